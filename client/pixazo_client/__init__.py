@@ -1,0 +1,1 @@
+"""A thin, honest client for Pixazo's MiniMax Hailuo gateway. Unofficial."""

@@ -1,0 +1,1 @@
+"""Contract tests for Pixazo's MiniMax Hailuo gateway. Unofficial."""

@@ -1,0 +1,1 @@
+"""An offline simulator of Pixazo's MiniMax Hailuo gateway. Unofficial."""
