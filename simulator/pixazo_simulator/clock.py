@@ -1,0 +1,78 @@
+"""A clock that tells UTC milliseconds: real, scaled or manual."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+__all__ = ["PAGE_INSTANT", "SECOND", "Clock", "clock_factory"]
+
+SECOND = 1000
+"""One second in milliseconds, the unit of every instant."""
+
+PAGE_INSTANT = 1_774_951_200_000
+"""2026-03-31T10:00:00.000Z, the `created_at` of the page's sample: where a manual clock starts."""
+
+LAST_INSTANT = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z: no clock goes beyond, since no timestamp could be written."""
+
+
+class Clock:
+    """Time as one world sees it.
+
+    `rate` says how fast it runs beside real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
+    Any clock can be advanced, none can be turned back.
+    """
+
+    __slots__ = ("_born", "_monotonic", "_offset", "rate")
+
+    def __init__(self, start: int, rate: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.rate = rate
+        self._offset = start
+        self._monotonic = monotonic
+        self._born = monotonic()
+
+    @classmethod
+    def manual(cls, start: int = PAGE_INSTANT) -> Clock:
+        """A clock that moves only when told to."""
+        return cls(start, 0)
+
+    @classmethod
+    def scaled(cls, rate: float) -> Clock:
+        """A clock that starts now and runs `rate` times as fast as real time."""
+        return cls(int(datetime.now(UTC).timestamp() * SECOND), rate)
+
+    def now(self) -> int:
+        """The instant, in UTC milliseconds."""
+        if not self.rate:
+            return self._offset
+        return min(LAST_INSTANT, self._offset + int((self._monotonic() - self._born) * SECOND * self.rate))
+
+    def advance_to(self, instant: int) -> None:
+        """Let the clock read `instant` now; an instant already past changes nothing."""
+        self._offset += max(0, min(instant, LAST_INSTANT) - self.now())
+
+    def real_seconds_until(self, instant: int) -> float | None:
+        """How many real seconds until the clock reads `instant`: 0 when it is past, None when it never will by itself."""
+        left = instant - self.now()
+        if left <= 0:
+            return 0.0
+        return left / SECOND / self.rate if self.rate else None
+
+    def __str__(self) -> str:
+        return "manual" if not self.rate else "real" if self.rate == 1 else f"x{self.rate:g}"
+
+
+def clock_factory(text: str) -> Callable[[], Clock]:
+    """Read `real`, `manual` or `xN` (N times as fast as real time), as on the command line.
+
+    Raises ValueError with the remedy for any other text.
+    """
+    if text == "manual":
+        return Clock.manual
+    rate = 1.0 if text == "real" else float(text[1:]) if re.fullmatch(r"x\d{1,6}(\.\d{1,6})?", text) else 0.0
+    if not rate:
+        raise ValueError(f"clock {text!r} is not one of real, manual, xN (for example x20)")
+    return lambda: Clock.scaled(rate)

@@ -1,0 +1,93 @@
+"""The wallet of a world: entries, and the balance that they fold to."""
+
+from __future__ import annotations
+
+import heapq
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+import msgspec
+
+__all__ = ["Entry", "EntryKind", "Ledger", "dollars", "micros"]
+
+_MICROS = 1_000_000
+_MOST = 10**15
+
+
+def micros(text: str) -> int:
+    """Read US dollars, such as `0.35`, as an integer of millionths. Raises ValueError with the remedy."""
+    try:
+        amount = Decimal(text) * _MICROS
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
+        raise ValueError(f"amount {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")
+    return int(amount)
+
+
+def dollars(amount: int) -> str:
+    """Write millionths of a US dollar as text with at least two decimals."""
+    whole, rest = divmod(abs(amount), _MICROS)
+    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if amount < 0 else ''}{whole}.{decimals}"
+
+
+class EntryKind(StrEnum):
+    """Why the balance moved."""
+
+    OPENING = "opening"
+    DEBIT = "debit"
+    REFUND = "refund"
+    ADJUSTMENT = "adjustment"
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False, order=True):
+    """One movement: instant (UTC milliseconds), kind, amount (millionths of a dollar, negative when taken), request id."""
+
+    instant: int
+    kind: EntryKind
+    amount: int
+    request_id: str | None = None
+
+
+class Ledger:
+    """Append-only entries in the order of their instants; a refund that lies ahead is known from the start."""
+
+    __slots__ = ("_ahead", "_entries", "_total")
+
+    def __init__(self, opening: int, now: int) -> None:
+        self._entries: list[Entry] = []
+        self._ahead: list[Entry] = []
+        self._total = 0
+        self._enter(Entry(now, EntryKind.OPENING, opening))
+
+    def _enter(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self._total += entry.amount
+
+    def _settle(self, now: int) -> None:
+        while self._ahead and self._ahead[0].instant <= now:
+            self._enter(heapq.heappop(self._ahead))
+
+    def balance(self, now: int) -> int:
+        """What can be spent at `now`, in millionths of a dollar."""
+        self._settle(now)
+        return self._total
+
+    def entries(self, now: int) -> list[Entry]:
+        """All entries up to `now`, oldest first."""
+        self._settle(now)
+        return list(self._entries)
+
+    def debit(self, now: int, amount: int, request_id: str) -> None:
+        """Take the price of a generation (WAL-01)."""
+        self._settle(now)
+        self._enter(Entry(now, EntryKind.DEBIT, -amount, request_id))
+
+    def refund(self, instant: int, amount: int, request_id: str) -> None:
+        """Give the price back at `instant`, which may lie ahead (WAL-02)."""
+        heapq.heappush(self._ahead, Entry(instant, EntryKind.REFUND, amount, request_id))
+
+    def adjust(self, now: int, balance: int) -> None:
+        """Make the balance at `now` what the test wants it to be."""
+        self._enter(Entry(now, EntryKind.ADJUSTMENT, balance - self.balance(now)))

@@ -1,0 +1,61 @@
+"""What a reader sees of a generation at an instant, computed from its plan."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+__all__ = ["NEVER", "TERMINAL", "Plan", "Snapshot", "Status", "finish", "snapshot"]
+
+NEVER = 1 << 62
+"""Milliseconds that no clock will see pass: the length of a state that is never left."""
+
+
+class Status(StrEnum):
+    """The five words of the page (Status Values)."""
+
+    QUEUED = "QUEUED"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    ERROR = "ERROR"
+
+
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ERROR})
+
+
+class Plan(msgspec.Struct, frozen=True, gc=False):
+    """The fate of a generation, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
+
+    A plan that processes for 0 ms goes straight from QUEUED to its outcome.
+    """
+
+    queued: int
+    processing: int
+    outcome: Status = Status.COMPLETED
+    error: str | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A status, the instant since which it holds, the instant at which it will no longer hold (None: it is terminal)."""
+
+    status: Status
+    since: int
+    until: int | None
+
+
+def finish(accepted: int, plan: Plan) -> int:
+    """The instant of the terminal state."""
+    return accepted + plan.queued + plan.processing
+
+
+def snapshot(accepted: int, plan: Plan, now: int) -> Snapshot:
+    """What a reader sees at `now` (UTC milliseconds) of a generation accepted at `accepted` (Status Flow)."""
+    started = accepted + plan.queued
+    finished = started + plan.processing
+    if now < started:
+        return Snapshot(Status.QUEUED, accepted, started)
+    if now < finished:
+        return Snapshot(Status.PROCESSING, started, finished)
+    return Snapshot(plan.outcome, finished, None)

@@ -1,0 +1,77 @@
+"""Outcomes asked for in the prompt or by the key, for tests without a control plane."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .clock import SECOND
+from .lifecycle import Status
+from .policy import nearest
+
+__all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_magic"]
+
+_MARK = re.compile(r"\[\[sim:\s*(\w*)\s*(.*?)\s*\]\]", re.DOTALL)
+
+PROMPTS = {
+    "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
+    "error": ("[[sim:error TEXT]]", "ends ERROR with TEXT as its error, and is not charged"),
+    "stuck": ("[[sim:stuck]]", "stays PROCESSING for ever"),
+    "after": ("[[sim:after SECONDS]]", "ends SECONDS after it was accepted"),
+    "moderated": ("[[sim:moderated]]", "is treated as the policy field `moderation` says"),
+}
+"""Marks that a prompt may carry anywhere, alone or together: word -> (how it is written, what it does)."""
+
+KEYS = {
+    "sim-empty-wallet": "has no money: a submit is answered 402",
+    "sim-suspended": "is suspended: every call is answered 403",
+    "sim-throttled": "is over its rate limit: every call is answered 429",
+    "sim-broken": "meets a broken gateway: every call is answered 500",
+}
+"""Keys that open a world of their own at first sight: key -> what is special about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Magic:
+    """What a prompt asks for; None where it asks for nothing."""
+
+    outcome: Status | None = None
+    error: str | None = None
+    after: int | None = None
+    stuck: bool = False
+    moderated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MagicTypo:
+    """A mark that means nothing, and the remedy."""
+
+    word: str
+    remedy: str
+
+
+def read_magic(prompt: str) -> Magic | MagicTypo:
+    """Read every mark of a prompt; the last one of a kind counts."""
+    if "[[sim:" not in prompt:
+        return _NOTHING
+    outcome, error, after, stuck, moderated = None, None, None, False, False
+    for word, text in _MARK.findall(prompt):
+        if word in ("failed", "error"):
+            outcome, error = Status(word.upper()), text or None
+        elif word == "after" and re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text):
+            after = round(float(text) * SECOND)
+        elif word in ("stuck", "moderated") and not text:
+            stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
+        else:
+            return MagicTypo(f"[[sim:{word}]]", _remedy(word))
+    return Magic(outcome, error, after, stuck, moderated)
+
+
+_NOTHING = Magic()
+
+
+def _remedy(word: str) -> str:
+    if word in PROMPTS:
+        return f"write {PROMPTS[word][0]}"
+    near = nearest(word, tuple(PROMPTS))
+    return f"known are {', '.join(form for form, _ in PROMPTS.values())}{near}"

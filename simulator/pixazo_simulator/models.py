@@ -1,0 +1,99 @@
+"""The two operations and the types of their parameters."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from .refusal import InvalidBody, InvalidParameters, Problem, Rule
+
+__all__ = ["MODEL_ID", "OPERATIONS", "ImageParameters", "Operation", "Parameters", "decode", "members"]
+
+MODEL_ID = "minimax-hailuo-ai"
+
+
+class Parameters(msgspec.Struct, gc=False):
+    """The members that both operations share, UNSET when they were not sent (T: Request Parameters)."""
+
+    prompt: str | UnsetType = UNSET
+    duration: int | float | UnsetType = UNSET
+    resolution: str | UnsetType = UNSET
+    prompt_optimizer: bool | UnsetType = UNSET
+    fast_pretreatment: bool | UnsetType = UNSET
+    callback_url: str | UnsetType = UNSET
+    aigc_watermark: bool | UnsetType = UNSET
+
+
+class ImageParameters(Parameters, gc=False):
+    """Image-to-video has one member more (I: Request Parameters)."""
+
+    first_frame_image: str | UnsetType = UNSET
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """A submit operation: last segment of its path, its parameters, and whether the page itself states their limits."""
+
+    name: str
+    parameters: type[Parameters]
+    required: tuple[str, ...]
+    limited: bool
+
+
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation("generate", Parameters, ("prompt",), limited=False),
+        Operation("imageToVideo", ImageParameters, ("prompt", "first_frame_image"), limited=True),
+    )
+}
+
+_DECODERS = {name: msgspec.json.Decoder(operation.parameters) for name, operation in OPERATIONS.items()}
+_TYPE_RULES = {str: Rule.STRING, bool: Rule.BOOLEAN, float: Rule.NUMBER}
+
+
+def decode(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
+    """Read a body; a good one in one pass, a bad one again to tell everything that is wrong with its types."""
+    try:
+        return _DECODERS[operation.name].decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _diagnose(body, operation)
+
+
+def members(body: bytes) -> dict[str, Any] | InvalidBody:
+    """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
+    if not body.strip():
+        return InvalidBody("empty")
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError:
+        return InvalidBody("nested")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return InvalidBody("malformed")
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object")
+
+
+def _diagnose(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
+    given = members(body)
+    if isinstance(given, InvalidBody):
+        return given
+    problems = [Problem(name, Rule.REQUIRED) for name in operation.required if given.get(name) is None]
+    named = {problem.member for problem in problems}
+    for field in msgspec.structs.fields(operation.parameters):
+        if field.name in given and field.name not in named and not _converts(given[field.name], field.type):
+            problems.append(Problem(field.name, _type_rule(field.type, operation)))
+    return InvalidParameters(tuple(problems)) if problems else InvalidBody("malformed")
+
+
+def _converts(value: object, kind: object) -> bool:
+    try:
+        msgspec.convert(value, cast("type[object]", kind))
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _type_rule(kind: object, operation: Operation) -> Rule:
+    found = next(rule for known, rule in _TYPE_RULES.items() if known in getattr(kind, "__args__", ()))
+    return Rule.INTEGER if found is Rule.NUMBER and operation.limited else found

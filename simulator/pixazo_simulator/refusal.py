@@ -1,0 +1,163 @@
+"""Reasons to refuse a call, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+__all__ = [
+    "BodyTooLarge",
+    "Broken",
+    "InsufficientFunds",
+    "InvalidBody",
+    "InvalidKey",
+    "InvalidParameters",
+    "KeySuspended",
+    "MissingKey",
+    "ModelNotFound",
+    "Problem",
+    "Refusal",
+    "Rule",
+    "Throttled",
+    "UnknownRequest",
+    "UnknownRoute",
+    "UnsupportedMediaType",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRoute:
+    """No documented route has this path and method; `allow` names the methods when only the method is wrong."""
+
+    allow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissingKey:
+    """No key, or a blank one."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidKey:
+    """A key that opens no world."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeySuspended:
+    """A known key that may not do this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Over the rate limit; served again after so many seconds."""
+
+    retry_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The gateway fails, as the key `sim-broken` asks it to."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyTooLarge:
+    """More than `limit` bytes."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedMediaType:
+    """The body is not declared as JSON."""
+
+    content_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidBody:
+    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value)."""
+
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNotFound:
+    """No such model, or a disabled one."""
+
+    model_id: str
+
+
+class Rule(Enum):
+    """The rules that a member or header can break; `wire` words them."""
+
+    REQUIRED = auto()
+    STRING = auto()
+    BOOLEAN = auto()
+    NUMBER = auto()
+    INTEGER = auto()
+    POSITIVE = auto()
+    ONE_OF = auto()
+    BLANK = auto()
+    LENGTH = auto()
+    COMBO = auto()
+    UNKNOWN = auto()
+    MAGIC = auto()
+    MODERATED = auto()
+    URL = auto()
+    HTTPS = auto()
+    IMAGE_URL = auto()
+    DATA_URL = auto()
+    UNREACHABLE = auto()
+    IMAGE_FORMAT = auto()
+    IMAGE_SIZE = auto()
+    IMAGE_DAMAGED = auto()
+    IMAGE_SIDE = auto()
+    IMAGE_RATIO = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One member (or header) that breaks one rule, with the values that the sentence about it needs."""
+
+    member: str
+    rule: Rule
+    values: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidParameters:
+    """Every rule that the parameters break."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InsufficientFunds:
+    """The wallet does not hold `required` (millionths of a dollar)."""
+
+    required: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRequest:
+    """No generation of this caller has this id; `foreign` when another caller's has."""
+
+    request_id: str
+    foreign: bool = False
+
+
+Refusal = (
+    UnknownRoute
+    | MissingKey
+    | InvalidKey
+    | KeySuspended
+    | Throttled
+    | Broken
+    | BodyTooLarge
+    | UnsupportedMediaType
+    | InvalidBody
+    | ModelNotFound
+    | InvalidParameters
+    | InsufficientFunds
+    | UnknownRequest
+)

@@ -1,0 +1,147 @@
+"""The rules that well-typed parameters must obey."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET
+
+from .image import ImageFacts, image_facts, read_data_url
+from .magic import Magic, MagicTypo, read_magic
+from .models import ImageParameters, Operation, Parameters
+from .policy import Policy, nearest
+from .refusal import Problem, Rule
+
+__all__ = ["DEFAULT_DURATION", "DEFAULT_RESOLUTION", "Findings", "Images", "check", "unknown_member", "url_problem"]
+
+DURATIONS = (6, 10)
+"""Seconds (I: Request Parameters, `duration`)."""
+RESOLUTIONS = ("768P", "1080P")
+DEFAULT_DURATION = 6
+DEFAULT_RESOLUTION = "768P"
+PROMPT_LIMIT = 2000
+"""Characters, counted as policy `prompt_unit` says."""
+IMAGE_LIMIT = 20 * 1024 * 1024
+"""Bytes; an image must be smaller. The page says 20 MB and not which megabyte: the larger is assumed."""
+SHORT_SIDE = 300
+"""Pixels; the short side must be longer."""
+
+Images = Mapping[str, ImageFacts]
+"""What a world knows of the images behind URLs (policy `image_urls`, value `table`)."""
+
+_COUNT: Mapping[str, Callable[[str], int]] = {
+    "code_points": len,
+    "utf16": lambda text: len(text.encode("utf-16-le")) // 2,
+    "bytes": lambda text: len(text.encode()),
+}
+_HOST = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
+
+
+class Findings(msgspec.Struct):
+    """What is wrong: problems that refuse the submit, and problems for which the generation will end FAILED."""
+
+    refused: list[Problem] = []
+    fails: list[Problem] = []
+    magic: Magic = Magic()
+
+
+def check(parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool) -> Findings:
+    """Judge well-typed parameters by every rule of the page, or of the policy where the page leaves a rule open."""
+    found = Findings([], [])
+    limited = operation.limited or policy.t2v_limits == "i2v"
+    _check_prompt(parameters, policy, found, limited=limited, magic=magic)
+    found.refused += _frame_problems(parameters, operation, limited=limited)
+    if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
+        (found.fails if policy.combo_1080p_10s == "fail" else found.refused).append(Problem("resolution", Rule.COMBO))
+    if isinstance(parameters, ImageParameters):
+        _check_image(parameters.first_frame_image, policy, images, found)
+    return found
+
+
+def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, limited: bool, magic: bool) -> None:
+    prompt = parameters.prompt
+    if prompt is UNSET:
+        found.refused.append(Problem("prompt", Rule.REQUIRED))
+        return
+    if policy.blank_prompt == "refuse" and not prompt.strip():
+        found.refused.append(Problem("prompt", Rule.BLANK))
+    if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
+        found.refused.append(Problem("prompt", Rule.LENGTH, (PROMPT_LIMIT, count)))
+    if magic:
+        read = read_magic(prompt)
+        if isinstance(read, MagicTypo):
+            found.refused.append(Problem("prompt", Rule.MAGIC, (read.word, read.remedy)))
+            return
+        found.magic = read
+        if read.moderated:
+            (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Rule.MODERATED))
+
+
+def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bool) -> Iterator[Problem]:
+    duration, resolution = parameters.duration, parameters.resolution
+    if duration is not UNSET and duration not in DURATIONS:
+        if limited and (not operation.limited or duration == int(duration)):
+            yield Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", f"{duration:g}" if abs(duration) < 1e15 else "more"))
+        elif limited:
+            yield Problem("duration", Rule.INTEGER)
+        elif duration <= 0:
+            yield Problem("duration", Rule.POSITIVE)
+    if limited and resolution is not UNSET and resolution not in RESOLUTIONS:
+        yield Problem("resolution", Rule.ONE_OF, ("768P or 1080P", resolution[:40]))
+
+
+def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
+    if not isinstance(given, str):
+        found.refused.append(Problem("first_frame_image", Rule.REQUIRED))
+        return
+    if given[:5].lower() != "data:":
+        _check_image_url(given, policy, images, found)
+        return
+    data = read_data_url(given)
+    if data is None:
+        found.refused.append(Problem("first_frame_image", Rule.DATA_URL))
+        return
+    (found.refused if policy.image_rules == "refuse" else found.fails).extend(_image_problems(image_facts(data)))
+
+
+def _check_image_url(url: str, policy: Policy, images: Images, found: Findings) -> None:
+    if url_problem(url) or (policy.image_urls == "https" and not url.lower().startswith("https:")):
+        found.refused.append(Problem("first_frame_image", Rule.IMAGE_URL))
+    elif policy.image_urls == "table":
+        facts = images.get(url)
+        found.fails += [Problem("first_frame_image", Rule.UNREACHABLE)] if facts is None else _image_problems(facts)
+
+
+def _image_problems(facts: ImageFacts) -> Iterator[Problem]:
+    name = "first_frame_image"
+    if facts.format == "other":
+        yield Problem(name, Rule.IMAGE_FORMAT)
+        return
+    if facts.size >= IMAGE_LIMIT:
+        yield Problem(name, Rule.IMAGE_SIZE, (facts.size,))
+    if not facts.whole or facts.width <= 0 or facts.height <= 0:
+        yield Problem(name, Rule.IMAGE_DAMAGED)
+        return
+    if min(facts.width, facts.height) <= SHORT_SIDE:
+        yield Problem(name, Rule.IMAGE_SIDE, (min(facts.width, facts.height),))
+    if 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height:
+        yield Problem(name, Rule.IMAGE_RATIO, (facts.width, facts.height))
+
+
+def unknown_member(given: Mapping[str, object], operation: Operation) -> list[Problem]:
+    """The members that the page does not list for this operation (policy `unknown_members`)."""
+    known = operation.parameters.__struct_fields__
+    return [Problem(name[:40], Rule.UNKNOWN, (nearest(name, known),)) for name in given if name not in known]
+
+
+def url_problem(text: str) -> Rule | None:
+    """Why `text` cannot be used as a URL, or None when it is an http or https URL with a host."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        usable = None
+    return None if usable and text.isascii() and text.isprintable() and " " not in text else Rule.URL
