@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-__all__ = ["PAGE_INSTANT", "SECOND", "Clock", "clock_factory"]
+__all__ = ["LAST_INSTANT", "PAGE_INSTANT", "SECOND", "Clock", "clock_factory"]
 
 SECOND = 1000
 """One second in milliseconds, the unit of every instant."""

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from .clock import SECOND
 
-__all__ = ["Attempt", "Channel", "Delivery", "next_attempt", "progress_events"]
-
-Channel = str
-"""Which wish a delivery answers: `header` (X-Webhook-URL) or `member` (callback_url)."""
+__all__ = ["Attempt", "Delivery", "Form", "next_attempt", "next_progress"]
 
 PROGRESS_INTERVAL = 15 * SECOND
-"""How often a callback in mode `sync` is posted while the generation runs (policy `webhook_mode`)."""
+"""How often a callback in mode `sync` is posted while the generation runs (policy `webhook_events`)."""
+
+
+class Form(StrEnum):
+    """What is posted: the status answer, or MiniMax's own challenge and report (policy `callback_url`)."""
+
+    STATUS = "status"
+    CHALLENGE = "challenge"
+    UPSTREAM = "upstream"
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try: instant (UTC milliseconds), the HTTP status answered or None, what went wrong or None."""
+    """One try: instant (UTC milliseconds), the HTTP status answered or None, what went wrong or None.
+
+    `final` says that no further try can do better, as when the host is not allowed.
+    """
 
     instant: int
     status: int | None
@@ -30,30 +40,35 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct):
-    """A callback about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`."""
+    """A callback about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
+
+    `channel` is the header or member by which the caller asked for it; `progress` says that the generation still ran.
+    """
 
     number: int
     request_id: str
     url: str
-    channel: Channel
+    channel: str
     event: int
+    form: Form = Form.STATUS
+    progress: bool = False
     attempts: list[Attempt] = []
 
 
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
-    """The instant of the next attempt, or None when there is nothing left to do.
+    """The instant of the next attempt, or None when there is nothing left to do; progress is never repeated.
 
     `retries` are the pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
     """
     made = delivery.attempts
     if not made:
         return delivery.event
-    if made[-1].succeeded or made[-1].final or len(made) > len(retries):
+    if delivery.progress or made[-1].succeeded or made[-1].final or len(made) > len(retries):
         return None
     return made[-1].instant + retries[len(made) - 1] * SECOND
 
 
-def progress_events(started: int, finished: int, after: int) -> int | None:
+def next_progress(started: int, finished: int, after: int) -> int | None:
     """The next instant beyond `after` at which a running generation is reported in mode `sync`, None when it is over."""
     event = started if after < started else after + PROGRESS_INTERVAL
     return event if event < finished else None

@@ -56,7 +56,7 @@ def _format(data: bytes) -> str:
 
 def _frame(data: bytes) -> tuple[int, int]:
     try:
-        width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)
+        width, height = imagesize.get(io.BytesIO(data), exif_rotation=False)  # pyright: ignore[reportUnknownMemberType] - untyped library
     except (ValueError, struct.error, EOFError, OSError, IndexError, OverflowError, TypeError):
         return -1, -1  # the library raises any of these on a damaged header
     return int(width), int(height)

@@ -80,9 +80,11 @@ def _diagnose(body: bytes, operation: Operation) -> Parameters | InvalidBody | I
         return given
     problems = [Problem(name, Rule.REQUIRED) for name in operation.required if given.get(name) is None]
     named = {problem.member for problem in problems}
-    for field in msgspec.structs.fields(operation.parameters):
-        if field.name in given and field.name not in named and not _converts(given[field.name], field.type):
-            problems.append(Problem(field.name, _type_rule(field.type, operation)))
+    problems += [
+        Problem(field.name, _type_rule(field.type, operation))
+        for field in msgspec.structs.fields(operation.parameters)
+        if field.name in given and field.name not in named and not _converts(given[field.name], field.type)
+    ]
     return InvalidParameters(tuple(problems)) if problems else InvalidBody("malformed")
 
 

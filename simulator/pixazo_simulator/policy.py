@@ -89,7 +89,9 @@ def _order(text: str) -> tuple[str, ...]:
     if sorted(order) != sorted(CHECKS):
         raise ValueError(f"{text!r} is not an order of {','.join(CHECKS)}: name each once")
     if min(order.index(name) for name in ("suspended", "rate", "funds")) < order.index("key"):
-        raise ValueError(f"{text!r} asks about a caller before the key is known: put key before suspended, rate and funds")
+        raise ValueError(
+            f"{text!r} asks about a caller before the key is known: put key before suspended, rate and funds"
+        )
     if order.index("parameters") < order.index("json") or order.index("funds") < order.index("json"):
         raise ValueError(f"{text!r} needs the parameters before the body is read: put json before parameters and funds")
     return order
@@ -130,7 +132,7 @@ class Policy:
     t2v_limits: Literal["i2v", "open"] = _point(
         4, "i2v", "inferred", "T2V-PROMPT-04, T2V-DUR-02, T2V-RES-02", "Limits of text-to-video, which the page leaves out: those of image-to-video, or types only.", "open")
     number_forms: Literal["integral"] = _point(
-        5, "integral", "assumed", "T2V-DUR-01, I2V-DUR-01", "Spellings of `duration`: 6 and 6.0 are taken; \"6\", true and 6.5 are refused.")
+        5, "integral", "assumed", "T2V-DUR-01, I2V-DUR-01", 'Spellings of `duration`: 6 and 6.0 are taken; "6", true and 6.5 are refused.')
     combo_1080p_10s: Literal["refuse", "accept", "fail"] = _point(
         6, "refuse", "inferred", "I2V-COMBO-01", "1080P with 10 s: 400 at submit, accepted, or accepted and FAILED later.", "accept", "fail")
     prompt_unit: Literal["code_points", "utf16", "bytes"] = _point(
@@ -228,7 +230,9 @@ class Policy:
         changes: dict[str, Any] = {}
         for name, value in values.items():
             if name not in known:
-                raise ValueError(f"policy field {name!r} does not exist{nearest(name, tuple(known))}: see pixazo-sim policy")
+                raise ValueError(
+                    f"policy field {name!r} does not exist{nearest(name, tuple(known))}: see pixazo-sim policy"
+                )
             try:
                 changes[name] = known[name].read(_text(value))
             except ValueError as error:
@@ -240,7 +244,11 @@ class Policy:
         value = getattr(self, name)
         if value is None:
             return "off"
-        return (",".join(map(str, cast("tuple[object, ...]", value))) or "none") if isinstance(value, tuple) else str(value)
+        return (
+            (",".join(map(str, cast("tuple[object, ...]", value))) or "none")
+            if isinstance(value, tuple)
+            else str(value)
+        )
 
 
 def _text(value: object) -> str:
@@ -258,6 +266,8 @@ def points() -> dict[str, Point]:
 
 PROFILES: dict[str, Policy] = {
     "documented": Policy(),
-    "observed": replace(Policy(), **{name: point.observed for name, point in points().items() if point.observed is not MISSING}),
+    "observed": replace(
+        Policy(), **{name: point.observed for name, point in points().items() if point.observed is not MISSING}
+    ),
 }
 """Named sets of values: what the page says where it speaks, and what public code has seen."""

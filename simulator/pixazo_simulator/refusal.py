@@ -19,6 +19,7 @@ __all__ = [
     "Refusal",
     "Rule",
     "Throttled",
+    "TooManyPending",
     "UnknownRequest",
     "UnknownRoute",
     "UnsupportedMediaType",
@@ -57,6 +58,13 @@ class Throttled:
 @dataclass(frozen=True, slots=True)
 class Broken:
     """The gateway fails, as the key `sim-broken` asks it to."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyPending:
+    """A bound of the simulator itself: `limit` webhook deliveries wait already."""
+
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +161,7 @@ Refusal = (
     | KeySuspended
     | Throttled
     | Broken
+    | TooManyPending
     | BodyTooLarge
     | UnsupportedMediaType
     | InvalidBody

@@ -1,0 +1,144 @@
+"""Delivers callbacks when they are due; the only thing that ever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from .clock import Clock
+from .delivery import Attempt, Delivery, Form
+from .post import Outcome, Parcel
+from .signature import secret, signed_headers
+from .world import Transition, World
+from .worlds import Worlds
+
+__all__ = ["Courier", "FallenDue"]
+
+TIMEOUT = 15.0
+"""Seconds of the world's clock that a receiver has to answer (policy `webhook_retries`)."""
+CHALLENGE_TIMEOUT = 3.0
+"""Seconds that a receiver has to echo a challenge (policy `callback_url`)."""
+LEAST_TIMEOUT = 1.0
+"""Real seconds that a receiver has at least, however fast the clock runs."""
+MANUAL_TIMEOUT = 5.0
+"""Real seconds that a receiver has when the clock stands still."""
+
+FallenDue = Transition | tuple[Delivery, Attempt]
+"""What happened while the clock was advanced: a generation changed its status, or a callback was attempted."""
+
+log = logging.getLogger("pixazo_simulator")
+
+
+class Courier:
+    """Posts what falls due in any world, on that world's clock."""
+
+    def __init__(self, worlds: Worlds, post: Callable[[Parcel], Awaitable[Outcome]]) -> None:
+        self._worlds = worlds
+        self._post = post
+        self._woken = asyncio.Event()
+        self._under_way: dict[World, set[asyncio.Task[Attempt]]] = {}
+        self._advancing: dict[World, asyncio.Lock] = {}
+
+    def wake(self) -> None:
+        """Look again: something new may be due."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver in the background until cancelled."""
+        while True:
+            self._woken.clear()
+            pause = self._start_due()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def close(self) -> None:
+        """Give up what is under way; it is as if the process had ended."""
+        tasks = [task for started in self._under_way.values() for task in started]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start_due(self) -> float | None:
+        """Start every attempt that is due and tell how many real seconds to sleep; None is until woken."""
+        pauses: list[float] = []
+        for world in self._worlds:
+            if world in self._advancing:
+                continue
+            while delivery := world.take_due(world.clock.now()):
+                self._start(world, delivery)
+            due = world.next_due()
+            pause = None if due is None else world.clock.real_seconds_until(due)
+            if pause is not None:
+                pauses.append(pause)
+        return min(pauses, default=None)
+
+    def _start(self, world: World, delivery: Delivery) -> None:
+        task = asyncio.create_task(self._attempt(world, delivery))
+        self._under_way.setdefault(world, set()).add(task)
+        task.add_done_callback(lambda done: self._ended(world, done))
+
+    def _ended(self, world: World, task: asyncio.Task[Attempt]) -> None:
+        tasks = self._under_way[world]
+        tasks.discard(task)
+        if not tasks:
+            del self._under_way[world]
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a callback could not be attempted: %r", error)
+        self.wake()
+
+    async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
+        outcome = await self._post(_parcel(world, delivery))
+        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final)
+        world.record(delivery, attempt)
+        return attempt
+
+    async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
+        """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order."""
+        lock = self._advancing.setdefault(world, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._advance(world, world.clock.now() + milliseconds)
+        finally:
+            if not lock.locked():
+                self._advancing.pop(world, None)
+            self.wake()
+
+    async def _advance(self, world: World, target: int) -> list[FallenDue]:
+        await asyncio.gather(*self._under_way.get(world, ()))
+        attempts: list[tuple[Delivery, Attempt]] = []
+        while (due := world.next_due()) is not None and due <= target:
+            world.clock.advance_to(due)
+            delivery = world.take_due(due)
+            if delivery:
+                attempts.append((delivery, await self._attempt(world, delivery)))
+        world.clock.advance_to(target)
+        fallen: list[FallenDue] = [*world.transitions(target), *attempts]
+        return sorted(fallen, key=_instant)
+
+
+def _instant(fallen: FallenDue) -> int:
+    return fallen.instant if isinstance(fallen, Transition) else fallen[1].instant
+
+
+def _parcel(world: World, delivery: Delivery) -> Parcel:
+    body = world.callback(delivery)
+    headers = {"content-type": "application/json"}
+    if world.policy.webhook_signature == "standard":
+        message_id = f"msg_{delivery.request_id}_{delivery.number}"
+        headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
+    challenge = delivery.form is Form.CHALLENGE
+    return Parcel(
+        url=delivery.url,
+        body=body,
+        headers=headers,
+        allowed=world.policy.webhook_allow,
+        follow=world.policy.webhook_redirects == "follow",
+        timeout=_patience(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
+        echo=challenge,
+    )
+
+
+def _patience(clock: Clock, seconds: float) -> float:
+    return max(LEAST_TIMEOUT, seconds / clock.rate) if clock.rate else min(seconds, MANUAL_TIMEOUT)

@@ -1,0 +1,137 @@
+"""Posts one callback over HTTP and tells what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from .egress import Blocked, Destination, destination
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Outcome", "Parcel", "Postman"]
+
+MOST_REDIRECTS = 3
+ECHO_LIMIT = 64 * 1024
+"""Bytes of an answer that are read when an echo is expected; otherwise only its status is."""
+
+
+class _Challenge(msgspec.Struct):
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What to post and where; `timeout` is in real seconds; `echo` asks for an answer that repeats the body's challenge."""
+
+    url: str
+    body: bytes
+    headers: dict[str, str]
+    allowed: tuple[str, ...]
+    follow: bool
+    timeout: float
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The status that the receiver answered, or the problem; `final` when no repetition can help."""
+
+    status: int | None
+    problem: str | None = None
+    final: bool = False
+
+
+class Postman:
+    """One HTTP client, made at the first callback, since making one is dear."""
+
+    def __init__(self) -> None:
+        self._clients: dict[bool, httpx2.AsyncClient] = {}
+
+    async def post(self, parcel: Parcel) -> Outcome:
+        """Post a parcel; whatever goes wrong is an outcome, nothing is raised."""
+        import httpx2
+
+        url = parcel.url
+        for _ in range(1 + MOST_REDIRECTS):
+            place = await destination(url, parcel.allowed)
+            if isinstance(place, Blocked):
+                return Outcome(None, place.problem, final=True)
+            try:
+                answer = await self._send(url, place, parcel)
+            except httpx2.TimeoutException:
+                return Outcome(None, f"no answer within {parcel.timeout:g} s")
+            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+                return Outcome(None, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            if not (parcel.follow and answer.has_redirect_location):
+                return _judged(answer, parcel)
+            url = urljoin(url, answer.headers["location"])
+        return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
+
+    async def _send(self, url: str, place: Destination, parcel: Parcel) -> httpx2.Response:
+        secure = urlsplit(url).scheme == "https"
+        target = _addressed(url, place)
+        headers = parcel.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
+        request = self._client(secure=secure).build_request(
+            "POST", target, content=parcel.body, headers=headers, timeout=parcel.timeout,
+            extensions={"sni_hostname": place.host},
+        )  # fmt: skip
+        answer = await self._client(secure=secure).send(request, stream=True)
+        try:
+            if parcel.echo:
+                await _read_some(answer)
+        finally:
+            await answer.aclose()
+        return answer
+
+    def _client(self, *, secure: bool) -> httpx2.AsyncClient:
+        import httpx2
+
+        if secure not in self._clients:
+            # Only an https callback pays for a TLS context; no proxy and no netrc of the environment may interfere.
+            self._clients[secure] = httpx2.AsyncClient(
+                verify=secure, trust_env=False, headers={"user-agent": "pixazo-sim", "accept-encoding": "identity"}
+            )
+        return self._clients[secure]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+
+def _addressed(url: str, place: Destination) -> str:
+    """The URL with the host replaced by the address that was checked, path and query kept to the letter."""
+    address = f"[{place.address}]" if ":" in place.address else place.address
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{address}:{place.port}", fragment="").geturl()
+
+
+async def _read_some(answer: httpx2.Response) -> None:
+    taken = bytearray()
+    async for chunk in answer.aiter_bytes():
+        taken += chunk
+        if len(taken) > ECHO_LIMIT:
+            break
+    answer.extensions["echo"] = bytes(taken)
+
+
+def _judged(answer: httpx2.Response, parcel: Parcel) -> Outcome:
+    status = answer.status_code
+    if not 200 <= status < 300:
+        return Outcome(status, f"answered {status}")
+    if parcel.echo and not _echoes(answer.extensions.get("echo", b""), parcel.body):
+        return Outcome(None, f"answered {status} without the challenge", final=True)
+    return Outcome(status)
+
+
+def _echoes(answer: bytes, body: bytes) -> bool:
+    try:
+        return msgspec.json.decode(answer, type=_Challenge) == msgspec.json.decode(body, type=_Challenge)
+    except msgspec.DecodeError:
+        return False

@@ -1,0 +1,151 @@
+"""A simulator that listens on a real port, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .app import create_app
+from .protocol import GatewayProtocol
+from .worlds import Settings, Worlds
+
+__all__ = ["Simulator", "SimulatorError"]
+
+START_TIMEOUT = 10.0
+"""Seconds until a server that has not started is given up."""
+STOP_TIMEOUT = 0.5
+"""Seconds that requests under way have to end once the server is told to stop."""
+BACKLOG = 2048
+
+log = logging.getLogger("pixazo_simulator")
+
+
+class SimulatorError(Exception):
+    """The server cannot be started; the message names the remedy."""
+
+
+class Simulator:
+    """A running gateway: `with Simulator() as simulator: ... simulator.url`.
+
+    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one.
+    Raises SimulatorError when the port cannot be had.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.settings = settings or Settings()
+        self.host = host
+        self.port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
+    def api_key(self) -> str:
+        """The first of the keys that open a world."""
+        return self.settings.keys[0]
+
+    def start(self) -> Self:
+        """Listen; returns when connections are accepted."""
+        listener = _listen(self.host, self.port)
+        self.port = listener.getsockname()[1]
+        self._server = _Server(create_app(Worlds(self.settings)))
+        self._thread = threading.Thread(
+            target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
+        )
+        self._thread.start()
+        if not self._server.accepting.wait(START_TIMEOUT):
+            raise SimulatorError(
+                f"the server on port {self.port} did not start within {START_TIMEOUT:g} s: see its log"
+            )
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; returns when the thread has ended."""
+        if self._server and self._thread:
+            self._server.stop()
+            self._thread.join()
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, http=GatewayProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
+                server_header=False, date_header=False, backlog=BACKLOG,
+            )
+        )  # fmt: skip
+        self.accepting = threading.Event()
+        self._ended: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def stop(self) -> None:
+        """End `main_loop`, from any thread."""
+        if self._loop and self._ended:
+            self._loop.call_soon_threadsafe(self._ended.set)
+
+    async def main_loop(self) -> None:
+        """Wait to be stopped."""
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self.accepting.set()
+        await self._ended.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the port, let the requests under way end, then end the lifespan."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = set(self.server_state.tasks)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+            for task in late:
+                task.cancel()
+        await self.lifespan.shutdown()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        raise SimulatorError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        ) from None
+    return listener
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(serving)
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

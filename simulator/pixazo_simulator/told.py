@@ -1,0 +1,136 @@
+"""What the simulator tells about its own state, as JSON-ready values without any secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .clock import LAST_INSTANT
+from .courier import FallenDue
+from .delivery import Attempt, Delivery
+from .journal import REDACTED, Exchange
+from .ledger import Entry, dollars
+from .lifecycle import snapshot
+from .policy import points
+from .signature import secret
+from .wire import KEY_HEADER, timestamp
+from .world import Generation, Transition, World
+
+__all__ = [
+    "told_delivery",
+    "told_entry",
+    "told_exchange",
+    "told_fallen",
+    "told_generation",
+    "told_world",
+]
+
+SHORTEST_SECRET = 8
+"""Characters; a shorter key is no secret, and taking it out of texts would garble them."""
+_SECRET_HEADERS = frozenset({KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie"})
+
+
+def told_world(world: World) -> dict[str, Any]:
+    """A world at a glance; it is told only to the holder of its key."""
+    now = world.clock.now()
+    return {
+        "now": timestamp(now),
+        "clock": str(world.clock),
+        "seed": world.seed,
+        "balance": dollars(world.standing.ledger.balance(now)),
+        "suspended": world.standing.suspended,
+        "model_enabled": world.standing.model_enabled,
+        "generations": len(world.generations()),
+        "exchanges": world.journal.total,
+        "webhook_secret": secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
+        "policy": {name: world.policy.text(name) for name in points()},
+    }
+
+
+def told_entry(entry: Entry) -> dict[str, Any]:
+    """One line of the ledger."""
+    return {
+        "at": timestamp(entry.instant),
+        "kind": entry.kind.value,
+        "amount": dollars(entry.amount),
+        "request_id": entry.request_id,
+    }
+
+
+def told_generation(world: World, generation: Generation) -> dict[str, Any]:
+    """One generation as it is now."""
+    seen = snapshot(generation.accepted, generation.plan, world.clock.now())
+    return {
+        "request_id": generation.request_id,
+        "operation": generation.operation,
+        "duration": generation.duration,
+        "resolution": generation.resolution,
+        "status": seen.status.value,
+        "accepted_at": timestamp(generation.accepted),
+        "since": timestamp(seen.since),
+    }
+
+
+def told_attempt(attempt: Attempt) -> dict[str, Any]:
+    """One try to deliver a callback."""
+    return {"at": timestamp(attempt.instant), "status": attempt.status, "problem": attempt.problem}
+
+
+def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
+    """One callback and what became of it so far."""
+    return {
+        "number": delivery.number,
+        "request_id": delivery.request_id,
+        "url": _without(delivery.url, world.key),
+        "channel": delivery.channel,
+        "form": delivery.form.value,
+        "due_at": timestamp(min(delivery.event, LAST_INSTANT)),
+        "delivered": any(attempt.succeeded for attempt in delivery.attempts),
+        "attempts": [told_attempt(attempt) for attempt in delivery.attempts],
+    }
+
+
+def told_fallen(world: World, fallen: FallenDue) -> dict[str, Any]:
+    """One thing that happened while the clock was advanced."""
+    if isinstance(fallen, Transition):
+        told = {"kind": "transition", "at": timestamp(fallen.instant), "request_id": fallen.request_id}
+        return told | {"status": fallen.status.value}
+    delivery, attempt = fallen
+    told = told_attempt(attempt)
+    return {"kind": "webhook", "request_id": delivery.request_id, "url": _without(delivery.url, world.key)} | told
+
+
+def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
+    """One request and its answer, with the key taken out wherever it stands."""
+    return {
+        "number": exchange.number,
+        "at": timestamp(exchange.instant),
+        "method": exchange.method,
+        "target": _without(exchange.target, key),
+        "status": exchange.status,
+        "reason": _without(exchange.reason, key),
+        "request": {
+            "headers": {name: _without(value, key) for name, value in _headers(exchange).items()},
+            "body": _body(exchange.request_body, key),
+            "length": exchange.request_length,
+        },
+        "response": {"body": _body(exchange.response_body, key)},
+    }
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.request_headers)
+    return {name: REDACTED if name in _SECRET_HEADERS else value for name, value in pairs}
+
+
+def _body(body: bytes, key: str | None) -> Any:
+    """JSON as JSON, anything else as text."""
+    try:
+        return msgspec.json.decode(_without(body.decode(), key))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _without(body.decode(errors="replace"), key)
+
+
+def _without(text: str, key: str | None) -> str:
+    return text.replace(key, REDACTED) if key and len(key) >= SHORTEST_SECRET else text

@@ -1,0 +1,314 @@
+"""Every member name, code and sentence that the gateway utters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+
+from .clock import SECOND
+from .ledger import dollars
+from .lifecycle import Snapshot, Status
+from .models import MODEL_ID, OPERATIONS
+from .policy import Policy
+from .refusal import (
+    BodyTooLarge,
+    Broken,
+    InsufficientFunds,
+    InvalidBody,
+    InvalidKey,
+    InvalidParameters,
+    KeySuspended,
+    MissingKey,
+    ModelNotFound,
+    Problem,
+    Refusal,
+    Rule,
+    Throttled,
+    TooManyPending,
+    UnknownRequest,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+
+__all__ = [
+    "CALLBACK_MEMBER",
+    "DEFAULT_ERRORS",
+    "KEY_HEADER",
+    "QUERY_KEY",
+    "STATUS_PATH",
+    "SUBMIT_PATHS",
+    "WEBHOOK_MODE_HEADER",
+    "WEBHOOK_URL_HEADER",
+    "Answer",
+    "Header",
+    "accepted_answer",
+    "http_date",
+    "media_path",
+    "refusal_answer",
+    "sentence",
+    "status_body",
+    "timestamp",
+    "upstream_body",
+    "upstream_challenge",
+]
+
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+QUERY_KEY = "subscription-key"
+WEBHOOK_URL_HEADER = "X-Webhook-URL"
+CALLBACK_MEMBER = "callback_url"
+WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
+STATUS_PATH = "/v2/requests/status/"
+SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERATIONS.items()}
+
+Header = tuple[bytes, bytes]
+
+JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+HTML: tuple[Header, ...] = ((b"content-type", b"text/html; charset=utf-8"),)
+
+DEFAULT_ERRORS = {
+    Status.FAILED: "The model could not generate a video for this request.",
+    Status.ERROR: "Description of the error",
+}
+"""What `error` says when nobody chose a text; ERROR's is the page's own."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An HTTP answer before it is sent; `reason` is for the journal and never leaves the simulator."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = JSON
+    reason: str = ""
+
+
+def timestamp(instant: int) -> str:
+    """RFC 3339 in UTC with three digits and Z, as printed (TIME-01)."""
+    return f"{datetime.fromtimestamp(instant // SECOND, UTC).isoformat()[:19]}.{instant % SECOND:03d}Z"
+
+
+def _bare_timestamp(instant: int) -> str:
+    """As seen in the wild: UTC, a space, no zone (policy `timestamps`)."""
+    return datetime.fromtimestamp(instant // SECOND, UTC).isoformat(" ")[:19]
+
+
+def http_date(instant: int) -> bytes:
+    """The value of a Date header."""
+    return format_datetime(datetime.fromtimestamp(instant // SECOND, UTC), usegmt=True).encode("ascii")
+
+
+def media_path(request_id: str, policy: Policy) -> str:
+    """Where the video of a generation is (OUT-05)."""
+    return f"/v1/{request_id}/output.{'mp4' if policy.media == 'mp4' else 'ext'}"
+
+
+def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
+    """The 202, as printed (Output)."""
+    body = msgspec.json.encode(
+        {"request_id": request_id, "status": Status.QUEUED, "polling_url": f"{origin}{STATUS_PATH}{request_id}"}
+    )
+    return Answer(int(policy.submit_code), body, reason=f"accepted {request_id}")
+
+
+def status_body(
+    request_id: str, accepted: int, seen: Snapshot, error: str | None, origin: str, policy: Policy
+) -> bytes:
+    """The status answer of a generation as `seen` (Response (Completed), Error via Status/Webhook)."""
+    terminal = seen.until is None
+    envelope: dict[str, Any] = {
+        "request_id": request_id,
+        "status": seen.status,
+        "model_id": MODEL_ID,
+        "error": error if terminal else None,
+        "output": _output(request_id, origin, policy) if seen.status is Status.COMPLETED else None,
+    }
+    if policy.status_members == "all" or not terminal or seen.status is Status.COMPLETED:
+        later = timestamp if policy.timestamps == "rfc3339" else _bare_timestamp
+        envelope["created_at"] = timestamp(accepted)
+        envelope["updated_at"] = later(seen.since)
+        envelope["completed_at"] = later(seen.since) if terminal else None
+    return msgspec.json.encode(envelope)
+
+
+def _output(request_id: str, origin: str, policy: Policy) -> dict[str, object]:
+    media_type = "video/mp4" if policy.media == "mp4" else "application/octet-stream"
+    return {"media_url": [f"{origin}{media_path(request_id, policy)}"], "media_type": media_type}
+
+
+def upstream_challenge(nonce: str) -> bytes:
+    """MiniMax's own first callback: a value to be echoed (policy `callback_url`, value `challenge`)."""
+    return msgspec.json.encode({"challenge": nonce})
+
+
+def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
+    """MiniMax's own form of a callback (policy `callback_url`, value `challenge`)."""
+    word = {Status.COMPLETED: "success", Status.QUEUED: "queueing", Status.PROCESSING: "processing"}.get(
+        status, "failed"
+    )
+    told = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
+    return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": told})
+
+
+_SENTENCES = {
+    Rule.REQUIRED: "is required",
+    Rule.STRING: "must be a string",
+    Rule.BOOLEAN: "must be a boolean",
+    Rule.NUMBER: "must be a number",
+    Rule.INTEGER: "must be an integer",
+    Rule.POSITIVE: "must be greater than 0",
+    Rule.ONE_OF: "must be {}, not {}",
+    Rule.BLANK: "must not be blank",
+    Rule.LENGTH: "must have at most {} characters, not {}",
+    Rule.COMBO: "1080P is not available with a duration of 10 seconds",
+    Rule.UNKNOWN: "is not a parameter of this operation{}",
+    Rule.MAGIC: "holds {}, which is no magic mark of the simulator: {}",
+    Rule.MODERATED: "was rejected by content moderation: it may hold sensitive content",
+    Rule.URL: "must be an absolute http or https URL",
+    Rule.HTTPS: "must be an https URL",
+    Rule.IMAGE_URL: "must be a public http or https URL, or a Base64 data URL",
+    Rule.DATA_URL: "must be a Base64 data URL of a JPEG, PNG or WebP image",
+    Rule.UNREACHABLE: "could not be fetched",
+    Rule.IMAGE_FORMAT: "must be a JPEG, PNG or WebP image",
+    Rule.IMAGE_SIZE: "must be smaller than 20 MB, not {} bytes",
+    Rule.IMAGE_DAMAGED: "is damaged or cut short",
+    Rule.IMAGE_SIDE: "must have a short side of more than 300 px, not {}",
+    Rule.IMAGE_RATIO: "must have an aspect ratio from 2:5 to 5:2, not {}:{}",
+}
+
+_BODY_FAULTS = {
+    "empty": "The request body is empty: a JSON object is expected.",
+    "malformed": "The request body is not valid JSON.",
+    "nested": "The request body is nested too deeply.",
+    "object": "The request body must be a JSON object.",
+}
+
+
+def sentence(problems: Iterable[Problem]) -> str:
+    """What is wrong, one sentence for all, each problem named by its member."""
+    return "; ".join(f"{each.member} {_SENTENCES[each.rule].format(*each.values)}" for each in problems) + "."
+
+
+def _queue(status: int, title: str, message: str, *more: Header) -> Answer:
+    """The queue system's shape (ERR-ENV-01)."""
+    return Answer(status, msgspec.json.encode({"error": title, "message": message}), (*JSON, *more))
+
+
+def _apim(status: int, message: str, *more: Header) -> Answer:
+    """API Management's default shape (inferred from the name of the key header)."""
+    return Answer(status, msgspec.json.encode({"statusCode": status, "message": message}), (*JSON, *more))
+
+
+def _unauthorized(shape: str, message: str, realm: str) -> Answer:
+    if shape == "queue":
+        return _queue(401, "Unauthorized", message)
+    value = f'AzureApiManagementKey realm="{realm}",name="{KEY_HEADER}",type="header"'
+    return _apim(401, message, (b"www-authenticate", value.encode("latin-1", "replace")))
+
+
+def _missing_key(_: MissingKey, policy: Policy, realm: str) -> Answer:
+    said = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."
+    return _unauthorized(policy.missing_key, said, realm)
+
+
+def _invalid_key(_: InvalidKey, policy: Policy, realm: str) -> Answer:
+    said = "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
+    return _unauthorized(policy.unknown_key, said, realm)
+
+
+def _key_suspended(_: KeySuspended, policy: Policy, realm: str) -> Answer:
+    if policy.forbidden == "apim_quota":
+        return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
+    if policy.forbidden == "html_reads" and STATUS_PATH in realm:
+        page = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>403 Forbidden</h1></body></html>"
+        return Answer(403, page, HTML)
+    return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
+
+
+def _throttled(refusal: Throttled, policy: Policy, _: str) -> Answer:
+    told = (b"retry-after", str(refusal.retry_after).encode())
+    message = f"Rate limit is exceeded. Try again in {refusal.retry_after} seconds."
+    if policy.throttled == "queue":
+        return _queue(429, "Too Many Requests", message, told)
+    return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, told)
+
+
+def _broken(_: Broken, __: Policy, ___: str) -> Answer:
+    return _queue(500, "Internal Server Error", "The request could not be processed.")
+
+
+def _too_many_pending(refusal: TooManyPending, _: Policy, __: str) -> Answer:
+    told = f"The simulator holds {refusal.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world."
+    return _queue(500, "Internal Server Error", told)
+
+
+def _body_too_large(refusal: BodyTooLarge, _: Policy, __: str) -> Answer:
+    limit = f"The request body is larger than {refusal.limit} bytes."
+    return _queue(413, "Payload Too Large", limit, (b"connection", b"close"))
+
+
+def _unsupported(refusal: UnsupportedMediaType, policy: Policy, _: str) -> Answer:
+    told = f"{refusal.content_type[:80]!r}" if refusal.content_type else "missing"
+    return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {told}.")
+
+
+def _invalid(policy: Policy, status: int, message: str) -> Answer:
+    """A model validation error, which the page announces and does not show (ERR-ENV-02)."""
+    if policy.validation_body == "sentence_status":
+        return Answer(status, msgspec.json.encode({"error": message, "status": status}))
+    return _queue(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
+
+
+def _invalid_body(refusal: InvalidBody, policy: Policy, _: str) -> Answer:
+    return _invalid(policy, 400, _BODY_FAULTS[refusal.fault])
+
+
+def _invalid_parameters(refusal: InvalidParameters, policy: Policy, _: str) -> Answer:
+    return _invalid(policy, 400, sentence(refusal.problems))
+
+
+def _model_not_found(refusal: ModelNotFound, _: Policy, __: str) -> Answer:
+    return _queue(400, "Model not found", f"Model '{refusal.model_id}' not found or is disabled")
+
+
+def _insufficient(refusal: InsufficientFunds, policy: Policy, _: str) -> Answer:
+    more = f" Required: ${dollars(refusal.required)}" if policy.insufficient_balance == "required" else ""
+    return _queue(402, "Insufficient Balance", f"Your wallet does not have enough balance.{more}")
+
+
+def _unknown_request(refusal: UnknownRequest, policy: Policy, _: str) -> Answer:
+    if refusal.foreign and policy.unknown_id == "403_foreign":
+        return _queue(403, "Forbidden", "This request belongs to another account.")
+    return _queue(404, "Request not found", "No request with this id was found.")
+
+
+def _unknown_route(refusal: UnknownRoute, policy: Policy, _: str) -> Answer:
+    if refusal.allow and policy.unknown_route == "405":
+        return _apim(405, "Method not allowed", (b"allow", refusal.allow.encode()))
+    return _apim(404, "Resource not found")
+
+
+_WORDED: dict[type[Any], Callable[[Any, Policy, str], Answer]] = {
+    MissingKey: _missing_key,
+    InvalidKey: _invalid_key,
+    KeySuspended: _key_suspended,
+    Throttled: _throttled,
+    TooManyPending: _too_many_pending,
+    Broken: _broken,
+    BodyTooLarge: _body_too_large,
+    UnsupportedMediaType: _unsupported,
+    InvalidBody: _invalid_body,
+    InvalidParameters: _invalid_parameters,
+    ModelNotFound: _model_not_found,
+    InsufficientFunds: _insufficient,
+    UnknownRequest: _unknown_request,
+    UnknownRoute: _unknown_route,
+}
+
+
+def refusal_answer(refusal: Refusal, policy: Policy, realm: str) -> Answer:
+    """Word a refusal as the policy says; `realm` is the URL that was called."""
+    answer = _WORDED[type(refusal)](refusal, policy, realm)
+    return msgspec.structs.replace(answer, reason=f"refused: {refusal}")

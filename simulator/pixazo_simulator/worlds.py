@@ -1,0 +1,98 @@
+"""The worlds of one server: which key opens which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import msgspec
+
+from .clock import Clock
+from .journal import Journal
+from .ledger import micros
+from .magic import KEYS
+from .policy import PROFILES, Policy
+from .quota import RateLimit
+from .world import Bounds, World
+
+__all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
+
+DEFAULT_KEY = "sim-key"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every world of a server starts with; the balance is in millionths of a US dollar."""
+
+    keys: tuple[str, ...] = (DEFAULT_KEY,)
+    policy: Policy = PROFILES["documented"]
+    clock: Callable[[], Clock] = Clock.manual
+    balance: int = micros("100.00")
+    seed: int = 0
+    open_keys: bool = False
+    magic: bool = True
+    bounds: Bounds = Bounds()
+
+
+class Worlds:
+    """Worlds by API key, and a journal of the calls that reached none."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.lobby = Journal(settings.bounds.journal)
+        self.lobby_clock = settings.clock()
+        self._worlds: dict[str, World] = {}
+        for key in settings.keys:
+            self.create(key)
+
+    def create(  # each argument replaces one setting
+        self,
+        key: str,
+        *,
+        policy: Policy | None = None,
+        clock: Clock | None = None,
+        balance: int | None = None,
+        seed: int | None = None,
+    ) -> World:
+        """A new world for `key`; what is not given comes from the settings. Raises ValueError when the key has one."""
+        if key in self._worlds:
+            raise ValueError(f"key {key!r} has a world already: delete it first, or choose another key")
+        settings = self.settings
+        world = World(
+            key,
+            policy=policy or settings.policy,
+            clock=clock or settings.clock(),
+            seed=settings.seed if seed is None else seed,
+            balance=settings.balance if balance is None else balance,
+            bounds=settings.bounds,
+        )
+        world.standing.magic = settings.magic
+        self._worlds[key] = world
+        return world
+
+    def delete(self, key: str) -> World | None:
+        """Forget a world; its key is unknown from now on."""
+        return self._worlds.pop(key, None)
+
+    def find(self, key: str) -> World | None:
+        """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
+        world = self._worlds.get(key)
+        if world is None and key.strip():
+            if self.settings.magic and key in KEYS:
+                return self._magic(key)
+            if self.settings.open_keys:
+                return self.create(key)
+        return world
+
+    def _magic(self, key: str) -> World:
+        world = self.create(key, balance=0 if key == "sim-empty-wallet" else None)
+        world.standing.suspended = key == "sim-suspended"
+        world.standing.broken = key == "sim-broken"
+        if key == "sim-throttled":
+            world.set_policy(replace(world.policy, rate_limit=RateLimit(0, 1)))
+        return world
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(tuple(self._worlds.values()))
+
+    def __len__(self) -> int:
+        return len(self._worlds)

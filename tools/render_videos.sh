@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Renders the four videos that the simulator serves (needs ffmpeg with libx264; run by hand, the results are in the repository).
+set -eu
+place=$(cd "$(dirname "${BASH_SOURCE[0]}")/../simulator/pixazo_simulator/videos" && pwd)
+for frame in 768P:1366x768 1080P:1920x1080; do
+  for seconds in 6 10; do
+    ffmpeg -v error -y -f lavfi \
+      -i "gradients=size=${frame#*:}:rate=24:duration=$seconds:c0=0x0b1e3f:c1=0x1f6f8b:c2=0xe8a87c:c3=0x41295a:nb_colors=4:speed=0.02:seed=7" \
+      -frames:v $((24 * seconds)) -c:v libx264 -preset veryslow -crf 34 -g 120 -pix_fmt yuv420p \
+      -movflags +faststart -map_metadata -1 -fflags +bitexact -flags:v +bitexact "$place/${frame%:*}-$seconds.mp4"
+  done
+done
