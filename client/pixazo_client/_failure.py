@@ -1,0 +1,132 @@
+"""An exchange that did not succeed, as the exception to raise."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from ._errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    InsufficientBalanceError,
+    InternalServerError,
+    ModelNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+)
+from ._models import object_from
+from ._redact import shorten
+from ._retry import retry_after
+from ._steps import Lost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._errors import APIError
+    from ._gateway import Gateway
+    from ._steps import Answer, Reply, Send
+
+__all__ = ["failure", "invalid"]
+
+MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
+
+_KINDS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+def failure(gateway: Gateway, send: Send, answer: Answer, request_id: str | None) -> APIError:
+    """The exception for an answer that is no success; what it quotes has no secrets."""
+    if isinstance(answer, Lost):
+        return _lost(gateway, send, answer, request_id)
+    return _refused(gateway, send, answer, request_id)
+
+
+def invalid(gateway: Gateway, send: Send, reply: Reply, problem: str, request_id: str | None) -> APIError:
+    """The exception for a success whose body cannot be one."""
+    shown = shorten(gateway.hide(reply.text)) or "an empty body"
+    told = f"{_name(gateway, send)} answered {reply.status} with a body that {gateway.hide(problem)}: {shown}"
+    return APIResponseValidationError(
+        _line(told, MAYBE_CHARGED if send.method == "POST" else ""), request_id=request_id
+    )
+
+
+def _lost(gateway: Gateway, send: Send, lost: Lost, request_id: str | None) -> APIError:
+    kind = APITimeoutError if lost.timed_out else APIConnectionError
+    remedy = MAYBE_CHARGED if send.method == "POST" and lost.sent else "check base_url and the network, or call again"
+    told = f"{_name(gateway, send)} got no answer: {gateway.hide(lost.reason)}"
+    error = kind(_line(told, remedy), request_id=request_id, sent=lost.sent)
+    error.__cause__ = lost.cause
+    return error
+
+
+def _refused(gateway: Gateway, send: Send, reply: Reply, request_id: str | None) -> APIError:
+    text = gateway.hide(reply.text)
+    body = _members(text)
+    kind = _kind(reply)
+    asked = retry_after(reply.headers, reply.received)
+    told = f"{_name(gateway, send)} answered {_code(reply.status)}: {_said(body, text)}"
+    return kind(
+        _line(told, _remedy(gateway, send, reply, kind, asked)),
+        status_code=reply.status,
+        body=body,
+        request_id=request_id,
+        retry_after=asked,
+    )
+
+
+def _kind(reply: Reply) -> type[APIStatusError]:
+    if reply.status >= 500:
+        return InternalServerError
+    if reply.status == 400 and (_members(reply.text) or {}).get("error") == "Model not found":
+        return ModelNotFoundError
+    return _KINDS.get(reply.status, APIStatusError)
+
+
+def _remedy(gateway: Gateway, send: Send, reply: Reply, kind: type[APIStatusError], asked: float | None) -> str:
+    if reply.status >= 500 and send.method == "POST":
+        return MAYBE_CHARGED
+    if 300 <= reply.status < 400:
+        location = shorten(gateway.hide(reply.headers.get("Location", "nowhere")))
+        return f"it redirects to {location}, where the key is not sent: correct base_url"
+    if kind is RateLimitError and asked is not None:
+        return f"call again in {asked:g} s"
+    return kind.remedy
+
+
+def _members(text: str) -> Mapping[str, object] | None:
+    try:
+        return object_from(text)
+    except ValueError:
+        return None
+
+
+def _said(body: Mapping[str, object] | None, text: str) -> str:
+    """The sentences of an error body (Queue System Errors); of any other, its text."""
+    said = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
+    return shorten(": ".join(said)) or shorten(text) or "an empty body"
+
+
+def _code(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _name(gateway: Gateway, send: Send) -> str:
+    return f"{send.method} {gateway.hide(send.url)}"
+
+
+def _line(told: str, remedy: str) -> str:
+    return f"{told}; {remedy}" if remedy else told

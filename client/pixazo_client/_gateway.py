@@ -1,0 +1,91 @@
+"""One gateway seen with one key: its addresses, its headers, its secret."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from ._errors import PixazoError
+from ._redact import hide_data_urls, hide_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KEY_HEADER", "Gateway"]
+
+DEFAULT_BASE_URL = "https://gateway.pixazo.ai"
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where calls go, and as whom."""
+
+    base_url: str
+    api_key: str = field(repr=False)
+
+    @classmethod
+    def resolve(cls, api_key: str | None, base_url: str | None) -> Gateway:
+        """The gateway that the arguments name, or else the environment, or else the vendor's.
+
+        Raises:
+            PixazoError: no key, or a key or address that no request could carry.
+        """
+        key = api_key or os.environ.get("PIXAZO_API_KEY") or ""
+        if not key:
+            raise PixazoError("no API key: pass api_key= or set PIXAZO_API_KEY")
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
+        address = (base_url or os.environ.get("PIXAZO_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+        if _origin(address) is None or "?" in address or "#" in address:
+            shown = address.rpartition("@")[2]
+            raise PixazoError(f"base_url {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
+        return cls(address, key)
+
+    def url(self, path: str) -> str:
+        """The address of a path below base_url; never another origin, whatever the path says."""
+        return f"{self.base_url}/{path.lstrip('/')}"
+
+    def status_url(self, request_id: str) -> str:
+        """The canonical address to read a Generation at (Retrieving Results)."""
+        if request_id.strip(".") == "":
+            raise PixazoError(f"request id {request_id!r} names no request: give the one the submission answered")
+        return self.url(f"/v2/requests/status/{quote(request_id, safe='', errors='replace')}")
+
+    def owns(self, url: str) -> bool:
+        """Is this address on base_url's origin, so that the key may be shown to it?"""
+        return _origin(url) == _origin(self.base_url)
+
+    def headers(self, *layers: Mapping[str, str]) -> dict[str, str]:
+        """The key under the documented header, and these headers; a later layer wins, the key always.
+
+        Raises:
+            PixazoError: a value that no header can carry.
+        """
+        merged: dict[str, tuple[str, str]] = {}
+        for name, value in (pair for layer in (*layers, {KEY_HEADER: self.api_key}) for pair in layer.items()):
+            if not value.isascii() or not value.isprintable():
+                raise PixazoError(f"header {name} cannot carry {self.hide(value)!r}: percent-encode it")
+            merged[name.lower()] = (name, value)
+        return dict(merged.values())
+
+    def hide(self, text: str) -> str:
+        """The text without the key and without embedded images."""
+        return hide_data_urls(hide_key(text, self.api_key))
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    # Two parsers must agree on the host (this one and the HTTP library's): refuse what they are known to read apart.
+    if not url.isascii() or not url.isprintable() or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port

@@ -1,0 +1,86 @@
+"""One download under way: what has come, and whether that is right."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from ._errors import DownloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from os import PathLike
+
+__all__ = ["Transfer", "shown_url"]
+
+
+class Transfer:
+    """Counts the bytes of one attempt; every method raises DownloadError when something is wrong."""
+
+    __slots__ = ("_dest", "_done", "_expected", "_max_bytes", "_on_progress", "_total", "_url")
+
+    def __init__(
+        self,
+        url: str,
+        dest: str | PathLike[str],
+        on_progress: Callable[[int, int | None], object] | None,
+        max_bytes: int | None,
+    ) -> None:
+        self._url = url
+        self._dest = Path(dest)
+        self._on_progress = on_progress
+        self._max_bytes = max_bytes
+        self._done = 0
+        self._expected: int | None = None
+        self._total: int | None = None
+
+    def target(self) -> Path:
+        """The file to write: dest, or in the folder dest a file named like the URL's last segment. Looks at the disk."""
+        if not self._dest.is_dir():
+            return self._dest
+        name = Path(unquote(urlsplit(self._url).path)).name
+        if not name or name == ".." or "\\" in name or not name.isprintable():
+            raise self._error(f"has no file name for the folder {self._dest}: give a file as dest")
+        return self._dest / name
+
+    def begin(self, headers: Mapping[str, str]) -> None:
+        """The answer's headers came."""
+        length = headers.get("Content-Length", "")
+        self._expected = int(length) if length.isascii() and length.isdigit() else None
+        self._limit(self._expected or 0)
+        self._total = None if "Content-Encoding" in headers else self._expected
+
+    def received(self, size: int) -> None:
+        """So many more bytes came, about to be written."""
+        self._done += size
+        self._limit(self._done)
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total)
+
+    def finish(self, downloaded: int) -> None:
+        """The body ended after so many bytes on the wire."""
+        if self._expected is not None and downloaded != self._expected:
+            raise self._error(f"ended after {downloaded} of {self._expected} bytes: download it again")
+
+    @contextmanager
+    def writing(self, path: Path) -> Generator[None]:
+        """A block that writes, or renames to, path."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise self._error(f"cannot be written to {path}: {reason}: give another dest or make room") from error
+
+    def _limit(self, size: int) -> None:
+        if self._max_bytes is not None and size > self._max_bytes:
+            raise self._error(f"has more than max_bytes={self._max_bytes}: raise the limit to accept it")
+
+    def _error(self, problem: str) -> DownloadError:
+        return DownloadError(f"{shown_url(self._url)} {problem}", url=self._url)
+
+
+def shown_url(url: str) -> str:
+    """The URL without its query, which may be a signature."""
+    return url.partition("?")[0]

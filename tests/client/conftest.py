@@ -1,0 +1,18 @@
+"""Fixtures of the client's tests."""
+
+from __future__ import annotations
+
+import pytest
+from tests.client.stage import Stage
+
+
+@pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio", "httpx-asyncio"])
+def stage(request: pytest.FixtureRequest) -> Stage:
+    """A scripted gateway, once for each kind of client."""
+    return Stage(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIXAZO_API_KEY", raising=False)
+    monkeypatch.delenv("PIXAZO_BASE_URL", raising=False)

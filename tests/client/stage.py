@@ -1,0 +1,161 @@
+"""A scripted gateway in memory and a clock moved by hand, for every kind of client: blocking or not, httpx2 or httpx."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import anyio
+import httpx
+import httpx2
+
+from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, Generation, PixazoClient, Polling, RequestHandle
+
+T = TypeVar("T")
+
+KEY = "canary-5f1d"
+BASE = "https://gateway.test"
+ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
+STATUS_URL = "https://gateway.test/v2/requests/status/minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
+MEDIA_URL = "https://media.test/v1/bear.mp4"
+
+ACCEPTED = {"request_id": ID, "status": "QUEUED", "polling_url": STATUS_URL}
+
+
+def envelope(status: str, **members: object) -> dict[str, object]:
+    """A status answer as the page prints it, in this state."""
+    return {
+        "request_id": ID,
+        "status": status,
+        "model_id": "minimax-hailuo-ai",
+        "error": None,
+        "output": None,
+        "created_at": "2026-03-31T10:00:00.000Z",
+        "updated_at": "2026-03-31T10:00:00.000Z",
+        "completed_at": None,
+        **members,
+    }
+
+
+QUEUED = envelope("QUEUED")
+PROCESSING = envelope("PROCESSING")
+COMPLETED = envelope(
+    "COMPLETED",
+    output={"media_url": [MEDIA_URL], "media_type": "video/mp4"},
+    updated_at="2026-03-31T10:00:15.000Z",
+    completed_at="2026-03-31T10:00:15.000Z",
+)
+FAILED = envelope("FAILED", error="content policy")
+ERROR = envelope("ERROR", error="upstream gone")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gateway says: a status, and a JSON value or bytes; after so many seconds on the clock."""
+
+    status: int = 200
+    body: object = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    takes: float = 0
+
+    @property
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+@dataclass(frozen=True)
+class Break:
+    """The exchange fails with the library's exception of this name."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as the gateway saw it, header names in lower case."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+
+
+class Stage:
+    """Answers in the order of the script, the last one for ever; every pause only moves the clock."""
+
+    def __init__(self, kind: str) -> None:
+        library, _, self.backend = kind.partition("-")
+        self.library: Any = {"httpx": httpx, "httpx2": httpx2}[library]
+        self.script: list[Answer | Break] = []
+        self.seen: list[Seen] = []
+        self.pauses: list[float] = []
+        self.now = 1000.0
+
+    def will(self, *answers: object) -> None:
+        """Script the answers; a bare dict is a 200 with that body."""
+        self.script = [one if isinstance(one, Answer | Break) else Answer(body=one) for one in answers]
+
+    def client(self, **settings: Any) -> PixazoClient | AsyncPixazoClient:
+        """A client of this gateway."""
+        transport = self.library.MockTransport(self._handle)
+        if self.backend:
+            http: Any = self.library.AsyncClient(transport=transport)
+            return AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+        http = self.library.Client(transport=transport)
+        return PixazoClient(**{**self._settings(http, self._sleep), **settings})
+
+    def do(self, result: Awaitable[T] | T) -> T:
+        """The result of a call, awaited on this stage's event loop if it must be."""
+        if isinstance(result, Awaitable):
+            return anyio.run(lambda: cast("Coroutine[Any, Any, T]", result), backend=self.backend)
+        return result
+
+    def submit(self, **settings: Any) -> RequestHandle | AsyncRequestHandle:
+        """A handle whose submission was accepted; nothing of it is left in `seen`."""
+        self.will(Answer(202, ACCEPTED))
+        handle: RequestHandle | AsyncRequestHandle = self.do(self.client(**settings).generate("A bear"))
+        self.seen.clear()
+        return handle
+
+    def updates(self, handle: RequestHandle | AsyncRequestHandle, timeout: float) -> list[Generation]:
+        """All that iter_updates gives."""
+        updates = handle.iter_updates(timeout)
+        return list(updates) if isinstance(updates, Iterator) else self.do(_gathered(updates))
+
+    @property
+    def reads(self) -> list[float]:
+        """When the status was read, in seconds on the clock."""
+        return [one.at for one in self.seen if one.method == "GET"]
+
+    def _settings(self, http: object, sleep: Callable[[float], object]) -> dict[str, Any]:
+        return {
+            "api_key": KEY,
+            "base_url": BASE,
+            "http_client": http,
+            "sleep": sleep,
+            "monotonic": lambda: self.now,
+            "polling": Polling(random=lambda: 0.5),
+        }
+
+    def _handle(self, request: Any) -> Any:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.seen.append(Seen(request.method, str(request.url), headers, request.content, self.now))
+        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(answer, Break):
+            raise getattr(self.library, answer.error)("broken on purpose", request=request)
+        self.now += answer.takes
+        return self.library.Response(answer.status, content=answer.content, headers=answer.headers)
+
+    def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    async def _async_sleep(self, seconds: float) -> None:
+        self._sleep(seconds)
+
+
+async def _gathered(updates: AsyncIterator[Generation]) -> list[Generation]:
+    return [one async for one in updates]

@@ -1,0 +1,309 @@
+"""Submitting: what is sent, what is accepted, what is never repeated."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.client.stage import ACCEPTED, ID, KEY, STATUS_URL, Answer, Break, Stage
+
+import pixazo_client
+from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
+
+
+def test_text_to_video_is_posted_as_the_page_prints_it(stage: Stage) -> None:
+    """The operation, the three headers and the members are those of the page's sample."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(
+        stage.client().generate(
+            "A bear",
+            duration=6,
+            resolution="768P",
+            prompt_optimizer=True,
+            fast_pretreatment=False,
+            aigc_watermark=False,
+        )
+    )
+    (seen,) = stage.seen
+    assert (seen.method, seen.url) == ("POST", "https://gateway.test/minimax-hailuo-ai/v1/generate")
+    assert seen.headers["ocp-apim-subscription-key"] == "canary-5f1d"
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.headers["cache-control"] == "no-cache"
+    assert "x-webhook-url" not in seen.headers
+    assert json.loads(seen.body) == {
+        "prompt": "A bear",
+        "duration": 6,
+        "resolution": "768P",
+        "prompt_optimizer": True,
+        "fast_pretreatment": False,
+        "aigc_watermark": False,
+    }
+
+
+def test_image_to_video_is_posted_to_its_own_operation(stage: Stage) -> None:
+    """The image goes into first_frame_image, the operation is the camelCase one."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().image_to_video("Walk", "https://pub.test/man.jpg", callback_url="https://me.test/cb"))
+    (seen,) = stage.seen
+    assert seen.url == "https://gateway.test/minimax-hailuo-ai/v1/imageToVideo"
+    assert json.loads(seen.body) == {
+        "prompt": "Walk",
+        "first_frame_image": "https://pub.test/man.jpg",
+        "callback_url": "https://me.test/cb",
+    }
+
+
+def test_a_picture_file_is_embedded(stage: Stage, tmp_path: Path) -> None:
+    """A path becomes a data URL."""
+    picture = tmp_path / "first.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\nrest")
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().image_to_video("Walk", picture))
+    assert json.loads(stage.seen[0].body)["first_frame_image"] == "data:image/png;base64,iVBORw0KGgpyZXN0"
+
+
+def test_what_is_not_given_is_not_sent(stage: Stage) -> None:
+    """The gateway's defaults are the gateway's affair."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().generate("A bear"))
+    assert stage.seen[0].body == b'{"prompt":"A bear"}'
+
+
+def test_a_lone_surrogate_can_be_sent(stage: Stage) -> None:
+    """Any str is a prompt: bodies are ASCII JSON."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().generate("\ud800 –"))
+    assert stage.seen[0].body == b'{"prompt":"\\ud800 \\u2013"}'
+
+
+def test_extra_body_wins(stage: Stage) -> None:
+    """Members of the caller's are merged in, over the named ones, None included."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().generate("A bear", duration=6, extra_body={"duration": None, "seed": 7}))
+    assert json.loads(stage.seen[0].body) == {"prompt": "A bear", "duration": None, "seed": 7}
+
+
+def test_webhook_url_is_a_header_and_callback_url_a_member(stage: Stage) -> None:
+    """The page's two channels stay apart."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(
+        stage.client().generate("A bear", webhook_url="https://me.test/hook", callback_url="https://me.test/callback")
+    )
+    assert stage.seen[0].headers["x-webhook-url"] == "https://me.test/hook"
+    assert json.loads(stage.seen[0].body) == {"prompt": "A bear", "callback_url": "https://me.test/callback"}
+
+
+def test_a_webhook_url_that_no_header_can_carry_is_refused_unsent(stage: Stage) -> None:
+    """Neither a line break nor a non-ASCII letter reaches the wire."""
+    client = stage.client()
+    for url in ("https://me.test/\r\nX-Evil: 1", "https://mé.test/"):
+        with pytest.raises(pixazo_client.PixazoError, match="header X-Webhook-URL cannot carry"):
+            stage.do(client.generate("A bear", webhook_url=url))
+    assert stage.seen == []
+
+
+def test_any_operation_can_be_submitted(stage: Stage) -> None:
+    """submit posts a body as it is, below base_url."""
+    stage.will(Answer(202, ACCEPTED))
+    handle = stage.do(
+        stage.client().submit(
+            "other-model/v1/generate",
+            {"text": None},
+            webhook_url="https://me.test/hook",
+            extra_headers={"X-Trace": "t1", "cache-control": "max-age=0", "ocp-apim-subscription-key": "stolen"},
+        )
+    )
+    (seen,) = stage.seen
+    assert handle.request_id == ID
+    assert seen.url == "https://gateway.test/other-model/v1/generate"
+    assert seen.body == b'{"text":null}'
+    assert seen.headers["x-trace"] == "t1"
+    assert seen.headers["cache-control"] == "max-age=0"
+    assert seen.headers["x-webhook-url"] == "https://me.test/hook"
+    assert seen.headers["ocp-apim-subscription-key"] == "canary-5f1d"
+
+
+@pytest.mark.parametrize("path", ["https://evil.test/x", "//evil.test/x", "@evil.test/x"])
+def test_no_path_leads_to_another_origin(stage: Stage, path: str) -> None:
+    """Whatever the path says, the key goes to base_url's host."""
+    stage.will(Answer(202, ACCEPTED))
+    stage.do(stage.client().submit(path, {}))
+    assert stage.seen[0].url.startswith("https://gateway.test/")
+
+
+def test_the_id_is_known_before_anything_is_read(stage: Stage) -> None:
+    """CLIENT-02: one POST and nothing else; a later process resumes from the id alone."""
+    stage.will(Answer(202, ACCEPTED))
+    saved = stage.do(stage.client().generate("A bear")).request_id
+    assert [one.method for one in stage.seen] == ["POST"]
+    resumed = stage.client().get_handle(saved)
+    assert (resumed.request_id, resumed.polling_url) == (ID, STATUS_URL)
+    assert len(stage.seen) == 1
+
+
+def test_200_is_accepted_as_well_as_202(stage: Stage) -> None:
+    """Some gateways answer 200; what counts is the request_id."""
+    stage.will(Answer(200, ACCEPTED))
+    assert stage.do(stage.client().generate("A bear")).request_id == ID
+
+
+@pytest.mark.parametrize(
+    "body", [{"status": "QUEUED"}, {"request_id": ""}, {"request_id": ".."}, {"request_id": 7}, [], b"<html>", b""]
+)
+def test_a_success_without_an_id_may_have_been_charged(stage: Stage, body: object) -> None:
+    """A 2xx that names no request is a validation error that says so."""
+    stage.will(Answer(202, body))
+    with pytest.raises(APIResponseValidationError, match="the work may exist and be charged"):
+        stage.do(stage.client().generate("A bear"))
+    assert len(stage.seen) == 1
+
+
+@pytest.mark.parametrize("error", ["ConnectError", "ConnectTimeout", "PoolTimeout"])
+def test_a_submission_that_was_never_sent_is_repeated(stage: Stage, error: str) -> None:
+    """No connection, no work: repeating is safe, and waits a little longer each time."""
+    stage.will(Break(error), Break(error), Answer(202, ACCEPTED))
+    assert stage.do(stage.client().generate("A bear")).request_id == ID
+    assert len(stage.seen) == 3
+    assert stage.pauses == [0.375, 0.75]  # 0.5 and 1 s, a quarter off at the middle of the jitter
+
+
+def test_repetitions_end(stage: Stage) -> None:
+    """After max_retries the error is raised, and knows that nothing was sent."""
+    stage.will(Break("ConnectError"))
+    with pytest.raises(APIConnectionError, match="check base_url and the network") as caught:
+        stage.do(stage.client(max_retries=1).generate("A bear"))
+    assert len(stage.seen) == 2
+    assert caught.value.sent is False
+    assert "charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ("ReadTimeout", APITimeoutError),
+        ("WriteTimeout", APITimeoutError),
+        ("ReadError", APIConnectionError),
+        ("WriteError", APIConnectionError),
+        ("RemoteProtocolError", APIConnectionError),
+    ],
+)
+def test_a_submission_whose_answer_is_lost_is_never_repeated(stage: Stage, error: str, kind: type[Exception]) -> None:
+    """CLIENT-05: one POST, and the message says that the work may exist and be charged."""
+    stage.will(Break(error), Answer(202, ACCEPTED))
+    with pytest.raises(
+        kind, match=f"got no answer: {error}: broken on purpose; the work may exist and be charged"
+    ) as e:
+        stage.do(stage.client().generate("A bear"))
+    assert len(stage.seen) == 1
+    assert type(e.value) is kind
+    assert type(e.value.__cause__).__name__ == error
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_submission_answered_5xx_is_never_repeated(stage: Stage, status: int) -> None:
+    """CLIENT-05: the gateway may have queued it before it failed."""
+    stage.will(Answer(status, {"error": "Failed to reach upstream API", "status": 502}), Answer(202, ACCEPTED))
+    with pytest.raises(pixazo_client.InternalServerError, match="the work may exist and be charged") as caught:
+        stage.do(stage.client().generate("A bear"))
+    assert len(stage.seen) == 1
+    assert caught.value.status_code == status
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413])
+def test_a_refused_submission_is_not_repeated(stage: Stage, status: int) -> None:
+    """Only a 429 is."""
+    stage.will(Answer(status, {"error": "No"}), Answer(202, ACCEPTED))
+    with pytest.raises(APIStatusError) as caught:
+        stage.do(stage.client().generate("A bear"))
+    assert len(stage.seen) == 1
+    assert "charged" not in str(caught.value)
+
+
+def test_a_throttled_submission_waits_as_long_as_it_is_told(stage: Stage) -> None:
+    """CLIENT-06: Retry-After is honoured to the second."""
+    stage.will(Answer(429, {"statusCode": 429}, {"Retry-After": "7"}), Answer(202, ACCEPTED))
+    assert stage.do(stage.client().generate("A bear")).request_id == ID
+    assert stage.pauses == [7.0]
+
+
+def test_a_throttled_submission_backs_off_when_told_nothing(stage: Stage) -> None:
+    """CLIENT-06: without Retry-After the pause is ours, and not zero."""
+    stage.will(Answer(429, {}), Answer(202, ACCEPTED))
+    stage.do(stage.client().generate("A bear"))
+    assert stage.pauses == [0.375]
+
+
+def test_a_retry_after_of_more_than_a_minute_is_the_callers_to_wait(stage: Stage) -> None:
+    """60 s are waited; 61 s are raised at once with retry_after."""
+    stage.will(Answer(429, {}, {"Retry-After": "60"}), Answer(429, {}, {"Retry-After": "61"}), Answer(202, ACCEPTED))
+    with pytest.raises(pixazo_client.RateLimitError, match="call again in 61 s") as caught:
+        stage.do(stage.client().generate("A bear"))
+    assert caught.value.retry_after == 61.0
+    assert stage.pauses == [60.0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed_with_the_key(stage: Stage, status: int) -> None:
+    """The error names the Location; nothing is sent there."""
+    stage.will(Answer(status, b"", {"Location": f"https://evil.test/?k={KEY}"}), Answer(202, ACCEPTED))
+    client = stage.client()
+    with pytest.raises(APIStatusError, match=r"redirects to https://evil\.test/\?k=\*\*\*, where the key is not sent"):
+        stage.do(client.generate("A bear"))
+    with pytest.raises(APIStatusError, match="redirects to"):
+        stage.will(Answer(status, b"", {"Location": "https://evil.test/"}))
+        stage.do(client.retrieve(ID))
+    assert [one.url.partition("/v")[0] for one in stage.seen] == [
+        "https://gateway.test/minimax-hailuo-ai",
+        "https://gateway.test",
+    ]
+
+
+def test_polling_url_is_used_on_the_gateways_origin(stage: Stage) -> None:
+    """Where the gateway says the status is, it is read."""
+    own = "https://GATEWAY.test:443/elsewhere/42"
+    stage.will(Answer(202, {**ACCEPTED, "polling_url": own}))
+    handle = stage.do(stage.client().generate("A bear"))
+    assert handle.polling_url == own
+    stage.will({"request_id": ID, "status": "QUEUED"})
+    stage.do(handle.status())
+    assert stage.seen[-1].url == "https://gateway.test/elsewhere/42"
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "https://evil.test/v2/requests/status/x",
+        "http://gateway.test/v2/requests/status/x",
+        "https://gateway.test:444/v2/requests/status/x",
+        "https://gateway.test.evil.test/x",
+        "https://gateway.test@evil.test/x",
+        "https://evil.test\\@gateway.test/x",
+        "https://user@gateway.test/x",
+        "https://gateway.te\nst/x",
+        "https://gateway.test:port/x",
+        "//gateway.test/x",
+        "/v2/requests/status/x",
+        "",
+        None,
+        7,
+    ],
+)
+def test_a_polling_url_elsewhere_is_not_used(foreign: object) -> None:
+    """The documented address is used instead, and the key stays with the gateway."""
+    stage = Stage("httpx2")
+    stage.will(Answer(202, {**ACCEPTED, "polling_url": foreign}))
+    handle = stage.do(stage.client().generate("A bear"))
+    assert handle.polling_url == STATUS_URL
+    stage.will({"request_id": ID, "status": "QUEUED"})
+    stage.do(handle.status())
+    assert stage.seen[-1].url == STATUS_URL
+
+
+def test_a_body_that_is_no_json_is_refused_unsent(stage: Stage) -> None:
+    """Infinity has no JSON form."""
+    client: Any = stage.client()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        stage.do(client.generate("A bear", duration=float("inf")))
+    assert stage.seen == []
