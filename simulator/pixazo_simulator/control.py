@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -105,7 +104,7 @@ class Control:
     async def create_world(self, request: Request) -> tuple[int, Any]:
         """Open a world for a key, which is made up when none is given."""
         wish = await _body(request, NewWorld)
-        key = f"sim-{secrets.token_hex(8)}" if wish.key is UNSET else wish.key
+        key = self._worlds.fresh_key() if wish.key is UNSET else wish.key
         if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
             raise ControlError(400, f"key {key!r} cannot be sent as a header: use printable ASCII without outer spaces")
         with _readable():

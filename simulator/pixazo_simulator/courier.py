@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from .clock import Clock
 from .delivery import Attempt, Delivery, Form
+from .journal import redacted
 from .post import Outcome, Parcel
 from .signature import secret, signed_headers
 from .world import Transition, World
@@ -92,6 +93,8 @@ class Courier:
         outcome = await self._post(_parcel(world, delivery))
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final)
         world.record(delivery, attempt)
+        told = attempt.problem or f"answered {attempt.status}"
+        log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, world.key), told)
         return attempt
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from urllib.parse import parse_qs
@@ -43,6 +44,9 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45
 _FOREIGN_MODEL = re.compile(r"/([a-z0-9]+(?:-[a-z0-9]+)*)/v1/(\w+)")
 _SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)[^&]*", re.IGNORECASE)
 _MOST_DATES = 64
+
+
+log = logging.getLogger("pixazo_simulator")
 
 
 class Head(msgspec.Struct, gc=False):
@@ -151,7 +155,9 @@ class Gateway:
     ) -> None:
         policy = world.policy if world else self._worlds.settings.policy
         realm = f"{_origin(scope, head, policy)}{scope['path']}"
-        await self._respond(scope, send, world, refusal_answer(refusal, policy, realm), body)
+        answer = refusal_answer(refusal, policy, realm)
+        log.info("%s %s answered %d: %s", scope["method"], scope["path"], answer.status, answer.body.decode())
+        await self._respond(scope, send, world, answer, body)
 
     async def _respond(self, scope: Scope, send: Send, world: World | None, answer: Answer, body: bytes) -> None:
         """Journal an exchange, then send its answer."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import msgspec
 
-__all__ = ["REDACTED", "Exchange", "Journal", "Limits"]
+__all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted"]
 
 REDACTED = "[redacted]"
+SHORTEST_SECRET = 8
+"""Characters; a shorter key is no secret, and taking it out of texts would garble them."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -82,3 +84,8 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._exchanges)
+
+
+def redacted(text: str, key: str | None) -> str:
+    """The text without the key, wherever it stands."""
+    return text.replace(key, REDACTED) if key and len(key) >= SHORTEST_SECRET else text

@@ -17,8 +17,11 @@ PROMPTS = {
     "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
     "error": ("[[sim:error TEXT]]", "ends ERROR with TEXT as its error, and is not charged"),
     "stuck": ("[[sim:stuck]]", "stays PROCESSING for ever"),
-    "after": ("[[sim:after SECONDS]]", "ends SECONDS after it was accepted"),
-    "moderated": ("[[sim:moderated]]", "is treated as the policy field `moderation` says"),
+    "after": (
+        "[[sim:after SECONDS]]",
+        "ends SECONDS after it was accepted, queued and processing in the usual proportion",
+    ),
+    "moderated": ("[[sim:moderated]]", "is refused or ends FAILED, as policy `moderation` says"),
 }
 """Marks that a prompt may carry anywhere, alone or together: word -> (how it is written, what it does)."""
 

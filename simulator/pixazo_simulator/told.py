@@ -9,7 +9,7 @@ import msgspec
 from .clock import LAST_INSTANT
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
-from .journal import REDACTED, Exchange
+from .journal import REDACTED, Exchange, redacted
 from .ledger import Entry, dollars
 from .lifecycle import snapshot
 from .policy import points
@@ -26,8 +26,6 @@ __all__ = [
     "told_world",
 ]
 
-SHORTEST_SECRET = 8
-"""Characters; a shorter key is no secret, and taking it out of texts would garble them."""
 _SECRET_HEADERS = frozenset({KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie"})
 
 
@@ -82,7 +80,7 @@ def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": _without(delivery.url, world.key),
+        "url": redacted(delivery.url, world.key),
         "channel": delivery.channel,
         "form": delivery.form.value,
         "due_at": timestamp(min(delivery.event, LAST_INSTANT)),
@@ -98,7 +96,7 @@ def told_fallen(world: World, fallen: FallenDue) -> dict[str, Any]:
         return told | {"status": fallen.status.value}
     delivery, attempt = fallen
     told = told_attempt(attempt)
-    return {"kind": "webhook", "request_id": delivery.request_id, "url": _without(delivery.url, world.key)} | told
+    return {"kind": "webhook", "request_id": delivery.request_id, "url": redacted(delivery.url, world.key)} | told
 
 
 def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
@@ -107,11 +105,11 @@ def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": _without(exchange.target, key),
+        "target": redacted(exchange.target, key),
         "status": exchange.status,
-        "reason": _without(exchange.reason, key),
+        "reason": redacted(exchange.reason, key),
         "request": {
-            "headers": {name: _without(value, key) for name, value in _headers(exchange).items()},
+            "headers": {name: redacted(value, key) for name, value in _headers(exchange).items()},
             "body": _body(exchange.request_body, key),
             "length": exchange.request_length,
         },
@@ -127,10 +125,6 @@ def _headers(exchange: Exchange) -> dict[str, str]:
 def _body(body: bytes, key: str | None) -> Any:
     """JSON as JSON, anything else as text."""
     try:
-        return msgspec.json.decode(_without(body.decode(), key))
+        return msgspec.json.decode(redacted(body.decode(), key))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _without(body.decode(errors="replace"), key)
-
-
-def _without(text: str, key: str | None) -> str:
-    return text.replace(key, REDACTED) if key and len(key) >= SHORTEST_SECRET else text
+        return redacted(body.decode(errors="replace"), key)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from .clock import Clock
+from .ids import seeded_random
 from .journal import Journal
 from .ledger import micros
 from .magic import KEYS
@@ -41,8 +42,14 @@ class Worlds:
         self.lobby = Journal(settings.bounds.journal)
         self.lobby_clock = settings.clock()
         self._worlds: dict[str, World] = {}
+        self._made = 0
         for key in settings.keys:
             self.create(key)
+
+    def fresh_key(self) -> str:
+        """A key that opens no world yet; the same seed gives the same keys in the same order."""
+        self._made += 1
+        return f"sim-{seeded_random(self.settings.seed, 'world', self._made).getrandbits(64):016x}"
 
     def create(  # each argument replaces one setting
         self,

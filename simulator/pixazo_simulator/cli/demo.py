@@ -1,0 +1,209 @@
+"""The command `pixazo-sim demo`: what a newcomer runs first."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx2
+
+from pixazo_client import (
+    Generation,
+    GenerationFailedError,
+    InsufficientBalanceError,
+    PixazoClient,
+    Polling,
+    RequestHandle,
+)
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.worlds import Settings
+
+__all__ = ["demo"]
+
+RATE = 10
+"""How much faster than real time the demo's clock runs: the page's 15 s become 1.5 s."""
+PATIENCE = 5.0
+"""Real seconds to wait for a webhook that is known to be on its way."""
+_COLOURS = {"QUEUED": "yellow", "PROCESSING": "cyan", "COMPLETED": "green", "FAILED": "red", "ERROR": "red"}
+
+
+@click.command(short_help="Show it all in a few seconds: submit, poll, webhook, download, refusals.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the videos; a new temporary one if absent.",
+)
+def demo(out: Path | None) -> None:
+    """Run the page's two printed requests through the client against a simulator of its own.
+
+    Shows their progress, receives their webhooks, downloads both videos, prints what was charged, then shows one refused
+    request and one generation that fails. Needs no key, no network and no money.
+    """
+    settings = Settings(clock=lambda: Clock.scaled(RATE))
+    try:
+        folder = out or Path(tempfile.mkdtemp(prefix="pixazo-demo-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        with Simulator(settings) as simulator, _Listener() as listener:
+            _Show(simulator, listener, folder).run()
+    except (SimulatorError, OSError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+class _Show:
+    """The scenes of the demo, in order."""
+
+    def __init__(self, simulator: Simulator, listener: _Listener, folder: Path) -> None:
+        self._simulator = simulator
+        self._listener = listener
+        self._folder = folder
+        self._client = self._connect(simulator.api_key)
+
+    def _connect(self, key: str) -> PixazoClient:
+        return PixazoClient(
+            api_key=key,
+            base_url=self._simulator.url,
+            polling=Polling(5, 5),
+            sleep=lambda seconds: time.sleep(seconds / RATE),
+            monotonic=lambda: time.monotonic() * RATE,
+        )
+
+    def run(self) -> None:
+        """Play every scene."""
+        _say(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
+        _say(f"webhooks  {self._listener.url}")
+        with self._client:
+            self._generate(1, "Text to video", "text_to_video", self._client.generate)
+            self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
+            self._refusal()
+            self._failure()
+        self._bill()
+
+    def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
+        body = _sample(sample)
+        _scene(number, title, f"the page's own example: {_short(body['prompt'])}")
+        handle = submit(**body, webhook_url=self._listener.url)
+        _line("202", handle.request_id)
+        generation = handle.wait(on_update=_update)
+        callback = self._listener.take(handle.request_id)
+        same = "the same as the status answer" if callback == generation.raw else "DIFFERENT from the status answer"
+        _line("webhook", f"{callback['status']} received, {same}")
+        for index, url in enumerate(generation.media_urls):
+            place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
+            _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")
+            _line("from", url)
+
+    def _refusal(self) -> None:
+        _scene(3, "A request that is refused", "the key sim-empty-wallet has no money")
+        with self._connect("sim-empty-wallet") as poor:
+            try:
+                poor.generate("A bear")
+            except InsufficientBalanceError as error:
+                _line(str(error.status_code), click.style(json.dumps(error.body), fg="red"))
+
+    def _failure(self) -> None:
+        prompt = "A bear [[sim:failed The prompt was rejected by the model]]"
+        _scene(4, "A generation that fails", f"the prompt says so: {prompt}")
+        handle = self._client.generate(prompt)
+        _line("202", handle.request_id)
+        try:
+            handle.wait(on_update=_update)
+        except GenerationFailedError as error:
+            _line("raised", f"{type(error).__name__}, error {click.style(repr(error.generation.error), fg='red')}")
+
+    def _bill(self) -> None:
+        headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
+        told = httpx2.get(f"{self._simulator.url}/_sim/ledger", headers=headers, trust_env=False).json()
+        _say("\n" + click.style("What was charged", bold=True))
+        for entry in told["entries"]:
+            _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
+        _line("balance", f"{told['balance']:>7}   play money: nothing was spent, nothing left this machine")
+        _say("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
+
+
+class _Listener:
+    """A webhook receiver on loopback."""
+
+    def __init__(self) -> None:
+        self._received: dict[str, Any] = {}
+        self._arrived = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook/callback"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(204)
+                self.end_headers()
+                listener.keep(body)
+
+            def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - says nothing
+                pass
+
+        return Handler
+
+    def keep(self, body: dict[str, Any]) -> None:
+        """Remember a callback by its request id."""
+        with self._arrived:
+            self._received[body["request_id"]] = body
+            self._arrived.notify_all()
+
+    def take(self, request_id: str) -> dict[str, Any]:
+        """The callback about a generation, waited for if need be."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: request_id in self._received, PATIENCE):
+                raise click.ClickException(f"no webhook about {request_id} within {PATIENCE:g} s")
+            return dict(self._received[request_id])
+
+    def __enter__(self) -> _Listener:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _sample(name: str) -> dict[str, Any]:
+    """A request body as the vendor's page prints it."""
+    text = files("pixazo_contracts").joinpath("samples", f"{name}.json").read_text(encoding="utf-8")
+    body: dict[str, Any] = json.loads(text)
+    return body
+
+
+def _update(generation: Generation) -> None:
+    age = (
+        (generation.updated_at - generation.created_at).total_seconds()
+        if generation.updated_at and generation.created_at
+        else 0
+    )
+    _line(
+        "status", f"{click.style(f'{generation.status:<10}', fg=_COLOURS.get(generation.status))}  since {age:4.1f} s"
+    )
+
+
+def _short(text: str, most: int = 64) -> str:
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
+def _scene(number: int, title: str, detail: str) -> None:
+    _say(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
+
+
+def _line(label: str, text: str) -> None:
+    _say(f"   {label:<8}  {text}")
+
+
+def _say(text: str) -> None:
+    click.echo(text)

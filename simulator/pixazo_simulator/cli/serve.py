@@ -1,0 +1,168 @@
+"""The command `pixazo-sim serve`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pixazo_simulator.clock import clock_factory
+from pixazo_simulator.ledger import micros
+from pixazo_simulator.policy import Policy
+from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.worlds import DEFAULT_KEY, Settings
+
+from .profile import read_profile
+
+__all__ = ["serve"]
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>."""
+    variable = f"PIXAZO_SIM_{names[0].removeprefix('--').replace('-', '_').upper()}"
+    return click.option(
+        *names, envvar=variable, show_envvar=True, show_default=settings.get("default") is not None, **settings
+    )
+
+
+@click.command(short_help="Serve the gateway until interrupted.")
+@_option("--host", default="127.0.0.1", help="Address to listen on.")
+@_option("--port", type=click.IntRange(0, 65535), default=8900, help="Port to listen on; 0 picks a free one.")
+@_option(
+    "--api-key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help=f"A key that opens a world of its own; may be repeated. Without: {DEFAULT_KEY}.",
+)
+@_option("--open-keys", is_flag=True, help="Open a world for any key at first sight.")
+@_option("--balance", default="100.00", metavar="DOLLARS", help="What each wallet holds at first.")
+@_option(
+    "--profile",
+    default="documented",
+    metavar="NAME|FILE",
+    help="documented, observed, or a TOML or JSON file of policy values.",
+)
+@_option(
+    "--set",
+    "values",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set one policy field; may be repeated. See pixazo-sim policy.",
+)
+@_option(
+    "--clock",
+    default="real",
+    metavar="real|xN|manual",
+    help="How time passes: real, N times as fast, or only when advanced.",
+)
+@_option("--seed", type=click.IntRange(0), default=0, help="The same seed, calls and clock give the same bytes.")
+@_option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs instead of the caller's.")
+@_option(
+    "--webhook-allow",
+    "hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host beside loopback to which callbacks may go; may be repeated.",
+)
+@_option("--no-magic", is_flag=True, help="Treat magic prompts and keys like any other.")
+@_option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the ready line to this file too.")
+@_option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How refused calls and callbacks are logged on standard error.",
+)
+def serve(**options: Any) -> None:
+    """Serve the gateway until SIGINT or SIGTERM.
+
+    Prints `ready http://HOST:PORT key KEY` when it accepts connections.
+    """
+    try:
+        settings = _settings(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _log_to_stderr(options["log_format"])
+    simulator = Simulator(settings, host=options["host"], port=options["port"])
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: ended.set())
+    try:
+        simulator.start()
+    except SimulatorError as error:
+        raise click.UsageError(str(error)) from None
+    _tell_ready(simulator, options["ready_file"])
+    ended.wait()
+    simulator.stop()
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    return Settings(
+        keys=_keys(options["keys"]),
+        policy=_policy(options),
+        clock=clock_factory(options["clock"]),
+        balance=micros(options["balance"]),
+        seed=options["seed"],
+        open_keys=options["open_keys"],
+        magic=not options["no_magic"],
+    )
+
+
+def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    for key in keys:
+        if not key.strip() or not key.isascii() or not key.isprintable():
+            raise ValueError(f"key {key!r} cannot be sent as a header: use printable ASCII")
+    return tuple(dict.fromkeys(key.strip() for key in keys)) or (DEFAULT_KEY,)
+
+
+def _policy(options: dict[str, Any]) -> Policy:
+    policy = read_profile(options["profile"])
+    changes: dict[str, str] = {}
+    for each in options["values"]:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise ValueError(f"--set {each!r} is not FIELD=VALUE")
+        changes[name.strip()] = value
+    if options["public_origin"]:
+        changes["public_origin"] = options["public_origin"]
+    policy = policy.changed(changes)
+    hosts = tuple(host.strip().lower() for host in options["hosts"])
+    return replace(policy, webhook_allow=(*policy.webhook_allow, *hosts)) if hosts else policy
+
+
+def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
+    line = f"ready {simulator.url} key {simulator.api_key}\n"
+    sys.stdout.write(line)
+    sys.stdout.flush()
+    if ready_file is None:
+        return
+    try:
+        part = ready_file.with_name(f"{ready_file.name}.part")
+        part.write_text(line, encoding="utf-8")
+        part.replace(ready_file)
+    except OSError as error:
+        simulator.stop()
+        raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps({"level": record.levelname.lower(), "message": record.getMessage()}, ensure_ascii=False)
+
+
+def _log_to_stderr(form: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(message)s"))
+    log = logging.getLogger("pixazo_simulator")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
