@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from .control import Control
 from .courier import Courier
@@ -20,50 +20,50 @@ from .post import Postman
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .worlds import Worlds
 
-__all__ = ["create_app"]
+__all__ = ["Application"]
 
 
-def create_app(worlds: Worlds) -> ASGIApp:
-    """The simulator as an ASGI application; its lifespan delivers callbacks in the background."""
-    postman = Postman()
-    courier = Courier(worlds, postman.post)
-    gateway = Gateway(worlds, courier.wake)
+class Application:
+    """The simulator as an ASGI application over some worlds; its lifespan delivers callbacks in the background."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
+        self._postman = Postman()
+        self.courier = Courier(worlds, self._postman.post)
+        self._gateway = Gateway(worlds, self.courier.wake)
+        routes = [
+            *Control(worlds, self.courier).routes(),
+            Route("/v1/{request_id}/output.{extension}", self._gateway.media, methods=["GET", "HEAD"]),
+            Mount("/", self._gateway),
+        ]
+        policy = worlds.settings.policy
+        self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
+        self._routed.router.redirect_slashes = False
+        self._shortcut = policy.cors == "off"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the two hot paths past the route table, which would cost more than all of their work."""
+        if self._shortcut and scope["type"] == "http" and _is_hot(scope["path"]):
+            await self._gateway(scope, receive, send)
+        else:
+            await self._routed(scope, receive, send)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        running = asyncio.create_task(courier.run())
+    async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
+        running = asyncio.create_task(self.courier.run())
         yield
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        await courier.close()
-        await postman.close()
+        await self.courier.close()
+        await self._postman.close()
 
-    routes = [
-        *Control(worlds, courier).routes(),
-        Route("/v1/{request_id}/output.{extension}", gateway.media, methods=["GET", "HEAD"]),
-        Mount("/", gateway),
-    ]
-    everything = Starlette(routes=routes, middleware=_middleware(worlds.settings.policy), lifespan=lifespan)
-    everything.router.redirect_slashes = False
-    return everything if worlds.settings.policy.cors == "on" else _Shortcut(gateway, everything)
+
+def _is_hot(path: str) -> bool:
+    return path.startswith(STATUS_PATH) or path in SUBMIT_PATHS
 
 
 def _middleware(policy: Policy) -> list[Middleware]:
     if policy.cors == "off":
         return []
     return [Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])]
-
-
-class _Shortcut:
-    """Takes the two hot paths past the route table, which would cost more than all of their work."""
-
-    def __init__(self, gateway: Gateway, everything: ASGIApp) -> None:
-        self._gateway = gateway
-        self._everything = everything
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (scope["path"].startswith(STATUS_PATH) or scope["path"] in SUBMIT_PATHS):
-            await self._gateway(scope, receive, send)
-        else:
-            await self._everything(scope, receive, send)

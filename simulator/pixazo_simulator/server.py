@@ -7,16 +7,21 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from .app import create_app
+from .app import Application
+from .clock import SECOND
+from .courier import FallenDue
 from .protocol import GatewayProtocol
+from .world import World
 from .worlds import Settings, Worlds
 
 __all__ = ["Simulator", "SimulatorError"]
+
+T = TypeVar("T")
 
 START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
@@ -42,6 +47,7 @@ class Simulator:
         self.settings = settings or Settings()
         self.host = host
         self.port = port
+        self._application: Application | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -59,7 +65,8 @@ class Simulator:
         """Listen; returns when connections are accepted."""
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(create_app(Worlds(self.settings)))
+        self._application = Application(Worlds(self.settings))
+        self._server = _Server(self._application)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -75,7 +82,30 @@ class Simulator:
         if self._server and self._thread:
             self._server.stop()
             self._thread.join()
-        self._server = self._thread = None
+        self._server = self._thread = self._application = None
+
+    def advance(self, seconds: float, *, api_key: str | None = None) -> list[FallenDue]:
+        """Let time pass in a world and return what fell due; callbacks that fell due have been attempted.
+
+        Meant as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
+        a negative number of seconds.
+        """
+        server, application, world = self._running(api_key)
+        if seconds < 0:
+            raise ValueError(f"seconds {seconds:g} is negative: a clock is never turned back")
+        return server.call(application.courier.advance(world, round(seconds * SECOND)))
+
+    def monotonic(self, *, api_key: str | None = None) -> float:
+        """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
+        return self._running(api_key)[2].clock.now() / SECOND
+
+    def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
+        if self._application is None or self._server is None:
+            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+        world = self._application.worlds.find(api_key or self.api_key)
+        if world is None:
+            raise SimulatorError(f"no world has the key {api_key!r}: create one with POST /_sim/worlds")
+        return self._server, self._application, world
 
     def __enter__(self) -> Self:
         return self.start()
@@ -102,6 +132,13 @@ class _Server(uvicorn.Server):
         """End `main_loop`, from any thread."""
         if self._loop and self._ended:
             self._loop.call_soon_threadsafe(self._ended.set)
+
+    def call(self, doing: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
+        if self._loop is None:
+            doing.close()
+            raise SimulatorError("the server has not started")
+        return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""
