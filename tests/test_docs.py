@@ -1,0 +1,61 @@
+"""Every snippet of the documentation runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pixazo_simulator import Clock, Settings, Simulator
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SECONDS = 60
+
+
+def snippets() -> Iterator[object]:
+    for page in PAGES:
+        for number, code in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), 1):
+            yield pytest.param(code, id=f"{page.name}-{number}")
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[dict[str, str]]:
+    with Simulator(Settings(clock=lambda: Clock.scaled(200))) as simulator:
+        yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
+
+
+@pytest.mark.parametrize("code", list(snippets()))
+def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
+    """A snippet with tests passes under pytest, any other runs to its end."""
+    place = tmp_path / "test_snippet.py"
+    place.write_text(code, encoding="utf-8")
+    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)] if "def test_" in code else []
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", *runner, place.name],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    """No page of the documentation is an orphan."""
+    linked = {name for page in PAGES for name in re.findall(r"\(([\w/.-]+\.md)\)", page.read_text(encoding="utf-8"))}
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= linked
+
+
+def test_no_link_between_pages_is_broken() -> None:
+    """Every relative link leads to a file."""
+    broken = [
+        f"{page.name}: {target}"
+        for page in PAGES
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
