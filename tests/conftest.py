@@ -1,0 +1,52 @@
+"""Fixtures of the end-to-end tests."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.caller import Caller, over_http
+from tests.command import Serving
+from tests.receiver import Receiver
+
+from pixazo_simulator.server import Simulator
+
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """One running gateway for all tests; its clocks are manual, its key is `sim-key`."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def caller(simulator: Simulator) -> Iterator[Caller]:
+    """The holder of a key to a fresh world of that gateway, with 100 dollars."""
+    caller = Caller(over_http(simulator.url), f"end-to-end-key-{next(_NUMBERS)}")
+    assert caller.call("POST", "/_sim/worlds", {"key": caller.key}).status == 201
+    yield caller
+    caller.call("DELETE", "/_sim/world")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A webhook receiver."""
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Serving]]:
+    """Starts `pixazo-sim serve` with some options, on a free port; all of them are ended."""
+    started: list[Serving] = []
+
+    def start(*options: str, **variables: str) -> Serving:
+        started.append(Serving("--port", "0", *options, **variables))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        serving.end()

@@ -1,0 +1,20 @@
+"""The programs beside Python that some tests need."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+__all__ = ["tool"]
+
+
+def tool(name: str) -> str:
+    """The path of a program; without it the test is skipped, or fails where PIXAZO_REQUIRE_TOOLS=1 promises it."""
+    path = shutil.which(name)
+    if path:
+        return path
+    if os.environ.get("PIXAZO_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{name} is not installed, and PIXAZO_REQUIRE_TOOLS=1 asks for every tool", pytrace=False)
+    pytest.skip(f"{name} is not installed")
