@@ -1,0 +1,173 @@
+"""`pixazo-sim serve --clock manual`: time passes only when asked to, and then everything that falls due happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
+from tests.command import Serving
+from tests.receiver import Receiver
+
+IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Serving]:
+    """The real command, found by its ready line."""
+    serving = Serving("--port", "0", "--clock", "manual")
+    yield serving
+    assert serving.end() == 0
+
+
+@pytest.fixture
+def caller(server: Serving, request: pytest.FixtureRequest) -> Caller:
+    """The holder of a fresh world of that server."""
+    caller = Caller(over_http(server.url), f"key-of-{request.node.name}")
+    assert caller.call("POST", "/_sim/worlds", {"key": caller.key}).status == 201
+    return caller
+
+
+def transition(at: str, request_id: str, status: str) -> dict[str, Any]:
+    """A transition as an advance tells it, on the day at which a manual clock starts."""
+    return {"kind": "transition", "at": f"2026-03-31T10:00:{at}Z", "request_id": request_id, "status": status}
+
+
+def attempt(at: str, request_id: str, url: str, status: int | None, problem: str | None = None) -> dict[str, Any]:
+    """A webhook attempt as an advance tells it, in the hour at which a manual clock starts."""
+    told = {"kind": "webhook", "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
+    return told | {"status": status, "problem": problem}
+
+
+def test_the_key_of_the_ready_line_is_served(server: Serving) -> None:
+    """The ready line names a URL and a key with which one can submit at once; on a manual clock that was QUEUED at 10:00."""
+    ready = Caller(over_http(server.url), server.key)
+    told = ready.read(ready.accepted()).json()
+    assert (server.key, told["status"], told["created_at"]) == ("sim-key", "QUEUED", "2026-03-31T10:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("path", "image"), [(GENERATE, {}), (IMAGE_TO_VIDEO, {"first_frame_image": IMAGE_URL})], ids=["text", "image"]
+)
+def test_advancing_shows_every_state(caller: Caller, path: str, image: dict[str, str]) -> None:
+    """Advanced by 0 s, then to 2 s and to 15 s, a generation is QUEUED, PROCESSING, COMPLETED, and each advance tells so."""
+    request_id = caller.call("POST", path, {"prompt": "A bear", **image}).json()["request_id"]
+    assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
+    assert caller.status(request_id) == "QUEUED"
+    assert caller.advance(2)["events"] == [transition("02.000", request_id, "PROCESSING")]
+    assert caller.status(request_id) == "PROCESSING"
+    assert caller.advance(13) == {
+        "now": "2026-03-31T10:00:15.000Z",
+        "events": [transition("15.000", request_id, "COMPLETED")],
+    }
+    assert caller.status(request_id) == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [
+        (0, "QUEUED"),
+        (1.999, "QUEUED"),
+        (2, "PROCESSING"),
+        (14.999, "PROCESSING"),
+        (15, "COMPLETED"),
+        (9999, "COMPLETED"),
+    ],
+)
+def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds: float, status: str) -> None:
+    """A state begins at its millisecond and not one earlier."""
+    request_id = caller.accepted()
+    caller.advance(seconds)
+    assert caller.status(request_id) == status
+
+
+@pytest.mark.parametrize(
+    ("prompt", "status"),
+    [("A bear", "COMPLETED"), ("A bear [[sim:failed too wild]]", "FAILED"), ("A bear [[sim:error]]", "ERROR")],
+)
+def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
+    """When the advance answers, the callback has arrived, and it is byte for byte what a read at that instant answers."""
+    request_id = caller.accepted(prompt, webhook=receiver.url)
+    assert caller.advance(14.999)["events"] == [transition("02.000", request_id, "PROCESSING")]
+    assert receiver.received == []
+    assert caller.advance(0.001)["events"] == [
+        transition("15.000", request_id, status),
+        attempt("00:15.000", request_id, receiver.url, 204),
+    ]
+    (callback,) = receiver.received
+    answer = caller.read(request_id)
+    assert answer.json()["status"] == status
+    assert callback.body == answer.body
+    assert callback.path == "/webhook/callback"
+    assert callback.headers["content-type"] == answer.headers["content-type"] == "application/json"
+    assert callback.headers["host"] == receiver.url.split("/")[2]
+    assert not any("key" in name for name in callback.headers)
+
+
+def test_both_channels_are_called(caller: Caller, receiver: Receiver) -> None:
+    """X-Webhook-URL and callback_url each get one callback with the same bytes."""
+    member_url = receiver.url.replace("callback", "member")
+    request_id = caller.accepted(webhook=receiver.url, callback_url=member_url)
+    caller.advance(15)
+    assert sorted(each.path for each in receiver.received) == ["/webhook/callback", "/webhook/member"]
+    assert {each.body for each in receiver.received} == {caller.read(request_id).body}
+
+
+def test_failed_attempts_are_repeated_on_the_worlds_clock(caller: Caller, receiver: Receiver) -> None:
+    """A receiver that fails is tried again 5 s, 5 min and 30 min after the attempt before, and then no more."""
+    receiver.status = 503
+    request_id = caller.accepted(webhook=receiver.url)
+    told = caller.advance(3600)["events"]
+    assert [event for event in told if event["kind"] == "webhook"] == [
+        attempt(at, request_id, receiver.url, 503, "answered 503")
+        for at in ("00:15.000", "00:20.000", "05:20.000", "35:20.000")
+    ]
+    assert len(receiver.received) == 4
+    assert caller.advance(86400)["events"] == []
+
+
+def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiver) -> None:
+    """Once an attempt was answered 2xx there is no other."""
+    receiver.status = 503
+    request_id = caller.accepted(webhook=receiver.url)
+    caller.advance(15)
+    receiver.status = 200
+    assert caller.advance(5)["events"] == [attempt("00:20.000", request_id, receiver.url, 200)]
+    assert caller.advance(86400)["events"] == []
+    assert len(receiver.received) == 2
+
+
+def test_events_are_told_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
+    """Two generations, two seconds apart, and a callback between their ends: one advance tells five events in order."""
+    first = caller.accepted(webhook=receiver.url)
+    caller.advance(1)
+    second = caller.accepted()
+    assert caller.advance(3600)["events"] == [
+        transition("02.000", first, "PROCESSING"),
+        transition("03.000", second, "PROCESSING"),
+        transition("15.000", first, "COMPLETED"),
+        attempt("00:15.000", first, receiver.url, 204),
+        transition("16.000", second, "COMPLETED"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"seconds": -1}, "seconds -1 is not a number from 0 to"),
+        ({"seconds": 1e300}, "seconds 1e+300 is not a number from 0 to"),
+        ({"seconds": "2"}, "Expected `float`, got `str`"),
+        ({}, "missing required field `seconds`"),
+        ({"second": 2}, "did you mean seconds?"),
+        (b"15", "Expected `object`, got `int`"),
+    ],
+)
+def test_a_wrong_advance_changes_nothing(caller: Caller, body: object, says: str) -> None:
+    """What is no number of seconds from 0 to the year 9999 is refused with the reason, and no time passes."""
+    request_id = caller.accepted()
+    reply = caller.call("POST", "/_sim/clock/advance", body)
+    assert (reply.status, reply.json()["error"]) == (400, "Control request refused")
+    assert says in reply.json()["message"]
+    assert caller.sim("clock")["now"] == "2026-03-31T10:00:00.000Z"
+    assert caller.status(request_id) == "QUEUED"
