@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -283,7 +284,7 @@ def _policy(wish: NewWorld, default: Policy) -> Policy:
 
 def _limit(request: Request) -> int:
     text = request.query_params.get("limit", str(MOST_LISTED))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_LISTED):
+    if not (re.fullmatch(r"[0-9]{1,4}", text) and 1 <= int(text) <= MOST_LISTED):
         raise ControlError(400, f"limit {text[:20]!r} is not a number from 1 to {MOST_LISTED}")
     return int(text)
 

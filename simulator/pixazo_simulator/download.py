@@ -17,7 +17,8 @@ def serve(request: Request, content: bytes, tag: str, media_type: str) -> Respon
     headers = {"etag": f'"{tag}"', "accept-ranges": "bytes", "cache-control": "public, max-age=3600"}
     if _matches(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
-    asked = _RANGE.fullmatch(request.headers.get("range", "").strip())
+    # RFC 9110, 14.2: ranges are defined for GET only.
+    asked = _RANGE.fullmatch(request.headers.get("range", "").strip()) if request.method == "GET" else None
     unchanged = request.headers.get("if-range", headers["etag"]) == headers["etag"]
     if not (asked and unchanged and any(asked.groups())):
         return Response(content, media_type=media_type, headers=headers)

@@ -39,8 +39,8 @@ async def destination(url: str, allowed: tuple[str, ...]) -> Destination | Block
     local_name = host == "localhost" or host.endswith(".localhost")
     try:
         addresses = ["127.0.0.1"] if local_name else await _resolve(host, port, numeric=not by_name)
-    except OSError as error:
-        return Blocked(_remedy(host) if not by_name else f"host {host} does not resolve: {error.strerror}")
+    except (OSError, UnicodeError) as error:  # a label may be empty or too long to be written in IDNA
+        return Blocked(f"host {host} does not resolve: {error}" if by_name else _remedy(host))
     if not by_name and not all(_is_loopback(address) for address in addresses):
         return Blocked(_remedy(host))
     return Destination(addresses[0], host, port)

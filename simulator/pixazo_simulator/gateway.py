@@ -188,8 +188,15 @@ class Gateway:
             generation = world.completed(request_id)
             if generation and extension == ("ext" if placeholder else "mp4"):
                 media_type = "application/octet-stream" if placeholder else "video/mp4"
-                return serve(request, video(generation), request_id, media_type)
-        return Response(b"Object not found", 404, media_type="text/plain")
+                response = serve(request, video(generation), request_id, media_type)
+                told = Answer(
+                    response.status_code, b"", reason=f"media, {response.headers.get('content-length', 0)} bytes"
+                )
+                _record(world.journal, world.clock.now(), request.scope, b"", told)
+                return response
+        missing = Answer(404, b"Object not found", reason="no such media, or not yet, or no longer")
+        _record(self._worlds.lobby, self._worlds.lobby_clock.now(), request.scope, b"", missing)
+        return Response(missing.body, missing.status, media_type="text/plain")
 
 
 class _DisconnectedError(Exception):

@@ -18,7 +18,7 @@ class Limits(msgspec.Struct, frozen=True):
     """Bounds of a journal: exchanges kept, bytes kept of one body."""
 
     exchanges: int = 4096
-    body: int = 64 * 1024
+    body: int = 16 * 1024
 
 
 class Exchange(msgspec.Struct, frozen=True):

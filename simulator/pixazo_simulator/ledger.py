@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -18,7 +18,7 @@ def micros(text: str) -> int:
     """Read US dollars, such as `0.35`, as an integer of millionths. Raises ValueError with the remedy."""
     try:
         amount = Decimal(text) * _MICROS
-    except InvalidOperation:
+    except ArithmeticError:  # not a number, or one beyond every exponent
         amount = Decimal("NaN")
     if not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
         raise ValueError(f"amount {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")

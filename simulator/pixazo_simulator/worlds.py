@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     open_keys: bool = False
     magic: bool = True
     bounds: Bounds = Bounds()
+    most_worlds: int = 10_000
 
 
 class Worlds:
@@ -60,10 +61,15 @@ class Worlds:
         balance: int | None = None,
         seed: int | None = None,
     ) -> World:
-        """A new world for `key`; what is not given comes from the settings. Raises ValueError when the key has one."""
+        """A new world for `key`; what is not given comes from the settings.
+
+        Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
+        """
         if key in self._worlds:
             raise ValueError(f"key {key!r} has a world already: delete it first, or choose another key")
         settings = self.settings
+        if len(self._worlds) >= settings.most_worlds:
+            raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         world = World(
             key,
             policy=policy or settings.policy,
@@ -86,7 +92,7 @@ class Worlds:
         if world is None and key.strip():
             if self.settings.magic and key in KEYS:
                 return self._magic(key)
-            if self.settings.open_keys:
+            if self.settings.open_keys and len(self._worlds) < self.settings.most_worlds:
                 return self.create(key)
         return world
 
