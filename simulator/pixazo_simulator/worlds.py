@@ -89,12 +89,11 @@ class Worlds:
     def find(self, key: str) -> World | None:
         """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
         world = self._worlds.get(key)
-        if world is None and key.strip():
-            if self.settings.magic and key in KEYS:
-                return self._magic(key)
-            if self.settings.open_keys and len(self._worlds) < self.settings.most_worlds:
-                return self.create(key)
-        return world
+        if world or not key.strip() or len(self._worlds) >= self.settings.most_worlds:
+            return world
+        if self.settings.magic and key in KEYS:
+            return self._magic(key)
+        return self.create(key) if self.settings.open_keys else None
 
     def _magic(self, key: str) -> World:
         world = self.create(key, balance=0 if key == "sim-empty-wallet" else None)
