@@ -117,12 +117,16 @@ class Admission:
         self._findings = Findings()
 
     def decide(self) -> Submission | Refusal:
+        """Run the checks; when none refuses, the submission."""
+        return self.refusal() or self._submission()
+
+    def refusal(self) -> Refusal | None:
         """Run the checks; the first refusal ends them."""
         for name in self._policy.check_order:
             refusal = _CHECKS[name](self)
             if refusal is not None:
                 return refusal
-        return self._submission()
+        return None
 
     def key(self) -> Refusal | None:
         """A key, and one that is known (AUTH-01, AUTH-03, AUTH-04)."""

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from .admission import Admission, Call, Submission
+from .admission import Admission, Call
 from .clock import SECOND
 from .download import serve
 from .journal import REDACTED, Journal
 from .media import video
 from .models import MODEL_ID, OPERATIONS, Operation
 from .policy import Policy
-from .refusal import MissingKey, Refusal, UnknownRequest, UnknownRoute
+from .refusal import InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
 from .wire import (
     KEY_HEADER,
     QUERY_KEY,
@@ -107,9 +107,7 @@ class Gateway:
     async def _read(self, scope: Scope, send: Send, head: Head, request_id: str) -> None:
         world = self._caller(scope, head)
         if world is None:
-            policy = self._worlds.settings.policy
-            decided = Admission(_stranger(head), None, policy, 0).key() or MissingKey()
-            await self._refuse(scope, send, None, head, decided, b"")
+            await self._refuse(scope, send, None, head, InvalidKey() if head.key else MissingKey(), b"")
             return
         refusal = world.admit_read()
         found = refusal or world.generation(request_id)
@@ -138,8 +136,7 @@ class Gateway:
             head.webhook_url, head.webhook_mode,
         )  # fmt: skip
         if world is None:
-            decided = Admission(call, None, policy, 0).decide()
-            refusal = MissingKey() if isinstance(decided, Submission) else decided
+            refusal = Admission(call, None, policy, 0).refusal() or InvalidKey()
             await self._refuse(scope, send, None, head, refusal, body or b"")
             return
         outcome = world.submit(call)
@@ -242,10 +239,6 @@ def _head(scope: Scope) -> Head:
         elif name == b"x-forwarded-proto":
             head.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
     return head
-
-
-def _stranger(head: Head) -> Call:
-    return Call(OPERATIONS["generate"], head.key, b"", None, "")
 
 
 def _origin(scope: Scope, head: Head, policy: Policy) -> str:
