@@ -11,7 +11,8 @@ from .policy import nearest
 
 __all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_magic"]
 
-_MARK = re.compile(r"\[\[sim:\s*(\w*)\s*(.*?)\s*\]\]", re.DOTALL)
+_OPEN, _CLOSE = "[[sim:", "]]"
+_LONGEST_WORD = 40
 
 PROMPTS = {
     "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
@@ -55,10 +56,11 @@ class MagicTypo:
 
 def read_magic(prompt: str) -> Magic | MagicTypo:
     """Read every mark of a prompt; the last one of a kind counts."""
-    if "[[sim:" not in prompt:
-        return _NOTHING
     outcome, error, after, stuck, moderated = None, None, None, False, False
-    for word, text in _MARK.findall(prompt):
+    for rest in prompt.split(_OPEN)[1:]:
+        word, text, closed = _mark(rest)
+        if not closed:
+            return MagicTypo(f"{_OPEN}{word}", _remedy(word))
         if word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
         elif word == "after" and re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text):
@@ -66,11 +68,15 @@ def read_magic(prompt: str) -> Magic | MagicTypo:
         elif word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return MagicTypo(f"[[sim:{word}]]", _remedy(word))
+            return MagicTypo(f"{_OPEN}{word}{_CLOSE}", _remedy(word))
     return Magic(outcome, error, after, stuck, moderated)
 
 
-_NOTHING = Magic()
+def _mark(rest: str) -> tuple[str, str, bool]:
+    """Word and text of the mark that `rest` goes on with, and whether it is ever closed."""
+    inside, closed, _ = rest.partition(_CLOSE)
+    word, text = (*inside.split(maxsplit=1), "", "")[:2]
+    return word[:_LONGEST_WORD], text.rstrip(), bool(closed)
 
 
 def _remedy(word: str) -> str:
