@@ -18,7 +18,7 @@ class Parameters(msgspec.Struct, gc=False):
     """The members that both operations share, UNSET when they were not sent (T: Request Parameters)."""
 
     prompt: str | UnsetType = UNSET
-    duration: int | float | UnsetType = UNSET
+    duration: float | UnsetType = UNSET
     resolution: str | UnsetType = UNSET
     prompt_optimizer: bool | UnsetType = UNSET
     fast_pretreatment: bool | UnsetType = UNSET

@@ -10,24 +10,21 @@ from .ledger import dollars, micros
 
 __all__ = ["PriceList"]
 
-_RULE = re.compile(r"(?:([\w*]+)/)?(\d+(?:\.\d+)?|\*)(?:/(\w+|\*))?=(\d+(?:\.\d{1,6})?)")
+_RULE = re.compile(r"(?:(\w+|\*)/)?(\d{1,9}(?:\.\d{1,3})?|\*)(?:/(\w+|\*))?=(\d+(?:\.\d{1,6})?)")
 
 
 class _Rule(msgspec.Struct, frozen=True):
-    operation: str
-    duration: str
-    resolution: str
+    """Operation, duration in seconds and resolution that it is for (None: any), and the amount."""
+
+    wanted: tuple[str | None, float | None, str | None]
     amount: int
 
-    def fits(self, operation: str, duration: str, resolution: str) -> bool:
-        return (
-            self.operation in ("*", operation)
-            and self.duration in ("*", duration)
-            and self.resolution in ("*", resolution)
-        )
+    def fits(self, *asked: str | float) -> bool:
+        return all(wanted in (None, given) for wanted, given in zip(self.wanted, asked, strict=True))
 
     def __str__(self) -> str:
-        return f"{self.operation}/{self.duration}/{self.resolution}={dollars(self.amount)}"
+        written = ("*" if each is None else str(each).removesuffix(".0") for each in self.wanted)
+        return f"{'/'.join(written)}={dollars(self.amount)}"
 
 
 class PriceList(msgspec.Struct, frozen=True):
@@ -45,14 +42,15 @@ class PriceList(msgspec.Struct, frozen=True):
                 raise ValueError(
                     f"price {part.strip()!r} is not [OPERATION/]DURATION[/RESOLUTION]=DOLLARS (for example generate/6/768P=0.35)"
                 )
-            rules.append(_Rule(found[1] or "*", found[2], found[3] or "*", micros(found[4])))
-        if not rules[-1].fits("", "", ""):
+            operation, duration, resolution = (None if each == "*" else each for each in found.group(1, 2, 3))
+            rules.append(_Rule((operation, float(duration) if duration else None, resolution), micros(found[4])))
+        if rules[-1].wanted != (None, None, None):
             raise ValueError(f"price list {text!r} leaves requests without a price: end it with a rule such as *=0.60")
         return cls(tuple(rules))
 
     def of(self, operation: str, duration: float, resolution: str) -> int:
         """The price in millionths of a dollar of one generation of `duration` seconds."""
-        fits = (rule.amount for rule in self.rules if rule.fits(operation, f"{duration:g}", resolution))
+        fits = (rule.amount for rule in self.rules if rule.fits(operation, duration, resolution))
         return next(fits)
 
     def __str__(self) -> str:
