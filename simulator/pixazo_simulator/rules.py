@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from urllib.parse import urlsplit
 
 import msgspec
@@ -28,6 +29,8 @@ IMAGE_LIMIT = 20 * 1024 * 1024
 """Bytes; an image must be smaller. The page says 20 MB and not which megabyte: the larger is assumed."""
 SHORT_SIDE = 300
 """Pixels; the short side must be longer."""
+MOST_UNKNOWN = 10
+"""Unknown members that one answer names."""
 
 Images = Mapping[str, ImageFacts]
 """What a world knows of the images behind URLs (policy `image_urls`, value `table`)."""
@@ -134,9 +137,10 @@ def _image_problems(facts: ImageFacts) -> Iterator[Problem]:
 
 
 def unknown_member(given: Mapping[str, object], operation: Operation) -> list[Problem]:
-    """The members that the page does not list for this operation (policy `unknown_members`)."""
+    """The first members that the page does not list for this operation (policy `unknown_members`)."""
     known = operation.parameters.__struct_fields__
-    return [Problem(name[:40], Rule.UNKNOWN, (nearest(name, known),)) for name in given if name not in known]
+    unknown = islice((name for name in given if name not in known), MOST_UNKNOWN)
+    return [Problem(name[:40], Rule.UNKNOWN, (nearest(name, known),)) for name in unknown]
 
 
 def url_problem(text: str) -> Rule | None:
