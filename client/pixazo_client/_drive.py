@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import httpx2
@@ -16,7 +16,7 @@ from ._gateway import KEY_HEADER
 from ._steps import Lost, Pause, Reply, Send
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from pathlib import Path
 
     from ._http import AsyncHTTPClient, Builder, HTTPClient, HTTPResponse, Timeout
@@ -142,7 +142,7 @@ class Drive(_Wire):
                 for chunk in response.iter_bytes(CHUNK):
                     transfer.received(len(chunk))
                     file.write(chunk)
-            transfer.finish(response.num_bytes_downloaded)
+            transfer.finish()
             with transfer.writing(target):
                 return part.replace(target)
         finally:
@@ -214,11 +214,13 @@ class AsyncDrive(_Wire):
         part = target.with_name(target.name + ".part")
         try:
             with transfer.writing(part):
-                async with await anyio.open_file(part, "wb") as file:
-                    async for chunk in response.aiter_bytes(CHUNK):
+                # Both libraries return a generator here, and trio wants it closed.
+                body = cast("AsyncGenerator[bytes]", response.aiter_bytes(CHUNK))
+                async with await anyio.open_file(part, "wb") as file, aclosing(body) as chunks:
+                    async for chunk in chunks:
                         transfer.received(len(chunk))
                         await file.write(chunk)
-            transfer.finish(response.num_bytes_downloaded)
+            transfer.finish()
             with transfer.writing(target):
                 return await run_sync(part.replace, target)
         finally:

@@ -129,4 +129,4 @@ def _name(gateway: Gateway, send: Send) -> str:
 
 
 def _line(told: str, remedy: str) -> str:
-    return f"{told}; {remedy}" if remedy else told
+    return f"{told.rstrip('.')}; {remedy}" if remedy else told

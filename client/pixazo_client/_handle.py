@@ -67,12 +67,11 @@ class RequestHandle(_Held):
             WaitTimeoutError: no terminal answer in time; the work goes on.
             APIError: a read failed in a way that a later one cannot mend (401, 402, 403, 404 ...).
         """
-        watch = self._watch(timeout)
-        while True:
-            generation = self._drive.run(watch.next_update())
-            yield generation
-            if generation.is_terminal:
-                return
+        return self._follow(self._watch(timeout))
+
+    def _follow(self, watch: Watch) -> Iterator[Generation]:
+        while not watch.is_over:
+            yield self._drive.run(watch.next_update())
 
     def wait(
         self,
@@ -106,14 +105,9 @@ class AsyncRequestHandle(_Held):
         """See RequestHandle.status."""
         return await self._drive.run(read(self._session, self.request_id, self.polling_url))
 
-    async def iter_updates(self, timeout: float = 600) -> AsyncIterator[Generation]:  # noqa: ASYNC109  # as published
+    def iter_updates(self, timeout: float = 600) -> AsyncIterator[Generation]:
         """See RequestHandle.iter_updates."""
-        watch = self._watch(timeout)
-        while True:
-            generation = await self._drive.run(watch.next_update())
-            yield generation
-            if generation.is_terminal:
-                return
+        return _Updates(self._drive, self._watch(timeout))
 
     async def wait(
         self,
@@ -129,3 +123,18 @@ class AsyncRequestHandle(_Held):
                 await pending
             if generation.is_terminal:
                 return outcome(generation, raise_on_failure=raise_on_failure)
+
+
+class _Updates:
+    # Not an asynchronous generator: those must be closed by whoever leaves them early, on trio at least.
+    def __init__(self, drive: AsyncDrive, watch: Watch) -> None:
+        self._drive = drive
+        self._watch = watch
+
+    def __aiter__(self) -> AsyncIterator[Generation]:
+        return self
+
+    async def __anext__(self) -> Generation:
+        if self._watch.is_over:
+            raise StopAsyncIteration
+        return await self._drive.run(self._watch.next_update())

@@ -6,7 +6,7 @@ import re
 
 __all__ = ["hide_data_urls", "hide_key", "shorten"]
 
-_DATA_URL = re.compile(r"(data:[\w.+/-]{0,100}(?:;[\w=.+-]{1,100}){0,5},)((?:\\/|[\w+/=%-])+)")
+_DATA_URL = re.compile(r"(data:[\w.+/\\-]{0,100}(?:;[\w=.+-]{1,100}){0,5},)((?:\\/|[\w+/=%-]++)++)")
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 LONGEST_READ = 20_000

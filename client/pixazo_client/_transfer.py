@@ -19,7 +19,7 @@ __all__ = ["Transfer", "shown_url"]
 class Transfer:
     """Counts the bytes of one attempt; every method raises DownloadError when something is wrong."""
 
-    __slots__ = ("_dest", "_done", "_expected", "_max_bytes", "_on_progress", "_total", "_url")
+    __slots__ = ("_dest", "_done", "_expected", "_max_bytes", "_on_progress", "_url")
 
     def __init__(
         self,
@@ -34,7 +34,6 @@ class Transfer:
         self._max_bytes = max_bytes
         self._done = 0
         self._expected: int | None = None
-        self._total: int | None = None
 
     def target(self) -> Path:
         """The file to write: dest, or in the folder dest a file named like the URL's last segment. Looks at the disk."""
@@ -48,21 +47,22 @@ class Transfer:
     def begin(self, headers: Mapping[str, str]) -> None:
         """The answer's headers came."""
         length = headers.get("Content-Length", "")
-        self._expected = int(length) if length.isascii() and length.isdigit() else None
+        # The length of an encoded body is not that of the file; the HTTP library checks it on the wire.
+        plain = "Content-Encoding" not in headers
+        self._expected = int(length) if plain and length.isascii() and length.isdigit() else None
         self._limit(self._expected or 0)
-        self._total = None if "Content-Encoding" in headers else self._expected
 
     def received(self, size: int) -> None:
         """So many more bytes came, about to be written."""
         self._done += size
         self._limit(self._done)
         if self._on_progress is not None:
-            self._on_progress(self._done, self._total)
+            self._on_progress(self._done, self._expected)
 
-    def finish(self, downloaded: int) -> None:
-        """The body ended after so many bytes on the wire."""
-        if self._expected is not None and downloaded != self._expected:
-            raise self._error(f"ended after {downloaded} of {self._expected} bytes: download it again")
+    def finish(self) -> None:
+        """The body ended."""
+        if self._expected is not None and self._done != self._expected:
+            raise self._error(f"ended after {self._done} of {self._expected} bytes: download it again")
 
     @contextmanager
     def writing(self, path: Path) -> Generator[None]:

@@ -48,8 +48,13 @@ class Watch:
         self._begun = False
         self._at_deadline = False
 
+    @property
+    def is_over(self) -> bool:
+        """Was a terminal answer seen?"""
+        return self._last is not None and self._last.is_terminal
+
     def next_update(self) -> Flow[Generation]:
-        """The next answer that differs from the one before; not to be asked for after a terminal one.
+        """The next answer that differs from the one before; not to be asked for when it is over.
 
         Raises:
             WaitTimeoutError: the deadline passed first.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -11,7 +12,7 @@ import anyio
 import httpx
 import httpx2
 
-from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, Generation, PixazoClient, Polling, RequestHandle
+from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, Polling, RequestHandle
 
 T = TypeVar("T")
 
@@ -98,32 +99,34 @@ class Stage:
         """Script the answers; a bare dict is a 200 with that body."""
         self.script = [one if isinstance(one, Answer | Break) else Answer(body=one) for one in answers]
 
-    def client(self, **settings: Any) -> PixazoClient | AsyncPixazoClient:
-        """A client of this gateway."""
-        transport = self.library.MockTransport(self._handle)
+    def client(self, **settings: Any) -> PixazoClient:
+        """A client of this gateway. Typed as the blocking one: the other has the same names, and `do` awaits them."""
+        transport = self.library.MockTransport(self.handle)
         if self.backend:
             http: Any = self.library.AsyncClient(transport=transport)
-            return AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+            twin: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+            return cast("PixazoClient", twin)
         http = self.library.Client(transport=transport)
         return PixazoClient(**{**self._settings(http, self._sleep), **settings})
 
-    def do(self, result: Awaitable[T] | T) -> T:
+    def do(self, result: T) -> T:
         """The result of a call, awaited on this stage's event loop if it must be."""
-        if isinstance(result, Awaitable):
-            return anyio.run(lambda: cast("Coroutine[Any, Any, T]", result), backend=self.backend)
-        return result
+        if not inspect.iscoroutine(result):
+            return result
+        coroutine: Coroutine[Any, Any, T] = result
+        return anyio.run(lambda: coroutine, backend=self.backend)
 
-    def submit(self, **settings: Any) -> RequestHandle | AsyncRequestHandle:
+    def submit(self, **settings: Any) -> RequestHandle:
         """A handle whose submission was accepted; nothing of it is left in `seen`."""
         self.will(Answer(202, ACCEPTED))
-        handle: RequestHandle | AsyncRequestHandle = self.do(self.client(**settings).generate("A bear"))
+        handle: RequestHandle = self.do(self.client(**settings).generate("A bear"))
         self.seen.clear()
         return handle
 
-    def updates(self, handle: RequestHandle | AsyncRequestHandle, timeout: float) -> list[Generation]:
+    def updates(self, handle: RequestHandle, timeout: float) -> list[Generation]:
         """All that iter_updates gives."""
-        updates = handle.iter_updates(timeout)
-        return list(updates) if isinstance(updates, Iterator) else self.do(_gathered(updates))
+        updates: Any = handle.iter_updates(timeout)
+        return anyio.run(_gathered, updates, backend=self.backend) if self.backend else list(updates)
 
     @property
     def reads(self) -> list[float]:
@@ -140,7 +143,8 @@ class Stage:
             "polling": Polling(random=lambda: 0.5),
         }
 
-    def _handle(self, request: Any) -> Any:
+    def handle(self, request: Any) -> Any:
+        """The transport: one request, one answer."""
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append(Seen(request.method, str(request.url), headers, request.content, self.now))
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]

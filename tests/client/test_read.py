@@ -122,7 +122,7 @@ def test_a_message_names_the_call_the_answer_and_the_remedy(stage: Stage) -> Non
         stage.do(stage.client().generate("A bear"))
     assert str(caught.value) == (
         "POST https://gateway.test/minimax-hailuo-ai/v1/generate answered 401 Unauthorized: "
-        "Access denied due to invalid subscription key.; check api_key= or PIXAZO_API_KEY"
+        "Access denied due to invalid subscription key; check api_key= or PIXAZO_API_KEY"
     )
 
 

@@ -1,0 +1,235 @@
+"""Making and closing clients."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import anyio
+import httpx
+import httpx2
+import pytest
+from tests.client.stage import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
+
+from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, PixazoError
+
+
+def test_settings_come_from_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PIXAZO_API_KEY and PIXAZO_BASE_URL, unless arguments say otherwise."""
+    monkeypatch.setenv("PIXAZO_API_KEY", "from-environment")
+    monkeypatch.setenv("PIXAZO_BASE_URL", "http://127.0.0.1:8900/")
+    stage.will(QUEUED)
+    stage.do(stage.client(api_key=None, base_url=None).retrieve(ID))
+    stage.do(stage.client().retrieve(ID))
+    assert [(one.url.partition("/v2")[0], one.headers["ocp-apim-subscription-key"]) for one in stage.seen] == [
+        ("http://127.0.0.1:8900", "from-environment"),
+        ("https://gateway.test", "canary-5f1d"),
+    ]
+
+
+def test_the_default_gateway_is_the_vendors(stage: Stage) -> None:
+    """As the page names it."""
+    assert stage.client(base_url=None).get_handle("x").polling_url == "https://gateway.pixazo.ai/v2/requests/status/x"
+
+
+def test_a_base_url_may_have_a_path(stage: Stage) -> None:
+    """A gateway behind a prefix."""
+    stage.will(Answer(202, {"request_id": "x"}))
+    handle = stage.do(stage.client(base_url="https://proxy.test/pixazo/").generate("A bear"))
+    assert stage.seen[0].url == "https://proxy.test/pixazo/minimax-hailuo-ai/v1/generate"
+    assert handle.polling_url == "https://proxy.test/pixazo/v2/requests/status/x"
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_missing_key_is_an_error_with_a_remedy(stage: Stage, key: str | None) -> None:
+    """At construction, not at the first call."""
+    with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
+        stage.client(api_key=key)
+
+
+@pytest.mark.parametrize("key", ["secret\n", "sec ret", "sécret", "\x00secret"])
+def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) -> None:
+    """A file's last line break is the usual one."""
+    with pytest.raises(PixazoError, match="strip or copy it again") as caught:
+        stage.client(api_key=key)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "gateway.pixazo.ai",
+        "ftp://a.test",
+        "https://",
+        "https://a.test?x=1",
+        "https://a.test#x",
+        "https://user:secret@a.test",
+        "https://a.test:port",
+        "https://[::1",
+        "https://a.te\nst",
+        "https://a b.test",
+    ],
+)
+def test_a_base_url_that_cannot_work_is_refused(stage: Stage, base_url: str) -> None:
+    """With the form it should have, and without a password."""
+    with pytest.raises(PixazoError, match=r"is not usable: give http\(s\)://host\[:port\]") as caught:
+        stage.client(base_url=base_url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_negative_max_retries_is_refused(stage: Stage) -> None:
+    """Zero is the least."""
+    with pytest.raises(ValueError, match="max_retries is -1: give 0 or more"):
+        stage.client(max_retries=-1)
+
+
+@pytest.mark.parametrize("library", [httpx2, httpx])
+def test_a_client_of_the_other_colour_is_refused(library: Any) -> None:
+    """With the name of the class that takes it."""
+    blocking, asynchronous = library.Client(), library.AsyncClient()
+    with pytest.raises(PixazoError, match="give it to AsyncPixazoClient"):
+        PixazoClient(api_key="k", http_client=asynchronous)
+    with pytest.raises(PixazoError, match="give it to PixazoClient"):
+        AsyncPixazoClient(api_key="k", http_client=blocking)
+    blocking.close()
+    asyncio.run(asynchronous.aclose())
+
+
+def test_a_subclass_keeps_its_librarys_exceptions() -> None:
+    """Users derive their own clients."""
+
+    class OwnClient(httpx.Client):
+        pass
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("late", request=request)
+
+    client = PixazoClient(api_key="k", http_client=OwnClient(transport=httpx.MockTransport(fail)), max_retries=0)
+    with pytest.raises(PixazoError, match="ReadTimeout: late"):
+        client.retrieve(ID)
+
+
+def test_only_our_own_http_client_is_closed() -> None:
+    """A client passed in stays open, in blocks and after close."""
+    with httpx2.Client() as mine:
+        with PixazoClient(api_key="k", http_client=mine) as client:
+            assert isinstance(client, PixazoClient)
+        client.close()
+        assert not mine.is_closed
+    with PixazoClient(api_key="k") as client:
+        own = _http_of(client)
+        assert not own.is_closed
+    assert own.is_closed
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_only_our_own_asynchronous_client_is_closed(backend: str) -> None:
+    """Likewise."""
+
+    async def main() -> None:
+        async with httpx2.AsyncClient() as mine:
+            async with AsyncPixazoClient(api_key="k", http_client=mine) as client:
+                assert isinstance(client, AsyncPixazoClient)
+            await client.aclose()
+            assert not mine.is_closed
+        async with AsyncPixazoClient(api_key="k") as client:
+            own = _http_of(client)
+            assert not own.is_closed
+        assert own.is_closed
+
+    anyio.run(main, backend=backend)
+
+
+def _http_of(client: object) -> Any:
+    drive: Any = vars(client)["_drive"]
+    return drive._client
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "expected"),
+    [
+        (None, None, {"connect": 5.0, "read": 30.0, "write": 30.0, "pool": 10.0}),
+        (None, 3.0, {"connect": 3.0, "read": 3.0, "write": 3.0, "pool": 3.0}),
+        (9.0, None, {"connect": 9.0, "read": 9.0, "write": 9.0, "pool": 9.0}),
+        (9.0, (1.0, 2.0, None, 4.0), {"connect": 1.0, "read": 2.0, "write": None, "pool": 4.0}),
+    ],
+)
+def test_timeouts_are_ours_the_clients_or_the_callers(
+    monkeypatch: pytest.MonkeyPatch, own: float | None, given: Any, expected: dict[str, float | None]
+) -> None:
+    """The defaults, a number for all, the own client's, a tuple."""
+    seen: list[object] = []
+
+    def handle(_self: object, request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx2.Response(200, json=QUEUED)
+
+    monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", handle)
+    http = None if own is None else httpx2.Client(timeout=own)
+    with PixazoClient(api_key="k", http_client=http, timeout=given) as client:
+        client.retrieve(ID)
+    assert seen == [expected]
+
+
+def test_time_is_the_systems_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And looked up when needed, so that a test may replace time.sleep after the client was made."""
+    stage = Stage("httpx2")
+    client = stage.client(sleep=None, monotonic=None)
+    paused: list[float] = []
+    monkeypatch.setattr(time, "sleep", paused.append)
+    stage.will(Break("ReadError"), QUEUED, COMPLETED)
+    assert client.get_handle(ID).wait().succeeded
+    assert paused == [7.5, 7.5]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_asynchronous_time_is_anyios_by_default(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """Likewise."""
+    stage = Stage(f"httpx2-{backend}")
+    client = stage.client(sleep=None, monotonic=None)
+    paused: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        paused.append(seconds)
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    stage.will(QUEUED, COMPLETED)
+    assert stage.do(client.get_handle(ID).wait()).succeeded
+    assert paused == [7.5]
+
+
+def test_one_client_serves_many_waits_at_once() -> None:
+    """Two waits of one asynchronous client, interleaved, each with its own memory."""
+    stage = Stage("httpx2-asyncio")
+    client: Any = stage.client()
+    stage.will(Answer(202, ACCEPTED), QUEUED, QUEUED, COMPLETED)
+
+    async def main() -> list[str]:
+        handle = await client.generate("A bear")
+        ended: list[Generation] = []
+
+        async def wait() -> None:
+            ended.append(await handle.wait())
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(wait)
+            tasks.start_soon(wait)
+        return [one.status for one in ended]
+
+    assert anyio.run(main) == ["COMPLETED", "COMPLETED"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_updates_may_be_left_early(backend: str) -> None:
+    """Breaking out of the loop leaves no warning behind."""
+    stage = Stage(f"httpx2-{backend}")
+    handle: Any = stage.submit()
+    stage.will(QUEUED)
+
+    async def main() -> str:
+        async for update in handle.iter_updates():
+            return str(update.status)
+        return "nothing"
+
+    assert anyio.run(main, backend=backend) == "QUEUED"

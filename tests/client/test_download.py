@@ -1,0 +1,259 @@
+"""Downloading: whole or not at all, without the key, only what is COMPLETED."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from tests.client.stage import KEY, MEDIA_URL, Answer, Break, Stage
+
+from pixazo_client import DownloadError, Generation
+
+VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(600_000)
+
+
+def completed(*urls: str) -> Generation:
+    """A COMPLETED Generation with these results."""
+    return Generation("minimax-hailuo-ai_1", "COMPLETED", media_urls=urls)
+
+
+def test_a_result_is_written_whole(stage: Stage, tmp_path: Path) -> None:
+    """The bytes are those of the media host; the path is returned; nothing else is left."""
+    stage.will(Answer(200, VIDEO))
+    dest = tmp_path / "bear.mp4"
+    assert stage.do(stage.client().download(completed(MEDIA_URL), dest)) == dest
+    assert dest.read_bytes() == VIDEO
+    assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
+    assert [(one.method, one.url) for one in stage.seen] == [("GET", "https://media.test/v1/bear.mp4")]
+
+
+def test_every_result_can_be_had(stage: Stage, tmp_path: Path) -> None:
+    """CLIENT-04: each entry of media_url by its index."""
+    generation = completed("https://media.test/1.mp4", "https://media.test/2.mp4")
+    stage.will(Answer(200, b"one"), Answer(200, b"two"))
+    client = stage.client()
+    for index in range(len(generation.media_urls)):
+        stage.do(client.download(generation, tmp_path, index=index))
+    assert (tmp_path / "1.mp4").read_bytes() == b"one"
+    assert (tmp_path / "2.mp4").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("url", [MEDIA_URL, "https://gateway.test/v1/bear.mp4"])
+def test_the_key_is_not_shown_to_a_media_host(stage: Stage, tmp_path: Path, url: str) -> None:
+    """CLIENT-04: not even if it is the gateway's own host, nor after a redirect to it, nor from the user's own client."""
+    stage.will(Answer(302, b"", {"Location": "https://gateway.test/v2/bear.mp4"}), Answer(200, b"video"))
+    library = stage.library
+    transport = library.MockTransport(stage.handle)
+    kind = library.AsyncClient if stage.backend else library.Client
+    http = kind(transport=transport, headers={"ocp-apim-subscription-key": KEY}, auth=("user", "secret"))
+    stage.do(stage.client(http_client=http).download(completed(url), tmp_path))
+    assert [one.url for one in stage.seen] == [url, "https://gateway.test/v2/bear.mp4"]
+    assert all(KEY not in str(one) and "authorization" not in one.headers for one in stage.seen)
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "PROCESSING", "FAILED", "ERROR", "succeeded"])
+def test_only_a_completed_generation_is_downloaded(stage: Stage, tmp_path: Path, status: str) -> None:
+    """CLIENT-04: nothing is sent before, even if an address is there."""
+    generation = Generation("minimax-hailuo-ai_1", status, media_urls=(MEDIA_URL,))
+    with pytest.raises(DownloadError, match=f"'minimax-hailuo-ai_1' is {status}: wait until it is COMPLETED"):
+        stage.do(stage.client().download(generation, tmp_path))
+    assert stage.seen == []
+
+
+@pytest.mark.parametrize(("urls", "index"), [((), 0), ((MEDIA_URL,), 1), ((MEDIA_URL,), -1)])
+def test_an_index_without_a_result_is_refused(stage: Stage, tmp_path: Path, urls: tuple[str, ...], index: int) -> None:
+    """COMPLETED without media happens."""
+    with pytest.raises(DownloadError, match=f"has {len(urls)} media, none at index {index}"):
+        stage.do(stage.client().download(completed(*urls), tmp_path, index=index))
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
+def test_only_http_is_fetched(stage: Stage, tmp_path: Path, url: str) -> None:
+    """An object key or a local file is no address."""
+    with pytest.raises(DownloadError, match=r"is not an http\(s\) address"):
+        stage.do(stage.client().download(url, tmp_path))
+    assert stage.seen == []
+
+
+@pytest.mark.parametrize("status", [204, 206, 304, 400, 403, 404, 410])
+def test_a_refusal_of_the_media_host_is_an_error(stage: Stage, tmp_path: Path, status: int) -> None:
+    """Its page is not mistaken for a video; the error names URL, without its signature, and code."""
+    stage.will(Answer(status, b"<Error>expired</Error>" if status >= 400 else b""))
+    with pytest.raises(DownloadError, match=f"^https://media.test/a.mp4 answered {status}: the link may have exp") as e:
+        stage.do(stage.client().download("https://media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4"))
+    assert (e.value.url, e.value.status_code) == ("https://media.test/a.mp4?signature=s3cret", status)
+    assert list(tmp_path.iterdir()) == []
+    assert len(stage.seen) == 1
+
+
+@pytest.mark.parametrize("trouble", [Break("ConnectError"), Break("ReadTimeout"), Answer(503, b""), Answer(429, b"")])
+def test_a_download_is_repeated_after_a_transient_failure(
+    stage: Stage, tmp_path: Path, trouble: Answer | Break
+) -> None:
+    """It is a GET."""
+    stage.will(trouble, trouble, Answer(200, b"video"))
+    dest = stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert dest.read_bytes() == b"video"
+    assert stage.pauses == [0.375, 0.75]
+
+
+def test_a_download_that_never_comes_is_an_error(stage: Stage, tmp_path: Path) -> None:
+    """With the library's reason, and its exception as the cause."""
+    stage.will(Break("ReadError"))
+    with pytest.raises(
+        DownloadError, match=r"https://media.test/v1/bear.mp4 did not arrive: ReadError: broken on purp"
+    ) as e:
+        stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert len(stage.seen) == 3
+    assert isinstance(e.value.__cause__, stage.library.ReadError)
+
+
+def test_endless_redirects_are_an_error(stage: Stage, tmp_path: Path) -> None:
+    """The library's limit holds."""
+    stage.will(Answer(302, b"", {"Location": MEDIA_URL}))
+    with pytest.raises(DownloadError, match="did not arrive: TooManyRedirects"):
+        stage.do(stage.client(max_retries=0).download(MEDIA_URL, tmp_path))
+
+
+@pytest.mark.parametrize("promised", ["599999", "700000", "0"])
+def test_a_body_of_another_length_is_an_error(stage: Stage, tmp_path: Path, promised: str) -> None:
+    """What was there before stays; no part is left."""
+    stage.will(Answer(200, VIDEO, {"Content-Length": promised}))
+    dest = tmp_path / "bear.mp4"
+    dest.write_bytes(b"earlier")
+    with pytest.raises(DownloadError, match=f"ended after 600012 of {promised} bytes: download it again"):
+        stage.do(stage.client().download(MEDIA_URL, dest))
+    assert dest.read_bytes() == b"earlier"
+    assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
+
+
+def test_progress_is_reported(stage: Stage, tmp_path: Path) -> None:
+    """Bytes so far and in all, growing to the end."""
+    stage.will(Answer(200, VIDEO, {"Content-Length": "600012"}))
+    seen: list[tuple[int, int | None]] = []
+    stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=lambda done, total: seen.append((done, total))))
+    assert seen == [(262_144, 600_012), (524_288, 600_012), (600_012, 600_012)]
+
+
+def test_progress_of_a_compressed_body_has_no_total(tmp_path: Path) -> None:
+    """Its length is not that of the file."""
+    stage = Stage("httpx2")
+    seen: list[tuple[int, int | None]] = []
+
+    def on_progress(done: int, total: int | None) -> None:
+        seen.append((done, total))
+
+    zipped = bytes.fromhex("1f8b0800000000000003330400b7efdc8301000000")  # gzip of "1"
+    stage.will(Answer(200, zipped, {"Content-Encoding": "gzip", "Content-Length": "21"}))
+    dest = stage.client().download(MEDIA_URL, tmp_path, on_progress=on_progress)
+    assert dest.read_bytes() == b"1"
+    assert seen == [(1, None)]
+
+
+@pytest.mark.parametrize("length", ["600012", "-1", "many"])
+def test_a_file_beyond_max_bytes_is_given_up(stage: Stage, tmp_path: Path, length: str) -> None:
+    """Before anything is written if the length says so, else as soon as it shows."""
+    stage.will(Answer(200, VIDEO, {"Content-Length": length}))
+    written: list[int] = []
+    with pytest.raises(DownloadError, match="has more than max_bytes=600011: raise the limit") as caught:
+        stage.do(
+            stage.client().download(
+                MEDIA_URL, tmp_path, max_bytes=600_011, on_progress=lambda done, _: written.append(done)
+            )
+        )
+    assert caught.value.url == MEDIA_URL
+    assert list(tmp_path.iterdir()) == []
+    assert written == ([] if length == "600012" else [262_144, 524_288])
+
+
+def test_max_bytes_itself_is_allowed(stage: Stage, tmp_path: Path) -> None:
+    """The limit is inclusive."""
+    stage.will(Answer(200, VIDEO, {"Content-Length": "600012"}))
+    assert stage.do(stage.client().download(MEDIA_URL, tmp_path, max_bytes=600_012)).stat().st_size == 600_012
+
+
+def test_a_part_is_never_at_the_destination(stage: Stage, tmp_path: Path) -> None:
+    """While it comes it is *.part; an exception of the caller's removes it."""
+    stage.will(Answer(200, VIDEO))
+    seen: list[list[str]] = []
+
+    def stop(*_: object) -> None:
+        seen.append([one.name for one in tmp_path.iterdir()])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=stop))
+    assert seen == [["bear.mp4.part"]]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://media.test/v1/x/output.mp4?sig=a/b", "output.mp4"),
+        ("https://media.test/a%20bear.mp4", "a bear.mp4"),
+        ("https://media.test/..%2F..%2Fetc%2Fpasswd", "passwd"),
+    ],
+)
+def test_a_folder_gets_the_name_of_the_url(stage: Stage, tmp_path: Path, url: str, name: str) -> None:
+    """Its last segment, and never outside the folder."""
+    stage.will(Answer(200, b"video"))
+    assert stage.do(stage.client().download(url, str(tmp_path))) == tmp_path / name
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("path", ["", "/", "/..", "/%2e%2e", "/a%00b", "/a%5C..%5Cb"])
+def test_a_url_without_a_file_name_needs_a_file(stage: Stage, tmp_path: Path, path: str) -> None:
+    """The remedy is in the message."""
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(DownloadError, match=r"has no file name for the folder .*: give a file as dest"):
+        stage.do(stage.client().download(f"https://media.test{path}", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_an_error(stage: Stage, tmp_path: Path) -> None:
+    """A missing folder, named with the reason."""
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(
+        DownloadError, match=r"cannot be written to .*bear.mp4.part: No such file or directory: give"
+    ) as e:
+        stage.do(stage.client().download(MEDIA_URL, tmp_path / "missing" / "bear.mp4"))
+    assert isinstance(e.value.__cause__, FileNotFoundError)
+
+
+def test_a_destination_that_cannot_be_replaced_is_an_error(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The part is removed all the same."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(DownloadError, match=r"cannot be written to .*bear.mp4: No space left on device"):
+        stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_download_leaves_no_part(backend: str, tmp_path: Path) -> None:
+    """Cancellation in mid-body, on both event loops."""
+    stage = Stage(f"httpx2-{backend}")
+    stage.will(Answer(200, VIDEO))
+    client: Any = stage.client()
+
+    async def main() -> bool:
+        with anyio.CancelScope() as scope:
+
+            def stop(_done: int, _total: int | None) -> None:
+                scope.cancel()
+
+            await client.download(MEDIA_URL, tmp_path, on_progress=stop)
+        return scope.cancelled_caught
+
+    assert anyio.run(main, backend=backend)
+    assert list(tmp_path.iterdir()) == []

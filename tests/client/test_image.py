@@ -1,0 +1,52 @@
+"""First frames: URLs as they are, bytes and files embedded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pixazo_client._image import image_url
+
+
+@pytest.mark.parametrize("url", ["https://a.test/x.jpg", "http://a.test/x", "data:image/png;base64,AAAA", "", "x.jpg"])
+def test_text_passes_as_it_is(url: str) -> None:
+    """What is a good URL is for the gateway to say."""
+    assert image_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("content", "url"),
+    [
+        (b"\xff\xd8\xff\xe0", "data:image/jpeg;base64,/9j/4A=="),
+        (b"\x89PNG\r\n\x1a\n", "data:image/png;base64,iVBORw0KGgo="),
+        (b"RIFF\x04\x00\x00\x00WEBP", "data:image/webp;base64,UklGRgQAAABXRUJQ"),
+        (b"RIFF\x04\x00\x00\x00WAVE", "data:application/octet-stream;base64,UklGRgQAAABXQVZF"),
+        (b"GIF89a", "data:application/octet-stream;base64,R0lGODlh"),
+        (b"", "data:application/octet-stream;base64,"),
+    ],
+)
+def test_bytes_are_embedded_by_their_signature(content: bytes, url: str) -> None:
+    """JPEG, PNG and WebP are recognised; nothing is refused."""
+    assert image_url(content) == url
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "start"),
+    [
+        ("a.png", b"\xff\xd8\xff\xe0", "data:image/jpeg;base64,"),
+        ("a.GIF", b"GIF89a", "data:image/gif;base64,"),
+        ("a", b"GIF89a", "data:application/octet-stream;base64,"),
+        ("a.x;y", b"GIF89a", "data:application/octet-stream;base64,"),
+    ],
+)
+def test_a_file_is_embedded_by_signature_then_suffix(tmp_path: Path, name: str, content: bytes, start: str) -> None:
+    """The content knows better than the name."""
+    (tmp_path / name).write_bytes(content)
+    assert image_url(tmp_path / name).startswith(start)
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+    """FileNotFoundError names the path."""
+    with pytest.raises(FileNotFoundError, match=r"none\.png"):
+        image_url(tmp_path / "none.png")

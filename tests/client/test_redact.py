@@ -1,0 +1,77 @@
+"""Redaction: what is hidden, what stays readable."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_client._redact import hide_data_urls, hide_key, shorten
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("no picture", "no picture"),
+        ("a data: b", "a data: b"),
+        ('{"i":"data:image/png;base64,AA+/_-=="}', '{"i":"data:image/png;base64,<8 characters>"}'),
+        ('{"i":"data:image\\/png;base64,AA\\/AA"}', '{"i":"data:image\\/png;base64,<6 characters>"}'),
+        ("data:,hello world", "data:,<5 characters> world"),
+        ("data:text/plain;charset=utf-8;base64,QQ== x", "data:text/plain;charset=utf-8;base64,<4 characters> x"),
+        (
+            "data:image/png;base64,AA data:image/png;base64,BBB",
+            "data:image/png;base64,<2 characters> data:image/png;base64,<3 characters>",
+        ),
+    ],
+)
+def test_data_urls_lose_their_payload(text: str, hidden: str) -> None:
+    """Also where JSON escaped the slashes."""
+    assert hide_data_urls(text) == hidden
+
+
+@given(st.text(), st.text(alphabet="abc123-", min_size=8), st.text())
+def test_no_key_is_left(before: str, key: str, after: str) -> None:
+    """Wherever it stands."""
+    assert key not in hide_key(f"{before}{key}{after}", key)
+
+
+@given(st.text(), st.binary())
+def test_hiding_keeps_json_whole(text: str, payload: bytes) -> None:
+    """An error body can still be decoded."""
+    body = json.dumps({"a": text, "b": f"data:image/png;base64,{payload.hex()}"})
+    assert json.loads(hide_data_urls(body)).keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("  a\n\tb  ", "a b"),
+        ("<p>a</p><p>b</p>", "a b"),
+        ("1 < 2 > 0", "1 < 2 > 0"),
+        ("<SCRIPT>x()</SCRIPT ><style a='b'>y</style>seen", "seen"),
+        ("", ""),
+    ],
+)
+def test_shortened_text_is_one_readable_line(text: str, line: str) -> None:
+    """Without markup if it is markup."""
+    assert shorten(text) == line
+
+
+def test_long_text_is_cut() -> None:
+    """At 300 characters, visibly."""
+    assert shorten("x" * 300) == "x" * 300
+    assert shorten("x" * 301) == "x" * 299 + "…"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<" * 10**6, "<script " * 10**5, "data:" * 10**6, "data:a;" * 10**6, "data:image/png;base64," + "A" * 10**7],
+)
+def test_hostile_text_takes_no_forever(text: str) -> None:
+    """CPU time, not the clock on the wall; generous by far."""
+    before = time.process_time()
+    shorten(text)
+    assert time.process_time() - before < 5
