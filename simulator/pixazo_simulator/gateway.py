@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import msgspec
 from starlette.requests import Request
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from .admission import Admission, Call
 from .clock import SECOND
 from .download import serve
-from .journal import REDACTED, Journal
+from .journal import REDACTED, Journal, redacted
 from .media import video
 from .models import MODEL_ID, OPERATIONS, Operation
 from .policy import Policy
@@ -151,9 +151,10 @@ class Gateway:
         self, scope: Scope, send: Send, world: World | None, head: Head, refusal: Refusal, body: bytes
     ) -> None:
         policy = world.policy if world else self._worlds.settings.policy
-        realm = f"{_origin(scope, head, policy)}{scope['path']}"
-        answer = refusal_answer(refusal, policy, realm)
-        log.info("%s %s answered %d: %s", scope["method"], scope["path"], answer.status, answer.body.decode())
+        path = quote(scope["path"])
+        answer = refusal_answer(refusal, policy, f"{_origin(scope, head, policy)}{path}")
+        told = redacted(f"{path} answered {answer.status}: {answer.body.decode()}", head.key)
+        log.info("%s %s", scope["method"], told)
         await self._respond(scope, send, world, answer, body)
 
     async def _respond(self, scope: Scope, send: Send, world: World | None, answer: Answer, body: bytes) -> None:
