@@ -39,6 +39,7 @@ class Application:
         policy = worlds.settings.policy
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
+        self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
         self._shortcut = policy.cors == "off"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
