@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from weakref import WeakKeyDictionary
 
 from .clock import Clock
 from .delivery import Attempt, Delivery, Form
@@ -40,7 +41,7 @@ class Courier:
         self._post = post
         self._woken = asyncio.Event()
         self._under_way: dict[World, set[asyncio.Task[Attempt]]] = {}
-        self._advancing: dict[World, asyncio.Lock] = {}
+        self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
 
     def wake(self) -> None:
         """Look again: something new may be due."""
@@ -65,7 +66,7 @@ class Courier:
         """Start every attempt that is due and tell how many real seconds to sleep; None is until woken."""
         pauses: list[float] = []
         for world in self._worlds:
-            if world in self._advancing:
+            if (lock := self._advancing.get(world)) and lock.locked():
                 continue
             while delivery := world.take_due(world.clock.now()):
                 self._start(world, delivery)
@@ -104,8 +105,6 @@ class Courier:
             async with lock:
                 return await self._advance(world, world.clock.now() + milliseconds)
         finally:
-            if not lock.locked():
-                self._advancing.pop(world, None)
             self.wake()
 
     async def _advance(self, world: World, target: int) -> list[FallenDue]:

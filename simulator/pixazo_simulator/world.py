@@ -68,7 +68,7 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded",
+        "__weakref__", "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded",
         "bounds", "clock", "finished", "journal", "key", "policy", "seed", "standing",
     )  # fmt: skip
 
