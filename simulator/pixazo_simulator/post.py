@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -56,17 +58,22 @@ class Postman:
         """Post a parcel; whatever goes wrong is an outcome, nothing is raised."""
         import httpx2
 
+        try:
+            async with asyncio.timeout(parcel.timeout):
+                return await self._deliver(parcel)
+        except TimeoutError:
+            return Outcome(None, f"no answer within {parcel.timeout:g} s")
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            # ValueError: a redirect may name what is no URL.
+            return Outcome(None, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+
+    async def _deliver(self, parcel: Parcel) -> Outcome:
         url = parcel.url
         for _ in range(1 + MOST_REDIRECTS):
             place = await destination(url, parcel.allowed)
             if isinstance(place, Blocked):
                 return Outcome(None, place.problem, final=True)
-            try:
-                answer = await self._send(url, place, parcel)
-            except httpx2.TimeoutException:
-                return Outcome(None, f"no answer within {parcel.timeout:g} s")
-            except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-                return Outcome(None, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            answer = await self._send(url, place, parcel)
             if not (parcel.follow and answer.has_redirect_location):
                 return _judged(answer, parcel)
             url = urljoin(url, answer.headers["location"])
@@ -77,7 +84,7 @@ class Postman:
         target = _addressed(url, place)
         headers = parcel.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
         request = self._client(secure=secure).build_request(
-            "POST", target, content=parcel.body, headers=headers, timeout=parcel.timeout,
+            "POST", target, content=parcel.body, headers=headers, timeout=None,
             extensions={"sni_hostname": place.host},
         )  # fmt: skip
         answer = await self._client(secure=secure).send(request, stream=True)
@@ -92,10 +99,12 @@ class Postman:
         import httpx2
 
         if secure not in self._clients:
-            # Only an https callback pays for a TLS context; no proxy and no netrc of the environment may interfere.
+            # Only an https callback pays for a TLS context; no proxy and no netrc of the environment may interfere,
+            # and a cookie of one receiver must not reach another.
             self._clients[secure] = httpx2.AsyncClient(
-                verify=secure, trust_env=False, headers={"user-agent": "pixazo-sim", "accept-encoding": "identity"}
-            )
+                verify=secure, trust_env=False, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                headers={"user-agent": "pixazo-sim", "accept-encoding": "identity"},
+            )  # fmt: skip
         return self._clients[secure]
 
     async def close(self) -> None:
