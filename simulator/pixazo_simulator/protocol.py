@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -15,10 +16,43 @@ class GatewayProtocol(HttpToolsProtocol):
     """What cannot be parsed is answered in the shape of every other error (HDR-04)."""
 
     _head = 0
+    _received = 0
+    _in_head = False
+    _declines = False
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; a head that does not end is refused once it is too long."""
+        self._unset_keepalive_if_required()
+        self._received += len(data)
+        try:
+            while data:
+                data = self._feed(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        if self._in_head and self._received > HEAD_LIMIT:
+            self._head = self._received
+            self.send_400_response("")
+
+    def _feed(self, data: bytes) -> bytes:
+        """Feed the parser, which stops after the head of a request that asks for an upgrade; return what it left.
+
+        No upgrade is offered, and one that is not offered is ignored (RFC 9110, 7.8): the request is fed again without it.
+        """
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stopped:
+            head = [
+                b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+            ]
+            head += [b"%s: %s\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+            self.parser = httptools.HttpRequestParser(self)
+            return b"".join([*head, b"\r\n", data[stopped.args[0] :]])
+        return b""
 
     def on_message_begin(self) -> None:
         """Start counting the head of a request."""
-        self._head = 0
+        self._head = self._received = 0
+        self._in_head = True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -35,6 +69,18 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head += length
         if self._head > HEAD_LIMIT:
             raise _HeadTooLongError
+
+    def on_headers_complete(self) -> None:
+        """Start the request, unless it is to be fed again without its wish for an upgrade."""
+        self._in_head = False
+        self._declines = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+        if not self._declines:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End the request, unless it is to be fed again."""
+        if not self._declines:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, or one with too long a head, then close the connection."""
