@@ -63,9 +63,9 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
+        self._application = Application(Worlds(self.settings))
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._application = Application(Worlds(self.settings))
         self._server = _Server(self._application)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
@@ -165,14 +165,10 @@ class _Server(uvicorn.Server):
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        raise SimulatorError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
-        ) from None
-    return listener
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
+        raise SimulatorError(f"cannot listen on {host} port {port}: {told}; choose another with --port") from None
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
