@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -125,6 +125,17 @@ def _headers(exchange: Exchange) -> dict[str, str]:
 def _body(body: bytes, key: str | None) -> Any:
     """JSON as JSON, anything else as text."""
     try:
-        return msgspec.json.decode(redacted(body.decode(), key))
+        return _without(key, msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return redacted(body.decode(errors="replace"), key)
+
+
+def _without(key: str | None, value: Any) -> Any:
+    """A JSON value without the key in any of its texts: JSON may spell it in more than one way."""
+    if isinstance(value, str):
+        return redacted(value, key)
+    if isinstance(value, list):
+        return [_without(key, each) for each in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {redacted(name, key): _without(key, each) for name, each in cast("dict[str, Any]", value).items()}
+    return value
