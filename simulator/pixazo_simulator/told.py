@@ -135,7 +135,7 @@ def _without(key: str | None, value: Any) -> Any:
     if isinstance(value, str):
         return redacted(value, key)
     if isinstance(value, list):
-        return [_without(key, each) for each in cast("list[Any]", value)]
+        return [_without(key, each) for each in cast("list[object]", value)]
     if isinstance(value, dict):
         return {redacted(name, key): _without(key, each) for name, each in cast("dict[str, Any]", value).items()}
     return value
