@@ -1,0 +1,85 @@
+"""Worlds, calls and pictures whose details do not matter to the test that asks for them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from pixazo_simulator.admission import Call, Standing
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.ledger import Ledger
+from pixazo_simulator.models import OPERATIONS
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.quota import Quota
+from pixazo_simulator.world import Bounds, Generation, World
+
+__all__ = ["KEY", "START", "accepted", "call", "data_url", "jpeg", "png", "standing", "webp", "world"]
+
+KEY = "canary-5f1d-4c3b"
+START = 1_774_951_200_000
+"""2026-03-31T10:00:00.000Z, where a manual clock starts."""
+
+
+def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any) -> Call:
+    """A POST of a JSON body; `members` are put into it, anything else replaces a part of the call."""
+    members: Mapping[str, object] = more.pop("members", {})
+    parts: dict[str, Any] = {
+        "operation": OPERATIONS[operation],
+        "key": KEY,
+        "body": json.dumps({"prompt": prompt, **members}).encode(),
+        "content_type": "application/json",
+        "origin": "http://gateway.test",
+    }
+    return Call(**parts | more)
+
+
+def standing(balance: int = 100_000_000, **switches: Any) -> Standing:
+    """A caller in good standing, but for the switches."""
+    return Standing(Ledger(balance, START), Quota(), **switches)
+
+
+def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = None, **policy: object) -> World:
+    """A world on a manual clock with some fields of its policy set."""
+    changed = PROFILES["documented"].changed(policy)
+    return World(KEY, policy=changed, clock=Clock.manual(), seed=seed, balance=balance, bounds=bounds)
+
+
+def accepted(where: World, prompt: str = "A bear", **more: Any) -> Generation:
+    """A generation of a submit that must be accepted."""
+    outcome = where.submit(call(prompt, **more))
+    assert isinstance(outcome, Generation), outcome
+    return outcome
+
+
+def png(width: int, height: int) -> bytes:
+    """A whole PNG of one colour, built chunk by chunk."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(b"\0" * (height * (width + 1)))
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def jpeg(width: int, height: int) -> bytes:
+    """The frame of a JPEG: SOI, APP0, SOF0, EOI."""
+    app0 = b"\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+    sof0 = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", height, width) + b"\x01\x01\x11\x00"
+    return b"\xff\xd8" + app0 + sof0 + b"\xff\xd9"
+
+
+def webp(width: int, height: int) -> bytes:
+    """The frame of an extended WebP: RIFF, VP8X."""
+    frame = b"\x00" * 4 + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    chunk = b"VP8X" + struct.pack("<I", len(frame)) + frame
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+def data_url(image: bytes, kind: str = "png") -> str:
+    """A Base64 data URL."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"

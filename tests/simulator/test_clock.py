@@ -1,0 +1,109 @@
+"""The clock of a world: it runs at its rate, it can be advanced, it is never turned back."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.clock import LAST_INSTANT, PAGE_INSTANT, Clock, clock_factory
+
+
+class Monotonic:
+    """Real seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_manual_clock_starts_at_the_instant_of_the_page() -> None:
+    """2026-03-31T10:00:00.000Z, and it stands still there."""
+    assert Clock.manual().now() == 1_774_951_200_000 == PAGE_INSTANT
+
+
+@pytest.mark.parametrize(("rate", "passed"), [(0, 0), (1, 2_500), (20, 50_000), (0.5, 1_250)])
+def test_a_clock_runs_at_its_rate(rate: float, passed: int) -> None:
+    """2.5 real seconds are 2.5 s times the rate."""
+    real = Monotonic()
+    clock = Clock(0, rate, real)
+    real.seconds += 2.5
+    assert clock.now() == passed
+
+
+@pytest.mark.parametrize("rate", [0, 1, 20])
+def test_any_clock_can_be_advanced(rate: float) -> None:
+    """After advance_to it reads that instant, and goes on from there."""
+    real = Monotonic()
+    clock = Clock(5_000, rate, real)
+    clock.advance_to(65_000)
+    assert clock.now() == 65_000
+    real.seconds += 1
+    assert clock.now() == 65_000 + 1000 * rate
+
+
+def test_an_instant_already_past_changes_nothing() -> None:
+    """A clock is never turned back."""
+    clock = Clock(5_000, 0)
+    clock.advance_to(4_999)
+    assert clock.now() == 5_000
+
+
+@given(
+    rate=st.sampled_from([0.0, 0.001, 1.0, 20.0, 999_999.0]),
+    steps=st.lists(st.one_of(st.floats(0, 1e9), st.integers(-(10**18), 10**18)), max_size=20),
+)
+def test_a_clock_never_goes_back(rate: float, steps: list[float | int]) -> None:
+    """Whatever passes (floats: real seconds) and wherever it is told to go (integers), it only goes forward."""
+    real = Monotonic()
+    clock = Clock(0, rate, real)
+    last = clock.now()
+    for step in steps:
+        if isinstance(step, float):
+            real.seconds += step
+        else:
+            clock.advance_to(step)
+        assert last <= clock.now() <= LAST_INSTANT
+        last = clock.now()
+
+
+def test_no_clock_goes_beyond_the_last_instant_that_can_be_written() -> None:
+    """9999-12-31T23:59:59.999Z."""
+    clock = Clock.manual()
+    clock.advance_to(10**18)
+    assert clock.now() == 253_402_300_799_999
+
+
+def test_real_seconds_until_an_instant() -> None:
+    """They shrink with the rate, are 0 for what is past, and unknown to a clock that stands still."""
+    real = Monotonic()
+    assert Clock(0, 20, real).real_seconds_until(30_000) == 1.5
+    assert Clock(30_000, 20, real).real_seconds_until(30_000) == 0
+    assert Clock(0, 0).real_seconds_until(1) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rate", "written"),
+    [("real", 1, "real"), ("manual", 0, "manual"), ("x1", 1, "real"), ("x20", 20, "x20"), ("x0.5", 0.5, "x0.5")],
+)
+def test_a_clock_is_read_from_text_and_written_as_text(text: str, rate: float, written: str) -> None:
+    """The words of the command line."""
+    clock = clock_factory(text)()
+    assert (clock.rate, str(clock)) == (rate, written)
+
+
+@pytest.mark.parametrize("text", ["", "x", "x0", "x-1", "x1e3", "xnan", "20", "Real"])
+def test_any_other_text_is_refused_with_the_remedy(text: str) -> None:
+    """The message names the words that are known."""
+    with pytest.raises(ValueError, match="is not one of real, manual, xN"):
+        clock_factory(text)
+
+
+def test_each_clock_of_a_factory_is_its_own() -> None:
+    """Advancing one world's clock leaves the others alone."""
+    factory = clock_factory("manual")
+    first, second = factory(), factory()
+    first.advance_to(PAGE_INSTANT + 1)
+    assert second.now() == PAGE_INSTANT

@@ -1,0 +1,70 @@
+"""When a callback is attempted."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.delivery import Attempt, Delivery, next_attempt, next_progress
+
+FAILED = Attempt(0, 500, "answered 500")
+
+
+def delivery(*attempts: Attempt, progress: bool = False) -> Delivery:
+    """A callback about an event at 1000."""
+    return Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", 1_000, progress=progress, attempts=list(attempts))
+
+
+def test_the_first_attempt_is_due_at_the_event() -> None:
+    """Whatever the retries."""
+    assert next_attempt(delivery(), ()) == 1_000
+
+
+def test_pauses_are_counted_from_the_attempt_before() -> None:
+    """5 s, 300 s, 1800 s, then it is given up; an attempt may itself be late."""
+    retries, made = (5, 300, 1_800), delivery(Attempt(1_000, 503))
+    assert next_attempt(made, retries) == 6_000
+    made.attempts.append(Attempt(7_500, None, "no answer within 15 s"))
+    assert next_attempt(made, retries) == 307_500
+    made.attempts.append(Attempt(307_500, 404))
+    assert next_attempt(made, retries) == 2_107_500
+    made.attempts.append(Attempt(2_107_500, 500))
+    assert next_attempt(made, retries) is None
+
+
+def test_a_success_ends_it() -> None:
+    """Any 2xx."""
+    assert next_attempt(delivery(FAILED, Attempt(1, 200)), (5, 5, 5)) is None
+    assert next_attempt(delivery(Attempt(1, 299)), (5,)) is None
+    assert next_attempt(delivery(Attempt(1, 300)), (5,)) is not None
+    assert next_attempt(delivery(Attempt(1, 199)), (5,)) is not None
+
+
+def test_what_no_repetition_can_help_is_not_repeated() -> None:
+    """As when the host is not allowed."""
+    assert next_attempt(delivery(Attempt(1, None, "blocked", final=True)), (5,)) is None
+
+
+def test_progress_is_never_repeated() -> None:
+    """The next report says more."""
+    assert next_attempt(delivery(FAILED, progress=True), (5,)) is None
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=20), st.integers(0, 10**12))
+def test_a_dead_receiver_is_tried_once_more_than_there_are_pauses(pauses: list[int], event: int) -> None:
+    """At exactly the sums of the pauses."""
+    made, instants = Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", event, attempts=[]), list[int]()
+    while (due := next_attempt(made, tuple(pauses))) is not None:
+        instants.append(due)
+        made.attempts.append(Attempt(due, None, "refused"))
+    assert instants == [event + 1_000 * sum(pauses[:count]) for count in range(len(pauses) + 1)]
+
+
+def test_progress_is_reported_at_the_start_and_every_15_seconds() -> None:
+    """Until the end, which is reported as such."""
+    assert next_progress(2_000, 40_000, -1) == 2_000
+    assert next_progress(2_000, 40_000, 2_000) == 17_000
+    assert next_progress(2_000, 40_000, 17_000) == 32_000
+    assert next_progress(2_000, 40_000, 32_000) is None
+    assert next_progress(2_000, 17_000, 2_000) is None
+    assert next_progress(2_000, 2_000, -1) is None

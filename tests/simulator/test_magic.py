@@ -1,0 +1,71 @@
+"""Marks in a prompt."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.lifecycle import Status
+from pixazo_simulator.magic import Magic, MagicTypo, read_magic
+
+
+@pytest.mark.parametrize(
+    ("prompt", "magic"),
+    [
+        ("A bear", Magic()),
+        ("A bear [[or two]]", Magic()),
+        ("[[sim:failed]]", Magic(outcome=Status.FAILED)),
+        ("A [[sim:failed too wild]] bear", Magic(outcome=Status.FAILED, error="too wild")),
+        ("[[sim: failed  too\nwild ]]", Magic(outcome=Status.FAILED, error="too\nwild")),
+        ("[[sim:error disk full]]", Magic(outcome=Status.ERROR, error="disk full")),
+        ("[[sim:failed a]] [[sim:error b]]", Magic(outcome=Status.ERROR, error="b")),
+        ("[[sim:stuck]]", Magic(stuck=True)),
+        ("[[sim:moderated]]", Magic(moderated=True)),
+        ("[[sim:after 0]]", Magic(after=0)),
+        ("[[sim:after 1.25]]", Magic(after=1250)),
+        ("[[sim:after 999999999]]", Magic(after=999_999_999_000)),
+        ("[[sim:after 3]][[sim:failed x]]", Magic(outcome=Status.FAILED, error="x", after=3000)),
+        ("[[sim:failed x]] ]]", Magic(outcome=Status.FAILED, error="x")),
+    ],
+)
+def test_marks_are_read(prompt: str, magic: Magic) -> None:
+    """Anywhere in the prompt, alone or together; the last of a kind counts."""
+    assert read_magic(prompt) == magic
+
+
+@pytest.mark.parametrize(
+    ("prompt", "word", "remedy"),
+    [
+        ("[[sim:faild]]", "[[sim:faild]]", "(did you mean failed?)"),
+        ("[[sim:zebra]]", "[[sim:zebra]]", "known are [[sim:failed TEXT]], [[sim:error TEXT]], [[sim:stuck]]"),
+        ("[[sim:]]", "[[sim:]]", "known are "),
+        ("[[sim:stuck now]]", "[[sim:stuck]]", "write [[sim:stuck]]"),
+        ("[[sim:after]]", "[[sim:after]]", "write [[sim:after SECONDS]]"),
+        ("[[sim:after -1]]", "[[sim:after]]", "write [[sim:after SECONDS]]"),
+        ("[[sim:after soon]]", "[[sim:after]]", "write [[sim:after SECONDS]]"),
+        ("[[sim:failed too wild", "[[sim:failed", "write [[sim:failed TEXT]]"),
+        ("[[sim:failed [[sim:stuck]]", "[[sim:failed", "write [[sim:failed TEXT]]"),
+        (f"[[sim:{'x' * 5000}]]", f"[[sim:{'x' * 40}]]", "known are "),
+    ],
+)
+def test_a_mark_that_means_nothing_is_told(prompt: str, word: str, remedy: str) -> None:
+    """Rather than silently ignored: the mark and its remedy."""
+    read = read_magic(prompt)
+    assert isinstance(read, MagicTypo)
+    assert read.word == word
+    assert remedy in read.remedy
+
+
+@pytest.mark.parametrize("prompt", ["[[sim:" + " " * 100_000, "[[sim:" * 100_000, "[[sim:failed " + "] " * 100_000])
+def test_a_hostile_prompt_is_read_in_linear_time(prompt: str) -> None:
+    """A backtracking pattern would not come back from these."""
+    assert isinstance(read_magic(prompt), MagicTypo)
+
+
+@given(st.lists(st.sampled_from(["[[sim:", "]]", " ", "failed", "after", "stuck", "3", "é", "\0", "["])).map("".join))
+def test_reading_never_raises(prompt: str) -> None:
+    """Whatever stands around the brackets."""
+    read = read_magic(prompt)
+    assert isinstance(read, Magic | MagicTypo)
+    assert "[[sim:" in prompt or read == Magic()

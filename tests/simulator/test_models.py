@@ -1,0 +1,109 @@
+"""Reading a body: one pass for a good one, another to tell everything that is wrong with a bad one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode, members
+from pixazo_simulator.refusal import InvalidBody, InvalidParameters, Problem, Rule
+
+GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
+
+
+def test_a_good_body_is_read() -> None:
+    """Members that were not sent are UNSET, unknown ones are left alone, the last of two counts."""
+    read = decode(b'{"prompt":"a","prompt":"b","duration":6,"seed":{"deep":[1]}}', GENERATE)
+    assert read == Parameters(prompt="b", duration=6)
+    assert isinstance(read, Parameters)
+    assert read.resolution is UNSET
+
+
+def test_image_to_video_reads_one_member_more() -> None:
+    """To text-to-video it is an unknown one, of whatever type."""
+    body = b'{"prompt":"a","first_frame_image":"http://a.test/b.png"}'
+    assert decode(body, IMAGE_TO_VIDEO) == ImageParameters(prompt="a", first_frame_image="http://a.test/b.png")
+    assert decode(b'{"prompt":"a","first_frame_image":1}', GENERATE) == Parameters(prompt="a")
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (b"{", "malformed"),
+        (b"prompt=bear", "malformed"),
+        (b'{"prompt":"\xff"}', "malformed"),
+        (b'{"prompt":"\\ud800"}', "malformed"),
+        (b'{"prompt":"a","duration":1e400}', "malformed"),
+        (b'{"prompt":"a"} {}', "malformed"),
+        (b'{"prompt":NaN}', "malformed"),
+        (b"[" * 100_000, "nested"),
+        (b'{"x":' + b"[" * 100_000, "nested"),
+        (b"null", "object"),
+        (b"[]", "object"),
+        (b'"prompt"', "object"),
+    ],
+)
+def test_what_is_no_json_object_is_told_apart(body: bytes, fault: str) -> None:
+    """Empty, malformed, nested too deeply, or some other value."""
+    assert decode(body, GENERATE) == InvalidBody(fault)
+
+
+def test_every_wrong_type_is_told() -> None:
+    """In the order of the page; null is no value; a boolean is no number."""
+    body = json.dumps(
+        {
+            "prompt": None,
+            "duration": True,
+            "resolution": 768,
+            "prompt_optimizer": "yes",
+            "fast_pretreatment": 0,
+            "callback_url": [],
+            "aigc_watermark": None,
+        }
+    ).encode()
+    problems = (
+        Problem("prompt", Rule.REQUIRED),
+        Problem("first_frame_image", Rule.REQUIRED),
+        Problem("duration", Rule.INTEGER),
+        Problem("resolution", Rule.STRING),
+        Problem("prompt_optimizer", Rule.BOOLEAN),
+        Problem("fast_pretreatment", Rule.BOOLEAN),
+        Problem("callback_url", Rule.STRING),
+        Problem("aigc_watermark", Rule.BOOLEAN),
+    )
+    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters(problems)
+
+
+@pytest.mark.parametrize("duration", [b'"6"', b"true", b"null", b"[6]", b"1" + b"0" * 400])
+def test_the_word_for_a_duration_is_the_page_s(duration: bytes) -> None:
+    """`number` for text-to-video, `integer` for image-to-video."""
+    body = b'{"prompt":"a","first_frame_image":"b","duration":%s}' % duration
+    assert decode(body, GENERATE) == InvalidParameters((Problem("duration", Rule.NUMBER),))
+    assert decode(body, IMAGE_TO_VIDEO) == InvalidParameters((Problem("duration", Rule.INTEGER),))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+)
+NAMES = st.sampled_from(ImageParameters.__struct_fields__)
+
+
+@given(
+    st.binary()
+    | st.text().map(str.encode)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.dictionaries(NAMES, JSON).map(lambda value: json.dumps(value).encode())
+)
+def test_reading_never_raises(body: bytes) -> None:
+    """Any bytes, any JSON, any value in any member: parameters, or a refusal that is not empty."""
+    for operation in OPERATIONS.values():
+        read = decode(body, operation)
+        assert not isinstance(read, InvalidParameters) or read.problems
+        assert isinstance(read, InvalidBody) == isinstance(members(body), InvalidBody)
