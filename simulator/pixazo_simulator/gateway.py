@@ -111,7 +111,7 @@ class Gateway:
             return
         refusal = world.admit_read()
         found = refusal or world.generation(request_id)
-        if isinstance(found, UnknownRequest):
+        if isinstance(found, UnknownRequest) and world.policy.unknown_id == "403_foreign":
             found = UnknownRequest(request_id, foreign=self._is_foreign(request_id))
         if not isinstance(found, Generation):
             await self._refuse(scope, send, world, head, found, b"")
