@@ -168,7 +168,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
-        raise SimulatorError(f"cannot listen on {host} port {port}: {told}; choose another with --port") from None
+        raise SimulatorError(f"cannot listen on {host} port {port}: {told}; choose another with --host or --port") from None
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
