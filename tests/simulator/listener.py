@@ -1,4 +1,4 @@
-"""A receiver on loopback that answers raw bytes, or misbehaves."""
+"""A receiver on loopback that answers raw bytes, echoes, or misbehaves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Self
 
-__all__ = ["Listener", "Misconduct", "Posted", "answer"]
+__all__ = ["Conduct", "Listener", "Posted", "answer"]
 
 
-class Misconduct(Enum):
-    """What a receiver may do instead of answering."""
+class Conduct(Enum):
+    """What a receiver may do instead of giving a ready answer."""
 
+    ECHOING = auto()
     SILENT = auto()
     DRIPPING = auto()
     HANGING_UP = auto()
@@ -39,7 +40,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 class Listener:
     """`with Listener(answer(500), answer(204)) as listener:`; the last answer is given again and again."""
 
-    def __init__(self, *answers: bytes | Misconduct) -> None:
+    def __init__(self, *answers: bytes | Conduct) -> None:
         self.heard: list[Posted] = []
         self._answers = list(answers) or [answer(204)]
         self._closing = threading.Event()
@@ -61,21 +62,23 @@ class Listener:
                     headers[name.lower()] = value
                 body = self.rfile.read(int(headers.get("content-length", 0)))
                 listener.heard.append(Posted(line, headers, body))
-                listener.reply(self.wfile.write)
+                listener.reply(body, self.wfile.write)
 
         return Handler
 
-    def reply(self, write: Callable[[bytes], object]) -> None:
-        """Give the next answer."""
+    def reply(self, body: bytes, write: Callable[[bytes], object]) -> None:
+        """Give the next answer to a request with this body."""
         said = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         match said:
             case bytes():
                 write(said)
-            case Misconduct.SILENT:
+            case Conduct.ECHOING:
+                write(answer(200, body))
+            case Conduct.SILENT:
                 self._closing.wait()
-            case Misconduct.DRIPPING:
+            case Conduct.DRIPPING:
                 self._drip(write)
-            case Misconduct.HANGING_UP:
+            case Conduct.HANGING_UP:
                 pass
 
     def _drip(self, write: Callable[[bytes], object]) -> None:

@@ -152,7 +152,7 @@ def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, cha
     ("policy", "follow", "allowed"),
     [({}, False, ()), ({"webhook_redirects": "follow", "webhook_allow": "hooks.test"}, True, ("hooks.test",))],
 )
-def test_what_is_posted_where(policy: dict[str, str], follow: bool, allowed: tuple[str, ...]) -> None:
+def test_what_is_posted_where(policy: dict[str, Any], follow: bool, allowed: tuple[str, ...]) -> None:
     """URL, type and the safety rules of the world's policy."""
 
     async def doing(courier: Courier, world: World, receiver: Receiver) -> None:

@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from tests.simulator.listener import Listener, Misconduct, answer
+from tests.simulator.listener import Conduct, Listener, answer
 
 from pixazo_simulator.post import Outcome, Parcel, Postman
 
@@ -103,17 +103,17 @@ def test_nobody_listens() -> None:
     assert outcome.problem.startswith("ConnectError")
 
 
-@pytest.mark.parametrize("misconduct", [Misconduct.SILENT, Misconduct.DRIPPING])
-def test_whoever_does_not_answer_in_time_is_given_up(misconduct: Misconduct) -> None:
+@pytest.mark.parametrize("conduct", [Conduct.SILENT, Conduct.DRIPPING])
+def test_whoever_does_not_answer_in_time_is_given_up(conduct: Conduct) -> None:
     """One limit for the whole attempt: a byte now and then does not prolong it."""
-    with Listener(misconduct) as listener:
+    with Listener(conduct) as listener:
         assert post(parcel(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
 
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
 def test_what_is_no_http_is_a_problem(said: bytes) -> None:
     """A receiver that hangs up, or speaks something else."""
-    with Listener(said or Misconduct.HANGING_UP) as listener:
+    with Listener(said or Conduct.HANGING_UP) as listener:
         (outcome,) = post(parcel(listener.url))
     assert outcome.status is None
     assert outcome.problem is not None
