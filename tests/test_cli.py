@@ -7,11 +7,12 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.caller import Caller, over_http
@@ -327,28 +328,33 @@ def test_a_variable_with_a_mistake() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_at_once_under_load(serve: Serve, number: signal.Signals) -> None:
-    """With callers who never pause, connections that say nothing and a receiver that never answers, it ends with exit code 0."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        serving = serve("--clock", "x1000", "--open-keys", "--balance", "1000000")
-        hook = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        busy = threading.Semaphore(0)
-        callers = [
-            threading.Thread(target=submit_for_ever, args=(serving, f"caller-{n}", hook, busy)) for n in range(4)
-        ]
-        for thread in callers:
-            thread.start()
-        for _ in range(40):
-            assert busy.acquire(timeout=10)
-        address = serving.url.removeprefix("http://").split(":")
-        silent = [socket.create_connection((address[0], int(address[1]))) for _ in range(10)]
-        code = serving.end(number, PROMPTNESS)
-        for connection in silent:
-            connection.close()
-        for thread in callers:
-            thread.join()
+def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, number: signal.Signals) -> None:
+    """With callers who never pause, an advance and callbacks that wait for a deaf receiver, and silent connections: exit code 0."""
+    serving = serve("--open-keys", "--balance", "1000000", "--set", "job_times=0+0")
+    hook = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+    busy = threading.Semaphore(0)
+    threads = [threading.Thread(target=submit_for_ever, args=(serving, f"caller-{n}", hook, busy)) for n in range(4)]
+    threads.append(threading.Thread(target=advance_for_ever, args=(serving, hook)))
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        assert busy.acquire(timeout=10)
+    address = urlsplit(serving.url)
+    silent = [socket.create_connection((str(address.hostname), int(address.port or 0))) for _ in range(10)]
+    code = serving.end(number, PROMPTNESS)
+    for connection in silent:
+        connection.close()
+    for thread in threads:
+        thread.join()
     assert code == 0
     assert "Traceback" not in serving.log
+
+
+@pytest.fixture
+def deaf() -> Iterator[socket.socket]:
+    """A receiver that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
 
 
 def submit_for_ever(serving: Serving, key: str, hook: str, busy: threading.Semaphore) -> None:
@@ -358,6 +364,16 @@ def submit_for_ever(serving: Serving, key: str, hook: str, busy: threading.Semap
         while True:
             caller.read(caller.accepted(webhook=hook))
             busy.release()
+
+
+def advance_for_ever(serving: Serving, hook: str) -> None:
+    """Advance a world whose callbacks are never taken until the server is gone."""
+    caller = caller_of(serving, "a-manual-world")
+    with suppress(OSError, HTTPException):
+        caller.call("POST", "/_sim/worlds", {"key": caller.key, "clock": "manual"})
+        caller.accepted(webhook=hook)
+        while True:
+            caller.advance(3600)
 
 
 def test_an_idle_server_ends_at_once(serve: Serve) -> None:

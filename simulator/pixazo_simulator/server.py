@@ -7,10 +7,11 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Self, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import Application
 from .clock import SECOND
@@ -120,7 +121,7 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
-                app, http=GatewayProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
+                _cancellable(app), http=GatewayProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
                 server_header=False, date_header=False, backlog=BACKLOG,
             )
         )  # fmt: skip
@@ -157,9 +158,22 @@ class _Server(uvicorn.Server):
         tasks = set(self.server_state.tasks)
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)  # connections learn in the next turn of the loop that nobody waits for an answer
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
+
+
+def _cancellable(app: ASGIApp) -> ASGIApp:
+    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return serve
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -168,7 +182,9 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
-        raise SimulatorError(f"cannot listen on {host} port {port}: {told}; choose another with --host or --port") from None
+        raise SimulatorError(
+            f"cannot listen on {host} port {port}: {told}; choose another with --host or --port"
+        ) from None
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
