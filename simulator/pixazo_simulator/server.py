@@ -29,6 +29,7 @@ START_TIMEOUT = 10.0
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
 BACKLOG = 2048
+LAST_PORT = 65535
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -177,10 +178,12 @@ def _cancellable(app: ASGIApp) -> ASGIApp:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= LAST_PORT:
+        raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:  # a label of the host may be empty or too long to be written in IDNA
         told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
         raise SimulatorError(
             f"cannot listen on {host} port {port}: {told}; choose another with --host or --port"
