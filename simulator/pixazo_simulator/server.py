@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, Self, TypeVar
 
 import uvicorn
@@ -140,7 +141,8 @@ class _Server(uvicorn.Server):
         if self._loop is None:
             doing.close()
             raise SimulatorError("the server has not started")
-        return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
+        # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
+        return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""
