@@ -308,3 +308,31 @@ def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFix
         ]
 
     drive(doing, None, Outcome(410, "answered 410"))
+
+
+def test_a_bug_in_one_attempt_does_not_stop_the_courier(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the next callback is posted."""
+
+    async def run() -> None:
+        worlds = Worlds(settings(callback_url="challenge"))
+        (world,) = worlds
+        posted = asyncio.Event()
+
+        async def post(parcel: Parcel) -> Outcome:
+            if parcel.url.endswith("second"):
+                posted.set()
+                return Outcome(204)
+            raise RuntimeError("a bug")
+
+        courier = Courier(worlds, post)
+        running = asyncio.create_task(courier.run())
+        accepted(world, members={"callback_url": HOOK})
+        accepted(world, members={"callback_url": f"{HOOK}?second"})
+        courier.wake()
+        async with asyncio.timeout(PATIENCE):
+            await posted.wait()
+        running.cancel()
+        await courier.close()
+
+    asyncio.run(run())
+    assert "a callback could not be attempted: RuntimeError('a bug')" in caplog.messages

@@ -16,6 +16,7 @@ from tests.inprocess import InProcess
 
 from pixazo_simulator.gateway import Gateway
 from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.world import Bounds
 from pixazo_simulator.worlds import Settings, Worlds
 
 STATUS = "/v2/requests/status/"
@@ -183,6 +184,16 @@ def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str
         caller.advance(second - passed)
         passed = second
         assert (caller.status(text), caller.status(video)) == (status, status)
+
+
+def test_a_bound_of_the_simulator_is_told_as_such() -> None:
+    """With its name and the remedy."""
+    with InProcess(Settings(bounds=Bounds(pending=0))) as send:
+        reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
+    assert reply.status == 500
+    assert reply.json()["message"] == (
+        "The simulator holds 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
+    )
 
 
 def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
