@@ -120,9 +120,9 @@ def test_no_timeout_reads_once(stage: Stage) -> None:
 
 
 def test_an_infinite_timeout_waits_as_long_as_it_takes(stage: Stage) -> None:
-    """A thousand reads later."""
+    """Here 25 minutes."""
     handle = stage.submit()
-    stage.will(*[QUEUED] * 1000, COMPLETED)
+    stage.will(*[QUEUED] * 200, COMPLETED)
     assert stage.do(handle.wait(timeout=math.inf)).succeeded
 
 
