@@ -414,11 +414,12 @@ def test_every_policy_value_is_accepted_back(serve: Serve) -> None:
 
 
 def test_magic_prints_every_prompt_and_key() -> None:
-    """Five marks and four keys, each with what it does."""
+    """Five marks and nine keys, each with what it does."""
     told = pixazo_sim("magic").stdout
     assert re.findall(r"^  (\[\[sim:[^]]+\]\]|sim-[a-z-]+)  +the (?:generation|caller) ", told, re.MULTILINE) == [
         "[[sim:failed TEXT]]", "[[sim:error TEXT]]", "[[sim:stuck]]", "[[sim:after SECONDS]]", "[[sim:moderated]]",
-        "sim-empty-wallet", "sim-suspended", "sim-throttled", "sim-broken",
+        "sim-empty-wallet", "sim-one-video", "sim-two-videos", "sim-suspended", "sim-throttled",
+        "sim-throttled-briefly", "sim-broken", "sim-disabled-model", "sim-another-account",
     ]  # fmt: skip
 
 
