@@ -25,8 +25,8 @@ OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW",
     "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
-PROMPTNESS = 2.0
-"""Seconds in which a signal must end the server: the promised one, and one for a machine that is busy."""
+PROMPTNESS = 4.0
+"""Seconds in which a signal must end the server: the promised one, and three for a machine that is busy with other tests."""
 
 
 def caller_of(serving: Serving, key: str | None = None) -> Caller:
