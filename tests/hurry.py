@@ -1,0 +1,29 @@
+"""Runs a script in which every pause lasts a hundredth of what it says: `python hurry.py SCRIPT`."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import time
+
+import anyio
+
+RATE = 100
+
+
+def main() -> None:
+    """Shorten the pauses of both kinds of client, then run the script."""
+    sleep, anyio_sleep = time.sleep, anyio.sleep
+
+    def shorter(seconds: float) -> None:
+        sleep(seconds / RATE)
+
+    async def shorter_anyio(delay: float) -> None:
+        await anyio_sleep(delay / RATE)
+
+    vars(time)["sleep"], vars(anyio)["sleep"] = shorter, shorter_anyio
+    runpy.run_path(sys.argv[1], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
