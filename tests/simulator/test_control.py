@@ -294,7 +294,7 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "'verb' is not one of method, path, status, limit")
 
 
-@pytest.mark.parametrize("limit", ["0", "1001", "-1", "", "x", "1.5", "000000001999999", "99999999999"])
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "", "x", "1.5", "000000001999999", "9" * 5000])
 @pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
 def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> None:
     """At most 1000 at once."""

@@ -32,13 +32,16 @@ class Receiver:
         self.arrived = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
+        self.turnstile = False
         self._outcomes = list(outcomes) or [Outcome(204)]
 
     async def post(self, parcel: Parcel) -> Outcome:
-        """Take a parcel, once the door is open."""
+        """Take a parcel, once the door is open; a turnstile closes behind each."""
         self.parcels.append(parcel)
         self.arrived.set()
         await self.open.wait()
+        if self.turnstile:
+            self.open.clear()
         return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
 
 
@@ -184,7 +187,8 @@ def test_advances_of_one_world_follow_one_another() -> None:
 
     async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        accepted(world, "[[sim:after 40]]", webhook_url=HOOK)
+        accepted(world, "[[sim:after 30]]", webhook_url=HOOK)
+        receiver.turnstile = True
         receiver.open.clear()
         first = asyncio.create_task(courier.advance(world, 15_000))
         await receiver.arrived.wait()
@@ -193,7 +197,6 @@ def test_advances_of_one_world_follow_one_another() -> None:
         receiver.arrived.clear()
         receiver.open.set()
         await first
-        receiver.open.clear()
         await receiver.arrived.wait()
         third = asyncio.create_task(courier.advance(world, 5_000))
         await asyncio.sleep(0)

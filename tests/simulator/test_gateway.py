@@ -232,7 +232,8 @@ def test_another_model_is_unknown_to_a_caller_and_a_stranger_learns_nothing(call
 def test_no_other_method_is_known(caller: Caller, method: str) -> None:
     """On either route, and on a target without a path."""
     for path in (GENERATE, f"{STATUS}x", "*", "//"):
-        assert caller.call(method, path).status == 404
+        reply = caller.call(method, path)
+        assert (reply.status, reply.json()) == (404, {"statusCode": 404, "message": "Resource not found"})
 
 
 def test_a_key_may_stand_between_spaces() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 
 __all__ = ["Answer", "Wire", "request"]
@@ -74,9 +73,13 @@ class Wire:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Hang up."""
         self._file.close()
         self._socket.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def request(method: str, target: str, body: bytes = b"", key: str = "sim-key", **headers: str) -> bytes:
