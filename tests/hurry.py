@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import sys
 import time
+from unittest.mock import patch
 
 import anyio
 
@@ -21,8 +22,8 @@ def main() -> None:
     async def shorter_anyio(delay: float) -> None:
         await anyio_sleep(delay / RATE)
 
-    vars(time)["sleep"], vars(anyio)["sleep"] = shorter, shorter_anyio
-    runpy.run_path(sys.argv[1], run_name="__main__")
+    with patch.object(time, "sleep", shorter), patch.object(anyio, "sleep", shorter_anyio):
+        runpy.run_path(sys.argv[1], run_name="__main__")
 
 
 if __name__ == "__main__":
