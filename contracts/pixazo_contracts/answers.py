@@ -20,7 +20,7 @@ __all__ = ["PACKS", "UNDECIDED", "accepted", "answered", "code_word", "observed"
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
 
 #: The cases that ask for several things in one request.
-PACKS: Final = frozenset({"g1", "g2", "g3", "g4", "g5"})
+PACKS: Final = frozenset({"g1", "g2", "g4", "g5"})
 
 
 def code_word(exchange: Exchange) -> str:

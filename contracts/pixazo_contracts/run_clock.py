@@ -1,0 +1,75 @@
+"""The clock of a run: real time, or a clock that the target shares and that waiting moves forward."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, Queue
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["RealClock", "RunClock", "VirtualClock"]
+
+T = TypeVar("T")
+
+#: How long a virtual clock waits, in real seconds, for a request that is on the way.
+STUCK = 120.0
+
+
+class RunClock(Protocol):
+    """Seconds since the run began, and how to wait for the next event."""
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        ...
+
+    def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
+        """The next event, or None after so many seconds (None: never); `busy`: requests are on the way."""
+        ...
+
+
+class RealClock:
+    """Time as it passes."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._zero = monotonic()
+
+    def now(self) -> float:
+        """Seconds since this clock was made."""
+        return self._monotonic() - self._zero
+
+    def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
+        """Wait on the inbox."""
+        if seconds is None and not busy:
+            raise RuntimeError("the run waits for something that nobody will send: a probe is at fault")
+        try:
+            return inbox.get(timeout=seconds)
+        except Empty:
+            return None
+
+
+class VirtualClock:
+    """Time that stands still while requests are on the way and is moved by waiting; `advance` moves the target's clock."""
+
+    def __init__(self, advance: Callable[[float], object]) -> None:
+        self._advance = advance
+        self._now = 0.0
+
+    def now(self) -> float:
+        """Seconds that have been waited in all."""
+        return self._now
+
+    def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
+        """The next event; only where none can come by itself is the clock moved."""
+        try:
+            return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
+        except Empty:
+            if busy:
+                raise RuntimeError(f"a request has been on the way for {STUCK:g} s of real time") from None
+        if seconds is None:
+            raise RuntimeError("the run waits for something that nobody will send: a probe is at fault")
+        self._now += seconds
+        self._advance(seconds)
+        return None
