@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.conversation import Hook
     from pixazo_contracts.exchange import Callback
+    from pixazo_contracts.run_clock import RunClock
 
 __all__ = ["MOST_BODY", "Receiver", "Record"]
 
@@ -56,14 +56,14 @@ class Receiver:
     def __init__(
         self,
         run: str,
-        now: Callable[[], float],
+        clock: RunClock,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         public_url: str | None = None,
     ) -> None:
         self._run = run
-        self._now = now
+        self.clock = clock
         self._lock = threading.Lock()
         self._hooks: dict[str, Hook] = {}
         self._seen: dict[str, int] = {}
@@ -103,7 +103,7 @@ class Receiver:
 
     def answer(self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Answer:
         """Record a request and say how it is answered."""
-        at = self._now()
+        at = self.clock.now()
         path = urlsplit(target).path
         with self._lock:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
@@ -177,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         receiver = cast("_Server", self.server).receiver
         answer = receiver.answer(self.command, self.path, tuple(self.headers.items()), body)
         if answer.delay:
-            time.sleep(answer.delay)
+            receiver.clock.dawdle(answer.delay)
         self.send_response(answer.status)
         if answer.location is not None:
             self.send_header("Location", f"{receiver.url}{answer.location}")

@@ -28,6 +28,10 @@ class RunClock(Protocol):
         """The next event, or None after so many seconds (None: never); `busy`: requests are on the way."""
         ...
 
+    def dawdle(self, seconds: float) -> None:
+        """Let a peer of ours wait: a receiver that is slow to answer."""
+        ...
+
 
 class RealClock:
     """Time as it passes."""
@@ -48,6 +52,10 @@ class RealClock:
             return inbox.get(timeout=seconds)
         except Empty:
             return None
+
+    def dawdle(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(seconds)
 
 
 class VirtualClock:
@@ -73,3 +81,6 @@ class VirtualClock:
         self._now += seconds
         self._advance(seconds)
         return None
+
+    def dawdle(self, seconds: float) -> None:
+        """Nothing: whoever moves the clock is waiting for the answer."""

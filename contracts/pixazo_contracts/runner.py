@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -23,7 +23,7 @@ from pixazo_contracts.redaction import Redactor, is_distinctive
 from pixazo_contracts.run_clock import RealClock, RunClock
 from pixazo_contracts.schedule import Progress, Schedule
 from pixazo_contracts.spend import Ledger, SpendGuard, remaining
-from pixazo_contracts.target import Ceilings, Profile, Target
+from pixazo_contracts.target import Ceilings, Profile, Target, capable
 from pixazo_contracts.trace import Footer, Header, Trace, dump_record
 from pixazo_contracts.transport import Reply
 
@@ -142,17 +142,6 @@ class _TraceFile:
             self._file.close()
 
 
-def _capable(target: Target, options: RunOptions) -> Profile:
-    """The profile with the capabilities that follow from keys, prompts and a receiver, and the origin without a slash."""
-    found = {f"account:{role}" for role in target.keys if role != "default"}
-    found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
-    found |= {f"prompt:{kind}" for kind in target.prompts}
-    found |= {"receiver"} if options.receiver is not None else set()
-    found |= {"tls"} if target.profile.origin.startswith("https:") else set()
-    capabilities = tuple(sorted(found | set(target.profile.capabilities)))
-    return replace(target.profile, capabilities=capabilities, origin=target.profile.origin.rstrip("/"))
-
-
 def _skipped(probe: Probe, profile: Profile) -> bool:
     return not profile.has(probe.needs) or (profile.limited and probe.only_unlimited)
 
@@ -176,7 +165,7 @@ def _receiver(options: RunOptions, clock: RunClock) -> Receiver | None:
     address = options.receiver
     if address is None:
         return None
-    return Receiver(options.run, clock.now, host=address.host, port=address.port, public_url=address.public_url)
+    return Receiver(options.run, clock, host=address.host, port=address.port, public_url=address.public_url)
 
 
 def _stopped(guard: SpendGuard, exchanges: Sequence[Exchange], *, cut: bool) -> str | None:
@@ -208,7 +197,7 @@ class _Session:
         transport: httpx2.BaseTransport | None,
         closing: ExitStack,
     ) -> None:
-        self._profile = profile = _capable(target, options)
+        self._profile = profile = capable(target, receiver=options.receiver is not None)
         self._target = target = Target(profile, target.keys, target.prompts)
         self._options, self._clock, self._closing = options, clock, closing
         self._ledger = Ledger(options.ledger_path, options.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ __all__ = [
     "Profile",
     "ProfileFile",
     "Target",
+    "capable",
     "host_is_loopback",
     "read_profile",
 ]
@@ -118,6 +119,17 @@ class Target:
             return self.keys[role][int(index or 0)]
         except (KeyError, IndexError):
             raise ConfigurationError(f"no key for the account {name!r}: pass --account {role}=KEY") from None
+
+
+def capable(target: Target, *, receiver: bool) -> Profile:
+    """The profile with the capabilities that follow from keys, prompts, a receiver and the origin's scheme."""
+    found = {f"account:{role}" for role in target.keys if role != "default"}
+    found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
+    found |= {f"prompt:{kind}" for kind in target.prompts}
+    found |= {"receiver"} if receiver else set()
+    found |= {"tls"} if target.profile.origin.startswith("https:") else set()
+    capabilities = tuple(sorted(found | set(target.profile.capabilities)))
+    return replace(target.profile, capabilities=capabilities, origin=target.profile.origin.rstrip("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

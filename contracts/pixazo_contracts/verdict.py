@@ -75,7 +75,7 @@ def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callbac
     observations = [remark for remark in remarks if isinstance(remark, Observation)]
     texts = dict.fromkeys(observation.text for observation in observations)
     source = observations[0].source if observations else None
-    return ("; ".join(texts) if texts else None), source
+    return ("; ".join(sorted(texts)) if texts else None), source
 
 
 def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:
