@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +14,7 @@ import httpx2
 from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.conversation import Probe, Send, Setting
 from pixazo_contracts.credential import KeyInjector
+from pixazo_contracts.dialogue import Dialogue
 from pixazo_contracts.pacing import Pacing
 from pixazo_contracts.probes.smoke import Unusable, unusable
 from pixazo_contracts.probes.steps import media_urls
@@ -28,12 +29,12 @@ from pixazo_contracts.trace import Footer, Header, Trace, dump_record
 from pixazo_contracts.transport import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     from pixazo_contracts.exchange import Callback, Exchange
 
-__all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "run"]
+__all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "converse", "run"]
 
 #: The longest answer that is read, in bytes: of a download, and of anything else.
 MOST_MEDIA: Final = 64 * 1024 * 1024
@@ -233,9 +234,14 @@ class _Session:
         states = {probe.name: "skipped" for probe in probes if probe not in able} | schedule.states
         return self._finish(states, trouble.reason if trouble else None)
 
-    def _schedule(self, probes: int, on_progress: Callable[[Progress], None] | None) -> Schedule:
-        local = self._profile.loopback
-        setting = Setting(
+    def converse(self) -> Dialogue:
+        """Hold talks one by one, as the caller goes along, instead of carrying out probes."""
+        schedule = self._schedule(0, None)
+        self._closing.callback(schedule.close)
+        return Dialogue(schedule, self._recorder, self._setting(), self._header, self._clock)
+
+    def _setting(self) -> Setting:
+        return Setting(
             profile=self._profile,
             run=self._options.run,
             prompts=self._target.prompts,
@@ -243,9 +249,12 @@ class _Session:
             limited=self._profile.limited,
             earlier=self._ledger.finished()[-MOST_EARLIER:],
         )
+
+    def _schedule(self, probes: int, on_progress: Callable[[Progress], None] | None) -> Schedule:
+        local = self._profile.loopback
         return Schedule(
             self._recorder,
-            setting,
+            self._setting(),
             self._clock,
             Pacing(0.0 if local else REMOTE_GAP),
             receiver=self._receiver,
@@ -301,3 +310,19 @@ def run(
     with ExitStack() as closing:
         session = _Session(target, options, clock or RealClock(), transport, closing)
         return session.observe(probes, on_progress)
+
+
+@contextmanager
+def converse(
+    target: Target,
+    options: RunOptions,
+    *,
+    clock: RunClock | None = None,
+    transport: httpx2.BaseTransport | None = None,
+) -> Generator[Dialogue]:
+    """A dialogue over the same chain as a run: recorder, spend guard, key injector, wire, and the receiver beside it.
+
+    `clock` and `transport` as for `run`; afterwards the receiver and all connections are closed.
+    """
+    with ExitStack() as closing:
+        yield _Session(target, options, clock or RealClock(), transport, closing).converse()
