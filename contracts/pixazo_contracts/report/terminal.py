@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pixazo_contracts.result import Result
     from pixazo_contracts.verdict import Finding, Verdict
 
-__all__ = ["MOST_SHOWN", "render", "render_changes", "render_plan"]
+__all__ = ["MOST_SHOWN", "render", "render_changes", "render_plan", "told"]
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
@@ -52,7 +52,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"      {finding.curl}"
 
 
-def _told(result: Result, verdict: Verdict, *, colour: bool) -> Iterator[str]:
+def told(result: Result, verdict: Verdict, *, colour: bool = False) -> Iterator[str]:
+    """One verdict of a result in lines: the requirement, where the page says so, each finding, and how to see it again."""
     clause = BY_ID[verdict.clause]
     excused = " (excused)" if verdict.clause in result.summary.excused else ""
     name = _paint(f"{verdict.outcome.value} {verdict.clause}", verdict.outcome.value, colour=colour)
@@ -93,7 +94,7 @@ def render(result: Result, *, colour: bool = False) -> str:
         for outcome in TOLD:
             for verdict in result.verdicts:
                 if verdict.outcome is outcome:
-                    lines += _told(result, verdict, colour=colour)
+                    lines += told(result, verdict, colour=colour)
     lines += _totals(result)
     return "\n".join(lines) + "\n"
 
