@@ -76,10 +76,15 @@ def accepted(trace: Trace, clause_id: str) -> Remarks:
             )
 
 
-def observed(trace: Trace, clause_id: str) -> Remarks:
-    """What became of each request aimed at the clause of which the page does not say what should."""
+def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
+    """What became of each request aimed at the clause of which the page does not say what should.
+
+    A refusal is told without its code, which is the business of ERR-400-01, unless `codes`.
+    """
     for exchange in trace.aimed(clause_id):
-        if exchange.intent == "any":
-            generation = trace.generation(exchange.accepted_id)
-            ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
-            yield Observation(f"{exchange.case}: {code_word(exchange)}{ending}", exchange)
+        if exchange.intent != "any" or exchange.status is None or exchange.status in UNDECIDED:
+            continue
+        generation = trace.generation(exchange.accepted_id)
+        ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
+        word = "refused" if 400 <= exchange.status < 500 and not codes else code_word(exchange)
+        yield Observation(f"{exchange.case}: {word}{ending}", exchange)

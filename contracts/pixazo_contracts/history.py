@@ -62,7 +62,11 @@ class Generation:
         """The URLs that the submit gave, by channel: `header`, `member`."""
         header, member = self.submit.request_header("X-Webhook-URL"), self.submit.sent.get("callback_url")
         urls = {"header": header, "member": member}
-        return {channel: url for channel, url in urls.items() if isinstance(url, str) and url}
+        return {
+            channel: url
+            for channel, url in urls.items()
+            if isinstance(url, str) and url.startswith(("http://", "https://"))
+        }
 
 
 def _token(url: str) -> str:
@@ -99,15 +103,17 @@ class History:
 
     @staticmethod
     def _sort(submits: dict[str, Exchange], callbacks: tuple[Callback, ...]) -> dict[str, list[Callback]]:
-        """Callbacks by generation: by the token of the URL that was called, else by the id in the body."""
+        """Callbacks by generation: by the URL that was called, unless the body names one that gave no URL at all."""
         owner: dict[str, str] = {}
         for request_id, submit in submits.items():
             for url in (submit.request_header("X-Webhook-URL"), submit.sent.get("callback_url")):
-                if isinstance(url, str) and _token(url):
+                if isinstance(url, str) and url.startswith(("http://", "https://")):
                     owner.setdefault(_token(url), request_id)
         called: dict[str, list[Callback]] = {request_id: [] for request_id in submits}
         for callback in callbacks:
-            named: object = owner.get(_token(callback.target)) or callback.members.get("request_id")
-            if isinstance(named, str) and named in called:
-                called[named].append(callback)
+            named: object = callback.members.get("request_id")
+            stray = isinstance(named, str) and named in submits and named not in owner.values()
+            owned = named if stray else owner.get(_token(callback.target), named)
+            if isinstance(owned, str) and owned in called:
+                called[owned].append(callback)
         return called

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["RealClock", "RunClock", "VirtualClock"]
 
 T = TypeVar("T")
+
+#: What a look at a virtual clock takes, in seconds.
+LOOK = 1e-6
 
 #: How long a virtual clock waits, in real seconds, for a request that is on the way.
 STUCK = 120.0
@@ -59,15 +63,19 @@ class RealClock:
 
 
 class VirtualClock:
-    """Time that stands still while requests are on the way and is moved by waiting; `advance` moves the target's clock."""
+    """Time that is moved by waiting only; `advance` moves the target's clock.
+
+    Each look at it is a microsecond later than the one before, so that requests have an order and those at once overlap.
+    """
 
     def __init__(self, advance: Callable[[float], object]) -> None:
         self._advance = advance
         self._now = 0.0
+        self._looks = count()
 
     def now(self) -> float:
-        """Seconds that have been waited in all."""
-        return self._now
+        """Seconds that have been waited in all, and a microsecond for each look."""
+        return self._now + next(self._looks) * LOOK
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
         """The next event; only where none can come by itself is the clock moved."""

@@ -93,7 +93,9 @@ class Trace:
     @cached_property
     def envelopes(self) -> tuple[Exchange, ...]:
         """Every status read of a known generation that was answered 2xx with a JSON object."""
-        return tuple(read for generation in self.generations for read in generation.reads if read.members)
+        return tuple(
+            read for generation in self.generations for read in generation.reads if read.succeeded and read.members
+        )
 
     @cached_property
     def _by_aim(self) -> dict[str, list[Exchange]]:

@@ -141,7 +141,7 @@ def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str,
         for dependency in by_id[clause_id].depends_on:
             if dependency in seen or dependency not in by_id:
                 continue
-            if verdicts[dependency].outcome is Outcome.FAIL:
+            if verdicts[dependency].outcome in {Outcome.FAIL, Outcome.DRIFT}:
                 return dependency
             if (deeper := root(dependency, seen | {dependency})) is not None:
                 return deeper

@@ -27,6 +27,9 @@ __all__ = [
     "auth_12",
 ]
 
+#: Codes by which a gateway says that it has no such route.
+NO_ROUTE = frozenset({404, 405})
+
 ROUTES = ("BASE-02", "BASE-03", "BASE-04")
 
 
@@ -81,7 +84,9 @@ def auth_04(trace: Trace) -> Remarks:
     return answered(trace.aimed("AUTH-04"), 401)
 
 
-@clause("AUTH-05", section="Authentication", strength=Strength.IMPLIED, cost=Cost.FREE, depends_on=("BASE-04",))
+@clause(
+    "AUTH-05", section="Authentication", strength=Strength.IMPLIED, cost=Cost.FREE, depends_on=("BASE-04", "AUTH-07")
+)
 def auth_05(trace: Trace) -> Remarks:
     """The header name is matched without regard to letter case (HTTP semantics)."""
     for read in trace.aimed("AUTH-05"):
@@ -119,10 +124,21 @@ def auth_07(trace: Trace) -> Remarks:
                 )
 
 
-@clause("AUTH-08", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@clause(
+    "AUTH-08",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE,
+    depends_on=(
+        "BASE-02",
+        "AUTH-03",
+    ),
+)
 def auth_08(trace: Trace) -> Remarks:
     """Authentication is decided before body validation and before the wallet."""
     for exchange in trace.aimed("AUTH-08"):
+        if exchange.status in NO_ROUTE:
+            continue
         yield Observation(f"{exchange.case}: {code_word(exchange)}", exchange)
 
 
@@ -141,7 +157,14 @@ def auth_09(trace: Trace) -> Remarks:
         yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", "403")
 
 
-@clause("AUTH-10", section="silence", strength=Strength.SILENT, cost=Cost.ACCOUNT, needs=("account:other",))
+@clause(
+    "AUTH-10",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.ACCOUNT,
+    depends_on=("BASE-04", "AUTH-07", "STATUS-10"),
+    needs=("account:other",),
+)
 def auth_10(trace: Trace) -> Remarks:
     """A request belonging to another account cannot be read: 403 or 404, no envelope."""
     for read in trace.aimed("AUTH-10"):
@@ -161,7 +184,18 @@ def auth_11(trace: Trace) -> Remarks:
         yield check(not leaks, record, ", ".join(leaks), "no trace of the key", "the key")
 
 
-@clause("AUTH-12", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@clause(
+    "AUTH-12",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE,
+    depends_on=(
+        "AUTH-01",
+        "AUTH-02",
+        "AUTH-03",
+        "HDR-04",
+    ),
+)
 def auth_12(trace: Trace) -> Remarks:
     """What a 401 looks like: JSON members, `WWW-Authenticate` present or not."""
     for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-02"), *trace.aimed("AUTH-03")):
@@ -169,4 +203,4 @@ def auth_12(trace: Trace) -> Remarks:
             members = ", ".join(sorted(exchange.members)) or "none"
             scheme = (exchange.header("www-authenticate") or "none").split(" ")[0]
             kind = "unknown key" if exchange.account == "unknown" else "no key"
-            yield Observation(f"{kind} on {exchange.operation}: members {members}, WWW-Authenticate {scheme}", exchange)
+            yield Observation(f"{kind}: members {members}, WWW-Authenticate {scheme}", exchange)

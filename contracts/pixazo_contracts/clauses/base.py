@@ -85,7 +85,13 @@ def base_04(trace: Trace) -> Remarks:
 def base_05(trace: Trace) -> Remarks:
     """The status route is universal: one route resolves ids issued by either operation."""
     for operation in ("generate", "imageToVideo"):
-        reads = [r for g in trace.generations if g.submit.operation == operation for r in g.reads if r.status]
+        reads = [
+            r
+            for g in trace.generations
+            if g.submit.operation == operation
+            for r in g.reads
+            if r.status not in {None, 429}
+        ]
         if reads:
             found = [read for read in reads if read.succeeded]
             source = (found or reads)[0]
@@ -101,7 +107,7 @@ def base_06(trace: Trace) -> Remarks:
         yield Observation(f"{exchange.case}: {code_word(exchange)}{hint}", exchange)
 
 
-@clause("BASE-07", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@clause("BASE-07", section="silence", strength=Strength.SILENT, cost=Cost.FREE, depends_on=("HDR-04",))
 def base_07(trace: Trace) -> Remarks:
     """Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404."""
     for exchange in trace.aimed("BASE-07"):

@@ -93,7 +93,13 @@ def _offending_member(exchange: Exchange) -> str:
     return names.get(exchange.aims[0].split("-")[1], "\0")
 
 
-@clause("ERR-ENV-02", section="Error Responses", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED)
+@clause(
+    "ERR-ENV-02",
+    section="Error Responses",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("ERR-ENV-01",),
+)
 def err_env_02(trace: Trace) -> Remarks:
     """Model validation errors are announced in prose but never shown: record their shape and whether they name the member."""
     for exchange in _parameter_probes(trace):
@@ -127,7 +133,9 @@ def _model_errors(trace: Trace) -> Iterator[Exchange]:
             yield exchange
 
 
-@clause("ERR-400-02", section="Queue System Errors", strength=Strength.EXAMPLE, cost=Cost.ACCOUNT)
+@clause(
+    "ERR-400-02", section="Queue System Errors", strength=Strength.EXAMPLE, cost=Cost.ACCOUNT, depends_on=("BASE-02",)
+)
 def err_400_02(trace: Trace) -> Remarks:
     """An unknown or disabled model is 400."""
     return answered(_model_errors(trace), 400)
@@ -199,7 +207,13 @@ def err_402_03(trace: Trace) -> Remarks:
     return _creates_nothing(trace, "ERR-402-03")
 
 
-@clause("ERR-402-04", section="silence", strength=Strength.SILENT, cost=Cost.ACCOUNT)
+@clause(
+    "ERR-402-04",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.ACCOUNT,
+    depends_on=("BASE-04", "AUTH-07", "ERR-402-01", "SUBMIT-13", "STATUS-01", "STATUS-10", "STATUS-13"),
+)
 def err_402_04(trace: Trace) -> Remarks:
     """With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted."""
     for exchange in trace.aimed("ERR-402-04"):
@@ -273,13 +287,20 @@ def err_429_04(trace: Trace) -> Remarks:
 def err_500_01(trace: Trace) -> Remarks:
     """No input of ours makes the gateway answer 5xx."""
     for exchange in trace.operation("generate", "imageToVideo", "status", "other"):
-        if exchange.status is None or exchange.account == "broken" or SPEAK_OF_500 & set(exchange.aims):
+        if exchange.status is None or exchange.account in {"broken", "throttled"} or SPEAK_OF_500 & set(exchange.aims):
             continue
         got = f"{exchange.status} to {exchange.case}"
         yield check(exchange.status < 500, exchange, "status code", "no 5xx", got)
 
 
-@clause("ERR-500-02", section="silence", strength=Strength.SILENT, cost=Cost.NOT_OUTSIDE, needs=("account:broken",))
+@clause(
+    "ERR-500-02",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.NOT_OUTSIDE,
+    depends_on=("BASE-02",),
+    needs=("account:broken",),
+)
 def err_500_02(trace: Trace) -> Remarks:
     """After a 500 on submit, did the request take effect? And what is the body?"""
     for exchange in trace.aimed("ERR-500-02"):
@@ -309,8 +330,23 @@ def err_set_01(trace: Trace) -> Remarks:
         yield check(listed, exchange, "status code", "a code of the printed list", str(exchange.status))
 
 
-@clause("ERR-PREC-01", section="silence", strength=Strength.SILENT, cost=Cost.ACCOUNT)
+@clause(
+    "ERR-PREC-01",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.ACCOUNT,
+    depends_on=(
+        "BASE-02",
+        "AUTH-01",
+        "AUTH-03",
+        "AUTH-09",
+        "ERR-402-01",
+        "ERR-429-01",
+    ),
+)
 def err_prec_01(trace: Trace) -> Remarks:
     """Which error wins when several apply (auth, rate, validation, wallet)."""
     for exchange in trace.aimed("ERR-PREC-01"):
+        if exchange.status in {404, 405}:
+            continue
         yield Observation(f"{exchange.case}: {exchange.status}", exchange)

@@ -67,7 +67,13 @@ def fail_03(trace: Trace) -> Remarks:
         yield check(output is None, read, "output", "null", output)
 
 
-@clause("FAIL-04", section="Error via Status vs Completed", strength=Strength.SILENT, cost=Cost.ACCOUNT)
+@clause(
+    "FAIL-04",
+    section="Error via Status vs Completed",
+    strength=Strength.SILENT,
+    cost=Cost.ACCOUNT,
+    depends_on=("BASE-04", "AUTH-07", "SUBMIT-03", "FAIL-05", "STATUS-02", "STATUS-09"),
+)
 def fail_04(trace: Trace) -> Remarks:
     """Do failed envelopes carry the three timestamps? The failure example has none, the success example has all."""
     for read in _ends(trace, "FAILED", "ERROR"):
@@ -75,14 +81,24 @@ def fail_04(trace: Trace) -> Remarks:
         yield Observation(f"{read.state}: {carried or 'none'}", read)
 
 
-@clause("FAIL-05", section="silence", strength=Strength.SILENT, cost=Cost.ACCOUNT)
+@clause(
+    "FAIL-05",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.ACCOUNT,
+    depends_on=(
+        "BASE-04",
+        "AUTH-07",
+        "SUBMIT-03",
+    ),
+)
 def fail_05(trace: Trace) -> Remarks:
     """The HTTP code of reading a FAILED or ERROR request is 200: the read succeeded."""
     codes: dict[str, set[str]] = {}
     for generation in trace.generations:
         kind = generation.submit.case.removesuffix("-prompt")
         if kind in {"failed", "error"}:
-            for read in generation.reads[-1:]:
+            for read in [read for read in generation.reads if read.status not in {None, 429}][-1:]:
                 codes.setdefault(kind, set()).add(str(read.status))
     for kind, seen in codes.items():
         yield Observation(f"{kind}: {', '.join(sorted(seen))}")

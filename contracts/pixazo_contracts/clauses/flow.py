@@ -86,7 +86,7 @@ def _through_processing(trace: Trace, outcomes: frozenset[str]) -> Remarks:
         yield from jumps
 
 
-@clause("FLOW-02", section="Status Flow", strength=Strength.DOCUMENTED, cost=Cost.SHARED, depends_on=ROOTS)
+@clause("FLOW-02", section="Status Flow", strength=Strength.DOCUMENTED, cost=Cost.SHARED, depends_on=(*ROOTS, "HDR-05"))
 def flow_02(trace: Trace) -> Remarks:
     """PROCESSING lies between QUEUED and any terminal state."""
     return _through_processing(trace, frozenset({"COMPLETED"}))
@@ -114,7 +114,7 @@ def flow_03(trace: Trace) -> Remarks:
     section="Status Flow",
     strength=Strength.DOCUMENTED,
     cost=Cost.ACCOUNT,
-    depends_on=(*ROOTS, "FLOW-02"),
+    depends_on=(*ROOTS, "FLOW-02", "HDR-05"),
 )
 def flow_04(trace: Trace) -> Remarks:
     """FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said."""

@@ -44,10 +44,10 @@ def hdr_01(trace: Trace) -> Remarks:
     return accepted(trace, "HDR-01")
 
 
-@clause("HDR-02", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED)
+@clause("HDR-02", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",))
 def hdr_02(trace: Trace) -> Remarks:
     """A body with another or no Content-Type is refused (400 or 415) and queues nothing."""
-    return observed(trace, "HDR-02")
+    return observed(trace, "HDR-02", codes=True)
 
 
 @clause(

@@ -122,7 +122,7 @@ def i2v_prompt_04(trace: Trace) -> Remarks:
     section="I: Params",
     strength=Strength.IMPLIED,
     cost=Cost.FURTHER,
-    depends_on=("BASE-03", "I2V-IMG-03"),
+    depends_on=("BASE-03", "I2V-IMG-03", "I2V-PROMPT-03"),
 )
 def i2v_prompt_05(trace: Trace) -> Remarks:
     """The limit counts characters, not bytes (2000 non-ASCII code points pass). Code points, UTF-16 units or graphemes is not said."""
@@ -269,7 +269,13 @@ def i2v_img_12(trace: Trace) -> Remarks:
     return accepted(trace, "I2V-IMG-12")
 
 
-@clause("I2V-IMG-13", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-03",))
+@clause(
+    "I2V-IMG-13",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-03", "BASE-04", "BASE-05", "AUTH-07", "STATUS-02", "SUBMIT-03", "I2V-IMG-03", "FLOW-05"),
+)
 def i2v_img_13(trace: Trace) -> Remarks:
     """An unreachable or corrupt image leads to a refusal or to FAILED, never to COMPLETED and never to a hang."""
     return observed(trace, "I2V-IMG-13")
@@ -294,7 +300,13 @@ def i2v_img_14(trace: Trace) -> Remarks:
             yield Evidence(exchange)
 
 
-@clause("I2V-IMG-15", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-03",))
+@clause(
+    "I2V-IMG-15",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-03", "I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"),
+)
 def i2v_img_15(trace: Trace) -> Remarks:
     """Where image constraints bite: synchronous 400 or asynchronous FAILED."""
     for clause_id in ("I2V-IMG-07", "I2V-IMG-08", "I2V-IMG-09", "I2V-IMG-11"):
@@ -405,7 +417,24 @@ def i2v_res_04(trace: Trace) -> Remarks:
             yield check(holds, download, "frame", "the 768P class", f"{media.width} x {media.height}")
 
 
-@clause("I2V-COMBO-01", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-03",))
+@clause(
+    "I2V-COMBO-01",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=(
+        "BASE-03",
+        "BASE-04",
+        "BASE-05",
+        "AUTH-07",
+        "STATUS-02",
+        "SUBMIT-03",
+        "I2V-IMG-03",
+        "I2V-DUR-02",
+        "I2V-RES-01",
+        "FLOW-05",
+    ),
+)
 def i2v_combo_01(trace: Trace) -> Remarks:
     """1080P together with 10 s: the page is silent; other resellers of the same model family refuse it."""
     return observed(trace, "I2V-COMBO-01")
@@ -427,7 +456,13 @@ def i2v_fp_01(trace: Trace) -> Remarks:
     return refused(trace, "I2V-FP-01")
 
 
-@clause("I2V-FP-02", section="I: Params", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-03",))
+@clause(
+    "I2V-FP-02",
+    section="I: Params",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-03", "I2V-IMG-03"),
+)
 def i2v_fp_02(trace: Trace) -> Remarks:
     """`fast_pretreatment: true` when the active variant is not the Fast one: ignored or refused? No member selects a variant."""
     return observed(trace, "I2V-FP-02")
@@ -450,7 +485,11 @@ def i2v_cb_01(trace: Trace) -> Remarks:
 
 
 @clause(
-    "I2V-MODEL-01", section="I: Params", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-03",)
+    "I2V-MODEL-01",
+    section="I: Params",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-03", "I2V-IMG-03"),
 )
 def i2v_model_01(trace: Trace) -> Remarks:
     """No `model` member is documented although the constraints name a variant; sending one is an unknown member."""

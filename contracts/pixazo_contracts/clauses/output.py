@@ -168,7 +168,13 @@ def out_06(trace: Trace) -> Remarks:
             yield check(holds, read, "output.media_type", "type/subtype", value)
 
 
-@clause("OUT-07", section="Response Fields vs Completed", strength=Strength.SILENT, cost=Cost.SHARED, depends_on=FORMS)
+@clause(
+    "OUT-07",
+    section="Response Fields vs Completed",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED,
+    depends_on=(*FORMS, "OUT-06", "OUT-08", "OUT-09"),
+)
 def out_07(trace: Trace) -> Remarks:
     """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
     declared = {read.request_id: output.get("media_type") for read, output in _outputs(trace)}
@@ -256,7 +262,7 @@ def out_12(trace: Trace) -> Remarks:
         yield check(not extra, read, "output", "only media_url and media_type", ", ".join(extra))
 
 
-@clause("OUT-13", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@clause("OUT-13", section="silence", strength=Strength.SILENT, cost=Cost.FREE, depends_on=("OUT-08",))
 def out_13(trace: Trace) -> Remarks:
     """How long the link lives."""
     words = {code_word(download).replace("accepted", "alive") for download in trace.aimed("OUT-13")}

@@ -206,7 +206,17 @@ def status_09(trace: Trace) -> Remarks:
             yield check(isinstance(value, str), read, "updated_at", "a timestamp", value)
 
 
-@clause("STATUS-10", section="silence", strength=Strength.SILENT, cost=Cost.FREE, core=True)
+@clause(
+    "STATUS-10",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE,
+    depends_on=(
+        "BASE-04",
+        "AUTH-07",
+    ),
+    core=True,
+)
 def status_10(trace: Trace) -> Remarks:
     """A well-formed but unknown id gives a 4xx JSON error (404 expected), never 200 and never 5xx."""
     for read in trace.aimed("STATUS-10"):
@@ -214,7 +224,13 @@ def status_10(trace: Trace) -> Remarks:
         yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-@clause("STATUS-11", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@clause(
+    "STATUS-11",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE,
+    depends_on=("BASE-04", "AUTH-07", "STATUS-10"),
+)
 def status_11(trace: Trace) -> Remarks:
     """A malformed id gives a 4xx, never 5xx."""
     for read in trace.aimed("STATUS-11"):
@@ -229,7 +245,7 @@ def _lifetime(generation: Generation) -> float | None:
     """How long the generation took by its own timestamps, in seconds of the gateway's clock."""
     for read in generation.ends:
         begun, ended = instant(read.members.get("created_at")), instant(read.members.get("completed_at"))
-        if begun is not None and ended is not None:
+        if begun is not None and ended is not None and begun < ended:
             return ended - begun
     return None
 
@@ -255,7 +271,7 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
     section="Endpoint (GET)",
     strength=Strength.IMPLIED,
     cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02"),
+    depends_on=(*READABLE, "STATUS-02", "TIME-03", "TIME-05"),
     core=True,
 )
 def status_12(trace: Trace) -> Remarks:

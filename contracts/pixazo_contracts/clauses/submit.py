@@ -191,7 +191,13 @@ def submit_08(trace: Trace) -> Remarks:
             yield Observation("not a canonical UUID", exchange)
 
 
-@clause("SUBMIT-09", section="Output + Completed example", strength=Strength.SILENT, cost=Cost.SHARED)
+@clause(
+    "SUBMIT-09",
+    section="Output + Completed example",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED,
+    depends_on=("TIME-05",),
+)
 def submit_09(trace: Trace) -> Remarks:
     """The 48-bit millisecond field of the UUID is close to the submit time and to `created_at`."""
     for generation in trace.generations:
@@ -335,7 +341,13 @@ def submit_14(trace: Trace) -> Remarks:
             yield check(not waited, generation.submit, "latency", expected, f"{took:.2f} s of {lifetime:.2f} s")
 
 
-@clause("SUBMIT-15", section="silence", strength=Strength.SILENT, cost=Cost.FURTHER)
+@clause(
+    "SUBMIT-15",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FURTHER,
+    depends_on=("BASE-02", "T2V-BODY-02", "SUBMIT-10"),
+)
 def submit_15(trace: Trace) -> Remarks:
     """Two identical submits are two requests; nothing is said about idempotency keys."""
     first: dict[str, object] = {}
@@ -376,7 +388,13 @@ def submit_17(trace: Trace) -> Remarks:
     return answered(trace.aimed("SUBMIT-17"), 400)
 
 
-@clause("SUBMIT-18", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED)
+@clause(
+    "SUBMIT-18",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-02", "T2V-PROMPT-01", "T2V-BODY-02"),
+)
 def submit_18(trace: Trace) -> Remarks:
     """Unknown members are either ignored or refused: pick up which."""
     return observed(trace, "SUBMIT-18")

@@ -155,14 +155,24 @@ def t2v_wm_01(trace: Trace) -> Remarks:
 
 
 @clause(
-    "T2V-CB-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
+    "T2V-CB-01",
+    section="T: Params",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-02", "T2V-BODY-02"),
 )
 def t2v_cb_01(trace: Trace) -> Remarks:
     """`callback_url` is a string: other types are 400; treatment of a non-URL string is not stated."""
     return refused(trace, "T2V-CB-01")
 
 
-@clause("T2V-IMG-01", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",))
+@clause(
+    "T2V-IMG-01",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-02", "T2V-PROMPT-01"),
+)
 def t2v_img_01(trace: Trace) -> Remarks:
     """`first_frame_image` on the T2V operation is an undocumented member."""
     return observed(trace, "T2V-IMG-01")

@@ -75,7 +75,17 @@ def wal_05(trace: Trace) -> Remarks:
     return _affordable(trace, "WAL-05", "after", "reads are free")
 
 
-@clause("WAL-06", section="silence", strength=Strength.SILENT, cost=Cost.NOT_OUTSIDE, needs=("account:one",))
+@clause(
+    "WAL-06",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.NOT_OUTSIDE,
+    depends_on=(
+        "BASE-02",
+        "ERR-402-01",
+    ),
+    needs=("account:one",),
+)
 def wal_06(trace: Trace) -> Remarks:
     """Concurrent submits cannot overdraw the wallet."""
     words = sorted(code_word(exchange) for exchange in trace.aimed("WAL-06"))

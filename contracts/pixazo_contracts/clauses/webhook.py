@@ -103,7 +103,7 @@ def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     strength=Strength.DOCUMENTED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=("BASE-02", "T2V-BODY-01"),
+    depends_on=("BASE-02", "T2V-BODY-01", "T2V-BODY-02"),
     core=True,
 )
 def webhook_01(trace: Trace) -> Remarks:
@@ -124,7 +124,7 @@ def webhook_01(trace: Trace) -> Remarks:
     strength=Strength.DOCUMENTED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=("WEBHOOK-01",),
+    depends_on=("WEBHOOK-01", "SUBMIT-10"),
     core=True,
 )
 def webhook_02(trace: Trace) -> Remarks:
@@ -175,7 +175,26 @@ def webhook_03(trace: Trace) -> Remarks:
     strength=Strength.DOCUMENTED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=(*ROOTS, *STATES),
+    depends_on=(
+        *ROOTS,
+        *STATES,
+        "STATUS-04",
+        "STATUS-05",
+        "TIME-01",
+        "TIME-03",
+        "TIME-05",
+        "FAIL-01",
+        "FAIL-02",
+        "OUT-01",
+        "OUT-02",
+        "OUT-03",
+        "OUT-04",
+        "OUT-05",
+        "OUT-06",
+        "OUT-12",
+        "STATUS-14",
+        "OUT-07",
+    ),
     core=True,
 )
 def webhook_04(trace: Trace) -> Remarks:
@@ -214,7 +233,7 @@ def webhook_05(trace: Trace) -> Remarks:
     strength=Strength.IMPLIED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=(*ROOTS, *STATES, "WEBHOOK-04", "HDR-05", "FLOW-01", "FLOW-03"),
+    depends_on=(*ROOTS, *STATES, "WEBHOOK-04", "HDR-05", "FLOW-01", "FLOW-03", "FLOW-05"),
 )
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
@@ -247,7 +266,7 @@ def webhook_07(trace: Trace) -> Remarks:
     strength=Strength.IMPLIED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=("SUBMIT-03", "WEBHOOK-01", "BASE-04", "AUTH-07"),
+    depends_on=("SUBMIT-03", "WEBHOOK-01", "BASE-04", "AUTH-07", "BASE-05"),
     core=True,
 )
 def webhook_08(trace: Trace) -> Remarks:
@@ -274,8 +293,8 @@ def webhook_09(trace: Trace) -> Remarks:
     for generation in trace.generations:
         if generation.webhook_urls or not generation.ends:
             continue
-        # A callback about it may have gone to somebody else's URL.
-        stray = [c for c in trace.callbacks if c.members.get("request_id") == generation.request_id]
+        # A callback about it went to somebody else's URL.
+        stray = generation.callbacks
         if stray:
             yield Violation(stray[0], "callback", f"none for {generation.request_id}", stray[0].target)
         elif trace.waited_since(generation.ends[0].finished):
@@ -299,7 +318,14 @@ def webhook_10(trace: Trace) -> Remarks:
             yield check(holds, callback, "Content-Type", "application/json", content_type)
 
 
-@clause("WEBHOOK-11", section="silence", strength=Strength.SILENT, cost=Cost.SHARED_WITH_RECEIVER, needs=("receiver",))
+@clause(
+    "WEBHOOK-11",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED_WITH_RECEIVER,
+    depends_on=("WEBHOOK-01",),
+    needs=("receiver",),
+)
 def webhook_11(trace: Trace) -> Remarks:
     """Retries after a non-2xx or a time-out: count, spacing, giving up."""
     for exchange in trace.aimed("WEBHOOK-11"):
@@ -314,7 +340,17 @@ def webhook_11(trace: Trace) -> Remarks:
             yield Observation("tried again after a 500" if again else "not tried again after a 500", exchange)
 
 
-@clause("WEBHOOK-12", section="silence", strength=Strength.SILENT, cost=Cost.SHARED_WITH_RECEIVER, needs=("receiver",))
+@clause(
+    "WEBHOOK-12",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED_WITH_RECEIVER,
+    depends_on=(
+        "WEBHOOK-03",
+        "WEBHOOK-04",
+    ),
+    needs=("receiver",),
+)
 def webhook_12(trace: Trace) -> Remarks:
     """Duplicates and order are not promised."""
     for generation, url in _with(trace, "header"):
@@ -348,7 +384,16 @@ def webhook_14(trace: Trace) -> Remarks:
             yield check(not callback.leaks, callback, ", ".join(callback.leaks), "no trace of the key", "the key")
 
 
-@clause("WEBHOOK-15", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED)
+@clause(
+    "WEBHOOK-15",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=(
+        "BASE-02",
+        "WEBHOOK-01",
+    ),
+)
 def webhook_15(trace: Trace) -> Remarks:
     """An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx."""
     return observed(trace, "WEBHOOK-15")
@@ -360,7 +405,7 @@ def webhook_15(trace: Trace) -> Remarks:
     strength=Strength.IMPLIED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=(*ROOTS, *STATES),
+    depends_on=(*ROOTS, *STATES, "FLOW-03"),
 )
 def webhook_16(trace: Trace) -> Remarks:
     """A failing or slow receiver never changes the fate of the job."""
@@ -386,6 +431,12 @@ def webhook_17(trace: Trace) -> Remarks:
     section="I: Params vs T: Params vs Webhook",
     strength=Strength.SILENT,
     cost=Cost.SHARED_WITH_RECEIVER,
+    depends_on=(
+        "WEBHOOK-01",
+        "WEBHOOK-02",
+        "WEBHOOK-04",
+        "STATUS-02",
+    ),
     needs=("receiver",),
 )
 def webhook_18(trace: Trace) -> Remarks:
@@ -423,7 +474,17 @@ def webhook_19(trace: Trace) -> Remarks:
             yield Violation(generation.submit, "callback", f"one to {url}", got)
 
 
-@clause("WEBHOOK-20", section="silence", strength=Strength.SILENT, cost=Cost.SHARED_WITH_RECEIVER, needs=("receiver",))
+@clause(
+    "WEBHOOK-20",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED_WITH_RECEIVER,
+    depends_on=(
+        "WEBHOOK-03",
+        "WEBHOOK-19",
+    ),
+    needs=("receiver",),
+)
 def webhook_20(trace: Trace) -> Remarks:
     """Both given, different URLs: one or both called?"""
     for generation in trace.generations:

@@ -28,7 +28,7 @@ def _receiver(name: str, aims: tuple[str, ...], wish: Hook, count: int) -> Calla
         url = yield from hook(wish)
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
         accepted = yield from submit(
-            "generate", {"prompt": PROMPT}, case=name, aims=aims, intent="accept", headers=headers
+            "generate", {"prompt": f"{PROMPT} ({name})"}, case=name, aims=aims, intent="accept", headers=headers
         )
         if (yield from poll(setting, accepted)) is not None:
             yield from await_callbacks(url, count, setting.profile.settle)

@@ -38,16 +38,21 @@ def _changed(body: dict[str, object], changes: dict[str, object]) -> bytes:
     return encode({name: value for name, value in {**body, **changes}.items() if value is not ABSENT})
 
 
+def _prompt(name: str) -> str:
+    """A prompt of its own for each case: a gateway may take equal bodies for one request."""
+    return f"{PROMPT} ({name})"
+
+
 def t2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """A valid text-to-video request with some members changed, added, or (`ABSENT`) left out."""
-    return Case(name=name, body=lambda: _changed({"prompt": PROMPT}, changes), intent=intent)
+    return Case(name=name, body=lambda: _changed({"prompt": _prompt(name)}, changes), intent=intent)
 
 
 def i2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """As `t2v`, for image-to-video, with the image of the printed example."""
     image = members("image_to_video")["first_frame_image"]
     return Case(
-        name=name, body=lambda: _changed({"prompt": PROMPT, "first_frame_image": image}, changes), intent=intent
+        name=name, body=lambda: _changed({"prompt": _prompt(name), "first_frame_image": image}, changes), intent=intent
     )
 
 

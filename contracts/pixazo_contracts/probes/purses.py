@@ -59,8 +59,8 @@ def _after_reads(setting: Setting) -> Talk[None]:
 
 def _at_once(setting: Setting) -> Talk[None]:
     purse = PURSES["WAL-06"]
-    body = {"prompt": PROMPT, "duration": 6, "resolution": "768P"}
-    sends = [submit_send("generate", body, case="at once", aims=("WAL-06",), account=purse) for _ in range(2)]
+    bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(2)]
+    sends = [submit_send("generate", body, case="at once", aims=("WAL-06",), account=purse) for body in bodies]
     for exchange in (yield from together(*sends)):
         if exchange.accepted_id is not None:
             yield from read(

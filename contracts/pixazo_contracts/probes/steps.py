@@ -145,7 +145,7 @@ def poll(setting: Setting, accepted: Exchange, *, pace: float | None = None, rea
     return None
 
 
-def follow(setting: Setting, accepted: Sequence[Exchange]) -> Talk[dict[str, Exchange]]:
+def follow(setting: Setting, accepted: Sequence[Exchange], *, pace: float | None = None) -> Talk[dict[str, Exchange]]:
     """Poll several accepted requests side by side until all have ended; answers the ends by request id."""
     running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
     ends: dict[str, Exchange] = {}
@@ -162,7 +162,7 @@ def follow(setting: Setting, accepted: Sequence[Exchange]) -> Talk[dict[str, Exc
             if exchange.state in TERMINAL or late or lost:
                 del running[request_id]
         if running:
-            yield from pause(setting.profile.pace)
+            yield from pause(setting.profile.pace if pace is None else pace)
     return ends
 
 
