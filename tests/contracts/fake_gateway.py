@@ -1,7 +1,6 @@
 """A small faithful gateway, written from the vendor's page alone, with knobs to be wrong: the contract suite's own target.
 
-`FakeGateway` is pure but for its lock: a request and an instant give an answer. `serve` puts it behind a real socket; time is
-then real time, `speed` times as fast, and webhooks are posted by a thread.
+`FakeGateway` does no I/O: a request and the instant of its clock give an answer; `due` gives the callbacks that fell due.
 """
 
 from __future__ import annotations
@@ -11,15 +10,13 @@ import binascii
 import json
 import struct
 import threading
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, TypeGuard, cast
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 KEY = "canary-5f3a9c1e7b2d4086"
 ACCOUNTS = {"suspended": "key-suspended-01", "empty": "key-empty-01", "throttled": "key-throttled-01"}
@@ -33,6 +30,15 @@ BASE = f"/{MODEL}/v1/"
 STATUS = "/v2/requests/status/"
 QUEUED, PROCESSING = 2.0, 13.0
 TERMINAL = ("COMPLETED", "FAILED", "ERROR")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def is_members(value: object) -> TypeGuard[dict[str, object]]:
+    """Whether a decoded JSON value is an object."""
+    return isinstance(value, dict)
 
 
 @dataclass(frozen=True)
@@ -207,9 +213,9 @@ class FakeGateway:
         """The answer to a request at this instant."""
         with self._lock:
             self.asked.append(ask)
-            return self.edit(ask, self._route(ask))
+            return self.edit(ask, self.route(ask))
 
-    def _route(self, ask: Ask) -> Reply:
+    def route(self, ask: Ask) -> Reply:
         if ask.method == "GET" and ask.path.startswith("/media/"):
             return self._media(ask)
         operation = ask.path.removeprefix(BASE)
@@ -236,10 +242,10 @@ class FakeGateway:
         if not ask.headers.get("content-type", "").startswith("application/json"):
             return refusal(400, "Bad Request", "The body must be application/json")
         try:
-            body: object = json.loads(ask.body, parse_constant=lambda name: {}[name])
-        except (ValueError, KeyError, RecursionError):
+            body = cast("object", json.loads(ask.body, parse_constant=_no_constant))
+        except (ValueError, RecursionError):
             return refusal(400, "Bad Request", "The body is not valid JSON")
-        if not isinstance(body, dict):
+        if not is_members(body):
             return refusal(400, "Bad Request", "The body must be a JSON object")
         if key == OTHERS["disabled"]:
             return refusal(400, "Model not found", f"Model '{MODEL}' not found or is disabled")
@@ -247,9 +253,9 @@ class FakeGateway:
             return refusal(400, "Bad Request", fault)
         if key == ACCOUNTS["empty"] or self.funds.get(key, 1) == 0:
             return refusal(402, "Insufficient Balance", "Your wallet does not have enough balance.")
-        return self._accept(ask, operation, body, key)
+        return self.accept(ask, operation, body, key)
 
-    def _accept(self, ask: Ask, operation: str, body: dict[str, object], key: str) -> Reply:
+    def accept(self, ask: Ask, operation: str, body: dict[str, object], key: str) -> Reply:
         now = self.now()
         self._number += 1
         if key in self.funds:
@@ -308,86 +314,3 @@ class FakeGateway:
         """Call a URL once more after so many seconds."""
         with self._lock:
             self.calls.append((self.now() + seconds, request_id, url))
-
-
-def call(gateway: FakeGateway, request_id: str, url: str, body: bytes, *, retry: float = 5.0) -> None:
-    """Post one callback; one that is not taken is tried once more."""
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
-    opener = urllib.request.build_opener(_NoRedirect())
-    try:
-        opener.open(request, timeout=10).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code >= 500:
-            gateway.again(request_id, url, retry)
-    except OSError:
-        gateway.again(request_id, url, retry)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: object, **kwargs: object) -> None:
-        return None
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-    gateway: FakeGateway
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def _serve(self) -> None:
-        assert isinstance(self.server, _Server)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.server.gateway.answer(Ask(self.command, self.path, headers, body, headers["host"]))
-        encoded = reply.encoded()
-        self.send_response(reply.code)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(encoded)))
-        self.end_headers()
-        self.wfile.write(encoded)
-
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-def _courier(gateway: FakeGateway, stop: threading.Event) -> None:
-    while not stop.wait(0.01):
-        for request_id, url, body in gateway.due():
-            threading.Thread(target=call, args=(gateway, request_id, url, body), daemon=True).start()
-
-
-@contextmanager
-def serve(
-    *,
-    speed: float = 20.0,
-    edit: Callable[[Ask, Reply], Reply] = lambda _, reply: reply,
-    tell: Callable[[dict[str, object]], dict[str, object]] = lambda body: body,
-    plan: Callable[[Work], Work] = lambda work: work,
-) -> Iterator[tuple[str, FakeGateway]]:
-    """A gateway on a free port, its clock `speed` times as fast as ours: gives its origin and itself."""
-    zero, begun = time.time(), time.monotonic()
-    gateway = FakeGateway(now=lambda: zero + (time.monotonic() - begun) * speed, edit=edit, tell=tell, plan=plan)
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.gateway = gateway
-    stop = threading.Event()
-    threads = [
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
-        threading.Thread(target=_courier, args=(gateway, stop), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", gateway
-    finally:
-        stop.set()
-        server.shutdown()
-        for thread in threads:
-            thread.join()
-        server.server_close()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import httpx2
+
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.conversation import Probe
 from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.run_clock import VirtualClock
 from pixazo_contracts.runner import RunOptions, run
 from pixazo_contracts.target import Profile, Target
-from pixazo_contracts.trace import Trace
 from pixazo_contracts.verdict import Verdict, judge
-
 from tests.contracts.fake_gateway import (
     ACCOUNTS,
     ERROR_PROMPT,
@@ -27,8 +25,14 @@ from tests.contracts.fake_gateway import (
     FakeGateway,
     Reply,
     Work,
-    call,
 )
+from tests.contracts.fake_server import call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pixazo_contracts.conversation import Probe
+    from pixazo_contracts.trace import Trace
 
 ORIGIN = "http://127.0.0.1:8900"
 ZERO = 1_774_951_200.0  # 2026-03-31T10:00:00Z
@@ -49,7 +53,7 @@ class InProcess(httpx2.BaseTransport):
 
 def full_target(origin: str = ORIGIN, **profile: object) -> Target:
     """The fake as a target with all its accounts and prompts."""
-    keys = {role: (key,) for role, key in {**ACCOUNTS, **OTHERS}.items()}
+    keys: dict[str, tuple[str, ...]] = {role: (key,) for role, key in {**ACCOUNTS, **OTHERS}.items()}
     keys |= {"default": (KEY,), "one": ONES, "two": (TWO,)}
     settings: dict[str, object] = {"pace": 5.0, "deadline": 120.0, "settle": 30.0, "virtual": True, **profile}
     return Target(

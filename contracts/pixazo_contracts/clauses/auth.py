@@ -91,7 +91,8 @@ def auth_05(trace: Trace) -> Remarks:
     """The header name is matched without regard to letter case (HTTP semantics)."""
     for read in trace.aimed("AUTH-05"):
         where = f"status code ({read.case})"
-        yield check(read.status not in {401, 403}, read, where, "the key to be found", str(read.status))
+        # A 403 may be what this gateway says of an id that is not the caller's: the key was found.
+        yield check(read.status != 401, read, where, "the key to be found", str(read.status))
 
 
 @clause(
