@@ -20,7 +20,7 @@ __all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
 STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 
-#: A clock is only fitted to so many submits, over so many seconds, none further off than this many seconds.
+#: A clock is only fitted to so many submits, over so many seconds, none slower or further off than this many seconds.
 FEWEST_POINTS: Final = 3
 SHORTEST_SPAN: Final = 0.5
 WORST_MISFIT: Final = 0.1
@@ -69,7 +69,9 @@ def _middle(exchange: Exchange) -> float:
 
 def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
     """The gateway's clock from when submits were sent and what `created_at` they got; None unless all agree on a line."""
-    points = [(g.submit, stamp) for g in generations if (stamp := created(g)) is not None]
+    points = [
+        (g.submit, stamp) for g in generations if g.submit.latency <= WORST_MISFIT and (stamp := created(g)) is not None
+    ]
     if len(points) < FEWEST_POINTS:
         return None
     (first, zero), (last, end) = points[0], points[-1]
@@ -78,5 +80,5 @@ def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
         return None
     rate = (end - zero) / span
     clock = GatewayClock(rate, zero - rate * _middle(first))
-    off = max(abs(clock.ours(stamp) - _middle(submit)) - submit.latency for submit, stamp in points)
+    off = max(abs(clock.ours(stamp) - _middle(submit)) for submit, stamp in points)
     return clock if off <= WORST_MISFIT else None

@@ -137,20 +137,21 @@ def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str,
     """BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
     by_id = {clause.id: clause for clause in clauses}
 
-    def root(clause_id: str, seen: frozenset[str] = frozenset()) -> str | None:
+    def root(clause_id: str, seen: set[str]) -> str | None:
         for dependency in by_id[clause_id].depends_on:
             if dependency in seen or dependency not in by_id:
                 continue
+            seen.add(dependency)
             if verdicts[dependency].outcome in {Outcome.FAIL, Outcome.DRIFT}:
                 return dependency
-            if (deeper := root(dependency, seen | {dependency})) is not None:
+            if (deeper := root(dependency, seen)) is not None:
                 return deeper
         return None
 
     blocked = dict(verdicts)
     for clause_id, verdict in verdicts.items():
         if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE} and not by_id[clause_id].untestable:
-            cause = root(clause_id)
+            cause = root(clause_id, {clause_id})
             if cause is not None:
                 blocked[clause_id] = Verdict(
                     clause=clause_id,

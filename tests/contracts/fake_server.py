@@ -39,6 +39,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
     gateway: FakeGateway
+    hold: Callable[[Reply], float]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -46,10 +47,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _serve(self) -> None:
-        gateway = cast("_Server", self.server).gateway
+        server = cast("_Server", self.server)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = gateway.answer(Ask(self.command, self.path, headers, body, headers["host"]))
+        reply = server.gateway.answer(Ask(self.command, self.path, headers, body, headers["host"]))
+        time.sleep(server.hold(reply))
         encoded = reply.encoded()
         self.send_response(reply.code)
         for name, value in reply.headers.items():
@@ -77,12 +79,16 @@ def serve(
     edit: Callable[[Ask, Reply], Reply] = lambda _, reply: reply,
     tell: Callable[[dict[str, object]], dict[str, object]] = lambda body: body,
     plan: Callable[[Work], Work] = lambda work: work,
+    hold: Callable[[Reply], float] = lambda _: 0.0,
 ) -> Generator[tuple[str, FakeGateway]]:
-    """A gateway on a free port, its clock `speed` times as fast as ours: gives its origin and itself."""
+    """A gateway on a free port, its clock `speed` times as fast as ours: gives its origin and itself.
+
+    `hold` says for how many of our seconds an answer is held back.
+    """
     zero, begun = time.time(), time.monotonic()
     gateway = FakeGateway(now=lambda: zero + (time.monotonic() - begun) * speed, edit=edit, tell=tell, plan=plan)
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.gateway = gateway
+    server.gateway, server.hold = gateway, hold
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),

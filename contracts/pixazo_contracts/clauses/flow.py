@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clause import Cost, Evidence, Strength, Violation, check, clause
-from pixazo_contracts.history import TERMINAL
 
 if TYPE_CHECKING:
     from pixazo_contracts.clause import Remarks
@@ -35,15 +34,16 @@ FEWEST_JUMPS = 3
 def flow_01(trace: Trace) -> Remarks:
     """State never moves backwards along QUEUED, PROCESSING, terminal."""
     for generation in trace.generations:
-        for reader in generation.readers().values():
-            processing: Exchange | None = None
-            for read in reader:
-                if processing is None:
-                    processing = read if read.state == "PROCESSING" else None
-                elif read.state not in TERMINAL:
-                    yield check(read.state == "PROCESSING", read, "status", "PROCESSING or an end", read.state)
-            if reader:
-                yield Evidence(reader[-1])
+        processing = [read for read in generation.seen if read.state == "PROCESSING"]
+        for read in generation.seen[-1:]:
+            yield Evidence(read)
+        if processing:
+            # Reads that overlap have no order; those that began after this one had ended do.
+            first = min(processing, key=lambda read: read.finished)
+            for read in generation.seen:
+                if read.state == "QUEUED" and read.started >= first.finished:
+                    got = f"QUEUED after exchange {first.number} had shown PROCESSING"
+                    yield Violation(read, "status", "PROCESSING or an end", got)
 
 
 def _jump(generation: Generation) -> tuple[Exchange, Exchange] | None:

@@ -17,8 +17,9 @@ A clause finds its exchanges again by `aims` (`trace.aimed("STATUS-10")`), tells
 what the page makes of each. Packs are cases `g1` to `g5` (see `packs`), families break one rule a request (see `family`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
-On a target that charges (`setting.limited`) probes run one after the other in the order of `PROBES`: first what is free if
-refused, then the packs, so that a refusal gives its reservation back before a pack spends it.
+On a target that charges (`setting.limited`) probes run one after the other in the order of `PROBES`: first what the page
+forbids, which is free if refused and gives its reservation back, then the packs, then what the page leaves open and may well be
+accepted.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ PROBES: tuple[Probe, ...] = (
     *callbacks.PROBES,
     *repetition.PROBES,
     *purses.PROBES,
+    *bodies.OPEN_QUESTIONS,
+    *parameters.OPEN_QUESTIONS,
     *(probe for probe in reading.PROBES if probe.phase == "late"),
 )
 

@@ -10,7 +10,7 @@ from pixazo_contracts.probes.steps import BODY_ONLY, encode
 if TYPE_CHECKING:
     from pixazo_contracts.conversation import Probe
 
-__all__ = ["PROBES"]
+__all__ = ["OPEN_QUESTIONS", "PROBES"]
 
 VALID = encode({"prompt": PROMPT})
 
@@ -62,6 +62,12 @@ PROBES: tuple[Probe, ...] = (
     family("malformed JSON, image to video", ("SUBMIT-16",), "imageToVideo", *MALFORMED, feeds=("BASE-03",)),
     family("not an object, text to video", ("SUBMIT-17",), "generate", *NOT_OBJECTS),
     family("not an object, image to video", ("SUBMIT-17",), "imageToVideo", *NOT_OBJECTS),
+    family("unknown member, no prompt", ("SUBMIT-18",), "generate", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
+    family("unknown member", ("SUBMIT-18",), "generate", t2v("otherwise valid", "any", seed=42), only_unlimited=True),
+    family("odd input", ("ERR-500-01",), "generate", *NASTY, only_unlimited=True),
+)
+
+OPEN_QUESTIONS: tuple[Probe, ...] = (
     family(
         "other content types",
         ("HDR-02",),
@@ -70,7 +76,4 @@ PROBES: tuple[Probe, ...] = (
         _typed("form", "application/x-www-form-urlencoded"),
         _typed("untyped", None),
     ),
-    family("unknown member, no prompt", ("SUBMIT-18",), "generate", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
-    family("unknown member", ("SUBMIT-18",), "generate", t2v("otherwise valid", "any", seed=42), only_unlimited=True),
-    family("odd input", ("ERR-500-01",), "generate", *NASTY, only_unlimited=True),
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.conversation import Probe
 
-__all__ = ["PROBES"]
+__all__ = ["OPEN_QUESTIONS", "PROBES"]
 
 #: What every family of violated rules also bears on.
 REFUSALS = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
@@ -135,18 +135,36 @@ def _missing_images() -> tuple[Case, ...]:
     )
 
 
-def _families() -> tuple[Probe, ...]:
-    probes = [family(aim, (aim,), "generate", *cases, feeds=REFUSALS) for aim, cases in T2V_FAMILIES.items()]
-    probes += [family(aim, (aim,), "generate", *cases, feeds=REFUSALS) for aim, cases in _booleans("T2V", t2v).items()]
-    for aim, cases in {**I2V_FAMILIES, **_booleans("I2V", i2v)}.items():
-        probes.append(family(aim, (aim,), "imageToVideo", *cases, feeds=REFUSALS))
+def _split(aim: str, operation: str, cases: tuple[Case, ...]) -> tuple[list[Probe], list[Probe]]:
+    """The family of what the page forbids, and that of what it leaves open: only the latter may well be accepted."""
+    forbidden = tuple(case for case in cases if case.intent == "refuse")
+    open_questions = tuple(case for case in cases if case.intent == "any")
+    return (
+        [family(aim, (aim,), operation, *forbidden, feeds=REFUSALS)] if forbidden else [],
+        [family(f"{aim}, open question", (aim,), operation, *open_questions)] if open_questions else [],
+    )
+
+
+def _families() -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
+    forbidden: list[Probe] = []
+    open_questions: list[Probe] = []
+    tables = (
+        ("generate", {**T2V_FAMILIES, **_booleans("T2V", t2v)}),
+        ("imageToVideo", {**I2V_FAMILIES, **_booleans("I2V", i2v)}),
+    )
+    for operation, table in tables:
+        for aim, cases in table.items():
+            ours, theirs = _split(aim, operation, cases)
+            forbidden += ours
+            open_questions += theirs
     for aim, cases in IMAGE_FAMILIES.items():
-        feeds = (*REFUSALS, "I2V-IMG-15")
-        probes.append(family(aim, (aim,), "imageToVideo", *cases, feeds=feeds, fate=True))
-    probes.append(family("I2V-IMG-13", ("I2V-IMG-13",), "imageToVideo", *_missing_images(), fate=True))
+        forbidden.append(family(aim, (aim,), "imageToVideo", *cases, feeds=(*REFUSALS, "I2V-IMG-15"), fate=True))
+    open_questions.append(family("I2V-IMG-13", ("I2V-IMG-13",), "imageToVideo", *_missing_images(), fate=True))
     combined = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
-    probes.append(family("I2V-COMBO-01", ("I2V-COMBO-01",), "imageToVideo", combined, fate=True, only_unlimited=True))
-    return tuple(probes)
+    open_questions.append(
+        family("I2V-COMBO-01", ("I2V-COMBO-01",), "imageToVideo", combined, fate=True, only_unlimited=True)
+    )
+    return tuple(forbidden), tuple(open_questions)
 
 
-PROBES = _families()
+PROBES, OPEN_QUESTIONS = _families()
