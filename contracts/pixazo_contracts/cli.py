@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -125,7 +126,8 @@ def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
     return clauses
 
 
-def _given(options: dict[str, Any]) -> tuple[Target, ProfileFile]:
+def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
+    """The target that the options describe; `ask` lets one on this machine describe itself further."""
     given = Given(
         target=options["url"],
         api_key=options["api_key"],
@@ -139,6 +141,13 @@ def _given(options: dict[str, Any]) -> tuple[Target, ProfileFile]:
         receiver_url=options["receiver_url"],
     )
     file = profile_file(options["profile"])
+    found = target(given, file)
+    if not ask or found.profile.limited or options["no_invitation"]:
+        return found, file
+    from pixazo_contracts.invitation import accepted, read_invitation
+    from pixazo_contracts.runner import fetch
+
+    file = accepted(file, read_invitation(partial(fetch, found.profile)))
     return target(given, file), file
 
 
@@ -238,6 +247,7 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
 
 @main.command()
 @_targeting
+@click.option("--no-invitation", is_flag=True, help="Do not ask a target on this machine which accounts it has for us.")
 @_selecting
 @_judging
 def run(**options: Any) -> NoReturn:
@@ -248,7 +258,7 @@ def run(**options: Any) -> NoReturn:
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
-        found, file = _given(options)
+        found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
         trace = observe(found, probes, _run_options(found, file, clauses, options), on_progress=_progress())
         _conclude(trace, clauses, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import date  # noqa: TC003 - msgspec reads the annotation at run time
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -142,6 +143,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], receiver: Receiver) -> None:
         super().__init__(address, _Handler)
         self.receiver = receiver
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing when a caller hangs up: callers that lose patience are part of the experiment."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed wants a socket, any is passed on
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.exchange import Callback, Exchange
 
-__all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "converse", "run"]
+__all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "converse", "fetch", "run"]
 
 #: The longest answer that is read, in bytes: of a download, and of anything else.
 MOST_MEDIA: Final = 64 * 1024 * 1024
@@ -326,3 +326,14 @@ def converse(
     """
     with ExitStack() as closing:
         yield _Session(target, options, clock or RealClock(), transport, closing).converse()
+
+
+def fetch(profile: Profile, path: str, *, transport: httpx2.BaseTransport | None = None) -> bytes | None:
+    """GET a path at the target without any key, beside the trace: the body of a 200, else None."""
+    wire = HttpTransport(profile, transport)
+    try:
+        url = profile.origin.rstrip("/") + path
+        reply = wire.send(Send(operation="other", url=url, case="invitation", account=""))
+        return reply.body if reply.status == 200 else None
+    finally:
+        wire.close()

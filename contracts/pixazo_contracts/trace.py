@@ -14,7 +14,7 @@ import msgspec
 
 from pixazo_contracts.exchange import Callback, Exchange
 from pixazo_contracts.history import Generation, History
-from pixazo_contracts.target import Profile  # noqa: TC001 - msgspec reads the annotation at run time
+from pixazo_contracts.target import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

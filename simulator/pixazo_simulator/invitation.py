@@ -16,7 +16,8 @@ _ACCOUNTS = {
     "one": ("sim-one-video",) * 5,
     "two": ("sim-two-videos",),
     "suspended": ("sim-suspended",),
-    "throttled": ("sim-throttled-briefly",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
     "broken": ("sim-broken",),
     "disabled": ("sim-disabled-model",),
 }
@@ -31,4 +32,4 @@ def invitation(number: int) -> dict[str, Any]:
         role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
     }
     prompts = {kind: PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
-    return {"accounts": accounts, "prompts": prompts, "capabilities": ["media"]}
+    return {"accounts": accounts, "prompts": prompts, "capabilities": []}

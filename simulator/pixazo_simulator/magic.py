@@ -32,7 +32,7 @@ KEYS = {
     "sim-two-videos": "has money for two videos of 6 s",
     "sim-suspended": "is suspended: every call is answered 403",
     "sim-throttled": "is over its rate limit: every call is answered 429",
-    "sim-throttled-briefly": "is over its rate limit for 5 s, then served",
+    "sim-throttled-briefly": "is over its rate limit for 2 s, then served",
     "sim-broken": "meets a broken gateway: every call is answered 500",
     "sim-disabled-model": "finds the model disabled: a submit is answered 400",
     "sim-another-account": "is an ordinary one, beside the usual",

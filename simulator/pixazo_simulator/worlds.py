@@ -20,7 +20,7 @@ from .world import Bounds, World
 __all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
 
 DEFAULT_KEY = "sim-key"
-BRIEF_LIMIT = RateLimit(1000, 5)
+BRIEF_LIMIT = RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 
 

@@ -27,7 +27,7 @@ def test_the_accounts_are_what_their_roles_say() -> None:
 
         answers = {role: submit(role).status_code for role in told["accounts"]}
         assert answers == {
-            "other": 202, "empty": 402, "one": 202, "two": 202, "suspended": 403, "throttled": 429, "broken": 500,
+            "other": 202, "empty": 402, "one": 202, "two": 202, "suspended": 403, "throttled": 429, "recovering": 429, "broken": 500,
             "disabled": 400,
         }  # fmt: skip
         assert [submit("two").status_code, submit("two").status_code] == [202, 402]

@@ -86,7 +86,7 @@ def test_magic_keys_open_worlds_at_first_sight() -> None:
         "sim-two-videos": (700_000, False, False, None),
         "sim-suspended": (100_000_000, True, False, None),
         "sim-throttled": (100_000_000, False, False, RateLimit(0, 1)),
-        "sim-throttled-briefly": (100_000_000, False, False, RateLimit(1000, 5)),
+        "sim-throttled-briefly": (100_000_000, False, False, RateLimit(1000, 2)),
         "sim-broken": (100_000_000, False, True, None),
         "sim-disabled-model": (100_000_000, False, False, None),
         "sim-another-account": (100_000_000, False, False, None),
@@ -103,7 +103,7 @@ def test_a_suffix_opens_one_more_world_of_a_magic_key() -> None:
     assert first.standing.suspended
     brief = worlds.find("sim-throttled-briefly-7")
     assert brief is not None
-    assert brief.policy.rate_limit == RateLimit(1000, 5)
+    assert brief.policy.rate_limit == RateLimit(1000, 2)
     assert worlds.find("sim-suspendedX") is None
 
 
@@ -112,8 +112,8 @@ def test_a_brief_throttle_ends_after_its_window() -> None:
     worlds = Worlds(Settings())
     world = worlds.find("sim-throttled-briefly")
     assert world is not None
-    assert world.admit_read() == Throttled(5)
-    world.clock.advance_to(world.clock.now() + 4999)
+    assert world.admit_read() == Throttled(2)
+    world.clock.advance_to(world.clock.now() + 1999)
     assert world.admit_read() == Throttled(1)
     world.clock.advance_to(world.clock.now() + 1)
     assert world.admit_read() is None

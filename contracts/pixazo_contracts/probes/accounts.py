@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Hook, Probe, Send, await_callbacks, hook, send
+from pixazo_contracts.conversation import Hook, Probe, Send, await_callbacks, hook, pause, send
 from pixazo_contracts.probes.family import PROMPT
 from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, poll, read, submit
 from pixazo_contracts.unknown_ids import unknown_id
@@ -18,6 +18,9 @@ __all__ = ["PROBES"]
 
 #: A failing generation may be short, so it is read this many times as often as others.
 QUICKER = 4.0
+
+#: The longest Retry-After that a run sits out, in seconds.
+LONGEST_WAIT = 60
 
 
 def _hook_headers(setting: Setting, name: str) -> Talk[tuple[tuple[str, str], ...]]:
@@ -42,6 +45,16 @@ def _bad_prompt(kind: str) -> Callable[[Setting], Talk[None]]:
             yield from read(str(accepted.accepted_id), case="again")
 
     return talk
+
+
+def _recovery(setting: Setting) -> Talk[None]:
+    """A throttle that ends: refused, then asked again once the stated wait is over."""
+    request_id = unknown_id(setting.run, "recovering")
+    refused = yield from read(request_id, case="throttled read", aims=("ERR-429-04",), account="recovering")
+    wait = refused.header("retry-after") or ""
+    if refused.status == 429 and wait.isdigit() and int(wait) <= LONGEST_WAIT:
+        yield from pause(int(wait) + setting.profile.pace)
+        yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
 def _refused(account: str, aims: tuple[str, ...]) -> Callable[[Setting], Talk[None]]:
@@ -122,6 +135,7 @@ PROBES = (
     ),
     _account("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01")),
     _account("throttled", "ERR-429-01", "ERR-429-02", feeds=("ERR-429-03", "ERR-429-04", "ERR-PREC-01")),
+    Probe(name="recovering account", feeds=("ERR-429-04",), talk=_recovery, needs=frozenset({"account:recovering"})),
     _account("broken", "ERR-500-02"),
     _account("suspended", "AUTH-09", feeds=("ERR-PREC-01",)),
     Probe(name="empty wallet, reads", feeds=("ERR-402-04",), talk=_empty_reads, needs=frozenset({"account:empty"})),
