@@ -243,11 +243,19 @@ def _json(endpoint: Callable[[Request], Awaitable[tuple[int, Any]]]) -> Callable
 
 
 def _guard(request: Request) -> None:
-    """Answer only loopback names, so that no web page reaches us by DNS rebinding."""
-    host = request.headers.get("host", "").lower()
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if name not in _LOOPBACK_NAMES:
+    """Answer only loopback names, so that no web page reaches us by DNS rebinding or a request across sites."""
+    host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    if not _is_loopback_name(host):
         raise ControlError(403, f"Host {host[:80]!r} is not a loopback name: call /_sim as localhost or 127.0.0.1")
+    if origin is not None and not _is_loopback_name(origin.partition("://")[2]):
+        raise ControlError(
+            403, f"Origin {origin[:80]!r} is not a loopback name: call /_sim from a page of this machine"
+        )
+
+
+def _is_loopback_name(host: str) -> bool:
+    name, _, port = host.lower().rpartition(":")
+    return (name if port.isdigit() else host.lower()) in _LOOPBACK_NAMES
 
 
 def _unknown_route(known: tuple[str, ...]) -> Callable[[Request], Awaitable[tuple[int, Any]]]:
@@ -302,6 +310,8 @@ def _filter(request: Request) -> Callable[[Exchange], bool]:
     for name in asked:
         if name not in ("method", "path", "status", "limit"):
             raise ControlError(400, f"filter {name[:40]!r} is not one of method, path, status, limit")
+    if not re.fullmatch(r"[1-9][0-9]{2}", asked.get("status", "200")):
+        raise ControlError(400, f"status {asked['status'][:20]!r} is not a status code such as 404")
 
     def keep(exchange: Exchange) -> bool:
         return (

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
+from pixazo_simulator import PROFILES, Settings
+
 WORLD_MEMBERS = {
     "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
 }  # fmt: skip
@@ -90,6 +92,7 @@ def test_a_world_with_every_wish(caller: Caller) -> None:
         ({"seed": "7"}, ["Expected `int`, got `str` - at `$.seed`"]),
         ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
         ({"images": {"x": {}}}, ["missing required field `format`"]),
+        ({"images": {"x": {"format": "gif", "width": 1, "height": 2, "size": 3}}}, ["Invalid enum value 'gif'"]),
         ([], ["Expected `object`, got `array`"]),
     ],
 )
@@ -289,6 +292,7 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     assert numbers("limit=2") == [3, 4]
     assert numbers("status=999") == []
     refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "'verb' is not one of method, path, status, limit")
+    refused(caller.call("GET", "/_sim/journal?status=4xx"), 400, "status '4xx' is not a status code such as 404")
 
 
 @pytest.mark.parametrize("limit", ["0", "1001", "-1", "", "x", "1.5", "000000001999999", "9" * 5000])
@@ -322,6 +326,23 @@ def test_loopback_names_are_answered(caller: Caller, host: str) -> None:
 def test_no_other_name_is_answered(caller: Caller, host: str, target: str) -> None:
     """A web page could reach us by DNS rebinding otherwise."""
     refused(caller.call("GET", target, headers={"host": host}), 403, "is not a loopback name", "localhost or 127.0.0.1")
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:8900"])
+def test_pages_of_this_machine_are_answered(caller: Caller, origin: str) -> None:
+    """Such as a front end under development."""
+    assert caller.call("GET", "/_sim/world", headers={"origin": origin}).status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.test", "http://localhost.evil.test", "null", "", "127.0.0.1"])
+@pytest.mark.parametrize("cors", ["off", "on"])
+def test_pages_of_other_sites_are_not_answered(origin: str, cors: str) -> None:
+    """Whatever policy `cors` opens, which is a matter of the gateway: a world may be allowed to call any host."""
+    with InProcess(Settings(policy=PROFILES["documented"].changed({"cors": cors}))) as send:
+        stranger = Caller(send, "")
+        reply = stranger.call("POST", "/_sim/worlds", headers={"origin": origin, "content-type": "text/plain"})
+        refused(reply, 403, f"Origin {origin!r} is not a loopback name")
+        assert stranger.sim("health")["worlds"] == 1
 
 
 @pytest.mark.parametrize(
