@@ -30,9 +30,10 @@ class Show:
 
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Show:
-    """One run of the demo, which ends by itself with exit code 0 and complains of nothing."""
+    """One run of the demo, which ends by itself with exit code 0, complains of nothing, and needs no proxy."""
     folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
-    ended = pixazo_sim("demo", "--out", str(folder))
+    deaf = dict.fromkeys(("http_proxy", "all_proxy"), "http://127.0.0.1:9")
+    ended = pixazo_sim("demo", "--out", str(folder), no_proxy="", NO_PROXY="", **deaf)
     assert (ended.returncode, ended.stderr) == (0, "")
     return Show(ended.stdout, re.split(r"\n\n(?=\d  |What was charged)", ended.stdout), folder)
 

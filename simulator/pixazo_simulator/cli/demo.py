@@ -74,6 +74,7 @@ class _Show:
         self._simulator = simulator
         self._listener = listener
         self._folder = folder
+        self._http = httpx2.Client(trust_env=False)  # a proxy of the environment cannot reach this machine's loopback
         self._client = self._connect(simulator.api_key)
 
     def _connect(self, key: str) -> PixazoClient:
@@ -83,18 +84,19 @@ class _Show:
             polling=Polling(5, 5),
             sleep=lambda seconds: time.sleep(seconds / RATE),
             monotonic=lambda: time.monotonic() * RATE,
+            http_client=self._http,
         )
 
     def run(self) -> None:
         """Play every scene."""
         _say(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
         _say(f"webhooks  {self._listener.url}")
-        with self._client:
+        with self._http:
             self._generate(1, "Text to video", "text_to_video", self._client.generate)
             self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
             self._refusal()
             self._failure()
-        self._bill()
+            self._bill()
 
     def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
         body = _sample(sample)
@@ -112,11 +114,10 @@ class _Show:
 
     def _refusal(self) -> None:
         _scene(3, "A request that is refused", "the key sim-empty-wallet has no money")
-        with self._connect("sim-empty-wallet") as poor:
-            try:
-                poor.generate("A bear")
-            except InsufficientBalanceError as error:
-                _line(str(error.status_code), click.style(json.dumps(error.body), fg="red"))
+        try:
+            self._connect("sim-empty-wallet").generate("A bear")
+        except InsufficientBalanceError as error:
+            _line(str(error.status_code), click.style(json.dumps(error.body), fg="red"))
 
     def _failure(self) -> None:
         prompt = "A bear [[sim:failed The prompt was rejected by the model]]"
@@ -130,7 +131,7 @@ class _Show:
 
     def _bill(self) -> None:
         headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
-        told = httpx2.get(f"{self._simulator.url}/_sim/ledger", headers=headers, trust_env=False).json()
+        told = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
         _say("\n" + click.style("What was charged", bold=True))
         for entry in told["entries"]:
             _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
