@@ -18,6 +18,7 @@ __all__ = ["CHECKS", "PROFILES", "Label", "Point", "Policy", "nearest", "points"
 Label = str
 """How we know: documented, vendor, observed, inferred, assumed (or ours, for a safety rule)."""
 
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submit after its route, in the default order (policy `check_order`)."""
 
@@ -68,7 +69,11 @@ def _seconds(text: str) -> tuple[int, ...]:
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(host.strip().lower() for host in text.split(",") if host.strip() and text != "none")
+    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip() and text != "none")
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is not a host name or address without port (for example hooks.example.com)")
+    return hosts
 
 
 def _origin(text: str) -> str:

@@ -21,7 +21,7 @@ VALUES: dict[str, list[str]] = {
     "price": ["*/6/*=0.35, */10/*=0.60, */*/*=0.60", "generate/6/1080P=1.00, */*/*=0.000001"],
     "job_times": ["2+13", "5-20+60-180", "0+0"],
     "webhook_retries": ["none", "5,300,1800", "0"],
-    "webhook_allow": ["none", "hooks.test", "hooks.test,10.0.0.7"],
+    "webhook_allow": ["none", "hooks.test", "hooks.test,10.0.0.7", "::1,fe80::1%25lo,::ffff:10.0.0.7"],
     "read_delay": ["0", "1500", "86400000"],
     "retention": ["forever", "media=86400", "status=3600,media=86400"],
 }
@@ -119,6 +119,8 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
             "gateway.pixazo.ai",
             "is not caller, forwarded or an origin such as https://gateway.pixazo.ai",
         ),
+        ("webhook_allow", "http://a.test/", "'http://a.test/' is not a host name or address without port"),
+        ("webhook_allow", "a.test,b.test:80", "'b.test:80' is not a host name or address without port"),
         ("public_origin", "https://a.test:99999", "is not caller, forwarded or an origin"),
         ("public_origin", "https://a.test/v1", "is not caller, forwarded or an origin"),
         (

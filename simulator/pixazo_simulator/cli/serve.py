@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +146,7 @@ def _policy(options: dict[str, Any]) -> Policy:
     if options["public_origin"]:
         changes["public_origin"] = options["public_origin"]
     policy = policy.changed(changes)
-    hosts = tuple(host.strip().lower() for host in options["hosts"])
-    return replace(policy, webhook_allow=(*policy.webhook_allow, *hosts)) if hosts else policy
+    return policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]})
 
 
 def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
