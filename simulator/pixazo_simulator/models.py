@@ -85,7 +85,9 @@ def _diagnose(body: bytes, operation: Operation) -> Parameters | InvalidBody | I
         for field in msgspec.structs.fields(operation.parameters)
         if field.name in given and field.name not in named and not _converts(given[field.name], field.type)
     ]
-    return InvalidParameters(tuple(problems)) if problems else InvalidBody("malformed")
+    if problems:
+        return InvalidParameters(tuple(problems))
+    return msgspec.convert(given, operation.parameters)  # a member stood twice, and only the first was wrong
 
 
 def _converts(value: object, kind: object) -> bool:

@@ -54,6 +54,12 @@ def test_what_is_no_json_object_is_told_apart(body: bytes, fault: str) -> None:
     assert decode(body, GENERATE) == InvalidBody(fault)
 
 
+def test_of_two_members_the_last_one_is_judged() -> None:
+    """Whatever the first was."""
+    assert decode(b'{"prompt":1,"prompt":"b"}', GENERATE) == Parameters(prompt="b")
+    assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == InvalidParameters((Problem("prompt", Rule.STRING),))
+
+
 def test_every_wrong_type_is_told() -> None:
     """In the order of the page; null is no value; a boolean is no number."""
     body = json.dumps(
