@@ -7,21 +7,26 @@ import binascii
 import io
 import re
 import struct
+from typing import Literal
 
 import imagesize  # type: ignore[import-untyped]  # ships no type information
 import msgspec
 
-__all__ = ["ImageFacts", "image_facts", "read_data_url"]
+__all__ = ["Format", "ImageFacts", "image_facts", "read_data_url"]
 
 _DATA_URL = re.compile(r"data:image/(?:jpe?g|png|webp)(?:;[\w.+-]+=[\w.+-]*)*;base64,", re.IGNORECASE)
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
+_WITHOUT_LENGTH = (b"\xd9", b"\xda", b"\xff")
+"""What follows the byte FF at the end of a JPEG, before its picture, and in fill bytes."""
+
+Format = Literal["jpeg", "png", "webp", "other"]
 
 
 class ImageFacts(msgspec.Struct, frozen=True):
-    """Format (`jpeg`, `png`, `webp`, or `other`), width and height in pixels, size in bytes, whether the file is whole."""
+    """Format, width and height in pixels, size in bytes, whether the file is whole."""
 
-    format: str
+    format: Format
     width: int
     height: int
     size: int
@@ -46,7 +51,7 @@ def image_facts(data: bytes) -> ImageFacts:
     return ImageFacts(found, width, height, len(data), _whole(found, data))
 
 
-def _format(data: bytes) -> str:
+def _format(data: bytes) -> Format:
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -62,9 +67,18 @@ def _frame(data: bytes) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _whole(found: str, data: bytes) -> bool:
+def _whole(found: Format, data: bytes) -> bool:
+    """Whether the end is there; cameras append data of their own behind it."""
     if found == "png":
-        return _PNG_END in data[-64:]
+        return _PNG_END in data
     if found == "jpeg":
-        return _JPEG_END in data[-64:]
+        return data.find(_JPEG_END, _scan(data)) >= 0
     return found == "webp" and int.from_bytes(data[4:8], "little") + 8 <= len(data)
+
+
+def _scan(data: bytes) -> int:
+    """Where the first segment of a JPEG is that tells no length; a thumbnail in one before it has an end of its own."""
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] not in _WITHOUT_LENGTH:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return at

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.simulator.specimens import data_url, jpeg, png, webp
 
-from pixazo_simulator.image import ImageFacts, image_facts, read_data_url
+from pixazo_simulator.image import Format, ImageFacts, image_facts, read_data_url
 
 STARTS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x00\x00\x00\x00WEBP", b"RIFF\x00\x00\x00\x00WEBPVP8 ", b""]
 
@@ -27,14 +27,14 @@ def saved(kind: str, size: tuple[int, int], **options: object) -> bytes:
     ("kind", "options"),
     [("png", {}), ("jpeg", {}), ("jpeg", {"progressive": True}), ("webp", {}), ("webp", {"lossless": True})],
 )
-def test_pictures_of_another_program_are_read(kind: str, options: dict[str, object]) -> None:
+def test_pictures_of_another_program_are_read(kind: Format, options: dict[str, object]) -> None:
     """Format, frame, size and wholeness, of each coding."""
     data = saved(kind, (640, 360), **options)
     assert image_facts(data) == ImageFacts(kind, 640, 360, len(data), whole=True)
 
 
 @pytest.mark.parametrize(("kind", "make"), [("png", png), ("jpeg", jpeg), ("webp", webp)])
-def test_headers_built_by_hand_are_read(kind: str, make: Callable[[int, int], bytes]) -> None:
+def test_headers_built_by_hand_are_read(kind: Format, make: Callable[[int, int], bytes]) -> None:
     """Every byte of these is in this folder."""
     data = make(301, 700)
     assert image_facts(data) == ImageFacts(kind, 301, 700, len(data), whole=True)
@@ -54,6 +54,22 @@ def test_a_picture_cut_short_is_not_whole(kind: str) -> None:
     data = saved(kind, (640, 360))
     facts = image_facts(data[: len(data) * 3 // 4])
     assert (facts.format, facts.whole) == (kind, False)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_a_picture_with_data_behind_it_is_whole(kind: str) -> None:
+    """Some cameras append a film, for example."""
+    facts = image_facts(saved(kind, (640, 360)) + b"\0" * 5000)
+    assert (facts.format, facts.whole) == (kind, True)
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
+    """A JPEG may hold another, whole one in a segment of its own."""
+    thumbnail = jpeg(160, 120)
+    segment = b"\xff\xe1" + (2 + len(thumbnail)).to_bytes(2) + thumbnail
+    data = b"\xff\xd8" + segment + saved("jpeg", (640, 360))[2:]
+    assert image_facts(data).whole
+    assert not image_facts(data[: len(data) // 2]).whole
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a" + b"\0" * 50, b"<svg/>", b"RIFF\x00\x00\x00\x00WAVE", b"\xff\xd8"])
