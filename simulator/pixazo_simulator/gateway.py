@@ -190,7 +190,9 @@ class Gateway:
                 told = Answer(
                     response.status_code, b"", reason=f"media, {response.headers.get('content-length', 0)} bytes"
                 )
-                _record(world.journal, world.clock.now(), request.scope, b"", told)
+                now = world.clock.now()
+                response.headers["date"] = self._date(now).decode()
+                _record(world.journal, now, request.scope, b"", told)
                 return response
         missing = Answer(404, b"Object not found", reason="no such media, or not yet, or no longer")
         _record(self._worlds.lobby, self._worlds.lobby_clock.now(), request.scope, b"", missing)

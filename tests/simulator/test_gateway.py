@@ -269,12 +269,13 @@ def media(caller: Caller, path: str, method: str = "GET", **headers: str) -> Rep
 
 
 def test_a_video_can_be_had_once_it_is_there(caller: Caller) -> None:
-    """Not before, not of a failed one, not by another name; each attempt is journalled."""
+    """Not before, not of a failed one, not by another name; dated by the world's clock, and journalled."""
     good, bad = caller.accepted(), caller.accepted("[[sim:failed x]]")
     path = f"/v1/{good}/output.mp4"
     assert media(caller, path).status == 404
     caller.advance(15)
-    assert media(caller, path).status == 200
+    there = media(caller, path)
+    assert (there.status, there.headers["date"]) == (200, "Tue, 31 Mar 2026 10:00:15 GMT")
     for other in (f"/v1/{bad}/output.mp4", f"/v1/{good}/output.ext", "/v1/x/output.mp4", f"/v1/{good}/other.mp4"):
         assert media(caller, other).status == 404
     seen = [(each["target"], each["status"]) for each in caller.sim("journal")["exchanges"]]
