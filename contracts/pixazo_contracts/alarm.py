@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pixazo_contracts.model import Objection
     from pixazo_contracts.trace import Trace
 
-__all__ = ["ContractBrokenError", "raise_alarm"]
+__all__ = ["ContractBrokenError", "ContractDriftWarning", "raise_alarm"]
+
+
+class ContractDriftWarning(UserWarning):
+    """The gateway does otherwise than an example or a baseline shows; that breaks no promise of the page."""
 
 
 class ContractBrokenError(AssertionError):

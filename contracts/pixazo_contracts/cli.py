@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pixazo_contracts.configure import Given, ledger_path, profile_file, target
+from pixazo_contracts.configure import Given, ledger_path, profile_file, receiver_address, target
 from pixazo_contracts.exit_code import ExitCode
 from pixazo_contracts.target import ConfigurationError, Target, capable
 
@@ -152,16 +152,7 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
 
 
 def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
-    """Where to listen: by itself where the target is on this machine, else only if told how it reaches us."""
-    from pixazo_contracts.runner import ReceiverAddress
-
-    listen, public = options["receiver"], options["receiver_url"]
-    if listen is None and public is None and not found.profile.loopback:
-        return None
-    host, _, port = (listen or "127.0.0.1:0").rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT")
-    return ReceiverAddress(host=host, port=int(port), public_url=public)
+    return receiver_address(found.profile, options["receiver"], options["receiver_url"])
 
 
 def _terms(options: dict[str, Any]) -> Terms:

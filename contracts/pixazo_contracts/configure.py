@@ -22,7 +22,9 @@ from pixazo_contracts.target import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Given", "ledger_path", "pairs", "profile_file", "target"]
+    from pixazo_contracts.runner import ReceiverAddress
+
+__all__ = ["Given", "ledger_path", "pairs", "profile_file", "receiver_address", "target"]
 
 DEFAULT_PACE: Final = 5.0
 DEFAULT_DEADLINE: Final = 600.0
@@ -127,3 +129,18 @@ def ledger_path(profile: Profile, environment: Mapping[str, str] | None = None) 
     state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     name = hashlib.sha256(profile.origin.encode()).hexdigest()[:16]
     return Path(state) / "pixazo-contracts" / f"ledger-{name}.ndjson"
+
+
+def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
+    """Where to listen: by itself where the target is on this machine, else only if told how it reaches us.
+
+    Raises `ConfigurationError`.
+    """
+    from pixazo_contracts.runner import ReceiverAddress
+
+    if listen is None and public_url is None and not profile.loopback:
+        return None
+    host, _, port = (listen or "127.0.0.1:0").rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT")
+    return ReceiverAddress(host=host, port=int(port), public_url=public_url)

@@ -25,7 +25,7 @@ from pixazo_contracts.strategies.anything import (
     not_objects,
     raw_bodies,
 )
-from pixazo_contracts.strategies.bodies import bodies, prompts, proves
+from pixazo_contracts.strategies.bodies import Operation, bodies, prompts, proves
 from pixazo_contracts.strategies.breaches import Breach, breaches, clauses_broken
 from pixazo_contracts.strategies.frames import Frame, first_frame_images, frames
 from pixazo_contracts.strategies.headers import (
@@ -40,6 +40,7 @@ from pixazo_contracts.strategies.headers import (
 __all__ = [
     "Breach",
     "Frame",
+    "Operation",
     "bodies",
     "breaches",
     "clauses_broken",

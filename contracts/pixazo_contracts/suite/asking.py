@@ -1,0 +1,47 @@
+"""Asking: one generated request, judged by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixazo_contracts.alarm import ContractBrokenError, raise_alarm
+from pixazo_contracts.conversation import send
+from pixazo_contracts.model import Model
+from pixazo_contracts.spend import BudgetExhaustedError
+
+if TYPE_CHECKING:
+    from pixazo_contracts.conversation import Send
+    from pixazo_contracts.dialogue import Dialogue
+
+__all__ = ["Asker"]
+
+
+class Asker:
+    """Sends one request at a time. Raises `ContractBrokenError` where its answer breaks a clause.
+
+    Breaker: on a target that charges a family that was answered wrongly once sends nothing more, for Hypothesis would repeat it.
+    """
+
+    def __init__(self, dialogue: Dialogue, *, strict_drift: bool = False) -> None:
+        self._dialogue = dialogue
+        self._strict_drift = strict_drift
+        self._broken: dict[str, ContractBrokenError] = {}
+
+    def __call__(self, family: str, wish: Send) -> None:
+        """Send one request of a family and judge it; skips the test where no generation may be risked for it."""
+        if family in self._broken:
+            raise self._broken[family]
+        self._dialogue.mark()
+        try:
+            exchange = self._dialogue.hold(send(wish), family)
+        except BudgetExhaustedError as error:
+            pytest.skip(f"UNFUNDED: {error}")
+        objections = list(Model().observe([exchange]))
+        try:
+            raise_alarm(self._dialogue.trace(), objections, strict_drift=self._strict_drift)
+        except ContractBrokenError as error:
+            if self._dialogue.setting.limited:
+                self._broken[family] = error
+            raise

@@ -1,0 +1,42 @@
+"""One test a clause: what the recorded run says of it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixazo_contracts.alarm import ContractDriftWarning
+from pixazo_contracts.report.terminal import told
+from pixazo_contracts.verdict import Outcome
+
+if TYPE_CHECKING:
+    from pixazo_contracts.clause import Clause
+    from pixazo_contracts.evaluate import Terms
+    from pixazo_contracts.result import Result
+
+
+def test_run(result: Result) -> None:
+    """The run came to its end, the spend guard did not stop it, and what was expected of it is up to date."""
+    if result.meta.spend_stopped is not None:
+        pytest.fail(f"the spend guard stopped the run: {result.meta.spend_stopped}", pytrace=False)
+    if result.summary.stale:
+        pytest.fail("\n".join(result.summary.stale), pytrace=False)
+
+
+def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
+    """The gateway keeps the clause."""
+    verdict = result.by_id[clause.id]
+    text = "\n".join(told(result, verdict)).rstrip()
+    match verdict.outcome:
+        case Outcome.PASS | Outcome.OBSERVED:
+            pass
+        case Outcome.FAIL | Outcome.DRIFT if clause.id in result.summary.excused:
+            pytest.xfail(text)
+        case Outcome.DRIFT if not terms.strict_drift:
+            warnings.warn(ContractDriftWarning(text), stacklevel=1)
+        case Outcome.FAIL | Outcome.DRIFT | Outcome.ERROR:
+            pytest.fail(text, pytrace=False)
+        case Outcome.BLOCKED | Outcome.INCONCLUSIVE | Outcome.SKIPPED | Outcome.UNFUNDED:
+            pytest.skip(f"{verdict.outcome.value}: {verdict.reason}")

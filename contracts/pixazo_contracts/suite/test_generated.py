@@ -1,0 +1,67 @@
+"""Generated bodies, for targets where a generation costs nothing: sound ones, ones with one fault, and any at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("hypothesis")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pixazo_contracts import strategies
+from pixazo_contracts.probes.steps import BODY_ONLY, submit_send
+
+if TYPE_CHECKING:
+    from pixazo_contracts.suite.asking import Asker
+
+pytestmark = pytest.mark.usefixtures("freely")
+
+GENERATED = settings(
+    max_examples=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+
+OPERATIONS = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
+
+
+@OPERATIONS
+@GENERATED
+@given(data=st.data(), headers=strategies.json_headers())
+def test_sound_body(
+    ask: Asker, operation: strategies.Operation, data: st.DataObject, headers: tuple[tuple[str, str], ...]
+) -> None:
+    """A body that keeps every rule is accepted."""
+    body = data.draw(strategies.bodies(operation))
+    aims = strategies.proves(operation, body)
+    ask("sound", submit_send(operation, body, case="sound", aims=aims, intent="accept", headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("operation", "broken"),
+    [
+        (operation, clause)
+        for operation in ("generate", "imageToVideo")
+        for clause in strategies.clauses_broken(operation)
+    ],
+)
+@settings(GENERATED, max_examples=10)
+@given(data=st.data())
+def test_one_fault(ask: Asker, operation: strategies.Operation, broken: str, data: st.DataObject) -> None:
+    """A body that breaks one rule is refused for it."""
+    breach = data.draw(strategies.breaches(operation, broken))
+    ask(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
+
+
+@OPERATIONS
+@GENERATED
+@given(data=st.data())
+def test_any_body(ask: Asker, operation: strategies.Operation, data: st.DataObject) -> None:
+    """No body at all makes the gateway stumble."""
+    anything = strategies.near_bodies(operation) | strategies.json_documents() | strategies.raw_bodies()
+    ask("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
