@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,6 +18,9 @@ from .courier import FallenDue
 from .protocol import GatewayProtocol
 from .world import World
 from .worlds import Settings, Worlds
+
+if TYPE_CHECKING:
+    from .mutants import Mutant, Variant
 
 __all__ = ["Simulator", "SimulatorError"]
 
@@ -39,12 +42,21 @@ class SimulatorError(Exception):
 class Simulator:
     """A running gateway: `with Simulator() as simulator: ... simulator.url`.
 
-    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one.
+    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one. `change` makes it
+    a gateway that is wrong in one respect, or right in another way.
     Raises SimulatorError when the port cannot be had.
     """
 
-    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        change: Mutant | Variant | None = None,
+    ) -> None:
         self.settings = settings or Settings()
+        self.change = change
         self.host = host
         self.port = port
         self._application: Application | None = None
@@ -63,10 +75,11 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
-        self._application = Application(Worlds(self.settings))
+        settings = self.change.edits.settings(self.settings) if self.change else self.settings
+        self._application = Application(Worlds(settings), self.change)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application)
+        self._server = _Server(self._application.entry, spelling=self.change is not None and self.change.edits.spelling)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -117,10 +130,10 @@ class Simulator:
 class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, spelling: bool) -> None:
         super().__init__(
             uvicorn.Config(
-                app, http=GatewayProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
+                app, http=_protocol(spelling=spelling), ws="none", lifespan="on", log_config=None, access_log=False,
                 server_header=False, date_header=False, backlog=BACKLOG,
             )
         )  # fmt: skip
@@ -160,6 +173,14 @@ class _Server(uvicorn.Server):
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
+
+
+def _protocol(*, spelling: bool) -> type[GatewayProtocol]:
+    if not spelling:
+        return GatewayProtocol
+    from .spelling import SpellingProtocol
+
+    return SpellingProtocol
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ from .ledger import micros
 from .magic import KEYS
 from .policy import PROFILES, Policy
 from .quota import RateLimit
+from .workings import Workings
 from .world import Bounds, World
 
 __all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     magic: bool = True
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
+    workings: Workings = Workings()
 
 
 class Worlds:
@@ -77,6 +79,7 @@ class Worlds:
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             bounds=settings.bounds,
+            workings=settings.workings,
         )
         world.standing.magic = settings.magic
         self._worlds[key] = world

@@ -1,0 +1,42 @@
+"""The command `pixazo-sim mutants`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+
+__all__ = ["mutants"]
+
+
+@click.command(short_help="Print the gateways that are wrong in one respect, and the benign variants.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+def mutants(*, as_json: bool) -> None:
+    """Print the names that `serve --mutant` and `serve --variant` take.
+
+    A mutant breaks the clause named beside it. A variant is benign: what the page says still holds.
+    """
+    if as_json:
+        click.echo(json.dumps([_told(each) for each in (*MUTANTS, *VARIANTS)], indent=2, ensure_ascii=False))
+        return
+    widest = max(len(each.name) for each in (*MUTANTS, *VARIANTS))
+    click.echo(click.style(f"{len(MUTANTS)} mutants (serve --mutant NAME)", bold=True))
+    for mutant in MUTANTS:
+        click.echo(f"  {mutant.name:<{widest}}  {mutant.clause:<13}  {mutant.says}")
+    click.echo(click.style(f"\n{len(VARIANTS)} benign variants (serve --variant NAME)", bold=True))
+    for variant in VARIANTS:
+        click.echo(f"  {variant.name:<{widest}}  {'benign':<13}  {variant.says}")
+
+
+def _told(change: Mutant | Variant) -> dict[str, Any]:
+    broken = isinstance(change, Mutant)
+    return {
+        "name": change.name,
+        "kind": "mutant" if broken else "variant",
+        "clause": change.clause if broken else None,
+        "says": change.says,
+        "collateral": list(change.collateral) if broken else [],
+    }
