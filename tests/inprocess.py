@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import unquote
@@ -45,14 +46,12 @@ class InProcess:
         return self._runner.run(self._exchange(scope, body))
 
     async def _exchange(self, scope: dict[str, Any], body: bytes) -> Reply:
-        heard: list[dict[str, Any]] = [
-            {"type": "http.request", "body": body, "more_body": False},
-            {"type": "http.disconnect"},
-        ]
+        request: dict[str, Any] = {"type": "http.request", "body": body, "more_body": False}
+        heard = itertools.chain([request], itertools.repeat({"type": "http.disconnect"}))
         said: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return heard.pop(0)
+            return next(heard)
 
         async def send(message: Any) -> None:
             said.append(message)

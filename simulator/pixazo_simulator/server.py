@@ -7,10 +7,11 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import Application
 from .clock import SECOND
@@ -133,7 +134,8 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, *, spelling: bool) -> None:
         super().__init__(
             uvicorn.Config(
-                app, http=_protocol(spelling=spelling), ws="none", lifespan="on", log_config=None, access_log=False,
+                _cancellable(app), http=_protocol(spelling=spelling), ws="none", lifespan="on", log_config=None,
+                access_log=False,
                 server_header=False, date_header=False, backlog=BACKLOG,
             )
         )  # fmt: skip
@@ -170,6 +172,9 @@ class _Server(uvicorn.Server):
         tasks = set(self.server_state.tasks)
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)  # connections learn in the next turn of the loop that nobody waits for an answer
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
@@ -183,13 +188,25 @@ def _protocol(*, spelling: bool) -> type[GatewayProtocol]:
     return SpellingProtocol
 
 
+def _cancellable(app: ASGIApp) -> ASGIApp:
+    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return serve
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
-        raise SimulatorError(f"cannot listen on {host} port {port}: {told}; choose another with --port") from None
+        raise SimulatorError(
+            f"cannot listen on {host} port {port}: {told}; choose another with --host or --port"
+        ) from None
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

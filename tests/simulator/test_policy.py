@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -170,9 +169,11 @@ def test_an_order_is_taken_unless_a_check_would_lack_what_it_needs(order: list[s
 @given(name=st.sampled_from(sorted(points())), value=st.text() | st.integers() | st.floats() | st.lists(st.text()))
 def test_no_value_does_worse_than_a_value_error(name: str, value: object) -> None:
     """Whatever is set from outside is refused as such, or read; and what is read can be written and read again."""
-    with suppress(ValueError):
+    try:
         changed = Policy().changed({name: value})
-        assert changed.changed({name: changed.text(name)}) == changed
+    except ValueError:
+        return
+    assert changed.changed({name: changed.text(name)}) == changed
 
 
 def test_a_near_word_is_suggested() -> None:

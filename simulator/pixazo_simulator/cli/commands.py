@@ -46,6 +46,9 @@ class _Commands(click.Group):
         """Tell a mistake in one line and exit with 2."""
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message(), err=True)
+            raise SystemExit(2) from None
         except click.ClickException as error:
             click.echo(f"pixazo-sim: {_told(error)}", err=True)
             raise SystemExit(2) from None

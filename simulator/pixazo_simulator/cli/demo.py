@@ -20,6 +20,7 @@ from pixazo_client import (
     GenerationFailedError,
     InsufficientBalanceError,
     PixazoClient,
+    PixazoError,
     Polling,
     RequestHandle,
 )
@@ -49,13 +50,21 @@ def demo(out: Path | None) -> None:
     request and one generation that fails. Needs no key, no network and no money.
     """
     settings = Settings(clock=lambda: Clock.scaled(RATE))
+    folder = _folder(out)
+    try:
+        with Simulator(settings) as simulator, _Listener() as listener:
+            _Show(simulator, listener, folder).run()
+    except (SimulatorError, PixazoError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _folder(out: Path | None) -> Path:
     try:
         folder = out or Path(tempfile.mkdtemp(prefix="pixazo-demo-"))
         folder.mkdir(parents=True, exist_ok=True)
-        with Simulator(settings) as simulator, _Listener() as listener:
-            _Show(simulator, listener, folder).run()
-    except (SimulatorError, OSError) as error:
-        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
+    return folder
 
 
 class _Show:

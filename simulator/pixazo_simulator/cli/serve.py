@@ -36,9 +36,21 @@ def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Cal
     )
 
 
+class _Number(click.IntRange):
+    """A whole number within bounds; click's own name for it is `integer range`."""
+
+    name = "number"
+
+
+class _Assignment(click.types.StringParamType):
+    """FIELD=VALUE; since values hold spaces, the environment separates several by semicolons."""
+
+    envvar_list_splitter = ";"
+
+
 @click.command(short_help="Serve the gateway until interrupted.")
 @_option("--host", default="127.0.0.1", help="Address to listen on.")
-@_option("--port", type=click.IntRange(0, 65535), default=8900, help="Port to listen on; 0 picks a free one.")
+@_option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one.")
 @_option(
     "--api-key",
     "keys",
@@ -57,9 +69,10 @@ def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Cal
 @_option(
     "--set",
     "values",
+    type=_Assignment(),
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Set one policy field; may be repeated. See pixazo-sim policy.",
+    help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy.",
 )
 @_option(
     "--clock",
@@ -67,7 +80,7 @@ def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Cal
     metavar="real|xN|manual",
     help="How time passes: real, N times as fast, or only when advanced.",
 )
-@_option("--seed", type=click.IntRange(0), default=0, help="The same seed, calls and clock give the same bytes.")
+@_option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes.")
 @_option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs instead of the caller's.")
 @_option(
     "--webhook-allow",
@@ -156,17 +169,16 @@ def _policy(options: dict[str, Any]) -> Policy:
 
 def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
     line = f"ready {simulator.url} key {simulator.api_key}\n"
+    if ready_file:
+        try:
+            part = ready_file.with_name(f"{ready_file.name}.part")
+            part.write_text(line, encoding="utf-8")
+            part.replace(ready_file)
+        except OSError as error:
+            simulator.stop()
+            raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
     sys.stdout.write(line)
     sys.stdout.flush()
-    if ready_file is None:
-        return
-    try:
-        part = ready_file.with_name(f"{ready_file.name}.part")
-        part.write_text(line, encoding="utf-8")
-        part.replace(ready_file)
-    except OSError as error:
-        simulator.stop()
-        raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
 
 
 class _JsonLines(logging.Formatter):

@@ -1,0 +1,210 @@
+"""What a submit may say."""
+
+from __future__ import annotations
+
+from tests.caller import GENERATE, Caller, Reply
+from tests.simulator.rows.effects import Effects, animate, balance, completed, failed, refused
+from tests.simulator.specimens import data_url, jpeg
+
+__all__ = ["ROWS"]
+
+ROWS = Effects()
+
+IMAGE = "https://images.test/bear.png"
+SMALL_IMAGE = data_url(jpeg(300, 400), "jpeg")
+SMALL_SIDE = "first_frame_image must have a short side of more than 300 px, not 300."
+COMBO = "resolution 1080P is not available with a duration of 10 seconds."
+MODERATED = "prompt was rejected by content moderation: it may hold sensitive content."
+
+
+@ROWS.shows("t2v_limits", "i2v")
+def _(caller: Caller) -> None:
+    for members in ({"duration": 7}, {"resolution": "8K"}, {"prompt": "x" * 2001}):
+        assert caller.call("POST", GENERATE, {"prompt": "A bear", **members}).status == 400
+
+
+@ROWS.shows("t2v_limits", "open")
+def _(caller: Caller) -> None:
+    completed(caller, caller.generate("x" * 2001, duration=7.5, resolution="8K"))
+    assert animate(caller, duration=7).status == 400
+
+
+@ROWS.shows("number_forms", "integral")
+def _(caller: Caller) -> None:
+    for form, status in [(6, 202), (6.0, 202), (10.0, 202), ("6", 400), (True, 400), (6.5, 400), (None, 400)]:
+        assert caller.generate(duration=form).status == status
+        assert animate(caller, duration=form).status == status
+
+
+@ROWS.shows("combo_1080p_10s", "refuse")
+def _(caller: Caller) -> None:
+    reply = caller.generate(duration=10, resolution="1080P")
+    refused(reply, 400, {"error": "Invalid request", "message": COMBO})
+
+
+@ROWS.shows("combo_1080p_10s", "accept")
+def _(caller: Caller) -> None:
+    completed(caller, caller.generate(duration=10, resolution="1080P"))
+
+
+@ROWS.shows("combo_1080p_10s", "fail")
+def _(caller: Caller) -> None:
+    failed(caller, caller.generate(duration=10, resolution="1080P"), COMBO)
+
+
+@ROWS.shows("prompt_unit", "code_points")
+def _(caller: Caller) -> None:
+    assert [caller.generate("🐻" * count).status for count in (2000, 2001)] == [202, 400]
+
+
+@ROWS.shows("prompt_unit", "utf16")
+def _(caller: Caller) -> None:
+    assert [caller.generate("🐻" * count).status for count in (1000, 1001)] == [202, 400]
+
+
+@ROWS.shows("prompt_unit", "bytes")
+def _(caller: Caller) -> None:
+    assert [caller.generate("🐻" * count).status for count in (500, 501)] == [202, 400]
+
+
+@ROWS.shows("blank_prompt", "refuse")
+def _(caller: Caller) -> None:
+    refused(caller.generate(" \n"), 400, {"error": "Invalid request", "message": "prompt must not be blank."})
+
+
+@ROWS.shows("blank_prompt", "accept")
+def _(caller: Caller) -> None:
+    completed(caller, caller.generate(" \n"))
+
+
+@ROWS.shows("unknown_members", "ignore")
+def _(caller: Caller) -> None:
+    completed(caller, caller.generate(durration=7))
+
+
+@ROWS.shows("unknown_members", "refuse")
+def _(caller: Caller) -> None:
+    told = "durration is not a parameter of this operation (did you mean duration?)."
+    refused(caller.generate(durration=7), 400, {"error": "Invalid request", "message": told})
+
+
+@ROWS.shows("validation_body", "title_message")
+def _(caller: Caller) -> None:
+    refused(caller.call("POST", GENERATE, {}), 400, {"error": "Invalid request", "message": "prompt is required."})
+
+
+@ROWS.shows("validation_body", "sentence_status")
+def _(caller: Caller) -> None:
+    reply = caller.call("POST", GENERATE, {})
+    assert (reply.status, reply.json()) == (400, {"error": "prompt is required.", "status": 400})
+
+
+@ROWS.shows("image_rules", "refuse")
+def _(caller: Caller) -> None:
+    refused(animate(caller, SMALL_IMAGE), 400, {"error": "Invalid request", "message": SMALL_SIDE})
+
+
+@ROWS.shows("image_rules", "fail")
+def _(caller: Caller) -> None:
+    failed(caller, animate(caller, SMALL_IMAGE), SMALL_SIDE)
+
+
+@ROWS.shows("image_urls", "unseen")
+def _(caller: Caller) -> None:
+    completed(caller, animate(caller, "http://nowhere.test/bear.png"))
+
+
+@ROWS.shows("image_urls", "table")
+def _(caller: Caller) -> None:
+    facts = {"format": "png", "height": 400, "size": 1000}
+    caller.change(images={IMAGE: facts | {"width": 400}, f"{IMAGE}?small": facts | {"width": 300}})
+    completed(caller, animate(caller, IMAGE))
+    failed(caller, animate(caller, f"{IMAGE}?small"), SMALL_SIDE)
+    failed(caller, animate(caller, "https://nowhere.test/bear.png"), "first_frame_image could not be fetched.")
+
+
+@ROWS.shows("image_urls", "https")
+def _(caller: Caller) -> None:
+    completed(caller, animate(caller, IMAGE))
+    told = "first_frame_image must be a public http or https URL, or a Base64 data URL."
+    refused(animate(caller, "http://images.test/bear.png"), 400, {"error": "Invalid request", "message": told})
+
+
+@ROWS.shows("malformed_body", "400")
+def _(caller: Caller) -> None:
+    typed = {"Content-Type": "application/json"}
+    for body, told in [
+        (b"", "The request body is empty: a JSON object is expected."),
+        (b'{"prompt":', "The request body is not valid JSON."),
+        (b"[" * 5000, "The request body is nested too deeply."),
+        (b'["A bear"]', "The request body must be a JSON object."),
+    ]:
+        refused(caller.call("POST", GENERATE, body, typed), 400, {"error": "Invalid request", "message": told})
+
+
+def _as_text(caller: Caller) -> Reply:
+    return caller.call("POST", GENERATE, {"prompt": "A bear"}, {"Content-Type": "text/plain"})
+
+
+NO_JSON = "Content-Type must be application/json, it is 'text/plain'."
+
+
+@ROWS.shows("content_type", "400")
+def _(caller: Caller) -> None:
+    refused(_as_text(caller), 400, {"error": "Invalid request", "message": NO_JSON})
+
+
+@ROWS.shows("content_type", "415")
+def _(caller: Caller) -> None:
+    refused(_as_text(caller), 415, {"error": "Unsupported Media Type", "message": NO_JSON})
+
+
+@ROWS.shows("content_type", "ignore")
+def _(caller: Caller) -> None:
+    assert _as_text(caller).status == 202
+
+
+@ROWS.shows("body_limit", "29360128")
+def _(caller: Caller) -> None:
+    limit = 28 * 1024 * 1024
+    assert caller.call("POST", GENERATE, b'{"prompt":"A bear"}'.ljust(limit)).status == 202
+    announced = caller.call("POST", GENERATE, b"{", {"Content-Length": str(limit + 1)})
+    told = "The request body is larger than 29360128 bytes."
+    refused(announced, 413, {"error": "Payload Too Large", "message": told})
+
+
+@ROWS.shows("body_limit", "20")
+def _(caller: Caller) -> None:
+    assert caller.call("POST", GENERATE, b'{"prompt":"A bears"}').status == 202
+    reply = caller.call("POST", GENERATE, b'{"prompt":"A bears" }')
+    refused(reply, 413, {"error": "Payload Too Large", "message": "The request body is larger than 20 bytes."})
+
+
+@ROWS.shows("moderation", "fail")
+def _(caller: Caller) -> None:
+    failed(caller, caller.generate("[[sim:moderated]]"), MODERATED)
+
+
+@ROWS.shows("moderation", "refuse")
+def _(caller: Caller) -> None:
+    refused(caller.generate("[[sim:moderated]]"), 400, {"error": "Invalid request", "message": MODERATED})
+
+
+@ROWS.shows("repeated_submit", "two_requests")
+def _(caller: Caller) -> None:
+    once, again = (
+        caller.call("POST", GENERATE, {"prompt": "A bear"}, {"Idempotency-Key": "same"}).json()["request_id"]
+        for _ in range(2)
+    )
+    assert once != again
+    assert balance(caller) == "99.30"
+
+
+@ROWS.shows("submit_code", "202")
+def _(caller: Caller) -> None:
+    assert caller.generate().status == 202
+
+
+@ROWS.shows("submit_code", "200")
+def _(caller: Caller) -> None:
+    assert caller.generate().status == 200

@@ -1,0 +1,310 @@
+"""The courier: posts what is due, on each world's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.simulator.specimens import KEY, START, accepted
+
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.courier import Courier, FallenDue
+from pixazo_simulator.lifecycle import Status
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.post import Outcome, Parcel
+from pixazo_simulator.world import Transition, World
+from pixazo_simulator.worlds import Settings, Worlds
+
+HOOK = "http://127.0.0.1:9/hook"
+PATIENCE = 10.0
+"""Seconds after which a test that waits for another task fails."""
+
+
+class Receiver:
+    """Stands for the network: remembers every parcel and gives the outcomes that the test wants."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.parcels: list[Parcel] = []
+        self.arrived = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+        self._outcomes = list(outcomes) or [Outcome(204)]
+
+    async def post(self, parcel: Parcel) -> Outcome:
+        """Take a parcel, once the door is open."""
+        self.parcels.append(parcel)
+        self.arrived.set()
+        await self.open.wait()
+        return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+
+
+def settings(clock: Callable[[], Clock] = Clock.manual, **policy: object) -> Settings:
+    """Settings of one world under the key of the specimens."""
+    return Settings(keys=(KEY,), policy=PROFILES["documented"].changed(policy), clock=clock)
+
+
+def drive(
+    doing: Callable[[Courier, World, Receiver], Awaitable[Any]], having: Settings | None = None, *outcomes: Outcome
+) -> Any:
+    """Run a test's coroutine against a courier, its one world and the network."""
+
+    async def run() -> Any:
+        worlds = Worlds(having or settings())
+        receiver = Receiver(*outcomes)
+        courier = Courier(worlds, receiver.post)
+        (world,) = worlds
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await doing(courier, world, receiver)
+            finally:
+                await courier.close()
+
+    return asyncio.run(run())
+
+
+def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
+    """Seconds after the start, and what happened: a status that was entered or the outcome of an attempt."""
+    return [
+        ((each.instant - START) / 1000, each.status)
+        if isinstance(each, Transition)
+        else ((each[1].instant - START) / 1000, each[1].problem or each[1].status)
+        for each in fallen
+    ]
+
+
+def test_advancing_tells_what_fell_due_in_order() -> None:
+    """Transitions, and callbacks that were attempted at their instants."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        assert told(await courier.advance(world, 0)) == []
+        assert told(await courier.advance(world, 2_000)) == [(2, Status.PROCESSING)]
+        assert told(await courier.advance(world, 12_999)) == []
+        assert told(await courier.advance(world, 1)) == [(15, Status.COMPLETED), (15, 204)]
+        assert [json.loads(parcel.body)["status"] for parcel in receiver.parcels] == ["COMPLETED"]
+
+    drive(doing)
+
+
+@pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no answer within 5 s")])
+def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
+    """One advance over an hour makes all of them, each at its instant; the bytes are always the same."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        fallen = told(await courier.advance(world, 3_600_000))
+        assert [at for at, what in fallen if what == outcome.problem] == [15, 20, 320, 2_120]
+        assert world.clock.now() == START + 3_600_000
+        assert len({parcel.body for parcel in receiver.parcels}) == 1
+
+    drive(doing, None, outcome)
+
+
+def test_retries_can_be_walked_through_one_by_one() -> None:
+    """A success ends them."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        assert told(await courier.advance(world, 15_000))[-1] == (15, "answered 503")
+        assert told(await courier.advance(world, 4_999)) == []
+        assert told(await courier.advance(world, 1)) == [(20, 204)]
+        assert told(await courier.advance(world, 10**7)) == []
+
+    drive(doing, None, Outcome(503, "answered 503"), Outcome(204))
+
+
+def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
+    """A host that is not allowed."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        assert len(told(await courier.advance(world, 10**7))) == 3
+
+    drive(doing, None, Outcome(None, "not allowed", final=True))
+
+
+@pytest.mark.parametrize(
+    ("clock", "seconds", "challenge"),
+    [
+        (Clock.manual, 5.0, 3.0),
+        (lambda: Clock.scaled(1), 15.0, 3.0),
+        (lambda: Clock.scaled(3), 5.0, 1.0),
+        (lambda: Clock.scaled(1000), 1.0, 1.0),
+        (lambda: Clock.scaled(0.5), 30.0, 6.0),
+    ],
+)
+def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, challenge: float) -> None:
+    """15 s of its world's clock, 3 s for a challenge; never less than a real second, 5 where the clock stands still."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
+        await courier.advance(world, 60_000)
+        assert {(parcel.echo, parcel.timeout) for parcel in receiver.parcels} == {(True, challenge), (False, seconds)}
+
+    drive(doing, settings(clock, callback_url="challenge"))
+
+
+@pytest.mark.parametrize(
+    ("policy", "follow", "allowed"),
+    [({}, False, ()), ({"webhook_redirects": "follow", "webhook_allow": "hooks.test"}, True, ("hooks.test",))],
+)
+def test_what_is_posted_where(policy: dict[str, Any], follow: bool, allowed: tuple[str, ...]) -> None:
+    """URL, type and the safety rules of the world's policy."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        await courier.advance(world, 15_000)
+        (parcel,) = receiver.parcels
+        assert (parcel.url, parcel.headers) == (HOOK, {"content-type": "application/json"})
+        assert (parcel.follow, parcel.allowed, parcel.echo) == (follow, allowed, False)
+
+    drive(doing, settings(**policy))
+
+
+def test_a_retry_is_signed_anew_under_the_same_id() -> None:
+    """So that a receiver can tell a repetition from a second callback."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        generation = accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
+        await courier.advance(world, 20_000)
+        ids = [parcel.headers["webhook-id"] for parcel in receiver.parcels]
+        assert ids == [f"msg_{generation.request_id}_{number}" for number in (1, 2, 1)]
+        stamps = [int(parcel.headers["webhook-timestamp"]) - START // 1000 for parcel in receiver.parcels]
+        assert stamps == [15, 15, 20]
+
+    drive(doing, settings(webhook_signature="standard"), Outcome(500), Outcome(204))
+
+
+def test_advances_of_one_world_follow_one_another() -> None:
+    """Three at once, while the receiver of the first takes its time: all of the time passes, everything once."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        accepted(world, "[[sim:after 40]]", webhook_url=HOOK)
+        receiver.open.clear()
+        first = asyncio.create_task(courier.advance(world, 15_000))
+        await receiver.arrived.wait()
+        second = asyncio.create_task(courier.advance(world, 25_000))
+        await asyncio.sleep(0)
+        receiver.arrived.clear()
+        receiver.open.set()
+        await first
+        receiver.open.clear()
+        await receiver.arrived.wait()
+        third = asyncio.create_task(courier.advance(world, 5_000))
+        await asyncio.sleep(0)
+        receiver.open.set()
+        await asyncio.gather(second, third)
+        assert world.clock.now() == START + 45_000
+        assert len(receiver.parcels) == 2
+
+    drive(doing)
+
+
+def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
+    """Or a callback could be attempted out of order."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(courier.run())
+        for _ in range(2):
+            accepted(world, webhook_url=HOOK)
+        receiver.open.clear()
+        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        await receiver.arrived.wait()
+        courier.wake()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(receiver.parcels) == 1
+        receiver.open.set()
+        assert len(told(await advancing)) == 6
+        running.cancel()
+
+    drive(doing)
+
+
+def test_callbacks_are_posted_in_the_background() -> None:
+    """As soon as they are due, without anybody asking."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(courier.run())
+        await asyncio.sleep(0)
+        accepted(world, webhook_url=HOOK)
+        courier.wake()
+        await receiver.arrived.wait()
+        assert json.loads(receiver.parcels[0].body)["status"] == "COMPLETED"
+        running.cancel()
+
+    drive(doing, settings(lambda: Clock.scaled(100_000)))
+
+
+def test_a_callback_that_is_never_due_does_not_keep_others_waiting() -> None:
+    """The pause until a stuck generation ends is longer than any timer runs."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, "[[sim:stuck]]", webhook_url=HOOK)
+        running = asyncio.create_task(courier.run())
+        await asyncio.sleep(0)
+        accepted(world, "[[sim:after 0]]", webhook_url=f"{HOOK}?second")
+        courier.wake()
+        await receiver.arrived.wait()
+        assert receiver.parcels[0].url == f"{HOOK}?second"
+        running.cancel()
+
+    drive(doing, settings(lambda: Clock.scaled(1)))
+
+
+def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
+    """A challenge starts at once; an advance waits for its outcome before it moves the clock."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(courier.run())
+        receiver.open.clear()
+        accepted(world, members={"callback_url": HOOK})
+        courier.wake()
+        await receiver.arrived.wait()
+        advancing = asyncio.create_task(courier.advance(world, 1_000))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not advancing.done()
+        receiver.open.set()
+        await advancing
+        (challenge, report) = world.deliveries()
+        assert [attempt.instant for attempt in challenge.attempts] == [START]
+        assert report.event == START + 15_000
+        running.cancel()
+
+    drive(doing, settings(callback_url="challenge"), Outcome(200))
+
+
+def test_closing_gives_up_what_is_under_way() -> None:
+    """As if the process had ended: the attempt is not recorded."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(courier.run())
+        receiver.open.clear()
+        accepted(world, members={"callback_url": HOOK})
+        courier.wake()
+        await receiver.arrived.wait()
+        running.cancel()
+        await courier.close()
+        assert list(world.finished) == []
+
+    drive(doing, settings(callback_url="challenge"))
+
+
+def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    """Though the receiver's URL carries it."""
+    caplog.set_level(logging.INFO, "pixazo_simulator")
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        generation = accepted(world, webhook_url=f"{HOOK}?key={KEY}")
+        await courier.advance(world, 15_000)
+        assert caplog.messages == [
+            f"callback about {generation.request_id} to {HOOK}?key=[redacted]: answered 410",
+        ]
+
+    drive(doing, None, Outcome(410, "answered 410"))

@@ -1,0 +1,68 @@
+"""The plan of an accepted submit."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from pixazo_simulator.admission import Submission
+from pixazo_simulator.fate import plan_for
+from pixazo_simulator.lifecycle import NEVER, Plan, Status
+from pixazo_simulator.magic import Magic
+from pixazo_simulator.policy import Policy
+from pixazo_simulator.refusal import Problem, Rule
+
+FAULT = (Problem("prompt", Rule.BLANK),)
+NO_VIDEO = "The model could not generate a video for this request."
+
+
+def plan(magic: Magic | None = None, fails: tuple[Problem, ...] = (), **policy: str) -> Plan:
+    """The plan of a submission of 6 s at 768P."""
+    submission = Submission(6, "768P", 350_000, fails, magic or Magic(), None, None)
+    return plan_for(submission, Policy().changed(policy), Random(0))
+
+
+@pytest.mark.parametrize(
+    ("magic", "expected"),
+    [
+        (Magic(), Plan(2_000, 13_000)),
+        (Magic(outcome=Status.FAILED, error="too wild"), Plan(2_000, 13_000, Status.FAILED, "too wild")),
+        (Magic(outcome=Status.FAILED), Plan(2_000, 13_000, Status.FAILED, NO_VIDEO)),
+        (Magic(outcome=Status.ERROR), Plan(2_000, 13_000, Status.ERROR, "Description of the error")),
+        (Magic(stuck=True), Plan(2_000, NEVER)),
+        (Magic(after=30_000), Plan(4_000, 26_000)),
+        (Magic(after=0), Plan(0, 0)),
+        (Magic(after=1), Plan(0, 1)),
+        (Magic(after=30_000, stuck=True), Plan(4_000, NEVER)),
+    ],
+)
+def test_what_a_prompt_asks_for(magic: Magic, expected: Plan) -> None:
+    """Outcome, text, length; queued and processing keep their proportion of 2 to 13."""
+    assert plan(magic) == expected
+
+
+def test_a_problem_that_strikes_later_wins() -> None:
+    """Its sentence is the error."""
+    expected = Plan(2_000, 13_000, Status.FAILED, "prompt must not be blank.")
+    assert plan(fails=FAULT) == expected
+    assert plan(Magic(outcome=Status.ERROR, error="disk full"), FAULT) == expected
+
+
+def test_failures_may_strike_straight_from_the_queue() -> None:
+    """After the same time; a completed one still processes."""
+    assert plan(Magic(outcome=Status.ERROR, error="x"), queued_to_end="yes") == Plan(15_000, 0, Status.ERROR, "x")
+    assert plan(queued_to_end="yes") == Plan(2_000, 13_000)
+
+
+def test_a_length_for_times_of_nothing() -> None:
+    """0+0 leaves no proportion: all of it is processing."""
+    assert plan(Magic(after=5_000), job_times="0+0") == Plan(0, 5_000)
+
+
+def test_times_come_from_the_source_given() -> None:
+    """The same source, the same plan."""
+    assert plan(job_times="5-20+60-180") == plan(job_times="5-20+60-180")
+    drawn = plan(job_times="5-20+60-180")
+    assert 5_000 <= drawn.queued <= 20_000
+    assert 60_000 <= drawn.processing <= 180_000

@@ -1,0 +1,222 @@
+"""Posting one callback over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+from tests.simulator.listener import Conduct, Listener, answer
+
+from pixazo_simulator.post import Outcome, Parcel, Postman
+
+
+def parcel(url: str, **more: Any) -> Parcel:
+    """A parcel whose details do not matter."""
+    parts: dict[str, Any] = {
+        "url": url,
+        "body": b'{"status":"COMPLETED"}',
+        "headers": {"content-type": "application/json"},
+        "allowed": (),
+        "follow": False,
+        "timeout": 10.0,
+    }
+    return Parcel(**parts | more)
+
+
+def post(*parcels: Parcel) -> list[Outcome]:
+    """The outcomes of some parcels, posted one after the other by one postman."""
+
+    async def deliver() -> list[Outcome]:
+        postman = Postman()
+        try:
+            return [await postman.post(each) for each in parcels]
+        finally:
+            await postman.close()
+
+    return asyncio.run(deliver())
+
+
+def unused_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_any_2xx_is_a_success(status: int) -> None:
+    """Whatever its body."""
+    with Listener(answer(status)) as listener:
+        assert post(parcel(listener.url)) == [Outcome(status)]
+
+
+@pytest.mark.parametrize("status", [301, 400, 404, 410, 429, 500, 503])
+def test_anything_else_is_not(status: int) -> None:
+    """The problem names the status; a redirect is not followed."""
+    with Listener(answer(status, location="/elsewhere")) as listener:
+        assert post(parcel(listener.url)) == [Outcome(status, f"answered {status}")]
+        assert len(listener.heard) == 1
+
+
+def test_what_arrives() -> None:
+    """Method, path and query to the letter, the headers given, ours, the body; no fragment and no password."""
+    with Listener() as listener:
+        url = f"http://user:pass@{listener.authority}/a%20b/c;d?e=%2F&f#g"
+        post(parcel(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
+        (heard,) = listener.heard
+    assert heard.line == "POST /a%20b/c;d?e=%2F&f HTTP/1.1"
+    assert heard.body == b'{"status":"COMPLETED"}'
+    assert heard.headers["host"] == listener.authority
+    assert heard.headers["user-agent"] == "pixazo-sim"
+    assert (heard.headers["content-type"], heard.headers["webhook-id"]) == ("application/json", "msg_1")
+    assert "authorization" not in heard.headers
+
+
+def test_no_cookie_of_one_receiver_reaches_another() -> None:
+    """Worlds share the client, and nothing else."""
+    with Listener(answer(200, set_cookie="a=b; path=/")) as first, Listener() as second:
+        assert post(parcel(first.url), parcel(first.url), parcel(second.url)) == [
+            Outcome(200),
+            Outcome(200),
+            Outcome(204),
+        ]
+        assert all("cookie" not in heard.headers for heard in [*first.heard, *second.heard])
+
+
+def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would see what must not leave."""
+    with Listener() as proxy, Listener() as listener:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://{proxy.authority}")
+        assert post(parcel(listener.url)) == [Outcome(204)]
+        assert proxy.heard == []
+
+
+def test_nobody_listens() -> None:
+    """The problem says so; a repetition may help."""
+    (outcome,) = post(parcel(f"http://127.0.0.1:{unused_port()}/"))
+    assert (outcome.status, outcome.final) == (None, False)
+    assert outcome.problem is not None
+    assert outcome.problem.startswith("ConnectError")
+
+
+@pytest.mark.parametrize("conduct", [Conduct.SILENT, Conduct.DRIPPING])
+def test_whoever_does_not_answer_in_time_is_given_up(conduct: Conduct) -> None:
+    """One limit for the whole attempt: a byte now and then does not prolong it."""
+    with Listener(conduct) as listener:
+        assert post(parcel(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
+def test_what_is_no_http_is_a_problem(said: bytes) -> None:
+    """A receiver that hangs up, or speaks something else."""
+    with Listener(said or Conduct.HANGING_UP) as listener:
+        (outcome,) = post(parcel(listener.url))
+    assert outcome.status is None
+    assert outcome.problem is not None
+    assert outcome.problem.startswith("RemoteProtocolError")
+
+
+def test_an_https_receiver_must_be_trusted() -> None:
+    """One that does not even speak TLS gets nothing of the callback."""
+    with Listener() as listener:
+        (outcome,) = post(parcel(f"https://{listener.authority}/"))
+    assert outcome.status is None
+    assert outcome.problem is not None
+    assert outcome.problem.startswith("ConnectError")
+    assert all(heard.body == b"" for heard in listener.heard)
+
+
+def test_a_host_that_is_not_allowed_is_never_called() -> None:
+    """No repetition can help."""
+    (outcome,) = post(parcel("http://169.254.169.254/latest/meta-data/"))
+    assert (outcome.status, outcome.final) == (None, True)
+    assert outcome.problem is not None
+    assert outcome.problem.startswith("host 169.254.169.254 is not loopback and was not allowed")
+
+
+def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rebinding: a resolver that answers otherwise the second time changes nothing; the name goes into Host."""
+    real, answers = socket.getaddrinfo, ["127.0.0.1"]
+
+    def resolve(host: Any, *more: Any, **named: Any) -> Any:
+        return real(answers.pop() if host == "hooks.test" else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with Listener() as listener:
+        url = f"http://hooks.test:{listener.port}/"
+        assert post(parcel(url, allowed=("hooks.test",))) == [Outcome(204)]
+        assert listener.heard[0].headers["host"] == f"hooks.test:{listener.port}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) -> None:
+    """With the same body; a relative location is resolved."""
+    with Listener(answer(status, location="/elsewhere?x=1"), answer(204)) as listener:
+        assert post(parcel(listener.url, follow=True)) == [Outcome(204)]
+        assert [heard.line for heard in listener.heard] == ["POST /hook HTTP/1.1", "POST /elsewhere?x=1 HTTP/1.1"]
+        assert listener.heard[0].body == listener.heard[1].body
+
+
+def test_redirects_end() -> None:
+    """After three."""
+    with Listener(answer(302, location="/again")) as listener:
+        assert post(parcel(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
+        assert len(listener.heard) == 4
+
+
+def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
+    """Each hop is checked."""
+    with Listener(answer(302, location="http://169.254.169.254/latest")) as listener:
+        (outcome,) = post(parcel(listener.url, follow=True))
+    assert outcome.final
+    assert outcome.problem is not None
+    assert "169.254.169.254 is not loopback" in outcome.problem
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
+def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
+    """Nothing is raised."""
+    with Listener(answer(302, location=location)) as listener:
+        (outcome,) = post(parcel(listener.url, follow=True))
+    assert outcome.status is None
+    assert outcome.problem
+
+
+CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
+
+
+@pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
+def test_an_echo_is_recognised(echo: bytes) -> None:
+    """As JSON, whatever its spelling."""
+    with Listener(answer(200, echo)) as listener:
+        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [b"", b"{}", b'{"challenge":"other"}', b'{"challenge":1}', b"\xff", b"[" * 50_000, CHALLENGE.ljust(70_000) + b"x"],
+)
+def test_a_missing_echo_is_final(echo: bytes) -> None:
+    """No more than 64 KiB of an answer are read."""
+    with Listener(answer(200, echo)) as listener:
+        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [
+            Outcome(None, "answered 200 without the challenge", final=True)
+        ]
+
+
+def test_a_refused_challenge_is_told_by_its_status() -> None:
+    """There is nothing to echo then."""
+    with Listener(answer(500)) as listener:
+        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
+
+
+def test_an_echo_that_cannot_be_decoded_is_a_problem() -> None:
+    """A content coding that is not what it says."""
+    with Listener(answer(200, b"no gzip", content_encoding="gzip")) as listener:
+        (outcome,) = post(parcel(listener.url, body=CHALLENGE, echo=True))
+    assert outcome.status is None
+    assert outcome.problem

@@ -1,0 +1,254 @@
+"""The rules that well-typed parameters must obey."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.simulator.specimens import data_url, jpeg, png, webp
+
+from pixazo_simulator.image import ImageFacts
+from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode
+from pixazo_simulator.policy import PROFILES, Policy
+from pixazo_simulator.refusal import Problem, Rule
+from pixazo_simulator.rules import Findings, check, unknown_member, url_problem
+
+BIG = 20 * 1024 * 1024
+
+
+def findings(operation: str, policy: dict[str, str] | None = None, **given: Any) -> Findings:
+    """The judgement of some parameters; a prompt and an image are put in unless they are given."""
+    kind = OPERATIONS[operation].parameters
+    good: dict[str, Any] = {"prompt": "A bear"} | (
+        {"first_frame_image": "https://a.test/b.png"} if kind is ImageParameters else {}
+    )
+    known = {"https://known.test/side.png": ImageFacts("png", 300, 300, 10)}
+    return check(kind(**good | given), OPERATIONS[operation], Policy().changed(policy or {}), known, magic=True)
+
+
+def problems(operation: str, policy: dict[str, str] | None = None, **given: Any) -> list[Problem]:
+    """Why they are refused."""
+    return findings(operation, policy, **given).refused
+
+
+BOTH = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
+
+
+@BOTH
+@pytest.mark.parametrize("duration", [6, 10, 6.0])
+@pytest.mark.parametrize("resolution", ["768P", "1080P"])
+def test_every_good_frame_is_taken(operation: str, duration: float, resolution: str) -> None:
+    """All but 1080P for 10 s."""
+    combo = (duration, resolution) == (10, "1080P")
+    told = [Problem("resolution", Rule.COMBO)] if combo else []
+    assert problems(operation, duration=duration, resolution=resolution) == told
+
+
+@pytest.mark.parametrize(
+    ("duration", "told"), [(7, "7"), (0, "0"), (-6, "-6"), (6.5, "6.5"), (1e15, "more"), (60000, "60000")]
+)
+def test_text_to_video_takes_6_or_10_seconds(duration: float, told: str) -> None:
+    """A number by the page, so that 6.5 is refused for its value."""
+    assert problems("generate", duration=duration) == [
+        Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", told)),
+    ]
+
+
+def test_image_to_video_takes_an_integer() -> None:
+    """7 is refused for its value, 6.5 for its type."""
+    assert [each.rule for each in problems("imageToVideo", duration=7)] == [Rule.ONE_OF]
+    assert problems("imageToVideo", duration=6.5) == [Problem("duration", Rule.INTEGER)]
+
+
+@BOTH
+@pytest.mark.parametrize("resolution", ["768p", "", " 768P", "4K", "x" * 500])
+def test_a_resolution_is_spelled_to_the_letter(operation: str, resolution: str) -> None:
+    """And told back, cut short."""
+    assert problems(operation, resolution=resolution) == [
+        Problem("resolution", Rule.ONE_OF, ("768P or 1080P", resolution[:40]))
+    ]
+
+
+def test_open_limits_leave_text_to_video_its_types() -> None:
+    """Any prompt, any positive duration, any resolution; image-to-video stays as the page says."""
+    opened = {"t2v_limits": "open"}
+    assert problems("generate", opened, prompt="x" * 5000, duration=0.5, resolution="8K") == []
+    assert problems("generate", opened, duration=0) == [Problem("duration", Rule.POSITIVE)]
+    assert [each.rule for each in problems("imageToVideo", opened, prompt="x" * 2001)] == [Rule.LENGTH]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("unit", "prompt", "count"),
+    [
+        ("code_points", "é" * 2000, None),
+        ("code_points", "🐻" * 2001, 2001),
+        ("utf16", "🐻" * 1000, None),
+        ("utf16", "🐻" * 1000 + "x", 2001),
+        ("bytes", "é" * 1000, None),
+        ("bytes", "é" * 1000 + "x", 2001),
+        ("bytes", "🐻" * 500, None),
+        ("bytes", "🐻" * 501, 2004),
+    ],
+)
+def test_a_prompt_is_counted_in_the_unit_of_the_policy(
+    operation: str, unit: str, prompt: str, count: int | None
+) -> None:
+    """2000 of them are taken, one more is not."""
+    told = [] if count is None else [Problem("prompt", Rule.LENGTH, (2000, count))]
+    assert problems(operation, {"prompt_unit": unit}, prompt=prompt) == told
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t", "\u3000"])
+def test_a_blank_prompt(prompt: str) -> None:
+    """White space of any kind is blank."""
+    assert problems("generate", prompt=prompt) == [Problem("prompt", Rule.BLANK)]
+    assert problems("generate", {"blank_prompt": "accept"}, prompt=prompt) == []
+
+
+def test_what_is_missing_is_told_together() -> None:
+    """Neither hides the other."""
+    found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
+    assert found.refused == [Problem("prompt", Rule.REQUIRED), Problem("first_frame_image", Rule.REQUIRED)]
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        (data_url(png(301, 301)), []),
+        (data_url(jpeg(301, 301), "jpeg"), []),
+        (data_url(webp(301, 301), "webp"), []),
+        (data_url(jpeg(301, 301), "png"), []),
+        (data_url(jpeg(400, 1000), "jpeg"), []),
+        (data_url(jpeg(1000, 400), "jpeg"), []),
+        (data_url(jpeg(400, 1001), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_RATIO, (400, 1001))]),
+        (data_url(jpeg(1001, 400), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_RATIO, (1001, 400))]),
+        (data_url(jpeg(300, 400), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))]),
+        (data_url(jpeg(400, 300), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))]),
+        (data_url(b"GIF89a"), [Problem("first_frame_image", Rule.IMAGE_FORMAT)]),
+        (data_url(b""), [Problem("first_frame_image", Rule.IMAGE_FORMAT)]),
+        (data_url(png(301, 301)[:-8]), [Problem("first_frame_image", Rule.IMAGE_DAMAGED)]),
+        (data_url(jpeg(0, 0), "jpeg"), [Problem("first_frame_image", Rule.IMAGE_DAMAGED)]),
+        ("data:image/gif;base64,R0lGODlh", [Problem("first_frame_image", Rule.DATA_URL)]),
+        ("DATA:image/png;base64,!", [Problem("first_frame_image", Rule.DATA_URL)]),
+        ("", [Problem("first_frame_image", Rule.IMAGE_URL)]),
+        ("bear.png", [Problem("first_frame_image", Rule.IMAGE_URL)]),
+        ("file:///etc/passwd", [Problem("first_frame_image", Rule.IMAGE_URL)]),
+        ("http://a.test/b.png", []),
+    ],
+)
+def test_the_image_rules(image: str, told: list[Problem]) -> None:
+    """Format, wholeness, short side, aspect ratio; what the type in the data URL says does not count."""
+    assert problems("imageToVideo", first_frame_image=image) == told
+
+
+def test_an_image_is_smaller_than_20_megabytes() -> None:
+    """One byte less is taken; the file is filled up between header and end."""
+    whole = png(301, 301)
+    for size, told in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Rule.IMAGE_SIZE, (BIG,))])]:
+        filled = whole[:-12] + b"\0" * (size - len(whole)) + whole[-12:]
+        assert problems("imageToVideo", first_frame_image=data_url(filled)) == told
+
+
+def test_image_rules_may_strike_later() -> None:
+    """The same problems, as the reason to fail."""
+    found = findings("imageToVideo", {"image_rules": "fail"}, first_frame_image=data_url(jpeg(300, 400), "jpeg"))
+    assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
+
+
+def test_an_image_url_may_be_looked_up_in_a_table() -> None:
+    """What is not in it cannot be fetched; what is in it is judged."""
+    table = {"image_urls": "table"}
+    assert findings("imageToVideo", table).fails == [Problem("first_frame_image", Rule.UNREACHABLE)]
+    found = findings("imageToVideo", table, first_frame_image="https://known.test/side.png")
+    assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
+
+
+def test_the_combo_may_be_refused_fail_or_pass() -> None:
+    """1080P for 10 s."""
+    combo = Problem("resolution", Rule.COMBO)
+    for value, refused, fails in [("refuse", [combo], []), ("fail", [], [combo]), ("accept", [], [])]:
+        found = findings("generate", {"combo_1080p_10s": value}, duration=10, resolution="1080P")
+        assert (found.refused, found.fails) == (refused, fails)
+
+
+def test_a_moderated_prompt_fails_or_is_refused() -> None:
+    """As policy `moderation` says."""
+    moderated = [Problem("prompt", Rule.MODERATED)]
+    assert findings("generate", prompt="[[sim:moderated]]").fails == moderated
+    assert problems("generate", {"moderation": "refuse"}, prompt="[[sim:moderated]]") == moderated
+
+
+def test_magic_can_be_switched_off() -> None:
+    """Then a mark is text, and a wrong one no trouble."""
+    for prompt in ("[[sim:moderated]]", "[[sim:zebra]]"):
+        found = check(Parameters(prompt=prompt), OPERATIONS["generate"], Policy(), {}, magic=False)
+        assert found == Findings([], [])
+
+
+def test_unknown_members_are_named_with_the_nearest_known_one() -> None:
+    """In the order given, cut short, at most ten of a million."""
+    given = {"prompt": 1, "durration": 2, "z" * 100: 3}
+    assert unknown_member(given, OPERATIONS["generate"]) == [
+        Problem("durration", Rule.UNKNOWN, (" (did you mean duration?)",)),
+        Problem("z" * 40, Rule.UNKNOWN, ("",)),
+    ]
+    assert len(unknown_member({f"z{number}": 0 for number in range(1000)}, OPERATIONS["generate"])) == 10
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8080/cb?x=1#f", "https://a.test", "HTTP://LOCALHOST/", "http://[::1]:80/", "http://u:p@a.test/"],
+)
+def test_usable_urls(url: str) -> None:
+    """Absolute, http or https, with a host."""
+    assert url_problem(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "a.test/cb", "/cb", "ftp://a.test/", "http://", "http:///cb", "http://a.test:0/", "http://a.test:99999/",
+     "http://a.test:x/", "http://[::1/", "http://a b.test/", "http://a.test/\n", "http://a.test/é", "http://a.test/\x7f",
+     "http://a!.test/", "http://é.test/"],
+)  # fmt: skip
+def test_unusable_urls(url: str) -> None:
+    """No scheme, no host, no port that exists, or characters that no URL has."""
+    assert url_problem(url) is Rule.URL
+
+
+@given(st.text() | st.text().map("http://".__add__))
+def test_judging_a_url_never_raises(url: str) -> None:
+    """Whatever the text."""
+    assert url_problem(url) in (None, Rule.URL)
+
+
+VALUES = st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.none()
+SPECIAL = st.sampled_from(
+    ["768P", "1080P", "data:image/png;base64,AAAA", "[[sim:after 1]]", "\u3000", "https://a.test"]
+)
+CHOICES = {
+    "t2v_limits": ["i2v", "open"],
+    "prompt_unit": ["code_points", "utf16", "bytes"],
+    "image_urls": ["unseen", "table", "https"],
+    "image_rules": ["refuse", "fail"],
+    "combo_1080p_10s": ["refuse", "accept", "fail"],
+    "moderation": ["refuse", "fail"],
+}
+
+
+@given(
+    body=st.fixed_dictionaries({}, optional=dict.fromkeys(ImageParameters.__struct_fields__, VALUES | SPECIAL)),
+    policy=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in CHOICES.items()}),
+    operation=st.sampled_from(sorted(OPERATIONS)),
+    profile=st.sampled_from(sorted(PROFILES)),
+)
+def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], operation: str, profile: str) -> None:
+    """Whatever a body of JSON decodes to, under any policy."""
+    read = decode(json.dumps(body).encode(), OPERATIONS[operation])
+    if isinstance(read, Parameters):
+        found = check(read, OPERATIONS[operation], PROFILES[profile].changed(policy), {}, magic=True)
+        msgspec.json.encode([[each.member for each in found.refused], [each.member for each in found.fails]])

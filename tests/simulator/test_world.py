@@ -1,0 +1,317 @@
+"""One world: what it accepts, what it tells of it, what it owes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.simulator.specimens import START, accepted, call, world
+
+from pixazo_simulator.delivery import Attempt, Delivery, Form
+from pixazo_simulator.journal import Limits
+from pixazo_simulator.ledger import EntryKind
+from pixazo_simulator.lifecycle import Status
+from pixazo_simulator.refusal import InsufficientFunds, TooManyPending, UnknownRequest
+from pixazo_simulator.world import Bounds, Generation, Transition, World
+
+HOOK = "http://127.0.0.1:9/hook"
+ORIGIN = "http://gateway.test"
+
+
+def pass_time(where: World, seconds: float) -> None:
+    """Advance the clock, and nothing else."""
+    where.clock.advance_to(where.clock.now() + int(seconds * 1000))
+
+
+def balance(where: World) -> int:
+    """What can be spent now."""
+    return where.standing.ledger.balance(where.clock.now())
+
+
+def told(where: World, generation: Generation, at: int | None = None) -> Any:
+    """The status answer as JSON."""
+    return json.loads(where.status_answer(generation, ORIGIN, at))
+
+
+def due(where: World) -> list[tuple[int, str]]:
+    """Instants, in seconds after the start, and channels of all that waits to be delivered."""
+    return [(each.event - START, each.channel) for each in where.deliveries()]
+
+
+def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery]:
+    """Attempt everything due by `until` with the same outcome, on the world's clock."""
+    delivered: list[Delivery] = []
+    while (delivery := where.take_due(until)) is not None:
+        where.clock.advance_to(delivery.event if not delivery.attempts else until)
+        where.record(delivery, Attempt(where.clock.now(), status))
+        delivered.append(delivery)
+    return delivered
+
+
+def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
+    """Another seed gives others."""
+    answers = [
+        where.status_answer(accepted(where), ORIGIN)
+        for where in (world(job_times="1-9+1-9"), world(job_times="1-9+1-9"), world(seed=1, job_times="1-9+1-9"))
+    ]
+    assert answers[0] == answers[1] != answers[2]
+
+
+def test_a_refused_submit_changes_nothing() -> None:
+    """No generation, no entry, and the next id is what it would have been."""
+    where, untouched = world(balance=350_000), world(balance=350_000)
+    assert where.submit(call(members={"duration": 10})) == InsufficientFunds(600_000)
+    assert where.generations() == []
+    assert len(where.standing.ledger.entries(START)) == 1
+    assert accepted(where).request_id == accepted(untouched).request_id
+
+
+def test_the_last_money_buys_one_generation() -> None:
+    """Then the wallet is empty to the millionth."""
+    where = world(balance=350_000)
+    accepted(where)
+    assert where.submit(call()) == InsufficientFunds(350_000)
+    assert balance(where) == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "refunds", "given_back"),
+    [
+        ("", "error", False),
+        ("[[sim:failed x]]", "error", False),
+        ("[[sim:error x]]", "error", True),
+        ("", "error_failed", False),
+        ("[[sim:failed x]]", "error_failed", True),
+        ("[[sim:error x]]", "error_failed", True),
+        ("[[sim:error x]] [[sim:stuck]]", "error", False),
+    ],
+)
+def test_the_price_is_given_back_at_the_end(mark: str, refunds: str, given_back: bool) -> None:
+    """At its very instant, and not a millisecond before."""
+    where = world(balance=1_000_000, refunds=refunds)
+    accepted(where, f"A bear {mark}")
+    pass_time(where, 14.999)
+    assert balance(where) == 650_000
+    pass_time(where, 0.001)
+    assert balance(where) == (1_000_000 if given_back else 650_000)
+    kinds = [entry.kind for entry in where.standing.ledger.entries(where.clock.now())]
+    assert kinds == [EntryKind.OPENING, EntryKind.DEBIT, *[EntryKind.REFUND] * given_back]
+
+
+def test_another_policy_holds_from_now_on() -> None:
+    """What was accepted keeps its plan; an answer that was worded already is worded anew."""
+    where = world()
+    generation = accepted(where)
+    assert told(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
+    where.set_policy(where.policy.changed({"job_times": "0+1", "timestamps": "mixed"}))
+    assert told(where, generation)["status"] == "QUEUED"
+    assert told(where, generation)["updated_at"] == "2026-03-31 10:00:00"
+    assert told(where, accepted(where))["status"] == "PROCESSING"
+
+
+def test_an_answer_is_that_of_its_instant() -> None:
+    """Past and future can be asked for, in any order, by callers of any host."""
+    where = world()
+    generation = accepted(where)
+    for second, status in [
+        (15, "COMPLETED"),
+        (2, "PROCESSING"),
+        (0, "QUEUED"),
+        (1.999, "QUEUED"),
+        (14.999, "PROCESSING"),
+    ]:
+        assert told(where, generation, START + int(second * 1000))["status"] == status
+    pass_time(where, 15)
+    for origin in ("http://a.test", "http://b.test", "http://a.test"):
+        media = json.loads(where.status_answer(generation, origin))["output"]["media_url"]
+        assert media == [f"{origin}/v1/{generation.request_id}/output.mp4"]
+
+
+def test_worded_answers_are_bounded_and_worded_again() -> None:
+    """With room for two, five generations are read in turn, twice, with the same bytes."""
+    where = world(bounds=Bounds(answers=2))
+    generations = [accepted(where) for _ in range(5)]
+    first = [where.status_answer(each, ORIGIN) for each in generations]
+    assert [where.status_answer(each, ORIGIN) for each in generations] == first
+
+
+def test_reading_within_bounds_of_time() -> None:
+    """Not before `read_delay`, not after `retention`; the bounds belong to the later side."""
+    where = world(read_delay=1500, retention="status=60,media=30")
+    generation = accepted(where)
+    identity = generation.request_id
+    readable = {1.499: False, 1.5: True, 44.999: True, 45: True, 74.999: True, 75: False}
+    downloadable = {1.5: False, 14.999: False, 15: True, 44.999: True, 45: False, 75: False}
+    for second in sorted(readable | downloadable):
+        where.clock.advance_to(START + round(second * 1000))
+        if second in readable:
+            assert where.generation(identity) == (generation if readable[second] else UnknownRequest(identity))
+        if second in downloadable:
+            assert where.completed(identity) == (generation if downloadable[second] else None)
+
+
+@pytest.mark.parametrize("mark", ["[[sim:failed x]]", "[[sim:error x]]", "[[sim:stuck]]"])
+def test_only_a_completed_generation_has_a_video(mark: str) -> None:
+    """However long one waits."""
+    where = world()
+    generation = accepted(where, mark)
+    pass_time(where, 10_000)
+    assert where.completed(generation.request_id) is None
+    assert where.completed("unknown") is None
+
+
+def test_transitions_are_told_once_in_their_order() -> None:
+    """Of all generations, as far as time has passed."""
+    where = world()
+    first = accepted(where).request_id
+    pass_time(where, 1)
+    second = accepted(where, "[[sim:failed x]]").request_id
+    assert where.transitions(START + 2_500) == [Transition(START + 2_000, first, Status.PROCESSING)]
+    assert where.transitions(START + 15_000) == [
+        Transition(START + 3_000, second, Status.PROCESSING),
+        Transition(START + 15_000, first, Status.COMPLETED),
+    ]
+    assert where.transitions(START + 10**9) == [Transition(START + 16_000, second, Status.FAILED)]
+    assert where.transitions(START + 10**9) == []
+
+
+def test_a_generation_that_skips_processing_tells_its_end_only() -> None:
+    """Policy `queued_to_end`."""
+    where = world(queued_to_end="yes")
+    identity = accepted(where, "[[sim:error x]]").request_id
+    assert where.transitions(START + 15_000) == [Transition(START + 15_000, identity, Status.ERROR)]
+
+
+def test_a_callback_is_due_at_the_end_and_tells_it() -> None:
+    """However late it is posted, its body is the status answer of that instant."""
+    where = world()
+    generation = accepted(where, webhook_url=HOOK)
+    assert where.next_due() == START + 15_000
+    assert where.take_due(START + 14_999) is None
+    pass_time(where, 100)
+    delivery = where.take_due(START + 100_000)
+    assert delivery is not None
+    assert where.callback(delivery) == where.status_answer(generation, ORIGIN)
+    assert json.loads(where.callback(delivery))["status"] == "COMPLETED"
+
+
+def test_a_stuck_generation_calls_nobody() -> None:
+    """Its end lies beyond every clock."""
+    where = world()
+    accepted(where, "[[sim:stuck]]", webhook_url=HOOK)
+    where.clock.advance_to(10**18)
+    assert where.take_due(where.clock.now()) is None
+
+
+def test_retries_follow_the_policy_on_the_world_s_clock() -> None:
+    """5 s, 300 s and 1800 s after the attempts before; then it is finished."""
+    where = world()
+    accepted(where, webhook_url=HOOK)
+    instants: list[int] = []
+    while (instant := where.next_due()) is not None:
+        where.clock.advance_to(instant)
+        delivery = where.take_due(instant)
+        assert delivery is not None
+        where.record(delivery, Attempt(instant, 500, "answered 500"))
+        instants.append((instant - START) // 1000)
+    assert instants == [15, 20, 320, 2_120]
+    (finished,) = where.finished
+    assert [attempt.status for attempt in finished.attempts] == [500] * 4
+
+
+def test_both_channels_are_called() -> None:
+    """Each has a delivery of its own."""
+    where = world()
+    accepted(where, webhook_url=HOOK, members={"callback_url": f"{HOOK}2"})
+    assert due(where) == [(15_000, "X-Webhook-URL"), (15_000, "callback_url")]
+
+
+@pytest.mark.parametrize(
+    ("events", "mode", "expected"),
+    [
+        ("header", "sync", [2_000, 17_000, 32_000, 40_000]),
+        ("header", " SYNC ", [2_000, 17_000, 32_000, 40_000]),
+        ("header", "terminal", [40_000]),
+        ("header", "nonsense", [40_000]),
+        ("header", None, [40_000]),
+        ("terminal", "sync", [40_000]),
+    ],
+)
+def test_a_running_generation_is_reported_in_mode_sync(events: str, mode: str | None, expected: list[int]) -> None:
+    """While it processes, every 15 s, and at the end; each report tells its instant."""
+    where = world(webhook_events=events, job_times="2+38")
+    accepted(where, webhook_url=HOOK, webhook_mode=mode)
+    delivered = deliver(where, START + 100_000)
+    assert [each.event - START for each in delivered] == expected
+    words = [json.loads(where.callback(each))["status"] for each in delivered]
+    assert words == ["PROCESSING"] * (len(expected) - 1) + ["COMPLETED"]
+
+
+def test_a_report_that_fails_is_not_repeated() -> None:
+    """The next one comes anyway."""
+    where = world(webhook_events="header", job_times="2+10")
+    accepted(where, webhook_url=HOOK, webhook_mode="sync")
+    deliver(where, START + 2_000, status=500)
+    assert where.next_due() == START + 12_000
+
+
+def test_a_challenge_comes_first() -> None:
+    """At once; echoed, it is followed by the report in MiniMax's form at the end."""
+    where = world(callback_url="challenge")
+    generation = accepted(where, "[[sim:failed too wild]]", members={"callback_url": HOOK})
+    challenge = where.take_due(START)
+    assert challenge is not None
+    assert challenge.form is Form.CHALLENGE
+    assert json.loads(where.callback(challenge)) == {"challenge": generation.request_id}
+    where.record(challenge, Attempt(START, 200))
+    (report,) = deliver(where, START + 15_000)
+    assert json.loads(where.callback(report)) == {
+        "task_id": generation.request_id,
+        "status": "failed",
+        "base_resp": {"status_code": 1027, "status_msg": "too wild"},
+    }
+
+
+def test_a_challenge_that_is_not_echoed_ends_it() -> None:
+    """It is not repeated, and nothing follows."""
+    where = world(callback_url="challenge")
+    accepted(where, members={"callback_url": HOOK})
+    challenge = where.take_due(START)
+    assert challenge is not None
+    where.record(challenge, Attempt(START, None, "answered 200 without the challenge", final=True))
+    assert where.next_due() is None
+    assert list(where.finished) == [challenge]
+
+
+def test_a_late_echo_is_followed_by_the_report_at_once() -> None:
+    """When the end has passed meanwhile."""
+    where = world(callback_url="challenge", job_times="0+1")
+    accepted(where, members={"callback_url": HOOK})
+    challenge = where.take_due(START)
+    assert challenge is not None
+    where.record(challenge, Attempt(START + 3_000, 200))
+    assert where.next_due() == START + 3_000
+
+
+def test_pending_deliveries_are_bounded() -> None:
+    """A submit that asks for one more is refused and not charged; one without a callback is taken."""
+    where = world(bounds=Bounds(pending=2))
+    accepted(where, webhook_url=HOOK)
+    accepted(where, webhook_url=HOOK)
+    before = balance(where)
+    assert where.submit(call(webhook_url=HOOK)) == TooManyPending(2)
+    assert balance(where) == before
+    accepted(where)
+    deliver(where, START + 15_000)
+    accepted(where, webhook_url=HOOK)
+
+
+def test_finished_deliveries_are_bounded() -> None:
+    """The oldest give way; all that are kept are listed in their order, with the pending ones."""
+    where = world(bounds=Bounds(journal=Limits(), deliveries=2))
+    for _ in range(3):
+        accepted(where, webhook_url=HOOK)
+    deliver(where, START + 15_000)
+    accepted(where, webhook_url=HOOK)
+    assert [each.number for each in where.deliveries()] == [2, 3, 4]

@@ -1,0 +1,103 @@
+"""Which key opens which world."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixazo_simulator.magic import KEYS
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.quota import RateLimit
+from pixazo_simulator.worlds import Settings, Worlds
+
+
+def test_the_keys_of_the_settings_open_worlds() -> None:
+    """And no other key does."""
+    worlds = Worlds(Settings(keys=("first-key", "second-key")))
+    assert [world.key for world in worlds] == ["first-key", "second-key"]
+    for key in ("third-key", "", " ", "FIRST-KEY"):
+        assert worlds.find(key) is None
+    assert len(worlds) == 2
+
+
+def test_a_world_starts_from_the_settings() -> None:
+    """Policy, balance, seed; each can be replaced for one world."""
+    worlds = Worlds(Settings(policy=PROFILES["observed"], balance=7, seed=3))
+    given = worlds.create("a-key")
+    assert (given.policy, given.standing.ledger.balance(given.clock.now()), given.seed) == (PROFILES["observed"], 7, 3)
+    replaced = worlds.create("b-key", policy=PROFILES["documented"], balance=0, seed=0)
+    now = replaced.clock.now()
+    assert (replaced.policy, replaced.standing.ledger.balance(now), replaced.seed) == (PROFILES["documented"], 0, 0)
+
+
+def test_worlds_have_clocks_of_their_own() -> None:
+    """Time passes in one, not in the other."""
+    worlds = Worlds(Settings(keys=("a-key", "b-key")))
+    first, second = worlds
+    first.clock.advance_to(first.clock.now() + 1)
+    assert first.clock.now() == second.clock.now() + 1
+
+
+def test_a_key_has_one_world() -> None:
+    """Until that is deleted."""
+    worlds = Worlds(Settings(keys=("a-key",)))
+    with pytest.raises(ValueError, match="'a-key' has a world already: delete it first, or choose another key"):
+        worlds.create("a-key")
+    old = worlds.delete("a-key")
+    assert old is not None
+    assert worlds.find("a-key") is None
+    assert worlds.create("a-key") is not old
+    assert worlds.delete("no-key") is None
+
+
+def test_worlds_are_bounded() -> None:
+    """The message names the setting; no key opens one more at first sight."""
+    worlds = Worlds(Settings(keys=("a-key",), most_worlds=1, open_keys=True))
+    with pytest.raises(ValueError, match=r"1 worlds are open already \(setting most_worlds\): delete one first"):
+        worlds.create("b-key")
+    assert worlds.find("b-key") is None
+    assert worlds.find("sim-suspended") is None
+    assert worlds.find("a-key") is not None
+
+
+def test_fresh_keys_are_reproducible() -> None:
+    """The same seed gives the same keys in the same order, all different."""
+    first, same, other = (Worlds(Settings(seed=seed)) for seed in (1, 1, 2))
+    keys = [first.fresh_key() for _ in range(100)]
+    assert [same.fresh_key() for _ in range(100)] == keys
+    assert len({*keys, other.fresh_key()}) == 101
+    assert all(key.startswith("sim-") and len(key) == 20 for key in keys)
+
+
+def test_magic_keys_open_worlds_at_first_sight() -> None:
+    """Each with its trouble, and no other."""
+    worlds = Worlds(Settings())
+    troubles = {}
+    for key in KEYS:
+        world = worlds.find(key)
+        assert world is not None
+        assert worlds.find(key) is world
+        standing = world.standing
+        balance = standing.ledger.balance(world.clock.now())
+        troubles[key] = (balance, standing.suspended, standing.broken, world.policy.rate_limit)
+    assert troubles == {
+        "sim-empty-wallet": (0, False, False, None),
+        "sim-suspended": (100_000_000, True, False, None),
+        "sim-throttled": (100_000_000, False, False, RateLimit(0, 1)),
+        "sim-broken": (100_000_000, False, True, None),
+    }
+
+
+def test_magic_can_be_switched_off() -> None:
+    """For keys, and for the prompts of every world."""
+    worlds = Worlds(Settings(magic=False))
+    assert all(worlds.find(key) is None for key in KEYS)
+    assert [world.standing.magic for world in worlds] == [False]
+
+
+def test_an_open_server_opens_a_world_for_any_key() -> None:
+    """But for a blank one."""
+    worlds = Worlds(Settings(open_keys=True))
+    world = worlds.find("whoever")
+    assert world is not None
+    assert worlds.find("whoever") is world
+    assert worlds.find(" ") is None

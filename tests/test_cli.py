@@ -1,0 +1,467 @@
+"""The command pixazo-sim, run as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.caller import Caller, over_http
+from tests.command import Serving, pixazo_sim
+from tests.receiver import Receiver
+
+Serve = Callable[..., Serving]
+
+OPTIONS = [
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW",
+    "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
+]  # fmt: skip
+PROMPTNESS = 2.0
+"""Seconds in which a signal must end the server: the promised one, and one for a machine that is busy."""
+
+
+def caller_of(serving: Serving, key: str | None = None) -> Caller:
+    """A caller with the key of the ready line, or another."""
+    return Caller(over_http(serving.url), key or serving.key)
+
+
+def policy_of(serving: Serving, key: str | None = None) -> dict[str, str]:
+    """The policy of a caller's world."""
+    told: dict[str, str] = caller_of(serving, key).sim("world")["policy"]
+    return told
+
+
+# Ready
+
+
+def test_the_ready_line_comes_when_connections_are_accepted(serve: Serve) -> None:
+    """It names the address and the first key, and what it names works at once."""
+    serving = serve("--api-key", "first-key", "--api-key", "second-key")
+    assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key first-key\n", serving.ready_line)
+    assert [caller_of(serving, key).generate().status for key in ("first-key", "second-key", "third-key")] == [
+        202,
+        202,
+        401,
+    ]
+
+
+def test_without_a_key_the_key_is_sim_key(serve: Serve) -> None:
+    """A server without `--api-key` says so in its ready line and opens no other."""
+    serving = serve()
+    assert serving.key == "sim-key"
+    assert caller_of(serving, "another-key").generate().status == 401
+
+
+def test_the_ready_file_holds_the_ready_line(serve: Serve, tmp_path: Path) -> None:
+    """When the line is printed the file is there, whole, and no part of it is left beside it."""
+    serving = serve("--ready-file", str(tmp_path / "ready"))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("ready", serving.ready_line)]
+
+
+def test_it_listens_on_ipv6(serve: Serve) -> None:
+    """An IPv6 address is put in brackets, in the ready line and in what the gateway says about itself."""
+    if not socket.has_ipv6:
+        pytest.skip("this Python has no IPv6")
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        serving = serve("--host", "::1")
+        assert re.fullmatch(r"http://\[::1\]:\d+", serving.url)
+        assert caller_of(serving).generate().json()["polling_url"].startswith(f"{serving.url}/v2/requests/status/")
+        return
+    pytest.skip("this machine has no IPv6 loopback")
+
+
+# Options
+
+
+def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
+    """A server started with variables alone is the one that all of them describe."""
+    ready_file = tmp_path / "ready"
+    serving = Serving(
+        PIXAZO_SIM_HOST="localhost",
+        PIXAZO_SIM_PORT="0",
+        PIXAZO_SIM_API_KEY="key-one key-two",
+        PIXAZO_SIM_OPEN_KEYS="1",
+        PIXAZO_SIM_BALANCE="0.35",
+        PIXAZO_SIM_PROFILE="observed",
+        PIXAZO_SIM_SET="submit_code=202;rate_limit=5/60 submits",
+        PIXAZO_SIM_CLOCK="manual",
+        PIXAZO_SIM_SEED="7",
+        PIXAZO_SIM_PUBLIC_ORIGIN="https://gateway.pixazo.ai",
+        PIXAZO_SIM_WEBHOOK_ALLOW="a.example b.example",
+        PIXAZO_SIM_NO_MAGIC="1",
+        PIXAZO_SIM_READY_FILE=str(ready_file),
+        PIXAZO_SIM_LOG_FORMAT="json",
+    )
+    try:
+        world = caller_of(serving, "key-two").sim("world")
+        replies = [caller_of(serving, key).generate() for key in ("key-one", "key-one", "sim-empty-wallet")]
+        ready_line = ready_file.read_text()
+    finally:
+        assert serving.end() == 0
+    assert re.fullmatch(r"ready http://localhost:\d+ key key-one\n", serving.ready_line)
+    assert ready_line == serving.ready_line
+    assert (world["balance"], world["clock"], world["seed"]) == ("0.35", "manual", 7)
+    assert (world["policy"]["request_id"], world["policy"]["submit_code"]) == ("thirteen", "202")
+    assert (world["policy"]["rate_limit"], world["policy"]["webhook_allow"]) == ("5/60 submits", "a.example,b.example")
+    assert [reply.status for reply in replies] == [202, 402, 202]
+    assert replies[0].json()["polling_url"].startswith("https://gateway.pixazo.ai/v2/requests/status/")
+    assert json.loads(serving.log)["message"].startswith("POST /minimax-hailuo-ai/v1/generate answered 402: ")
+
+
+def test_the_variables_are_named_after_the_options() -> None:
+    """The help of `serve` names a variable for each option, and there is no other option."""
+    told = " ".join(pixazo_sim("serve", "--help").stdout.split())
+    assert re.findall(r"PIXAZO_ ?SIM_ ?([A-Z_]+)", told) == OPTIONS
+    assert re.findall(r" --([a-z-]+)", told) == [*(name.lower().replace("_", "-") for name in OPTIONS), "help"]
+
+
+def test_an_option_wins_over_its_variable(serve: Serve) -> None:
+    """What is said on the command line counts."""
+    assert serve("--api-key", "said", PIXAZO_SIM_API_KEY="inherited").key == "said"
+
+
+def test_set_changes_one_field_of_a_profile(serve: Serve) -> None:
+    """`--profile observed --set ...` is the observed profile but for the fields that were set."""
+    policy = policy_of(serve("--profile", "observed", "--set", "submit_code=202", "--set", "webhook_retries=1,2"))
+    assert (policy["request_id"], policy["submit_code"], policy["webhook_retries"]) == ("thirteen", "202", "1,2")
+
+
+def test_the_observed_profile(serve: Serve) -> None:
+    """The gateway as public code has seen it: 200 on submit, a last group of 13 digits, mixed timestamps."""
+    caller = caller_of(serve("--profile", "observed", "--clock", "manual"))
+    reply = caller.generate()
+    assert reply.status == 200
+    assert re.fullmatch(r"minimax-hailuo-ai_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{13}", reply.json()["request_id"])
+    caller.advance(200)
+    told = caller.read(reply.json()["request_id"]).json()
+    assert told["created_at"] == "2026-03-31T10:00:00.000Z"
+    assert re.fullmatch(r"2026-03-31 10:0[1-3]:\d\d", told["completed_at"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lab.toml", 'extends = "observed"\nsubmit_code = 202\nrate_limit = "5/60"\nwebhook_retries = [1, 2]\n'),
+        ("lab.json", '{"extends": "observed", "submit_code": 202, "rate_limit": "5/60", "webhook_retries": [1, 2]}'),
+    ],
+)
+def test_a_profile_file(serve: Serve, tmp_path: Path, name: str, text: str) -> None:
+    """A file in TOML or JSON sets the fields that it names and takes the others from the profile that it extends."""
+    (tmp_path / name).write_text(text)
+    policy = policy_of(serve("--profile", str(tmp_path / name)))
+    assert [policy[field] for field in ("request_id", "submit_code", "rate_limit", "webhook_retries")] == [
+        "thirteen",
+        "202",
+        "5/60",
+        "1,2",
+    ]
+
+
+def test_public_origin(serve: Serve) -> None:
+    """Both addresses that the gateway tells begin with the origin that was given, whoever asks."""
+    caller = caller_of(serve("--public-origin", "https://gateway.pixazo.ai", "--clock", "manual"))
+    reply = caller.generate().json()
+    caller.advance(15)
+    assert reply["polling_url"] == f"https://gateway.pixazo.ai/v2/requests/status/{reply['request_id']}"
+    assert caller.read(reply["request_id"]).json()["output"]["media_url"] == [
+        f"https://gateway.pixazo.ai/v1/{reply['request_id']}/output.mp4"
+    ]
+
+
+def test_addresses_follow_the_host_that_the_caller_used(serve: Serve) -> None:
+    """Without `--public-origin` a caller gets addresses on the host by which it called."""
+    serving = serve()
+    named = Caller(over_http(serving.url), serving.key).call(
+        "POST", "/minimax-hailuo-ai/v1/generate", {"prompt": "A bear"}, {"Host": "gateway.test:81"}
+    )
+    assert named.json()["polling_url"].startswith("http://gateway.test:81/v2/requests/status/")
+
+
+def test_open_keys(serve: Serve) -> None:
+    """Any key opens a world of its own at first sight; no key still opens none."""
+    serving = serve("--open-keys", "--balance", "0.35")
+    statuses = [caller_of(serving, key).generate().status for key in ("anybody", "anybody", "somebody")]
+    assert statuses == [202, 402, 202]
+    assert Caller(over_http(serving.url), " ").generate().status == 401
+
+
+def test_magic_and_no_magic(serve: Serve) -> None:
+    """Magic prompts and keys do what they say; with `--no-magic` they are like any other."""
+    with_magic, without = serve("--clock", "manual"), serve("--clock", "manual", "--no-magic")
+    keys = ("sim-empty-wallet", "sim-suspended", "sim-throttled", "sim-broken")
+    assert [caller_of(with_magic, key).generate().status for key in keys] == [402, 403, 429, 500]
+    assert [caller_of(without, key).generate().status for key in keys] == [401, 401, 401, 401]
+    ends: list[str] = []
+    for serving in (with_magic, without):
+        caller = caller_of(serving)
+        request_id = caller.accepted("A bear [[sim:failed too wild]]")
+        caller.advance(15)
+        ends.append(caller.status(request_id))
+    assert ends == ["FAILED", "COMPLETED"]
+
+
+def test_a_scaled_clock(serve: Serve, receiver: Receiver) -> None:
+    """At a thousand times real time the page's 15 s are over when the webhook comes, after 15 ms."""
+    caller = caller_of(serve("--clock", "x1000"))
+    request_id = caller.accepted(webhook=receiver.url)
+    (callback,) = receiver.wait()
+    assert json.loads(callback.body)["status"] == "COMPLETED"
+    assert callback.body == caller.read(request_id).body
+
+
+def test_the_seed_decides_the_ids(serve: Serve) -> None:
+    """Servers with the same seed give the same ids in the same order, another seed gives others."""
+    callers = [caller_of(serve("--clock", "manual", "--seed", seed)) for seed in ("1", "1", "2")]
+    first, same, other = ([caller.accepted() for _ in range(2)] for caller in callers)
+    assert first == same
+    assert not set(first) & set(other)
+
+
+# Mistakes
+
+WRONG: list[tuple[list[str], str]] = [
+    (["serv"], "No such command 'serv' (did you mean serve?)."),
+    (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
+    (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
+    (["serve", "--api-key", "ключ"], "key 'ключ' cannot be sent as a header: use printable ASCII"),
+    (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
+    (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
+    (["serve", "--set", "media=mp3"], "policy field media: 'mp3' is not one of mp4, placeholder (did you mean mp4?)"),
+    (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
+    (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),
+    (["serve", "--profile", "no.toml"], "profile no.toml cannot be read: No such file or directory"),
+    (["serve", "--port", "0", "--ready-file", "no/such/file"], "ready file no/such/file cannot be written: No such file or directory"),
+    (["demo", "--out", "/dev/null/videos"], "folder /dev/null/videos cannot be made: Not a directory"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "says"), WRONG, ids=[" ".join(arguments) for arguments, _ in WRONG])
+def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], says: str) -> None:
+    """One line on standard error names the thing, the value and the remedy; nothing is printed, the exit code is 2."""
+    ended = pixazo_sim(*arguments)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["explode"], ["explode"]),
+        (["--versoin"], ["--versoin", "--version"]),
+        (["policy", "--jsn"], ["--jsn", "--json"]),
+        (["serve", "--prot", "1"], ["--prot", "--port"]),
+        (["serve", "now"], ["now"]),
+        (["serve", "--port"], ["--port", "requires an argument"]),
+        (["serve", "--port", "x"], ["--port", "PIXAZO_SIM_PORT", "'x' is not a valid number"]),
+        (["serve", "--port", "65536"], ["--port", "65536", "0<=x<=65535"]),
+        (["serve", "--log-format", "xml"], ["--log-format", "xml", "'text', 'json'"]),
+    ],
+)
+def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> None:
+    """It is told in one line, too: what is wrong, and what is near or allowed."""
+    ended = pixazo_sim(*arguments)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith("pixazo-sim: ")
+    assert [name for name in names if name not in ended.stderr] == []
+
+
+PROFILES = [
+    ("lab.toml", "submit_cod = 202", "policy field 'submit_cod' does not exist (did you mean submit_code?): see pixazo-sim policy"),
+    ("lab.json", '{"submit_code": 201}', "policy field submit_code: '201' is not one of 202, 200 (did you mean 202?)"),
+    ("lab.toml", 'extends = "documentd"', "extends 'documentd' is not one of documented, observed (did you mean documented?)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "says"), PROFILES)
+def test_a_wrong_profile_file(tmp_path: Path, name: str, text: str, says: str) -> None:
+    """An unknown field or value is refused with the nearest known one, and the file is named."""
+    file = tmp_path / name
+    file.write_text(text)
+    ended = pixazo_sim("serve", "--profile", str(file))
+    assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: profile {file}: {says}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("lab.toml", "submit_code", "is not valid TOML: "),
+        ("lab.json", '{"submit_code"', "is not valid JSON: "),
+        ("lab.json", "[]", "is not a table of policy fields"),
+        ("lab.toml", b"\xff", "is not valid TOML: "),
+    ],
+)
+def test_a_profile_file_that_cannot_be_parsed(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
+    """It is told in one line, with the place of the mistake where the parser knows it."""
+    file = tmp_path / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    ended = pixazo_sim("serve", "--profile", str(file))
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"pixazo-sim: profile {file} {says}")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_port_in_use() -> None:
+    """The port is named, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = pixazo_sim("serve", "--port", str(port))
+    says = f"cannot listen on 127.0.0.1 port {port}: Address already in use; choose another with --host or --port"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")
+
+
+def test_a_variable_with_a_mistake() -> None:
+    """What is wrong in the environment is told like what is wrong on the command line, and the variable is named."""
+    ended = pixazo_sim("serve", PIXAZO_SIM_SEED="seven")
+    assert ended.returncode == 2
+    assert re.fullmatch(r"pixazo-sim: .*PIXAZO_SIM_SEED.*'seven' is not a valid number\.\n", ended.stderr)
+
+
+# The end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, number: signal.Signals) -> None:
+    """With callers who never pause, an advance and callbacks that wait for a deaf receiver, and silent connections: exit code 0."""
+    serving = serve("--open-keys", "--balance", "1000000", "--set", "job_times=0+0")
+    hook = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+    busy = threading.Semaphore(0)
+    threads = [threading.Thread(target=submit_for_ever, args=(serving, f"caller-{n}", hook, busy)) for n in range(4)]
+    threads.append(threading.Thread(target=advance_for_ever, args=(serving, hook)))
+    for thread in threads:
+        thread.start()
+    for _ in range(40):
+        assert busy.acquire(timeout=10)
+    address = urlsplit(serving.url)
+    silent = [socket.create_connection((str(address.hostname), int(address.port or 0))) for _ in range(10)]
+    code = serving.end(number, PROMPTNESS)
+    for connection in silent:
+        connection.close()
+    for thread in threads:
+        thread.join()
+    assert code == 0
+    assert "Traceback" not in serving.log
+
+
+@pytest.fixture
+def deaf() -> Iterator[socket.socket]:
+    """A receiver that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def submit_for_ever(serving: Serving, key: str, hook: str, busy: threading.Semaphore) -> None:
+    """Submit and read without a pause until the server is gone, and count."""
+    caller = caller_of(serving, key)
+    with suppress(OSError, HTTPException):
+        while True:
+            caller.read(caller.accepted(webhook=hook))
+            busy.release()
+
+
+def advance_for_ever(serving: Serving, hook: str) -> None:
+    """Advance a world whose callbacks are never taken until the server is gone."""
+    caller = caller_of(serving, "a-manual-world")
+    with suppress(OSError, HTTPException):
+        caller.call("POST", "/_sim/worlds", {"key": caller.key, "clock": "manual"})
+        caller.accepted(webhook=hook)
+        while True:
+            caller.advance(3600)
+
+
+def test_an_idle_server_ends_at_once(serve: Serve) -> None:
+    """Nothing on standard error is left behind by a quiet run."""
+    serving = serve()
+    assert serving.end(signal.SIGTERM, PROMPTNESS) == 0
+    assert serving.log == ""
+
+
+# What it prints
+
+
+def test_policy_prints_every_point() -> None:
+    """All 48 rows, in order, each with its field, its default, its label and its clauses."""
+    told = pixazo_sim("policy").stdout
+    heads = re.findall(r"^ ?(\d+)  (\w+) = ", told, re.MULTILINE)
+    assert [int(row) for row, _ in heads] == list(range(1, 49))
+    assert heads[30] == ("31", "job_times")
+    assert "\n31  job_times = 2+13   (observed: 5-20+60-180)\n    [documented] FLOW-05\n" in told
+
+
+def test_policy_as_json() -> None:
+    """The same for machines: 48 objects with the same members."""
+    rows: list[dict[str, Any]] = json.loads(pixazo_sim("policy", "--json").stdout)
+    assert [row["row"] for row in rows] == list(range(1, 49))
+    members = {"row", "field", "documented", "observed", "values", "label", "clauses", "says"}
+    assert all(set(row) == members for row in rows)
+    assert len({row["field"] for row in rows}) == 48
+    assert {row["label"] for row in rows} <= {"documented", "vendor", "observed", "inferred", "assumed", "ours"}
+    assert (rows[47]["field"], rows[47]["documented"], rows[47]["observed"]) == ("submit_code", "202", "200")
+
+
+def test_every_policy_value_is_accepted_back(serve: Serve) -> None:
+    """What `policy` prints as a value can be given to `--set`, field by field, and is the value that the server then has."""
+    rows = json.loads(pixazo_sim("policy", "--json").stdout)
+    settings = [text for row in rows for text in ("--set", f"{row['field']}={row['observed']}")]
+    assert policy_of(serve(*settings)) == {row["field"]: row["observed"] for row in rows}
+
+
+def test_magic_prints_every_prompt_and_key() -> None:
+    """Five marks and four keys, each with what it does."""
+    told = pixazo_sim("magic").stdout
+    assert re.findall(r"^  (\[\[sim:[^]]+\]\]|sim-[a-z-]+)  +the (?:generation|caller) ", told, re.MULTILINE) == [
+        "[[sim:failed TEXT]]", "[[sim:error TEXT]]", "[[sim:stuck]]", "[[sim:after SECONDS]]", "[[sim:moderated]]",
+        "sim-empty-wallet", "sim-suspended", "sim-throttled", "sim-broken",
+    ]  # fmt: skip
+
+
+def test_version_and_help() -> None:
+    """The version is one line; help lists the commands, and is also what one gets who names none."""
+    version, told, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()
+    assert re.fullmatch(r"pixazo-sim \d+\.\d+\.\d+\S*\n", version.stdout)
+    assert re.findall(r"^  (serve|demo|policy|magic) ", told.stdout, re.MULTILINE) == [
+        "serve",
+        "demo",
+        "policy",
+        "magic",
+    ]
+    assert (told.returncode, told.stderr) == (0, "")
+    assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", told.stdout)
+
+
+# The log
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_log_tells_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
+    """One line for each refused call and each callback, wherever the caller has put its key."""
+    key = "canary-4711-0815"
+    serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")
+    caller = caller_of(serving)
+    request_id = caller.generate(webhook=f"{receiver.url}?key={key}").json()["request_id"]
+    caller.advance(15)
+    caller.generate(resolution=key)
+    caller.call("GET", f"/{key}?subscription-key={key}")
+    Caller(over_http(serving.url), f"{key}-unknown").generate()
+    assert serving.end() == 0
+    lines = serving.log.splitlines()
+    assert key not in serving.log
+    told = [json.loads(line)["message"] for line in lines] if form == "json" else lines
+    assert [line.split(" answered ")[0] for line in told[1:]] == [
+        "POST /minimax-hailuo-ai/v1/generate",
+        "GET /[redacted]",
+        "POST /minimax-hailuo-ai/v1/generate",
+    ]
+    assert told[0] == f"callback about {request_id} to {receiver.url}?key=[redacted]: answered 204"
+    assert told[1].endswith(
+        'answered 400: {"error":"Invalid request","message":"resolution must be 768P or 1080P, not [redacted]."}'
+    )
+    if form == "json":
+        assert {json.loads(line)["level"] for line in lines} == {"info"}

@@ -1,0 +1,178 @@
+"""Ten thousand requests that nobody should send never get a 5xx or a traceback, and good requests go on being served."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+import pytest
+from tests.caller import Caller, Send, over_http
+from tests.inprocess import InProcess
+from tests.noise import Noise, Request
+
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.worlds import Settings
+
+IN_PROCESS, KEPT_ALIVE, GARBAGE = 7000, 2500, 500
+"""Requests without a socket, requests on connections that stay open, and bytes that are no request: 10,000."""
+EPOCH = 250
+"""Requests after which a fresh world takes over, since one of them may have suspended or deleted the old one."""
+SETTINGS = Settings(open_keys=True)
+BODY_LIMIT = 28 * 1024 * 1024
+PATIENCE = 10.0
+"""Seconds that a server on loopback has to answer or to close a connection."""
+HEAD = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: noisy\r\n"
+HALF = HEAD + b"Content-Length: 100\r\n\r\n" + b" " * 99
+ERROR_SHAPES = ({"error", "message"}, {"statusCode", "message"}, {"error", "status"})
+ALLOWED = {200, 201, 202, 204, 206, 304, 400, 401, 402, 403, 404, 405, 413, 415, 416, 429, 431}
+
+
+class Faults(logging.Handler):
+    """Words every record, and keeps those that are errors or carry a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record."""
+        told = record.getMessage()
+        if record.levelno >= logging.ERROR or record.exc_info:
+            self.found.append(told)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_logged_as_an_error() -> Iterator[None]:
+    """No log record of a test is an error; every refusal is logged, so that the logging is fuzzed, too."""
+    faults, ours = Faults(), logging.getLogger("pixazo_simulator")
+    for log in (logging.getLogger(), ours):
+        log.addHandler(faults)
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    yield
+    ours.propagate = True
+    ours.setLevel(logging.NOTSET)
+    for log in (logging.getLogger(), ours):
+        log.removeHandler(faults)
+    assert faults.found == []
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """Host and port of a server that opens a world for any key."""
+    with Simulator(SETTINGS) as running:
+        yield running.host, running.port
+
+
+@pytest.fixture
+def good(address: tuple[str, int]) -> Iterator[None]:
+    """The server answers good requests before and after the test."""
+    assert_serves(over_http("http://{}:{}".format(*address)))
+    yield
+    assert_serves(over_http("http://{}:{}".format(*address)))
+
+
+def assert_serves(send: Send) -> None:
+    """A caller with a fresh world submits, waits and reads as ever."""
+    caller = Caller(send, "a-good-caller")
+    assert caller.call("POST", "/_sim/worlds", {"key": caller.key}).status == 201
+    request_id = caller.accepted()
+    caller.advance(15)
+    assert caller.status(request_id) == "COMPLETED"
+    assert caller.call("DELETE", "/_sim/world").status == 200
+
+
+def assert_composed(request: Request, status: int, content_type: str, body: bytes) -> None:
+    """The answer is one that a caller can deserve, and an error has one of the known shapes."""
+    assert status in ALLOWED, (request, status, body)
+    if status >= 400 and body and content_type == "application/json":
+        assert set(json.loads(body)) in ERROR_SHAPES, (request, status, body)
+
+
+def keys(count: int) -> Iterator[str]:
+    """A key for each of so many requests."""
+    return (f"noisy-{number // EPOCH}" for number in range(count))
+
+
+def test_in_process() -> None:
+    """The application answers whatever method, path, headers and body it is given."""
+    noise, statuses = Noise(1), Counter[int]()
+    with InProcess(SETTINGS) as send:
+        for key in keys(IN_PROCESS):
+            request = noise.request(key)
+            reply = send(request.method, request.target, request.headers, request.body)
+            assert_composed(request, reply.status, reply.headers.get("content-type", ""), reply.body)
+            noise.known_id = reply.json()["request_id"] if reply.status == 202 else noise.known_id
+            statuses[reply.status] += 1
+        assert_serves(send)
+    assert statuses.total() == IN_PROCESS
+    assert {200, 202, 400, 401, 403, 404, 429} <= statuses.keys()
+
+
+def test_on_connections_that_stay_open(address: tuple[str, int], good: None) -> None:
+    """The same over a socket; an answer leaves its connection usable for the next request, unless it says otherwise."""
+    noise, connections = Noise(2), 0
+    with closing(http.client.HTTPConnection(*address, timeout=PATIENCE)) as connection:
+        for key in keys(KEPT_ALIVE):
+            request = noise.request(key)
+            connections += connection.sock is None
+            connection.request(request.method, request.target, request.body, request.headers)
+            with connection.getresponse() as answer:
+                body = answer.read()
+            assert_composed(request, answer.status, answer.headers.get("content-type", ""), body)
+            noise.known_id = json.loads(body)["request_id"] if answer.status == 202 else noise.known_id
+    assert connections < KEPT_ALIVE / 4
+
+
+def test_bytes_that_are_no_request(address: tuple[str, int], good: None) -> None:
+    """Garbage is answered with a 4xx in JSON, or with nothing, and its connection is closed; half a request is forgotten."""
+    noise, statuses = Noise(3), Counter[bytes]()
+    for _ in range(GARBAGE):
+        sent = noise.garbage()
+        answer = exchange(address, sent)
+        lines = re.findall(rb"^HTTP/1\.1 (\d{3}) ", answer, re.MULTILINE)
+        assert all(line < b"500" for line in lines), (sent, answer)
+        assert lines or not answer, (sent, answer)
+        statuses.update(lines)
+    assert {b"400", b"401", b"431"} <= statuses.keys()
+
+
+def exchange(address: tuple[str, int], sent: bytes) -> bytes:
+    """What comes back for these bytes until the server closes the connection."""
+    with socket.create_connection(address, timeout=PATIENCE) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        with suppress(ConnectionError):
+            while chunk := connection.recv(65536):
+                received += chunk
+    return received
+
+
+def test_connections_that_say_no_more(address: tuple[str, int], good: None) -> None:
+    """A hundred callers who stop in the middle of a request hold up nobody."""
+    silent = [socket.create_connection(address, timeout=PATIENCE) for _ in range(100)]
+    for number, connection in enumerate(silent):
+        connection.sendall(HALF[: 1 + number * len(HALF) // len(silent)])
+    assert_serves(over_http("http://{}:{}".format(*address)))
+    for connection in silent:
+        connection.close()
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+def test_a_body_beyond_the_limit(address: tuple[str, int], good: None, chunked: bool) -> None:
+    """More than 28 MiB are answered 413 and the connection is closed, whether their number was announced or not."""
+    size = BODY_LIMIT + 1
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % size
+    answer = exchange(address, HEAD + framing + b"\r\n\r\n" + body)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b'{"error":"Payload Too Large","message":"The request body is larger than 29360128 bytes."}')

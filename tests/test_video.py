@@ -1,0 +1,102 @@
+"""The media that the gateway serves are real videos of the frame and duration asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
+from tests.tools import tool
+
+from pixazo_simulator.server import Simulator
+
+FRAMES = {"768P": (1366, 768), "1080P": (1920, 1080)}
+COMBINATIONS = [("768P", 6), ("768P", 10), ("1080P", 6), ("1080P", 10)]
+
+
+@pytest.fixture
+def caller(caller: Caller) -> Caller:
+    """A caller whose gateway accepts 1080P with 10 s, which it refuses by default (policy combo_1080p_10s)."""
+    caller.change(policy={"combo_1080p_10s": "accept"})
+    return caller
+
+
+def media_url(caller: Caller, path: str, resolution: str, duration: int) -> str:
+    """Where the status answer of a new generation says that its video is."""
+    body = {"prompt": "A bear", "first_frame_image": "https://example.com/bear.png"}
+    reply = caller.call("POST", path, {**body, "resolution": resolution, "duration": duration})
+    caller.advance(15)
+    url: str
+    (url,) = caller.read(reply.json()["request_id"]).json()["output"]["media_url"]
+    return url
+
+
+def fetched(simulator: Simulator, url: str) -> bytes:
+    """What a GET without a key brings from that place."""
+    assert url.startswith(f"{simulator.url}/v1/")
+    media = over_http(simulator.url)("GET", url.removeprefix(simulator.url), {}, b"")
+    assert (media.status, media.headers["content-type"]) == (200, "video/mp4")
+    assert int(media.headers["content-length"]) == len(media.body)
+    return media.body
+
+
+def probed(place: str) -> dict[str, Any]:
+    """What ffprobe says about the video in a file or at a URL."""
+    options = ["-v", "error", "-show_streams", "-show_format", "-count_frames", "-of", "json"]
+    ended = subprocess.run([tool("ffprobe"), *options, place], capture_output=True, timeout=60, check=True)
+    assert ended.stderr == b""
+    told: dict[str, Any] = json.loads(ended.stdout)
+    return told
+
+
+@pytest.mark.parametrize(("resolution", "duration"), COMBINATIONS)
+def test_ffprobe_agrees(caller: Caller, simulator: Simulator, tmp_path: Path, resolution: str, duration: int) -> None:
+    """One H.264 stream of the frame size and the duration asked for, in an MP4, as long as its frames take to show."""
+    video = tmp_path / "output.mp4"
+    video.write_bytes(fetched(simulator, media_url(caller, GENERATE, resolution, duration)))
+    told = probed(str(video))
+    (stream,) = told["streams"]
+    assert (stream["codec_name"], stream["pix_fmt"]) == ("h264", "yuv420p")
+    assert (stream["width"], stream["height"]) == FRAMES[resolution]
+    assert float(stream["duration"]) == float(told["format"]["duration"]) == duration
+    numerator, denominator = map(int, stream["r_frame_rate"].split("/"))
+    assert int(stream["nb_read_frames"]) * denominator == duration * numerator
+    assert "mp4" in told["format"]["format_name"].split(",")
+
+
+@pytest.mark.parametrize(("resolution", "duration"), COMBINATIONS)
+def test_ffmpeg_decodes_every_frame(
+    caller: Caller, simulator: Simulator, tmp_path: Path, resolution: str, duration: int
+) -> None:
+    """The whole file decodes without a message."""
+    video = tmp_path / "output.mp4"
+    video.write_bytes(fetched(simulator, media_url(caller, GENERATE, resolution, duration)))
+    command = [tool("ffmpeg"), "-v", "error", "-i", str(video), "-f", "null", "-"]
+    ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_player_can_read_it_off_the_server(caller: Caller) -> None:
+    """ffprobe, given the URL itself, sees the video of an image-to-video generation as well."""
+    (stream,) = probed(media_url(caller, IMAGE_TO_VIDEO, "1080P", 6))["streams"]
+    assert (stream["width"], stream["height"], float(stream["duration"])) == (1920, 1080, 6)
+
+
+def test_two_generations_have_different_bytes(caller: Caller, simulator: Simulator) -> None:
+    """The same request twice gives two videos; the same address read twice gives one."""
+    first, second = (media_url(caller, GENERATE, "768P", 6) for _ in range(2))
+    assert fetched(simulator, first) == fetched(simulator, first) != fetched(simulator, second)
+
+
+def test_the_file_is_whole_boxes(caller: Caller, simulator: Simulator) -> None:
+    """It is a sequence of boxes to its last byte (ISO/IEC 14496-12, 4.2), what a player needs first coming first."""
+    rest, kinds = fetched(simulator, media_url(caller, GENERATE, "768P", 6)), list[bytes]()
+    while rest:
+        size, kind = int.from_bytes(rest[:4]), rest[4:8]
+        assert 8 <= size <= len(rest), kind
+        kinds.append(kind)
+        rest = rest[size:]
+    assert kinds == [b"ftyp", b"moov", b"free", b"mdat", b"uuid"]
