@@ -80,7 +80,7 @@ class Simulator:
         self._application = Application(Worlds(settings), self.change)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application.entry, spelling=self.change is not None and self.change.edits.spelling)
+        self._server = _Server(self._application.entry, _protocol(self.change))
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -131,10 +131,10 @@ class Simulator:
 class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
-    def __init__(self, app: ASGIApp, *, spelling: bool) -> None:
+    def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         super().__init__(
             uvicorn.Config(
-                _cancellable(app), http=_protocol(spelling=spelling), ws="none", lifespan="on", log_config=None,
+                _cancellable(app), http=protocol, ws="none", lifespan="on", log_config=None,
                 access_log=False,
                 server_header=False, date_header=False, backlog=BACKLOG,
             )
@@ -180,12 +180,12 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-def _protocol(*, spelling: bool) -> type[GatewayProtocol]:
-    if not spelling:
+def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
+    if change is None or change.edits.names == "any case":
         return GatewayProtocol
-    from .spelling import SpellingProtocol
+    from .spelling import SpelledProtocol, TitleCaseProtocol
 
-    return SpellingProtocol
+    return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
 
 
 def _cancellable(app: ASGIApp) -> ASGIApp:

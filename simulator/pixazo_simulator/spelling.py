@@ -8,20 +8,24 @@ from typing import Any, cast
 from .mutants.gateway import SPELLING
 from .protocol import GatewayProtocol
 
-__all__ = ["SpellingProtocol"]
+__all__ = ["SpelledProtocol", "TitleCaseProtocol"]
 
 
-class SpellingProtocol(GatewayProtocol):
-    """Tells the application how the caller spelled the names, and writes its own in title case."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
-        """Write through a transport of ours."""
-        super().connection_made(cast("Any", _TitleCased(transport)))
+class SpelledProtocol(GatewayProtocol):
+    """Tells the application how the caller spelled the names of its headers."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a name as it was written."""
         cast("dict[str, Any]", self.scope).setdefault(SPELLING, []).append(name)
         super().on_header(name, value)
+
+
+class TitleCaseProtocol(GatewayProtocol):
+    """Writes the names of its headers in title case."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+        """Write through a transport of ours."""
+        super().connection_made(cast("Any", _TitleCased(transport)))
 
 
 class _TitleCased:

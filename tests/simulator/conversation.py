@@ -6,9 +6,9 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
@@ -16,14 +16,24 @@ from tests.simulator.specimens import data_url, jpeg, png, webp
 
 from pixazo_simulator.server import Simulator
 
-__all__ = ["Callback", "Conversation", "Entry", "Receiver", "Said", "converse"]
+__all__ = [
+    "CHAPTERS",
+    "IMAGE_URL",
+    "Callback",
+    "Chapter",
+    "Conversation",
+    "Entry",
+    "Receiver",
+    "Said",
+    "converse",
+    "huge_image",
+]
 
 STATUS = "/v2/requests/status/"
 IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 HOST = "gateway.test"
 TIMEOUT = 10.0
-LEAST_BYTES = 2
 GIF = b"GIF89a" + (400).to_bytes(2, "little") * 2 + b"\x80\x00\x00\x00\x00\x00\xff\xff\xff;"
 
 
@@ -42,7 +52,7 @@ class Said:
             told = json.loads(self.body)
         except ValueError:
             return {}
-        return told if isinstance(told, dict) else {}
+        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,8 @@ class Conversation:
         self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
         answer = self._connection.getresponse()
         told = tuple((name, value) for name, value in answer.getheaders())
-        return Said(f"{method} {target} {body[:200]!r} {headers}", answer.status, told, answer.read())
+        asked = f"{method} {target} {body[:200]!r} of {len(body)} {headers}"
+        return Said(asked, answer.status, told, answer.read())
 
     def ask(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
         """Send one request with the key, keep the answer."""
@@ -148,7 +159,9 @@ class Conversation:
         self.control("POST", "clock/advance", {"seconds": seconds})
         self.entries += self.receiver.received[before:]
 
-    def submit(self, path: str = GENERATE, *, headers: Mapping[str, str] | None = None, **members: object) -> str | None:
+    def submit(
+        self, path: str = GENERATE, *, headers: Mapping[str, str] | None = None, **members: object
+    ) -> str | None:
         """Submit, keep the answer, and return the request id if there is one."""
         said = self.ask("POST", path, {"prompt": "A bear", **members}, headers)
         request_id = said.members().get("request_id")
@@ -160,11 +173,10 @@ class Conversation:
 
     def fetch(self, said: Said) -> None:
         """Download whatever media a status answer names, without a key."""
-        output = said.members().get("output") or {}
-        urls = output.get("media_url") or []
-        for url in urls if isinstance(urls, list) else [urls]:
-            path = urlsplit(str(url)).path
-            self.plainly("GET", path if path.startswith("/") else f"/{path}")
+        output: dict[str, Any] = said.members().get("output") or {}
+        urls: str | list[str] = output.get("media_url") or []
+        for url in [urls] if isinstance(urls, str) else urls:
+            self.plainly("GET", f"/{urlsplit(url).path.removeprefix('/')}")
 
     def end(self) -> None:
         """Close the connection."""
@@ -175,7 +187,9 @@ class Conversation:
 def _addresses(talk: Conversation) -> None:
     body = {"prompt": "A bear"}
     for path in (GENERATE, IMAGE_TO_VIDEO, f"{STATUS}{UNKNOWN}", "/nowhere"):
-        talk.plainly("POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None)
+        talk.plainly(
+            "POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None
+        )
     for path in (GENERATE.upper(), f"{GENERATE}/", IMAGE_TO_VIDEO.lower(), "/minimax-other/v1/generate"):
         talk.ask("POST", path, body)
     talk.ask("GET", f"{GENERATE}?prompt=A+bear")
@@ -185,6 +199,8 @@ def _addresses(talk: Conversation) -> None:
     second = talk.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
     for request_id in (first, second):
         talk.read(request_id)
+    _read_all(talk)
+    _read_default(talk)
 
 
 def _keys(talk: Conversation) -> None:
@@ -205,12 +221,16 @@ def _keys(talk: Conversation) -> None:
     talk.control("PATCH", "world", {"suspended": True})
     talk.submit()
     talk.read(request_id)
+    talk.key = owner
+    _read_all(talk)
+    _read_default(talk)
 
 
 def _headers(talk: Conversation) -> None:
     talk.submit(headers={"Content-Type": "application/json; charset=utf-8"})
     talk.submit(headers={"Content-Type": "text/plain"})
     talk.plainly("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: talk.key})
+    _read_all(talk)
 
 
 def _bodies(talk: Conversation) -> None:
@@ -224,11 +244,14 @@ def _bodies(talk: Conversation) -> None:
         talk.read(request_id)
     talk.control("PATCH", "world", {"model_enabled": False})
     talk.submit()
+    _read_all(talk)
 
 
 def _values(talk: Conversation) -> None:
     """Good and bad values of the members that both operations have."""
-    for path, image in ((GENERATE, {}), (IMAGE_TO_VIDEO, {"first_frame_image": IMAGE_URL})):
+    images: dict[str, dict[str, Any]] = {GENERATE: {}, IMAGE_TO_VIDEO: {"first_frame_image": IMAGE_URL}}
+    for path, image in images.items():
+        members: dict[str, Any]
         for members in (
             {"prompt": None}, {"prompt": 7}, {"prompt": " "}, {"prompt": "b" * 2000}, {"prompt": "b" * 2001}, {"prompt": "\u4e00" * 2000},
             {"prompt": "A bear \u2013 [Push in]"}, {"duration": "6"}, {"duration": 6.5}, {"duration": 7}, {"duration": 10},
@@ -237,7 +260,8 @@ def _values(talk: Conversation) -> None:
             {"callback_url": 42}, {"model": "MiniMax-Hailuo-9"}, {"resolution": "768P", "duration": 6, "prompt_optimizer": True},
         ):  # fmt: skip
             talk.submit(path, **image, **members)
-    talk.submit(GENERATE, first_frame_image=IMAGE_URL)
+    for image_url in (IMAGE_URL, "no image"):
+        talk.submit(GENERATE, first_frame_image=image_url)
     _read_all(talk)
 
 
@@ -257,6 +281,12 @@ def _read_all(talk: Conversation) -> None:
     told = json.loads(talk.control("GET", "generations").body)["generations"]
     for each in told:
         talk.fetch(talk.read(each["request_id"]))
+
+
+def _read_default(talk: Conversation) -> None:
+    """Read whatever was accepted for the first key of the server, which nobody uses in this conversation."""
+    talk.key = talk.simulator.api_key
+    _read_all(talk)
 
 
 def _lives(talk: Conversation) -> None:
@@ -281,6 +311,8 @@ def _limits(talk: Conversation) -> None:
         talk.submit()
     talk.advance(61)
     talk.submit()
+    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(talk)
 
 
 def _money(talk: Conversation) -> None:
@@ -296,7 +328,7 @@ def _money(talk: Conversation) -> None:
         talk.submit(prompt=prompt)
     talk.submit(resolution="4K")
     _read_all(talk)
-    talk.entries.append(talk.control("GET", "ledger"))
+    talk.entries.append(replace(talk.control("GET", "ledger"), asked="GET /_sim/ledger"))
 
 
 def _webhooks(talk: Conversation) -> None:
@@ -311,20 +343,33 @@ def _webhooks(talk: Conversation) -> None:
         talk.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
     ]
     talk.submit(headers={"X-Webhook-URL": "not a url"})
-    for pause in (12.5, 2.5, 1, 3600):
+    for pause in (13.5, 1.5, 1, 3600):
         talk.advance(pause)
         for request_id in ids:
             talk.read(request_id)
+    _read_all(talk)
 
 
-CHAPTERS: tuple[Callable[[Conversation], None], ...] = (
+def huge_image(talk: Conversation) -> None:
+    """An image of 20 MiB, which is too dear for every conversation."""
+    image = png(400, 400)
+    padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
+    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
+    _read_all(talk)
+
+
+Chapter = Callable[[Conversation], None]
+"""A part of the conversation, in a world of its own."""
+CHAPTERS: tuple[Chapter, ...] = (
     _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks,
 )  # fmt: skip
 
 
-def converse(simulator: Simulator, receiver: Receiver) -> Iterator[list[Entry]]:
-    """Hold every chapter of the conversation, each in a world of its own, and give what came back in each."""
-    for number, chapter in enumerate(CHAPTERS):
+def converse(
+    simulator: Simulator, receiver: Receiver, chapters: tuple[Chapter, ...] = CHAPTERS
+) -> Iterator[list[Entry]]:
+    """Hold the chapters of the conversation, each in a world of its own, and give what came back in each."""
+    for number, chapter in enumerate(chapters):
         talk = Conversation(simulator, receiver)
         talk.world(f"key-of-chapter-{number}")
         try:

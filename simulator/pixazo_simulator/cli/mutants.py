@@ -20,9 +20,10 @@ def mutants(*, as_json: bool) -> None:
     A mutant breaks the clause named beside it. A variant is benign: what the page says still holds.
     """
     if as_json:
-        click.echo(json.dumps([_told(each) for each in (*MUTANTS, *VARIANTS)], indent=2, ensure_ascii=False))
+        told = [*map(_mutant, MUTANTS), *map(_variant, VARIANTS)]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
-    widest = max(len(each.name) for each in (*MUTANTS, *VARIANTS))
+    widest = max(len(name) for name in (*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)))
     click.echo(click.style(f"{len(MUTANTS)} mutants (serve --mutant NAME)", bold=True))
     for mutant in MUTANTS:
         click.echo(f"  {mutant.name:<{widest}}  {mutant.clause:<13}  {mutant.says}")
@@ -31,12 +32,10 @@ def mutants(*, as_json: bool) -> None:
         click.echo(f"  {variant.name:<{widest}}  {'benign':<13}  {variant.says}")
 
 
-def _told(change: Mutant | Variant) -> dict[str, Any]:
-    broken = isinstance(change, Mutant)
-    return {
-        "name": change.name,
-        "kind": "mutant" if broken else "variant",
-        "clause": change.clause if broken else None,
-        "says": change.says,
-        "collateral": list(change.collateral) if broken else [],
-    }
+def _mutant(mutant: Mutant) -> dict[str, Any]:
+    told = {"name": mutant.name, "kind": "mutant", "clause": mutant.clause, "says": mutant.says}
+    return told | {"collateral": list(mutant.collateral)}
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {"name": variant.name, "kind": "variant", "clause": None, "says": variant.says, "collateral": []}

@@ -45,7 +45,7 @@ def _remembering_image_ids() -> Edits:
     def told(request: Request, reply: Reply, scene: Scene) -> Reply:
         said = reply.members() if is_accepted(request, reply) else None
         if said and request.operation and request.operation.name == IMAGE_TO_VIDEO:
-            scene.memory.put(True, "image id", said["request_id"])  # noqa: FBT003 - a fact to be remembered
+            scene.memory.put(said["request_id"], "image id", said["request_id"])
         return reply
 
     return Edits(reply=told)
@@ -80,7 +80,7 @@ ADDRESSING = (
     Mutant("status-below-the-model", "BASE-04", "A status is read only below the model's base path, as /result/{id}",
            _moved(STATUS_PATH, f"{BASE}result/"), ("BASE-05", *READS)),
     Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
-           _remembering_image_ids() | unreadable(lambda request, scene: bool(scene.memory.get("image id", request.read_id))),
+           _remembering_image_ids() | unreadable(lambda request, scene: scene.memory.get("image id", request.read_id) is not None),
            ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
     Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", asks(_submits_by_get)),
     Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation",

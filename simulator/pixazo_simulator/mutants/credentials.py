@@ -56,7 +56,7 @@ def _second_header(request: Request, _: Scene) -> Request:
 
 
 def _anybodys(request: Request, scene: Scene) -> Request:
-    owner = scene.owner(request.read_id or "") if scene.known else None
+    owner = scene.owner(request.read_id or "") if scene.known and not scene.suspended else None
     return request.with_header(KEY_HEADER, owner) if owner else request
 
 
@@ -75,7 +75,7 @@ CREDENTIALS = (
     Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", asks(_any_key), ("AUTH-08", "AUTH-12")),
     Mutant("empty-key-accepted", "AUTH-04", "An empty key stands for a default account", heard_as(_blank, _served)),
     Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only as it is printed, letter for letter",
-           asks(_exact_case) | Edits(spelling=True)),
+           asks(_exact_case) | Edits(names="as spelled")),
     Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
            policy(query_key="accept")),
     Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", asks(_bearer)),

@@ -35,6 +35,13 @@ def _found(headers: tuple[Header, ...], name: str) -> str | None:
     return next((value.decode("latin-1") for known, value in headers if known == wanted), None)
 
 
+def _with(headers: tuple[Header, ...], name: str, value: str) -> tuple[Header, ...]:
+    """The headers with this one in the place of the first of its name, or at the end."""
+    header = (name.lower().encode(), value.encode("latin-1", "replace"))
+    place = next((index for index, (known, _) in enumerate(headers) if known == header[0]), len(headers))
+    return (*headers[:place], header, *_without(headers[place + 1 :], name))
+
+
 def _without(headers: tuple[Header, ...], name: str) -> tuple[Header, ...]:
     return tuple(header for header in headers if header[0] != name.lower().encode())
 
@@ -55,8 +62,7 @@ class Request(msgspec.Struct, frozen=True):
 
     def with_header(self, name: str, value: str) -> Request:
         """The same request with this header and no other of its name."""
-        header = (name.lower().encode(), value.encode("latin-1"))
-        return msgspec.structs.replace(self, headers=(*_without(self.headers, name), header))
+        return msgspec.structs.replace(self, headers=_with(self.headers, name, value))
 
     def without_header(self, name: str) -> Request:
         """The same request without this header."""
@@ -113,8 +119,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     def with_header(self, name: str, value: str) -> Reply:
         """The same reply with this header and no other of its name."""
-        header = (name.lower().encode(), value.encode("latin-1", "replace"))
-        return msgspec.structs.replace(self, headers=(*_without(self.headers, name), header))
+        return msgspec.structs.replace(self, headers=_with(self.headers, name, value))
 
     def without_header(self, name: str) -> Reply:
         """The same reply without this header."""

@@ -17,7 +17,7 @@ from .scene import Scene
 __all__ = ["SPELLING", "EditedGateway"]
 
 SPELLING = "pixazo.spelling"
-"""Key of the ASGI scope under which `SpellingProtocol` tells the header names as the caller wrote them."""
+"""Key of the ASGI scope under which `SpelledProtocol` tells the header names as the caller wrote them."""
 CONTROL_PATH = "/_sim"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -45,7 +45,7 @@ def _same_policy(policy: Policy) -> Policy:
 class Edits:
     """What is changed at each seam: editors round the gateway, policy values, pure functions of `Workings`.
 
-    `spelling` asks for a server that minds the letter case of header names (`SpellingProtocol`).
+    `names` asks for a server that minds the letter case of header names: those it reads, or those it writes.
     """
 
     request: RequestEditor = _same_request
@@ -53,7 +53,7 @@ class Edits:
     callback: CallbackEditor = _same_callback
     policy: Callable[[Policy], Policy] = _same_policy
     workings: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
-    spelling: bool = False
+    names: Literal["any case", "as spelled", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
@@ -77,7 +77,7 @@ class Edits:
             callback=callback,
             policy=policy,
             workings={**self.workings, **other.workings},
-            spelling=self.spelling or other.spelling,
+            names=self.names if other.names == "any case" else other.names,
         )
 
     def settings(self, settings: Settings) -> Settings:

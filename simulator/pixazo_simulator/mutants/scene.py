@@ -9,7 +9,7 @@ import msgspec
 from pixazo_simulator.lifecycle import finish
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.refusal import Refusal
-from pixazo_simulator.wire import refusal_answer
+from pixazo_simulator.wire import http_date, refusal_answer
 from pixazo_simulator.world import Generation, World
 from pixazo_simulator.worlds import Worlds
 
@@ -80,6 +80,11 @@ class Scene:
         """What the wallet holds, in millionths of a dollar."""
         return self._world.standing.ledger.balance(self.now) if self._world else 0
 
+    @property
+    def suspended(self) -> bool:
+        """Whether the caller may do nothing."""
+        return self._world is not None and self._world.standing.suspended
+
     def ends(self, request_id: str) -> int | None:
         """The instant of the terminal state of a generation, None when the world has no such generation."""
         found = self._generation(request_id)
@@ -107,8 +112,8 @@ class Scene:
         """A refusal as the policy words it."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         answer = refusal_answer(refusal, self.policy, realm)
-        length = (b"content-length", str(len(answer.body)).encode())
-        return Reply(answer.status, (*answer.headers, length), answer.body)
+        told = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *told), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id) if self._world else None

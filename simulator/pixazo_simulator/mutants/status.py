@@ -5,7 +5,7 @@ from __future__ import annotations
 from pixazo_simulator.clock import SECOND
 from pixazo_simulator.models import MODEL_ID
 from pixazo_simulator.refusal import Broken, Throttled
-from pixazo_simulator.wire import STATUS_PATH
+from pixazo_simulator.wire import STATUS_PATH, timestamp
 
 from .exchange import REQUEST_ID, Members, Reply, Request
 from .members import amended, computed, drop, on, put, running, status_is, without_prefix
@@ -71,6 +71,13 @@ def _advanced_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
     return _seen_at(request, reply, scene, scene.now + earlier * STEP) if earlier else reply
 
 
+def _started_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
+    told = reply.members() if is_read(request, reply) else None
+    if not told or told["status"] != "QUEUED" or scene.memory.count("reads", request.read_id) == 1:
+        return reply
+    return reply.with_members({**told, "status": "PROCESSING", "updated_at": timestamp(scene.now)})
+
+
 def _stale_every_second(request: Request, reply: Reply, scene: Scene) -> Reply:
     if not is_read(request, reply) or scene.memory.count("reads", request.read_id) % 2:
         return reply
@@ -122,6 +129,7 @@ STATUS = (
            refused_as(_unfound(well_formed=False), lambda _: Broken()), ("ERR-500-01",)),
     Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s", Edits(reply=_advanced_by_reads),
            ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15")),
+    Mutant("first-read-starts", "STATUS-12", "The first read of a QUEUED generation lets it be PROCESSING", Edits(reply=_started_by_reads)),
     Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute is answered 429",
            Edits(reply=_throttled_at_third), ("STATUS-*",)),
     Mutant("media-url-changes", "STATUS-14", "The media_url is another one on each read", Edits(reply=_numbered_urls), ("WEBHOOK-04",)),

@@ -16,6 +16,7 @@ from pixazo_simulator.ids import REQUEST_ID_FORMS
 from pixazo_simulator.models import MODEL_ID
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.refusal import Broken
+from pixazo_simulator.wire import http_date
 
 from .exchange import Members, Reply, Request
 from .members import Edit, amended, computed, drop, put
@@ -108,7 +109,7 @@ def replayed(answer: Callable[[Reply, Scene], Reply]) -> Edits:
 
     def heard(request: Request, scene: Scene) -> Request | Reply:
         first = scene.memory.get("accepted", request.path, request.body) if submits(request) and scene.known else None
-        return answer(first, scene) if first else request
+        return answer(first.with_header("date", http_date(scene.now).decode()), scene) if first else request
 
     def told(request: Request, reply: Reply, scene: Scene) -> Reply:
         if is_accepted(request, reply):

@@ -23,7 +23,7 @@ from .seams import answers, envelopes, has_status, policy, refusals, swapped
 
 __all__ = ["VARIANTS"]
 
-PAUSE = 0.03
+PAUSE = 0.01
 """Real seconds by which every answer is slower."""
 
 
@@ -107,14 +107,14 @@ VARIANTS = (
     Variant("json-indented", "JSON is indented", _written(_pretty)),
     Variant("json-escaped", "JSON escapes slashes and whatever is not ASCII", _written(_escaped)),
     Variant("json-ends-in-newline", "JSON ends in a newline", _written(lambda body: body + b"\n")),
-    Variant("headers-in-title-case", "Header names are written in title case", Edits(spelling=True)),
+    Variant("headers-in-title-case", "Header names are written in title case", Edits(names="title case")),
     Variant("more-headers", "Replies carry headers of a front door", _headed({"x-request-id": "0f3a", "server": "cloudflare", "vary": "Accept"})),
     Variant("charset-named", "The JSON type names its charset", _everywhere(_with_charset)),
     Variant("not-to-be-stored", "Replies say Cache-Control: no-store", _headed({"cache-control": "no-store"})),
     Variant("connections-closed", "Every reply closes its connection", _headed({"connection": "close"})),
     Variant("chunked", "Replies come in chunks, without Content-Length", _everywhere(lambda reply, _: reply.without_header("content-length"))),
     Variant("date-ahead", "The Date of replies is one second ahead", _everywhere(_date_ahead)),
-    Variant("slower", "Every answer takes 30 ms longer", _everywhere(_slower)),
+    Variant("slower", "Every answer takes 10 ms longer", _everywhere(_slower)),
     Variant("unhurried", "Generations take between 5 and 12 s", policy(job_times="1-3+4-9")),
     Variant("media-on-localhost", "Media URLs name the host localhost", envelopes(output_url(_on_localhost))),
     Variant("media-placeholder", "Media are named and typed as in the page's sample", policy(media="placeholder")),
