@@ -34,6 +34,12 @@ IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 HOST = "gateway.test"
 TIMEOUT = 10.0
+OTHERWISE = {
+    "request_id": "thirteen", "status_members": "minimal_failure", "media": "placeholder", "validation_body": "sentence_status",
+    "throttled": "apim_bare", "callback_url": "challenge", "image_rules": "fail", "unknown_id": "403_foreign", "timestamps": "mixed",
+    "webhook_signature": "standard", "submit_code": "200", "insufficient_balance": "required", "missing_key": "queue",
+}  # fmt: skip
+"""Policy values other than the documented ones."""
 GIF = b"GIF89a" + (400).to_bytes(2, "little") * 2 + b"\x80\x00\x00\x00\x00\x00\xff\xff\xff;"
 
 
@@ -113,6 +119,11 @@ class Conversation:
     entries: list[Entry] = field(default_factory=list[Entry])
     key: str = ""
     _connection: http.client.HTTPConnection | None = None
+    _heard: int = 0
+
+    def __post_init__(self) -> None:
+        """Leave out what others have heard."""
+        self._heard = len(self.receiver.received)
 
     def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
         """Send one request, without any header but these and Host."""
@@ -154,10 +165,11 @@ class Conversation:
         self.control("POST", "worlds", {"key": key, **wishes})
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; callbacks that arrive meanwhile are kept."""
-        before = len(self.receiver.received)
+        """Let time pass; the callbacks that have arrived by then are kept."""
         self.control("POST", "clock/advance", {"seconds": seconds})
-        self.entries += self.receiver.received[before:]
+        arrived = self.receiver.received[self._heard :]
+        self._heard += len(arrived)
+        self.entries += arrived
 
     def submit(
         self, path: str = GENERATE, *, headers: Mapping[str, str] | None = None, **members: object
@@ -350,6 +362,26 @@ def _webhooks(talk: Conversation) -> None:
     _read_all(talk)
 
 
+def _elsewhere(talk: Conversation) -> None:
+    """A world whose policy words and does everything otherwise."""
+    talk.world(f"{talk.key}-elsewhere", policy=OTHERWISE)
+    url = talk.receiver.url
+    prompts = ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]")
+    ids = [talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
+    ids.append(talk.submit(callback_url=f"{url}/member"))
+    talk.submit(resolution="4K")
+    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
+    for pause in (0, 3, 20, 5):
+        talk.advance(pause)
+        for request_id in ids:
+            talk.fetch(talk.read(request_id))
+    talk.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
+    for _ in range(3):
+        talk.submit()
+    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(talk)
+
+
 def huge_image(talk: Conversation) -> None:
     """An image of 20 MiB, which is too dear for every conversation."""
     image = png(400, 400)
@@ -361,7 +393,7 @@ def huge_image(talk: Conversation) -> None:
 Chapter = Callable[[Conversation], None]
 """A part of the conversation, in a world of its own."""
 CHAPTERS: tuple[Chapter, ...] = (
-    _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks,
+    _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks, _elsewhere,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,11 +20,23 @@ from pixazo_simulator.worlds import Settings
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
+def running(name: str, settings: Settings | None = None) -> Simulator:
+    """A gateway that is a mutant, to be used in a `with` block."""
+    return Simulator(settings, change=find_mutant(name))
+
+
 @contextmanager
-def mutant(name: str, settings: Settings | None = None) -> Iterator[Caller]:
+def mutant(name: str, settings: Settings | None = None) -> Generator[Caller]:
     """The holder of the first key of a gateway that is a mutant."""
-    with Simulator(settings, change=find_mutant(name)) as simulator:
+    with running(name, settings) as simulator:
         yield Caller(over_http(simulator.url), simulator.api_key)
+
+
+def another(simulator: Simulator, key: str, **wishes: object) -> Caller:
+    """The holder of another key."""
+    caller = Caller(over_http(simulator.url), key)
+    assert caller.call("POST", "/_sim/worlds", {"key": key, **wishes}).status == 201
+    return caller
 
 
 def test_a_mutant_changes_nothing_but_what_it_names() -> None:
@@ -53,20 +65,17 @@ def test_two_mutants_side_by_side_do_not_interfere() -> None:
 
 def test_worlds_of_one_mutant_remember_for_themselves() -> None:
     """The polling_url of the previous request is that of the same account."""
-    with mutant("polling-url-of-previous") as caller:
-        first = caller.generate().json()["polling_url"]
-        other = Caller(caller._send, "another-account")
-        assert other.call("POST", "/_sim/worlds", {"key": "another-account"}).status == 201
-        assert other.generate().json()["polling_url"] != first
-        assert caller.generate().json()["polling_url"] == first
+    with running("polling-url-of-previous") as simulator:
+        one, two = another(simulator, "account-one"), another(simulator, "account-two")
+        first = one.generate().json()["polling_url"]
+        assert two.generate().json()["polling_url"] != first
+        assert one.generate().json()["polling_url"] == first
 
 
 def test_a_policy_mutant_holds_in_every_world() -> None:
     """A profile chosen for a world, or a policy set later, does not undo the mutation."""
-    with mutant("status-forgotten-in-10-minutes") as caller:
-        wishes = {"key": "observed", "profile": "observed", "clock": "manual"}
-        other = Caller(caller._send, "observed")
-        assert other.call("POST", "/_sim/worlds", wishes).status == 201
+    with running("status-forgotten-in-10-minutes") as simulator:
+        other = another(simulator, "observed", profile="observed")
         assert other.sim("world")["policy"]["retention"] == "status=600"
         assert other.change(policy={"retention": "forever"})["policy"]["retention"] == "status=600"
 

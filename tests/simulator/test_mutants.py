@@ -114,7 +114,7 @@ def test_what_is_wrongly_accepted_exists(
 
 def test_names_are_unique_and_kebab_case() -> None:
     """A name can be typed, and means one thing."""
-    names = [each.name for each in (*MUTANTS, *VARIANTS)]
+    names = [*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)]
     assert len(set(names)) == len(names)
     assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
 

@@ -15,7 +15,7 @@ from .exchange import Members
 from .scene import Scene
 
 __all__ = [
-    "Edit", "amended", "chain", "computed", "drop", "finished", "in_output", "instant", "on", "output_url", "put", "rename",
+    "Edit", "amended", "chain", "computed", "drop", "finished", "has", "in_output", "instant", "on", "output_url", "put", "rename",
     "running", "shifted", "status_is", "without_prefix",
 ]  # fmt: skip
 
@@ -76,6 +76,11 @@ def status_is(*words: str) -> When:
 
 finished: When = status_is(*TERMINAL)
 """Whether an envelope tells of a terminal state."""
+
+
+def has(name: str) -> When:
+    """Whether there is a member of this name."""
+    return lambda members: name in members
 
 
 def running(members: Members) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pixazo_simulator.image import ImageFacts, image_facts, read_data_url
@@ -17,6 +18,7 @@ __all__ = [
 
 GOOD_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 """The page's own input image, which stands in for one that ought to be refused."""
+_DIGITS = re.compile(r"[0-9]{1,9}")
 
 
 def is_number(value: Any) -> bool:
@@ -47,7 +49,7 @@ def coerces_number_to_text(operation: str, name: str) -> Edits:
 
 def integer_as_text(operation: str, name: str) -> Edits:
     """A text of digits is taken as the number."""
-    return takes_member(operation, name, lambda value: isinstance(value, str) and value.isdecimal(), int)
+    return takes_member(operation, name, lambda value: isinstance(value, str) and bool(_DIGITS.fullmatch(value)), int)
 
 
 def resolution_as_number(operation: str) -> Edits:
