@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, cast
@@ -362,7 +362,7 @@ def _webhooks(talk: Conversation) -> None:
     _read_all(talk)
 
 
-def _elsewhere(talk: Conversation) -> None:
+def elsewhere(talk: Conversation) -> None:
     """A world whose policy words and does everything otherwise."""
     talk.world(f"{talk.key}-elsewhere", policy=OTHERWISE)
     url = talk.receiver.url
@@ -393,19 +393,19 @@ def huge_image(talk: Conversation) -> None:
 Chapter = Callable[[Conversation], None]
 """A part of the conversation, in a world of its own."""
 CHAPTERS: tuple[Chapter, ...] = (
-    _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks, _elsewhere,
+    _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks,
 )  # fmt: skip
 
 
-def converse(
-    simulator: Simulator, receiver: Receiver, chapters: tuple[Chapter, ...] = CHAPTERS
-) -> Iterator[list[Entry]]:
-    """Hold the chapters of the conversation, each in a world of its own, and give what came back in each."""
-    for number, chapter in enumerate(chapters):
+def converse(simulator: Simulator, receiver: Receiver, *more: Chapter) -> dict[str, list[Entry]]:
+    """Hold every chapter of the conversation, each in a world of its own, and give what came back by chapter."""
+    told: dict[str, list[Entry]] = {}
+    for chapter in (*CHAPTERS, *more):
         talk = Conversation(simulator, receiver)
-        talk.world(f"key-of-chapter-{number}")
+        talk.world(f"key-of-{chapter.__name__.strip('_')}")
         try:
             chapter(talk)
         finally:
             talk.end()
-        yield talk.entries
+        told[chapter.__name__] = talk.entries
+    return told

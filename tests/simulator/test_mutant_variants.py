@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.simulator.conversation import Callback, Entry, Receiver, Said, converse
+from tests.simulator.conversation import Callback, Entry, Receiver, Said, converse, elsewhere
 
 from pixazo_simulator.mutants import VARIANTS, Variant
 from pixazo_simulator.server import Simulator
@@ -28,10 +28,10 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def faithful(receiver: Receiver) -> list[list[Entry]]:
+def faithful(receiver: Receiver) -> dict[str, list[Entry]]:
     """What the faithful gateway says."""
     with Simulator() as simulator:
-        return list(converse(simulator, receiver))
+        return converse(simulator, receiver, elsewhere)
 
 
 @pytest.fixture(scope="module", params=VARIANTS, ids=lambda variant: variant.name)
@@ -42,15 +42,20 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 
 @pytest.fixture(scope="module")
-def varied(variant: Variant, receiver: Receiver) -> list[list[Entry]]:
+def varied(variant: Variant, receiver: Receiver) -> dict[str, list[Entry]]:
     """What that variant says."""
     with Simulator(change=variant) as simulator:
-        return list(converse(simulator, receiver))
+        return converse(simulator, receiver, elsewhere)
 
 
-def replies(chapters: list[list[Entry]]) -> list[Said]:
+def replies(chapters: dict[str, list[Entry]]) -> list[Said]:
     """The answers without the callbacks, and without media, whose names and moments may vary."""
-    return [each for chapter in chapters for each in chapter if isinstance(each, Said) and "/output." not in each.asked]
+    return [
+        each
+        for chapter in chapters.values()
+        for each in chapter
+        if isinstance(each, Said) and "/output." not in each.asked
+    ]
 
 
 def method(said: Said) -> str:
@@ -58,7 +63,7 @@ def method(said: Said) -> str:
     return said.asked.partition(" ")[0]
 
 
-def test_codes_stay(variant: Variant, varied: list[list[Entry]], faithful: list[list[Entry]]) -> None:
+def test_codes_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
     """The same requests are answered with the same codes."""
     changed = {
         (before.status, after.status)
@@ -68,7 +73,9 @@ def test_codes_stay(variant: Variant, varied: list[list[Entry]], faithful: list[
     assert changed == OTHER_CODES.get(variant.name, set())
 
 
-def test_documented_members_stay(variant: Variant, varied: list[list[Entry]], faithful: list[list[Entry]]) -> None:
+def test_documented_members_stay(
+    variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
+) -> None:
     """What the page prints is there, with the same types."""
     for before, after in zip(replies(faithful), replies(varied), strict=True):
         if before.status == 401 and variant.name == "401-as-queue-error":
@@ -84,19 +91,19 @@ def documented(told: dict[str, Any]) -> dict[str, type]:
     return {name: type(value) for name, value in told.items() if name in DOCUMENTED}
 
 
-def test_callbacks_stay(variant: Variant, varied: list[list[Entry]], faithful: list[list[Entry]]) -> None:
+def test_callbacks_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
     """The same generations are called back, with the same words, at the same URLs."""
     assert callbacks(varied) == callbacks(faithful), variant.name
 
 
-def callbacks(chapters: list[list[Entry]]) -> list[tuple[str, str]]:
+def callbacks(chapters: dict[str, list[Entry]]) -> list[tuple[str, str]]:
     """Path and status of each callback, whatever their order."""
-    arrived = [each for chapter in chapters for each in chapter if isinstance(each, Callback)]
+    arrived = [each for chapter in chapters.values() for each in chapter if isinstance(each, Callback)]
     return sorted((each.path, json.loads(each.body).get("status", "a challenge")) for each in arrived)
 
 
 def test_a_variant_is_not_the_faithful_gateway(
-    variant: Variant, varied: list[list[Entry]], faithful: list[list[Entry]]
+    variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
 ) -> None:
     """Something differs on the wire, unless it is only the time that an answer takes."""
     assert (varied != faithful) == (variant.name != "slower")
