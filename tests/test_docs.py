@@ -16,6 +16,7 @@ from pixazo_simulator import Clock, Settings, Simulator
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+HURRY = Path(__file__).with_name("hurry.py")
 SECONDS = 60
 
 
@@ -33,10 +34,11 @@ def environment() -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("code", list(snippets()))
 def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
-    """A snippet with tests passes under pytest, any other runs to its end."""
+    """A snippet with tests passes under pytest, any other runs to its end (with shorter pauses)."""
     place = tmp_path / "test_snippet.py"
     place.write_text(code, encoding="utf-8")
-    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)] if "def test_" in code else []
+    pytest_run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    runner = pytest_run if "def test_" in code else [str(HURRY)]
     ran = subprocess.run(
         [sys.executable, "-W", "error", *runner, place.name],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -270,16 +270,7 @@ class ManyWorlds(RuleBasedStateMachine):
 def test_laws_of_many_worlds() -> None:
     """Every law holds in every run, and everything that can happen did happen in some run."""
     ManyWorlds.happened.clear()
-    run_state_machine_as_test(
-        ManyWorlds,
-        settings=settings(
-            derandomize=True,
-            deadline=None,
-            max_examples=60,
-            stateful_step_count=40,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    run_state_machine_as_test(ManyWorlds, settings=settings(max_examples=60, stateful_step_count=40))
     assert {what for what, times in ManyWorlds.happened.items() if times} == {
         "202", "400", "402", "adjust", "advance", "another world", "read COMPLETED", "read ERROR", "read FAILED",
         "read PROCESSING", "read QUEUED", "read foreign", "refund", "webhook attempt",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -54,7 +56,7 @@ def failure(gateway: Gateway, send: Send, answer: Answer, request_id: str | None
 
 def invalid(gateway: Gateway, send: Send, reply: Reply, problem: str, request_id: str | None) -> APIError:
     """The exception for a success whose body cannot be one."""
-    shown = shorten(gateway.hide(reply.text)) or "an empty body"
+    shown = shorten(_clean(gateway, reply.text)) or "an empty body"
     told = f"{_name(gateway, send)} answered {reply.status} with a body that {gateway.hide(problem)}: {shown}"
     return APIResponseValidationError(
         _line(told, MAYBE_CHARGED if send.method == "POST" else ""), request_id=request_id
@@ -71,7 +73,7 @@ def _lost(gateway: Gateway, send: Send, lost: Lost, request_id: str | None) -> A
 
 
 def _refused(gateway: Gateway, send: Send, reply: Reply, request_id: str | None) -> APIError:
-    text = gateway.hide(reply.text)
+    text = _clean(gateway, reply.text)
     body = _members(text)
     kind = _kind(reply)
     asked = retry_after(reply.headers, reply.received)
@@ -102,6 +104,13 @@ def _remedy(gateway: Gateway, send: Send, reply: Reply, kind: type[APIStatusErro
     if kind is RateLimitError and asked is not None:
         return f"call again in {asked:g} s"
     return kind.remedy
+
+
+def _clean(gateway: Gateway, text: str) -> str:
+    """The text without secrets; JSON is written anew, lest an escape such as `\\/` hides one."""
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    return gateway.hide(text)
 
 
 def _members(text: str) -> Mapping[str, object] | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Submission", "download", "members", "read", "read_request", "submit", "understand"]
 
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _SUBMIT_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 
 logger = logging.getLogger("pixazo_client")
@@ -48,8 +49,7 @@ def submit(
     """POST the body; repeated only when nothing can have been accepted."""
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}
     headers = session.gateway.headers(_SUBMIT_HEADERS, webhook, extra_headers or {})
-    content = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    send = Send("POST", session.gateway.url(path), headers, content)
+    send = Send("POST", session.gateway.url(path), headers, _JSON.encode(body).encode())
     answer = yield from _persist(session, send.method, send)
     submission = _accepted(session.gateway, send, answer)
     logger.info("accepted %s", submission.request_id)
@@ -134,9 +134,10 @@ def _accepted(gateway: Gateway, send: Send, answer: Answer) -> Submission:
     request_id, url = said.get("request_id"), said.get("polling_url")
     if not isinstance(request_id, str) or not request_id.strip("."):
         raise invalid(gateway, send, answer, "has no 'request_id'", None)
-    if isinstance(url, str) and gateway.owns(url):
+    documented = gateway.status_url(request_id)
+    if isinstance(url, str) and url != documented and gateway.owns(url):
         return Submission(request_id, url)
-    return Submission(request_id, gateway.status_url(request_id))
+    return Submission(request_id, documented)
 
 
 def _media_url(generation: Generation, index: int) -> str:

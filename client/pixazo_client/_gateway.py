@@ -78,8 +78,8 @@ class Gateway:
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    # Two parsers must agree on the host (this one and the HTTP library's): refuse what they are known to read apart.
-    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+    # Two parsers must agree on the host, this one and the HTTP library's: refuse what they are known to read apart.
+    if not url.isascii() or not url.isprintable() or " " in url:
         return None
     try:
         parts = urlsplit(url)

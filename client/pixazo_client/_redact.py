@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from urllib.parse import quote
 
 __all__ = ["hide_data_urls", "hide_key", "shorten"]
 
@@ -14,8 +16,10 @@ LONGEST_SHOWN = 300
 
 
 def hide_key(text: str, key: str) -> str:
-    """The text with every occurrence of the key replaced by `***`."""
-    return text.replace(key, "***")
+    """The text with `***` for the key, also where it stands in a URL or in JSON."""
+    for form in (key, quote(key, safe=""), json.dumps(key)[1:-1]):
+        text = text.replace(form, "***")
+    return text
 
 
 def hide_data_urls(text: str) -> str:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from .clock import LAST_INSTANT, SECOND, clock_factory
 from .courier import Courier
 from .image import ImageFacts
+from .invitation import INVITATION_PATH, invitation
 from .journal import Exchange
 from .ledger import micros
 from .policy import PROFILES, Policy, nearest
@@ -96,11 +97,18 @@ class Control:
         ]
         routes = [Route(path, _json(endpoint), methods=[method]) for path, method, endpoint in table]
         unknown = _json(_unknown_route(tuple(dict.fromkeys(f"{method} {path}" for path, method, _ in table))))
-        return [*routes, Route("/_sim{rest:path}", unknown, methods=list(_METHODS))]
+        invitation = Route(INVITATION_PATH, _json(self.invite), methods=["GET"])
+        return [*routes, Route("/_sim{rest:path}", unknown, methods=list(_METHODS)), invitation]
 
     async def health(self, _: Request) -> tuple[int, Any]:
         """Whether the server answers, and how many worlds it holds."""
         return 200, {"status": "ok", "worlds": len(self._worlds)}
+
+    async def invite(self, _: Request) -> tuple[int, Any]:
+        """What a contract suite needs to know to judge more: accounts, prompts, capabilities."""
+        if not self._worlds.settings.magic:
+            raise ControlError(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
+        return 200, invitation(self._worlds.fresh_number())
 
     async def create_world(self, request: Request) -> tuple[int, Any]:
         """Open a world for a key, which is made up when none is given."""

@@ -41,4 +41,4 @@ def _span(first: str, last: str, length: int) -> tuple[int, int] | None:
         wanted = min(int(last), length)
         return (length - wanted, length - 1) if wanted else None
     begin, end = int(first), min(int(last), length - 1) if last else length - 1
-    return (begin, end) if begin <= end and begin < length else None
+    return (begin, end) if begin <= end else None

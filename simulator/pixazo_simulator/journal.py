@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
+from urllib.parse import quote
 
 import msgspec
 
@@ -95,5 +98,13 @@ class Journal:
 
 
 def redacted(text: str, key: str | None) -> str:
-    """The text without the key, wherever it stands."""
-    return text.replace(key, REDACTED) if key and len(key) >= SHORTEST_SECRET else text
+    """The text without the key, wherever it stands: as it is, as JSON writes it, as a URL writes it."""
+    if key and len(key) >= SHORTEST_SECRET:
+        for spelling in _spellings(key):
+            text = text.replace(spelling, REDACTED)
+    return text
+
+
+@lru_cache
+def _spellings(key: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((key, json.dumps(key)[1:-1], quote(key), quote(key, safe=""))))

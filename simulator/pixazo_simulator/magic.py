@@ -9,7 +9,7 @@ from .clock import SECOND
 from .lifecycle import Status
 from .policy import nearest
 
-__all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_magic"]
+__all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_key", "read_magic"]
 
 _OPEN, _CLOSE = "[[sim:", "]]"
 _LONGEST_WORD = 40
@@ -28,11 +28,24 @@ PROMPTS = {
 
 KEYS = {
     "sim-empty-wallet": "has no money: a submit is answered 402",
+    "sim-one-video": "has money for one video of 6 s",
+    "sim-two-videos": "has money for two videos of 6 s",
     "sim-suspended": "is suspended: every call is answered 403",
     "sim-throttled": "is over its rate limit: every call is answered 429",
+    "sim-throttled-briefly": "is over its rate limit for 2 s, then served",
     "sim-broken": "meets a broken gateway: every call is answered 500",
+    "sim-disabled-model": "finds the model disabled: a submit is answered 400",
+    "sim-another-account": "is an ordinary one, beside the usual",
 }
-"""Keys that open a world of their own at first sight: key -> what is special about it."""
+"""Keys that open a world of their own at first sight: key -> what is special about it.
+
+With `-SUFFIX` behind it a key opens one more such world for each suffix, so that tests can run in parallel.
+"""
+
+
+def read_key(key: str) -> str | None:
+    """The magic key that this one is or begins with, the longest if there are several; None when there is none."""
+    return max((name for name in KEYS if key == name or key.startswith(f"{name}-")), key=len, default=None)
 
 
 @dataclass(frozen=True, slots=True)

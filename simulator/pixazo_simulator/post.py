@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Parcel", "Postman"]
 
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "pixazo-sim"}
 MOST_REDIRECTS = 3
 ECHO_LIMIT = 64 * 1024
 """Bytes of an answer that are read when an echo is expected; otherwise only its status is."""
@@ -49,10 +49,10 @@ class Outcome:
 
 
 class Postman:
-    """One HTTP client, made at the first callback, since making one is dear."""
+    """Posts over bare transports: a client would follow the environment, keep cookies and log URLs that may hold keys."""
 
     def __init__(self) -> None:
-        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._transports: dict[bool, httpx2.AsyncHTTPTransport] = {}
 
     async def post(self, parcel: Parcel) -> Outcome:
         """Post a parcel; whatever goes wrong is an outcome, nothing is raised."""
@@ -80,14 +80,15 @@ class Postman:
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
     async def _send(self, url: str, place: Destination, parcel: Parcel) -> httpx2.Response:
-        secure = urlsplit(url).scheme == "https"
-        target = _addressed(url, place)
-        headers = parcel.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
-        request = self._client(secure=secure).build_request(
-            "POST", target, content=parcel.body, headers=headers, timeout=None,
+        import httpx2
+
+        parts = urlsplit(url)
+        headers = _HEADERS | parcel.headers | {"host": parts.netloc.rpartition("@")[2]}
+        request = httpx2.Request(
+            "POST", _addressed(url, place), content=parcel.body, headers=headers,
             extensions={"sni_hostname": place.host},
         )  # fmt: skip
-        answer = await self._client(secure=secure).send(request, stream=True)
+        answer = await self._transport(secure=parts.scheme == "https").handle_async_request(request)
         try:
             if parcel.echo:
                 await _read_some(answer)
@@ -95,23 +96,19 @@ class Postman:
             await answer.aclose()
         return answer
 
-    def _client(self, *, secure: bool) -> httpx2.AsyncClient:
+    def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
+        """The transport for https or http, made when it is needed: only an https callback pays for a TLS context."""
         import httpx2
 
-        if secure not in self._clients:
-            # Only an https callback pays for a TLS context; no proxy and no netrc of the environment may interfere,
-            # and a cookie of one receiver must not reach another.
-            self._clients[secure] = httpx2.AsyncClient(
-                verify=secure, trust_env=False, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-                headers={"user-agent": "pixazo-sim", "accept-encoding": "identity"},
-            )  # fmt: skip
-        return self._clients[secure]
+        if secure not in self._transports:
+            self._transports[secure] = httpx2.AsyncHTTPTransport(verify=secure, trust_env=False)
+        return self._transports[secure]
 
     async def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
 
 
 def _addressed(url: str, place: Destination) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +21,11 @@ class GatewayProtocol(HttpToolsProtocol):
     _received = 0
     _in_head = False
     _declines = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        """Keep out of uvicorn's access log, which tells queries with keys as soon as anybody attaches a handler to it."""
+        super().connection_made(transport)
+        self.access_log = False
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that does not end is refused once it is too long."""

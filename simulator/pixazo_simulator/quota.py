@@ -50,3 +50,7 @@ class Quota:
             self._used += 1
             return None
         return max(1, -(-(self._began + window - now) // SECOND))
+
+    def exhaust(self, limit: RateLimit, now: int) -> None:
+        """Use up the window that begins at `now`."""
+        self._began, self._used = now, limit.calls

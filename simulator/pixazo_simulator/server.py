@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Coroutine
 from contextlib import suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
@@ -32,6 +33,7 @@ START_TIMEOUT = 10.0
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
 BACKLOG = 2048
+LAST_PORT = 65535
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -153,7 +155,8 @@ class _Server(uvicorn.Server):
         if self._loop is None:
             doing.close()
             raise SimulatorError("the server has not started")
-        return asyncio.run_coroutine_threadsafe(doing, self._loop).result()
+        # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
+        return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""
@@ -199,10 +202,12 @@ def _cancellable(app: ASGIApp) -> ASGIApp:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= LAST_PORT:
+        raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:  # a label of the host may be empty or too long to be written in IDNA
         told = str(error.strerror if isinstance(error, OSError) else error).partition(" (")[0]
         raise SimulatorError(
             f"cannot listen on {host} port {port}: {told}; choose another with --host or --port"

@@ -11,15 +11,18 @@ from .clock import Clock
 from .ids import seeded_random
 from .journal import Journal
 from .ledger import micros
-from .magic import KEYS
+from .magic import read_key
 from .policy import PROFILES, Policy
 from .quota import RateLimit
+from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
 from .workings import Workings
 from .world import Bounds, World
 
 __all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
 
 DEFAULT_KEY = "sim-key"
+BRIEF_LIMIT = RateLimit(1000, 2)
+"""The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,10 +52,14 @@ class Worlds:
         for key in settings.keys:
             self.create(key)
 
+    def fresh_number(self) -> int:
+        """A number never given before."""
+        self._made += 1
+        return self._made
+
     def fresh_key(self) -> str:
         """A key that opens no world yet; the same seed gives the same keys in the same order."""
-        self._made += 1
-        return f"sim-{seeded_random(self.settings.seed, 'world', self._made).getrandbits(64):016x}"
+        return f"sim-{seeded_random(self.settings.seed, 'world', self.fresh_number()).getrandbits(64):016x}"
 
     def create(  # each argument replaces one setting
         self,
@@ -94,16 +101,22 @@ class Worlds:
         world = self._worlds.get(key)
         if world or not key.strip() or len(self._worlds) >= self.settings.most_worlds:
             return world
-        if self.settings.magic and key in KEYS:
-            return self._magic(key)
+        if self.settings.magic and (kind := read_key(key)):
+            return self._magic(key, kind)
         return self.create(key) if self.settings.open_keys else None
 
-    def _magic(self, key: str) -> World:
-        world = self.create(key, balance=0 if key == "sim-empty-wallet" else None)
-        world.standing.suspended = key == "sim-suspended"
-        world.standing.broken = key == "sim-broken"
-        if key == "sim-throttled":
+    def _magic(self, key: str, kind: str) -> World:
+        price = self.settings.policy.price.of("generate", DEFAULT_DURATION, DEFAULT_RESOLUTION)
+        balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
+        world = self.create(key, balance=balances.get(kind))
+        world.standing.suspended = kind == "sim-suspended"
+        world.standing.broken = kind == "sim-broken"
+        world.standing.model_enabled = kind != "sim-disabled-model"
+        if kind == "sim-throttled":
             world.set_policy(replace(world.policy, rate_limit=RateLimit(0, 1)))
+        if kind == "sim-throttled-briefly":
+            world.set_policy(replace(world.policy, rate_limit=BRIEF_LIMIT))
+            world.standing.quota.exhaust(BRIEF_LIMIT, world.clock.now())
         return world
 
     def __iter__(self) -> Iterator[World]:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 PATIENCE = 10.0
 """Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
 
+SILENCE = b"<silence>"
+"""Said instead of an answer: nothing, until the other side hangs up."""
+
 RESET = b"<reset>"
 """Said instead of an answer: the connection is reset once the request was heard."""
 
@@ -48,7 +51,9 @@ class Loopback:
                 if not request:
                     continue
                 self.heard.append(request)
-                if said == RESET:
+                if said == SILENCE:
+                    connection.recv(1)
+                elif said == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 else:
                     connection.sendall(said.replace(b"ORIGIN", self.url.encode()))

@@ -22,6 +22,9 @@ ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
 STATUS_URL = "https://gateway.test/v2/requests/status/minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
 MEDIA_URL = "https://media.test/v1/bear.mp4"
 
+ENDLESS = 2000
+"""More requests than any test needs: a client that sends so many would send them for ever."""
+
 ACCEPTED = {"request_id": ID, "status": "QUEUED", "polling_url": STATUS_URL}
 
 
@@ -85,7 +88,7 @@ class Seen:
 
 
 class Stage:
-    """Answers in the order of the script, the last one for ever; every pause only moves the clock."""
+    """Answers in the order of the script, the last one for ever; every pause only moves the clock, `early` seconds short."""
 
     def __init__(self, kind: str) -> None:
         library, _, self.backend = kind.partition("-")
@@ -94,6 +97,7 @@ class Stage:
         self.seen: list[Seen] = []
         self.pauses: list[float] = []
         self.now = 1000.0
+        self.early = 0.0
 
     def will(self, *answers: object) -> None:
         """Script the answers; a bare dict is a 200 with that body."""
@@ -145,6 +149,7 @@ class Stage:
 
     def handle(self, request: Any) -> Any:
         """The transport: one request, one answer."""
+        assert len(self.seen) < ENDLESS, "the client does not stop asking"
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append(Seen(request.method, str(request.url), headers, request.content, self.now))
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
@@ -155,7 +160,7 @@ class Stage:
 
     def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
-        self.now += seconds
+        self.now += seconds - self.early
 
     async def _async_sleep(self, seconds: float) -> None:
         self._sleep(seconds)

@@ -6,10 +6,12 @@ import logging
 import pickle
 
 import pytest
-from tests.client.stage import ACCEPTED, ID, KEY, Answer, Break, Stage, envelope
+from tests.client.stage import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, Stage, envelope
 
 import pixazo_client
 from pixazo_client import Generation
+from pixazo_client._flow import read_request
+from pixazo_client._gateway import Gateway
 
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000
 
@@ -88,6 +90,28 @@ def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
                 assert status in (307, 200) or "***" in told
 
 
+@pytest.mark.parametrize(
+    "echo",
+    [
+        b'{"message": "key a/b+\\"c=="}',
+        b'{"message": "key a\\/b+\\u0022c\\u003d="}',
+        b'{"message": "see /?key=a%2Fb%2B%22c%3D%3D"}',
+        b'<p>key a/b+"c==</p>',
+        b'{"request_id": "r", "key": "a\\/b+\\"c=="}',
+    ],
+)
+def test_no_escape_saves_the_key(stage: Stage, echo: bytes) -> None:
+    """In a URL, in JSON with escapes that need not be, in plain text."""
+    client = stage.client(api_key='a/b+"c==')
+    for status in (200, 401):
+        stage.will(Answer(status, echo))
+        with pytest.raises(pixazo_client.APIError, match=r"\*\*\*") as caught:
+            stage.do(client.retrieve(ID))
+        told = f"{caught.value} {vars(caught.value)}"
+        assert "b+" not in told
+        assert "%2B" not in told
+
+
 def test_a_failed_generation_hides_them_too(stage: Stage) -> None:
     """In the exception, in the repr of the answer, in its error."""
     handle = stage.submit()
@@ -112,8 +136,9 @@ def test_the_key_and_pictures_are_hidden_in_logs(stage: Stage, caplog: pytest.Lo
     stage.do(handle.wait())
     stage.will(Answer(503, {}), envelope("QUEUED"))
     stage.do(handle.status())
-    told = " ".join(record.getMessage() for record in caplog.records if record.name == "pixazo_client")
-    assert f"accepted {ID}" in told
+    records = [record for record in caplog.records if record.name == "pixazo_client"]
+    told = " ".join(record.getMessage() for record in records)
+    assert ("INFO", f"accepted {ID}") in [(record.levelname, record.getMessage()) for record in records]
     assert "repeated in 0.4 s" in told
     assert "reading again" in told
     assert "unknown status 'NEW'" in told
@@ -125,7 +150,7 @@ def test_nothing_shows_the_key_in_its_repr(stage: Stage) -> None:
     """Client, handle, and the values inside."""
     client = stage.client()
     handle = client.get_handle(ID)
-    inner = [vars(client), vars(handle)]
+    inner = [vars(client), vars(handle), read_request(Gateway(BASE, KEY), STATUS_URL)]
     assert repr(handle) in (f"RequestHandle({ID!r})", f"AsyncRequestHandle({ID!r})")
     assert repr(client) in (
         "PixazoClient(base_url='https://gateway.test')",

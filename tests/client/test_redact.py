@@ -68,7 +68,7 @@ def test_long_text_is_cut() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["<" * 10**6, "<script " * 10**5, "data:" * 10**6, "data:a;" * 10**6, "data:image/png;base64," + "A" * 10**7],
+    ["<" * 10**5, "<script " * 10**4, "data:" * 10**5, "data:a;" * 10**5, "data:image/png;base64," + "A" * 10**7],
 )
 def test_hostile_text_takes_no_forever(text: str) -> None:
     """CPU time, not the clock on the wall; generous by far."""

@@ -133,6 +133,14 @@ def test_no_path_leads_to_another_origin(stage: Stage, path: str) -> None:
     assert stage.seen[0].url.startswith("https://gateway.test/")
 
 
+def test_an_address_that_cannot_be_is_known_to_be_unsent(stage: Stage) -> None:
+    """A control character in the path: the HTTP library refuses it, and nothing was charged."""
+    with pytest.raises(APIConnectionError, match="got no answer: InvalidURL") as caught:
+        stage.do(stage.client().submit("/m\x00/v1/generate", {}))
+    assert (caught.value.sent, stage.seen) == (False, [])
+    assert "charged" not in str(caught.value)
+
+
 def test_the_id_is_known_before_anything_is_read(stage: Stage) -> None:
     """CLIENT-02: one POST and nothing else; a later process resumes from the id alone."""
     stage.will(Answer(202, ACCEPTED))

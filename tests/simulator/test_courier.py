@@ -32,13 +32,16 @@ class Receiver:
         self.arrived = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
+        self.turnstile = False
         self._outcomes = list(outcomes) or [Outcome(204)]
 
     async def post(self, parcel: Parcel) -> Outcome:
-        """Take a parcel, once the door is open."""
+        """Take a parcel, once the door is open; a turnstile closes behind each."""
         self.parcels.append(parcel)
         self.arrived.set()
         await self.open.wait()
+        if self.turnstile:
+            self.open.clear()
         return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
 
 
@@ -184,7 +187,8 @@ def test_advances_of_one_world_follow_one_another() -> None:
 
     async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        accepted(world, "[[sim:after 40]]", webhook_url=HOOK)
+        accepted(world, "[[sim:after 30]]", webhook_url=HOOK)
+        receiver.turnstile = True
         receiver.open.clear()
         first = asyncio.create_task(courier.advance(world, 15_000))
         await receiver.arrived.wait()
@@ -193,7 +197,6 @@ def test_advances_of_one_world_follow_one_another() -> None:
         receiver.arrived.clear()
         receiver.open.set()
         await first
-        receiver.open.clear()
         await receiver.arrived.wait()
         third = asyncio.create_task(courier.advance(world, 5_000))
         await asyncio.sleep(0)
@@ -308,3 +311,31 @@ def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFix
         ]
 
     drive(doing, None, Outcome(410, "answered 410"))
+
+
+def test_a_bug_in_one_attempt_does_not_stop_the_courier(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the next callback is posted."""
+
+    async def run() -> None:
+        worlds = Worlds(settings(callback_url="challenge"))
+        (world,) = worlds
+        posted = asyncio.Event()
+
+        async def post(parcel: Parcel) -> Outcome:
+            if parcel.url.endswith("second"):
+                posted.set()
+                return Outcome(204)
+            raise RuntimeError("a bug")
+
+        courier = Courier(worlds, post)
+        running = asyncio.create_task(courier.run())
+        accepted(world, members={"callback_url": HOOK})
+        accepted(world, members={"callback_url": f"{HOOK}?second"})
+        courier.wake()
+        async with asyncio.timeout(PATIENCE):
+            await posted.wait()
+        running.cancel()
+        await courier.close()
+
+    asyncio.run(run())
+    assert "a callback could not be attempted: RuntimeError('a bug')" in caplog.messages

@@ -62,6 +62,23 @@ def test_anything_else_is_other(data: bytes) -> None:
     assert image_facts(data) == ImageFacts("other", -1, -1, len(data), whole=False)
 
 
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\xff\xd8\xff\xc0\x00\x01", "jpeg"),
+        (b"\xff\xd8\xff\xc0\x00\x05ab", "jpeg"),
+        (b"\xff\xd8\xff", "jpeg"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "png"),
+        (b"RIFF\x08\x00\x00\x00WEBPVP8X", "webp"),
+    ],
+)
+def test_a_damaged_header_tells_no_frame(data: bytes, kind: str) -> None:
+    """Its format is still known."""
+    facts = image_facts(data)
+    assert facts.format == kind
+    assert min(facts.width, facts.height) <= 0
+
+
 @pytest.mark.parametrize("kind", ["png", "jpeg", "jpg", "webp", "PNG", "jpeg;name=bear.jpg", "png;charset=utf-8"])
 def test_a_data_url_gives_its_bytes(kind: str) -> None:
     """JPEG, PNG or WebP, with or without parameters."""

@@ -56,10 +56,12 @@ def test_a_journal_may_grow_while_it_is_read() -> None:
         ("the key canary-5f1d twice: canary-5f1d", "canary-5f1d", "the key [redacted] twice: [redacted]"),
         ("sim-key is no secret", "sim-key", "sim-key is no secret"),
         ("12345678", "12345678", "[redacted]"),
+        (r'{"a":"se\"cr\\et k"}', 'se"cr\\et k', '{"a":"[redacted]"}'),
+        ("GET /se%22cr/et%20k?se%22cr%2Fet%20k", 'se"cr/et k', "GET /[redacted]?[redacted]"),
         ("nobody's", None, "nobody's"),
         ("empty", "", "empty"),
     ],
 )
 def test_a_key_is_taken_out(text: str, key: str | None, told: str) -> None:
-    """Wherever it stands; of 8 characters and more, shorter ones are words."""
+    """Wherever it stands and however it is written; of 8 characters and more, shorter ones are words."""
     assert redacted(text, key) == told

@@ -51,6 +51,14 @@ def test_what_is_drawn_lies_within_the_bounds(seed: int, bounds: tuple[int, int,
     assert times.draw(Random(seed)) == (queued, processing)
 
 
+def test_every_time_within_the_bounds_can_be_drawn() -> None:
+    """And no other."""
+    random, times = Random(0), JobTimes((0, 2), (5, 6))
+    drawn = [times.draw(random) for _ in range(200)]
+    assert {queued for queued, _ in drawn} == {0, 1, 2}
+    assert {processing for _, processing in drawn} == {5, 6}
+
+
 def test_fixed_times_draw_nothing() -> None:
     """So that request ids do not depend on times that cannot vary."""
     random = Random(1)

@@ -11,6 +11,9 @@ from tests.simulator.listener import Conduct, Listener, answer
 
 from pixazo_simulator.post import Outcome, Parcel, Postman
 
+PATIENCE = 10.0
+"""Seconds after which a post that does not come back fails the test."""
+
 
 def parcel(url: str, **more: Any) -> Parcel:
     """A parcel whose details do not matter."""
@@ -31,7 +34,8 @@ def post(*parcels: Parcel) -> list[Outcome]:
     async def deliver() -> list[Outcome]:
         postman = Postman()
         try:
-            return [await postman.post(each) for each in parcels]
+            async with asyncio.timeout(PATIENCE):
+                return [await postman.post(each) for each in parcels]
         finally:
             await postman.close()
 

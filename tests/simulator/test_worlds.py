@@ -7,6 +7,7 @@ import pytest
 from pixazo_simulator.magic import KEYS
 from pixazo_simulator.policy import PROFILES
 from pixazo_simulator.quota import RateLimit
+from pixazo_simulator.refusal import Throttled
 from pixazo_simulator.worlds import Settings, Worlds
 
 
@@ -81,10 +82,48 @@ def test_magic_keys_open_worlds_at_first_sight() -> None:
         troubles[key] = (balance, standing.suspended, standing.broken, world.policy.rate_limit)
     assert troubles == {
         "sim-empty-wallet": (0, False, False, None),
+        "sim-one-video": (350_000, False, False, None),
+        "sim-two-videos": (700_000, False, False, None),
         "sim-suspended": (100_000_000, True, False, None),
         "sim-throttled": (100_000_000, False, False, RateLimit(0, 1)),
+        "sim-throttled-briefly": (100_000_000, False, False, RateLimit(1000, 2)),
         "sim-broken": (100_000_000, False, True, None),
+        "sim-disabled-model": (100_000_000, False, False, None),
+        "sim-another-account": (100_000_000, False, False, None),
     }
+
+
+def test_a_suffix_opens_one_more_world_of_a_magic_key() -> None:
+    """And the longest name counts."""
+    worlds = Worlds(Settings())
+    first, second = worlds.find("sim-suspended-1"), worlds.find("sim-suspended-2")
+    assert first is not None
+    assert second is not None
+    assert first is not second
+    assert first.standing.suspended
+    brief = worlds.find("sim-throttled-briefly-7")
+    assert brief is not None
+    assert brief.policy.rate_limit == RateLimit(1000, 2)
+    assert worlds.find("sim-suspendedX") is None
+
+
+def test_a_brief_throttle_ends_after_its_window() -> None:
+    """Refused with the seconds to wait, then served."""
+    worlds = Worlds(Settings())
+    world = worlds.find("sim-throttled-briefly")
+    assert world is not None
+    assert world.admit_read() == Throttled(2)
+    world.clock.advance_to(world.clock.now() + 1999)
+    assert world.admit_read() == Throttled(1)
+    world.clock.advance_to(world.clock.now() + 1)
+    assert world.admit_read() is None
+
+
+def test_the_disabled_model_is_only_that_key_s() -> None:
+    """The switch is the world's."""
+    worlds = Worlds(Settings())
+    enabled = [world.standing.model_enabled for key in ("sim-key", "sim-disabled-model") if (world := worlds.find(key))]
+    assert enabled == [True, False]
 
 
 def test_magic_can_be_switched_off() -> None:

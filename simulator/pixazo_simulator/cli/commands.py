@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from difflib import get_close_matches
 from typing import Any
 
@@ -45,7 +46,7 @@ class _Commands(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Tell a mistake in one line and exit with 2."""
         try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False})
+            return super().main(*args, **{**kwargs, "standalone_mode": False, "color": _color()})
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
             raise SystemExit(2) from None
@@ -54,6 +55,11 @@ class _Commands(click.Group):
             raise SystemExit(2) from None
         except click.Abort:
             raise SystemExit(130) from None
+
+
+def _color() -> bool | None:
+    """No colour where NO_COLOR is set (no-color.org); else click decides: only on a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def _told(error: click.ClickException) -> str:

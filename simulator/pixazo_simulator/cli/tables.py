@@ -67,7 +67,7 @@ def magic() -> None:
     """
     click.echo("In a prompt, anywhere and together:")
     click.echo(_columns([(form, f"the generation {does}") for form, does in PROMPTS.values()]))
-    click.echo("\nAs the API key:")
+    click.echo("\nAs the API key, with -SUFFIX behind it for one more of its kind:")
     click.echo(_columns([(key, f"the caller {does}") for key, does in KEYS.items()]))
 
 

@@ -6,7 +6,6 @@ import re
 
 import msgspec
 
-from pixazo_simulator.quota import Quota
 from pixazo_simulator.refusal import Broken, InsufficientFunds, Throttled
 from pixazo_simulator.wire import http_date
 
@@ -36,6 +35,8 @@ CHEAPEST = 350_000
 """Millionths of a dollar: with less, a wallet counts as empty."""
 AGO = 3600_000
 FIFTH = 5
+NOT_COUNTED = (401, 403, 500)
+"""Codes of refusals that come before the rate is looked at."""
 _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
 _SURROGATE = re.compile(rb"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 
@@ -84,20 +85,9 @@ def _poor_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
 
 
 def _throttled_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    """Count what the gateway, without its own check of the rate, let pass."""
-    limit = scene.policy.rate_limit
-    counted = is_read(request, reply) or submits(request)
-    if (
-        limit is None
-        or not counted
-        or not scene.known
-        or reply.status in (403, 429)
-        or (limit.submits_only and not submits(request))
-    ):
-        return reply
-    quota = scene.memory.get("quota") or Quota()
-    scene.memory.put(quota, "quota")
-    wait = quota.take(limit, scene.now)
+    """Count the submits that the gateway, without its own check of their rate, let pass."""
+    counted = submits(request) and scene.known and reply.status not in NOT_COUNTED
+    wait = scene.throttle() if counted else None
     if wait is None:
         return reply
     refused = scene.refusal(Throttled(wait), request)

@@ -85,6 +85,11 @@ class Scene:
         """Whether the caller may do nothing."""
         return self._world is not None and self._world.standing.suspended
 
+    def throttle(self) -> int | None:
+        """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
+        limit = self.policy.rate_limit
+        return self._world.standing.quota.take(limit, self.now) if self._world and limit else None
+
     def ends(self, request_id: str) -> int | None:
         """The instant of the terminal state of a generation, None when the world has no such generation."""
         found = self._generation(request_id)

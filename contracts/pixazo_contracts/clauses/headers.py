@@ -1,0 +1,129 @@
+"""HDR: request and answer headers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pixazo_contracts.answers import accepted, observed
+from pixazo_contracts.clause import Cost, Strength, Violation, check, clause
+from pixazo_contracts.exchange import MISSING
+from pixazo_contracts.history import TERMINAL
+from pixazo_contracts.instants import fit_clock, instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.history import Generation
+    from pixazo_contracts.instants import GatewayClock
+    from pixazo_contracts.trace import Trace
+
+__all__ = ["hdr_01", "hdr_02", "hdr_03", "hdr_04", "hdr_05"]
+
+JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+
+#: Codes that a server may give before the application sees the request.
+SERVER_CODES = frozenset({404, 405, 408, 411, 413, 414, 431})
+
+#: A read this many seconds after the change that still shows the older state is stale, not late.
+STALE_AFTER = 0.25
+
+
+@clause(
+    "HDR-01",
+    section="Request Headers",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.SHARED,
+    depends_on=("BASE-02", "T2V-BODY-01"),
+    core=True,
+)
+def hdr_01(trace: Trace) -> Remarks:
+    """A request body typed `application/json` is accepted, with or without a charset parameter."""
+    return accepted(trace, "HDR-01")
+
+
+@clause("HDR-02", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",))
+def hdr_02(trace: Trace) -> Remarks:
+    """A body with another or no Content-Type is refused (400 or 415) and queues nothing."""
+    return observed(trace, "HDR-02", codes=True)
+
+
+@clause(
+    "HDR-03",
+    section="Request Headers",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("BASE-02", "T2V-BODY-01"),
+)
+def hdr_03(trace: Trace) -> Remarks:
+    """`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it."""
+    return accepted(trace, "HDR-03")
+
+
+def _documented(trace: Trace) -> Iterator[Exchange]:
+    """Exchanges on documented routes by documented methods that the application itself answered with a body."""
+    for exchange in trace.exchanges:
+        routed = exchange.is_submit or (exchange.operation == "status" and exchange.method == "GET")
+        by_server = exchange.status in SERVER_CODES and not (exchange.operation == "status" and exchange.request_id)
+        if routed and exchange.size and not by_server and "STATUS-11" not in exchange.aims:
+            yield exchange
+
+
+@clause(
+    "HDR-04",
+    section="Output; Response; Error Responses",
+    strength=Strength.IMPLIED,
+    cost=Cost.FREE,
+    depends_on=("BASE-02", "BASE-03", "BASE-04"),
+    core=True,
+)
+def hdr_04(trace: Trace) -> Remarks:
+    """Every response body, error or not, is a UTF-8 JSON object typed as JSON."""
+    for exchange in _documented(trace):
+        content_type = exchange.header("content-type") or "none"
+        if not JSON_TYPE.fullmatch(content_type):
+            yield Violation(exchange, "Content-Type", "application/json", content_type)
+        else:
+            is_json = exchange.json is not MISSING and isinstance(exchange.json, dict)
+            yield check(is_json, exchange, "body", "a UTF-8 JSON object", exchange.body or f"{exchange.size} bytes")
+
+
+def _freshness(exchange: Exchange) -> Remarks:
+    cache = (exchange.header("cache-control") or "").lower()
+    fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
+    unused = "no-store" in cache or "no-cache" in cache
+    yield check(not fresh or unused, exchange, "Cache-Control", "no positive max-age", cache)
+    age = exchange.header("age") or "0"
+    yield check(age.strip("0 ") == "", exchange, "Age", "absent or 0", age)
+
+
+def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:
+    ends = [instant(read.members.get("completed_at")) for read in generation.ends]
+    completed = next((stamp for stamp in ends if stamp is not None), None)
+    if completed is None:
+        return
+    changed = clock.ours(completed)
+    for read in generation.seen:
+        if read.state not in TERMINAL and read.started > changed + margin:
+            late = f"{read.state}, {read.started - changed:.2f} s after completed_at"
+            yield Violation(read, "status", str(generation.outcome), late)
+
+
+@clause(
+    "HDR-05",
+    section="Workflow (poll)",
+    strength=Strength.IMPLIED,
+    cost=Cost.SHARED,
+    depends_on=("STATUS-01", "STATUS-02", "TIME-01", "TIME-03", "TIME-05", "STATUS-12", "FLOW-01", "FLOW-03"),
+    core=True,
+)
+def hdr_05(trace: Trace) -> Remarks:
+    """Status answers are current: no cache in front serves an older state."""
+    for read in trace.envelopes:
+        yield from _freshness(read)
+    clock = fit_clock(trace.generations)
+    if clock is not None:
+        for generation in trace.generations:
+            yield from _stale(generation, clock, STALE_AFTER + (0 if trace.profile.loopback else trace.profile.pace))

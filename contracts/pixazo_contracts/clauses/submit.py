@@ -1,0 +1,409 @@
+"""SUBMIT: submitting and the 202."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from statistics import median
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from pixazo_contracts.answers import UNDECIDED, answered, observed
+from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.exchange import MISSING
+from pixazo_contracts.history import TERMINAL
+from pixazo_contracts.instants import created
+from pixazo_contracts.target import DOCUMENTED_ORIGIN, MODEL, STATUS_BASE, host_is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.target import Profile
+    from pixazo_contracts.trace import Trace
+
+__all__ = [
+    "submit_01",
+    "submit_02",
+    "submit_03",
+    "submit_04",
+    "submit_05",
+    "submit_06",
+    "submit_07",
+    "submit_08",
+    "submit_09",
+    "submit_10",
+    "submit_11",
+    "submit_12",
+    "submit_13",
+    "submit_14",
+    "submit_15",
+    "submit_16",
+    "submit_17",
+    "submit_18",
+]
+
+MEMBERS = ("request_id", "status", "polling_url")
+UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
+CANONICAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+#: How far the time inside an id may be from `created_at`, in seconds of the gateway's clock.
+ID_SKEW = 2.0
+
+#: A 202 that takes this long, in seconds, and this many times an ordinary read, waited for something.
+SLOW_SUBMIT = 0.2
+SLOW_RATIO = 5.0
+
+#: A read counts as right after the 202 within this many seconds.
+RIGHT_AFTER = 2.0
+
+
+def _code_202(trace: Trace, operation: str) -> Remarks:
+    """Accepted submits answer 202; if none was accepted at all, the first that should have been is the violation."""
+    valid = [e for e in trace.submits if e.operation == operation and e.intent == "accept" and e.account == "default"]
+    accepted = [e for e in trace.acceptances if e.operation == operation]
+    for exchange in accepted:
+        yield check(exchange.status == 202, exchange, "status code", "202", str(exchange.status))
+    if not accepted:
+        for exchange in [e for e in valid if e.status is not None and e.status not in UNDECIDED][:1]:
+            yield Violation(exchange, "status code", "202", str(exchange.status))
+
+
+@clause(
+    "SUBMIT-01",
+    section="T: Response Handling",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.SHARED,
+    depends_on=("BASE-02",),
+    core=True,
+)
+def submit_01(trace: Trace) -> Remarks:
+    """A valid T2V submit answers 202."""
+    return _code_202(trace, "generate")
+
+
+@clause(
+    "SUBMIT-02",
+    section="I: Response Handling",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.SHARED,
+    depends_on=("BASE-03",),
+    core=True,
+)
+def submit_02(trace: Trace) -> Remarks:
+    """A valid I2V submit answers 202."""
+    return _code_202(trace, "imageToVideo")
+
+
+@clause(
+    "SUBMIT-03",
+    section="Output; Response; Response Fields",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.SHARED,
+    depends_on=("HDR-04",),
+    core=True,
+)
+def submit_03(trace: Trace) -> Remarks:
+    """The 202 body carries `request_id`, `status` and `polling_url`."""
+    for exchange in trace.acceptances:
+        for name in MEMBERS:
+            yield check(name in exchange.members, exchange, name, "present", "absent")
+
+
+@clause("SUBMIT-04", section="Output", strength=Strength.EXAMPLE, cost=Cost.SHARED, depends_on=("SUBMIT-03",))
+def submit_04(trace: Trace) -> Remarks:
+    """The 202 body carries nothing else at top level."""
+    for exchange in trace.acceptances:
+        extra = sorted(set(exchange.members) - set(MEMBERS))
+        yield check(not extra, exchange, "body", f"only {', '.join(MEMBERS)}", ", ".join(extra))
+
+
+@clause(
+    "SUBMIT-05",
+    section="Output; Status Values",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-03",),
+    core=True,
+    drift_fails=True,
+)
+def submit_05(trace: Trace) -> Remarks:
+    """`status` in the 202 body is exactly `QUEUED`."""
+    for exchange in trace.acceptances:
+        status = exchange.members.get("status", MISSING)
+        if status is not MISSING:
+            yield check(status == "QUEUED", exchange, "status", '"QUEUED"', status)
+
+
+def _ids(trace: Trace) -> Iterator[tuple[Exchange, object]]:
+    """The `request_id` of each acceptance, of whatever type."""
+    for exchange in trace.acceptances:
+        if "request_id" in exchange.members:
+            yield exchange, exchange.members["request_id"]
+
+
+@clause(
+    "SUBMIT-06",
+    section="Output; Response Fields",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-03",),
+    core=True,
+    drift_fails=True,
+)
+def submit_06(trace: Trace) -> Remarks:
+    """`request_id` is a string: model id, one underscore, a UUID text."""
+    for exchange, value in _ids(trace):
+        holds = isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None
+        yield check(holds, exchange, "request_id", f"{MODEL}_<uuid>", value)
+
+
+def _suffix(value: object) -> str | None:
+    """The UUID text of an id, or None."""
+    return value.rpartition("_")[2] if isinstance(value, str) else None
+
+
+@clause(
+    "SUBMIT-07",
+    section="Output (masked)",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-06",),
+)
+def submit_07(trace: Trace) -> Remarks:
+    """The UUID is canonical: 8-4-4-4-12, lower-case hex."""
+    for exchange, value in _ids(trace):
+        suffix = _suffix(value)
+        if suffix is not None:
+            holds = CANONICAL.fullmatch(suffix) is not None
+            yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", suffix)
+
+
+@clause("SUBMIT-08", section="Output + Completed example", strength=Strength.SILENT, cost=Cost.SHARED)
+def submit_08(trace: Trace) -> Remarks:
+    """The UUID is version 7 with the RFC 9562 variant."""
+    for exchange, value in _ids(trace):
+        suffix = (_suffix(value) or "").lower()
+        if CANONICAL.fullmatch(suffix):
+            variant = "RFC 9562" if suffix[19] in "89ab" else "other"
+            yield Observation(f"version {suffix[14]}, variant {variant}", exchange)
+        else:
+            yield Observation("not a canonical UUID", exchange)
+
+
+@clause(
+    "SUBMIT-09",
+    section="Output + Completed example",
+    strength=Strength.SILENT,
+    cost=Cost.SHARED,
+    depends_on=("TIME-05",),
+)
+def submit_09(trace: Trace) -> Remarks:
+    """The 48-bit millisecond field of the UUID is close to the submit time and to `created_at`."""
+    for generation in trace.generations:
+        suffix = (_suffix(generation.request_id) or "").lower()
+        stamp = created(generation)
+        if stamp is None:
+            continue
+        if not CANONICAL.fullmatch(suffix) or suffix[14] != "7":
+            yield Observation("the id holds no time", generation.submit)
+            continue
+        inside = int(suffix.replace("-", "")[:12], 16) / 1000
+        near = abs(inside - stamp) <= ID_SKEW
+        yield Observation(
+            "the time in the id is created_at" if near else "the time in the id is another", generation.submit
+        )
+
+
+def _same_work(trace: Trace, request_id: str, second: Exchange) -> bool:
+    """Whether an id given twice for one body still is the first request: its history does not begin anew."""
+    generation = trace.generation(request_id)
+    if generation is None:
+        return True
+    before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
+    after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
+    return not before or not after or before == after
+
+
+@clause(
+    "SUBMIT-10",
+    section="Response Fields",
+    strength=Strength.DOCUMENTED,
+    cost=Cost.FURTHER,
+    depends_on=("SUBMIT-03",),
+    core=True,
+)
+def submit_10(trace: Trace) -> Remarks:
+    """Identifiers are unique."""
+    by_id: dict[str, list[Exchange]] = {}
+    for exchange in trace.acceptances:
+        if exchange.accepted_id is not None:
+            by_id.setdefault(exchange.accepted_id, []).append(exchange)
+    if sum(map(len, by_id.values())) < 2:
+        return
+    for request_id, exchanges in by_id.items():
+        yield Evidence(exchanges[0])
+        for first, second in combinations(exchanges, 2):
+            # One body sent twice may be taken for one request (SUBMIT-15); then it must stay one.
+            one_body = first.request_body == second.request_body and first.operation == second.operation
+            same = one_body and _same_work(trace, request_id, second)
+            yield check(same, second, "request_id", "an id of its own", f"that of exchange {first.number}")
+
+
+def _origins(profile: Profile) -> tuple[str, ...]:
+    return (profile.origin, DOCUMENTED_ORIGIN, *profile.public_origins)
+
+
+def _same_loopback(url: str, profile: Profile) -> str:
+    """The URL with another spelling of loopback replaced by the target's own."""
+    parts, origin = urlsplit(url), urlsplit(profile.origin)
+    if host_is_loopback(parts.hostname) and profile.loopback and parts.port == origin.port:
+        return url.replace(f"{parts.scheme}://{parts.netloc}", profile.origin, 1)
+    return url
+
+
+@clause(
+    "SUBMIT-11",
+    section="Output; Response Fields",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-03", "AUTH-11"),
+    core=True,
+    drift_fails=True,
+)
+def submit_11(trace: Trace) -> Remarks:
+    """`polling_url` is the status route of the same gateway with exactly this `request_id`."""
+    for exchange in trace.acceptances:
+        url = exchange.members.get("polling_url")
+        if isinstance(url, str) and exchange.accepted_id is not None:
+            absolute = _same_loopback(urljoin(f"{trace.profile.origin}/", url), trace.profile)
+            wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in _origins(trace.profile)]
+            yield check(absolute in wanted, exchange, "polling_url", wanted[0], url)
+
+
+@clause(
+    "SUBMIT-12",
+    section="Output",
+    strength=Strength.EXAMPLE,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-03", "BASE-04", "AUTH-07"),
+    core=True,
+    drift_fails=True,
+)
+def submit_12(trace: Trace) -> Remarks:
+    """`polling_url` is an absolute https URL that can be fetched as given."""
+    for exchange in trace.acceptances:
+        url = exchange.members.get("polling_url", MISSING)
+        if url is not MISSING:
+            parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+            schemes = ("https", "http") if trace.profile.loopback else ("https",)
+            holds = parts.scheme in schemes and bool(parts.hostname)
+            yield check(holds, exchange, "polling_url", "an absolute https URL", url)
+    yield from answered(trace.aimed("SUBMIT-12"), 200)
+
+
+@clause(
+    "SUBMIT-13",
+    section="Workflow steps 1-3",
+    strength=Strength.IMPLIED,
+    cost=Cost.SHARED,
+    depends_on=("BASE-04", "SUBMIT-03", "AUTH-07"),
+    core=True,
+)
+def submit_13(trace: Trace) -> Remarks:
+    """Read-your-writes: a status read issued right after the 202 finds the request."""
+    for generation in trace.generations:
+        found_later = any(read.succeeded for read in generation.reads)
+        first = next((read for read in generation.reads if read.status is not None), None)
+        if first is not None and found_later and first.started - generation.submit.finished <= RIGHT_AFTER:
+            yield check(first.status != 404, first, "status code", "200", "404, although the id is found later")
+
+
+def _alone(trace: Trace, submit: Exchange) -> bool:
+    """Whether nothing else was on the way while a submit was."""
+    return not any(
+        other.started < submit.finished and submit.started < other.finished
+        for other in trace.exchanges
+        if other.number != submit.number
+    )
+
+
+@clause(
+    "SUBMIT-14",
+    section="Response Handling (request queued)",
+    strength=Strength.IMPLIED,
+    cost=Cost.SHARED,
+    depends_on=("SUBMIT-03",),
+)
+def submit_14(trace: Trace) -> Remarks:
+    """Submit does not wait for generation."""
+    reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
+    for generation in trace.generations:
+        submit, first = generation.submit, next(iter(generation.seen), None)
+        # Under our own load every answer is slow: only a submit that was alone on the way accuses.
+        if first is None or not _alone(trace, submit):
+            continue
+        slow = submit.latency >= max(SLOW_SUBMIT, SLOW_RATIO * median(reads))
+        over = first.state in TERMINAL and first.started - submit.finished <= submit.latency
+        got = f"after {submit.latency:.2f} s, {first.state} at once"
+        yield check(not (slow and over), submit, "answer", "long before the generation ends", got)
+
+
+@clause(
+    "SUBMIT-15",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FURTHER,
+    depends_on=("BASE-02", "T2V-BODY-02", "SUBMIT-10"),
+)
+def submit_15(trace: Trace) -> Remarks:
+    """Two identical submits are two requests; nothing is said about idempotency keys."""
+    first: dict[str, object] = {}
+    for exchange in trace.aimed("SUBMIT-15"):
+        kind = "with Idempotency-Key" if exchange.request_header("Idempotency-Key") else "plain"
+        if kind not in first:
+            first[kind] = exchange.accepted_id
+        elif exchange.accepted_id is not None:
+            word = "the first request again" if exchange.accepted_id == first[kind] else "a request of its own"
+            yield Observation(f"{kind} repetition: {word}", exchange)
+        else:
+            yield Observation(f"{kind} repetition: {exchange.status}", exchange)
+
+
+@clause(
+    "SUBMIT-16",
+    section="Response Handling (400)",
+    strength=Strength.IMPLIED,
+    cost=Cost.FREE,
+    depends_on=("BASE-02", "BASE-03"),
+    core=True,
+)
+def submit_16(trace: Trace) -> Remarks:
+    """Malformed JSON is refused with 400."""
+    return answered(trace.aimed("SUBMIT-16"), 400)
+
+
+@clause(
+    "SUBMIT-17",
+    section="Response Handling (400)",
+    strength=Strength.IMPLIED,
+    cost=Cost.FREE,
+    depends_on=("BASE-02", "BASE-03"),
+    core=True,
+)
+def submit_17(trace: Trace) -> Remarks:
+    """An empty body or a JSON value that is not an object is refused with 400."""
+    return answered(trace.aimed("SUBMIT-17"), 400)
+
+
+@clause(
+    "SUBMIT-18",
+    section="silence",
+    strength=Strength.SILENT,
+    cost=Cost.FREE_IF_REFUSED,
+    depends_on=("BASE-02", "T2V-PROMPT-01", "T2V-BODY-02"),
+)
+def submit_18(trace: Trace) -> Remarks:
+    """Unknown members are either ignored or refused: pick up which."""
+    return observed(trace, "SUBMIT-18")

@@ -1,0 +1,341 @@
+"""The command `pixazo-contracts`: run, plan, judge, diff, list."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pixazo_contracts.configure import Given, ledger_path, profile_file, target
+from pixazo_contracts.exit_code import ExitCode
+from pixazo_contracts.target import ConfigurationError, Target, capable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pixazo_contracts.clause import Clause
+    from pixazo_contracts.evaluate import Terms
+    from pixazo_contracts.result import Result
+    from pixazo_contracts.runner import ReceiverAddress, RunOptions
+    from pixazo_contracts.schedule import Progress
+    from pixazo_contracts.target import ProfileFile
+    from pixazo_contracts.trace import Trace
+
+__all__ = ["main"]
+
+Command = Any  # what click's decorators give and take
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+GIVEN_RESULT = click.Path(exists=True, path_type=Path)
+
+
+def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
+    click.echo(f"pixazo-contracts: {message}", err=True)
+    sys.exit(code)
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, shown in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_selecting = _options(
+    click.option(
+        "--clauses", "globs", multiple=True, metavar="GLOB", help="Only clauses whose id matches; repeatable."
+    ),
+    click.option("--core", is_flag=True, help="Only the core clauses."),
+)
+
+_targeting = _options(
+    click.option("--target", "url", required=True, metavar="URL", help="Origin of the gateway."),
+    click.option("--api-key", metavar="KEY", help="Its key; better kept in the environment."),
+    click.option("--api-key-env", default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
+    click.option("--profile", type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
+    click.option(
+        "--account", multiple=True, metavar="ROLE=KEY", help="empty, suspended, throttled, other ...; repeatable."
+    ),
+    click.option(
+        "--prompt", multiple=True, metavar="KIND=TEXT", help="A prompt known to end failed or error; repeatable."
+    ),
+    click.option("--pace", type=float, metavar="SECONDS", help="Between two polls; 5 unless told."),
+    click.option(
+        "--deadline", type=float, metavar="SECONDS", help="Until a generation must have ended; 600 unless told."
+    ),
+    click.option("--have", default="", metavar="CAP,...", help="Further capabilities of the target."),
+    click.option("--receiver", metavar="HOST:PORT", help="Where to listen for callbacks."),
+    click.option("--receiver-url", metavar="URL", help="How the gateway reaches us, if not directly."),
+    click.option(
+        "--max-generations", type=click.IntRange(0), default=0, metavar="N", help="Most to spend where they cost."
+    ),
+    click.option("--seed", type=int, default=0, metavar="N"),
+)
+
+_judging = _options(
+    click.option(
+        "--expect", type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."
+    ),
+    click.option(
+        "--baseline", type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
+    ),
+    click.option("--strict-drift", is_flag=True, help="DRIFT fails the run."),
+    click.option("--floor", type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
+    click.option(
+        "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="All reports, and the trace."
+    ),
+    click.option("--junit", type=FILE, metavar="FILE"),
+    click.option("--json", "json_file", type=FILE, metavar="FILE"),
+    click.option("--html", type=FILE, metavar="FILE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Where reports go."""
+
+    out: Path | None
+    junit: Path | None
+    json_file: Path | None
+    html: Path | None
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="pixazo-testkit")
+def main() -> None:
+    """Does a gateway do what the vendor's page says? Clause by clause, with what it costs to find out."""
+
+
+def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
+    from pixazo_contracts.clauses import select
+
+    clauses = select(globs, core=core)
+    if not clauses:
+        _fail(f"--clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
+    return clauses
+
+
+def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
+    """The target that the options describe; `ask` lets one on this machine describe itself further."""
+    given = Given(
+        target=options["url"],
+        api_key=options["api_key"],
+        api_key_env=options["api_key_env"],
+        accounts=options["account"],
+        prompts=options["prompt"],
+        have=options["have"],
+        pace=options["pace"],
+        deadline=options["deadline"],
+        max_generations=options["max_generations"],
+        receiver_url=options["receiver_url"],
+    )
+    file = profile_file(options["profile"])
+    found = target(given, file)
+    if not ask or found.profile.limited or options["no_invitation"]:
+        return found, file
+    from pixazo_contracts.invitation import accepted, read_invitation
+    from pixazo_contracts.runner import fetch
+
+    file = accepted(file, read_invitation(partial(fetch, found.profile)))
+    return target(given, file), file
+
+
+def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
+    """Where to listen: by itself where the target is on this machine, else only if told how it reaches us."""
+    from pixazo_contracts.runner import ReceiverAddress
+
+    listen, public = options["receiver"], options["receiver_url"]
+    if listen is None and public is None and not found.profile.loopback:
+        return None
+    host, _, port = (listen or "127.0.0.1:0").rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT")
+    return ReceiverAddress(host=host, port=int(port), public_url=public)
+
+
+def _terms(options: dict[str, Any]) -> Terms:
+    from pixazo_contracts.baseline import read_baseline
+    from pixazo_contracts.evaluate import Terms
+    from pixazo_contracts.expect import read_expectations
+
+    return Terms(
+        today=datetime.now(UTC).date(),
+        baseline=read_baseline(options["baseline"]) if options["baseline"] else None,
+        expectations=read_expectations(options["expect"]) if options["expect"] else (),
+        strict_drift=options["strict_drift"],
+        floor=options["floor"],
+    )
+
+
+def _outputs(options: dict[str, Any]) -> _Outputs:
+    return _Outputs(options["out"], options["junit"], options["json_file"], options["html"])
+
+
+def _write(result: Result, outputs: _Outputs, *, strict_drift: bool) -> None:
+    from pixazo_contracts.report import html, junit
+    from pixazo_contracts.result import to_json, to_ndjson
+
+    out = outputs.out
+    wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
+        (out and out / "result.ndjson", lambda: to_ndjson(result)),
+        (out and out / "result.json", lambda: to_json(result)),
+        (out and out / "junit.xml", lambda: junit.render(result, strict_drift=strict_drift)),
+        (out and out / "report.html", lambda: html.render(result).encode()),
+        (outputs.json_file, lambda: to_json(result)),
+        (outputs.junit, lambda: junit.render(result, strict_drift=strict_drift)),
+        (outputs.html, lambda: html.render(result).encode()),
+    ]
+    for path, content in wanted:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content())
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
+    """Judge, write, print, and exit with the code that this comes to."""
+    from pixazo_contracts.evaluate import evaluate
+    from pixazo_contracts.report import terminal
+
+    result = evaluate(trace, clauses, _terms(options))
+    _write(result, _outputs(options), strict_drift=options["strict_drift"])
+    click.echo(terminal.render(result, colour=_colour()), nl=False)
+    sys.exit(result.exit_code)
+
+
+def _progress() -> Callable[[Progress], None] | None:
+    """How to show progress: on a terminal, in one line that the report replaces."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(progress: Progress) -> None:
+        done = f"{progress.probes_done} of {progress.probes} probes, {progress.exchanges} exchanges, {progress.seconds:.1f} s"
+        end = "\r\x1b[K" if progress.probes_done == progress.probes else ""
+        click.echo(f"\r\x1b[K{done}{end}", err=True, nl=False)
+
+    return show
+
+
+def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], options: dict[str, Any]) -> RunOptions:
+    from pixazo_contracts.runner import RunOptions
+
+    out: Path | None = options["out"]
+    return RunOptions(
+        seed=options["seed"],
+        max_generations=options["max_generations"],
+        ceilings=file.ceilings,
+        ledger_path=ledger_path(found.profile),
+        receiver=_receiver(found, options),
+        selected=tuple(clause.id for clause in clauses),
+        trace_path=out / "trace.ndjson" if out is not None else None,
+    )
+
+
+@main.command()
+@_targeting
+@click.option("--no-invitation", is_flag=True, help="Do not ask a target on this machine which accounts it has for us.")
+@_selecting
+@_judging
+def run(**options: Any) -> NoReturn:
+    """Send the probes, record what happens, judge it, report."""
+    from pixazo_contracts.probes import for_clauses
+    from pixazo_contracts.runner import run as observe
+
+    try:
+        clauses = _select(options["globs"], core=options["core"])
+        _terms(options)
+        found, file = _given(options, ask=True)
+        probes = for_clauses([clause.id for clause in clauses])
+        trace = observe(found, probes, _run_options(found, file, clauses, options), on_progress=_progress())
+        _conclude(trace, clauses, options)
+    except (ConfigurationError, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@_targeting
+@_selecting
+def plan(**options: Any) -> None:
+    """Show what a run would send and cost at worst; sends nothing."""
+    from pixazo_contracts.plan import make_plan
+    from pixazo_contracts.probes import for_clauses
+    from pixazo_contracts.report.terminal import render_plan
+    from pixazo_contracts.spend import Ledger, remaining
+
+    try:
+        clauses = _select(options["globs"], core=options["core"])
+        found, file = _given(options)
+        profile = capable(found, receiver=_receiver(found, options) is not None)
+        room = Ledger(ledger_path(profile), "plan").room(file.ceilings)
+        budget = remaining(options["max_generations"], file.ceilings.run, room) if profile.limited else None
+        made = make_plan(for_clauses([clause.id for clause in clauses]), clauses, profile, budget)
+        click.echo(render_plan(made), nl=False)
+    except (ConfigurationError, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.argument("trace_file", metavar="TRACE", type=GIVEN_FILE)
+@_selecting
+@_judging
+def judge(trace_file: Path, **options: Any) -> NoReturn:
+    """Judge a recorded trace again; costs nothing."""
+    from pixazo_contracts.evaluate import selection
+    from pixazo_contracts.trace import InvalidTraceError, load_trace
+
+    try:
+        trace = load_trace(trace_file)
+        chosen = options["globs"] or options["core"]
+        clauses = _select(options["globs"], core=options["core"]) if chosen else selection(trace)
+        _conclude(trace, clauses, options)
+    except InvalidTraceError as error:
+        _fail(f"{trace_file}: {error}", ExitCode.SUITE)
+    except (ConfigurationError, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.argument("before", type=GIVEN_RESULT)
+@click.argument("after", type=GIVEN_RESULT)
+@click.option("--rebase", is_flag=True, help="Compare although clauses or profile differ.")
+def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
+    """What changed between two results: files, or directories that --out made."""
+    from pixazo_contracts.diff import changes, incomparable
+    from pixazo_contracts.report.terminal import render_changes
+    from pixazo_contracts.result import InvalidResultError, load_result
+
+    try:
+        old, new = load_result(before), load_result(after)
+    except (InvalidResultError, OSError) as error:
+        _fail(str(error), ExitCode.SUITE)
+    reason = incomparable(old, new)
+    if reason is not None and not rebase:
+        _fail(f"{reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
+    found = list(changes(old, new))
+    click.echo(render_changes(found), nl=False)
+    sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
+
+
+@main.command("list")
+@_selecting
+def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
+    """The clauses: id, strength, cost, section, requirement."""
+    for clause in _select(globs, core=core):
+        star = "★" if clause.core else " "
+        why = f" (untestable: {clause.untestable})" if clause.untestable else ""
+        standing = f"{clause.strength.value} {clause.cost.value:<2}"
+        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}{why}  [{clause.section}]")

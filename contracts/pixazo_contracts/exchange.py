@@ -1,0 +1,200 @@
+"""What crossed the wire once: an exchange that we began, or a callback that the gateway began."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, Literal, TypeGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "MISSING",
+    "Callback",
+    "Exchange",
+    "Intent",
+    "JsonObject",
+    "MediaFacts",
+    "is_array",
+    "is_object",
+    "parse_json",
+]
+
+#: A decoded JSON object.
+JsonObject = dict[str, object]
+
+#: What the sender of a request expects of a gateway that keeps the page: that it accepts, refuses, or either.
+Intent = Literal["accept", "refuse", "any"]
+
+
+class _Missing:
+    """The value of a body that is not JSON, or of a member that is absent; unlike None it cannot come from the wire."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+MISSING: Final = _Missing()
+
+#: Operations whose accepted requests are generations.
+SUBMITS: Final = ("generate", "imageToVideo")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+@lru_cache(maxsize=8192)
+def parse_json(text: str) -> object:
+    """`text` as JSON, or `MISSING` where it is not; the value is shared, so do not change it."""
+    try:
+        value: object = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return MISSING
+    return value
+
+
+def is_object(value: object) -> TypeGuard[JsonObject]:
+    """Whether a decoded JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[object]]:
+    """Whether a decoded JSON value is an array."""
+    return isinstance(value, list)
+
+
+def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFacts:
+    """What the bytes of a download say about themselves; None where they say nothing."""
+
+    container: str | None
+    seconds: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request of ours and its answer, as recorded above the key injector: it never holds a key.
+
+    Instants are seconds since the run began, on the run's clock. `status` is None when no answer came; `error`
+    then names why (`timeout`, `connect`, `lost`). `body` is None when the answer is not UTF-8 or too long to keep.
+    """
+
+    number: int
+    probe: str
+    case: str
+    operation: str
+    method: str
+    url: str
+    account: str
+    started: float
+    finished: float
+    status: int | None
+    aims: tuple[str, ...] = ()
+    intent: Intent = "any"
+    placement: str = "header"
+    reader: str = ""
+    request_id: str | None = None
+    request_headers: tuple[tuple[str, str], ...] = ()
+    request_body: str | None = None
+    request_size: int = 0
+    error: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    size: int = 0
+    media: MediaFacts | None = None
+    leaks: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> object:
+        """The decoded answer, or `MISSING`."""
+        return MISSING if self.body is None else parse_json(self.body)
+
+    @property
+    def members(self) -> JsonObject:
+        """The members of the answer; empty when it is not a JSON object."""
+        value = self.json
+        return value if is_object(value) else {}
+
+    @property
+    def is_submit(self) -> bool:
+        """Whether this is a POST to one of the two submit operations."""
+        return self.operation in SUBMITS and self.method == "POST"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the answer is a 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def accepted_id(self) -> str | None:
+        """The id of the generation that this submit began, or None."""
+        value = self.members.get("request_id") if self.is_submit and self.succeeded else None
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def state(self) -> str | None:
+        """The `status` word of a successful status read, or None."""
+        value = self.members.get("status") if self.operation == "status" and self.succeeded else None
+        return value if isinstance(value, str) else None
+
+    @property
+    def latency(self) -> float:
+        """Seconds from the first byte sent to the last byte received."""
+        return self.finished - self.started
+
+    def header(self, name: str) -> str | None:
+        """The first answer header of that name, whatever its letter case."""
+        return _first(self.headers, name)
+
+    def request_header(self, name: str) -> str | None:
+        """The first request header of that name, whatever its letter case."""
+        return _first(self.request_headers, name)
+
+    @property
+    def sent(self) -> Mapping[str, object]:
+        """The members of the request body; empty when it was not a JSON object or too long to keep."""
+        value = MISSING if self.request_body is None else parse_json(self.request_body)
+        return value if is_object(value) else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """One request that reached our receiver, and the status with which we answered it."""
+
+    number: int
+    at: float
+    method: str
+    target: str
+    answered: int
+    headers: tuple[tuple[str, str], ...] = ()
+    header_names: tuple[str, ...] = ()
+    body: str | None = None
+    size: int = 0
+    leaks: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> object:
+        """The decoded body, or `MISSING`."""
+        return MISSING if self.body is None else parse_json(self.body)
+
+    @property
+    def members(self) -> JsonObject:
+        """The members of the body; empty when it is not a JSON object."""
+        value = self.json
+        return value if is_object(value) else {}
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, whatever its letter case."""
+        return _first(self.headers, name)

@@ -1,0 +1,84 @@
+"""Instants as the gateway writes them, and the gateway's clock as far as a trace shows it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.history import Generation
+
+__all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date", "instant"]
+
+#: The three timestamps of the completed example, and their printed form.
+STAMPS: Final = ("created_at", "updated_at", "completed_at")
+STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
+
+#: A clock is only fitted to so many submits, over so many seconds, none slower or further off than this many seconds.
+FEWEST_POINTS: Final = 3
+SHORTEST_SPAN: Final = 0.5
+WORST_MISFIT: Final = 0.1
+
+
+def instant(value: object) -> float | None:
+    """A timestamp in seconds since 1970, or None; one without a zone is read as UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def http_date(value: str | None) -> float | None:
+    """A Date header in seconds since 1970, or None."""
+    try:
+        return parsedate_to_datetime(value).timestamp() if value else None
+    except ValueError:
+        return None
+
+
+def created(generation: Generation) -> float | None:
+    """The first `created_at` that was read."""
+    stamps = (instant(read.members.get("created_at")) for read in generation.reads)
+    return next((stamp for stamp in stamps if stamp is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayClock:
+    """The gateway's clock as a straight line over ours: `rate` of its seconds in one of ours."""
+
+    rate: float
+    at_zero: float
+
+    def ours(self, stamp: float) -> float:
+        """When, on the run's clock, the gateway's clock showed `stamp`."""
+        return (stamp - self.at_zero) / self.rate
+
+
+def _middle(exchange: Exchange) -> float:
+    return (exchange.started + exchange.finished) / 2
+
+
+def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
+    """The gateway's clock from when submits were sent and what `created_at` they got; None unless all agree on a line."""
+    points = [
+        (g.submit, stamp) for g in generations if g.submit.latency <= WORST_MISFIT and (stamp := created(g)) is not None
+    ]
+    if len(points) < FEWEST_POINTS:
+        return None
+    (first, zero), (last, end) = points[0], points[-1]
+    span = _middle(last) - _middle(first)
+    if span < SHORTEST_SPAN or end <= zero:
+        return None
+    rate = (end - zero) / span
+    clock = GatewayClock(rate, zero - rate * _middle(first))
+    off = max(abs(clock.ours(stamp) - _middle(submit)) for submit, stamp in points)
+    return clock if off <= WORST_MISFIT else None

@@ -1,0 +1,81 @@
+"""What the bytes of a download say about themselves: container, playing time, frame; no decoder needed."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from pixazo_contracts.exchange import MediaFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["inspect_media"]
+
+#: Boxes with which an ISO base media file (MP4, QuickTime) may begin.
+FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})
+
+
+def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The boxes of an ISO base media file between two offsets: kind, start and end of the content."""
+    while end - start >= 8:
+        size, kind = struct.unpack_from(">I4s", data, start)
+        content = start + 8
+        if size == 1 and end - start >= 16:
+            (size,) = struct.unpack_from(">Q", data, content)
+            content += 8
+        stop = end if size == 0 else start + size
+        if stop < content or stop > end:
+            return
+        yield kind, content, stop
+        start = stop
+
+
+def _seconds(data: bytes, start: int) -> float | None:
+    """The playing time of a movie header."""
+    version = data[start]
+    layout, offset = (">IQ", start + 20) if version == 1 else (">II", start + 12)
+    scale, duration = struct.unpack_from(layout, data, offset)
+    return duration / scale if scale and duration else None
+
+
+def _frame(data: bytes, start: int, end: int) -> tuple[int, int] | None:
+    """Width and height of a track, from its header's last two numbers; None for a track without a picture."""
+    for kind, content, stop in _boxes(data, start, end):
+        if kind == b"tkhd" and stop - content >= 8:
+            width, height = struct.unpack_from(">II", data, stop - 8)
+            return (width >> 16, height >> 16) if width and height else None
+    return None
+
+
+def _movie(data: bytes, start: int, end: int) -> MediaFacts:
+    seconds: float | None = None
+    frame: tuple[int, int] | None = None
+    for kind, content, stop in _boxes(data, start, end):
+        if kind == b"mvhd" and stop - content >= 32:
+            seconds = _seconds(data, content)
+        elif kind == b"trak":
+            frame = frame or _frame(data, content, stop)
+    width, height = frame or (None, None)
+    return MediaFacts("mp4", seconds, width, height)
+
+
+def _other_container(data: bytes) -> str | None:
+    if data.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        return "avi"
+    if data.startswith(b"FLV\x01"):
+        return "flv"
+    is_stream = len(data) > 376 and data[0] == data[188] == data[376] == 0x47
+    return "mpeg-ts" if is_stream else None
+
+
+def inspect_media(data: bytes) -> MediaFacts:
+    """Container, playing time in seconds, and frame of a video; None for each that the bytes do not show."""
+    if data[4:8] not in FIRST_BOXES:
+        return MediaFacts(_other_container(data))
+    for kind, content, stop in _boxes(data, 0, len(data)):
+        if kind == b"moov":
+            return _movie(data, content, stop)
+    return MediaFacts("mp4")

@@ -1,0 +1,38 @@
+"""When a request may go out: a least gap between requests, and nobody before a 429 is over."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["MOST_HOLDS", "Pacing", "retry_after"]
+
+#: After so many 429s a run stops waiting for the rate to allow it.
+MOST_HOLDS: Final = 20
+
+
+class Pacing:
+    """Hands out the instants at which requests may go out; pure but for what it remembers."""
+
+    def __init__(self, gap: float = 0.0) -> None:
+        self._gap = gap
+        self._next = 0.0
+        self._until = 0.0
+        self._holds = 0
+
+    def slot(self, now: float) -> float:
+        """The instant, `now` or later, at which the next request may go out."""
+        at = max(now, self._next, self._until)
+        self._next = at + self._gap
+        return at
+
+    def hold(self, until: float) -> bool:
+        """Send nothing until then; False if this has happened too often."""
+        self._holds += 1
+        self._until = max(self._until, until)
+        return self._holds <= MOST_HOLDS
+
+
+def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
+    """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
+    asked = float(value) if value is not None and value.isdigit() else otherwise
+    return min(asked, at_most)

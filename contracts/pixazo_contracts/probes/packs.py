@@ -1,0 +1,250 @@
+"""The packed generations g1 to g5: one accepted request proves every acceptance in it.
+
+A refused pack accuses nobody. Its ingredients are then sent one by one, each request breaking the news about one clause; on
+a target that does not charge they are always sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pixazo_contracts.conversation import (
+    Hook,
+    Probe,
+    Send,
+    await_callbacks,
+    hook,
+    pause,
+    publish,
+    published,
+    send,
+)
+from pixazo_contracts.images import data_url, jpeg, png, webp
+from pixazo_contracts.probes.family import PROMPT
+from pixazo_contracts.probes.steps import BODY_ONLY, PRINTED_HEADERS, download, poll, read, submit
+from pixazo_contracts.samples import members, text
+
+if TYPE_CHECKING:
+    from pixazo_contracts.conversation import Setting, Talk
+    from pixazo_contracts.exchange import Exchange
+
+__all__ = ["PROBES", "SHARED", "submit_g1"]
+
+CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
+RECEIVER = frozenset({"receiver"})
+
+#: What any polled generation bears on.
+SHARED: Final = (
+    *(f"SUBMIT-{n:02}" for n in range(3, 15) if n != 10),
+    *(f"STATUS-{n:02}" for n in (*range(1, 10), 13, 14, 15)),
+    *("FLOW-01", "FLOW-02", "FLOW-03", "FLOW-05"),
+    *(f"OUT-{n:02}" for n in range(1, 13)),
+    *(f"TIME-{n:02}" for n in range(1, 9)),
+    *("AUTH-07", "AUTH-11", "HDR-04", "HDR-05", "BASE-04", "BASE-05"),
+)
+CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
+
+#: Terminal answers read right after the end.
+REREADS = 2
+
+
+def _printed_image() -> str:
+    return str(members("image_to_video")["first_frame_image"])
+
+
+def _hooked(setting: Setting, wish: Hook) -> Talk[str | None]:
+    """A URL at our receiver, or None where the gateway cannot reach us."""
+    if "receiver" not in setting.profile.capabilities:
+        return None
+    return (yield from hook(wish))
+
+
+def submit_g1(setting: Setting) -> Talk[Exchange]:
+    """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
+    url = yield from _hooked(setting, Hook("g1"))
+    headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
+    aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
+    body = text("text_to_video").encode()
+    return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
+
+
+def _single(
+    operation: str, case: str, aim: str, headers: tuple[tuple[str, str], ...], **body: object
+) -> Talk[Exchange]:
+    return submit(operation, body, case=case, aims=(aim,), intent="accept", headers=headers)
+
+
+def _spent(setting: Setting, pack: Exchange) -> bool:
+    """Whether the ingredients of a pack need not be paid for one by one."""
+    return setting.limited and pack.succeeded
+
+
+def _verbatim(setting: Setting, accepted: Exchange) -> Talk[None]:
+    """Fetch `polling_url` exactly as given, if it is the target's own: the key goes nowhere else."""
+    url = accepted.members.get("polling_url")
+    if isinstance(url, str) and url.startswith(f"{setting.profile.origin}/"):
+        request_id = accepted.accepted_id
+        yield from send(
+            Send(operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id)
+        )
+
+
+def _to_the_end(setting: Setting, accepted: Exchange, *, readers: int = 1) -> Talk[Exchange | None]:
+    """Poll, read again, download."""
+    end = yield from poll(setting, accepted, readers=readers)
+    for _ in range(REREADS if end is not None else 0):
+        yield from read(str(accepted.accepted_id), case="again")
+    yield from download(setting, end)
+    return end
+
+
+def _g1(setting: Setting) -> Talk[None]:
+    accepted = yield from published("g1")
+    if accepted is None:
+        accepted = yield from submit_g1(setting)
+        yield from publish("g1", accepted)
+    yield from _verbatim(setting, accepted)
+    end = yield from _to_the_end(setting, accepted, readers=2)
+    yield from publish("g1 ended", end)
+    if not _spent(setting, accepted):
+        yield from submit(
+            "generate", text("text_to_video").encode(), case="printed example", aims=("T2V-BODY-01",), intent="accept"
+        )
+    yield from pause(setting.profile.pace)
+    if end is not None:
+        yield from read(str(accepted.accepted_id), case="again")
+
+
+def _g1_callback(setting: Setting) -> Talk[None]:
+    """Read at once when g1's callback arrives, then stay long enough to see a second one."""
+    accepted = yield from published("g1")
+    url = accepted.request_header("X-Webhook-URL") if accepted is not None else None
+    if accepted is not None and accepted.accepted_id is not None and url is not None:
+        called = yield from await_callbacks(url, 1, setting.profile.deadline)
+        yield from read(accepted.accepted_id, case="on callback")
+        if called:
+            yield from await_callbacks(url, 2, setting.profile.settle)
+
+
+def _g2(setting: Setting) -> Talk[None]:
+    camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
+    body = {"prompt": camera, "first_frame_image": _printed_image()}
+    aims = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=aims, intent="accept", headers=CHARSET)
+    if not _spent(setting, accepted):
+        example = members("text_to_video")
+        yield from _single("generate", "charset", "HDR-01", (*CHARSET, PRINTED_HEADERS[1]), **example)
+        yield from _single("generate", "no Cache-Control", "HDR-03", BODY_ONLY, **example)
+        yield from _single(
+            "imageToVideo", "printed example", "I2V-IMG-03", PRINTED_HEADERS, **members("image_to_video")
+        )
+        yield from _single("imageToVideo", "camera movement", "I2V-PROMPT-06", PRINTED_HEADERS, **body)
+    yield from _to_the_end(setting, accepted)
+
+
+def _g3(setting: Setting) -> Talk[None]:
+    accepted = yield from submit(
+        "generate", {"prompt": PROMPT}, case="prompt alone", aims=("T2V-BODY-02",), intent="accept"
+    )
+    yield from _to_the_end(setting, accepted)
+
+
+def _i2v_single(case: str, aim: str, image: str | None = None, **changes: object) -> Talk[Exchange]:
+    body = {"prompt": PROMPT, "first_frame_image": image or _printed_image(), **changes}
+    return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
+
+
+def _g4(setting: Setting) -> Talk[None]:
+    url = yield from _hooked(setting, Hook("g4"))
+    body: dict[str, object] = {
+        "prompt": "海" * 2000,
+        "first_frame_image": data_url("image/webp", webp(301, 600)),
+        "duration": 10,
+        "resolution": "768P",
+    }
+    if url is not None:
+        body["callback_url"] = url
+    aims = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
+    accepted = yield from submit("imageToVideo", body, case="g4", aims=aims, intent="accept")
+    if not _spent(setting, accepted):
+        yield from _i2v_single("2000 characters", "I2V-PROMPT-03", prompt="a" * 2000)
+        yield from _i2v_single("2000 characters of three bytes", "I2V-PROMPT-05", prompt="海" * 2000)
+        yield from _i2v_single("data URL", "I2V-IMG-04", data_url("image/png", png(640, 480)))
+        yield from _i2v_single("301 x 600", "I2V-IMG-10", data_url("image/png", png(301, 600)))
+        yield from _i2v_single("600 x 301", "I2V-IMG-10", data_url("image/png", png(600, 301)))
+        yield from _i2v_single("10 s", "I2V-DUR-02", duration=10)
+        yield from _i2v_single("6 s", "I2V-DUR-02", duration=6)
+        yield from _i2v_single("768P", "I2V-RES-01", resolution="768P")
+    end = yield from _to_the_end(setting, accepted)
+    if end is not None and url is not None:
+        yield from await_callbacks(url, 1, setting.profile.settle)
+
+
+def _g5(setting: Setting) -> Talk[None]:
+    header = yield from _hooked(setting, Hook("g5-header", fails=1))
+    member = yield from _hooked(setting, Hook("g5-member"))
+    body: dict[str, object] = {
+        "prompt": PROMPT,
+        "first_frame_image": data_url("image/png", png(755, 302)),
+        "resolution": "1080P",
+        "duration": 6,
+    }
+    headers: tuple[tuple[str, str], ...] = PRINTED_HEADERS
+    if header is not None and member is not None:
+        body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
+    aims = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
+    accepted = yield from submit("imageToVideo", body, case="g5", aims=aims, intent="accept", headers=headers)
+    if not _spent(setting, accepted):
+        yield from _i2v_single("755 x 302", "I2V-IMG-12", data_url("image/png", png(755, 302)))
+        yield from _i2v_single("302 x 755", "I2V-IMG-12", data_url("image/png", png(302, 755)))
+        yield from _i2v_single("1080P", "I2V-RES-01", resolution="1080P")
+        yield from _i2v_single("PNG", "I2V-IMG-06", data_url("image/png", png(640, 480)))
+        yield from _i2v_single("JPEG", "I2V-IMG-06", data_url("image/jpeg", jpeg(640, 480)))
+        yield from _i2v_single("JPG", "I2V-IMG-06", data_url("image/jpg", jpeg(640, 480)))
+        yield from _i2v_single("WebP", "I2V-IMG-06", data_url("image/webp", webp(640, 480)))
+    end = yield from _to_the_end(setting, accepted)
+    if end is not None and header is not None:
+        yield from await_callbacks(header, 2, setting.profile.settle)
+
+
+PROBES = (
+    Probe(
+        name="g1",
+        feeds=("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK),
+        talk=_g1,
+        worst=1,
+        expected=1,
+    ),
+    Probe(name="g1 callback", feeds=("WEBHOOK-06", "WEBHOOK-12"), talk=_g1_callback, needs=RECEIVER),
+    Probe(
+        name="g2",
+        feeds=(
+            *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
+            *("WEBHOOK-09", *SHARED),
+        ),
+        talk=_g2,
+        worst=1,
+        expected=1,
+    ),
+    Probe(name="g3", feeds=("T2V-BODY-02", *SHARED), talk=_g3, worst=1, expected=1),
+    Probe(
+        name="g4",
+        feeds=(
+            *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
+            *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED),
+        ),
+        talk=_g4,
+        worst=1,
+        expected=1,
+    ),
+    Probe(
+        name="g5",
+        feeds=(
+            *("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20", *CALLED_BACK),
+            *SHARED,
+        ),
+        talk=_g5,
+        worst=1,
+        expected=1,
+    ),
+)

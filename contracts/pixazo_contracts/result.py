@@ -1,0 +1,273 @@
+"""The result of a run: verdicts with all that reports need, as canonical NDJSON, and the plain JSON made of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from pixazo_contracts.clauses import BY_ID, CATALOGUE
+from pixazo_contracts.curl import curl_line
+from pixazo_contracts.probes import PROBES
+from pixazo_contracts.verdict import JUDGED, Finding, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pixazo_contracts.clause import Clause
+    from pixazo_contracts.history import Generation
+    from pixazo_contracts.trace import Trace
+
+__all__ = [
+    "InvalidResultError",
+    "Meta",
+    "Result",
+    "Summary",
+    "Timeline",
+    "build",
+    "load_result",
+    "to_json",
+    "to_ndjson",
+]
+
+
+class InvalidResultError(ValueError):
+    """A file that is no result of this suite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """Which run this is the result of."""
+
+    suite: str
+    clause_set: str
+    profile_hash: str
+    origin: str
+    started_at: str
+    seconds: float
+    exchanges: int
+    callbacks: int
+    seed: int
+    complete: bool
+    budget: int | None = None
+    generations_spent: int = 0
+    unusable: str | None = None
+    spend_stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How many clauses came to which outcome, how many were judged, and how many this run could have judged at best."""
+
+    outcomes: dict[str, int]
+    judged: int
+    selected: int
+    total: int
+    possible: int
+    excused: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The life of one generation in seconds of the run: when each state was first seen, and when callbacks came."""
+
+    request_id: str
+    operation: str
+    case: str
+    submitted: float
+    states: tuple[tuple[str, float], ...]
+    last: float
+    reads: int
+    callbacks: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Everything that reports are made of."""
+
+    meta: Meta
+    verdicts: tuple[Verdict, ...]
+    timelines: tuple[Timeline, ...]
+    summary: Summary
+    exit_code: int
+
+    @property
+    def by_id(self) -> dict[str, Verdict]:
+        """The verdicts by clause id."""
+        return {verdict.clause: verdict for verdict in self.verdicts}
+
+
+def _with_curl(verdict: Verdict, trace: Trace) -> Verdict:
+    by_number = {exchange.number: exchange for exchange in trace.exchanges}
+
+    def dress(finding: Finding) -> Finding:
+        exchange = by_number.get(finding.exchange or 0)
+        return finding if exchange is None else replace(finding, curl=curl_line(exchange))
+
+    return replace(verdict, findings=tuple(map(dress, verdict.findings)))
+
+
+def _timeline(generation: Generation) -> Timeline:
+    states: dict[str, float] = {}
+    for read in generation.seen:
+        states.setdefault(str(read.state), read.finished)
+    return Timeline(
+        request_id=generation.request_id,
+        operation=generation.submit.operation,
+        case=generation.submit.case,
+        submitted=generation.submit.finished,
+        states=tuple(states.items()),
+        last=generation.seen[-1].finished if generation.seen else generation.submit.finished,
+        reads=len(generation.reads),
+        callbacks=tuple(callback.at for callback in generation.callbacks),
+    )
+
+
+def _possible(clause: Clause, trace: Trace) -> bool:
+    """Whether this profile and budget could have judged a clause."""
+    states = trace.footer.probes if trace.footer else {}
+    able = any(
+        clause.id in probe.feeds and states.get(probe.name) not in {None, "skipped", "unfunded"} for probe in PROBES
+    )
+    return clause.untestable is None and able and trace.profile.has(clause.needs)
+
+
+def _meta(trace: Trace) -> Meta:
+    header, footer = trace.header, trace.footer
+    return Meta(
+        suite=header.suite,
+        clause_set=header.clause_set,
+        profile_hash=header.profile_hash,
+        origin=header.profile.origin,
+        started_at=header.started_at,
+        seconds=round(footer.seconds, 3) if footer else 0.0,
+        exchanges=len(trace.exchanges),
+        callbacks=len(trace.callbacks),
+        seed=header.seed,
+        complete=footer is not None,
+        budget=header.budget,
+        generations_spent=footer.generations_spent if footer else 0,
+        unusable=footer.unusable if footer else None,
+        spend_stopped=footer.spend_stopped if footer else None,
+    )
+
+
+def build(
+    trace: Trace,
+    verdicts: Sequence[Verdict],
+    exit_code: int,
+    *,
+    excused: frozenset[str] = frozenset(),
+    stale: tuple[str, ...] = (),
+) -> Result:
+    """The result of judging a trace."""
+    clauses = [BY_ID[verdict.clause] for verdict in verdicts]
+    counts = Counter(verdict.outcome.value for verdict in verdicts)
+    summary = Summary(
+        outcomes={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
+        judged=sum(verdict.outcome in JUDGED for verdict in verdicts),
+        selected=len(verdicts),
+        total=len(CATALOGUE),
+        possible=sum(_possible(clause, trace) for clause in clauses),
+        excused=tuple(sorted(excused)),
+        stale=stale,
+    )
+    return Result(
+        meta=_meta(trace),
+        verdicts=tuple(_with_curl(verdict, trace) for verdict in verdicts),
+        timelines=tuple(_timeline(generation) for generation in trace.generations if generation.reads),
+        summary=summary,
+        exit_code=exit_code,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    summary: Summary
+    exit_code: int
+
+
+def to_ndjson(result: Result) -> bytes:
+    """The canonical form: a line of meta, one a verdict, one a timeline, and a last line without which it is cut."""
+    lines: list[tuple[str, object]] = [("meta", result.meta)]
+    lines += [("verdict", verdict) for verdict in result.verdicts]
+    lines += [("timeline", timeline) for timeline in result.timelines]
+    lines.append(("end", _End(result.summary, result.exit_code)))
+    return b"".join(msgspec.json.encode({name: value}) + b"\n" for name, value in lines)
+
+
+_KINDS: Final = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """The plain JSON form: what `to_json` writes of a verdict is all that is read back."""
+
+    meta: Meta
+    clauses: dict[str, dict[str, msgspec.Raw]]
+    summary: Summary
+    exit_code: int
+
+
+def _from_json(data: bytes) -> Result:
+    plain = msgspec.json.decode(data, type=_Plain)
+    kept = {item.name for item in fields(Verdict)}
+    verdicts = [
+        msgspec.convert(
+            {"clause": clause_id, **{name: msgspec.json.decode(raw) for name, raw in told.items() if name in kept}},
+            Verdict,
+        )
+        for clause_id, told in plain.clauses.items()
+    ]
+    return Result(
+        meta=plain.meta, verdicts=tuple(verdicts), timelines=(), summary=plain.summary, exit_code=plain.exit_code
+    )
+
+
+def _from_ndjson(data: bytes) -> Result:
+    found: dict[str, list[Meta | Verdict | Timeline | _End]] = {name: [] for name in _KINDS}
+    for line in data.splitlines():
+        ((name, raw),) = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()
+        found[name].append(msgspec.json.decode(raw, type=_KINDS[name]))
+    match found["meta"], found["end"]:
+        case [Meta() as meta], [_End() as end]:
+            verdicts = tuple(item for item in found["verdict"] if isinstance(item, Verdict))
+            timelines = tuple(item for item in found["timeline"] if isinstance(item, Timeline))
+            return Result(
+                meta=meta, verdicts=verdicts, timelines=timelines, summary=end.summary, exit_code=end.exit_code
+            )
+        case _:
+            raise ValueError("it has no first or no last line: it was cut")
+
+
+def load_result(path: Path) -> Result:
+    """Read a `result.ndjson`, a `result.json`, or a directory with the former.
+
+    Raises `InvalidResultError` when it is cut or something else, OSError when it cannot be read.
+    """
+    data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
+    try:
+        return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
+    except (msgspec.DecodeError, ValueError, KeyError) as error:
+        raise InvalidResultError(f"{path} is no result of this suite ({error})") from None
+
+
+def to_json(result: Result) -> bytes:
+    """The result for other programs: `clauses` by id, `summary`, `exit_code`, and which run it was."""
+    clauses: dict[str, object] = {}
+    for verdict in result.verdicts:
+        about = BY_ID[verdict.clause]
+        clauses[verdict.clause] = {
+            **{name: value for name, value in asdict(verdict).items() if name != "clause"},
+            "outcome": verdict.outcome.value,
+            "requirement": about.requirement,
+            "section": about.section,
+            "strength": about.strength.value,
+            "core": about.core,
+        }
+    whole = {"clauses": clauses, "summary": result.summary, "exit_code": result.exit_code, "meta": result.meta}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"

@@ -1,0 +1,62 @@
+"""Hypothesis strategies for what is sent to the gateway: bodies that keep every rule of the page, bodies that break one, anything.
+
+For your own tests of your own gateway::
+
+    from hypothesis import given
+    from pixazo_contracts import strategies
+
+    @given(strategies.bodies("imageToVideo"))
+    def test_accepts_every_valid_body(body): ...
+
+    @given(strategies.breaches("generate"))
+    def test_refuses_every_violated_rule(breach):
+        assert post(breach.operation, breach.body).status_code == 400, breach.clause
+
+Where the page is silent (a blank prompt, a fractional text-to-video duration, 1080P for 10 s) neither kind of body goes.
+"""
+
+from __future__ import annotations
+
+from pixazo_contracts.strategies.anything import (
+    json_documents,
+    json_values,
+    malformed_documents,
+    near_bodies,
+    not_objects,
+    raw_bodies,
+)
+from pixazo_contracts.strategies.bodies import bodies, prompts, proves
+from pixazo_contracts.strategies.breaches import Breach, breaches, clauses_broken
+from pixazo_contracts.strategies.frames import Frame, first_frame_images, frames
+from pixazo_contracts.strategies.headers import (
+    content_types,
+    hooks,
+    json_headers,
+    malformed_ids,
+    spellings,
+    unknown_ids,
+)
+
+__all__ = [
+    "Breach",
+    "Frame",
+    "bodies",
+    "breaches",
+    "clauses_broken",
+    "content_types",
+    "first_frame_images",
+    "frames",
+    "hooks",
+    "json_documents",
+    "json_headers",
+    "json_values",
+    "malformed_documents",
+    "malformed_ids",
+    "near_bodies",
+    "not_objects",
+    "prompts",
+    "proves",
+    "raw_bodies",
+    "spellings",
+    "unknown_ids",
+]

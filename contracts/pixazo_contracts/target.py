@@ -1,0 +1,183 @@
+"""Whom we observe: the public profile that goes into a trace, and the secrets that never do."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = [
+    "DOCUMENTED_ORIGIN",
+    "MODEL",
+    "MODEL_BASE",
+    "STATUS_BASE",
+    "Ceilings",
+    "ConfigurationError",
+    "Profile",
+    "ProfileFile",
+    "Target",
+    "capable",
+    "host_is_loopback",
+    "read_profile",
+]
+
+#: The page, Base URL and Retrieving Results.
+DOCUMENTED_ORIGIN: Final = "https://gateway.pixazo.ai"
+MODEL: Final = "minimax-hailuo-ai"
+MODEL_BASE: Final = "/minimax-hailuo-ai/v1"
+STATUS_BASE: Final = "/v2/requests/status/"
+
+#: How long to wait for what may never come (a second callback, a retry), at least, in seconds, and in polls.
+SHORTEST_SETTLE: Final = 1.5
+SETTLE_POLLS: Final = 20
+
+
+class ConfigurationError(ValueError):
+    """A setting that cannot be used; the text names it, its value and the remedy."""
+
+
+def host_is_loopback(host: str | None) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    if host is None:
+        return False
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What may be told of a target: its origin, what it can do, and the tolerances of judgement.
+
+    `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, until a generation must have ended,
+    for what may never come, before the late re-reads, and allowed between two clocks. `media_hosts` and
+    `public_origins` are allowed beside the documented ones. `length_tolerance` is seconds of playing time,
+    `height_tolerance` a share of the frame's height. `virtual` says that the run's clock is the target's own.
+    """
+
+    origin: str
+    paid: bool = False
+    capabilities: tuple[str, ...] = ()
+    pace: float = 5.0
+    deadline: float = 600.0
+    settle: float = 60.0
+    patience: float = 0.0
+    skew: float = 300.0
+    media_hosts: tuple[str, ...] = ()
+    public_origins: tuple[str, ...] = ()
+    length_tolerance: float = 0.75
+    height_tolerance: float = 0.15
+    virtual: bool = False
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the target is on this machine."""
+        return host_is_loopback(urlsplit(self.origin).hostname)
+
+    @property
+    def limited(self) -> bool:
+        """Whether every possible generation must be paid from a budget."""
+        return self.paid or not self.loopback
+
+    def has(self, needs: frozenset[str]) -> bool:
+        """Whether all of these capabilities were declared."""
+        return needs <= set(self.capabilities)
+
+    @property
+    def hash(self) -> str:
+        """A digest of all that can change a verdict; where the target listens cannot."""
+        settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "origin"}
+        text = msgspec.json.encode({**settings, "loopback": self.loopback}, order="sorted")
+        return hashlib.sha256(text).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A profile, and the secrets to reach it: keys by account role (several where each use spends one), bad prompts."""
+
+    profile: Profile
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    prompts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def account(self, name: str) -> str:
+        """The key of an account: a role, or `role.n` for the n-th key of a role. Raises `ConfigurationError`."""
+        role, _, index = name.partition(".")
+        try:
+            return self.keys[role][int(index or 0)]
+        except (KeyError, IndexError):
+            raise ConfigurationError(f"no key for the account {name!r}: pass --account {role}=KEY") from None
+
+
+def capable(target: Target, *, receiver: bool) -> Profile:
+    """The profile with the capabilities that follow from keys, prompts, a receiver and the origin's scheme."""
+    found = {f"account:{role}" for role in target.keys if role != "default"}
+    found |= {f"account:{role}.{n}" for role, keys in target.keys.items() for n in range(1, len(keys))}
+    found |= {f"prompt:{kind}" for kind in target.prompts}
+    found |= {"receiver"} if receiver else set()
+    found |= {"tls"} if target.profile.origin.startswith("https:") else set()
+    capabilities = tuple(sorted(found | set(target.profile.capabilities)))
+    return replace(target.profile, capabilities=capabilities, origin=target.profile.origin.rstrip("/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceilings:
+    """How many generations may be spent, at most, per run, day and month; None is no ceiling."""
+
+    run: int | None = None
+    day: int | None = None
+    month: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileFile:
+    """A profile file as written by its owner; what it leaves out is decided by the command line."""
+
+    paid: bool = False
+    capabilities: tuple[str, ...] = ()
+    pace: float | None = None
+    deadline: float | None = None
+    settle: float | None = None
+    patience: float | None = None
+    skew: float | None = None
+    media_hosts: tuple[str, ...] = ()
+    public_origins: tuple[str, ...] = ()
+    length_tolerance: float | None = None
+    height_tolerance: float | None = None
+    accounts: dict[str, str | tuple[str, ...]] = field(default_factory=dict[str, str | tuple[str, ...]])
+    prompts: dict[str, str] = field(default_factory=dict[str, str])
+    ceilings: Ceilings = field(default_factory=Ceilings)
+
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """The accounts, with one key written as one key."""
+        return {role: (keys,) if isinstance(keys, str) else keys for role, keys in self.accounts.items()}
+
+
+def read_profile(path: Path) -> ProfileFile:
+    """Read a TOML profile. Raises `ConfigurationError` naming the file, the key and the nearest known one."""
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"profile {path}: {error}: write a TOML file") from None
+    known = [item.name for item in fields(ProfileFile)]
+    for name in settings:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise ConfigurationError(f"profile {path}: unknown setting {name!r}: {remedy}")
+    try:
+        return msgspec.convert(settings, ProfileFile)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"profile {path}: {error}") from None

@@ -1,0 +1,184 @@
+"""What a trace means for each clause, and what all verdicts mean for the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from pixazo_contracts.clause import Clause, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.exchange import Callback, Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pixazo_contracts.trace import Trace
+
+__all__ = ["JUDGED", "MOST_FINDINGS", "Finding", "Outcome", "Verdict", "judge"]
+
+#: Findings kept for one clause; more of the same kind teach nothing.
+MOST_FINDINGS: Final = 20
+
+
+class Outcome(Enum):
+    """What a run says of a clause."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, no password
+    FAIL = "FAIL"
+    DRIFT = "DRIFT"
+    OBSERVED = "OBSERVED"
+    BLOCKED = "BLOCKED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    SKIPPED = "SKIPPED"
+    UNFUNDED = "UNFUNDED"
+    ERROR = "ERROR"
+
+
+#: Outcomes that rest on evidence.
+JUDGED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.DRIFT, Outcome.OBSERVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be: where, what was expected, what came, and on which record of the trace."""
+
+    expected: str
+    got: str
+    where: str = ""
+    exchange: int | None = None
+    callback: int | None = None
+    curl: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The outcome of one clause, with how many things it looked at and what it observed."""
+
+    clause: str
+    outcome: Outcome
+    judged: int = 0
+    observation: str | None = None
+    reason: str | None = None
+    findings: tuple[Finding, ...] = field(default=())
+
+
+def _finding(violation: Violation) -> Finding:
+    source = violation.source
+    number = source.number
+    if isinstance(source, Exchange):
+        return Finding(violation.expected, violation.got, violation.where, exchange=number)
+    return Finding(violation.expected, violation.got, violation.where, callback=number)
+
+
+def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
+    observations = [remark for remark in remarks if isinstance(remark, Observation)]
+    texts = dict.fromkeys(observation.text for observation in observations)
+    source = observations[0].source if observations else None
+    return ("; ".join(sorted(texts)) if texts else None), source
+
+
+def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:
+    """Why a clause without evidence has none: the states of the probes that feed it tell."""
+    if clause.untestable is not None:
+        return Verdict(clause=clause.id, outcome=Outcome.INCONCLUSIVE, reason=f"untestable: {clause.untestable}")
+    if missing := clause.needs - set(trace.profile.capabilities):
+        return Verdict(
+            clause=clause.id, outcome=Outcome.SKIPPED, reason=f"the target has no {', '.join(sorted(missing))}"
+        )
+    probes = trace.footer.probes if trace.footer else {}
+    states = [probes[name] for name in feeders if name in probes]
+    if errors := [state for state in states if state.startswith("error")]:
+        return Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=errors[0])
+    for state, outcome, reason in (
+        ("unfunded", Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"),
+        ("skipped", Outcome.SKIPPED, "the probes that feed it need what the target does not have"),
+    ):
+        if states and all(item in {state, "skipped"} for item in states) and state in states:
+            return Verdict(clause=clause.id, outcome=outcome, reason=reason)
+    return Verdict(clause=clause.id, outcome=Outcome.INCONCLUSIVE, reason="nothing in the trace bears on it")
+
+
+def _outcome(clause: Clause, *, violated: bool, observation: str | None, baseline: str | None) -> Outcome:
+    if violated and (clause.strength is not Strength.EXAMPLE or clause.drift_fails):
+        return Outcome.FAIL
+    if violated or (baseline is not None and observation is not None and observation != baseline):
+        return Outcome.DRIFT
+    return Outcome.OBSERVED if clause.strength is Strength.SILENT else Outcome.PASS
+
+
+def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: str | None) -> Verdict:
+    if clause.untestable is not None:
+        return _unjudged(clause, trace, feeders)
+    try:
+        remarks = list(clause.judge(trace))
+    except Exception as error:  # noqa: BLE001 - a fault of ours must cost one verdict, not all
+        return Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=f"the clause raised {error!r}: report it")
+    observation, source = _observed(remarks)
+    violations = [remark for remark in remarks if isinstance(remark, Violation)]
+    evidence = sum(isinstance(remark, Evidence) for remark in remarks)
+    if not remarks or (clause.strength is Strength.SILENT and observation is None):
+        return _unjudged(clause, trace, feeders)
+    outcome = _outcome(clause, violated=bool(violations), observation=observation, baseline=baseline)
+    findings = [_finding(violation) for violation in islice(violations, MOST_FINDINGS)]
+    if outcome is Outcome.DRIFT and not violations:
+        number = source.number if isinstance(source, Exchange) else None
+        findings.append(Finding(f"as in the baseline: {baseline}", str(observation), "observation", exchange=number))
+    return Verdict(
+        clause=clause.id,
+        outcome=outcome,
+        judged=evidence + len(violations) + (observation is not None),
+        observation=observation,
+        findings=tuple(findings),
+    )
+
+
+def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str, Verdict]:
+    """BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
+    by_id = {clause.id: clause for clause in clauses}
+
+    def root(clause_id: str, seen: set[str]) -> str | None:
+        for dependency in by_id[clause_id].depends_on:
+            if dependency in seen or dependency not in by_id:
+                continue
+            seen.add(dependency)
+            if verdicts[dependency].outcome in {Outcome.FAIL, Outcome.DRIFT}:
+                return dependency
+            if (deeper := root(dependency, seen)) is not None:
+                return deeper
+        return None
+
+    blocked = dict(verdicts)
+    for clause_id, verdict in verdicts.items():
+        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE} and not by_id[clause_id].untestable:
+            cause = root(clause_id, {clause_id})
+            if cause is not None:
+                blocked[clause_id] = Verdict(
+                    clause=clause_id,
+                    outcome=Outcome.BLOCKED,
+                    judged=verdict.judged,
+                    observation=verdict.observation,
+                    reason=f"{cause} failed",
+                    findings=verdict.findings,
+                )
+    return blocked
+
+
+def judge(
+    trace: Trace,
+    clauses: Sequence[Clause],
+    *,
+    feeders: Mapping[str, Sequence[str]] | None = None,
+    baseline: Mapping[str, str] | None = None,
+) -> list[Verdict]:
+    """One verdict a clause, in the order given.
+
+    `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` holds observations of an
+    earlier run by clause id: a change is DRIFT.
+    """
+    verdicts = {
+        clause.id: _judge_one(clause, trace, (feeders or {}).get(clause.id, ()), (baseline or {}).get(clause.id))
+        for clause in clauses
+    }
+    blocked = _block(verdicts, clauses)
+    return [blocked[clause.id] for clause in clauses]

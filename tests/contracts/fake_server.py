@@ -1,0 +1,106 @@
+"""The fake gateway behind a real socket: real time, some times as fast, callbacks posted by a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, cast
+
+from tests.contracts.fake_gateway import Ask, FakeGateway, Reply, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+
+def call(gateway: FakeGateway, request_id: str, url: str, body: bytes, *, retry: float = 5.0) -> None:
+    """Post one callback; one that is not taken is tried once more."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
+    opener = urllib.request.build_opener(_NoRedirect())
+    try:
+        opener.open(request, timeout=10).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code >= 500:
+            gateway.again(request_id, url, retry)
+    except OSError:
+        gateway.again(request_id, url, retry)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: object, **kwargs: object) -> None:
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    gateway: FakeGateway
+    hold: Callable[[Reply], float]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        server = cast("_Server", self.server)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = server.gateway.answer(Ask(self.command, self.path, headers, body, headers["host"]))
+        time.sleep(server.hold(reply))
+        encoded = reply.encoded()
+        self.send_response(reply.code)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(encoded)))
+        self.end_headers()
+        self.wfile.write(encoded)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
+        pass
+
+
+def _courier(gateway: FakeGateway, stop: threading.Event) -> None:
+    while not stop.wait(0.01):
+        for request_id, url, body in gateway.due():
+            threading.Thread(target=call, args=(gateway, request_id, url, body), daemon=True).start()
+
+
+@contextmanager
+def serve(
+    *,
+    speed: float = 20.0,
+    edit: Callable[[Ask, Reply], Reply] = lambda _, reply: reply,
+    tell: Callable[[dict[str, object]], dict[str, object]] = lambda body: body,
+    plan: Callable[[Work], Work] = lambda work: work,
+    hold: Callable[[Reply], float] = lambda _: 0.0,
+) -> Generator[tuple[str, FakeGateway]]:
+    """A gateway on a free port, its clock `speed` times as fast as ours: gives its origin and itself.
+
+    `hold` says for how many of our seconds an answer is held back.
+    """
+    zero, begun = time.time(), time.monotonic()
+    gateway = FakeGateway(now=lambda: zero + (time.monotonic() - begun) * speed, edit=edit, tell=tell, plan=plan)
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.gateway, server.hold = gateway, hold
+    stop = threading.Event()
+    threads = [
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
+        threading.Thread(target=_courier, args=(gateway, stop), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", gateway
+    finally:
+        stop.set()
+        server.shutdown()
+        for thread in threads:
+            thread.join()
+        server.server_close()

@@ -1,0 +1,211 @@
+"""Gateways that keep the page, each in its own way: no clause may raise an alarm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.probes import PROBES, feeders
+from pixazo_contracts.runner import RunOptions
+from pixazo_contracts.target import Target
+from pixazo_contracts.trace import load_trace
+from pixazo_contracts.verdict import judge
+from tests.contracts.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
+from tests.contracts.observing import ORIGIN, Observed, full_target, observe
+from tests.contracts.wrong import (
+    accepted,
+    envelope,
+    first_url,
+    headed,
+    is_media,
+    is_read,
+    is_submit,
+    lax,
+    members,
+    output,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.contracts.fake_gateway import FakeGateway
+    from tests.contracts.wrong import Change, Edit, Members
+
+QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
+
+
+@pytest.fixture(scope="module")
+def observed() -> Observed:
+    return observe()
+
+
+def test_a_faithful_gateway_raises_no_alarm(observed: Observed) -> None:
+    """A gateway that keeps the page neither fails nor drifts anywhere, and the suite makes no mistake on it."""
+    assert observed.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
+
+
+def test_all_but_two_clauses_are_judged(observed: Observed) -> None:
+    """With accounts, prompts and a receiver only plain HTTP and the end of a throttle stay unjudged on a local fake."""
+    assert observed.outcomes("INCONCLUSIVE", "SKIPPED", "UNFUNDED") == {"BASE-08", "ERR-429-04"}
+
+
+def test_a_url_and_a_key_judge_most_clauses() -> None:
+    """Without accounts and bad prompts at least 150 clauses are judged."""
+    bare = observe(target=Target(full_target().profile, {"default": (KEY,)}))
+    assert bare.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()
+    assert len(bare.outcomes("PASS", "OBSERVED")) >= 150
+
+
+def test_two_runs_observe_the_same(observed: Observed) -> None:
+    """What is observed of one gateway is the same text in every run."""
+    assert observe().observations == observed.observations
+
+
+def test_a_stored_trace_gives_the_same_verdicts(tmp_path: Path) -> None:
+    """Judging the trace file anew gives the verdicts of the run."""
+    options = RunOptions(run="testrun0", trace_path=tmp_path / "trace.ndjson")
+    observed = observe(probes=QUICK, options=options)
+    again = judge(load_trace(tmp_path / "trace.ndjson"), CATALOGUE, feeders=feeders())
+    assert {verdict.clause: verdict for verdict in again} == observed.verdicts
+
+
+def test_no_key_enters_the_trace_file(tmp_path: Path) -> None:
+    """A gateway that echoes the key everywhere is caught, and the key stands nowhere in the trace."""
+
+    def echo(ask: Ask, reply: Reply) -> Reply:
+        key = ask.headers.get("ocp-apim-subscription-key", "")
+        headers = {**reply.headers, "X-Caller": key}
+        value = {**members(reply), "caller": key} if is_members(reply.value) else reply.value
+        return replace(reply, headers=headers, value=value)
+
+    options = RunOptions(run="testrun0", trace_path=tmp_path / "trace.ndjson")
+    observed = observe(edit=echo, tell=lambda body: {**body, "key": KEY}, probes=QUICK, options=options)
+    kept = (tmp_path / "trace.ndjson").read_text()
+    assert "AUTH-11" in observed.outcomes("FAIL")
+    assert "WEBHOOK-14" in observed.outcomes("FAIL")
+    assert [key for keys in full_target().keys.values() for key in keys if key in kept] == []
+
+
+@dataclass(frozen=True)
+class Faithful:
+    """One way to keep the page, where it is silent or where the difference is harmless."""
+
+    name: str
+    edit: Edit = lambda _, reply: reply
+    tell: Change = lambda body: body
+    prepare: Callable[[FakeGateway], None] = lambda _: None
+
+
+def _reversed(_: Ask, reply: Reply) -> Reply:
+    return replace(reply, value=dict(reversed(members(reply).items()))) if is_members(reply.value) else reply
+
+
+def _reworded(_: Ask, reply: Reply) -> Reply:
+    ours = reply.code in (400, 401, 403, 404, 429) and members(reply).get("error") != "Model not found"
+    return refusal(reply.code, "Nope", "prompt, duration, resolution: something is off") if ours else reply
+
+
+def _api_management(_: Ask, reply: Reply) -> Reply:
+    """401 and 429 in the shape of an API-management product."""
+    if reply.code not in (401, 429):
+        return reply
+    headers = {**reply.headers, "WWW-Authenticate": 'AzureApiManagementKey realm="x"'}
+    return Reply(reply.code, {"statusCode": reply.code, "message": "Access denied"}, headers=headers)
+
+
+def _minimal_failure(body: Members) -> Members:
+    kept = ("request_id", "status", "model_id", "error", "output")
+    return {name: body[name] for name in kept} if body["status"] in ("FAILED", "ERROR") else body
+
+
+def _no_nulls(body: Members) -> Members:
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _text_404(_: Ask, reply: Reply) -> Reply:
+    unrouted = reply.code == 404 and members(reply).get("message") == "No such route"
+    return Reply(404, raw=b"Not Found", headers={"Content-Type": "text/plain"}) if unrouted else reply
+
+
+def _at_localhost(body: Members) -> Members:
+    return output(media_url=[first_url(body).replace("127.0.0.1", "localhost")])(body)
+
+
+def _on_the_bucket(body: Members) -> Members:
+    url = f"https://pub-582b7213209642b9b995c96c95a30381.r2.dev/v1/{body['request_id']}/output.ext"
+    return output(media_url=[url], media_type="application/octet-stream")(body)
+
+
+def _failing_images(gateway: FakeGateway) -> None:
+    """Rules about the image are enforced later: accepted, then FAILED."""
+
+    def edit(ask: Ask, reply: Reply) -> Reply:
+        if is_submit(ask) and b"'first_frame_image' must have" in reply.encoded():
+            key = ask.headers["ocp-apim-subscription-key"]
+            return gateway.accept(ask, "imageToVideo", {"prompt": "bad image"}, key)
+        return reply
+
+    def plan(work: Work) -> Work:
+        return replace(work, end="FAILED") if work.body.get("prompt") == "bad image" else work
+
+    gateway.edit, gateway.plan = edit, plan
+
+
+FAITHFUL = (
+    Faithful("members in another order", edit=_reversed, tell=lambda body: dict(reversed(body.items()))),
+    Faithful("further headers", edit=headed("X-Request-Id", "0001")),
+    Faithful(
+        "JSON with charset", edit=headed("Content-Type", "application/json; charset=utf-8", lambda a: not is_media(a))
+    ),
+    Faithful("other wording", edit=_reworded),
+    Faithful("API-management errors", edit=_api_management),
+    Faithful("401 without a body", edit=lambda _, reply: Reply(401, raw=b"") if reply.code == 401 else reply),
+    Faithful("minimal failure envelopes", edit=envelope(_minimal_failure), tell=_minimal_failure),
+    Faithful("nulls left out while running", edit=envelope(_no_nulls, "QUEUED", "PROCESSING")),
+    Faithful("plain text for unknown routes", edit=_text_404),
+    Faithful("no-store on everything", edit=headed("Cache-Control", "no-store, max-age=0")),
+    Faithful(
+        "the documented origin in polling_url",
+        edit=accepted(
+            lambda b: {**b, "polling_url": str(b["polling_url"]).replace(ORIGIN, "https://gateway.pixazo.ai")}
+        ),
+    ),
+    Faithful(
+        "localhost instead of 127.0.0.1",
+        edit=envelope(_at_localhost, "COMPLETED"),
+        tell=lambda b: _at_localhost(b) if b["status"] == "COMPLETED" else b,
+    ),
+    Faithful(
+        "media on the documented bucket",
+        edit=envelope(_on_the_bucket, "COMPLETED"),
+        tell=lambda b: _on_the_bucket(b) if b["status"] == "COMPLETED" else b,
+    ),
+    Faithful(
+        "415 for other types", edit=lambda a, r: replace(r, code=415) if b"must be application" in r.encoded() else r
+    ),
+    Faithful("405 for other methods", edit=lambda a, r: replace(r, code=405) if a.method in ("PUT", "DELETE") else r),
+    Faithful(
+        "403 for foreign ids",
+        edit=lambda a, r: replace(r, code=403) if is_read(a) and b"No request" in r.encoded() else r,
+    ),
+    Faithful("images checked later", prepare=_failing_images),
+    Faithful(
+        "null for an optional member is absence",
+        prepare=lax(lambda _, b: b.get("prompt_optimizer", 0) is None, prompt_optimizer=True),
+    ),
+    Faithful(
+        "any resolution of text to video",
+        prepare=lax(lambda op, b: op == "generate" and isinstance(b.get("resolution"), str), resolution="768P"),
+    ),
+)
+
+
+@pytest.mark.parametrize("faithful", FAITHFUL, ids=lambda faithful: faithful.name)
+def test_a_harmless_difference_raises_no_alarm(faithful: Faithful) -> None:
+    """Where the page is silent, or the difference cannot hurt a client, no clause fails or drifts."""
+    observed = observe(edit=faithful.edit, tell=faithful.tell, prepare=faithful.prepare, probes=QUICK)
+    assert observed.outcomes("FAIL", "DRIFT", "BLOCKED", "ERROR") == set()

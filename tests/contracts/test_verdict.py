@@ -1,0 +1,208 @@
+"""From remarks to verdicts, and from verdicts to an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixazo_contracts.clause import Clause, Cost, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.exchange import Exchange
+from pixazo_contracts.exit_code import ExitCode, exit_code
+from pixazo_contracts.expect import Expectation, apply_expectations
+from pixazo_contracts.target import Profile
+from pixazo_contracts.trace import Footer, Header, Trace
+from pixazo_contracts.verdict import Outcome, Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXCHANGE = Exchange(
+    number=1,
+    probe="a probe",
+    case="a case",
+    operation="status",
+    method="GET",
+    url="http://127.0.0.1:1/v2/requests/status/x",
+    account="default",
+    started=0.0,
+    finished=0.1,
+    status=200,
+)
+SEEN = Evidence(EXCHANGE)
+BROKEN = Violation(EXCHANGE, "status", "QUEUED", "DONE")
+FOOTER = Footer(exchanges=1, callbacks=0, seconds=1.0)
+TODAY = date(2026, 3, 31)
+
+
+def trace(**probes: str) -> Trace:
+    profile = Profile(origin="http://127.0.0.1:1", capabilities=("receiver",))
+    header = Header(suite="0", clause_set="0", profile_hash="0", profile=profile, started_at="2026-03-31T10:00:00.000Z")
+    return Trace(header, (EXCHANGE,), (), replace(FOOTER, probes=probes))
+
+
+def rule(clause_id: str, *remarks: Remark, strength: Strength = Strength.DOCUMENTED, **more: object) -> Clause:
+    def remark(_: Trace) -> Iterator[Remark]:
+        return iter(remarks)
+
+    made = Clause(
+        id=clause_id, requirement="It is so.", section="here", strength=strength, cost=Cost.FREE, judge=remark
+    )
+    return replace(made, **more)  # type: ignore[arg-type]  # names and types are the clause's own
+
+
+def outcome(made: Clause, *, feeders: tuple[str, ...] = (), baseline: str | None = None, **probes: str) -> str:
+    known = {made.id: baseline} if baseline is not None else {}
+    (verdict,) = judge(trace(**probes), [made], feeders={made.id: feeders}, baseline=known)
+    return verdict.outcome.value
+
+
+@pytest.mark.parametrize(
+    ("strength", "drift_fails", "expected"),
+    [
+        (Strength.DOCUMENTED, False, "FAIL"),
+        (Strength.IMPLIED, False, "FAIL"),
+        (Strength.EXAMPLE, False, "DRIFT"),
+        (Strength.EXAMPLE, True, "FAIL"),
+    ],
+)
+def test_strength_decides_what_a_violation_means(strength: Strength, drift_fails: bool, expected: str) -> None:
+    """Documented and implied clauses fail, example-only ones drift unless the sample fixes a shape."""
+    assert outcome(rule("A-01", SEEN, BROKEN, strength=strength, drift_fails=drift_fails)) == expected
+
+
+def test_evidence_alone_passes() -> None:
+    """A clause that looked and found nothing wrong passes."""
+    assert outcome(rule("A-01", SEEN)) == "PASS"
+
+
+def test_nothing_judged_is_never_a_pass() -> None:
+    """A clause without remarks is inconclusive."""
+    assert outcome(rule("A-01")) == "INCONCLUSIVE"
+
+
+def test_a_silent_clause_observes_and_drifts_only_against_a_baseline() -> None:
+    """Silence is observed; the same as before is observed again; a change drifts."""
+    silent = rule("A-01", Observation("404"), strength=Strength.SILENT)
+    assert outcome(silent) == "OBSERVED"
+    assert outcome(silent, baseline="404") == "OBSERVED"
+    assert outcome(silent, baseline="405") == "DRIFT"
+
+
+def test_observations_are_told_once_and_in_one_order() -> None:
+    """The order in which answers came does not change the text."""
+    silent = rule("A-01", Observation("b: 1"), Observation("a: 2"), Observation("b: 1"), strength=Strength.SILENT)
+    (verdict,) = judge(trace(), [silent])
+    assert verdict.observation == "a: 2; b: 1"
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"one": "done"}, "INCONCLUSIVE"),
+        ({"one": "skipped"}, "SKIPPED"),
+        ({"one": "unfunded", "two": "skipped"}, "UNFUNDED"),
+        ({"one": "unfunded", "two": "done"}, "INCONCLUSIVE"),
+        ({"one": "error: boom", "two": "done"}, "ERROR"),
+    ],
+)
+def test_the_probes_explain_missing_evidence(states: dict[str, str], expected: str) -> None:
+    """Why a clause was not judged is read off what became of the probes that feed it."""
+    assert outcome(rule("A-01"), feeders=("one", "two"), **states) == expected
+
+
+def test_a_missing_capability_skips() -> None:
+    """A clause that needs what the target has not is skipped, by that name."""
+    (verdict,) = judge(trace(), [rule("A-01", needs=frozenset({"tls", "receiver"}))])
+    assert (verdict.outcome, verdict.reason) == (Outcome.SKIPPED, "the target has no tls")
+
+
+def test_a_fault_in_a_clause_costs_one_verdict() -> None:
+    """A clause that raises is an error of the suite; its neighbours are judged."""
+
+    def boom(_: Trace) -> Iterator[Remark]:
+        raise ZeroDivisionError
+
+    faulty = replace(rule("A-01"), judge=boom)
+    assert [v.outcome.value for v in judge(trace(), [faulty, rule("A-02", SEEN)])] == ["ERROR", "PASS"]
+
+
+def test_a_failed_root_blocks_what_it_explains() -> None:
+    """Dependants that fail or judged nothing are blocked, through others too; one that passes by itself is not."""
+    clauses = [
+        rule("A-01", BROKEN),
+        rule("A-02", BROKEN, depends_on=("A-01",)),
+        rule("A-03", depends_on=("A-02",)),
+        rule("A-04", SEEN, depends_on=("A-01",)),
+        rule("A-05", BROKEN, depends_on=("A-04",), strength=Strength.EXAMPLE),
+    ]
+    verdicts = judge(trace(), clauses)
+    assert [v.outcome.value for v in verdicts] == ["FAIL", "BLOCKED", "BLOCKED", "PASS", "BLOCKED"]
+    assert verdicts[1].reason == "A-01 failed"
+
+
+def test_two_clauses_that_depend_on_each_other_do_not_hang() -> None:
+    """A ring of dependencies is followed once round."""
+    ring = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
+    assert [v.outcome.value for v in judge(trace(), ring)] == ["PASS", "FAIL"]
+
+
+def verdict(name: str, result: Outcome) -> Verdict:
+    return Verdict(clause=name, outcome=result)
+
+
+PASSED, FAILED = verdict("A-01", Outcome.PASS), verdict("A-02", Outcome.FAIL)
+DRIFTED, FAULTY = verdict("A-03", Outcome.DRIFT), verdict("A-04", Outcome.ERROR)
+
+
+def test_each_reason_has_its_code() -> None:
+    """One reason at a time gives the code that the manual gives it."""
+    assert exit_code([PASSED], FOOTER) is ExitCode.CLEAN
+    assert exit_code([FAILED], FOOTER) is ExitCode.FAILED
+    assert exit_code([DRIFTED], FOOTER) is ExitCode.CLEAN
+    assert exit_code([DRIFTED], FOOTER, strict_drift=True) is ExitCode.FAILED
+    assert exit_code([FAULTY], FOOTER) is ExitCode.SUITE
+    assert exit_code([PASSED], None) is ExitCode.SUITE
+    assert exit_code([PASSED], replace(FOOTER, unusable="dead")) is ExitCode.UNUSABLE
+    assert exit_code([PASSED], replace(FOOTER, spend_stopped="spent")) is ExitCode.SPEND
+    assert exit_code([PASSED], FOOTER, stale=True) is ExitCode.EXPECTATIONS
+    assert exit_code([PASSED, verdict("A-05", Outcome.SKIPPED)], FOOTER, floor=51) is ExitCode.FLOOR
+    assert exit_code([FAILED], FOOTER, excused=frozenset({"A-02"})) is ExitCode.CLEAN
+
+
+def test_the_strongest_reason_wins() -> None:
+    """With everything wrong at once the codes come in the order 3, 10, 11, 1, 12, 13 as reasons fall away."""
+    dead = replace(FOOTER, unusable="dead", spend_stopped="spent")
+    unjudged = verdict("A-05", Outcome.SKIPPED)
+    codes = [
+        exit_code([FAULTY, FAILED, unjudged], dead, stale=True, floor=100.0),
+        exit_code([FAILED, unjudged], dead, stale=True, floor=100.0),
+        exit_code([FAILED, unjudged], replace(dead, unusable=None), stale=True, floor=100.0),
+        exit_code([FAILED, unjudged], FOOTER, stale=True, floor=100.0),
+        exit_code([unjudged], FOOTER, stale=True, floor=100.0),
+        exit_code([unjudged], FOOTER, floor=100.0),
+    ]
+    assert [int(code) for code in codes] == [3, 10, 11, 1, 12, 13]
+
+
+def expected(clause_id: str, until: date) -> Expectation:
+    return Expectation(clause=clause_id, outcome="FAIL", reason="known", expires=until)
+
+
+def test_an_expectation_excuses_its_failure_only() -> None:
+    """A known failure is excused; one that is fixed, expired or of no clause is reported."""
+    verdicts = [PASSED, FAILED, verdict("A-06", Outcome.FAIL)]
+    until = date(2026, 12, 31)
+    excuses = apply_expectations(
+        [expected("A-02", until), expected("A-01", until), expected("A-06", date(2026, 1, 1)), expected("A-99", until)],
+        verdicts,
+        TODAY,
+    )
+    assert excuses.clauses == {"A-02"}
+    assert excuses.stale == (
+        "expectation of FAIL for A-01 is fixed, the clause is now PASS: delete it",
+        "expectation of FAIL for A-06 expired on 2026-01-01: renew it or mend the gateway",
+        "expectation of FAIL for A-99 matches no clause: delete it",
+    )

@@ -1,0 +1,341 @@
+"""Gateways wrong in one respect each: the clause concerned says so, and no clause that is not named beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pixazo_contracts.probes import PROBES
+from tests.contracts.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
+from tests.contracts.observing import ORIGIN, Observed, observe
+from tests.contracts.wrong import (
+    accepted,
+    cached,
+    calling,
+    coded,
+    counted,
+    dies_with_its_receiver,
+    early,
+    envelope,
+    first_url,
+    having,
+    headed,
+    is_media,
+    is_read,
+    is_submit,
+    key_in_polling_url,
+    last_used_url,
+    lax,
+    members,
+    moved,
+    never_again,
+    open_to,
+    output,
+    picky,
+    reading,
+    remembering,
+    sent,
+    throttling,
+    told,
+    without,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.contracts.fake_gateway import FakeGateway
+    from tests.contracts.wrong import Change, Edit, Members
+
+
+def _as_is(_: Ask, reply: Reply) -> Reply:
+    return reply
+
+
+def _as_told(body: Members) -> Members:
+    return body
+
+
+def _nothing(_: FakeGateway) -> None: ...
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One wrong gateway, and the ids of clauses that may fall with the one concerned."""
+
+    clause: str
+    edit: Edit = _as_is
+    tell: Change = _as_told
+    prepare: Callable[[FakeGateway], None] = _nothing
+    beside: frozenset[str] = frozenset()
+    name: str = ""
+
+
+def _shown(gateway: FakeGateway, work: Work, age: float) -> Reply:
+    return Reply(200, gateway.envelope(work, work.accepted + age))
+
+
+def _image(ask: Ask) -> str:
+    return str(sent(ask).get("first_frame_image", ""))
+
+
+def _prompt(ask: Ask) -> str:
+    return str(sent(ask)["prompt"])
+
+
+def _falls_back(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
+    return _shown(gateway, work, 0) if 8 < gateway.now() - work.accepted < 11.5 else reply
+
+
+def _fails_later(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
+    late = gateway.now() - work.accepted > 25 and members(reply)["status"] == "COMPLETED"
+    return Reply(200, gateway.envelope(replace(work, end="FAILED"), gateway.now())) if late else reply
+
+
+def _not_found_yet(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
+    young = gateway.now() - work.accepted < 0.5
+    return refusal(404, "Request not found", "Not yet") if young else reply
+
+
+def _other_url_each_read(gateway: FakeGateway, work: Work, number: int) -> Reply:
+    body = gateway.envelope(work, gateway.now())
+    changed = output(media_url=[f"{first_url(body)}?read={number}"])(body) if body["output"] else body
+    return Reply(200, changed)
+
+
+def _stale_every_second(gateway: FakeGateway, work: Work, number: int) -> Reply:
+    return _shown(gateway, work, max(0, gateway.now() - work.accepted - 3 * (number % 2 == 0)))
+
+
+def _without_fraction(body: Members) -> Members:
+    return {k: re.sub(r"\.\d+Z", "Z", v) if k.endswith("_at") and isinstance(v, str) else v for k, v in body.items()}
+
+
+def _short_movie(ask: Ask, reply: Reply) -> Reply:
+    return replace(reply, raw=movie(6, 1366, 768)) if is_media(ask) and reply.raw == movie(10, 1366, 768) else reply
+
+
+def _only(ids: str) -> frozenset[str]:
+    return frozenset(ids.split())
+
+
+NOT_THERE = refusal(404, "Not Found", "No such route")
+WRONG = (
+    Wrong("BASE-01", prepare=moved(BASE, "/hailuo/v1/")),
+    Wrong("BASE-02", prepare=moved(f"{BASE}generate", f"{BASE}textToVideo")),
+    Wrong("BASE-03", prepare=moved(f"{BASE}imageToVideo", f"{BASE}image-to-video")),
+    Wrong("BASE-04", prepare=moved(STATUS, f"{BASE}result/")),
+    Wrong(
+        "BASE-05",
+        prepare=reading(lambda _, work, reply: reply if work.operation == "generate" else NOT_THERE),
+    ),
+    Wrong("AUTH-01", prepare=open_to(lambda ask, key: is_submit(ask) and key is None)),
+    Wrong("AUTH-02", prepare=open_to(lambda ask, key: is_read(ask) and key is None)),
+    Wrong("AUTH-03", prepare=open_to(lambda _, key: bool(key))),
+    Wrong("AUTH-04", prepare=open_to(lambda _, key: key == "")),
+    Wrong("AUTH-06", prepare=open_to(lambda ask, _: "subscription-key=" in ask.target)),
+    Wrong("AUTH-09", edit=coded(403, 401)),
+    Wrong("AUTH-11", edit=accepted(key_in_polling_url)),
+    Wrong("AUTH-12", edit=lambda _, reply: Reply(401, raw=b"") if reply.code == 401 else reply),
+    Wrong("HDR-01", prepare=picky(lambda ask: "charset" in ask.headers.get("content-type", ""))),
+    Wrong("HDR-03", prepare=picky(lambda ask: "cache-control" not in ask.headers)),
+    Wrong(
+        "HDR-04",
+        edit=lambda _, reply: (
+            Reply(reply.code, raw=b"<p>No</p>", headers={"Content-Type": "text/html"})
+            if reply.code in (401, 404)
+            else reply
+        ),
+    ),
+    Wrong("HDR-05", prepare=cached(30), name="silently cached"),
+    Wrong("HDR-05", edit=headed("Cache-Control", "public, max-age=30", is_read), name="declared fresh"),
+    Wrong("SUBMIT-01", edit=coded(202, 200, lambda ask: ask.path == f"{BASE}generate")),
+    Wrong("SUBMIT-02", edit=coded(202, 201, lambda ask: ask.path == f"{BASE}imageToVideo")),
+    Wrong("SUBMIT-03", edit=accepted(without("polling_url"))),
+    Wrong("SUBMIT-04", edit=accepted(having(estimated_cost=0.35))),
+    Wrong("SUBMIT-05", edit=accepted(having(status="PROCESSING"))),
+    Wrong(
+        "SUBMIT-11",
+        prepare=remembering(
+            lambda _: "any", lambda old, new: Reply(202, {**members(new), "polling_url": members(old)["polling_url"]})
+        ),
+    ),
+    Wrong(
+        "SUBMIT-12",
+        edit=accepted(lambda body: {**body, "polling_url": str(body["polling_url"]).removeprefix(ORIGIN)}),
+    ),
+    Wrong("SUBMIT-13", prepare=reading(_not_found_yet)),
+    Wrong("SUBMIT-15", prepare=remembering(lambda ask: (ask.path, ask.body), lambda old, _: old)),
+    Wrong(
+        "SUBMIT-17",
+        edit=lambda ask, reply: (
+            refusal(500, "Error", "Oops") if is_submit(ask) and b"must be a JSON object" in reply.encoded() else reply
+        ),
+    ),
+    Wrong("T2V-PROMPT-01", prepare=lax(lambda op, b: op == "generate" and b.get("prompt") is None, prompt="x")),
+    Wrong("T2V-DUR-01", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == "6", duration=6)),
+    Wrong("T2V-DUR-02", prepare=lax(lambda op, b: op == "generate" and b.get("duration") == 7, duration=6)),
+    Wrong(
+        "T2V-PO-01",
+        prepare=lax(
+            lambda op, b: op == "generate" and isinstance(b.get("prompt_optimizer"), str), prompt_optimizer=True
+        ),
+    ),
+    Wrong("T2V-BODY-01", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and not ask.body.isascii())),
+    Wrong("T2V-BODY-02", prepare=picky(lambda ask: ask.path == f"{BASE}generate" and "resolution" not in sent(ask))),
+    Wrong("I2V-PROMPT-03", prepare=picky(lambda ask: len(_prompt(ask)) > 1999)),
+    Wrong(
+        "I2V-PROMPT-04",
+        prepare=lax(lambda op, b: op == "imageToVideo" and len(str(b.get("prompt"))) > 2000, prompt="x"),
+    ),
+    Wrong("I2V-PROMPT-05", prepare=picky(lambda ask: len(_prompt(ask).encode()) > 2000)),
+    Wrong("I2V-PROMPT-06", prepare=picky(lambda ask: "[" in _prompt(ask))),
+    Wrong("I2V-IMG-03", prepare=picky(lambda ask: _image(ask).startswith("http"))),
+    Wrong("I2V-IMG-04", prepare=picky(lambda ask: _image(ask).startswith("data:"))),
+    Wrong("I2V-IMG-06", prepare=picky(lambda ask: _image(ask).startswith("data:image/webp"))),
+    Wrong(
+        "I2V-IMG-07",
+        prepare=lax(
+            lambda _, b: str(b.get("first_frame_image")).startswith("data:image/gif"),
+            first_frame_image="https://example.com/first.jpg",
+        ),
+    ),
+    Wrong("I2V-DUR-02", prepare=picky(lambda ask: sent(ask).get("duration") == 10)),
+    Wrong("I2V-DUR-03", prepare=lax(lambda op, b: op == "imageToVideo" and b.get("duration") in (5, 7, 9), duration=6)),
+    Wrong("I2V-RES-01", prepare=picky(lambda ask: sent(ask).get("resolution") == "1080P")),
+    Wrong(
+        "I2V-RES-02",
+        prepare=lax(lambda op, b: op == "imageToVideo" and b.get("resolution") == "720P", resolution="768P"),
+    ),
+    Wrong(
+        "STATUS-01",
+        edit=lambda ask, reply: (
+            replace(reply, code=202)
+            if is_read(ask) and reply.code == 200 and members(reply)["status"] in ("QUEUED", "PROCESSING")
+            else reply
+        ),
+    ),
+    Wrong("STATUS-02", edit=envelope(having(status="SUCCEEDED"), "COMPLETED")),
+    Wrong("STATUS-03", edit=envelope(lambda b: {**b, "request_id": str(b["request_id"]).partition("_")[2]})),
+    Wrong("STATUS-04", edit=envelope(having(model_id="MiniMax-Hailuo-2.3"))),
+    Wrong("STATUS-05", edit=envelope(having(error=""), "QUEUED", "PROCESSING", "COMPLETED")),
+    Wrong(
+        "STATUS-06",
+        edit=envelope(having(output={"media_url": ["https://x/y"], "media_type": "video/mp4"}), "PROCESSING"),
+    ),
+    Wrong("STATUS-07", edit=envelope(having(polling_url="https://x/y"))),
+    Wrong("STATUS-08", edit=envelope(lambda b: {k: v for k, v in b.items() if v is not None}, "QUEUED", "PROCESSING")),
+    Wrong("STATUS-09", edit=envelope(without("updated_at"))),
+    Wrong(
+        "STATUS-10",
+        edit=lambda ask, reply: Reply(200, {"status": "QUEUED"}) if is_read(ask) and reply.code == 404 else reply,
+    ),
+    Wrong(
+        "STATUS-12", prepare=counted(lambda gateway, work, number: _shown(gateway, work, {1: 0, 2: 3}.get(number, 20)))
+    ),
+    Wrong("STATUS-13", prepare=throttling(3), beside=_only("ERR-429-04 I2V-COMBO-01 I2V-IMG-13")),
+    Wrong("STATUS-14", prepare=counted(_other_url_each_read)),
+    Wrong("STATUS-15", prepare=counted(_stale_every_second), beside=_only("FLOW-01 FLOW-03")),
+    Wrong("FLOW-01", prepare=reading(_falls_back)),
+    Wrong(
+        "FLOW-02",
+        prepare=reading(
+            lambda gateway, work, reply: _shown(gateway, work, 0) if members(reply)["status"] == "PROCESSING" else reply
+        ),
+    ),
+    Wrong("FLOW-03", prepare=reading(_fails_later)),
+    Wrong("FLOW-05", edit=envelope(having(status="PROCESSING", output=None, completed_at=None), "COMPLETED")),
+    Wrong("OUT-01", edit=envelope(having(output=None), "COMPLETED")),
+    Wrong("OUT-02", edit=envelope(lambda b: output(media_url=first_url(b))(b), "COMPLETED")),
+    Wrong("OUT-03", edit=envelope(lambda b: output(media_url=[first_url(b).removeprefix(ORIGIN)])(b), "COMPLETED")),
+    Wrong(
+        "OUT-04",
+        edit=envelope(
+            lambda b: output(media_url=[first_url(b).replace(ORIGIN, "https://cdn.example.com")])(b), "COMPLETED"
+        ),
+    ),
+    Wrong("OUT-06", edit=envelope(output(media_type="mp4"), "COMPLETED")),
+    Wrong("OUT-07", edit=envelope(output(media_type="image/png"), "COMPLETED")),
+    Wrong("OUT-08", edit=lambda ask, reply: refusal(401, "No", "Key?") if is_media(ask) else reply),
+    Wrong("OUT-09", edit=lambda ask, reply: Reply(200, {"media": True}) if is_media(ask) else reply),
+    Wrong("OUT-10", edit=_short_movie),
+    Wrong("OUT-12", edit=envelope(lambda b: output(media_url=[first_url(b)] * 2)(b), "COMPLETED")),
+    Wrong("TIME-01", edit=envelope(_without_fraction)),
+    Wrong("TIME-02", edit=envelope(lambda b: {**b, "updated_at": str(b["updated_at"]).replace("T10:", "T09:")})),
+    Wrong("TIME-03", edit=envelope(having(completed_at="2026-03-31T09:00:00.000Z"), "COMPLETED")),
+    Wrong("TIME-04", edit=envelope(lambda b: {**b, "updated_at": f"{str(b['updated_at'])[:-4]}999Z"}, "COMPLETED")),
+    Wrong(
+        "TIME-05",
+        prepare=reading(lambda gateway, _, reply: Reply(200, {**members(reply), "created_at": stamp(gateway.now())})),
+    ),
+    Wrong("TIME-06", edit=envelope(lambda b: {**b, "updated_at": b["created_at"]})),
+    Wrong("TIME-07", edit=envelope(having(completed_at="2026-03-31T11:00:00.000Z"), "PROCESSING")),
+    Wrong("FAIL-01", edit=envelope(having(error=None), "FAILED")),
+    Wrong("FAIL-02", edit=envelope(having(output={"media_url": []}), "FAILED")),
+    Wrong("FAIL-03", edit=envelope(without("output"), "ERROR")),
+    Wrong(
+        "ERR-ENV-01",
+        edit=lambda ask, reply: (
+            Reply(400, {"detail": "No"})
+            if is_submit(ask) and reply.code == 400 and b"Model not found" not in reply.encoded()
+            else reply
+        ),
+    ),
+    Wrong(
+        "ERR-400-01",
+        edit=lambda ask, reply: replace(reply, code=422) if is_submit(ask) and b"\"'" in reply.encoded() else reply,
+        beside=_only("ERR-PREC-01"),
+    ),
+    Wrong("ERR-400-02", edit=lambda _, reply: replace(reply, code=404) if b"Model not" in reply.encoded() else reply),
+    Wrong("ERR-402-01", edit=coded(402, 403)),
+    Wrong("ERR-402-02", edit=lambda _, reply: refusal(402, "No money", "Pay") if reply.code == 402 else reply),
+    Wrong("ERR-429-01", edit=coded(429, 503)),
+    Wrong("WAL-01", prepare=lambda gateway: gateway.funds.update({TWO: 1})),
+    Wrong("WEBHOOK-01", prepare=picky(lambda ask: "x-webhook-url" in ask.headers)),
+    Wrong("WEBHOOK-02", prepare=calling(lambda calls: [(i, url.partition("?")[0], body) for i, url, body in calls])),
+    Wrong(
+        "WEBHOOK-03",
+        prepare=calling(
+            lambda calls: [
+                (i, url, body)
+                for i, url, body in calls
+                if told(body)["status"] != "COMPLETED" or "member" in url or "g4" in url
+            ]
+        ),
+    ),
+    Wrong("WEBHOOK-04", tell=lambda body: {"data": body}),
+    Wrong("WEBHOOK-05", tell=lambda body: {**body, "request_id": str(body["request_id"]).partition("_")[2]}),
+    Wrong("WEBHOOK-06", prepare=early(2)),
+    Wrong(
+        "WEBHOOK-07",
+        prepare=calling(lambda calls: [call for call in calls if told(call[2])["status"] == "COMPLETED"]),
+    ),
+    Wrong("WEBHOOK-09", prepare=last_used_url),
+    Wrong("WEBHOOK-11", prepare=never_again),
+    Wrong("WEBHOOK-12", prepare=calling(lambda calls: [call for call in calls for _ in range(2)])),
+    Wrong("WEBHOOK-16", prepare=dies_with_its_receiver),
+    Wrong("WEBHOOK-19", prepare=calling(lambda calls: [call for call in calls if "member" not in call[1]])),
+    Wrong("WEBHOOK-22", tell=having(polling_url="https://x/y")),
+)
+
+
+#: All probes but the one of 20 MiB, which takes as long as the rest and bears on one clause.
+QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
+
+
+@pytest.fixture(scope="module")
+def faithful() -> Observed:
+    return observe(probes=QUICK)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.clause} {wrong.name}".strip())
+def test_the_clause_concerned_falls_alone(wrong: Wrong, faithful: Observed) -> None:
+    """A gateway wrong in one respect fails or drifts in that clause, and in no other but those it cannot spare."""
+    observed = observe(
+        edit=wrong.edit, tell=wrong.tell, prepare=wrong.prepare, probes=QUICK, baseline=faithful.observations
+    )
+    fallen = observed.outcomes("FAIL", "DRIFT", "ERROR")
+    assert wrong.clause in fallen
+    assert fallen - wrong.beside == {wrong.clause}

@@ -1,0 +1,359 @@
+"""Our own routes under /_sim."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.caller import KEY_HEADER, Caller, Reply
+from tests.inprocess import InProcess
+
+WORLD_MEMBERS = {
+    "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
+}  # fmt: skip
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    """The holder of `sim-key`, without a socket."""
+    with InProcess() as send:
+        yield Caller(send, "sim-key")
+
+
+def refused(reply: Reply, status: int, *parts: str) -> None:
+    """The answer has the one shape of every refusal, one line that holds these parts."""
+    assert reply.status == status
+    told = reply.json()
+    assert (list(told), told["error"]) == (["error", "message"], "Control request refused")
+    assert all(part in told["message"] for part in parts), told["message"]
+    assert "\n" not in told["message"]
+
+
+def test_health_counts_the_worlds(caller: Caller) -> None:
+    """No key is needed."""
+    assert caller.call("GET", "/_sim/health", headers={KEY_HEADER: ""}).json() == {"status": "ok", "worlds": 1}
+    caller.call("POST", "/_sim/worlds")
+    assert caller.sim("health") == {"status": "ok", "worlds": 2}
+
+
+def test_a_world_without_wishes(caller: Caller) -> None:
+    """A key is made up; the rest comes from the server."""
+    reply = caller.call("POST", "/_sim/worlds")
+    told = reply.json()
+    assert reply.status == 201
+    assert set(told) == WORLD_MEMBERS | {"key"}
+    assert told["key"].startswith("sim-")
+    assert (told["balance"], told["clock"], told["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
+    assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: told["key"]}).status == 200
+
+
+def test_a_world_with_every_wish(caller: Caller) -> None:
+    """Each is granted, and the world's own routes tell so."""
+    wish = {
+        "key": "my-own-key",
+        "balance": "0.70",
+        "profile": "observed",
+        "policy": {"job_times": "1+1", "cors": False, "webhook_retries": [1, 2], "content_type": "415"},
+        "clock": "x20",
+        "seed": 7,
+        "images": {"https://a.test/b.png": {"format": "png", "width": 1, "height": 2, "size": 3}},
+    }
+    reply = caller.call("POST", "/_sim/worlds", wish)
+    assert reply.status == 201, reply.body
+    told = caller.call("GET", "/_sim/world", headers={KEY_HEADER: "my-own-key"}).json()
+    assert (told["balance"], told["clock"], told["seed"]) == ("0.70", "x20", 7)
+    policy = told["policy"]
+    assert [policy[name] for name in ("job_times", "cors", "webhook_retries", "content_type", "submit_code")] == [
+        "1+1", "off", "1,2", "415", "200",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wish", "parts"),
+    [
+        ({"key": "sim-key"}, ["'sim-key' has a world already"]),
+        ({"key": ""}, ["cannot be sent as a header"]),
+        ({"key": " a"}, ["cannot be sent as a header"]),
+        ({"key": "ä"}, ["cannot be sent as a header"]),
+        ({"key": "a\nb"}, ["cannot be sent as a header"]),
+        ({"balance": "-1"}, ["'-1' is not a sum of US dollars"]),
+        ({"balance": "1e999999"}, ["'1e999999' is not a sum of US dollars"]),
+        ({"balance": 5}, ["Expected `str`, got `int` - at `$.balance`"]),
+        ({"profile": "observd"}, ["'observd' is not one of documented, observed", "(did you mean observed?)"]),
+        ({"policy": {"job_time": "1+1"}}, ["'job_time' does not exist", "(did you mean job_times?)"]),
+        ({"policy": {"job_times": "1"}}, ["policy field job_times: '1' is not QUEUED+PROCESSING"]),
+        ({"clock": "fast"}, ["clock 'fast' is not one of real, manual, xN"]),
+        ({"seed": "7"}, ["Expected `int`, got `str` - at `$.seed`"]),
+        ({"ballance": "1"}, ["`ballance`", "(did you mean balance?)", "known members are key, balance, profile"]),
+        ({"images": {"x": {}}}, ["missing required field `format`"]),
+        ([], ["Expected `object`, got `array`"]),
+    ],
+)
+def test_a_wish_that_cannot_be_granted_opens_no_world(caller: Caller, wish: object, parts: list[str]) -> None:
+    """The message names the member, the value and the remedy."""
+    refused(caller.call("POST", "/_sim/worlds", wish), 400, *parts)
+    assert caller.sim("health")["worlds"] == 1
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 50_000, b'{"seed":' + b"[" * 50_000, b"null"])
+def test_a_body_that_is_no_json_is_refused(caller: Caller, body: bytes) -> None:
+    """Without a traceback."""
+    refused(caller.call("POST", "/_sim/worlds", body), 400, "the body does not fit: ")
+
+
+def test_a_body_is_bounded(caller: Caller) -> None:
+    """4 MiB."""
+    refused(caller.call("PATCH", "/_sim/world", b" " * (4 * 1024 * 1024 + 1)), 413, "larger than 4194304 bytes")
+    assert caller.call("PATCH", "/_sim/world", b"{}".ljust(4 * 1024 * 1024)).status == 200
+
+
+def test_a_world_can_be_changed(caller: Caller) -> None:
+    """What is left out stays."""
+    told = caller.change(balance="1.00", policy={"timestamps": "mixed"}, suspended=True, model_enabled=False)
+    assert (told["balance"], told["suspended"], told["model_enabled"]) == ("1.00", True, False)
+    assert told["policy"]["timestamps"] == "mixed"
+    assert caller.change() == told
+    assert caller.change(suspended=False)["model_enabled"] is False
+
+
+def test_images_behind_urls_can_be_changed(caller: Caller) -> None:
+    """A later table replaces the earlier one."""
+    url = "https://a.test/b.png"
+    body = {"prompt": "A bear", "first_frame_image": url}
+    facts = {"format": "png", "width": 400, "height": 400, "size": 3}
+    caller.change(policy={"image_urls": "table", "job_times": "0+0"}, images={url: facts})
+    seen: list[str] = []
+    for images in ({url: facts}, {}):
+        caller.change(images=images)
+        identity = caller.call("POST", "/minimax-hailuo-ai/v1/imageToVideo", body).json()["request_id"]
+        seen.append(caller.status(identity))
+    assert seen == ["COMPLETED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"balance": "1.00", "policy": {"timestamps": "nonsense"}},
+        {"policy": {"timestamps": "mixed"}, "balance": "-1"},
+        {"suspended": True, "balance": None},
+        {"suspended": "yes"},
+        {"clock": "real"},
+    ],
+)
+def test_nothing_changes_when_one_wish_is_wrong(caller: Caller, wish: dict[str, object]) -> None:
+    """All or none."""
+    before = caller.sim("world")
+    refused(caller.call("PATCH", "/_sim/world", wish), 400)
+    assert caller.sim("world") == before
+
+
+def test_a_world_can_be_deleted(caller: Caller) -> None:
+    """Then its key is unknown, to the gateway and here."""
+    assert caller.call("DELETE", "/_sim/world").json() == {"deleted": True}
+    assert caller.generate().status == 401
+    refused(caller.call("GET", "/_sim/world"), 404, "create one with POST /_sim/worlds")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "world"), ("PATCH", "world"), ("DELETE", "world"), ("GET", "clock"), ("POST", "clock/advance"),
+        ("GET", "ledger"), ("GET", "generations"), ("GET", "deliveries"),
+    ],
+)  # fmt: skip
+def test_a_world_is_named_by_its_key(caller: Caller, method: str, path: str) -> None:
+    """Without one: 401; with an unknown one: 404."""
+    refused(caller.call(method, f"/_sim/{path}", headers={KEY_HEADER: " "}), 401, "header Ocp-Apim-Subscription-Key")
+    refused(caller.call(method, f"/_sim/{path}", headers={KEY_HEADER: "nobody"}), 404, "no world has this key")
+
+
+def test_time_passes_and_tells_what_fell_due(caller: Caller) -> None:
+    """In order, each with its instant."""
+    first, second = caller.accepted(), caller.accepted("[[sim:after 2.5]]")
+    assert caller.sim("clock") == {"now": "2026-03-31T10:00:00.000Z", "clock": "manual"}
+    assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
+    told = caller.advance(2.5)
+    assert told["now"] == "2026-03-31T10:00:02.500Z"
+    assert told["events"] == [
+        {"kind": "transition", "at": "2026-03-31T10:00:00.333Z", "request_id": second, "status": "PROCESSING"},
+        {"kind": "transition", "at": "2026-03-31T10:00:02.000Z", "request_id": first, "status": "PROCESSING"},
+        {"kind": "transition", "at": "2026-03-31T10:00:02.500Z", "request_id": second, "status": "COMPLETED"},
+    ]
+
+
+@pytest.mark.parametrize("seconds", [-1, -0.001, 1e15, 1e300])
+def test_a_clock_goes_neither_back_nor_beyond_the_year_9999(caller: Caller, seconds: float) -> None:
+    """The message names the bounds."""
+    refused(caller.call("POST", "/_sim/clock/advance", {"seconds": seconds}), 400, "is not a number from 0 to 2516")
+    assert caller.sim("clock")["now"] == "2026-03-31T10:00:00.000Z"
+
+
+@pytest.mark.parametrize("body", [{}, {"seconds": "15"}, {"seconds": None}, {"second": 15}, b'{"seconds":1e999}'])
+def test_an_advance_says_how_far(caller: Caller, body: object) -> None:
+    """A number, under its name."""
+    refused(caller.call("POST", "/_sim/clock/advance", body), 400, "seconds")
+
+
+def test_time_can_pass_to_its_very_end(caller: Caller) -> None:
+    """The last instant can be written, and everything still answers there."""
+    identity = caller.accepted()
+    stuck = caller.accepted("[[sim:stuck]]", webhook="http://127.0.0.1:9/")
+    caller.advance(251_627_349_599.999)
+    assert caller.sim("clock")["now"] == "9999-12-31T23:59:59.999Z"
+    assert (caller.status(identity), caller.status(stuck)) == ("COMPLETED", "PROCESSING")
+    assert caller.accepted()
+    assert caller.sim("deliveries")["deliveries"][0]["due_at"] == "9999-12-31T23:59:59.999Z"
+    refused(caller.call("POST", "/_sim/clock/advance", {"seconds": 1}), 400, "from 0 to 0")
+
+
+def test_the_ledger_tells_how_the_balance_came_about(caller: Caller) -> None:
+    """Every entry, with signs."""
+    identity = caller.accepted("[[sim:error x]]")
+    caller.change(balance="5.00")
+    caller.advance(15)
+    assert caller.sim("ledger") == {
+        "balance": "5.35",
+        "total": 4,
+        "entries": [
+            {"at": "2026-03-31T10:00:00.000Z", "kind": "opening", "amount": "100.00", "request_id": None},
+            {"at": "2026-03-31T10:00:00.000Z", "kind": "debit", "amount": "-0.35", "request_id": identity},
+            {"at": "2026-03-31T10:00:00.000Z", "kind": "adjustment", "amount": "-94.65", "request_id": None},
+            {"at": "2026-03-31T10:00:15.000Z", "kind": "refund", "amount": "0.35", "request_id": identity},
+        ],
+    }
+
+
+def test_generations_are_told_as_they_are_now(caller: Caller) -> None:
+    """With what was asked for."""
+    identity = caller.accepted(duration=10, resolution="768P")
+    caller.advance(2)
+    assert caller.sim("generations") == {
+        "total": 1,
+        "generations": [
+            {
+                "request_id": identity,
+                "operation": "generate",
+                "duration": 10,
+                "resolution": "768P",
+                "status": "PROCESSING",
+                "accepted_at": "2026-03-31T10:00:00.000Z",
+                "since": "2026-03-31T10:00:02.000Z",
+            }
+        ],
+    }
+
+
+def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
+    """Pending, then tried, then given up."""
+    identity = caller.accepted(webhook="http://10.0.0.7/hook")
+    told: dict[str, Any] = {
+        "number": 1,
+        "request_id": identity,
+        "url": "http://10.0.0.7/hook",
+        "channel": "X-Webhook-URL",
+        "form": "status",
+        "due_at": "2026-03-31T10:00:15.000Z",
+        "delivered": False,
+        "attempts": [],
+    }
+    assert caller.sim("deliveries") == {"total": 1, "deliveries": [told]}
+    (*_, event) = caller.advance(15)["events"]
+    problem = (
+        "host 10.0.0.7 is not loopback and was not allowed: "
+        "start with --webhook-allow 10.0.0.7, or set policy webhook_allow"
+    )
+    attempt = {"at": "2026-03-31T10:00:15.000Z", "status": None, "problem": problem}
+    assert event == {"kind": "webhook", "request_id": identity, "url": "http://10.0.0.7/hook", **attempt}
+    assert caller.sim("deliveries")["deliveries"] == [told | {"attempts": [attempt]}]
+
+
+def test_the_journal_can_be_filtered(caller: Caller) -> None:
+    """By method, a part of the target, the status; together; the latest first to stay."""
+    identity = caller.accepted()
+    caller.read(identity)
+    caller.generate("")
+    caller.read("unknown")
+
+    def numbers(query: str) -> list[int]:
+        return [each["number"] for each in caller.sim(f"journal?{query}")["exchanges"]]
+
+    assert numbers("") == [1, 2, 3, 4]
+    assert numbers("method=get") == [2, 4]
+    assert numbers("path=generate") == [1, 3]
+    assert numbers("status=404") == [4]
+    assert numbers("method=POST&status=202") == [1]
+    assert numbers("limit=2") == [3, 4]
+    assert numbers("status=999") == []
+    refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "'verb' is not one of method, path, status, limit")
+
+
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "", "x", "1.5", "000000001999999", "9" * 5000])
+@pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
+def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> None:
+    """At most 1000 at once."""
+    refused(caller.call("GET", f"/_sim/{what}?limit={limit}"), 400, "is not a number from 1 to 1000")
+
+
+@pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
+def test_the_latest_are_listed(caller: Caller, what: str) -> None:
+    """And it is told how many there are."""
+    for _ in range(3):
+        caller.accepted(webhook="http://127.0.0.1:9/")
+    everything, last = caller.sim(what), caller.sim(f"{what}?limit=1")
+    listed = {"journal": "exchanges"}.get(what, "entries" if what == "ledger" else what)
+    assert last[listed] == everything[listed][-1:]
+    assert last["total"] == everything["total"] >= 3
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8900", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8900"])
+def test_loopback_names_are_answered(caller: Caller, host: str) -> None:
+    """With a port or without."""
+    assert caller.call("GET", "/_sim/health", headers={"host": host}).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.test", "localhost.evil.test", "127.0.0.1.nip.io:8900", "[::2]", "localhost:x", "10.0.0.7:8900"]
+)
+@pytest.mark.parametrize("target", ["/_sim/health", "/_sim/world", "/_sim/nowhere"])
+def test_no_other_name_is_answered(caller: Caller, host: str, target: str) -> None:
+    """A web page could reach us by DNS rebinding otherwise."""
+    refused(caller.call("GET", target, headers={"host": host}), 403, "is not a loopback name", "localhost or 127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "near"),
+    [
+        ("GET", "/_sim/wrold", " (did you mean GET /_sim/world?)"),
+        ("PUT", "/_sim/world", " (did you mean "),
+        ("GET", "/_sim", ""),
+        ("GET", "/_sim/zzzzzzzzzzzzzzzzzzzz", ""),
+        ("OPTIONS", "/_sim/clock/advance", " (did you mean POST /_sim/clock/advance?)"),
+    ],
+)
+def test_an_unknown_control_route_is_told_with_the_known_ones(
+    caller: Caller, method: str, path: str, near: str
+) -> None:
+    """And the nearest."""
+    refused(caller.call(method, path), 404, f"{method} {path} is no control route", "GET /_sim/health", near)
+
+
+def test_control_calls_are_not_journalled(caller: Caller) -> None:
+    """They are no part of what the app under test says."""
+    caller.sim("world")
+    caller.advance(1)
+    assert caller.sim("journal")["total"] == 0
+
+
+READERS = ["POST /_sim/worlds", "PATCH /_sim/world", "POST /_sim/clock/advance"]
+
+
+@given(route=st.sampled_from(READERS), body=st.binary() | st.text().map(lambda text: json.dumps(text).encode()))
+def test_no_body_breaks_it(route: str, body: bytes) -> None:
+    """Any bytes, on any route that reads a body."""
+    method, path = route.split()
+    with InProcess() as send:
+        assert Caller(send, "sim-key").call(method, path, body).status < 500

@@ -1,0 +1,318 @@
+"""The documented routes as an ASGI application: what a caller's bytes, headers and host do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
+from tests.inprocess import InProcess
+
+from pixazo_simulator.gateway import Gateway
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.world import Bounds
+from pixazo_simulator.worlds import Settings, Worlds
+
+STATUS = "/v2/requests/status/"
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    """The holder of `sim-key`, without a socket."""
+    with InProcess() as send:
+        yield Caller(send, "sim-key")
+
+
+class Wire:
+    """One request to a gateway, message by message: `said` is what it answered, `asked` how often it wanted to read."""
+
+    def __init__(self, *messages: dict[str, Any], **policy: str) -> None:
+        self.worlds = Worlds(Settings(policy=PROFILES["documented"].changed(policy)))
+        self.said: list[Any] = []
+        self.asked = 0
+        self._messages = list(messages)
+
+    async def _receive(self) -> dict[str, Any]:
+        self.asked += 1
+        return self._messages.pop(0)
+
+    async def _send(self, message: Any) -> None:
+        self.said.append(message)
+
+    def post(self, **headers: str) -> int | None:
+        """Submit, and return the status answered."""
+        named = {"host": "a.test", KEY_HEADER: "sim-key", "content-type": "application/json"} | headers
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": GENERATE,
+            "query_string": b"",
+            "headers": [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in named.items()],
+        }
+        gateway = Gateway(self.worlds, lambda: None)
+        asyncio.run(gateway(scope, self._receive, self._send))
+        return self.said[0]["status"] if self.said else None
+
+
+def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
+    """A piece of a request body."""
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+def test_a_body_may_come_in_pieces() -> None:
+    """With a declared length or without."""
+    pieces = [chunk(b'{"prom', more=True), chunk(b"", more=True), chunk(b'pt":"A bear"', more=True), chunk(b"}")]
+    assert Wire(*pieces).post() == 202
+    assert Wire(*pieces).post(content_length="19") == 202
+
+
+def test_a_body_that_is_declared_too_long_is_not_read() -> None:
+    """Not a byte of it."""
+    wire = Wire(body_limit="10")
+    assert (wire.post(content_length="11"), wire.asked) == (413, 0)
+
+
+def test_a_body_that_grows_too_long_is_read_no_further() -> None:
+    """The piece that passes the limit is the last."""
+    wire = Wire(*[chunk(b"12345", more=True)] * 10, body_limit="10")
+    assert (wire.post(), wire.asked) == (413, 3)
+
+
+def test_one_piece_that_is_too_long() -> None:
+    """Whatever length was declared."""
+    assert Wire(chunk(b"x" * 11), body_limit="10").post(content_length="5") == 413
+
+
+@pytest.mark.parametrize("pieces", [0, 1])
+def test_a_caller_that_goes_away_gets_no_answer(pieces: int) -> None:
+    """And nothing is accepted of half a body."""
+    wire = Wire(*[chunk(b'{"prompt":"A bear"}', more=True)] * pieces, {"type": "http.disconnect"})
+    assert wire.post() is None
+    (world,) = wire.worlds
+    assert world.generations() == []
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8900", "http://localhost:8900"),
+        ("gateway.pixazo.ai", "http://gateway.pixazo.ai"),
+        ("[::1]:8900", "http://[::1]:8900"),
+        ("my_service.test", "http://my_service.test"),
+        ("", "http://127.0.0.1:8900"),
+        ('a"b', "http://127.0.0.1:8900"),
+        ("a/b", "http://127.0.0.1:8900"),
+        ("a:b", "http://127.0.0.1:8900"),
+        ("user@a.test", "http://127.0.0.1:8900"),
+    ],
+)
+def test_urls_follow_the_host_that_the_caller_used(caller: Caller, host: str, origin: str) -> None:
+    """Where it is one; else the address that was called."""
+    reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, {"host": host})
+    assert reply.json()["polling_url"].startswith(f"{origin}{STATUS}")
+
+
+@pytest.mark.parametrize(
+    ("headers", "origin"),
+    [
+        ({"X-Forwarded-Host": "a.test", "X-Forwarded-Proto": "HTTPS"}, "https://a.test"),
+        ({"X-Forwarded-Host": " a.test , b.test"}, "http://a.test"),
+        ({"X-Forwarded-Proto": "https"}, "https://127.0.0.1:8900"),
+        ({"X-Forwarded-Proto": "gopher"}, "http://127.0.0.1:8900"),
+        ({"X-Forwarded-Host": "a/b"}, "http://127.0.0.1:8900"),
+    ],
+)
+def test_a_forwarded_host_is_used_where_it_is_trusted(caller: Caller, headers: dict[str, str], origin: str) -> None:
+    """Each part that is fit for use; otherwise not at all."""
+    submit = {"prompt": "A bear"}
+    assert caller.call("POST", GENERATE, submit, headers).json()["polling_url"].startswith("http://127.0.0.1:8900/")
+    caller.change(policy={"public_origin": "forwarded"})
+    assert caller.call("POST", GENERATE, submit, headers).json()["polling_url"].startswith(f"{origin}{STATUS}")
+
+
+def test_a_path_is_quoted_in_a_header(caller: Caller) -> None:
+    """Or it could end the header and begin another one."""
+    reply = caller.call("GET", f"{STATUS}%0d%0aX-Evil:%20%22", headers={KEY_HEADER: ""})
+    assert reply.status == 401
+    assert reply.headers["www-authenticate"] == (
+        'AzureApiManagementKey realm="http://127.0.0.1:8900/v2/requests/status/%0D%0AX-Evil%3A%20%22",'
+        'name="Ocp-Apim-Subscription-Key",type="header"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "submit", "read"),
+    [
+        ("sim-empty-wallet", 402, 404),
+        ("sim-suspended", 403, 403),
+        ("sim-throttled", 429, 429),
+        ("sim-broken", 500, 500),
+    ],
+)
+def test_magic_keys_meet_their_trouble(caller: Caller, key: str, submit: int, read: int) -> None:
+    """At every call, and every time."""
+    for _ in range(2):
+        assert caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: key}).status == submit
+        assert caller.call("GET", f"{STATUS}x", headers={KEY_HEADER: key}).status == read
+
+
+@pytest.mark.parametrize(
+    ("mark", "seen"),
+    [
+        ("", {2: "PROCESSING", 15: "COMPLETED"}),
+        ("[[sim:failed too wild]]", {2: "PROCESSING", 15: "FAILED"}),
+        ("[[sim:error disk full]]", {2: "PROCESSING", 15: "ERROR"}),
+        ("[[sim:stuck]]", {2: "PROCESSING", 86_400: "PROCESSING"}),
+        ("[[sim:after 30]]", {3: "QUEUED", 4: "PROCESSING", 29: "PROCESSING", 30: "COMPLETED"}),
+        ("[[sim:after 0]]", {0: "COMPLETED"}),
+        ("[[sim:moderated]]", {2: "PROCESSING", 15: "FAILED"}),
+    ],
+)
+def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str]) -> None:
+    """By both operations."""
+    image = {"first_frame_image": "https://a.test/b.png"}
+    video = caller.call("POST", IMAGE_TO_VIDEO, {"prompt": f"A bear {mark}", **image}).json()["request_id"]
+    text, passed = caller.accepted(f"A bear {mark}"), 0
+    for second, status in seen.items():
+        caller.advance(second - passed)
+        passed = second
+        assert (caller.status(text), caller.status(video)) == (status, status)
+
+
+def test_a_bound_of_the_simulator_is_told_as_such() -> None:
+    """With its name and the remedy."""
+    with InProcess(Settings(bounds=Bounds(pending=0))) as send:
+        reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
+    assert reply.status == 500
+    assert reply.json()["message"] == (
+        "The simulator holds 0 pending webhook deliveries (bound `pending`): advance the clock or delete the world."
+    )
+
+
+def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
+    """Rather than sent to a model that knows nothing of it."""
+    message = caller.generate("[[sim:faild]]").json()["message"]
+    assert message.startswith("prompt holds [[sim:faild]], which is no magic mark of the simulator: known are ")
+    assert message.endswith("(did you mean failed?).")
+
+
+def test_answers_are_dated_by_the_world_s_clock(caller: Caller) -> None:
+    """Accepted, refused, read; over more seconds than are remembered."""
+    identity = caller.accepted()
+    assert caller.read(identity).headers["date"] == "Tue, 31 Mar 2026 10:00:00 GMT"
+    for _ in range(100):
+        caller.advance(1.5)
+        caller.read(identity)
+    assert caller.generate("").headers["date"] == "Tue, 31 Mar 2026 10:02:30 GMT"
+
+
+def test_another_model_is_unknown_to_a_caller_and_a_stranger_learns_nothing(caller: Caller) -> None:
+    """A path that is no submit path is none, whatever the model."""
+    body = {"prompt": "A bear"}
+    assert caller.call("POST", "/kling-ai/v1/generate", body).status == 400
+    assert caller.call("POST", "/kling-ai/v1/generate", body, {KEY_HEADER: "nobody"}).status == 404
+    for path in (
+        "/kling-ai/v1/elsewhere",
+        "/kling-ai/v2/generate",
+        "/Kling/v1/generate",
+        "/v1/generate",
+        f"{GENERATE}/",
+    ):
+        assert caller.call("POST", path, body).status == 404
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "PATCH", "TRACE"])
+def test_no_other_method_is_known(caller: Caller, method: str) -> None:
+    """On either route, and on a target without a path."""
+    for path in (GENERATE, f"{STATUS}x", "*", "//"):
+        reply = caller.call(method, path)
+        assert (reply.status, reply.json()) == (404, {"statusCode": 404, "message": "Resource not found"})
+
+
+def test_a_key_may_stand_between_spaces() -> None:
+    """They are no part of a header's value."""
+    wire = Wire(chunk(b'{"prompt":"A bear"}'))
+    assert wire.post(**{KEY_HEADER: " sim-key "}) == 202
+
+
+def test_exchanges_are_journalled_where_they_belong(caller: Caller) -> None:
+    """A caller's in its world, a stranger's outside, with the key out of sight wherever it stands."""
+    caller.call("GET", f"{STATUS}x?subscription-key=stranger-key&a=b", headers={KEY_HEADER: "", "x": "y"})
+    caller.generate("")
+    (own,) = caller.sim("journal")["exchanges"]
+    assert (own["number"], own["method"], own["target"], own["status"]) == (1, "POST", GENERATE, 400)
+    assert own["request"]["body"] == {"prompt": ""}
+    assert own["response"]["body"] == {"error": "Invalid request", "message": "prompt must not be blank."}
+    assert own["request"]["headers"][KEY_HEADER.lower()] == "[redacted]"
+    lobby = caller.call("GET", "/_sim/journal", headers={KEY_HEADER: ""}).json()
+    assert [each["target"] for each in lobby["exchanges"]] == [f"{STATUS}x?subscription-key=[redacted]&a=b"]
+
+
+def test_a_refusal_is_logged(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """In one line, however the path is spelled."""
+    caplog.set_level(logging.INFO, "pixazo_simulator")
+    caller.read("a%0Ab")
+    told = '{"error":"Request not found","message":"No request with this id was found."}'
+    assert caplog.messages == [f"GET /v2/requests/status/a%0Ab answered 404: {told}"]
+
+
+def media(caller: Caller, path: str, method: str = "GET", **headers: str) -> Reply:
+    """Ask for media as a player does, without a key."""
+    return caller.call(method, path, headers={KEY_HEADER: "", **headers})
+
+
+def test_a_video_can_be_had_once_it_is_there(caller: Caller) -> None:
+    """Not before, not of a failed one, not by another name; each attempt is journalled."""
+    good, bad = caller.accepted(), caller.accepted("[[sim:failed x]]")
+    path = f"/v1/{good}/output.mp4"
+    assert media(caller, path).status == 404
+    caller.advance(15)
+    assert media(caller, path).status == 200
+    for other in (f"/v1/{bad}/output.mp4", f"/v1/{good}/output.ext", "/v1/x/output.mp4", f"/v1/{good}/other.mp4"):
+        assert media(caller, other).status == 404
+    seen = [(each["target"], each["status"]) for each in caller.sim("journal")["exchanges"]]
+    assert seen[-1] == (path, 200)
+
+
+def test_a_player_can_seek(caller: Caller) -> None:
+    """HEAD, then a range of it, then the same again unchanged."""
+    path = f"/v1/{caller.accepted()}/output.mp4"
+    caller.advance(15)
+    head = media(caller, path, "HEAD")
+    whole = media(caller, path)
+    assert (head.status, head.headers["content-length"]) == (200, str(len(whole.body)))
+    part = media(caller, path, Range="bytes=4-7")
+    assert (part.status, part.body) == (206, b"ftyp")
+    again = media(caller, path, **{"If-None-Match": head.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    assert media(caller, path, Range="bytes=999999999-").status == 416
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "HEAD", "OPTIONS", "DELETE"]),
+    path=st.sampled_from([GENERATE, IMAGE_TO_VIDEO, STATUS, "/_sim/world", "/_sim/journal", "/v1/x/output.mp4", "/"]),
+    tail=st.text(st.characters(codec="utf-8"), max_size=10),
+    headers=st.dictionaries(
+        st.sampled_from(
+            ["host", "range", "x-webhook-url", "x-webhook-mode", "content-type", "x-forwarded-host", "origin"]
+        ),
+        st.text(st.characters(max_codepoint=255)),
+    ),
+    body=st.binary(max_size=50),
+)
+def test_nothing_that_is_sent_breaks_it(
+    method: str, path: str, tail: str, headers: dict[str, str], body: bytes
+) -> None:
+    """Any method, path, query, header and body: an answer, and no 5xx."""
+    policy = replace(PROFILES["observed"], cors="on")
+    with InProcess(Settings(policy=policy)) as send:
+        for target in (path, path + tail, f"{path}?{tail}"):
+            reply = Caller(send, "sim-key").call(method, target, body, headers)
+            assert 200 <= reply.status < 500

@@ -1,0 +1,175 @@
+"""A server in a thread: it starts, it stops, it says why not."""
+
+from __future__ import annotations
+
+import gc
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from tests.caller import Caller, over_http
+from tests.simulator.listener import Conduct, Listener
+from tests.simulator.wire import Wire, request
+
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.worlds import Settings
+
+HEALTH = request("GET", "/_sim/health")
+
+
+def threads() -> list[str]:
+    """Names of the threads of simulators."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("pixazo-sim:")]
+
+
+def descriptors() -> int:
+    """How many files this process has open."""
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def accepts(port: int) -> bool:
+    """Whether anybody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_it_serves_while_it_runs() -> None:
+    """On a free port, and on none afterwards; no thread is left."""
+    before = threads()
+    with Simulator() as simulator:
+        assert simulator.url == f"http://127.0.0.1:{simulator.port}"
+        assert Caller(over_http(simulator.url), simulator.api_key).accepted()
+        assert set(threads()) - set(before) == {f"pixazo-sim:{simulator.port}"}
+    assert threads() == before
+    assert not accepts(simulator.port)
+
+
+def test_many_starts_leave_nothing_behind() -> None:
+    """Neither threads nor descriptors, with connections open at the end."""
+    with Simulator():
+        pass
+    before = descriptors()
+    for _ in range(20):
+        with Simulator() as simulator, Wire(simulator.port) as wire:
+            wire.send(HEALTH)
+            assert wire.answer().status == 200
+    assert descriptors() == before
+
+
+def test_it_can_start_again() -> None:
+    """On the same port, with fresh worlds."""
+    simulator = Simulator()
+    ports: set[int] = set()
+    for _ in range(2):
+        with simulator:
+            ports.add(simulator.port)
+            caller = Caller(over_http(simulator.url), "sim-key")
+            caller.accepted()
+            assert caller.sim("generations")["total"] == 1
+    assert len(ports) == 1
+
+
+def test_stopping_twice_is_stopping_once() -> None:
+    """And stopping what never ran is nothing."""
+    simulator = Simulator()
+    simulator.stop()
+    simulator.start()
+    simulator.stop()
+    simulator.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "told"),
+    [
+        ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
+        ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
+        ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
+        ("a..b", 0, "cannot listen on a..b port 0: encoding with 'idna' codec failed; choose another"),
+    ],
+)
+def test_where_it_cannot_listen(host: str, port: int, told: str) -> None:
+    """One line with host, port, reason and remedy; no thread, no socket."""
+    before = descriptors()
+    with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
+        Simulator(host=host, port=port).start()
+    assert descriptors() == before
+
+
+def test_a_port_in_use() -> None:
+    """By another simulator, or by anybody."""
+    with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use; choose another"):
+        Simulator(port=running.port).start()
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SimulatorError, match="already in use"):
+        Simulator(port=other.getsockname()[1]).start()
+
+
+def test_ipv6() -> None:
+    """The URL has brackets."""
+    with Simulator(host="::1") as simulator:
+        assert simulator.url == f"http://[::1]:{simulator.port}"
+        with socket.create_connection(("::1", simulator.port)) as connection:
+            connection.sendall(request("GET", "/_sim/health", host="[::1]"))
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_under_way_is_answered_before_it_stops() -> None:
+    """The body that is still missing comes while it stops."""
+    simulator = Simulator().start()
+    whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
+    with Wire(simulator.port) as wire:
+        wire.send(HEALTH + whole[:-1])
+        assert wire.answer().status == 200
+        stopping = threading.Thread(target=simulator.stop)
+        stopping.start()
+        while accepts(simulator.port):
+            pass
+        wire.send(whole[-1:])
+        assert wire.answer().status == 202
+        assert wire.closed()
+        stopping.join()
+
+
+def test_a_request_that_never_ends_does_not_keep_it() -> None:
+    """Nor does half a head, nor a callback whose receiver says nothing."""
+    before = threads()
+    with Listener(Conduct.SILENT) as silent:
+        simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
+        caller = Caller(over_http(simulator.url), "sim-key")
+        caller.accepted("[[sim:after 0]]", webhook=silent.url)
+        with Wire(simulator.port) as body, Wire(simulator.port) as head:
+            body.send(HEALTH + request("POST", "/minimax-hailuo-ai/v1/generate", content_length="10"))
+            head.send(HEALTH + HEALTH[:-2])
+            assert [body.answer().status, head.answer().status] == [200, 200]
+            simulator.stop()
+            assert body.closed()
+            assert head.closed()
+    assert threads() == before
+
+
+def test_time_can_be_advanced_from_any_thread() -> None:
+    """In the world of the key, the default one first; monotonic() tells it in seconds."""
+    with Simulator(Settings(keys=("first-key", "second-key"))) as simulator:
+        identity = Caller(over_http(simulator.url), "first-key").accepted()
+        before = simulator.monotonic()
+        fallen = simulator.advance(15)
+        assert [each.request_id for each in fallen if not isinstance(each, tuple)] == [identity] * 2
+        assert simulator.monotonic() - before == 15
+        assert simulator.monotonic(api_key="second-key") == before
+        assert simulator.advance(1, api_key="second-key") == []
+        assert simulator.monotonic(api_key="second-key") == before + 1
+
+
+def test_what_cannot_be_advanced() -> None:
+    """A server that does not run, a world that does not exist, time that goes back."""
+    with Simulator() as simulator:
+        with pytest.raises(SimulatorError, match="no world has the key 'nobody': create one with POST /_sim/worlds"):
+            simulator.advance(1, api_key="nobody")
+        with pytest.raises(ValueError, match="seconds -1 is negative: a clock is never turned back"):
+            simulator.advance(-1)
+    for use in (lambda: simulator.advance(1), simulator.monotonic):
+        with pytest.raises(SimulatorError, match="the simulator does not run"):
+            use()

@@ -1,0 +1,90 @@
+"""Raw bytes over a socket to a running server."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["Answer", "Wire", "request"]
+
+TIMEOUT = 10.0
+"""Seconds that a server on loopback has to answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer: status, headers by lower-case name, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.body)
+
+
+class Wire:
+    """`with Wire(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self._file = self._socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        """Send bytes."""
+        self._socket.sendall(data)
+
+    def send_all_it_takes(self, data: bytes, times: int) -> int:
+        """Send bytes again and again until the server hangs up; return how many it took."""
+        taken = 0
+        try:
+            for _ in range(times):
+                self._socket.sendall(data)
+                taken += len(data)
+        except OSError:
+            pass  # that is what is waited for
+        return taken
+
+    def finish(self) -> None:
+        """Send no more; what is answered can still be read."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def answer(self, *, head: bool = False) -> Answer:
+        """The next answer, of which the length must be told; one to HEAD has no body."""
+        line = self._file.readline()
+        assert line.startswith(b"HTTP/1.1 "), line
+        headers: dict[str, str] = {}
+        while text := self._file.readline().decode("latin-1").strip():
+            name, _, value = text.partition(": ")
+            headers[name.lower()] = value
+        length = 0 if head else int(headers["content-length"])
+        return Answer(int(line.split()[1]), headers, self._file.read(length))
+
+    def closed(self) -> bool:
+        """Whether the server has hung up, and said nothing more."""
+        try:
+            return self._file.read(1) == b""
+        except ConnectionError:
+            return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def close(self) -> None:
+        """Hang up."""
+        self._file.close()
+        self._socket.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def request(method: str, target: str, body: bytes = b"", key: str = "sim-key", **headers: str) -> bytes:
+    """A whole HTTP request."""
+    told = {"host": "localhost", "ocp-apim-subscription-key": key, "content-type": "application/json"}
+    told |= {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items() if value)
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body

@@ -1,0 +1,112 @@
+"""`pixazo-sim demo`: what a newcomer runs first."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.command import pixazo_sim
+from tests.terminal import on_a_terminal
+from tests.tools import tool
+
+ID = r"minimax-hailuo-ai_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+PROMPTS = (
+    "A high-energy scene of a large, muscular bear leaping gracefull…",
+    "Man walked into winter cave with polar bear",
+)
+
+
+@dataclass(frozen=True)
+class Show:
+    """What the demo said, in all and by scene, and the folder that it was given."""
+
+    text: str
+    scenes: list[str]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Show:
+    """One run of the demo, which ends by itself with exit code 0 and complains of nothing."""
+    folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    ended = pixazo_sim("demo", "--out", str(folder))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return Show(ended.stdout, re.split(r"\n\n(?=\d  |What was charged)", ended.stdout), folder)
+
+
+def states(scene: str) -> list[tuple[str, str]]:
+    """The statuses that a scene shows, and since how many seconds of the gateway's clock."""
+    return re.findall(r"^   status    (\w+) +since +([\d.]+) s$", scene, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("number", "file"), [(1, "text_to_video.mp4"), (2, "image_to_video.mp4")])
+def test_a_printed_request_becomes_a_video(show: Show, number: int, file: str) -> None:
+    """Each of the page's two requests is accepted, progresses, calls back what the status answer says, and is downloaded."""
+    scene = show.scenes[number]
+    assert scene.splitlines()[0].endswith(f"the page's own example: {PROMPTS[number - 1]}")
+    assert re.search(rf"^   202       {ID}$", scene, re.MULTILINE)
+    assert states(scene) == [("QUEUED", "0.0"), ("PROCESSING", "2.0"), ("COMPLETED", "15.0")]
+    assert "\n   webhook   COMPLETED received, the same as the status answer\n" in scene
+    size = (show.folder / file).stat().st_size
+    assert f"\n   video     {show.folder / file}   {size:,} bytes, 6 s, 768P\n" in scene
+    assert re.search(rf"^   from      http://127\.0\.0\.1:\d+/v1/{ID}/output\.mp4$", scene, re.MULTILINE)
+
+
+def test_both_videos_can_be_played(show: Show) -> None:
+    """There are two files, each decodes without a message, and they differ."""
+    videos = sorted(show.folder.iterdir())
+    assert [video.name for video in videos] == ["image_to_video.mp4", "text_to_video.mp4"]
+    assert videos[0].read_bytes() != videos[1].read_bytes()
+    for video in videos:
+        command = [tool("ffmpeg"), "-v", "error", "-i", str(video), "-f", "null", "-"]
+        ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_refusal_is_shown(show: Show) -> None:
+    """An empty wallet gets a 402 with the printed body."""
+    body = '{"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}'
+    assert f"\n   402       {body}" in show.scenes[3]
+
+
+def test_a_failure_is_shown(show: Show) -> None:
+    """A generation ends FAILED, and the client raises with what the model said."""
+    assert states(show.scenes[4]) == [("QUEUED", "0.0"), ("PROCESSING", "2.0"), ("FAILED", "15.0")]
+    assert "\n   raised    GenerationFailedError, error 'The prompt was rejected by the model'" in show.scenes[4]
+
+
+def test_the_bill_is_shown(show: Show) -> None:
+    """What was charged is the opening balance less three times the price, named by the ids that were shown."""
+    bill = show.scenes[5]
+    entries = re.findall(rf"^   (\w+) +(-?[\d.]+) +({ID})?", bill, re.MULTILINE)
+    accepted = re.findall(rf"^   202       ({ID})$", show.text, re.MULTILINE)
+    assert entries == [
+        ("opening", "100.00", ""),
+        *(("debit", "-0.35", each) for each in accepted),
+        ("balance", "98.95", ""),
+    ]
+    assert len(accepted) == 3
+
+
+def test_no_colours_where_nobody_sees_them(show: Show) -> None:
+    """In a pipe there is no escape sequence."""
+    assert "\x1b" not in show.text
+
+
+def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
+    """On a terminal pixazo-sim uses escape sequences; with NO_COLOR it does not."""
+    assert "\x1b[1m" in on_a_terminal("policy", NO_COLOR="")
+    assert "\x1b" not in on_a_terminal("policy", NO_COLOR="1")
+
+
+def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
+    """A failure in the middle is told in one line, with the file that it is about."""
+    (tmp_path / "text_to_video.mp4.part").mkdir()
+    ended = pixazo_sim("demo", "--out", str(tmp_path))
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith("pixazo-sim: ")
+    assert str(tmp_path / "text_to_video.mp4.part") in ended.stderr

@@ -1,0 +1,62 @@
+"""What is in the wheel, looked at where it is installed: in tox, which builds it."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import Distribution, distribution
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Distribution:
+    """The installed distribution, if it came as a wheel."""
+    installed = distribution("pixazo-testkit")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
+    if origin.get("dir_info", {}).get("editable"):
+        pytest.skip("this is an editable install, which has no files of its own: tox tests the wheel")
+    return installed
+
+
+def files(wheel: Distribution) -> set[PurePosixPath]:
+    """What the wheel put into site-packages, without what Python compiled there."""
+    recorded = {PurePosixPath(path.as_posix()) for path in wheel.files or ()}
+    return {path for path in recorded if path.parts[0] != ".." and "__pycache__" not in path.parts}
+
+
+def test_it_holds_the_three_packages_whole(wheel: Distribution) -> None:
+    """Every file of the three source roots is in it, and nothing else but its metadata: no test, no tool, no document."""
+    packaged = {path for path in files(wheel) if not path.parts[0].endswith(".dist-info")}
+    sources = {
+        PurePosixPath(file.relative_to(ROOT / root).as_posix())
+        for root in ("client", "simulator", "contracts")
+        for file in (ROOT / root).rglob("*")
+        if file.is_file() and not any(part.startswith((".", "__pycache__")) for part in file.parts)
+    }
+    assert packaged == sources
+
+
+def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
+    """The rendered videos, the page's samples, and the word that the packages are typed."""
+    found = {str(path) for path in files(wheel)}
+    assert {f"pixazo_simulator/videos/{name}.mp4" for name in ("768P-6", "768P-10", "1080P-6", "1080P-10")} <= found
+    assert {
+        f"pixazo_contracts/samples/{name}.json" for name in ("text_to_video", "image_to_video", "completed")
+    } <= found
+    assert {f"{package}/py.typed" for package in ("pixazo_client", "pixazo_contracts", "pixazo_simulator")} <= found
+
+
+def test_its_metadata(wheel: Distribution) -> None:
+    """It asks for Python 3.11 and brings the command; what only tests need is asked for by the extras alone."""
+    assert wheel.metadata["Requires-Python"] == ">=3.11"
+    assert [(script.name, script.value) for script in wheel.entry_points] == [
+        ("pixazo-sim", "pixazo_simulator.cli:main")
+    ]
+    always = [each for each in wheel.requires or () if "extra ==" not in each]
+    assert {each.partition(">")[0] for each in always} == {
+        "anyio", "click", "httptools", "httpx2", "imagesize", "msgspec", "starlette", "uvicorn", "uvloop",
+    }  # fmt: skip
+    assert any(path.name == "LICENSE" for path in files(wheel))

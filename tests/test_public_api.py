@@ -1,0 +1,111 @@
+"""The names that users import, and what they cost to import."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+import pixazo_client
+import pixazo_simulator
+
+CLIENT = [
+    "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError", "APITimeoutError", "AsyncPixazoClient",
+    "AsyncRequestHandle", "AuthenticationError", "BadRequestError", "DownloadError", "Generation", "GenerationError",
+    "GenerationFailedError", "GenerationSystemError", "InsufficientBalanceError", "InternalServerError", "ModelNotFoundError",
+    "NotFoundError", "PermissionDeniedError", "PixazoClient", "PixazoError", "Polling", "RateLimitError", "RequestHandle",
+    "WaitTimeoutError", "WebhookPayloadError",
+]  # fmt: skip
+SIMULATOR = ["PROFILES", "Clock", "Policy", "Settings", "Simulator", "SimulatorError"]
+OPTIONAL = [
+    "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark", "webhook_url", "extra_body",
+]  # fmt: skip
+PARAMETERS: list[tuple[str, list[str]]] = [
+    ("PixazoClient", ["api_key", "base_url", "timeout", "max_retries", "polling", "http_client", "sleep", "monotonic"]),
+    ("PixazoClient.generate", ["prompt", *OPTIONAL]),
+    ("PixazoClient.image_to_video", ["prompt", "first_frame_image", *OPTIONAL]),
+    ("PixazoClient.submit", ["path", "body", "webhook_url", "extra_headers"]),
+    ("PixazoClient.get_handle", ["request_id"]),
+    ("PixazoClient.retrieve", ["request_id"]),
+    ("PixazoClient.download", ["generation_or_url", "dest", "index", "on_progress", "max_bytes"]),
+    ("RequestHandle.status", []),
+    ("RequestHandle.iter_updates", ["timeout"]),
+    ("RequestHandle.wait", ["timeout", "on_update", "raise_on_failure"]),
+]
+PARENTS = {
+    "PixazoError": ["Exception"],
+    "APIError": ["PixazoError"],
+    "APIConnectionError": ["APIError"],
+    "APITimeoutError": ["APIConnectionError"],
+    "APIResponseValidationError": ["APIError"],
+    "APIStatusError": ["APIError"],
+    "BadRequestError": ["APIStatusError"],
+    "ModelNotFoundError": ["BadRequestError"],
+    "AuthenticationError": ["APIStatusError"],
+    "InsufficientBalanceError": ["APIStatusError"],
+    "PermissionDeniedError": ["APIStatusError"],
+    "NotFoundError": ["APIStatusError"],
+    "RateLimitError": ["APIStatusError"],
+    "InternalServerError": ["APIStatusError"],
+    "GenerationError": ["PixazoError"],
+    "GenerationFailedError": ["GenerationError"],
+    "GenerationSystemError": ["GenerationError"],
+    "WaitTimeoutError": ["PixazoError", "TimeoutError"],
+    "DownloadError": ["PixazoError"],
+    "WebhookPayloadError": ["PixazoError", "ValueError"],
+}
+
+
+def test_the_names_of_the_client() -> None:
+    """They are the published ones, in order."""
+    assert pixazo_client.__all__ == CLIENT == sorted(CLIENT)
+
+
+def test_the_names_of_the_simulator() -> None:
+    """They are the published ones, and each can be had; a name that does not exist is an AttributeError as anywhere."""
+    assert pixazo_simulator.__all__ == SIMULATOR
+    assert [hasattr(pixazo_simulator, name) for name in (*SIMULATOR, "Simulato")] == [True] * len(SIMULATOR) + [False]
+
+
+@pytest.mark.parametrize(("name", "parameters"), PARAMETERS)
+def test_the_parameters(name: str, parameters: list[str]) -> None:
+    """Each callable of the client takes the published parameters, in their order."""
+    kind, _, method = name.partition(".")
+    found: Callable[..., object] = getattr(pixazo_client, kind)
+    signature = inspect.signature(getattr(found, method) if method else found)
+    assert [each for each in signature.parameters if each != "self"] == parameters
+
+
+def test_the_tree_of_exceptions() -> None:
+    """Each exception has the published parents, and there are no others."""
+    kinds = {name: getattr(pixazo_client, name) for name in CLIENT if name.endswith("Error")}
+    assert {name: [parent.__name__ for parent in kind.__bases__] for name, kind in kinds.items()} == PARENTS
+
+
+def imported_by(statement: str) -> set[str]:
+    """The top-level modules that a new interpreter has after the statement and had not before."""
+    code = f"import sys; before = set(sys.modules); {statement}; import json; print(json.dumps(sorted(set(sys.modules) - before)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    return {name.partition(".")[0] for name in json.loads(ended.stdout)}
+
+
+def test_what_the_client_imports() -> None:
+    """Its own HTTP library, and nothing of the simulator, the contracts, the other HTTP library or a test framework."""
+    found = imported_by("import pixazo_client")
+    assert {"pixazo_client", "httpx2", "anyio"} <= found
+    assert not found & {
+        "pixazo_simulator", "pixazo_contracts", "httpx", "requests", "hypothesis", "pytest", "respx", "trio", "starlette",
+        "uvicorn", "click", "msgspec",
+    }  # fmt: skip
+
+
+def test_what_the_simulator_imports() -> None:
+    """Nothing but itself and the standard library until something of it is used."""
+    found = imported_by("import pixazo_simulator")
+    assert "pixazo_simulator" in found
+    assert found <= {"pixazo_simulator", *sys.stdlib_module_names}
+    assert not found & {"asyncio", "ssl", "http"}
