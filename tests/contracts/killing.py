@@ -16,6 +16,8 @@ from pixazo_contracts.verdict import judge
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
 
+PATIENCE = 900.0
+"""Seconds of the virtual clock before late re-reads: longer than a forgetful mutant remembers."""
 ALARMS = frozenset({"FAIL", "DRIFT"})
 
 Changed = Mutant | Variant
@@ -46,7 +48,9 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
                 simulator.advance(seconds, api_key=key)
 
         advance(0)
-        options = RunOptions(run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None))
+        options = RunOptions(
+            run="killing0", seed=seed, receiver=ReceiverAddress(host="127.0.0.1", port=0, public_url=None)
+        )
         trace = run(target, PROBES, options, clock=VirtualClock(advance))
     verdicts = judge(trace, CATALOGUE, feeders=feeders(), baseline=baseline)
     return Run(
@@ -56,7 +60,7 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
 
 
 def _target(simulator: Simulator) -> Target:
-    profile = Profile(origin=simulator.url, pace=5.0, deadline=120.0, settle=30.0, virtual=True)
+    profile = Profile(origin=simulator.url, pace=5.0, deadline=120.0, settle=30.0, patience=PATIENCE, virtual=True)
     invited = accepted(ProfileFile(), read_invitation(lambda path: fetch(profile, path)))
     return Target(profile, {**invited.keys(), "default": (simulator.api_key,)}, invited.prompts)
 
