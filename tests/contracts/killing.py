@@ -21,7 +21,7 @@ PATIENCE = 900.0
 ALARMS = frozenset({"FAIL", "DRIFT"})
 
 Changed = Mutant | Variant
-GATEWAYS: Mapping[str, Changed] = {change.name: change for change in (*MUTANTS, *VARIANTS)}
+GATEWAYS: Mapping[str, Changed] = {**{each.name: each for each in MUTANTS}, **{each.name: each for each in VARIANTS}}
 
 
 @dataclass(frozen=True, slots=True)
