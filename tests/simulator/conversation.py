@@ -17,7 +17,6 @@ from tests.simulator.specimens import data_url, jpeg, png, webp
 from pixazo_simulator.server import Simulator
 
 __all__ = [
-    "CHAPTERS",
     "IMAGE_URL",
     "Callback",
     "Chapter",
@@ -25,7 +24,9 @@ __all__ = [
     "Entry",
     "Receiver",
     "Said",
+    "broken",
     "converse",
+    "elsewhere",
     "huge_image",
 ]
 
@@ -388,6 +389,14 @@ def huge_image(talk: Conversation) -> None:
     padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
     talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
     _read_all(talk)
+
+
+def broken(talk: Conversation) -> None:
+    """A key for which the gateway fails."""
+    talk.key = "sim-broken"
+    talk.submit(headers={"X-Webhook-URL": f"{talk.receiver.url}/hook"})
+    talk.submit(resolution="4K")
+    talk.advance(60)
 
 
 Chapter = Callable[[Conversation], None]

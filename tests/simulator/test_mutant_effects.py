@@ -122,6 +122,9 @@ def test_our_own_routes_are_never_edited() -> None:
     with mutant("errors-in-html") as caller:
         assert caller.call("GET", "/nowhere").headers["content-type"].startswith("text/html")
         assert caller.call("GET", "/_sim/nowhere").headers["content-type"] == "application/json"
+    with Simulator(change=find_variant("json-indented")) as simulator:
+        invited = Caller(over_http(simulator.url), simulator.api_key).call("GET", "/.well-known/pixazo-target")
+        assert (invited.status, b"\n" in invited.body) == (200, False)
 
 
 def test_money_that_a_reply_costs_is_really_taken() -> None:

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from pixazo_simulator.refusal import Broken, InsufficientFunds, Throttled
+from pixazo_simulator.refusal import Broken, InsufficientFunds, KeySuspended, Throttled
 from pixazo_simulator.wire import http_date
 
 from .exchange import Members, Reply, Request
@@ -114,6 +114,17 @@ def _every_fifth_is_500(request: Request, reply: Reply, scene: Scene) -> Reply:
     return scene.refusal(Broken(), request) if fifth else reply
 
 
+def _still_suspended(request: Request, scene: Scene) -> Request | Reply:
+    return scene.refusal(KeySuspended(), request) if submits(request) and scene.known and scene.suspended else request
+
+
+def _broken_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
+    if not submits(request) or not scene.known or not scene.broken:
+        return reply
+    refused = scene.refusal(Broken(), request)
+    return _queued_in_spite(refused, reply) if is_accepted(request, reply) else refused
+
+
 def _conflict(reply: Reply, _: Scene) -> Reply:
     told = {"error": "Conflict", "message": "This request was accepted already."}
     return reply.with_members(told).with_status(409)
@@ -155,6 +166,8 @@ ERRORS = (
            refused_as(_has_lone_surrogate, lambda _: Broken()), ("SUBMIT-16",)),
     Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit is answered 500", Edits(reply=_every_fifth_is_500),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*")),
+    Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that is answered 500 is queued all the same, and tells its id",
+           excepting("suspended") | Edits(request=_still_suspended, reply=_broken_but_queued)),
     Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before is answered 409", replayed(_conflict), ("SUBMIT-1[05]",)),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
            policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pixazo_simulator.invitation import INVITATION_PATH
 from pixazo_simulator.world import World
 
 from .editing import Editing
@@ -18,7 +19,8 @@ __all__ = ["SPELLING", "EditedGateway"]
 
 SPELLING = "pixazo.spelling"
 """Key of the ASGI scope under which `SpelledProtocol` tells the header names as the caller wrote them."""
-CONTROL_PATH = "/_sim"
+OWN_PATHS = ("/_sim", INVITATION_PATH)
+"""Routes that the vendor's gateway does not have."""
 
 
 class EditedGateway:
@@ -31,7 +33,7 @@ class EditedGateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Edit a request, ask the gateway, edit its reply; our own routes are left alone."""
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL_PATH):
+        if scope["type"] != "http" or scope["path"].startswith(OWN_PATHS):
             await self._app(scope, receive, send)
             return
         request = _head(scope)

@@ -85,6 +85,11 @@ class Scene:
         """Whether the caller may do nothing."""
         return self._world is not None and self._world.standing.suspended
 
+    @property
+    def broken(self) -> bool:
+        """Whether the gateway fails for the caller, as the key asks it to."""
+        return self._world is not None and self._world.standing.broken
+
     def throttle(self) -> int | None:
         """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
         limit = self.policy.rate_limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pixazo_simulator.charge import refund_due
+from pixazo_simulator.clock import SECOND
 from pixazo_simulator.ledger import EntryKind, Ledger
 from pixazo_simulator.lifecycle import Plan, Status
 from pixazo_simulator.policy import Policy
@@ -19,8 +20,8 @@ __all__ = ["WALLET"]
 FEE = 10_000
 """One cent, in millionths of a dollar."""
 PRICE = 350_000
-RACE = 100
-"""Milliseconds during which a debit is not seen by the next check."""
+RACE = SECOND
+"""The time during which a debit is not seen by the next check."""
 
 
 def _debited_again(plan: Plan, price: int, policy: Policy) -> int:
@@ -50,5 +51,5 @@ WALLET = (
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
     Mutant("refusal-is-charged", "WAL-04", "A submit is debited before it is validated", Edits(reply=_refusals_debited)),
     Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", Edits(reply=_reads_debited)),
-    Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without what the last 100 ms took", swapped(affords=_affords_by_old_balance)),
+    Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without what the last second took", swapped(affords=_affords_by_old_balance)),
 )  # fmt: skip
