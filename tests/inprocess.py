@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from tests.caller import Reply
 
 from pixazo_simulator.app import Application
+from pixazo_simulator.mutants import Mutant, Variant
 from pixazo_simulator.worlds import Settings, Worlds
 
 __all__ = ["InProcess"]
@@ -21,8 +22,9 @@ ADDRESS = "127.0.0.1:8900"
 class InProcess:
     """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; whatever the application raises is raised here."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._app = Application(Worlds(settings or Settings()))
+    def __init__(self, settings: Settings | None = None, change: Mutant | Variant | None = None) -> None:
+        given = settings or Settings()
+        self._app = Application(Worlds(change.edits.settings(given) if change else given), change).entry
         self._runner = asyncio.Runner()
 
     def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:

@@ -22,7 +22,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "MUTANT", "VARIANT",
     "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 PROMPTNESS = 4.0

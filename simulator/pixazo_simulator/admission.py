@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import UNSET
 
+from .charge import affords
 from .image import ImageFacts
 from .ledger import Ledger
 from .magic import Magic
@@ -61,6 +62,7 @@ class Standing(msgspec.Struct):
     model_enabled: bool = True
     magic: bool = True
     images: Mapping[str, ImageFacts] = {}
+    affords: Callable[[Ledger, int, int], bool] = affords
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -172,7 +174,8 @@ class Admission:
     def funds(self) -> Refusal | None:
         """Money for the price (ERR-402-01)."""
         price = self._price()
-        if self._standing is None or self._standing.ledger.balance(self._now) >= price:
+        standing = self._standing
+        if standing is None or standing.affords(standing.ledger, price, self._now):
             return None
         return InsufficientFunds(price)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .control import Control
 from .courier import Courier
@@ -20,16 +21,25 @@ from .post import Postman
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .worlds import Worlds
 
+if TYPE_CHECKING:
+    from .mutants import Mutant, Variant
+
 __all__ = ["Application"]
 
 
 class Application:
-    """The simulator as an ASGI application over some worlds; its lifespan delivers callbacks in the background."""
+    """The simulator as an ASGI application over some worlds; its lifespan delivers callbacks in the background.
 
-    def __init__(self, worlds: Worlds) -> None:
+    `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
+    """
+
+    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
         self.worlds = worlds
         self._postman = Postman()
+        self.entry: ASGIApp = self
         self.courier = Courier(worlds, self._postman.post)
+        if change:
+            self._edit(change)
         self._gateway = Gateway(worlds, self.courier.wake)
         routes = [
             *Control(worlds, self.courier).routes(),
@@ -41,6 +51,13 @@ class Application:
         self._routed.router.redirect_slashes = False
         self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
         self._shortcut = policy.cors == "off"
+
+    def _edit(self, change: Mutant | Variant) -> None:
+        from .mutants import EditedGateway, Editing
+
+        editing = Editing(change, self.worlds)
+        self.courier.edit = editing.callback
+        self.entry = EditedGateway(self, editing, self.courier.advance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the two hot paths past the route table, which would cost more than all of their work."""

@@ -34,11 +34,12 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class Courier:
-    """Posts what falls due in any world, on that world's clock."""
+    """Posts what falls due in any world, on that world's clock; `edit` makes of each parcel those that are really posted."""
 
     def __init__(self, worlds: Worlds, post: Callable[[Parcel], Awaitable[Outcome]]) -> None:
         self._worlds = worlds
         self._post = post
+        self.edit: Callable[[World, Parcel], tuple[Parcel, ...]] = _unedited
         self._woken = asyncio.Event()
         self._under_way: dict[World, set[asyncio.Task[Attempt]]] = {}
         self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
@@ -91,12 +92,18 @@ class Courier:
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
-        outcome = await self._post(_parcel(world, delivery))
+        outcome = await self._deliver(world, _parcel(world, delivery))
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final)
         world.record(delivery, attempt)
         told = attempt.problem or f"answered {attempt.status}"
         log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, world.key), told)
         return attempt
+
+    async def _deliver(self, world: World, parcel: Parcel) -> Outcome:
+        outcome = Outcome(None, "held back by a mutant", final=True)
+        for each in self.edit(world, parcel):
+            outcome = await self._post(each)
+        return outcome
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
         """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order."""
@@ -118,6 +125,10 @@ class Courier:
         world.clock.advance_to(target)
         fallen: list[FallenDue] = [*world.transitions(target), *attempts]
         return sorted(fallen, key=_instant)
+
+
+def _unedited(_: World, parcel: Parcel) -> tuple[Parcel, ...]:
+    return (parcel,)
 
 
 def _instant(fallen: FallenDue) -> int:

@@ -82,6 +82,14 @@ class Journal:
             )
         )
 
+    def amend(self, status: int, answer: bytes, reason: str) -> None:
+        """Correct the answer of the latest exchange, which was changed on its way out; the reason is added to."""
+        if self._exchanges:
+            latest = self._exchanges[-1]
+            self._exchanges[-1] = msgspec.structs.replace(
+                latest, status=status, response_body=answer[: self._limits.body], reason=f"{latest.reason}; {reason}"
+            )
+
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import Context
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +20,9 @@ from .courier import FallenDue
 from .protocol import GatewayProtocol
 from .world import World
 from .worlds import Settings, Worlds
+
+if TYPE_CHECKING:
+    from .mutants import Mutant, Variant
 
 __all__ = ["Simulator", "SimulatorError"]
 
@@ -42,12 +45,21 @@ class SimulatorError(Exception):
 class Simulator:
     """A running gateway: `with Simulator() as simulator: ... simulator.url`.
 
-    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one.
+    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one. `change` makes it
+    a gateway that is wrong in one respect, or right in another way.
     Raises SimulatorError when the port cannot be had.
     """
 
-    def __init__(self, settings: Settings | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        change: Mutant | Variant | None = None,
+    ) -> None:
         self.settings = settings or Settings()
+        self.change = change
         self.host = host
         self.port = port
         self._application: Application | None = None
@@ -66,10 +78,11 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
-        self._application = Application(Worlds(self.settings))
+        settings = self.change.edits.settings(self.settings) if self.change else self.settings
+        self._application = Application(Worlds(settings), self.change)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application)
+        self._server = _Server(self._application.entry, _protocol(self.change))
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -120,10 +133,11 @@ class Simulator:
 class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         super().__init__(
             uvicorn.Config(
-                _cancellable(app), http=GatewayProtocol, ws="none", lifespan="on", log_config=None, access_log=False,
+                _cancellable(app), http=protocol, ws="none", lifespan="on", log_config=None,
+                access_log=False,
                 server_header=False, date_header=False, backlog=BACKLOG,
             )
         )  # fmt: skip
@@ -167,6 +181,14 @@ class _Server(uvicorn.Server):
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
+
+
+def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
+    if change is None or change.edits.names == "any case":
+        return GatewayProtocol
+    from .spelling import SpelledProtocol, TitleCaseProtocol
+
+    return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
 
 
 def _cancellable(app: ASGIApp) -> ASGIApp:

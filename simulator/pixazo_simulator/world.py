@@ -9,21 +9,18 @@ import msgspec
 
 from .admission import Admission, Call, Standing, Submission, admit_read
 from .clock import Clock
-from .delivery import Attempt, Delivery, Form, next_attempt, next_progress
-from .fate import plan_for
-from .ids import request_id, seeded_random
+from .delivery import Attempt, Delivery, Form, next_progress
+from .ids import seeded_random
 from .journal import Journal, Limits
 from .ledger import Ledger
-from .lifecycle import Plan, Status, finish, snapshot
-from .models import MODEL_ID
+from .lifecycle import Plan, Status, finish
 from .policy import Policy
 from .quota import Quota
 from .refusal import Refusal, TooManyPending, UnknownRequest
 from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_body, upstream_challenge
+from .workings import Workings
 
 __all__ = ["Bounds", "Generation", "Transition", "World"]
-
-REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
 
 
 class Bounds(msgspec.Struct, frozen=True):
@@ -68,19 +65,28 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded",
+        "__weakref__", "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded", "_workings",
         "bounds", "clock", "finished", "journal", "key", "policy", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
-        self, key: str, *, policy: Policy, clock: Clock, seed: int, balance: int, bounds: Bounds | None = None
+        self,
+        key: str,
+        *,
+        policy: Policy,
+        clock: Clock,
+        seed: int,
+        balance: int,
+        bounds: Bounds | None = None,
+        workings: Workings | None = None,
     ) -> None:
+        self._workings = workings or Workings()
         self.key = key
-        self.policy = policy
+        self.policy = self._workings.govern(policy)
         self.clock = clock
         self.seed = seed
         self.bounds = bounds or Bounds()
-        self.standing = Standing(Ledger(balance, clock.now()), Quota())
+        self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
         self.journal = Journal(self.bounds.journal)
         self.finished: deque[Delivery] = deque(maxlen=self.bounds.deliveries)
         self._random = seeded_random(seed, key)
@@ -93,7 +99,7 @@ class World:
 
     def set_policy(self, policy: Policy) -> None:
         """Let another policy hold from now on; what was accepted keeps its plan."""
-        self.policy = policy
+        self.policy = self._workings.govern(policy)
         self._worded.clear()
 
     def submit(self, call: Call) -> Generation | Refusal:
@@ -107,8 +113,8 @@ class World:
         return self._accept(call, decided, now)
 
     def _accept(self, call: Call, submission: Submission, now: int) -> Generation:
-        identity = request_id(MODEL_ID, self.policy.request_id, self._random, now)
-        plan = plan_for(submission, self.policy, self._random)
+        identity = self._workings.identify(call, self.policy, self._random, now)
+        plan = self._workings.plan_for(submission, self.policy, self._random)
         generation = Generation(
             identity, now, plan, call.operation.name, submission.duration, submission.resolution, call.origin
         )
@@ -116,8 +122,8 @@ class World:
         self._open.append(generation)
         ledger = self.standing.ledger
         ledger.debit(now, submission.price, identity)
-        if plan.outcome in REFUNDED[self.policy.refunds]:
-            ledger.refund(finish(now, plan), submission.price, identity)
+        if back := self._workings.refund_due(plan, submission.price, self.policy):
+            ledger.refund(finish(now, plan), back, identity)
         if submission.header_url:
             self._announce(generation, submission.header_url, WEBHOOK_URL_HEADER, call.webhook_mode)
         if submission.member_url:
@@ -140,7 +146,8 @@ class World:
         found = self._generations.get(identity)
         if found is None or not self._readable(found, self.policy.retention.media):
             return None
-        return found if snapshot(found.accepted, found.plan, self.clock.now()).status is Status.COMPLETED else None
+        seen = self._workings.snapshot(found.accepted, found.plan, self.clock.now())
+        return found if seen.status is Status.COMPLETED else None
 
     def _readable(self, generation: Generation, kept: int | None) -> bool:
         now = self.clock.now()
@@ -154,7 +161,7 @@ class World:
         worded = self._worded.get(generation.request_id)
         if worded and worded.origin == origin and worded.since <= now and (worded.until is None or now < worded.until):
             return worded.body
-        seen = snapshot(generation.accepted, generation.plan, now)
+        seen = self._workings.snapshot(generation.accepted, generation.plan, now)
         body = status_body(generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy)
         if len(self._worded) >= self.bounds.answers:
             self._worded.clear()
@@ -202,7 +209,7 @@ class World:
     ) -> None:
         self._number += 1
         delivery = Delivery(self._number, generation.request_id, url, channel, event, form, progress, [])
-        heapq.heappush(self._agenda, (event, self._number, delivery))
+        self._plan_attempt(delivery)
 
     def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
         started = generation.accepted + generation.plan.queued
@@ -234,7 +241,10 @@ class World:
                 self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
             self.finished.append(delivery)
             return
-        due = next_attempt(delivery, self.policy.webhook_retries)
+        self._plan_attempt(delivery)
+
+    def _plan_attempt(self, delivery: Delivery) -> None:
+        due = self._workings.next_attempt(delivery, self.policy.webhook_retries)
         if due is None:
             self.finished.append(delivery)
         else:

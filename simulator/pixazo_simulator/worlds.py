@@ -15,6 +15,7 @@ from .magic import read_key
 from .policy import PROFILES, Policy
 from .quota import RateLimit
 from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
+from .workings import Workings
 from .world import Bounds, World
 
 __all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
@@ -36,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     magic: bool = True
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
+    workings: Workings = Workings()
 
 
 class Worlds:
@@ -84,6 +86,7 @@ class Worlds:
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             bounds=settings.bounds,
+            workings=settings.workings,
         )
         world.standing.magic = settings.magic
         self._worlds[key] = world

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from pixazo_simulator.server import Simulator, SimulatorError
 from pixazo_simulator.worlds import DEFAULT_KEY, Settings
 
 from .profile import read_profile
+
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import Mutant, Variant
 
 __all__ = ["serve"]
 
@@ -85,6 +88,8 @@ class _Assignment(click.types.StringParamType):
     metavar="HOST",
     help="A host beside loopback to which callbacks may go; may be repeated.",
 )
+@_option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants.")
+@_option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows.")
 @_option("--no-magic", is_flag=True, help="Treat magic prompts and keys like any other.")
 @_option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Write the ready line to this file too.")
 @_option(
@@ -100,10 +105,11 @@ def serve(**options: Any) -> None:
     """
     try:
         settings = _settings(options)
+        change = _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     _log_to_stderr(options["log_format"])
-    simulator = Simulator(settings, host=options["host"], port=options["port"])
+    simulator = Simulator(settings, host=options["host"], port=options["port"], change=change)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: ended.set())
@@ -126,6 +132,16 @@ def _settings(options: dict[str, Any]) -> Settings:
         open_keys=options["open_keys"],
         magic=not options["no_magic"],
     )
+
+
+def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:
+    if not mutant and not variant:
+        return None
+    if mutant and variant:
+        raise ValueError(f"--mutant {mutant} and --variant {variant} exclude each other: choose one")
+    from pixazo_simulator.mutants import find_mutant, find_variant
+
+    return find_mutant(mutant) if mutant else find_variant(variant or "")
 
 
 def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:

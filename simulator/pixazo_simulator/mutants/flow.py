@@ -1,0 +1,65 @@
+"""Wrong ways through the states: FLOW."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+
+from pixazo_simulator.admission import Submission
+from pixazo_simulator.clock import SECOND
+from pixazo_simulator.fate import plan_for
+from pixazo_simulator.lifecycle import NEVER, Plan, Snapshot, Status, snapshot
+from pixazo_simulator.policy import Policy
+
+from .exchange import Reply, Request
+from .mutant import Edits, Mutant
+from .scene import Scene
+from .seams import is_read, policy, swapped
+
+__all__ = ["FLOW"]
+
+GRACE = 20 * SECOND
+"""How long a COMPLETED generation stays so before it turns."""
+
+
+def _falling_back(accepted: int, plan: Plan, now: int) -> Snapshot:
+    """QUEUED again in the middle third of PROCESSING."""
+    seen = snapshot(accepted, plan, now)
+    if seen.status is not Status.PROCESSING or seen.until is None:
+        return seen
+    third = (seen.until - seen.since) // 3
+    first, last = seen.since + third, seen.since + 2 * third
+    if now < first:
+        return Snapshot(Status.PROCESSING, seen.since, first)
+    return Snapshot(Status.QUEUED, first, last) if now < last else Snapshot(Status.PROCESSING, last, seen.until)
+
+
+def _skipping(submission: Submission, policy: Policy, random: Random) -> Plan:
+    plan = plan_for(submission, policy, random)
+    if plan.outcome is not Status.COMPLETED:
+        return plan
+    return msgspec.structs.replace(plan, queued=plan.queued + plan.processing, processing=0)
+
+
+def _stuck(submission: Submission, policy: Policy, random: Random) -> Plan:
+    return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
+
+
+def _turning(request: Request, reply: Reply, scene: Scene) -> Reply:
+    told = reply.members() if is_read(request, reply) else None
+    ends = scene.ends(request.read_id or "")
+    if not told or ends is None or told["status"] != "COMPLETED" or scene.now < ends + GRACE:
+        return reply
+    return reply.with_members({**told, "status": "FAILED", "error": "The result was withdrawn.", "output": None})
+
+
+FLOW = (
+    Mutant("processing-falls-back", "FLOW-01", "PROCESSING falls back to QUEUED for a while", swapped(snapshot=_falling_back),
+           ("STATUS-15", "HDR-05")),
+    Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", swapped(plan_for=_skipping)),
+    Mutant("completed-turns-failed", "FLOW-03", "COMPLETED turns FAILED 20 s later", Edits(reply=_turning), ("STATUS-14", "WEBHOOK-04")),
+    Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED strike straight from QUEUED", policy(queued_to_end="yes"), ("FLOW-02",)),
+    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING is never left", swapped(plan_for=_stuck),
+           ("OUT-*", "TIME-*", "FAIL-*", "WAL-*", "WEBHOOK-*", "STATUS-*")),
+)  # fmt: skip

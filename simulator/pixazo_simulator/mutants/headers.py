@@ -1,0 +1,53 @@
+"""Wrong ways with headers: HDR."""
+
+from __future__ import annotations
+
+from pixazo_simulator.clock import SECOND
+
+from .exchange import Reply, Request
+from .mutant import Edits, Mutant
+from .scene import Scene
+from .seams import answers, has_status, heard_as, is_read, policy, refuses, submits
+
+__all__ = ["HEADERS"]
+
+CACHED = 30 * SECOND
+PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
+
+
+def _typed_exactly(request: Request, _: Scene) -> Request:
+    given = request.header("content-type") or ""
+    return request if given == "application/json" else request.with_header("content-type", "text/plain")
+
+
+def _as_html(reply: Reply, _: Scene) -> Reply:
+    return reply.with_body(PAGE).with_header("content-type", "text/html; charset=utf-8")
+
+
+def _cached(request: Request, reply: Reply, scene: Scene) -> Reply:
+    if not is_read(request, reply):
+        return reply
+    stored, answer = scene.memory.get("cached", request.read_id) or (scene.now, reply)
+    if scene.now - stored >= CACHED:
+        stored, answer = scene.now, reply
+    scene.memory.put((stored, answer), "cached", request.read_id)
+    told: Reply = answer.with_header("cache-control", f"max-age={CACHED // SECOND}")
+    return told.with_header("age", str((scene.now - stored) // SECOND))
+
+
+HEADERS = (
+    Mutant("json-type-compared-exactly", "HDR-01", "A charset after application/json is refused",
+           heard_as(submits, _typed_exactly), ("SUBMIT-02", "I2V-*")),
+    Mutant("content-type-ignored", "HDR-02", "A body is read as JSON whatever its declared type", policy(content_type="ignore")),
+    Mutant("cache-control-required", "HDR-03", "A submit without Cache-Control is refused with 400",
+           refuses(None, lambda request: request.header("cache-control") is None, "The header Cache-Control: no-cache is required."),
+           ("SUBMIT-02", "T2V-BODY-02", "I2V-*")),
+    Mutant("errors-in-html", "HDR-04", "A 401 and a 404 are HTML pages", answers(has_status(401, 404), _as_html),
+           ("AUTH-12", "BASE-07", "STATUS-1[01]")),
+    Mutant("status-typed-as-text", "HDR-04", "A status answer is declared as text/plain",
+           answers(is_read, lambda reply, _: reply.with_header("content-type", "text/plain"))),
+    Mutant("status-cached", "HDR-05", "A cache in front serves a status answer for 30 s", Edits(reply=_cached),
+           ("FLOW-05", "STATUS-15", "WEBHOOK-0[46]", "TIME-06", "OUT-*")),
+    Mutant("status-cacheable", "HDR-05", "A status answer may be cached for 30 s, its headers say",
+           answers(is_read, lambda reply, _: reply.with_header("cache-control", "max-age=30"))),
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""What an editor may know beside the exchange: the caller's world as it is now, and what was remembered of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pixazo_simulator.lifecycle import finish
+from pixazo_simulator.policy import Policy
+from pixazo_simulator.refusal import Refusal
+from pixazo_simulator.wire import http_date, refusal_answer
+from pixazo_simulator.world import Generation, World
+from pixazo_simulator.worlds import Worlds
+
+from .exchange import Members, Reply, Request
+
+__all__ = ["MOST_MEMORIES", "Memory", "Scene"]
+
+MOST_MEMORIES = 100_000
+"""Facts remembered of one world; beyond it the oldest is forgotten."""
+
+
+class Memory:
+    """What the editors of one server remember of one world, by keys of their own."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self) -> None:
+        self._facts: dict[tuple[object, ...], Any] = {}
+
+    def get(self, *key: object) -> Any:
+        """The fact remembered under this key, or None."""
+        return self._facts.get(key)
+
+    def put(self, fact: object, *key: object) -> None:
+        """Remember a fact under a key."""
+        if key not in self._facts and len(self._facts) >= MOST_MEMORIES:
+            del self._facts[next(iter(self._facts))]
+        self._facts[key] = fact
+
+    def count(self, *key: object) -> int:
+        """How often this key was counted, this time included."""
+        number = int(self.get(*key) or 0) + 1
+        self.put(number, *key)
+        return number
+
+
+class Scene:
+    """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
+
+    `known` says whether the caller's own key opens a world; `memory` is that world's.
+    """
+
+    __slots__ = ("_world", "_worlds", "known", "memory")
+
+    def __init__(self, worlds: Worlds, world: World | None, memory: Memory, *, known: bool) -> None:
+        self._worlds = worlds
+        self._world = world
+        self.memory = memory
+        self.known = known
+
+    @property
+    def key(self) -> str:
+        """A key that is accepted: that of the world, else the first of the server."""
+        return self._world.key if self._world else self._worlds.settings.keys[0]
+
+    @property
+    def now(self) -> int:
+        """The instant on the clock of the world, in UTC milliseconds."""
+        return self._world.clock.now() if self._world else self._worlds.lobby_clock.now()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds for the caller."""
+        return self._world.policy if self._world else self._worlds.settings.policy
+
+    @property
+    def balance(self) -> int:
+        """What the wallet holds, in millionths of a dollar."""
+        return self._world.standing.ledger.balance(self.now) if self._world else 0
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the caller may do nothing."""
+        return self._world is not None and self._world.standing.suspended
+
+    @property
+    def broken(self) -> bool:
+        """Whether the gateway fails for the caller, as the key asks it to."""
+        return self._world is not None and self._world.standing.broken
+
+    def throttle(self) -> int | None:
+        """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
+        limit = self.policy.rate_limit
+        return self._world.standing.quota.take(limit, self.now) if self._world and limit else None
+
+    def ends(self, request_id: str) -> int | None:
+        """The instant of the terminal state of a generation, None when the world has no such generation."""
+        found = self._generation(request_id)
+        return finish(found.accepted, found.plan) if found else None
+
+    def peek(self, request_id: str, at: int) -> Members | None:
+        """The status answer of a generation as it was or will be at another instant."""
+        found = self._generation(request_id)
+        if found is None or self._world is None:
+            return None
+        told: Members = msgspec.json.decode(self._world.status_answer(found, found.origin, at))
+        return told
+
+    def owner(self, request_id: str) -> str | None:
+        """The key of the world that has this generation."""
+        owners = (world.key for world in self._worlds if isinstance(world.generation(request_id), Generation))
+        return next(owners, None)
+
+    def undelivered(self, request_id: str) -> bool:
+        """Whether a callback about a generation was attempted in vain so far."""
+        attempted = [each for each in self._deliveries() if each.request_id == request_id and each.attempts]
+        return any(not delivery.attempts[-1].succeeded for delivery in attempted)
+
+    def refusal(self, refusal: Refusal, request: Request) -> Reply:
+        """A refusal as the policy words it."""
+        realm = f"http://{request.header('host') or 'localhost'}{request.path}"
+        answer = refusal_answer(refusal, self.policy, realm)
+        told = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *told), answer.body)
+
+    def _generation(self, request_id: str) -> Generation | None:
+        found = self._world.generation(request_id) if self._world else None
+        return found if isinstance(found, Generation) else None
+
+    def _deliveries(self) -> list[Any]:
+        return list(self._world.deliveries()) if self._world else []

@@ -1,0 +1,420 @@
+"""One long conversation with a simulator, by which two simulators can be compared byte for byte."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.simulator.specimens import data_url, jpeg, png, webp
+
+from pixazo_simulator.server import Simulator
+
+__all__ = [
+    "IMAGE_URL",
+    "Callback",
+    "Chapter",
+    "Conversation",
+    "Entry",
+    "Receiver",
+    "Said",
+    "broken",
+    "converse",
+    "elsewhere",
+    "huge_image",
+]
+
+STATUS = "/v2/requests/status/"
+IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
+UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
+HOST = "gateway.test"
+TIMEOUT = 10.0
+OTHERWISE = {
+    "request_id": "thirteen", "status_members": "minimal_failure", "media": "placeholder", "validation_body": "sentence_status",
+    "throttled": "apim_bare", "callback_url": "challenge", "image_rules": "fail", "unknown_id": "403_foreign", "timestamps": "mixed",
+    "webhook_signature": "standard", "submit_code": "200", "insufficient_balance": "required", "missing_key": "queue",
+}  # fmt: skip
+"""Policy values other than the documented ones."""
+GIF = b"GIF89a" + (400).to_bytes(2, "little") * 2 + b"\x80\x00\x00\x00\x00\x00\xff\xff\xff;"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer to the request `asked`: header names as they were written."""
+
+    asked: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def members(self) -> dict[str, Any]:
+        """The members of a JSON object; none when the body is something else."""
+        try:
+            told = json.loads(self.body)
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A callback as it arrived."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+Entry = Said | Callback
+
+
+class Receiver:
+    """Keeps every callback; below /broken it answers 503, below /moved it redirects, else 204."""
+
+    def __init__(self) -> None:
+        self.received: list[Callback] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.received.append(Callback(self.path, tuple(sorted(self.headers.items())), body))
+                moved = self.path.startswith("/moved")
+                self.send_response(503 if self.path.startswith("/broken") else 307 if moved else 204)
+                if moved:
+                    self.send_header("location", f"{receiver.url}/new")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
+                pass
+
+        return Handler
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@dataclass
+class Conversation:
+    """What is said to one simulator on one connection, and everything that comes back."""
+
+    simulator: Simulator
+    receiver: Receiver
+    entries: list[Entry] = field(default_factory=list[Entry])
+    key: str = ""
+    _connection: http.client.HTTPConnection | None = None
+    _heard: int = 0
+
+    def __post_init__(self) -> None:
+        """Leave out what others have heard."""
+        self._heard = len(self.receiver.received)
+
+    def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
+        """Send one request, without any header but these and Host."""
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=TIMEOUT)
+        self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
+        answer = self._connection.getresponse()
+        told = tuple((name, value) for name, value in answer.getheaders())
+        asked = f"{method} {target} {body[:200]!r} of {len(body)} {headers}"
+        return Said(asked, answer.status, told, answer.read())
+
+    def ask(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
+        """Send one request with the key, keep the answer."""
+        typed = {} if body is None else {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        said = self.say(method, target, content, {KEY_HEADER: self.key, **typed, **(headers or {})})
+        self.entries.append(said)
+        return said
+
+    def plainly(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
+        """Send one request without a key, keep the answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        typed = {} if body is None else {"Content-Type": "application/json"}
+        said = self.say(method, target, content, {**typed, **(headers or {})})
+        self.entries.append(said)
+        return said
+
+    def control(self, method: str, path: str, body: object = None) -> Said:
+        """Ask our own routes, which must succeed."""
+        content = b"" if body is None else json.dumps(body).encode()
+        host = urlsplit(self.simulator.url).netloc
+        said = self.say(method, f"/_sim/{path}", content, {KEY_HEADER: self.key, "Host": host})
+        assert said.status < 300, said
+        return said
+
+    def world(self, key: str, **wishes: object) -> None:
+        """Go on in a new world."""
+        self.key = key
+        self.control("POST", "worlds", {"key": key, **wishes})
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; the callbacks that have arrived by then are kept."""
+        self.control("POST", "clock/advance", {"seconds": seconds})
+        arrived = self.receiver.received[self._heard :]
+        self._heard += len(arrived)
+        self.entries += arrived
+
+    def submit(
+        self, path: str = GENERATE, *, headers: Mapping[str, str] | None = None, **members: object
+    ) -> str | None:
+        """Submit, keep the answer, and return the request id if there is one."""
+        said = self.ask("POST", path, {"prompt": "A bear", **members}, headers)
+        request_id = said.members().get("request_id")
+        return request_id if isinstance(request_id, str) else None
+
+    def read(self, request_id: str | None) -> Said:
+        """Read a status, keep the answer."""
+        return self.ask("GET", f"{STATUS}{request_id}")
+
+    def fetch(self, said: Said) -> None:
+        """Download whatever media a status answer names, without a key."""
+        output: dict[str, Any] = said.members().get("output") or {}
+        urls: str | list[str] = output.get("media_url") or []
+        for url in [urls] if isinstance(urls, str) else urls:
+            self.plainly("GET", f"/{urlsplit(url).path.removeprefix('/')}")
+
+    def end(self) -> None:
+        """Close the connection."""
+        if self._connection:
+            self._connection.close()
+
+
+def _addresses(talk: Conversation) -> None:
+    body = {"prompt": "A bear"}
+    for path in (GENERATE, IMAGE_TO_VIDEO, f"{STATUS}{UNKNOWN}", "/nowhere"):
+        talk.plainly(
+            "POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None
+        )
+    for path in (GENERATE.upper(), f"{GENERATE}/", IMAGE_TO_VIDEO.lower(), "/minimax-other/v1/generate"):
+        talk.ask("POST", path, body)
+    talk.ask("GET", f"{GENERATE}?prompt=A+bear")
+    talk.ask("PUT", GENERATE, body)
+    talk.ask("DELETE", GENERATE)
+    first = talk.submit()
+    second = talk.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
+    for request_id in (first, second):
+        talk.read(request_id)
+    _read_all(talk)
+    _read_default(talk)
+
+
+def _keys(talk: Conversation) -> None:
+    body = {"prompt": "A bear"}
+    request_id = talk.submit()
+    for key in ("nobody-knows-this-key", "", "   "):
+        talk.ask("POST", GENERATE, body, {KEY_HEADER: key})
+        talk.ask("GET", f"{STATUS}{request_id}", headers={KEY_HEADER: key})
+    talk.ask("POST", GENERATE, b"{", {KEY_HEADER: "nobody-knows-this-key"})
+    talk.plainly("GET", f"{STATUS}{request_id}")
+    talk.plainly("GET", f"{STATUS}{request_id}", headers={KEY_HEADER.lower(): talk.key})
+    talk.plainly("GET", f"{STATUS}{request_id}?subscription-key={talk.key}")
+    talk.plainly("GET", f"{STATUS}{request_id}", headers={"Authorization": f"Bearer {talk.key}"})
+    talk.submit(resolution="4K")
+    owner = talk.key
+    talk.world(f"{owner}-other")
+    talk.read(request_id)
+    talk.control("PATCH", "world", {"suspended": True})
+    talk.submit()
+    talk.read(request_id)
+    talk.key = owner
+    _read_all(talk)
+    _read_default(talk)
+
+
+def _headers(talk: Conversation) -> None:
+    talk.submit(headers={"Content-Type": "application/json; charset=utf-8"})
+    talk.submit(headers={"Content-Type": "text/plain"})
+    talk.plainly("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: talk.key})
+    _read_all(talk)
+
+
+def _bodies(talk: Conversation) -> None:
+    for body in (b'{"prompt": ', b"", b"null", b'["A bear"]', b'"A bear"', b"7", b'{"prompt": "\\ud800"}'):
+        talk.ask("POST", GENERATE, body, {"Content-Type": "application/json"})
+    talk.submit(camera="left")
+    ids = [talk.submit() for _ in range(6)]
+    talk.advance(1)
+    talk.submit()
+    for request_id in ids:
+        talk.read(request_id)
+    talk.control("PATCH", "world", {"model_enabled": False})
+    talk.submit()
+    _read_all(talk)
+
+
+def _values(talk: Conversation) -> None:
+    """Good and bad values of the members that both operations have."""
+    images: dict[str, dict[str, Any]] = {GENERATE: {}, IMAGE_TO_VIDEO: {"first_frame_image": IMAGE_URL}}
+    for path, image in images.items():
+        members: dict[str, Any]
+        for members in (
+            {"prompt": None}, {"prompt": 7}, {"prompt": " "}, {"prompt": "b" * 2000}, {"prompt": "b" * 2001}, {"prompt": "\u4e00" * 2000},
+            {"prompt": "A bear \u2013 [Push in]"}, {"duration": "6"}, {"duration": 6.5}, {"duration": 7}, {"duration": 10},
+            {"resolution": 768}, {"resolution": "720P"}, {"resolution": "1080P"}, {"resolution": "1080P", "duration": 10},
+            {"prompt_optimizer": "true"}, {"fast_pretreatment": "true"}, {"aigc_watermark": "true"}, {"fast_pretreatment": True},
+            {"callback_url": 42}, {"model": "MiniMax-Hailuo-9"}, {"resolution": "768P", "duration": 6, "prompt_optimizer": True},
+        ):  # fmt: skip
+            talk.submit(path, **image, **members)
+    for image_url in (IMAGE_URL, "no image"):
+        talk.submit(GENERATE, first_frame_image=image_url)
+    _read_all(talk)
+
+
+def _images(talk: Conversation) -> None:
+    for image in (
+        None, [IMAGE_URL], 7, data_url(png(400, 400)), data_url(jpeg(400, 400), "jpeg"), data_url(webp(400, 400), "webp"),
+        data_url(png(400, 400)).partition(",")[2], data_url(GIF, "gif"), data_url(png(300, 400)), data_url(png(301, 400)),
+        data_url(png(302, 755)), data_url(png(755, 302)), data_url(png(1300, 400)), data_url(png(400, 400)[:-12]),
+    ):  # fmt: skip
+        talk.submit(IMAGE_TO_VIDEO, first_frame_image=image)
+    _read_all(talk)
+
+
+def _read_all(talk: Conversation) -> None:
+    """Read whatever this world accepted, at its end."""
+    talk.advance(60)
+    told = json.loads(talk.control("GET", "generations").body)["generations"]
+    for each in told:
+        talk.fetch(talk.read(each["request_id"]))
+
+
+def _read_default(talk: Conversation) -> None:
+    """Read whatever was accepted for the first key of the server, which nobody uses in this conversation."""
+    talk.key = talk.simulator.api_key
+    _read_all(talk)
+
+
+def _lives(talk: Conversation) -> None:
+    """Read three generations in every state, and long after."""
+    prompts = ("A bear", "A bear [[sim:failed too wild]]", "A bear [[sim:error]]")
+    ids = [talk.submit(prompt=prompt) for prompt in prompts]
+    for pause in (0, 0.1, 0.6, 1.3, 1, 5, 5, 1.999, 0.001, 0, 1, 4, 5, 10, 35, 10, 600):
+        talk.advance(pause)
+        for request_id in ids:
+            talk.fetch(talk.read(request_id))
+    talk.ask("GET", f"{STATUS}{UNKNOWN}")
+    talk.ask("GET", f"{STATUS}nonsense")
+    talk.submit()
+    _read_all(talk)
+
+
+def _limits(talk: Conversation) -> None:
+    talk.control("PATCH", "world", {"policy": {"rate_limit": "3/60"}})
+    request_id = talk.submit()
+    for _ in range(3):
+        talk.read(request_id)
+        talk.submit()
+    talk.advance(61)
+    talk.submit()
+    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(talk)
+
+
+def _money(talk: Conversation) -> None:
+    talk.control("PATCH", "world", {"balance": "0.35"})
+    first = talk.submit()
+    talk.submit()
+    talk.submit(resolution="4K")
+    talk.advance(1)
+    talk.submit()
+    talk.read(first)
+    talk.control("PATCH", "world", {"balance": "10.00"})
+    for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
+        talk.submit(prompt=prompt)
+    talk.submit(resolution="4K")
+    _read_all(talk)
+    talk.entries.append(replace(talk.control("GET", "ledger"), asked="GET /_sim/ledger"))
+
+
+def _webhooks(talk: Conversation) -> None:
+    url = talk.receiver.url
+    for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
+        talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/hook?token=7"})
+    ids = [
+        talk.submit(),
+        talk.submit(headers={"x-webhook-url": f"{url}/broken"}),
+        talk.submit(headers={"X-Webhook-URL": f"{url}/moved"}),
+        talk.submit(callback_url=f"{url}/member"),
+        talk.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
+    ]
+    talk.submit(headers={"X-Webhook-URL": "not a url"})
+    for pause in (13.5, 1.5, 1, 3600):
+        talk.advance(pause)
+        for request_id in ids:
+            talk.read(request_id)
+    _read_all(talk)
+
+
+def elsewhere(talk: Conversation) -> None:
+    """A world whose policy words and does everything otherwise."""
+    talk.world(f"{talk.key}-elsewhere", policy=OTHERWISE)
+    url = talk.receiver.url
+    prompts = ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]")
+    ids = [talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
+    ids.append(talk.submit(callback_url=f"{url}/member"))
+    talk.submit(resolution="4K")
+    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
+    for pause in (0, 3, 20, 5):
+        talk.advance(pause)
+        for request_id in ids:
+            talk.fetch(talk.read(request_id))
+    talk.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
+    for _ in range(3):
+        talk.submit()
+    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(talk)
+
+
+def huge_image(talk: Conversation) -> None:
+    """An image of 20 MiB, which is too dear for every conversation."""
+    image = png(400, 400)
+    padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
+    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
+    _read_all(talk)
+
+
+def broken(talk: Conversation) -> None:
+    """A key for which the gateway fails."""
+    talk.key = "sim-broken"
+    talk.submit(headers={"X-Webhook-URL": f"{talk.receiver.url}/hook"})
+    talk.submit(resolution="4K")
+    talk.advance(60)
+
+
+Chapter = Callable[[Conversation], None]
+"""A part of the conversation, in a world of its own."""
+CHAPTERS: tuple[Chapter, ...] = (
+    _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks,
+)  # fmt: skip
+
+
+def converse(simulator: Simulator, receiver: Receiver, *more: Chapter) -> dict[str, list[Entry]]:
+    """Hold every chapter of the conversation, each in a world of its own, and give what came back by chapter."""
+    told: dict[str, list[Entry]] = {}
+    for chapter in (*CHAPTERS, *more):
+        talk = Conversation(simulator, receiver)
+        talk.world(f"key-of-{chapter.__name__.strip('_')}")
+        try:
+            chapter(talk)
+        finally:
+            talk.end()
+        told[chapter.__name__] = talk.entries
+    return told

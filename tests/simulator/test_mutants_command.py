@@ -1,0 +1,71 @@
+"""`pixazo-sim mutants` and `pixazo-sim serve --mutant NAME`, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from tests.caller import Caller, over_http
+from tests.command import Serving, pixazo_sim
+
+from pixazo_simulator.mutants import MUTANTS, VARIANTS
+
+
+def test_the_list_is_a_line_for_each() -> None:
+    """Name, clause (or that it is benign) and description, mutants first."""
+    ended = pixazo_sim("mutants")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = [line.split() for line in ended.stdout.splitlines() if line.startswith("  ")]
+    assert lines[0][:2] == ["base-path-renamed", "BASE-01"]
+    assert lines[-1][:2] == ["callbacks-numbered", "benign"]
+    assert len(lines) == len(MUTANTS) + len(VARIANTS)
+
+
+def test_the_list_as_json() -> None:
+    """One array; a variant names no clause."""
+    told = json.loads(pixazo_sim("mutants", "--json").stdout)
+    assert told[0] == {
+        "name": "base-path-renamed",
+        "kind": "mutant",
+        "clause": "BASE-01",
+        "says": "The model API is served below /hailuo/v1",
+        "collateral": ["*"],
+    }
+    assert told[-1] == {
+        "name": "callbacks-numbered",
+        "kind": "variant",
+        "clause": None,
+        "says": "A callback carries a header with its number",
+        "collateral": [],
+    }
+
+
+@pytest.mark.parametrize("options", [["--mutant", "no-polling-url"], ["--variant", "json-indented"]])
+def test_serve_is_what_it_was_asked_to_be(serve: Callable[..., Serving], options: list[str]) -> None:
+    """The mutation, or the variation, and nothing else."""
+    serving = serve(*options)
+    reply = Caller(over_http(serving.url), serving.key).generate()
+    assert reply.status == 202
+    assert ("polling_url" in reply.json()) == (options[0] == "--variant")
+    assert (b"\n  " in reply.body) == (options[0] == "--variant")
+
+
+def test_a_mutant_can_be_named_in_the_environment(serve: Callable[..., Serving]) -> None:
+    """PIXAZO_SIM_MUTANT is the option --mutant."""
+    serving = serve(PIXAZO_SIM_MUTANT="200-on-generate")
+    assert Caller(over_http(serving.url), serving.key).generate().status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--mutant", "no-poling-url"], "mutant 'no-poling-url' does not exist (did you mean no-polling-url?): see pixazo-sim mutants"),
+        (["--variant", "slow"], "variant 'slow' does not exist (did you mean slower?): see pixazo-sim mutants"),
+        (["--mutant", "a", "--variant", "b"], "--mutant a and --variant b exclude each other: choose one"),
+    ],
+)  # fmt: skip
+def test_a_wrong_name_is_one_line_and_exit_code_2(options: list[str], says: str) -> None:
+    """The line names what was asked for and the nearest name."""
+    ended = pixazo_sim("serve", "--port", "0", *options)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")
