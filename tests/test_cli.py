@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 from tests.receiver import Receiver

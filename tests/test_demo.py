@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from tests.command import pixazo_sim
 from tests.terminal import on_a_terminal
 from tests.tools import tool

@@ -20,10 +20,6 @@ SPEED = 20
 PACE = 0.05
 DEADLINE = 20.0
 
-#: What the simulator offers without a control plane: special accounts, and prompts that end badly.
-ACCOUNTS = ("empty=sim-empty-wallet", "suspended=sim-suspended", "throttled=sim-throttled", "broken=sim-broken")
-PROMPTS = ("failed=[[sim:failed out of luck]]", "error=[[sim:error out of order]]")
-
 
 class Endpoint(NamedTuple):
     """A gateway to look at. What is None or empty is decided by options; `advance` moves its clock, where that is ours to move."""
@@ -70,6 +66,10 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
         return
     from pixazo_simulator import Clock, Settings, Simulator
+    from pixazo_simulator.invitation import invitation
 
+    told = invitation(1)
+    accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)
+    prompts = tuple(f"{kind}={text}" for kind, text in told["prompts"].items())
     with Simulator(Settings(clock=lambda: Clock.scaled(SPEED))) as simulator:
-        yield Endpoint(simulator.url, simulator.api_key, ACCOUNTS, PROMPTS, PACE, DEADLINE)
+        yield Endpoint(simulator.url, simulator.api_key, accounts, prompts, PACE, DEADLINE)
