@@ -44,6 +44,12 @@ class Clock:
         """A clock that starts now and runs `rate` times as fast as real time."""
         return cls(int(datetime.now(UTC).timestamp() * SECOND), rate)
 
+    def fork(self) -> Clock:
+        """A clock that reads the same and goes its own way when either is advanced."""
+        twin = Clock(self._offset, self.rate, self._monotonic)
+        twin._born = self._born
+        return twin
+
     def now(self) -> int:
         """The instant, in UTC milliseconds."""
         if not self.rate:

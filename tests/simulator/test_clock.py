@@ -107,3 +107,15 @@ def test_each_clock_of_a_factory_is_its_own() -> None:
     first, second = factory(), factory()
     first.advance_to(PAGE_INSTANT + 1)
     assert second.now() == PAGE_INSTANT
+
+
+def test_a_fork_reads_the_same_and_goes_its_own_way() -> None:
+    """Also when it is made long after: worlds of one server share their time until one is advanced."""
+    seconds = [100.0]
+    clock = Clock(1_000, 20, lambda: seconds[0])
+    seconds[0] += 5
+    fork = clock.fork()
+    assert (clock.now(), fork.now()) == (101_000, 101_000)
+    fork.advance_to(200_000)
+    seconds[0] += 1
+    assert (clock.now(), fork.now()) == (121_000, 220_000)
