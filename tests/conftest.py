@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from pixazo_simulator.server import Simulator
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.receiver import Receiver
-
-from pixazo_simulator.server import Simulator
 
 _NUMBERS = itertools.count(1)
 

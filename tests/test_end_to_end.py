@@ -16,8 +16,6 @@ import httpx
 import httpx2
 import pytest
 from PIL import Image
-from tests.caller import Caller
-from tests.receiver import Receiver
 
 from pixazo_client import (
     APIConnectionError,
@@ -31,6 +29,8 @@ from pixazo_client import (
     WaitTimeoutError,
 )
 from pixazo_simulator.server import Simulator
+from tests.caller import Caller
+from tests.receiver import Receiver
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
 from tests.command import Serving
 from tests.receiver import Receiver

@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from pixazo_simulator.server import Simulator
 from tests.caller import Caller
 from tests.command import environment
 from tests.page import IMAGE, LANGUAGES, TEXT, blocks, sample
 from tests.tools import tool
-
-from pixazo_simulator.server import Simulator
 
 PARTS = (IMAGE, TEXT)
 BROKEN = {(IMAGE, "Python"), (TEXT, "cURL")}

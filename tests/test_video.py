@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
-from tests.tools import tool
 
 from pixazo_simulator.server import Simulator
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
+from tests.tools import tool
 
 FRAMES = {"768P": (1366, 768), "1080P": (1920, 1080)}
 COMBINATIONS = [("768P", 6), ("768P", 10), ("1080P", 6), ("1080P", 10)]

@@ -25,10 +25,10 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, Reply, Send, over_http
-from tests.inprocess import InProcess
 
 from pixazo_simulator.server import Simulator
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, Reply, Send, over_http
+from tests.inprocess import InProcess
 
 MOST_WORLDS = 4
 PRICES = {6: Decimal("0.35"), 10: Decimal("0.60")}
