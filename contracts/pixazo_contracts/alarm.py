@@ -51,6 +51,7 @@ def raise_alarm(
 
     Raises `ContractBrokenError` if one is FAIL (with `strict_drift`: or DRIFT), if our own judging failed, or on objections.
     """
+    __tracebackhide__ = True
     verdicts = tuple(judge(trace, CATALOGUE))
     bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
     broken = [verdict for verdict in verdicts if verdict.outcome in bad]

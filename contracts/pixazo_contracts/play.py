@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -37,10 +37,11 @@ BRIEF: Final = 5
 #: How many times as many examples further rounds play, while a rule has not fired.
 GROWTH: Final = (1, 2, 4)
 
-#: The same examples in every run: few but long ones, for each ends by waiting until all is quiet.
+#: The same examples in every run: few but long ones, for each ends by waiting until all is quiet; shrunk, not explained.
 DEFAULT_SETTINGS: Final = settings(
     max_examples=10,
     stateful_step_count=30,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     derandomize=True,
     database=None,
     deadline=None,
@@ -54,9 +55,12 @@ def _settings(*, virtual: bool) -> settings:
     return DEFAULT_SETTINGS if virtual else settings(DEFAULT_SETTINGS, max_examples=DEFAULT_SETTINGS.max_examples // 2)
 
 
-def play(dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False) -> Counter[str]:
+def play(
+    dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False, attempts: int | None = None
+) -> Counter[str]:
     """Play examples, brief ones first, until one breaks the contract or all have kept it and every rule has fired.
 
+    After the first failure so many `attempts` at a shorter one are made: unless told, fewer where waiting takes real time.
     Returns how often each rule fired. Raises `ContractBrokenError` with the shortest counterexample found; `IdleRuleError` if
     a rule never fired; `ConfigurationError` on a target where generations cost money.
     """
@@ -64,7 +68,9 @@ def play(dialogue: Dialogue, *, examples: settings | None = None, strict_drift: 
     if profile.limited:
         raise ConfigurationError(f"the state machine spends generations freely: it is not for {profile.origin}")
     most = examples or _settings(virtual=profile.virtual)
-    stage = Stage(dialogue, strict_drift, VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS)
+    if attempts is None:
+        attempts = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
+    stage = Stage(dialogue, strict_drift, attempts)
     _run(stage, settings(most, stateful_step_count=max(1, most.stateful_step_count // BRIEF)))
     for growth in GROWTH:
         _run(stage, settings(most, max_examples=growth * most.max_examples))

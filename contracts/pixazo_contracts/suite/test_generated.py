@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pixazo_contracts import strategies
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("freely")
 
+#: Without the phase that explains: it would send as many requests again as shrinking.
 GENERATED = settings(
     max_examples=30,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
     derandomize=True,
     database=None,
     deadline=None,

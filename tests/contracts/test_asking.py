@@ -1,0 +1,60 @@
+"""One generated request, judged by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixazo_contracts.alarm import ContractBrokenError
+from pixazo_contracts.probes.steps import submit_send
+from pixazo_contracts.runner import RunOptions
+from pixazo_contracts.suite.asking import Asker
+from pixazo_contracts.target import Profile, Target
+from tests.contracts.fake_gateway import KEY, Ask, Reply
+from tests.contracts.observing import ORIGIN
+from tests.contracts.talking import talking
+
+MALFORMED = submit_send("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")
+PAID = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
+FUNDED = RunOptions(run="talking0", max_generations=5)
+
+
+def credulous(ask: Ask, reply: Reply) -> Reply:
+    """Accepts what is not JSON."""
+    body = {"request_id": "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001", "status": "QUEUED"}
+    return Reply(202, {**body, "polling_url": f"{ORIGIN}/v2/requests/status/{body['request_id']}"})
+
+
+def test_a_right_answer() -> None:
+    """A request that is answered as the page says breaks nothing."""
+    with talking() as (dialogue, gateway):
+        Asker(dialogue)("malformed", MALFORMED)
+        assert len(gateway.asked) == 1
+
+
+def test_a_wrong_answer_on_a_target_that_charges() -> None:
+    """One wrong answer stops its family, which still fails as before; another family goes on."""
+    with talking(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
+        ask = Asker(dialogue)
+        for family, sent in (("malformed", 1), ("malformed", 1), ("another", 2)):
+            with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
+                ask(family, MALFORMED)
+            assert len(gateway.asked) == sent
+
+
+def test_a_wrong_answer_where_it_costs_nothing() -> None:
+    """Elsewhere the request is sent as often as a shorter example is looked for."""
+    with talking(edit=credulous) as (dialogue, gateway):
+        ask = Asker(dialogue)
+        for sent in (1, 2):
+            with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
+                ask("malformed", MALFORMED)
+            assert len(gateway.asked) == sent
+
+
+def test_no_budget() -> None:
+    """Where nothing was granted nothing is sent, and the test is skipped with the remedy."""
+    unfunded = RunOptions(run="talking0", max_generations=0)
+    with talking(target=PAID, options=unfunded) as (dialogue, gateway):
+        with pytest.raises(pytest.skip.Exception, match="UNFUNDED: malformed: no generation is left to reserve"):
+            Asker(dialogue)("malformed", MALFORMED)
+        assert gateway.asked == []

@@ -1,0 +1,147 @@
+"""The state machine: a faithful gateway keeps everything, a wrong one is found and told briefly."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+from pixazo_contracts.alarm import ContractBrokenError
+from pixazo_contracts.conversation import Send
+from pixazo_contracts.play import DEFAULT_SETTINGS, play
+from pixazo_contracts.probes import smoke
+from pixazo_contracts.runner import RunOptions
+from pixazo_contracts.stage import STEPS, IdleRuleError
+from pixazo_contracts.target import ConfigurationError, Profile, Target
+from tests.contracts.fake_gateway import KEY, Ask, Reply, Work
+from tests.contracts.observing import ORIGIN, full_target, observe
+from tests.contracts.talking import talking
+from tests.contracts.wrong import accepted, envelope, having, is_read, members, without
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULES = {
+    *("submit_valid", "submit_invalid", "submit_with_callback", "break_receiver", "submit_doomed", "replay"),
+    *("read", "read_in_parallel", "read_again", "read_foreign", "read_unknown", "let_time_pass", "wait_for_end"),
+}
+
+#: Attempts at a shorter failure.
+FEW = 40
+
+
+def fickle(ask: Ask, reply: Reply) -> Reply:
+    """What has completed fails at the third look."""
+    looks = fickle.looks  # type: ignore[attr-defined]  # a function that counts
+    if is_read(ask) and reply.code == 200 and members(reply)["status"] == "COMPLETED":
+        looks[ask.path] = looks.get(ask.path, 0) + 1
+        if looks[ask.path] > 2:
+            return replace(reply, value={**members(reply), "status": "FAILED", "error": "no", "output": None})
+    return reply
+
+
+fickle.looks = {}  # type: ignore[attr-defined]  # as above
+
+
+def deaf_to_failures(work: Work) -> Work:
+    return replace(work, hooks=()) if work.end != "COMPLETED" else work
+
+
+def stuck(work: Work) -> Work:
+    return replace(work, accepted=work.accepted + 1e9) if work.operation == "imageToVideo" else work
+
+
+def nested(body: dict[str, object]) -> dict[str, object]:
+    return {"data": body}
+
+
+#: Wrong gateways, and the clauses of which one at least must say so.
+WRONG: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "no polling_url": ({"edit": accepted(without("polling_url"))}, {"SUBMIT-03"}),
+    "an end that changes": ({"edit": fickle}, {"FLOW-03"}),
+    "failures without a reason": ({"edit": envelope(having(error=None), "FAILED")}, {"FAIL-01"}),
+    "failures not called back": ({"plan": deaf_to_failures}, {"WEBHOOK-07", "WEBHOOK-19"}),
+    "callbacks nested": ({"tell": nested}, {"WEBHOOK-04"}),
+    "stuck": ({"plan": stuck}, {"FLOW-05"}),
+}
+
+
+def submits(error: ContractBrokenError) -> list[Send]:
+    assert error.counterexample is not None
+    return [wish for wish, _ in error.counterexample.granted if isinstance(wish, Send) and wish.method == "POST"]
+
+
+def test_rules() -> None:
+    """The machine submits, reads and waits in these ways."""
+    assert set(STEPS) == RULES
+
+
+def test_faithful_gateway() -> None:
+    """A faithful gateway breaks nothing, every rule fires, and some requests were accepted."""
+    with talking() as (dialogue, gateway):
+        fired = play(dialogue)
+    assert set(fired) == RULES
+    assert len(gateway.works) > 20
+
+
+def test_without_receiver_and_prompts() -> None:
+    """Where the target offers nothing but a key, the rules that need more are not missed."""
+    target = Target(replace(full_target().profile, capabilities=()), {"default": (KEY,)})
+    with talking(target=target, options=RunOptions(run="talking0", receiver=None)) as (dialogue, _):
+        fired = play(dialogue)
+    assert set(fired) == RULES - {"submit_with_callback", "break_receiver", "submit_doomed"}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_gateway(name: str) -> None:
+    """A gateway wrong in one respect is found out by a clause concerned, with few submits, a cURL line and no key."""
+    fickle.looks.clear()  # type: ignore[attr-defined]  # as above
+    knobs, clauses = WRONG[name]
+    with talking(**knobs) as (dialogue, _), pytest.raises(ContractBrokenError) as caught:
+        play(dialogue, attempts=FEW)
+    text = str(caught.value)
+    assert clauses & set(caught.value.clauses)
+    assert any(f"FAIL {clause}" in text for clause in clauses)
+    assert "curl -i -X" in text or name == "callbacks nested"
+    assert len(submits(caught.value)) <= 6
+    assert KEY not in text
+
+
+def test_shrinking() -> None:
+    """With more attempts a failure that one submit shows is told by one submit."""
+    with talking(edit=accepted(without("polling_url"))) as (dialogue, _), pytest.raises(ContractBrokenError) as caught:
+        play(dialogue)
+    assert len(submits(caught.value)) == 1
+
+
+def test_counterexample_is_a_probe(tmp_path: Path) -> None:
+    """Its file is a module of probes; carried out anew they break the same clause, and hold no key."""
+    edit = envelope(having(error=None), "FAILED")
+    with talking(edit=edit) as (dialogue, _), pytest.raises(ContractBrokenError) as caught:
+        play(dialogue, attempts=FEW)
+    assert caught.value.counterexample is not None
+    path = caught.value.counterexample.save(tmp_path)
+    assert path.name == "counterexample_fail_01.py"
+    assert KEY not in path.read_text(encoding="utf-8")
+    found = observe(edit=edit, probes=(*smoke.PROBES, *runpy.run_path(str(path))["PROBES"]))
+    assert found.outcomes("FAIL") == {"FAIL-01"}
+    assert observe(probes=(*smoke.PROBES, *runpy.run_path(str(path))["PROBES"])).outcomes("FAIL", "ERROR") == set()
+
+
+def test_idle_rule() -> None:
+    """Where the examples are too few to try everything, that is an error that names the rules."""
+    one_step = settings(DEFAULT_SETTINGS, max_examples=1, stateful_step_count=1)
+    with talking() as (dialogue, _), pytest.raises(IdleRuleError, match=r"read_again.* never fired in 1 examples"):
+        play(dialogue, examples=one_step)
+
+
+def test_never_on_a_target_that_charges() -> None:
+    """Not a request is sent where generations cost money."""
+    target = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
+    with talking(target=target) as (dialogue, gateway):
+        with pytest.raises(ConfigurationError, match=r"it is not for http://127\.0\.0\.1:8900"):
+            play(dialogue)
+        assert gateway.asked == []

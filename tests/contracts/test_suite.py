@@ -1,0 +1,168 @@
+"""The suite as tests, run as others run it: by pytest in a process of its own, against a gateway on a socket."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contracts.fake_gateway import KEY, Ask, Reply
+from tests.contracts.fake_server import serve
+from tests.contracts.wrong import accepted, envelope, having, is_submit, without
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.contracts.wrong import Edit
+
+LOCAL = ("--pixazo-pace", "0.05", "--pixazo-deadline", "20")
+PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
+
+
+def suite(directory: Path, url: str, *options: str) -> tuple[int, str]:
+    """The exit code and the output of one session in an empty directory."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "--pixazo-url", url, "--pixazo-key", KEY]
+    command += ["-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", *options]
+    environment = {**os.environ, "XDG_STATE_HOME": str(directory)}
+    done = subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def named(output: str, outcome: str) -> set[str]:
+    """The tests with this outcome in the summary."""
+    return set(re.findall(rf"^{outcome} \S*?::(\S+)", output, re.MULTILINE))
+
+
+def test_faithful_gateway(tmp_path: Path) -> None:
+    """Against a faithful gateway nothing fails, most clauses are judged, and no key is printed."""
+    with serve(speed=20) as (url, _):
+        code, output = suite(tmp_path, url, *LOCAL)
+    assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
+    passed = named(output, "PASSED")
+    assert {
+        "test_run",
+        "test_machine",
+        "test_clause[STATUS-03]",
+        "test_clause[WEBHOOK-03]",
+        "test_unknown_id",
+    } <= passed
+    assert sum(name.startswith("test_clause") for name in passed) > 140
+    assert "SKIPPED: the target has no account:empty" in output
+    assert KEY not in output
+
+
+def test_wrong_gateway(tmp_path: Path) -> None:
+    """The clause concerned fails with its sentence, where, expected, got and a cURL line; its neighbours do not."""
+    edit = envelope(having(model_id="video-01"))
+    with serve(speed=20, edit=edit) as (url, _):
+        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-clauses", "STATUS-0*", "-k", "test_clause")
+    assert (code, named(output, "FAILED")) == (1, {"test_clause[STATUS-04]"})
+    assert "`model_id` is `minimax-hailuo-ai`" in output
+    assert 'expected  "minimax-hailuo-ai"' in output
+    assert re.search(
+        r'curl -i -X GET http://127\.0\.0\.1:\d+/v2/requests/status/minimax-hailuo-ai_\S+ -H "Ocp-Apim', output
+    )
+
+
+def no_watermark(ask: Ask, reply: Reply) -> Reply:
+    """Refuses a member that the page allows and that no probe sends."""
+    return Reply(400, {"error": "no", "message": "no"}) if b'"aigc_watermark": true' in ask.body else reply
+
+
+def test_generated_requests_find_it(tmp_path: Path) -> None:
+    """What only generated requests show fails their test."""
+    with serve(speed=20, edit=no_watermark) as (url, _):
+        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-clauses", "T2V-*", "-k", "test_sound_body or test_clause")
+    assert code == 1
+    assert named(output, "FAILED") == {"test_sound_body[generate]", "test_sound_body[imageToVideo]"}
+    assert "breaks SUBMIT-01" in output
+
+
+def test_machine_keeps_its_counterexample(tmp_path: Path) -> None:
+    """The state machine fails, and leaves the course of events as a file."""
+    with serve(speed=100, edit=accepted(without("polling_url"))) as (url, _):
+        code, output = suite(
+            tmp_path, url, *LOCAL, "--pixazo-core", "--pixazo-out", str(tmp_path), "-k", "test_machine"
+        )
+    assert (code, named(output, "FAILED")) == (1, {"test_machine"})
+    assert "breaks SUBMIT-03" in output
+    assert (tmp_path / "counterexample_submit_03.py").exists()
+    assert (tmp_path / "trace.ndjson").exists()
+    assert (tmp_path / "result.ndjson").exists()
+
+
+def test_drift(tmp_path: Path) -> None:
+    """Drift is a warning, and fails only where asked to."""
+    edit = accepted(having(estimated_cost=1))
+    with serve(speed=20, edit=edit) as (url, _):
+        options = (*LOCAL, "--pixazo-clauses", "SUBMIT-04", "-k", "test_clause")
+        mild, strict = suite(tmp_path, url, *options), suite(tmp_path, url, *options, "--strict-drift")
+    assert mild[0] == 0
+    assert "ContractDriftWarning: DRIFT SUBMIT-04" in mild[1]
+    assert (strict[0], named(strict[1], "FAILED")) == (1, {"test_clause[SUBMIT-04]"})
+
+
+def test_expected_deviation(tmp_path: Path) -> None:
+    """A failure that an expectation excuses is an expected one."""
+    expect = tmp_path / "expect.toml"
+    expect.write_text(EXPECTATION, encoding="utf-8")
+    with serve(speed=20, edit=envelope(having(model_id="video-01"))) as (url, _):
+        options = (*LOCAL, "--pixazo-clauses", "STATUS-04", "-k", "test_clause", "--pixazo-expect", str(expect))
+        code, output = suite(tmp_path, url, *options)
+    assert (code, named(output, "XFAIL")) == (0, {"test_clause[STATUS-04]"})
+
+
+EXPECTATION = '[[expect]]\nclause = "STATUS-04"\noutcome = "FAIL"\nreason = "known"\nexpires = 2999-01-01\n'
+
+
+def test_dead_host(tmp_path: Path) -> None:
+    """A host that does not answer is never green."""
+    code, output = suite(tmp_path, "http://127.0.0.1:9", *LOCAL, "--pixazo-clauses", "AUTH-01")
+    assert code == 10
+    assert "target unusable: the target does not answer" in output
+
+
+def test_no_such_clause(tmp_path: Path) -> None:
+    """A glob that matches nothing is a usage error, before anything is sent."""
+    code, output = suite(tmp_path, "http://127.0.0.1:9", "--pixazo-clauses", "STATUS-99")
+    assert code != 0
+    assert "--pixazo-clauses STATUS-99 matches no clause" in output
+
+
+def anything(ask: Ask, reply: Reply) -> Reply:
+    """Accepts whatever is submitted."""
+    return Reply(202, ACCEPTED) if is_submit(ask) else reply
+
+
+ACCEPTED = {"request_id": "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001", "status": "QUEUED"}
+
+
+@pytest.mark.parametrize(
+    ("granted", "edit", "works"),
+    [
+        pytest.param(0, None, 0, id="nothing granted"),
+        pytest.param(1, None, 1, id="one granted, one taken"),
+        pytest.param(2, anything, 0, id="anything accepted"),
+    ],
+)
+def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, works: int) -> None:
+    """Run and generated requests together spend no more than what was granted."""
+    profile = tmp_path / "profile.toml"
+    profile.write_text(PAID, encoding="utf-8")
+    options = ("--pixazo-profile", str(profile), "--pixazo-core", "--pixazo-max-generations", str(granted))
+    with serve(speed=20, edit=edit or (lambda _, reply: reply)) as (url, gateway):
+        _, output = suite(tmp_path, url, *options)
+        answered = [ask for ask in gateway.asked if is_submit(ask)]
+    assert len(gateway.works) <= granted
+    assert len(gateway.works) >= works
+    if granted == 0:
+        assert answered == []
+    if edit is not None:
+        assert len(answered) <= granted
+    assert "generated requests could each cost a generation" in output

@@ -1,0 +1,67 @@
+"""The plugin weighs nothing, and names the gateway to look at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+pytest_plugins = ("pytester",)
+
+#: What is in a session before the plugin, and what it adds to that.
+LISTING = """
+import sys
+import pytest
+before = set(sys.modules)
+import pytest_pixazo.plugin
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+
+#: Pytest where nobody can import Hypothesis.
+WITHOUT_HYPOTHESIS = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "hypothesis":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+import pytest
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+
+
+def test_imports_nothing() -> None:
+    """Beside itself the plugin imports no module that pytest has not imported."""
+    done = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["pytest_pixazo"]
+
+
+def test_named_endpoint(pytester: pytest.Pytester) -> None:
+    """The options give origin and key, and nothing is started."""
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_endpoint(pixazo_endpoint):
+            assert (pixazo_endpoint.url, pixazo_endpoint.api_key) == ("http://127.0.0.1:8900", "KEY")
+            assert (pixazo_endpoint.pace, pixazo_endpoint.deadline, pixazo_endpoint.advance) == (None, None, None)
+            assert "pixazo_simulator" not in sys.modules
+        """
+    )
+    options = ("--pixazo-url", "http://127.0.0.1:8900", "--pixazo-key", "KEY", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
+
+
+def test_without_hypothesis(pytester: pytest.Pytester) -> None:
+    """Where Hypothesis is not installed, the clauses are tested all the same and the rest is skipped, not an error."""
+    options = "--pyargs pixazo_contracts --collect-only -q -p no:cacheprovider -p no:hypothesispytest"
+    done = pytester.run(sys.executable, "-c", WITHOUT_HYPOTHESIS, *options.split())
+    text = done.stdout.str()
+    assert done.ret == 0
+    assert "test_clause[STATUS-03]" in text
+    assert "test_machine" not in text
