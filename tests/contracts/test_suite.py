@@ -27,7 +27,9 @@ def suite(directory: Path, url: str, *options: str) -> tuple[int, str]:
     """The exit code and the output of one session in an empty directory."""
     command = [sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "--pixazo-url", url, "--pixazo-key", KEY]
     command += ["-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", *options]
-    environment = {**os.environ, "XDG_STATE_HOME": str(directory)}
+    # A worker of pytest-xdist tells its children that they are workers, too.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment = {**inherited, "XDG_STATE_HOME": str(directory)}
     done = subprocess.run(
         command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
@@ -75,6 +77,7 @@ def no_watermark(ask: Ask, reply: Reply) -> Reply:
     return Reply(400, {"error": "no", "message": "no"}) if b'"aigc_watermark": true' in ask.body else reply
 
 
+@pytest.mark.exhaustive
 def test_generated_requests_find_it(tmp_path: Path) -> None:
     """What only generated requests show fails their test."""
     with serve(speed=20, edit=no_watermark) as (url, _):
@@ -84,6 +87,7 @@ def test_generated_requests_find_it(tmp_path: Path) -> None:
     assert "breaks SUBMIT-01" in output
 
 
+@pytest.mark.exhaustive
 def test_machine_keeps_its_counterexample(tmp_path: Path) -> None:
     """The state machine fails, and leaves the course of events as a file."""
     with serve(speed=100, edit=accepted(without("polling_url"))) as (url, _):
@@ -97,6 +101,7 @@ def test_machine_keeps_its_counterexample(tmp_path: Path) -> None:
     assert (tmp_path / "result.ndjson").exists()
 
 
+@pytest.mark.exhaustive
 def test_drift(tmp_path: Path) -> None:
     """Drift is a warning, and fails only where asked to."""
     edit = accepted(having(estimated_cost=1))
@@ -108,6 +113,7 @@ def test_drift(tmp_path: Path) -> None:
     assert (strict[0], named(strict[1], "FAILED")) == (1, {"test_clause[SUBMIT-04]"})
 
 
+@pytest.mark.exhaustive
 def test_expected_deviation(tmp_path: Path) -> None:
     """A failure that an expectation excuses is an expected one."""
     expect = tmp_path / "expect.toml"
@@ -143,6 +149,7 @@ def anything(ask: Ask, reply: Reply) -> Reply:
 ACCEPTED = {"request_id": "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001", "status": "QUEUED"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("granted", "edit", "works"),
     [

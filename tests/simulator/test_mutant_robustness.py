@@ -28,6 +28,8 @@ ODD_HEADERS: tuple[dict[str, str], ...] = (
     {"Content-Type": ";;;", "Host": "\xe9", "Content-Length": "x"},
 )
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.mark.parametrize("change", [*MUTANTS, *VARIANTS], ids=lambda change: change.name)
 def test_nothing_is_raised(change: Mutant | Variant) -> None:

@@ -12,6 +12,8 @@ from tests.simulator.conversation import Callback, Entry, Receiver, Said, conver
 from pixazo_simulator.mutants import VARIANTS, Variant
 from pixazo_simulator.server import Simulator
 
+pytestmark = pytest.mark.exhaustive
+
 OTHER_CODES = {"405-for-methods": {(404, 405)}}
 """Codes that a variant may exchange: the page is silent about them."""
 OTHER_TIMES = {"unhurried"}
