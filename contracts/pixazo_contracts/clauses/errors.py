@@ -98,7 +98,7 @@ def _offending_member(exchange: Exchange) -> str:
     section="Error Responses",
     strength=Strength.SILENT,
     cost=Cost.FREE_IF_REFUSED,
-    depends_on=("ERR-ENV-01",),
+    depends_on=("ERR-ENV-01", "I2V-IMG-03"),
 )
 def err_env_02(trace: Trace) -> Remarks:
     """Model validation errors are announced in prose but never shown: record their shape and whether they name the member."""

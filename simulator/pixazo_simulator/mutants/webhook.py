@@ -120,7 +120,7 @@ WEBHOOK = (
     Mutant("no-status-with-webhook", "WEBHOOK-08", "A request that has a callback cannot be polled",
            Edits(reply=_remembering_callers) | unreadable(_is_called_back), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL is called back at the URL of the one before",
-           heard_as(submits, _last_url) | Edits(reply=_remembering_url)),
+           heard_as(submits, _last_url) | Edits(reply=_remembering_url), ("WEBHOOK-04",)),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A callback is declared as a form", _edited(_typed_as_form)),
     Mutant("no-retry", "WEBHOOK-11", "A callback that failed is not repeated", policy(webhook_retries="none")),
     Mutant("callback-twice", "WEBHOOK-12", "Each callback is delivered twice", _edited(_twice)),
