@@ -128,7 +128,7 @@ STATUS = (
     Mutant("malformed-id-is-500", "STATUS-11", "A malformed id is answered 500",
            refused_as(_unfound(well_formed=False), lambda _: Broken()), ("ERR-500-01",)),
     Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s", Edits(reply=_advanced_by_reads),
-           ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15")),
+           ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15", "WAL-02")),
     Mutant("first-read-starts", "STATUS-12", "The first read of a QUEUED generation lets it be PROCESSING", Edits(reply=_started_by_reads),
            ("TIME-06",)),
     Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute is answered 429",
