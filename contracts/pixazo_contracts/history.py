@@ -74,6 +74,12 @@ def _token(url: str) -> str:
     return urlsplit(url).path.rpartition("/")[2]
 
 
+def _is_read(exchange: Exchange) -> bool:
+    """Whether a request asks for the status of its id: a `polling_url` that is fetched as given may name another."""
+    names_it = urlsplit(exchange.url).path.endswith(f"/{exchange.request_id}")
+    return exchange.operation == "status" and exchange.method == "GET" and names_it
+
+
 class History:
     """All generations of a run, found by what their submits were answered."""
 
@@ -84,7 +90,7 @@ class History:
         for exchange in sorted(exchanges, key=lambda exchange: (exchange.started, exchange.number)):
             if (accepted := exchange.accepted_id) is not None:
                 submits.setdefault(accepted, exchange)
-            if exchange.operation == "status" and exchange.request_id is not None and exchange.method == "GET":
+            if exchange.request_id is not None and _is_read(exchange):
                 reads.setdefault((exchange.request_id, exchange.account), []).append(exchange)
             if exchange.operation == "media" and exchange.request_id is not None:
                 downloads.setdefault(exchange.request_id, []).append(exchange)

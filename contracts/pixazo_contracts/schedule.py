@@ -23,6 +23,7 @@ from pixazo_contracts.conversation import (
 from pixazo_contracts.exchange import Callback, Exchange
 from pixazo_contracts.pacing import retry_after
 from pixazo_contracts.spend import BudgetExhaustedError
+from pixazo_contracts.target import THROTTLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -294,7 +295,7 @@ class Schedule:
 
     def _suspended(self, talking: _Talking, index: int, exchange: Exchange) -> bool:
         """Whether a 429 holds everything up and this request will be sent again."""
-        if exchange.status != 429 or exchange.account == "throttled" or talking.repeats >= MOST_REPEATS:
+        if exchange.status != 429 or exchange.account in THROTTLED or talking.repeats >= MOST_REPEATS:
             return False
         profile = self._setting.profile
         wait = retry_after(

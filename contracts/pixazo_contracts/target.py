@@ -21,6 +21,7 @@ __all__ = [
     "MODEL",
     "MODEL_BASE",
     "STATUS_BASE",
+    "THROTTLED",
     "Ceilings",
     "ConfigurationError",
     "Profile",
@@ -36,6 +37,9 @@ DOCUMENTED_ORIGIN: Final = "https://gateway.pixazo.ai"
 MODEL: Final = "minimax-hailuo-ai"
 MODEL_BASE: Final = "/minimax-hailuo-ai/v1"
 STATUS_BASE: Final = "/v2/requests/status/"
+
+#: Account roles whose 429s are what a probe came for.
+THROTTLED: Final = frozenset({"throttled", "recovering"})
 
 #: How long to wait for what may never come (a second callback, a retry), at least, in seconds, and in polls.
 SHORTEST_SETTLE: Final = 1.5

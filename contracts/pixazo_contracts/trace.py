@@ -14,7 +14,7 @@ import msgspec
 
 from pixazo_contracts.exchange import Callback, Exchange
 from pixazo_contracts.history import Generation, History
-from pixazo_contracts.target import Profile
+from pixazo_contracts.target import THROTTLED, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,7 +101,7 @@ class Trace:
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
-            throttled = exchange.status == 429 and exchange.account != "throttled"
+            throttled = exchange.status == 429 and exchange.account not in THROTTLED
             for aim in () if throttled or exchange.status is None else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
         return aimed

@@ -14,7 +14,7 @@ _ACCOUNTS = {
     "other": ("sim-another-account",),
     "empty": ("sim-empty-wallet",),
     "one": ("sim-one-video",) * 5,
-    "two": ("sim-two-videos",),
+    "two": ("sim-two-videos",) * 2,
     "suspended": ("sim-suspended",),
     "throttled": ("sim-throttled",),
     "recovering": ("sim-throttled-briefly",),

@@ -85,6 +85,10 @@ def _prompt(ask: Ask) -> str:
     return str(sent(ask)["prompt"])
 
 
+def _account_and_body(ask: Ask) -> tuple[str, str, bytes]:
+    return ask.headers["ocp-apim-subscription-key"], ask.path, ask.body
+
+
 def _falls_back(gateway: FakeGateway, work: Work, reply: Reply) -> Reply:
     return _shown(gateway, work, 0) if 8 < gateway.now() - work.accepted < 11.5 else reply
 
@@ -167,7 +171,7 @@ WRONG = (
         edit=accepted(lambda body: {**body, "polling_url": str(body["polling_url"]).removeprefix(ORIGIN)}),
     ),
     Wrong("SUBMIT-13", prepare=reading(_not_found_yet)),
-    Wrong("SUBMIT-15", prepare=remembering(lambda ask: (ask.path, ask.body), lambda old, _: old)),
+    Wrong("SUBMIT-15", prepare=remembering(_account_and_body, lambda old, _: old)),
     Wrong(
         "SUBMIT-17",
         edit=lambda ask, reply: (

@@ -98,7 +98,7 @@ def _offending_member(exchange: Exchange) -> str:
     section="Error Responses",
     strength=Strength.SILENT,
     cost=Cost.FREE_IF_REFUSED,
-    depends_on=("ERR-ENV-01",),
+    depends_on=("ERR-ENV-01", "I2V-IMG-03"),
 )
 def err_env_02(trace: Trace) -> Remarks:
     """Model validation errors are announced in prose but never shown: record their shape and whether they name the member."""
@@ -303,7 +303,9 @@ def err_500_01(trace: Trace) -> Remarks:
 )
 def err_500_02(trace: Trace) -> Remarks:
     """After a 500 on submit, did the request take effect? And what is the body?"""
-    for exchange in trace.aimed("ERR-500-02"):
+    # A broken account is made to fail; any other valid submit that fails tells as much.
+    failed = (e for e in trace.submits if e.intent == "accept" and e.status is not None and e.status >= 500)
+    for exchange in (*trace.aimed("ERR-500-02"), *failed):
         hook = exchange.request_header("X-Webhook-URL") or "\0"
         called = any(callback.target.partition("?")[0] in hook for callback in trace.callbacks)
         members = ", ".join(sorted(exchange.members)) or "none"
@@ -342,6 +344,7 @@ def err_set_01(trace: Trace) -> Remarks:
         "AUTH-09",
         "ERR-402-01",
         "ERR-429-01",
+        "T2V-PROMPT-01",
     ),
 )
 def err_prec_01(trace: Trace) -> Remarks:

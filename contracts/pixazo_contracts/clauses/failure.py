@@ -81,6 +81,11 @@ def fail_04(trace: Trace) -> Remarks:
         yield Observation(f"{read.state}: {carried or 'none'}", read)
 
 
+def _is_about_the_end(read: Exchange) -> bool:
+    """Whether a read may tell how it goes with a bad end: retention, callbacks, wallet and rate are others' business."""
+    return read.status not in {None, 402, 404, 429} and "STATUS-16" not in read.aims
+
+
 @clause(
     "FAIL-05",
     section="silence",
@@ -98,7 +103,7 @@ def fail_05(trace: Trace) -> Remarks:
     for generation in trace.generations:
         kind = generation.submit.case.removesuffix("-prompt")
         if kind in {"failed", "error"}:
-            for read in [read for read in generation.reads if read.status not in {None, 429}][-1:]:
+            for read in [read for read in generation.reads if _is_about_the_end(read)][-1:]:
                 codes.setdefault(kind, set()).add(str(read.status))
     for kind, seen in codes.items():
         yield Observation(f"{kind}: {', '.join(sorted(seen))}")

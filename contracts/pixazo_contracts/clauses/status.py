@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,9 @@ def status_01(trace: Trace) -> Remarks:
         found = [read for read in generation.reads if read.succeeded]
         for read in generation.reads:
             if read.status is None or read.status in OTHERS_BUSINESS or read.status >= 500:
+                continue
+            # What an account without funds may read is ERR-402-04's business.
+            if read.status == 402 and read.account != "default":
                 continue
             # Before the first and after the last success a 404 is SUBMIT-13's, BASE-04's or STATUS-16's business.
             outside = not found or read.started < found[0].started or read.started > found[-1].started
@@ -257,6 +261,22 @@ BURST_SHARE = 0.25
 SHORT_LIFE = 0.5
 
 
+#: On a clock that only we move, reads less than this many seconds apart lie in one instant.
+INSTANT = 0.01
+
+
+def _frozen(generation: Generation) -> Remarks:
+    """While the clock stands still reads see no change of state at all."""
+    burst = [read for read in generation.seen if read.case == "burst"]
+    if any(RANK[str(after.state)] < RANK[str(before.state)] for before, after in pairwise(burst)):
+        return  # reads that contradict each other are STATUS-15's business
+    for before, after in pairwise(burst):
+        if after.finished - before.started <= INSTANT:
+            holds = RANK[str(after.state)] == RANK[str(before.state)]
+            expected = f"{before.state}, for the clock stands still"
+            yield check(holds, after, "status of reads in a burst", expected, after.state)
+
+
 def _burst(generation: Generation, ordinary: float) -> Remarks:
     """Reads in quick succession see at most one change of state."""
     seen = generation.seen
@@ -281,6 +301,8 @@ def status_12(trace: Trace) -> Remarks:
     for generation in trace.generations:
         if polled and generation.submit.case in {"quiet", "burst-read"}:
             yield from _burst(generation, max(polled))
+        if trace.profile.virtual:
+            yield from _frozen(generation)
         lifetime = _lifetime(generation)
         if generation.submit.case == "burst-read" and alone and lifetime is not None:
             holds = lifetime >= SHORT_LIFE * min(alone)

@@ -171,7 +171,7 @@ def t2v_cb_01(trace: Trace) -> Remarks:
     section="silence",
     strength=Strength.SILENT,
     cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02", "T2V-PROMPT-01"),
+    depends_on=("BASE-02", "T2V-PROMPT-01", "I2V-IMG-03"),
 )
 def t2v_img_01(trace: Trace) -> Remarks:
     """`first_frame_image` on the T2V operation is an undocumented member."""

@@ -26,7 +26,12 @@ def _affordable(trace: Trace, clause_id: str, case: str, why: str) -> Remarks:
 
 
 @clause(
-    "WAL-01", section="Queue errors (wallet)", strength=Strength.IMPLIED, cost=Cost.NOT_OUTSIDE, needs=("account:two",)
+    "WAL-01",
+    section="Queue errors (wallet)",
+    strength=Strength.IMPLIED,
+    cost=Cost.NOT_OUTSIDE,
+    depends_on=("SUBMIT-10",),
+    needs=("account:two",),
 )
 def wal_01(trace: Trace) -> Remarks:
     """One accepted request is debited exactly once."""
@@ -41,6 +46,7 @@ def wal_01(trace: Trace) -> Remarks:
     section="Status Values (ERROR)",
     strength=Strength.DOCUMENTED,
     cost=Cost.NOT_OUTSIDE,
+    depends_on=("WAL-05",),
     needs=("account:one", "prompt:error"),
     core=True,
 )
@@ -54,6 +60,7 @@ def wal_02(trace: Trace) -> Remarks:
     section="Status Values",
     strength=Strength.SILENT,
     cost=Cost.NOT_OUTSIDE,
+    depends_on=("WAL-05",),
     needs=("account:one", "prompt:failed"),
 )
 def wal_03(trace: Trace) -> Remarks:
@@ -66,10 +73,19 @@ def wal_03(trace: Trace) -> Remarks:
 @clause("WAL-04", section="Response Handling", strength=Strength.IMPLIED, cost=Cost.NOT_OUTSIDE, needs=("account:one",))
 def wal_04(trace: Trace) -> Remarks:
     """A refused submit costs nothing."""
-    return _affordable(trace, "WAL-04", "after", "refused submits are free")
+    # One that was accepted was rightly paid for.
+    if not any(exchange.succeeded for exchange in trace.aimed("WAL-04") if exchange.case != "after"):
+        yield from _affordable(trace, "WAL-04", "after", "refused submits are free")
 
 
-@clause("WAL-05", section="Workflow", strength=Strength.IMPLIED, cost=Cost.NOT_OUTSIDE, needs=("account:one",))
+@clause(
+    "WAL-05",
+    section="Workflow",
+    strength=Strength.IMPLIED,
+    cost=Cost.NOT_OUTSIDE,
+    depends_on=("WAL-01",),
+    needs=("account:one",),
+)
 def wal_05(trace: Trace) -> Remarks:
     """Reads and callbacks cost nothing."""
     return _affordable(trace, "WAL-05", "after", "reads are free")

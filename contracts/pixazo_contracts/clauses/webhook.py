@@ -200,9 +200,11 @@ def webhook_03(trace: Trace) -> Remarks:
 def webhook_04(trace: Trace) -> Remarks:
     """The callback body is the status envelope of that state."""
     for generation, callback in _envelopes(trace):
-        for name in PARTS:
-            yield check(name in callback.members, callback, name, "present, as in a status answer", "absent")
         read = next((read for read in generation.ends if read.state == _status(callback)), None)
+        for name in PARTS:
+            # What a status answer lacks, too, is STATUS's or FAIL's business.
+            holds = name in callback.members or (read is not None and name not in read.members)
+            yield check(holds, callback, name, "present, as in a status answer", "absent")
         if read is None:
             continue
         for name in (*PARTS, *STAMPS):
@@ -392,11 +394,18 @@ def webhook_14(trace: Trace) -> Remarks:
     depends_on=(
         "BASE-02",
         "WEBHOOK-01",
+        "T2V-PROMPT-01",
     ),
 )
 def webhook_15(trace: Trace) -> Remarks:
     """An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx."""
     return observed(trace, "WEBHOOK-15")
+
+
+def _ends_change(trace: Trace) -> bool:
+    """Whether the ends of generations without a callback change, too (FLOW-03): then no receiver is to blame."""
+    ends = [{read.state for read in g.ends} for g in trace.generations if not g.webhook_urls]
+    return any(len(words) > 1 for words in ends)
 
 
 @clause(
@@ -405,10 +414,12 @@ def webhook_15(trace: Trace) -> Remarks:
     strength=Strength.IMPLIED,
     cost=Cost.SHARED_WITH_RECEIVER,
     needs=("receiver",),
-    depends_on=(*ROOTS, *STATES, "FLOW-03"),
+    depends_on=(*ROOTS, *STATES),
 )
 def webhook_16(trace: Trace) -> Remarks:
     """A failing or slow receiver never changes the fate of the job."""
+    if _ends_change(trace):
+        return
     for exchange in trace.aimed("WEBHOOK-16"):
         generation = trace.generation(exchange.accepted_id)
         if generation is not None:
@@ -435,6 +446,8 @@ def webhook_17(trace: Trace) -> Remarks:
         "WEBHOOK-01",
         "WEBHOOK-02",
         "WEBHOOK-04",
+        "WEBHOOK-19",
+        "WEBHOOK-21",
         "STATUS-02",
     ),
     needs=("receiver",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.conversation import Hook, Probe, Send, await_callbacks, hook, pause, send
-from pixazo_contracts.probes.family import PROMPT
+from pixazo_contracts.probes.family import PRINTED, PROMPT
 from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, poll, read, submit
 from pixazo_contracts.unknown_ids import unknown_id
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixazo_contracts.conversation import Setting, Talk
+    from pixazo_contracts.exchange import Exchange
 
 __all__ = ["PROBES"]
 
@@ -57,21 +58,27 @@ def _recovery(setting: Setting) -> Talk[None]:
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
+def _valid(
+    account: str, case: str, aims: tuple[str, ...], headers: tuple[tuple[str, str], ...] = PRINTED_HEADERS
+) -> Talk[Exchange]:
+    """A submit with which nothing is wrong but the account."""
+    body = {"prompt": PROMPT, **PRINTED}
+    return submit("generate", body, case=case, aims=aims, intent="refuse", account=account, headers=headers)
+
+
 def _refused(account: str, aims: tuple[str, ...]) -> Callable[[Setting], Talk[None]]:
-    """What an account in a bad state is told: about a valid body, about one without a prompt."""
+    """What an account in a bad state is told: about a valid body, alone and with a webhook, about one without a prompt.
+
+    The last of the aims is the one on which a webhook bears.
+    """
 
     def talk(setting: Setting) -> Talk[None]:
         headers = yield from _hook_headers(setting, account)
-        yield from submit(
-            "generate",
-            {"prompt": PROMPT},
-            case=f"{account} account",
-            aims=aims,
-            intent="refuse",
-            account=account,
-            headers=headers,
-        )
-        yield from submit("generate", {}, case=f"{account} account, no prompt", aims=("ERR-PREC-01",), account=account)
+        yield from _valid(account, f"{account} account", aims)
+        if len(headers) > len(PRINTED_HEADERS):
+            yield from _valid(account, f"{account} account, webhook", aims[-1:], headers)
+        no_prompt = f"{account} account, no prompt"
+        yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), account=account)
 
     return talk
 
@@ -95,15 +102,13 @@ def _unknown_model(_: Setting) -> Talk[None]:
             case="no-such-model",
             aims=("ERR-400-02",),
             headers=PRINTED_HEADERS,
-            body=encode({"prompt": PROMPT}),
+            body=encode({"prompt": PROMPT, **PRINTED}),
         )
     )
 
 
 def _disabled_model(_: Setting) -> Talk[None]:
-    yield from submit(
-        "generate", {"prompt": PROMPT}, case="disabled model", aims=("ERR-400-02",), intent="refuse", account="disabled"
-    )
+    yield from _valid("disabled", "disabled model", ("ERR-400-02",))
 
 
 def _account(role: str, *aims: str, feeds: tuple[str, ...] = ()) -> Probe:

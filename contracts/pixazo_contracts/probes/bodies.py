@@ -21,7 +21,7 @@ def _raw(name: str, body: bytes) -> Case:
 
 def _typed(name: str, content_type: str | None) -> Case:
     headers = () if content_type is None else (("Content-Type", content_type),)
-    return Case(name=name, body=lambda: VALID, intent="any", headers=headers)
+    return Case(name=name, body=lambda: encode({"prompt": f"{PROMPT} ({name})"}), intent="any", headers=headers)
 
 
 MALFORMED: Final = (

@@ -21,6 +21,7 @@ REFUSALS = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01"
 #: 20 MiB: not below 20 MB, whichever MB is meant.
 TOO_LARGE = 20 * 1024 * 1024
 
+IMAGE_URL: Final = "https://example.com/first.jpg"
 NOT_BOOLEANS: Final = {"the string true": "true", "1": 1}
 NOT_STRINGS: Final = {"42": 42, "true": True, "object": {"text": PROMPT}, "array": [PROMPT]}
 
@@ -44,7 +45,7 @@ T2V_FAMILIES: Final[dict[str, tuple[Case, ...]]] = {
         t2v("array", callback_url=["https://example.com/"]),
         t2v("no URL", "any", callback_url="not a url"),
     ),
-    "T2V-IMG-01": (t2v("image, no prompt", "any", prompt=ABSENT, first_frame_image="https://example.com/first.jpg"),),
+    "T2V-IMG-01": (t2v("image, no prompt", "any", prompt=ABSENT, first_frame_image=IMAGE_URL),),
 }
 
 BOOLEANS: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
@@ -163,6 +164,11 @@ def _families() -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
     combined = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
     open_questions.append(
         family("I2V-COMBO-01", ("I2V-COMBO-01",), "imageToVideo", combined, fate=True, only_unlimited=True)
+    )
+    image, none = t2v("image", "any", first_frame_image=IMAGE_URL), t2v("number as image", "any", first_frame_image=42)
+    # Refused or not tells whether the member is minded; whether a number is, tells what for.
+    open_questions.append(
+        family("T2V-IMG-01, with a prompt", ("T2V-IMG-01",), "generate", image, none, only_unlimited=True)
     )
     return tuple(forbidden), tuple(open_questions)
 

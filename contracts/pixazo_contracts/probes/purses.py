@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe, together
+from pixazo_contracts.conversation import Probe, pause, together
 from pixazo_contracts.probes.family import PROMPT
 from pixazo_contracts.probes.steps import poll, read, submit, submit_send
 from pixazo_contracts.unknown_ids import unknown_id
@@ -24,15 +24,20 @@ PURSES = {"WAL-04": "one", "WAL-02": "one.1", "WAL-05": "one.2", "WAL-06": "one.
 READS = 20
 
 
-def _spend(purse: str, case: str, aim: str, prompt: str = PROMPT) -> Talk[Exchange]:
-    body = {"prompt": prompt, "duration": 6, "resolution": "768P"}
+def _spend(purse: str, case: str, aim: str, prompt: str | None = None) -> Talk[Exchange]:
+    """A submit for the price of one; its prompt is the case's own, since equal bodies may be taken for one request."""
+    body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
     return submit("generate", body, case=case, aims=(aim,), account=purse)
 
 
 def _debited_once(setting: Setting) -> Talk[None]:
-    first = yield from _spend("two", "first", "WAL-01")
-    yield from poll(setting, first)
-    yield from _spend("two", "second", "WAL-01")
+    """Nothing but submits is sent with this purse until it has bought two: another account's generation tells the time."""
+    yield from _spend("two", "first", "WAL-01")
+    sibling = yield from _spend("default", "sibling", "WAL-01")
+    yield from poll(setting, sibling)
+    yield from pause(setting.profile.pace)
+    second = yield from _spend("two", "second", "WAL-01")
+    yield from poll(setting, second)
     yield from _spend("two", "third", "WAL-01")
 
 
@@ -57,6 +62,14 @@ def _after_reads(setting: Setting) -> Talk[None]:
     yield from _spend(PURSES["WAL-05"], "after", "WAL-05")
 
 
+def _after_reads_of_one(_: Setting) -> Talk[None]:
+    """Reads of a request that exists, between two that the purse can pay for."""
+    first = yield from _spend("two.1", "before", "WAL-05")
+    for _n in range(READS if first.accepted_id is not None else 0):
+        yield from read(str(first.accepted_id), case="read", account="two.1")
+    yield from _spend("two.1", "after", "WAL-05")
+
+
 def _at_once(setting: Setting) -> Talk[None]:
     purse = PURSES["WAL-06"]
     bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(2)]
@@ -74,10 +87,11 @@ def _probe(name: str, talk: Callable[[Setting], Talk[None]], needs: set[str], *f
 
 
 PROBES = (
-    _probe("debited once", _debited_once, {"account:two"}, "WAL-01", cost=2),
+    _probe("debited once", _debited_once, {"account:two"}, "WAL-01", cost=3),
     _probe("refusals are free", _after_refusals, {"account:one"}, "WAL-04"),
     _probe("ERROR is free", _after_bad_end("error", "WAL-02"), {"account:one.1", "prompt:error"}, "WAL-02", cost=2),
     _probe("reads are free", _after_reads, {"account:one.2"}, "WAL-05"),
+    _probe("reads of one's own are free", _after_reads_of_one, {"account:two.1"}, "WAL-05", cost=2),
     _probe("two on funds for one", _at_once, {"account:one.3"}, "WAL-06", "ERR-402-04", cost=2),
     _probe("FAILED", _after_bad_end("failed", "WAL-03"), {"account:one.4", "prompt:failed"}, "WAL-03", cost=2),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe, together
+from pixazo_contracts.conversation import Probe, pause, together
 from pixazo_contracts.probes.steps import PRINTED_HEADERS, read, submit, submit_send
 from pixazo_contracts.samples import members
 
@@ -16,19 +16,21 @@ __all__ = ["PROBES"]
 AT_ONCE = 4
 
 
-def _twice(prompt: str, headers: tuple[tuple[str, str], ...]) -> Talk[None]:
+def _twice(setting: Setting, prompt: str, headers: tuple[tuple[str, str], ...]) -> Talk[None]:
+    """One body twice, so far apart that the timestamps of two requests would differ."""
     for case in ("first", "again"):
         accepted = yield from submit(
             "generate", {"prompt": prompt}, case=case, aims=("SUBMIT-15",), intent="accept", headers=headers
         )
         if accepted.accepted_id is not None:
             yield from read(accepted.accepted_id, case="after each")
+        yield from pause(setting.profile.pace)
 
 
 def _repeated(setting: Setting) -> Talk[None]:
-    yield from _twice("A paper boat passes a sleeping cat", PRINTED_HEADERS)
+    yield from _twice(setting, "A paper boat passes a sleeping cat", PRINTED_HEADERS)
     key = ("Idempotency-Key", f"pixazo-contracts-{setting.run}")
-    yield from _twice("A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
+    yield from _twice(setting, "A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
 
 
 def _at_once(_: Setting) -> Talk[None]:

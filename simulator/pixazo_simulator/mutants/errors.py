@@ -157,7 +157,7 @@ ERRORS = (
     Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate is answered 503", answers(has_status(429), with_code(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A throttled submit is queued all the same, and tells its id",
-           excepting("rate") | Edits(reply=_throttled_but_queued), ("ERR-PREC-01",)),
+           excepting("rate") | Edits(reply=_throttled_but_queued), ("ERR-PREC-01", "ERR-429-03")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past", answers(has_status(429), _in_the_past),
            ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "Who was throttled once is throttled for ever",

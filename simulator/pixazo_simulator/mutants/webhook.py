@@ -68,11 +68,16 @@ def _is_called_back(request: Request, scene: Scene) -> bool:
 
 
 def _last_url(request: Request, scene: Scene) -> Request:
-    given = request.header(WEBHOOK_URL_HEADER)
-    if given:
-        scene.memory.put(given, "webhook")
     last = scene.memory.get("webhook")
+    given = request.header(WEBHOOK_URL_HEADER)
     return request if given or not last else request.with_header(WEBHOOK_URL_HEADER, last)
+
+
+def _remembering_url(request: Request, reply: Reply, scene: Scene) -> Reply:
+    given = request.header(WEBHOOK_URL_HEADER)
+    if given and is_accepted(request, reply):
+        scene.memory.put(given, "webhook")
+    return reply
 
 
 def _typed_as_form(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
@@ -115,7 +120,7 @@ WEBHOOK = (
     Mutant("no-status-with-webhook", "WEBHOOK-08", "A request that has a callback cannot be polled",
            Edits(reply=_remembering_callers) | unreadable(_is_called_back), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
     Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL is called back at the URL of the one before",
-           heard_as(submits, _last_url)),
+           heard_as(submits, _last_url) | Edits(reply=_remembering_url), ("WEBHOOK-04",)),
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A callback is declared as a form", _edited(_typed_as_form)),
     Mutant("no-retry", "WEBHOOK-11", "A callback that failed is not repeated", policy(webhook_retries="none")),
     Mutant("callback-twice", "WEBHOOK-12", "Each callback is delivered twice", _edited(_twice)),
