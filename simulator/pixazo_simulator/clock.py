@@ -74,6 +74,7 @@ class Clock:
 def clock_factory(text: str) -> Callable[[], Clock]:
     """Read `real`, `manual` or `xN` (N times as fast as real time), as on the command line.
 
+    All running clocks of one factory read the same until one is advanced: the accounts of one gateway share their time.
     Raises ValueError with the remedy for any other text.
     """
     if text == "manual":
@@ -81,4 +82,4 @@ def clock_factory(text: str) -> Callable[[], Clock]:
     rate = 1.0 if text == "real" else float(text[1:]) if re.fullmatch(r"x\d{1,6}(\.\d{1,6})?", text) else 0.0
     if not rate:
         raise ValueError(f"clock {text!r} is not one of real, manual, xN (for example x20)")
-    return lambda: Clock.scaled(rate)
+    return Clock.scaled(rate).fork

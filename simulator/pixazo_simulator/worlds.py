@@ -82,7 +82,7 @@ class Worlds:
         world = World(
             key,
             policy=policy or settings.policy,
-            clock=clock or self.lobby_clock.fork(),
+            clock=clock or settings.clock(),
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             bounds=settings.bounds,
