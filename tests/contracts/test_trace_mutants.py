@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import cast
 
 import pytest
 
@@ -33,7 +34,7 @@ def fallen(trace: Trace) -> set[str]:
 
 def members(body: str | None) -> Members:
     found = json.loads(body or "{}")
-    return found if isinstance(found, dict) else {}
+    return cast("Members", found) if isinstance(found, dict) else {}
 
 
 def rewritten(
