@@ -52,9 +52,11 @@ def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
 def test_its_metadata(wheel: Distribution) -> None:
     """It asks for Python 3.11 and brings the command; what only tests need is asked for by the extras alone."""
     assert wheel.metadata["Requires-Python"] == ">=3.11"
-    assert [(script.name, script.value) for script in wheel.entry_points] == [
-        ("pixazo-sim", "pixazo_simulator.cli:main")
-    ]
+    assert {(entry.group, entry.name, entry.value) for entry in wheel.entry_points} == {
+        ("console_scripts", "pixazo-contracts", "pixazo_contracts.cli:main"),
+        ("console_scripts", "pixazo-sim", "pixazo_simulator.cli:main"),
+        ("pytest11", "pixazo", "pytest_pixazo.plugin"),
+    }
     always = [each for each in wheel.requires or () if "extra ==" not in each]
     assert {each.partition(">")[0] for each in always} == {
         "anyio", "click", "httptools", "httpx2", "imagesize", "msgspec", "starlette", "uvicorn", "uvloop",
