@@ -19,7 +19,8 @@ from pixazo_client._http import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 def test_the_public_names_are_listed_and_sorted() -> None:
     """No more and no fewer than what stands in the package."""
-    names = [name for name in vars(pixazo_client) if not name.startswith("_")]
+    # pytest adds names that are no identifiers to the modules whose asserts it rewrites.
+    names = [name for name in vars(pixazo_client) if name.isidentifier() and not name.startswith("_")]
     assert sorted(names) == pixazo_client.__all__
 
 

@@ -136,7 +136,7 @@ def _(caller: Caller) -> None:
     for body, told in [
         (b"", "The request body is empty: a JSON object is expected."),
         (b'{"prompt":', "The request body is not valid JSON."),
-        (b"[" * 5000, "The request body is nested too deeply."),
+        (b"[" * 100_000, "The request body is nested too deeply."),
         (b'["A bear"]', "The request body must be a JSON object."),
     ]:
         refused(caller.call("POST", GENERATE, body, typed), 400, {"error": "Invalid request", "message": told})
