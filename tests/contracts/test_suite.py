@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,25 +16,34 @@ from tests.contracts.fake_server import serve
 from tests.contracts.wrong import accepted, envelope, having, is_submit, without
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.contracts.wrong import Edit
 
 LOCAL = ("--pixazo-pace", "0.05", "--pixazo-deadline", "20")
 PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
 
 
-def suite(directory: Path, url: str, *options: str) -> tuple[int, str]:
+def session(directory: Path, *command: str) -> tuple[int, str]:
     """The exit code and the output of one session in an empty directory."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "--pixazo-url", url, "--pixazo-key", KEY]
-    command += ["-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", *options]
     # A worker of pytest-xdist tells its children that they are workers, too.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = {**inherited, "XDG_STATE_HOME": str(directory)}
+    environment = {**inherited, "XDG_STATE_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[2])}
+    options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly")
     done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [*command, *options],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def suite(directory: Path, url: str, *options: str) -> tuple[int, str]:
+    """A session of the suite against that origin."""
+    command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "--pixazo-url", url, "--pixazo-key", KEY)
+    return session(directory, *command, *options)
 
 
 def named(output: str, outcome: str) -> set[str]:
@@ -57,6 +67,15 @@ def test_faithful_gateway(tmp_path: Path) -> None:
     assert sum(name.startswith("test_clause") for name in passed) > 140
     assert "SKIPPED: the target has no account:empty" in output
     assert KEY not in output
+
+
+def test_virtual_clock(tmp_path: Path) -> None:
+    """Where the gateway's clock is ours to move, all of it is judged without waiting, what ends badly included."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-p", "tests.contracts.virtual_endpoint"]
+    code, output = session(tmp_path, *command, "-k", "test_clause or test_machine")
+    assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
+    wanted = {"test_machine", "test_clause[FAIL-01]", "test_clause[WEBHOOK-07]", "test_clause[ERR-402-01]"}
+    assert wanted <= named(output, "PASSED")
 
 
 def test_wrong_gateway(tmp_path: Path) -> None:
