@@ -12,8 +12,10 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from pixazo_simulator.signature import secret, signed_headers
 
-NOW = int(datetime.now(UTC).timestamp() * 1000)
-"""The verifier takes only messages of the last minutes."""
+
+def now() -> int:
+    """The instant in UTC milliseconds; the verifier reads the clock itself and takes only messages of the last minutes."""
+    return int(datetime.now(UTC).timestamp() * 1000)
 
 
 @given(seed=st.integers(), key=st.text(), body=st.dictionaries(st.text(), st.text()))
@@ -21,16 +23,17 @@ def test_the_standard_library_of_webhooks_verifies_them(seed: int, key: str, bod
     """Any body, with the secret of any world."""
     payload = json.dumps(body).encode()
     signing = secret(seed, key)
-    assert Webhook(signing).verify(payload, signed_headers(signing, "msg_1", NOW, payload)) == body
+    assert Webhook(signing).verify(payload, signed_headers(signing, "msg_1", now(), payload)) == body
 
 
 @pytest.mark.parametrize("spoiled", ["body", "secret", "webhook-id", "webhook-timestamp"])
 def test_nothing_can_be_exchanged(spoiled: str) -> None:
     """Body, secret, id and time are all signed."""
     signing, payload = secret(0, "a"), b'{"status":"COMPLETED"}'
-    headers = signed_headers(signing, "msg_1", NOW, payload)
+    instant = now()
+    headers = signed_headers(signing, "msg_1", instant, payload)
     if spoiled in headers:
-        headers[spoiled] = {"webhook-id": "msg_2", "webhook-timestamp": str(NOW // 1000 + 1)}[spoiled]
+        headers[spoiled] = {"webhook-id": "msg_2", "webhook-timestamp": str(instant // 1000 + 1)}[spoiled]
     verifier = Webhook(secret(0, "b") if spoiled == "secret" else signing)
     with pytest.raises(WebhookVerificationError):
         verifier.verify(payload + b" " if spoiled == "body" else payload, headers)
