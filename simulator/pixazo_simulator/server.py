@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import Application
 from .clock import SECOND
+from .control_client import KEY_HEADER, ControlClient
 from .courier import FallenDue
 from .protocol import GatewayProtocol
 from .world import World
@@ -115,6 +116,19 @@ class Simulator:
         """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND
 
+    def control(self, api_key: str | None = None) -> ControlClient:
+        """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
+
+        Raises SimulatorError when the server does not run.
+        """
+        return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
+
+    def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+        """Carry one control request to the server's loop, from any other thread; gives back status and body."""
+        if self._application is None or self._server is None:
+            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+        return self._server.call(_ask(self._application, method, target, key, body))
+
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
@@ -181,6 +195,24 @@ class _Server(uvicorn.Server):
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
+
+
+async def _ask(app: Application, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+    path, _, query = target.partition("?")
+    headers = [(b"host", b"localhost"), *([(KEY_HEADER.lower().encode(), key.encode("latin-1"))] if key else [])]
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers, "root_path": "",
+    }  # fmt: skip
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    return said[0]["status"], said[1]["body"]
 
 
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
