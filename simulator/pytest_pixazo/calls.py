@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,7 +16,7 @@ from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS
 
 from .record import Record
 
-__all__ = ["Call", "Callback", "Scene"]
+__all__ = ["Call", "Callback", "Scene", "read_calls"]
 
 _MEDIA = re.compile(r"/v1/([^/?]+)/output\.\w+")
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
@@ -47,6 +47,11 @@ class Call:
     headers: Mapping[str, str]
     body: Any
     length: int
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether its caller got the head of an answer at least."""
+        return not self.faults & _UNANSWERED
 
     @property
     def is_lost(self) -> bool:
@@ -81,6 +86,11 @@ class Callback:
     attempt: int
 
     @property
+    def was_taken(self) -> bool:
+        """Whether the receiver answered 2xx."""
+        return self.code is not None and 200 <= self.code < 300
+
+    @property
     def was_heard(self) -> bool:
         """Whether the receiver got it, whatever it answered."""
         return self.code is not None
@@ -108,7 +118,7 @@ class Scene:
         generations = {each["request_id"]: each for each in record.generations}
         attempts = [each for delivery in record.deliveries for each in _attempts(delivery, generations)]
         return cls(
-            calls=tuple(map(_call, record.exchanges)),
+            calls=read_calls(record.exchanges),
             callbacks=tuple(sorted(attempts, key=lambda each: (each.at, each.request_id, each.attempt))),
             ends={name: _seconds(each["since"]) for name, each in generations.items() if each["status"] in TERMINAL},
         )
@@ -128,6 +138,11 @@ class Scene:
     def heard(self, request_id: str) -> list[Callback]:
         """The callbacks about a generation that reached the app."""
         return [each for each in self.callbacks if each.request_id == request_id and each.was_heard]
+
+
+def read_calls(exchanges: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
+    """The exchanges of a record, or of its lobby, in their order."""
+    return tuple(map(_call, exchanges))
 
 
 def _seconds(text: str) -> float:

@@ -21,7 +21,7 @@ from .mistakes import (
 )
 from .record import Record
 
-__all__ = ["RULES", "Finding", "Rule", "judge", "known_rules"]
+__all__ = ["RULES", "Finding", "Rule", "judge", "known_rules", "misconduct", "report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,30 @@ def judge(record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
         if rule.name not in left_out
         for request_id, concerned, says in rule.remarks(scene)
     ]
+
+
+def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
+    """The findings rule by rule: what is wrong, why it hurts, what to do instead, and where; of each rule at most so many."""
+    known = sorted(set(findings))
+    for rule in RULES:
+        found = [each for each in known if each.rule == rule.name]
+        if not found:
+            continue
+        yield f"{rule.name}: {rule.says}"
+        yield f"  why it hurts: {rule.hurts} [{rule.source}]"
+        yield f"  instead: {rule.remedy}"
+        yield from (f"  {each.nodeid}: {each}" for each in found[:most])
+        if len(found) > len(found[:most]):
+            yield f"  and {len(found) - len(found[:most])} more: run with -v to see all"
+
+
+def misconduct(findings: Iterable[Finding]) -> str:
+    """The findings of one test as the text of its failure, with what relaxes it."""
+    known = sorted(set(findings))
+    remedies = {rule.name: rule.remedy for rule in RULES}
+    lines = [f"{each.rule}: {each}; instead: {remedies[each.rule]}" for each in known]
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.rule for each in known))
+    return "\n".join([*lines, f"Meant so in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
 def known_rules(names: Iterable[str]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import cast
 
 from pixazo_simulator.faults import SUBMITS
 from pixazo_simulator.journal import REDACTED
@@ -193,7 +194,7 @@ def _carries_key(call: Call) -> bool:
 def _webhook_urls(call: Call) -> Iterator[str]:
     yield call.headers.get(WEBHOOK_URL_HEADER.lower(), "")
     if isinstance(call.body, dict):
-        yield str(call.body.get(CALLBACK_MEMBER))
+        yield str(cast("dict[str, object]", call.body).get(CALLBACK_MEMBER))
 
 
 def _is_download(call: Call, request_id: str) -> bool:
