@@ -32,7 +32,7 @@ def _snake(name: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
-class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="fault", tag=_snake):
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="fault", tag=_snake):
     """Something that goes wrong; `strikes` says with which operations, `example` how a user writes it."""
 
     strikes: ClassVar[frozenset[str]] = REPLIES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -12,7 +12,7 @@ from .matcher import ABSENT, Matcher, read_matcher
 from .models import ImageParameters
 from .policy import nearest
 
-__all__ = ["OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
+__all__ = ["MOST_RULES", "OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
 
 MOST_RULES = 1000
 
@@ -41,7 +41,7 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
-class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """An answer instead of the real one; nothing is committed.
 
     Without `json` or `text` an error code gets the body that the gateway gives it; `retry_after` is in seconds.
@@ -54,7 +54,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
 
 
-class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out stays as it was.
 
     `after` is the time until the end, split between the two states in the usual proportion.
@@ -77,7 +77,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"after {self.after:g} excludes queued and processing: give one or the other")
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What happens at a call, `times` times: without a number always, or once if another step follows."""
 
     reply: Reply | None = None
@@ -86,7 +86,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     times: Count | None = None
 
 
-class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """When a call matches, then the step, then those of `then`; the first `after` matching calls are let through.
 
     `match` maps what can be asked of the occasion to a value or a condition such as `{"contains": "bear"}`.
@@ -109,6 +109,11 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def steps(self) -> tuple[Step, ...]:
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON and TOML write it, without what is left at its default."""
+        told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, match={}))
+        return told | ({"match": _written(self.match)} if self.match else {})
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
@@ -201,6 +206,11 @@ class Script:
         self._made += 1
         self._entries[self._made] = _Entry(rule)
         return self._made
+
+    def extend(self, rules: Iterable[Rule]) -> None:
+        """Append rules in order. Raises ValueError at the first beyond 1,000."""
+        for rule in rules:
+            self.add(rule)
 
     def replace(self, number: int, rule: Rule) -> None:
         """Put another rule in the place of one; it starts unused. Raises KeyError when there is none of this number."""
@@ -295,6 +305,15 @@ def _conditions(
         else:
             found.append(((name,), read_matcher(condition)))
     return found
+
+
+def _written(condition: Any) -> Any:
+    """A condition, or a mapping of them, as JSON writes it."""
+    if isinstance(condition, Matcher):
+        return condition.told()
+    if isinstance(condition, Mapping):
+        return {name: _written(each) for name, each in cast("Mapping[str, Any]", condition).items()}
+    return condition
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

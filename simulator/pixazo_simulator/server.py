@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import Application
 from .clock import SECOND
+from .control_client import ControlClient
 from .courier import FallenDue
 from .protocol import GatewayProtocol
 from .world import World
@@ -114,6 +115,20 @@ class Simulator:
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND
+
+    def control(self, api_key: str | None = None) -> ControlClient:
+        """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
+
+        Raises SimulatorError when the server does not run.
+        """
+        return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
+
+    def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+        """Carry one control request to the server's loop, from any other thread; gives back status and body."""
+        if self._application is None or self._server is None:
+            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+        path, _, query = target.partition("?")
+        return self._server.call(self._application.control.answer(method, path, query, key or "", body))
 
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
