@@ -153,8 +153,8 @@ def _seconds(text: str) -> float:
 def _call(told: Mapping[str, Any]) -> Call:
     request, response = told["request"], told["response"]
     path = str(told["target"]).partition("?")[0]
-    faults = frozenset(cast("list[str]", told["faults"]))
-    headers = {name.lower(): value for name, value in response["headers"].items()}
+    faults = frozenset(cast("list[str]", told.get("faults", ())))
+    headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
     return Call(
         number=told["number"],
         at=_seconds(told["at"]),
@@ -162,12 +162,12 @@ def _call(told: Mapping[str, Any]) -> Call:
         target=told["target"],
         path=path,
         operation=_operation(told["method"], path),
-        request_id=told["request_id"],
+        request_id=told.get("request_id"),
         code=told["status"],
         word=None if faults & _UNREAD else _word(told["status"], response["body"]),
         retry_after=None if faults & _UNANSWERED else _retry_after(headers, told["at"]),
         faults=faults,
-        is_scripted=told["rule"] is not None,
+        is_scripted=told.get("rule") is not None,
         headers=request["headers"],
         body=request["body"],
         length=request["length"],

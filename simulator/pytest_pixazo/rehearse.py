@@ -36,7 +36,7 @@ class _RefusedError(Exception):
 def rehearse(config: pytest.Config) -> int:
     """Rehearse as the options say, print what came of it, and return pytest's exit code."""
     try:
-        changes = chosen(config.getoption("pixazo_mutants"))
+        changes = chosen(str(config.getoption("pixazo_mutants")))
     except ValueError as error:
         click.echo(f"ERROR: {error}", err=True)
         return pytest.ExitCode.USAGE_ERROR
@@ -52,7 +52,7 @@ def rehearse(config: pytest.Config) -> int:
 
 def _command(config: pytest.Config) -> list[str]:
     """What every run begins with: this command without its paths, and without what would only slow it down."""
-    paths = set(config.option.file_or_dir or ())
+    paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
     plugins = config.pluginmanager
     quiet = [
@@ -69,11 +69,17 @@ def _command(config: pytest.Config) -> list[str]:
     return [sys.executable, "-m", "pytest", *given, *quiet, *place]
 
 
+def _paths(config: pytest.Config) -> list[str]:
+    """The files, folders and node ids that were asked for."""
+    given: list[str] | None = config.option.file_or_dir
+    return [*map(str, given or ())]
+
+
 class _Rehearsal:
     def __init__(self, suite: Suite, config: pytest.Config, changes: Sequence[Change]) -> None:
         self._suite = suite
         self._changes = changes
-        self._paths = [str(path) for path in config.option.file_or_dir or ()]
+        self._paths = _paths(config)
         self._root = config.rootpath
         self._jobs: int = config.getoption("pixazo_mutants_jobs") or os.cpu_count() or 1
         self._file: str | None = config.getoption("pixazo_mutants_json")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
     from .record import Record
     from .reports import Reports
 
@@ -22,9 +24,7 @@ __all__ = [
 CONDUCT = ("off", "report", "fail")
 OUTPUT = "pixazo_reports"
 """What a worker of xdist sends under this name."""
-MOST_FINDINGS = 5
-"""Findings of one rule that are printed unless the run is verbose."""
-
+MOST_PERCENT = 100
 _REPORTS = pytest.StashKey["Reports"]()
 _MISCONDUCT = pytest.StashKey[str]()
 _TROUBLE = pytest.StashKey[list[str]]()
@@ -34,7 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of the three reports."""
     group = parser.getgroup("pixazo reports", "what a test run says about the app")
     add = group.addoption
-    add("--pixazo-conduct", choices=CONDUCT, help="what the app did that will hurt on the real gateway (default: report)")
+    add(
+        "--pixazo-conduct",
+        choices=CONDUCT,
+        help="what the app did that will hurt on the real gateway (default: report)",
+    )
     add("--pixazo-cov", action="store_true", help="which behaviour of the gateway the tests met, and which not")
     add("--pixazo-cov-fail-under", type=float, metavar="PERCENT", help="fail the run when they met less than this")
     add("--pixazo-cov-json", metavar="FILE", help="the same as JSON")
@@ -49,9 +53,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that mean nothing together, in one line."""
-    _conduct(config)
+    if _conduct(config) not in CONDUCT:
+        raise pytest.UsageError(f"pixazo_conduct {_conduct(config)!r} is not one of {', '.join(CONDUCT)}")
     least = config.getoption("pixazo_cov_fail_under")
-    if least is not None and not 0 <= least <= 100:
+    if least is not None and not 0 <= least <= MOST_PERCENT:
         raise pytest.UsageError(f"--pixazo-cov-fail-under {least:g} is not a percentage from 0 to 100")
     changing = [f"--pixazo-{name}" for name in ("mutants", "mutant", "variant") if config.getoption(f"pixazo_{name}")]
     if len(changing) > 1:
@@ -83,18 +88,20 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """Take in what one test did in its world."""
-    if _conduct(config) == "off" and not _wants_coverage(config):
+    if _conduct(config) == "off" and not _measures(config):
         return
     from .conduct import misconduct
 
-    allowed = [name for mark in item.iter_markers("pixazo") for name in mark.kwargs.get("allow_conduct", ())]
-    findings = _reports(config).add(record, allowed)
+    try:
+        findings = _reports(config).add(record, _allowed(item))
+    except ValueError as error:
+        pytest.fail(f"marker pixazo: {error}", pytrace=False)
     if findings and _conduct(config) == "fail":
         item.stash[_MISCONDUCT] = misconduct(findings)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Any:
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose app misbehaved, when that is asked for."""
     done = yield
     if text := item.stash.get(_MISCONDUCT, ""):
@@ -106,23 +113,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Send what this worker saw; where all comes together, write the file and compare with the least percentage."""
     config = session.config
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
-    if output is not None:
-        if _REPORTS in config.stash:
-            output[OUTPUT] = config.stash[_REPORTS].told()
-    elif _wants_coverage(config):
-        from .coverage_report import trouble
-
-        found = trouble(config, _reports(config))
-        if found and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        config.stash[_TROUBLE] = found
+    if output is None:
+        if _measures(config):
+            _finish(session)
+    elif _REPORTS in config.stash:
+        output[OUTPUT] = config.stash[_REPORTS].told()
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:
+def pytest_testnodedown(node: Any) -> None:
     """Take in what a worker of xdist saw, unless it broke down before it could tell."""
-    told = getattr(node, "workeroutput", {}).get(OUTPUT)
-    if told:
+    if told := getattr(node, "workeroutput", {}).get(OUTPUT):
         _reports(node.config).take(told)
 
 
@@ -131,10 +132,61 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reports = config.stash.get(_REPORTS, None)
     if reports is None:
         return
-    if reports.findings and _conduct(config) != "off":
-        from .conduct import report
+    from .summary import conduct_lines, coverage_lines
 
+    if reports.findings:
         terminalreporter.section("pixazo conduct: what will hurt on the real gateway")
-        most = None if terminalreporter.verbosity > 0 else MOST_FINDINGS
-        for line in report(reports.findings, most=most):
-            terminalreporter.write_line(line)
+        _write(terminalreporter, conduct_lines(reports, verbose=terminalreporter.verbosity > 0))
+    if config.getoption("pixazo_cov"):
+        terminalreporter.section("pixazo behaviour coverage")
+        _write(terminalreporter, coverage_lines(reports, config))
+    for line in config.stash.get(_TROUBLE, list[str]()):
+        terminalreporter.write_line(line, red=True)
+
+
+def _write(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+def _finish(session: pytest.Session) -> None:
+    """Write the file of the coverage, and let the run fail for what it did not meet."""
+    from .summary import verdict, write_coverage
+
+    config, trouble = session.config, list[str]()
+    reports, file = _reports(config), config.getoption("pixazo_cov_json")
+    try:
+        trouble += filter(None, [verdict(reports, config)])
+        if file:
+            write_coverage(reports, config, Path(file))
+    except ValueError as error:
+        trouble.append(f"pixazo: {error}")
+    except OSError as error:
+        trouble.append(f"pixazo: --pixazo-cov-json {file} cannot be written: {error.strerror}")
+    config.stash[_TROUBLE] = trouble
+    if trouble and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _reports(config: pytest.Config) -> Reports:
+    """What this process knows so far."""
+    from .reports import Reports
+
+    return config.stash.setdefault(_REPORTS, Reports())
+
+
+def _conduct(config: pytest.Config) -> str:
+    chosen: str = config.getoption("pixazo_conduct") or config.getini("pixazo_conduct")
+    return chosen
+
+
+def _measures(config: pytest.Config) -> bool:
+    """Whether anybody wants to know the coverage."""
+    wanted = (config.getoption(f"pixazo_cov{rest}") for rest in ("", "_fail_under", "_json"))
+    return any(value not in (None, False, "") for value in wanted)
+
+
+def _allowed(item: pytest.Item) -> list[str]:
+    """The rules of conduct that the markers of a test allow it to break."""
+    given = [mark.kwargs.get("allow_conduct", ()) for mark in item.iter_markers("pixazo")]
+    return [name for names in given for name in ([names] if isinstance(names, str) else names)]
