@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pixazo_simulator.control_client import ControlClient
-    from pixazo_simulator.when import When
 
     from .delivery import Delivery
     from .exchange import Exchange
@@ -68,16 +67,6 @@ class Pixazo:
     def webhooks(self) -> Deliveries:
         """The callbacks so far with every attempt, oldest first (the latest 1,000)."""
         return Deliveries(self.control, self.control.deliveries()["deliveries"])
-
-    def when(self, what: str, /, **match: Any) -> When:
-        """Begin a rule: when this call comes, with these conditions, then what follows, such as `.reply(429, times=2)`.
-
-        `what` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule holds from
-        the first verb on. Raises ValueError with the nearest known name.
-        """
-        from pixazo_simulator.when import When
-
-        return When(self.control, what, **match)
 
     def policy(self, **fields: Any) -> Mapping[str, str]:
         """Change points that the vendor leaves open, from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
