@@ -15,7 +15,7 @@ __all__ = ["MisfitError", "read", "read_query"]
 
 T = TypeVar("T")
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 _KIND = re.compile(r"Invalid value '(?P<name>.*)' - at `\$(?P<place>.*)\.(?P<member>\w+)`", re.DOTALL)
 _MEMBER = re.compile(r"- at `\$\.(\w+)`$")
 _SHOWN = 20

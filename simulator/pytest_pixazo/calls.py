@@ -6,57 +6,44 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-from pixazo_simulator.faults import SUBMITS
-from pixazo_simulator.lifecycle import TERMINAL
-from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS
+import msgspec
 
+from pixazo_simulator.faults import SUBMITS
+
+from .delivery import Delivery
+from .exchange import Exchange
+from .generation import TERMINAL, Generation
 from .record import Record
 
 __all__ = ["Call", "Callback", "Scene", "read_calls"]
 
-_MEDIA = re.compile(r"/v1/([^/?]+)/output\.\w+")
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
 _UNREAD = _UNANSWERED | {"truncated_body", "garbled_body"}
 """Faults after which the caller has no answer at all, and those after which it has none that it can read."""
+SERVER_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One exchange: `at` in seconds of the world's clock, `operation` generate, imageToVideo, status, media or None.
+class Call(Exchange, frozen=True):
+    """One exchange, as its caller lived through it."""
 
-    `request_id` names the generation concerned, if there is one; `word` is the status that the caller read in the answer, if any;
-    `retry_after` is in seconds; `is_scripted` says that a rule of the test answered.
-    """
-
-    number: int
-    at: float
-    method: str
-    target: str
-    path: str
-    operation: str | None
-    request_id: str | None
-    code: int
-    word: str | None
-    retry_after: float | None
-    faults: frozenset[str]
-    is_scripted: bool
-    headers: Mapping[str, str]
-    body: Any
-    length: int
+    @property
+    def second(self) -> float:
+        """When it was, in seconds of the world's clock."""
+        return self.at.timestamp()
 
     @property
     def is_answered(self) -> bool:
         """Whether its caller got the head of an answer at least."""
-        return not self.faults & _UNANSWERED
+        return _UNANSWERED.isdisjoint(self.faults)
 
     @property
     def is_lost(self) -> bool:
         """Whether its caller cannot know what became of it: no answer, none that can be read, or a server error."""
-        return bool(self.faults & _UNREAD) or self.code >= 500
+        return not _UNREAD.isdisjoint(self.faults) or self.status >= SERVER_ERROR
 
     @property
     def is_committed(self) -> bool:
@@ -64,36 +51,56 @@ class Call:
         return self.operation in SUBMITS and self.request_id is not None
 
     @property
+    def word(self) -> str | None:
+        """The status that its caller read in the answer, such as QUEUED, if any."""
+        if self.is_lost or not _is_good(self.status) or not isinstance(self.response.body, dict):
+            return None
+        word = cast("dict[str, object]", self.response.body).get("status")
+        return word if isinstance(word, str) else None
+
+    @property
     def has_ended(self) -> bool:
         """Whether its caller was told a terminal state."""
         return self.word in TERMINAL
 
+    @property
+    def retry_after(self) -> float:
+        """Seconds that the answer asked to wait; 0 when it did not ask, or in no form that RFC 9110 knows."""
+        value = self.response.headers.get("retry-after", "") if self.is_answered else ""
+        if re.fullmatch(r"[0-9]{1,9}", value):
+            return float(value)
+        try:
+            until = parsedate_to_datetime(value)
+        except ValueError:
+            return 0.0
+        return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - self.second)
+
     def is_like(self, other: Call) -> bool:
         """Whether it is the same request again, unchanged."""
-        return (self.method, self.target, self.body, self.length) == (
-            other.method, other.target, other.body, other.length,
-        )  # fmt: skip
+        return (self.method, self.target) == (other.method, other.target) and (
+            (self.request.length, self.request.body) == (other.request.length, other.request.body)
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Callback:
-    """One attempt of a callback about a generation: `word` is the status it told, `code` the receiver's answer or None."""
+    """One attempt to call back about a generation: `word` is the status it told, `code` what the receiver answered, or None."""
 
-    at: float
+    second: float
     request_id: str
+    attempt: int
     word: str | None
     code: int | None
-    attempt: int
-
-    @property
-    def was_taken(self) -> bool:
-        """Whether the receiver answered 2xx."""
-        return self.code is not None and 200 <= self.code < 300
 
     @property
     def was_heard(self) -> bool:
         """Whether the receiver got it, whatever it answered."""
         return self.code is not None
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether the receiver answered 2xx."""
+        return self.code is not None and _is_good(self.code)
 
     @property
     def has_ended(self) -> bool:
@@ -103,24 +110,22 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one test shows of an app: its calls in order, the callbacks by instant, and when each generation ended that did.
-
-    Instants are seconds of the world's clock.
-    """
+    """What one test shows of an app: its calls in order, the callbacks by instant, and the generations that ended."""
 
     calls: tuple[Call, ...]
     callbacks: tuple[Callback, ...]
-    ends: Mapping[str, float]
+    ended: tuple[str, ...]
 
     @classmethod
     def of(cls, record: Record) -> Scene:
         """The scene that a record tells of."""
-        generations = {each["request_id"]: each for each in record.generations}
-        attempts = [each for delivery in record.deliveries for each in _attempts(delivery, generations)]
+        generations = {each.request_id: each for each in msgspec.convert(record.generations, list[Generation])}
+        deliveries = msgspec.convert(record.deliveries, list[Delivery])
+        attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
         return cls(
             calls=read_calls(record.exchanges),
-            callbacks=tuple(sorted(attempts, key=lambda each: (each.at, each.request_id, each.attempt))),
-            ends={name: _seconds(each["since"]) for name, each in generations.items() if each["status"] in TERMINAL},
+            callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.attempt))),
+            ended=tuple(name for name, each in generations.items() if each.is_terminal),
         )
 
     def reads(self) -> dict[str, list[Call]]:
@@ -142,78 +147,23 @@ class Scene:
 
 def read_calls(exchanges: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
     """The exchanges of a record, or of its lobby, in their order."""
-    return tuple(map(_call, exchanges))
+    return msgspec.convert(exchanges, tuple[Call, ...])
 
 
-def _seconds(text: str) -> float:
-    """An instant of the world's clock, such as `2026-03-31T10:00:15.000Z`, in seconds since 1970."""
-    return datetime.fromisoformat(text).timestamp()
+def _is_good(code: int) -> bool:
+    return 200 <= code < 300
 
 
-def _call(told: Mapping[str, Any]) -> Call:
-    request, response = told["request"], told["response"]
-    path = str(told["target"]).partition("?")[0]
-    faults = frozenset(cast("list[str]", told.get("faults", ())))
-    headers = {name.lower(): value for name, value in response.get("headers", {}).items()}
-    return Call(
-        number=told["number"],
-        at=_seconds(told["at"]),
-        method=told["method"],
-        target=told["target"],
-        path=path,
-        operation=_operation(told["method"], path),
-        request_id=told.get("request_id"),
-        code=told["status"],
-        word=None if faults & _UNREAD else _word(told["status"], response["body"]),
-        retry_after=None if faults & _UNANSWERED else _retry_after(headers, told["at"]),
-        faults=faults,
-        is_scripted=told.get("rule") is not None,
-        headers=request["headers"],
-        body=request["body"],
-        length=request["length"],
-    )
-
-
-def _operation(method: str, path: str) -> str | None:
-    if method == "POST" and path in SUBMIT_PATHS:
-        return SUBMIT_PATHS[path].name
-    if method == "GET" and path.startswith(STATUS_PATH):
-        return "status"
-    return "media" if method in ("GET", "HEAD") and _MEDIA.fullmatch(path) else None
-
-
-def _word(code: int, body: object) -> str | None:
-    word = cast("dict[str, object]", body).get("status") if isinstance(body, dict) and 200 <= code < 300 else None
-    return word if isinstance(word, str) else None
-
-
-def _retry_after(headers: Mapping[str, str], now: str) -> float | None:
-    """Seconds that an answer asked to wait; None when it did not ask, or in no form that RFC 9110 knows."""
-    value = headers.get("retry-after", "")
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - _seconds(now))
-
-
-def _attempts(delivery: Mapping[str, Any], generations: Mapping[str, Mapping[str, Any]]) -> Iterator[Callback]:
-    if delivery["form"] == "challenge":
+def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[Callback]:
+    if delivery.form == "challenge":
         return
-    for number, attempt in enumerate(delivery["attempts"], 1):
-        yield Callback(
-            at=_seconds(attempt["at"]),
-            request_id=delivery["request_id"],
-            word=_told_word(delivery, generations.get(delivery["request_id"])),
-            code=attempt["status"],
-            attempt=number,
-        )
+    word = _told(delivery, generations.get(delivery.request_id))
+    for number, attempt in enumerate(delivery.attempts, 1):
+        yield Callback(attempt.at.timestamp(), delivery.request_id, number, word, attempt.status)
 
 
-def _told_word(delivery: Mapping[str, Any], generation: Mapping[str, Any] | None) -> str | None:
-    """What a callback says: the state at its event, which is the last one unless the event lies before that."""
-    if generation is None or generation["status"] not in TERMINAL:
+def _told(delivery: Delivery, generation: Generation | None) -> str | None:
+    """What a callback says: how the generation ended, unless it is about an instant before that."""
+    if generation is None or not generation.is_terminal:
         return None
-    return str(generation["status"]) if delivery["due_at"] >= generation["since"] else "PROCESSING"
+    return generation.status if delivery.due_at >= generation.since else "PROCESSING"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pixazo_simulator.control_client import ControlClient, ControlError
 
+from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.policy import PROFILES, Policy, points
 
 from .pixazo import Pixazo
@@ -68,13 +68,18 @@ class Case:
 
 
 def _opened(control: ControlClient, key: str, settings: WorldSettings) -> ControlClient:
-    policy = {field: settings.policy.text(field) for field in points() if _differs(settings.policy, field)}
-    wishes = {"balance": settings.balance, "clock": settings.clock, "seed": settings.seed, "profile": "documented"}
     try:
-        return control.create_world(key=key, policy=policy, **wishes)
+        return _create(control, key, settings)
     except ControlError:
         # Another process runs the same test on this simulator, or one that was killed left its world there.
-        return control.create_world(policy=policy, **wishes)
+        return _create(control, None, settings)
+
+
+def _create(control: ControlClient, key: str | None, settings: WorldSettings) -> ControlClient:
+    policy = {field: settings.policy.text(field) for field in points() if _differs(settings.policy, field)}
+    return control.create_world(
+        key=key, balance=settings.balance, clock=settings.clock, seed=settings.seed, profile="documented", policy=policy
+    )
 
 
 def _differs(policy: Policy, field: str) -> bool:

@@ -49,7 +49,8 @@ class Finding:
     def __str__(self) -> str:
         """The finding as one line: what happened to which generation, in which exchanges of the journal."""
         about = f" ({self.request_id})" if self.request_id else ""
-        return f"{self.says}{about}: {_numbers(self.exchanges)}"
+        where = f": {_numbers(self.exchanges)}" if self.exchanges else ""
+        return f"{self.says}{about}{where}"
 
 
 RULES: tuple[Rule, ...] = (

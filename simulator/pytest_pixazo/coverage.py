@@ -74,7 +74,7 @@ def met(record: Record) -> Counter[str]:
         found.update(f"transition:{before}-{after}" for before, after in pairwise(words) if before != after)
     found.update(_met_callbacks(scene))
     found.update(f"fault:{kind}" for call in scene.calls for kind in call.faults)
-    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.get("faults", ()))
+    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery["faults"])
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
 
@@ -82,7 +82,7 @@ def met(record: Record) -> Counter[str]:
 def _met_codes(calls: Iterable[Call]) -> Iterator[str]:
     for call in calls:
         if call.operation is not None and call.is_answered:
-            yield f"{call.operation}:{_documented(call.code, call.operation)}"
+            yield f"{call.operation}:{_documented(call.status, call.operation)}"
 
 
 def _documented(code: int, operation: str) -> int:
@@ -106,10 +106,10 @@ def _told(scene: Scene) -> dict[str, list[str]]:
 def _words(scene: Scene) -> Iterator[tuple[str, float, str | None]]:
     for call in scene.calls:
         if call.request_id and (call.operation == "status" or call.operation in SUBMITS):
-            yield call.request_id, call.at, call.word
+            yield call.request_id, call.second, call.word
     for callback in scene.callbacks:
         if callback.was_heard:
-            yield callback.request_id, callback.at, callback.word
+            yield callback.request_id, callback.second, callback.word
 
 
 def _met_callbacks(scene: Scene) -> Iterator[str]:

@@ -42,13 +42,13 @@ def polls_too_fast(scene: Scene) -> Iterator[Remark]:
         polls, heard = _split(reads)[0], scene.heard(request_id)
         looks = _looks(polls)
         pauses = [
-            after[0].at - before[-1].at
+            after[0].second - before[-1].second
             for before, after in pairwise(looks)
             if not _is_prompted(heard, before[-1], after[0])
         ]
         short = [pause for pause in pauses if pause < SHORTEST_PAUSE - ONE_LOOK]
         if len(short) + _crowd(looks) >= SHORT_PAUSES:
-            yield request_id, polls, f"read {len(polls)} times within {polls[-1].at - polls[0].at:g} s"
+            yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
 
 
 def ignores_retry_after(scene: Scene) -> Iterator[Remark]:
@@ -61,7 +61,7 @@ def ignores_retry_after(scene: Scene) -> Iterator[Remark]:
             known.extend(call for call in early if call not in known)
     for (method, path), concerned in found.items():
         asking, again = concerned[:2]
-        pause = f"{again.at - asking.at:g} s after an answer that asked for {asking.retry_after:g} s"
+        pause = f"{again.second - asking.second:g} s after an answer that asked for {asking.retry_after:g} s"
         yield asking.request_id, concerned, f"{method} {path} was called {pause}"
 
 
@@ -69,17 +69,17 @@ def repeats_refusal(scene: Scene) -> Iterator[Remark]:
     """A request that was refused for what it is comes again unchanged."""
     seen: list[Call] = []
     for index, refused in enumerate(scene.calls):
-        if refused.code not in REFUSALS or any(refused.is_like(each) for each in seen):
+        if refused.status not in REFUSALS or any(refused.is_like(each) for each in seen):
             continue
         seen.append(refused)
         # A script may refuse what is right. Otherwise another answer shows that something was mended in between.
         again = [
             call
             for call in scene.calls[index + 1 :]
-            if call.is_like(refused) and (refused.is_scripted or call.code == refused.code)
+            if call.is_like(refused) and (refused.rule is not None or call.status == refused.code)
         ]
         if again:
-            yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.code}"
+            yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
 
 
 def is_charged_twice(scene: Scene) -> Iterator[Remark]:
@@ -96,7 +96,7 @@ def is_charged_twice(scene: Scene) -> Iterator[Remark]:
 def misses_end(scene: Scene) -> Iterator[Remark]:
     """A generation that the app knows of has ended, and neither a read nor a callback ever told it."""
     reads, submits = scene.reads(), {submit.request_id: submit for submit in scene.submits()}
-    for request_id in scene.ends:
+    for request_id in scene.ended:
         looked, submit = reads.get(request_id, []), submits.get(request_id)
         is_known = looked or not (submit and (submit.faults or submit.is_lost))
         is_told = any(read.has_ended for read in looked) or any(each.has_ended for each in scene.heard(request_id))
@@ -127,15 +127,15 @@ def leaks_key(scene: Scene) -> Iterator[Remark]:
 
 def acts_twice(scene: Scene) -> Iterator[Remark]:
     """Several callbacks about one end have their consequence several times: a download, or a submit."""
-    for request_id in scene.ends:
+    for request_id in scene.ended:
         heard = [callback for callback in scene.heard(request_id) if callback.has_ended]
         if len(heard) < TWICE:
             continue
-        since = heard[0].at
-        downloads = [each for each in scene.calls if _is_download(each, request_id) and each.at >= since]
+        since = heard[0].second
+        downloads = [each for each in scene.calls if _is_download(each, request_id) and each.second >= since]
         if len(downloads) >= TWICE:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(heard)} callbacks"
-        for first, second in _pairs([submit for submit in scene.submits() if submit.at >= since]):
+        for first, second in _pairs([submit for submit in scene.submits() if submit.second >= since]):
             yield request_id, [first, second], f"the same submitted twice after {len(heard)} callbacks"
 
 
@@ -145,15 +145,15 @@ def _times(number: int, what: str = "time") -> str:
 
 def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
     """Calls to the route of an answer that come before its Retry-After is over."""
-    until = answer.at + (answer.retry_after or 0) - ONE_LOOK
-    return [each for each in later if each.at < until and (each.method, each.path) == (answer.method, answer.path)]
+    until = answer.second + answer.retry_after - ONE_LOOK
+    return [each for each in later if each.second < until and (each.method, each.path) == (answer.method, answer.path)]
 
 
 def _looks(reads: Sequence[Call]) -> list[list[Call]]:
     """Reads gathered into looks: those that come within a moment of the first of them."""
     looks: list[list[Call]] = []
     for read in reads:
-        if looks and read.at - looks[-1][0].at <= ONE_LOOK:
+        if looks and read.second - looks[-1][0].second <= ONE_LOOK:
             looks[-1].append(read)
         else:
             looks.append([read])
@@ -167,7 +167,7 @@ def _crowd(looks: Sequence[Sequence[Call]]) -> int:
 
 def _is_prompted(heard: Sequence[Callback], before: Call, read: Call) -> bool:
     """Whether a callback came between two reads, so that the second confirms it rather than polls."""
-    return any(before.at <= callback.at <= read.at for callback in heard)
+    return any(before.second <= callback.second <= read.second for callback in heard)
 
 
 def _split(reads: Sequence[Call]) -> tuple[list[Call], list[Call]]:
@@ -187,17 +187,18 @@ def _pairs(submits: Sequence[Call]) -> Iterator[tuple[Call, Call]]:
 def _carries_key(call: Call) -> bool:
     named = KEY_HEADER.lower()
     return REDACTED in call.target or any(
-        name == named or (REDACTED in value and name not in _REDACTED_ANYWAY) for name, value in call.headers.items()
+        name == named or (REDACTED in value and name not in _REDACTED_ANYWAY)
+        for name, value in call.request.headers.items()
     )
 
 
 def _webhook_urls(call: Call) -> Iterator[str]:
-    yield call.headers.get(WEBHOOK_URL_HEADER.lower(), "")
-    if isinstance(call.body, dict):
-        yield str(cast("dict[str, object]", call.body).get(CALLBACK_MEMBER))
+    yield call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")
+    if isinstance(call.request.body, dict):
+        yield str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER))
 
 
 def _is_download(call: Call, request_id: str) -> bool:
     """Whether it is a whole video, fetched to its end: no part of one, and no repetition of what broke off."""
-    whole = call.operation == "media" and call.method == "GET" and call.code == OK and not call.is_lost
+    whole = call.operation == "media" and call.method == "GET" and call.status == OK and not call.is_lost
     return whole and call.request_id == request_id

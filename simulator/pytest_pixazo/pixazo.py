@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
+from pixazo_simulator.when import When
+
 from .clock import Clock
 from .delivery import Deliveries
 from .explanation import Explanation
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pixazo_simulator.control_client import ControlClient
-    from pixazo_simulator.when import When
 
     from .delivery import Delivery
     from .exchange import Exchange
 
-__all__ = ["Pixazo"]
+__all__ = ["Call", "Pixazo"]
+
+Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
+"""What can be waited for as exchanges of the journal: `submit` is either submit, `request` any."""
 
 
 class Pixazo:
@@ -69,15 +73,13 @@ class Pixazo:
         """The callbacks so far with every attempt, oldest first (the latest 1,000)."""
         return Deliveries(self.control, self.control.deliveries()["deliveries"])
 
-    def when(self, what: str, /, **match: Any) -> When:
-        """Begin a rule: when this call comes, with these conditions, then what follows, such as `.reply(429, times=2)`.
+    def when(self, call: str, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
+        """Begin a rule: when this is called, with these conditions, then what the next verb says, such as `.reply(429, times=2)`.
 
-        `what` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule holds from
-        the first verb on. Raises ValueError with the nearest known name.
+        `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule holds from
+        the first verb on; the first `after` matching calls are let through. Raises ValueError with the nearest known name.
         """
-        from pixazo_simulator.when import When
-
-        return When(self.control, what, **match)
+        return When(self.control, call, after=after, name=name, **match)
 
     def policy(self, **fields: Any) -> Mapping[str, str]:
         """Change points that the vendor leaves open, from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
@@ -103,7 +105,7 @@ class Pixazo:
     ) -> Sequence[Generation]: ...
     @overload
     def wait_for(
-        self, what: str, /, *, count: int = ..., timeout: float = ..., **conditions: Any
+        self, what: Call, /, *, count: int = ..., timeout: float = ..., **conditions: Any
     ) -> Sequence[Exchange]: ...
     def wait_for(self, what: str, /, *, count: int = 1, timeout: float = 5.0, **conditions: Any) -> Sequence[Any]:
         """Block until so many of `what` are there, each of which fulfils the conditions, and return them.

@@ -6,7 +6,7 @@ are needed.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,28 +87,35 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return outcome
 
 
+@contextmanager
+def _one_line(*errors: type[Exception]) -> Generator[None]:
+    """Turn errors whose messages say it all into failures without a traceback."""
+    try:
+        yield
+    except errors as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
 @pytest.fixture(scope="session")
 def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
     """The simulator that the worlds of this process are on: started on first use, or the running one that was named."""
     from .simulators import simulator_for
 
     with ExitStack() as stack:
-        try:
+        with _one_line(ValueError):
             simulator = stack.enter_context(simulator_for(pytestconfig))
-        except ValueError as error:
-            pytest.fail(str(error), pytrace=False)
         yield simulator
 
 
 @pytest.fixture
 def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedSimulator) -> Iterator[Pixazo]:
     """A fresh world on a gateway of the test's own, as the marker `pixazo` asks for it."""
+    from pixazo_simulator.control_client import ControlError
+
     from .case import Case
 
-    try:
+    with _one_line(ValueError, ControlError):
         case = Case(request.node, pixazo_simulator)
-    except ValueError as error:
-        pytest.fail(str(error), pytrace=False)
     request.node.stash[CASE] = case
     yield case.pixazo
     case.close()
@@ -145,8 +152,11 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 @pytest.fixture
 def pixazo_respx(pixazo: Pixazo) -> Iterator[respx.MockRouter]:
     """A respx router for apps on httpx: its routes first, then this world for the vendor's host and for `pixazo.url`."""
-    from .respx_router import router
-
+    try:
+        from .respx_router import router
+    except ModuleNotFoundError:
+        needs = "pixazo_respx needs respx and httpx: pip install 'pixazo-testkit[respx]'"
+        raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
 

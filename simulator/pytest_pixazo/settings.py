@@ -15,6 +15,8 @@ from pixazo_simulator.policy import PROFILES, Policy, nearest
 from .seed import name_of, seed_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 __all__ = ["ARGUMENTS", "WorldSettings", "read_settings"]
@@ -42,7 +44,8 @@ def read_settings(item: pytest.Item) -> WorldSettings:
 
     Raises ValueError that names the argument, the value and the remedy.
     """
-    found = {name: _inherited(item.config, name) for name in ARGUMENTS} | _marked(item)
+    marked = _marked(item)
+    found = {name: marked[name] if name in marked else _inherited(item.config, name) for name in ARGUMENTS}
     seed = found["seed"]
     return WorldSettings(
         balance=found["balance"],
@@ -65,7 +68,7 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
                 known = (*ARGUMENTS, *ELSEWHERE)
                 near = nearest(name, known)
                 raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(known)}{near}")
-            found.setdefault(name, _read(name, value, "marker pixazo"))
+            found.setdefault(name, _read(item.config, name, value, "marker pixazo"))
     return found
 
 
@@ -74,14 +77,14 @@ def _inherited(config: pytest.Config, name: str) -> Any:
     if name == "policy":
         return {}
     if name == "seed" and (given := config.getoption("pixazo_seed")) is not None:
-        return _read(name, given, "option --pixazo-seed")
+        return _read(config, name, given, "option --pixazo-seed")
     value = config.getini(f"pixazo_{name}")
-    return None if value == "" else _read(name, value, f"ini setting pixazo_{name}")
+    return None if value == "" else _read(config, name, value, f"ini setting pixazo_{name}")
 
 
-def _read(name: str, value: Any, where: str) -> Any:
+def _read(config: pytest.Config, name: str, value: Any, where: str) -> Any:
     try:
-        return _READERS[name](value)
+        return _profile(value, config.rootpath) if name == "profile" else _READERS[name](value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 
@@ -99,7 +102,7 @@ def _balance(value: Any) -> str:
     try:
         micros(str(value))
     except ValueError as error:
-        raise ValueError(f"balance: {error}") from None
+        raise ValueError(str(error).replace("amount", "balance", 1)) from None
     return str(value)
 
 
@@ -114,8 +117,10 @@ def _policy(value: Any) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value)
 
 
-def _profile(value: Any) -> Policy:
-    return PROFILES[value] if value in PROFILES else read_profile(str(value))
+def _profile(value: Any, root: Path) -> Policy:
+    """The profile of this name, or in this file as seen from the root folder."""
+    path = root / str(value)
+    return read_profile(str(path) if value not in PROFILES and path.is_file() else str(value))
 
 
 def _seed(value: Any) -> int:
@@ -135,7 +140,6 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "balance": _balance,
     "clock": _clock,
     "policy": _policy,
-    "profile": _profile,
     "seed": _seed,
     "strict": _strict,
 }

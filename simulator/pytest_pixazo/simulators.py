@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class SharedSimulator:
 
 
 @contextmanager
-def simulator_for(config: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
+def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulator]:
     """The simulator that option, environment or ini file name, or else one that runs meanwhile in a thread.
 
     Raises ValueError that names the setting when nothing answers there.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from pixazo_simulator.control_client import ControlError
 
+from pixazo_simulator.control_client import ControlError
 from pixazo_simulator.matcher import Matcher, read_matcher
 from pixazo_simulator.policy import nearest
 
@@ -54,15 +54,20 @@ def wait_for(
 
 
 def _typed(told: Sequence[Mapping[str, Any]], where: str) -> Sequence[Any]:
-    kinds = {"exchanges": list[Exchange], "deliveries": list[Delivery], "generations": list[Generation]}
-    found: list[Any] = msgspec.convert(told, kinds[where])
+    found: list[Any] = msgspec.convert(told, _LISTS[where][0])
     return found
 
 
 def _arrived(told: Mapping[str, Any], where: str) -> str:
     """What is there instead, nearest first."""
-    found = _typed(told.get(where, ()), where)
     near = told.get("nearest")
     nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-    tables = {"exchanges": exchange_table, "deliveries": delivery_table, "generations": generation_table}
-    return f"{nearest_one}there is:\n{tables[where](found)}"
+    return f"{nearest_one}there is:\n{_LISTS[where][1](_typed(told.get(where, ()), where))}"
+
+
+_LISTS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
+    "exchanges": (list[Exchange], exchange_table),
+    "deliveries": (list[Delivery], delivery_table),
+    "generations": (list[Generation], generation_table),
+}
+"""How each list is typed, and shown."""

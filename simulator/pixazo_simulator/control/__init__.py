@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import clock, deliveries, journal, script, simulator, world
+from . import clock, deliveries, journal, script, simulator, waiting, world
 from .desk import Control
 
 __all__ = ["ROUTES", "Control"]
@@ -20,6 +20,7 @@ ROUTES = (
     world.generations,
     journal.journal,
     journal.lobby,
+    waiting.wait_for,
     script.script,
     script.set_script,
     script.clear_script,

@@ -81,6 +81,7 @@ async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget the world of the caller; its key is unknown from now on."""
     gone = request.world
     request.worlds.delete(gone.key)
+    gone.bell.ring()
     return {"deleted": True}
 
 
