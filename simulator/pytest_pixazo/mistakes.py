@@ -76,7 +76,7 @@ def repeats_refusal(scene: Scene) -> Iterator[Remark]:
         again = [
             call
             for call in scene.calls[index + 1 :]
-            if call.is_like(refused) and (refused.rule is not None or call.status == refused.code)
+            if call.is_like(refused) and (refused.rule is not None or call.status == refused.status)
         ]
         if again:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
