@@ -83,7 +83,10 @@ def rehearsed(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 def test_all_means_every_mutant_and_every_variant() -> None:
     """208 mutants in the order of their clauses, then the benign variants, each with its sentence."""
-    assert [change.name for change in chosen("all")] == [each.name for each in (*MUTANTS, *VARIANTS)]
+    assert [change.name for change in chosen("all")] == [
+        *(mutant.name for mutant in MUTANTS),
+        *(variant.name for variant in VARIANTS),
+    ]
     assert [change.is_benign for change in CHANGES].count(True) == len(VARIANTS)
     assert MUTANT in CHANGES
     assert VARIANT in CHANGES
