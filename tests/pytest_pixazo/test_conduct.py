@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,13 @@ def test_every_rule_has_a_mistake() -> None:
     names = [rule.name for rule in RULES]
     assert sorted({rule for rule, _, _ in MISTAKES.values()}) == sorted(names)
     assert len(set(names)) == len(names) == 8
+
+
+def test_every_rule_is_documented() -> None:
+    """The page about reports has the rules as a table, word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    rows = [f"| `{rule.name}` | {rule.says} | {rule.remedy} |" for rule in RULES]
+    assert "\n".join(rows) in page
 
 
 def test_what_a_test_allows_is_left_out() -> None:
