@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Deliveries", "Delivery"]
 
+__tracebackhide__ = True  # a failure belongs to the line of the test
+
 
 class Attempt(msgspec.Struct, frozen=True):
     """One try: an instant of the world's clock, the status that the receiver answered, or what went wrong."""
@@ -45,7 +47,7 @@ class Delivery(msgspec.Struct, frozen=True):
     @property
     def story(self) -> str:
         """What became of it, in words."""
-        tries = ", then ".join(map(str, self.attempts)) or "not attempted yet"
+        tries = "; then ".join(map(str, self.attempts)) or "not attempted yet"
         return f"about {self.request_id}: {tries}"
 
     def __repr__(self) -> str:
