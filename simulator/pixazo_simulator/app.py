@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .control import Control
 from .courier import Courier
 from .gateway import Gateway
+from .library import Library
 from .policy import Policy
 from .post import Postman
+from .reply import Replies
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .worlds import Worlds
 
@@ -40,10 +42,11 @@ class Application:
         self.courier = Courier(worlds, self._postman.post)
         if change:
             self._edit(change)
-        self._gateway = Gateway(worlds, self.courier.wake)
+        replies = Replies(worlds)
+        self._gateway = Gateway(worlds, replies, self.courier)
         routes = [
             *Control(worlds, self.courier).routes(),
-            Route("/v1/{request_id}/output.{extension}", self._gateway.media, methods=["GET", "HEAD"]),
+            Route("/v1/{request_id}/output.{extension}", Library(worlds, replies), methods=["GET", "HEAD"]),
             Mount("/", self._gateway),
         ]
         policy = worlds.settings.policy

@@ -14,6 +14,7 @@ from .ledger import micros
 from .magic import read_key
 from .policy import PROFILES, Policy
 from .quota import RateLimit
+from .rule import Rule
 from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
 from .workings import Workings
 from .world import Bounds, World
@@ -26,7 +27,7 @@ BRIEF_LIMIT = RateLimit(1000, 2)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every world of a server starts with; the balance is in millionths of a US dollar."""
+    """What every world of a server starts with, its script too; the balance is in millionths of a US dollar."""
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
     policy: Policy = PROFILES["documented"]
@@ -38,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
     workings: Workings = Workings()
+    script: tuple[Rule, ...] = ()
 
 
 class Worlds:
@@ -89,6 +91,8 @@ class Worlds:
             workings=settings.workings,
         )
         world.standing.magic = settings.magic
+        for rule in settings.script:
+            world.script.add(rule)
         self._worlds[key] = world
         return world
 
