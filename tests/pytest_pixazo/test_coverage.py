@@ -48,6 +48,15 @@ MET: dict[str, tuple[Telling, set[str]]] = {
         Telling().generation().callback(15).callback(15, number=2),
         {"state:COMPLETED", "webhook:COMPLETED", "webhook:duplicated"},
     ),
+    "a callback about progress": (
+        Telling().read(0, "QUEUED").read(15, "COMPLETED").generation().callback(5),
+        {
+            "status:200", "state:QUEUED", "state:PROCESSING", "state:COMPLETED", "transition:QUEUED-PROCESSING",
+            "transition:PROCESSING-COMPLETED",
+        },
+    ),
+    "a challenge that was not echoed": (Telling().generation().callback(0, 200, form="challenge"), set()),
+    "a callback that was dropped": (Telling().generation().callback(15, None, faults=("drop",)), {"fault:drop"}),
     "a download": (Telling().download(20), {"media:200"}),
     "the rest of a download": (Telling().download(20, 206), {"media:200"}),
     "a video that is gone": (Telling().download(20, 410, faults=("media_gone",)), {"media:404", "fault:media_gone"}),
