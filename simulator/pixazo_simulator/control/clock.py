@@ -9,17 +9,19 @@ from pixazo_simulator.told import told_fallen
 from pixazo_simulator.wire import timestamp
 from pixazo_simulator.wishes import Advance, Nothing
 
+from . import examples
+
 __all__ = ["advance", "clock"]
 
 
-@route("GET", "/_sim/clock")
+@route("GET", "/_sim/clock", answer=examples.CLOCK)
 async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
     """Tell what time it is in a world."""
     read = request.world.clock
     return {"now": timestamp(read.now()), "clock": str(read)}
 
 
-@route("POST", "/_sim/clock/advance", example={"seconds": 15})
+@route("POST", "/_sim/clock/advance", answer=examples.ADVANCED, example={"seconds": 15})
 async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
     """Let time pass in a world and tell what fell due; callbacks that fell due have been attempted when this answers."""
     world, seconds = request.world, request.wish.seconds

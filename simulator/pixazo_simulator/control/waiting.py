@@ -10,12 +10,14 @@ from pixazo_simulator.lookout import Lookout, lookout
 from pixazo_simulator.route import ControlRequest, Refused, route
 from pixazo_simulator.wishes import Wait
 
+from . import examples
+
 __all__ = ["wait_for"]
 
 
 @route(
-    "POST", "/_sim/wait", refusals={408: shapes.TimedOut},
-    example={"exchanges": {"operation": "status", "status": 200, "count": 2}, "timeout": 5},
+    "POST", "/_sim/wait", refusals={408: shapes.TimedOut}, answer=examples.SUBMITS,
+    example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
 )  # fmt: skip
 async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
     """Wait until so many exchanges, deliveries or generations fulfil every condition, and tell them.
@@ -36,7 +38,7 @@ async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> No
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
         while not watching.look():
-            if not request.worlds.holds(watching.world):
+            if request.worlds.get(request.key) is not watching.world:
                 raise Refused(404, "the world was deleted while somebody waited for it")
             with suppress(TimeoutError):
                 async with asyncio.timeout(watching.pause()):
