@@ -5,22 +5,26 @@ from __future__ import annotations
 import sys
 from types import FrameType
 
-__all__ = ["OUR_THREADS", "PLUMBING", "TOOLS", "caller", "reads", "sets_deadline", "top_level", "waits"]
+__all__ = ["OUR_THREADS", "PLUMBING", "RUNNERS", "TOOLS", "caller", "reads", "sets_deadline", "top_level", "waits"]
 
 OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
 """How the names of our own threads begin: the server's, and that of the one that moves the clock for loops."""
 
-TOOLS = frozenset(
+RUNNERS = frozenset(
     {
-        "_pytest", "coverage", "debugpy", "execnet", "hypothesis", "pluggy", "pydevd", "pytest", "pytest_asyncio",
-        "pytest_benchmark", "pytest_pixazo", "pytest_timeout", "pytest_trio", "xdist",
-        "pixazo_contracts", "pixazo_simulator",
-        "filelock", "multiprocessing", "subprocess",
-        "granian", "gunicorn", "hypercorn", "uvicorn", "waitress", "werkzeug",
-        "aiohttp", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "websockets",
+        "_pydevd_bundle", "_pytest", "coverage", "debugpy", "execnet", "hypothesis", "pluggy", "pydevd", "pytest", "pytest_asyncio",
+        "pytest_benchmark", "pytest_timeout", "pytest_trio", "xdist",
     }
 )  # fmt: skip
-"""Top-level modules whose sleeps and clocks are real: they run the tests, wait for other processes, serve, or speak HTTP."""
+"""Top-level modules that run the tests, or look on: their threads are not the app's."""
+
+TOOLS = RUNNERS | {
+    "pixazo_contracts", "pixazo_simulator", "pytest_pixazo",
+    "filelock", "multiprocessing", "subprocess",
+    "granian", "gunicorn", "hypercorn", "uvicorn", "waitress", "werkzeug",
+    "aiohttp", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "websockets",
+}  # fmt: skip
+"""Top-level modules whose sleeps and clocks are real: the runners, and what waits for other processes, serves, or speaks HTTP."""
 
 PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | sys.stdlib_module_names
 """Modules that sleep on behalf of the app (a back-off of urllib3), but measure their own time-outs in real time."""

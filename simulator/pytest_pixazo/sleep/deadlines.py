@@ -156,7 +156,7 @@ def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
         if scope.is_relative is False:
             scope.deadline -= sleeps.total
         real_enter(scope)
-        if (deadline := scope.deadline) < math.inf:
+        if math.isfinite(deadline := scope.deadline):
             weak, token = ref(scope), current_trio_token()
 
             def expire() -> None:

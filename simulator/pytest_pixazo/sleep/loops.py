@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
 from types import CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import trio
@@ -22,6 +22,9 @@ TURNS = 3
 
 ANSWER = 0.005
 """Real seconds to wait for the answer of a loop: its thread may have fallen asleep meanwhile, and is to be looked at again."""
+
+AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom"}
+"""The attribute that tells what a suspended one waits for."""
 
 
 class Loop(ABC):
@@ -170,11 +173,8 @@ def _is_systems(task: trio.lowlevel.Task) -> bool:
     return module.startswith(("trio._core.", "pytest_pixazo."))
 
 
-def _innermost(awaited: Any) -> object:
+def _innermost(awaited: object) -> object:
     """What a coroutine waits for in the end: another object after each step."""
-    inner: Any = None
-    if type(awaited) is CoroutineType:
-        inner = awaited.cr_await
-    elif type(awaited) is GeneratorType:
-        inner = awaited.gi_yieldfrom
+    name = AWAITED.get(type(awaited))
+    inner: object = getattr(awaited, name) if name else None
     return awaited if inner is None else _innermost(inner)

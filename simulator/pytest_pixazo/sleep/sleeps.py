@@ -74,7 +74,7 @@ class Sleeps:
         """Sleep as `time.sleep` does."""
         thread = threading.get_ident()
         with self._changed:
-            ticket = self._enter(seconds, lambda: None)
+            ticket = self._enter(seconds, lambda: self._threads.discard(thread))
             late = self._moving
             self._threads.add(thread)
             try:

@@ -8,30 +8,27 @@ import time
 from collections.abc import Callable, Iterable, Set
 from types import FrameType
 
-from .callers import OUR_THREADS, TOOLS, top_level
+from .callers import OUR_THREADS, RUNNERS, top_level
 from .loops import Loop
+from .waits import waits_for_others
 
 __all__ = ["Stillness"]
 
 LOOK = 0.0002
-"""Real seconds between two looks at the threads."""
-STUCK = 0.05
-"""Real seconds after which a thread that does not move is taken to wait for something outside."""
-PATIENCE = 1.0
+"""Real seconds between two looks at threads that are at work."""
+STUCK = 0.5
+"""Real seconds after which a thread that does not move is taken to wait for something that has nothing to do with the app."""
+PATIENCE = 2.0
 """Real seconds that time waits at most for threads and loops that go on and on."""
-CALM = 2
-"""Looks in a row that must find everybody at rest: whoever was just woken may still look as if it waited."""
-
-RESTING = frozenset({"anyio", "asyncio", "concurrent", "queue", "selectors", "socketserver", "trio", "uvloop"})
-"""Modules in which a thread waits for other threads, or in a loop."""
-WAITS = frozenset({"_wait_for_tstate_lock", "acquire", "join", "wait", "wait_for"})
-"""Functions of `threading` that wait for other threads."""
+CALM = 4
+"""Looks in a row that must find the tasks of a loop where they were: in between the simulator accepts a connection, reads a
+request, answers it, and the answer is read. For threads two are enough: none has woken another while they were looked at."""
 
 
 class Stillness:
     """Looks at the threads and the loops of the app from the thread that is to move the time.
 
-    `barrier` returns once the simulator has answered the requests that have reached it.
+    `barrier` returns once the simulator has done what it had to do.
     """
 
     def __init__(self, barrier: Callable[[], object], loops: Iterable[Loop], asleep: Set[int]) -> None:
@@ -43,17 +40,18 @@ class Stillness:
     def wait(self) -> None:
         """Return when everybody else has come to rest, or after PATIENCE."""
         calm, give_up = 0, time.monotonic() + PATIENCE
-        while calm < CALM and time.monotonic() < give_up:
+        while time.monotonic() < give_up:
             threads, loops = self._threads(), self._awake_loops()
-            if not threads and not loops:
+            if calm >= (CALM if loops else 2 if threads else 0):
                 return
-            resting = not self._busy(threads)
-            settled = [loop.settled() for loop in loops] if resting else []
-            calm = calm + 1 if resting and all(settled) else 0
-            if loops and resting:
-                self._barrier()
-            else:
+            if not self._rest(threads):
+                calm = 0
                 time.sleep(LOOK)
+                continue
+            settled = [loop.settled() for loop in loops]
+            calm = calm + 1 if all(settled) else 0
+            if loops:
+                self._barrier()
 
     def _awake_loops(self) -> list[Loop]:
         here = threading.get_ident()
@@ -69,35 +67,34 @@ class Stillness:
         passed = {threading.get_ident(), *self._asleep, *(loop.thread for loop in list(self._loops) if loop.running())}
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads if thread.ident not in passed}
-        return {ident: frame for ident, frame in found.items() if frame is None or top_level(frame) not in TOOLS}
+        return {ident: frame for ident, frame in found.items() if frame is None or not _is_runner_s(frame)}
 
-    def _busy(self, threads: dict[int, FrameType | None]) -> bool:
+    def _rest(self, threads: dict[int, FrameType | None]) -> bool:
         now = time.monotonic()
         working = [ident for ident, frame in threads.items() if self._at_work(ident, frame, now)]  # each is looked at
-        return bool(working)
+        return not working
 
     def _at_work(self, ident: int, frame: FrameType | None, now: float) -> bool:
-        if frame is None:
+        if frame is None or _is_woken(frame):
             return True
-        if _waits_for_others(frame):
-            return False
         place = (id(frame), frame.f_lasti)
         seen, since = self._seen.get(ident, (None, now))
         if seen != place:
             self._seen[ident] = (place, now)
             return True
-        return now - since < STUCK
+        return not waits_for_others(frame) and now - since < STUCK
 
 
-def _waits_for_others(frame: FrameType) -> bool:
-    if top_level(frame) != "threading":
-        return top_level(frame) in RESTING
-    if frame.f_code.co_name not in WAITS:
-        return False
-    caller: FrameType | None = frame
-    while caller and top_level(caller) == "threading":
-        if caller.f_code.co_name == "start":  # waits for the thread that it starts
-            return False
-        caller = caller.f_back
-    # In our own wait, though it is not asleep any more: it has been woken, and is about to go on.
-    return caller is None or not str(caller.f_globals.get("__name__")).startswith("pytest_pixazo.sleep")
+def _is_runner_s(frame: FrameType) -> bool:
+    """Whether a thread was started by what runs the tests, to work for itself."""
+    started_by = ""
+    while frame.f_back:
+        started_by, frame = started_by if top_level(frame) == "threading" else top_level(frame), frame.f_back
+    return top_level(frame) == "threading" and started_by in RUNNERS
+
+
+def _is_woken(frame: FrameType | None) -> bool:
+    """Whether a thread is in our own wait, though it is not asleep any more."""
+    while frame and top_level(frame) == "threading":
+        frame = frame.f_back
+    return frame is not None and str(frame.f_globals.get("__name__")).startswith("pytest_pixazo.sleep.")
