@@ -55,7 +55,7 @@ def test_sections(pytester: pytest.Pytester) -> None:
     )
 
 
-@pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("-n", "1"), ("--junitxml=out.xml",)])
+@pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("--junitxml=out.xml",)])
 def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     """Neither the key of the world nor any other stands in the output, though the app puts it everywhere."""
     pytester.makepyfile(FAILING)
