@@ -115,7 +115,7 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
     (lambda book: When(book, "generate", promt="x"), r"knows nothing of 'promt' \(did you mean prompt\?\)"),
     (lambda book: When(book, "status").end("FAILED"), "only a submit can be given an end"),
     (lambda book: When(book, "webhook").reply(200), "a callback is no reply"),
-    (lambda book: When(book, "generate").fault(Duplicate()), "fault duplicate strikes only webhook"),
+    (lambda book: When(book, "generate").fault(Duplicate()), "fault 'duplicate' strikes only webhook"),
     (lambda book: When(book, "generate").end("DONE"), "'DONE' is not one of COMPLETED, FAILED, ERROR"),
 ]
 
