@@ -172,9 +172,14 @@ class Control:
         return 200, {"deleted": True}
 
     async def read_clock(self, request: Request) -> tuple[int, Any]:
-        """What time it is in the world of the caller."""
-        clock = self._world(request).clock
-        return 200, {"now": timestamp(clock.now()), "clock": str(clock)}
+        """What time it is in the world of the caller, and when its next callback is due."""
+        world = self._world(request)
+        due = world.next_due()
+        return 200, {
+            "now": timestamp(world.clock.now()),
+            "clock": str(world.clock),
+            "next_callback_at": None if due is None else timestamp(min(due, LAST_INSTANT)),
+        }
 
     async def advance_clock(self, request: Request) -> tuple[int, Any]:
         """Let time pass and tell what fell due; callbacks that fell due have been attempted when this answers."""
