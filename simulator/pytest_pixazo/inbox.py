@@ -6,7 +6,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -94,10 +95,8 @@ class Inbox:
         thread: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `apart`, it gets a loop of
         its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app cannot start.
         """
-        try:
+        with _plain_words():
             self._replace(recipient_of(target, path, apart=apart))
-        except LifespanError as error:
-            raise InboxError(str(error)) from error
 
     def clear(self) -> None:
         """Forget what was received."""
@@ -105,9 +104,12 @@ class Inbox:
             self._received.clear()
 
     def close(self) -> None:
-        """Close the port and let the app go. Raises InboxError when it could not be reached."""
-        self._recipient.close()
-        self._listener.close()
+        """Close the port and let the app go. Raises InboxError when the app could not be reached or stopped."""
+        try:
+            with _plain_words():
+                self._recipient.close()
+        finally:
+            self._listener.close()
         if self._misuse:
             raise InboxError(self._misuse)
 
@@ -183,6 +185,14 @@ class Inbox:
         except InboxError:
             if error is None:
                 raise
+
+
+@contextmanager
+def _plain_words() -> Generator[None]:
+    try:
+        yield
+    except LifespanError as error:
+        raise InboxError(str(error)) from None
 
 
 def _instant(text: str) -> int:

@@ -35,7 +35,7 @@ class _Conversation:
             await self._app(self._scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001 - an app may raise anything
             if self.started.is_set():
-                self.failure = f"lifespan ended with {type(error).__name__}: {error}"
+                self.failure = f"{type(error).__name__}: {error}"
         finally:
             self.started.set()
 
@@ -52,19 +52,20 @@ class _Conversation:
 
     async def _send(self, message: Message) -> None:
         if message["type"].endswith(".failed"):
-            self.failure = f"{message['type']}: {message.get('message') or 'no reason given'}"
+            self.failure = message.get("message") or "no reason given"
         self.started.set()
 
 
 @asynccontextmanager
 async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
     """The app started; on leaving it is shut down. Raises LifespanError when it says that it failed."""
-    conversation = _Conversation(app, state)
+    conversation, doing = _Conversation(app, state), "start"
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(conversation.run)
         await conversation.started.wait()
         if conversation.failure is None:
+            doing = "stop"
             yield
         conversation.end()
     if conversation.failure:
-        raise LifespanError(f"the app did not live: {conversation.failure}")
+        raise LifespanError(f"the app could not {doing}: {conversation.failure}")

@@ -15,7 +15,11 @@ def submit(world: ControlClient, webhook_url: str, prompt: str = "A bear", **hea
     """The id of a generation whose outcome is to be posted to `webhook_url`."""
     assert world.api_key is not None
     connection = HTTPConnection(urlsplit(world.url).netloc)
-    sent = {"Ocp-Apim-Subscription-Key": world.api_key, "Content-Type": "application/json", "X-Webhook-URL": webhook_url}
+    sent = {
+        "Ocp-Apim-Subscription-Key": world.api_key,
+        "Content-Type": "application/json",
+        "X-Webhook-URL": webhook_url,
+    }
     connection.request("POST", "/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}), sent | headers)
     answer = connection.getresponse()
     body = answer.read()

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo.callback import Callback, SignatureError
 from pytest_pixazo.inbox import Inbox, InboxError
+from tests.pytest_pixazo.submitting import submit
 
 COMPLETED_AT = 1_774_951_215_000
 """2026-03-31T10:00:15.000Z: a manual clock starts at 10:00:00, and a generation takes 15 s."""
@@ -138,7 +138,7 @@ def test_a_slow_answer_is_ended_by_closing() -> None:
     inbox.respond(204, delay=3600)
     with socket.create_connection(("127.0.0.1", urlsplit(inbox.url).port or 0)) as slow:
         slow.sendall(f"POST {urlsplit(inbox.url).path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        with pytest.raises(TimeoutError, match="^0 callbacks( and 1 that the app has not answered yet)? of 1"):
+        with pytest.raises(TimeoutError, match=r"^0 callbacks( and 1 that the app has not answered yet)? of 1"):
             inbox.wait(timeout=0.1)
         inbox.close()
         assert slow.recv(100).startswith(b"HTTP/1.0 204")
