@@ -272,7 +272,7 @@ def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClie
 
     @contextlib.asynccontextmanager
     async def no_start(_: FastAPI) -> AsyncGenerator[None]:
-        if inbox:
+        if inbox.url:
             raise LookupError("no database")
         yield
 
