@@ -13,9 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .control import Control
+from .control import ROUTES, Control
 from .courier import Courier
 from .gateway import Gateway
+from .invitation import INVITATION_PATH
 from .policy import Policy
 from .post import Postman
 from .wire import STATUS_PATH, SUBMIT_PATHS
@@ -41,8 +42,10 @@ class Application:
         if change:
             self._edit(change)
         self._gateway = Gateway(worlds, self.courier.wake)
+        self.control = Control(worlds, self.courier, ROUTES)
         routes = [
-            *Control(worlds, self.courier).routes(),
+            Route("/_sim{rest:path}", self.control),
+            Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
             Route("/v1/{request_id}/output.{extension}", self._gateway.media, methods=["GET", "HEAD"]),
             Mount("/", self._gateway),
         ]
@@ -60,9 +63,13 @@ class Application:
         self.entry = EditedGateway(self, editing, self.courier.advance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the two hot paths past the route table, which would cost more than all of their work."""
-        if self._shortcut and scope["type"] == "http" and _is_hot(scope["path"]):
+        """Take the hot paths past the route table, which would cost more than all of their work."""
+        if not self._shortcut or scope["type"] != "http":
+            await self._routed(scope, receive, send)
+        elif _is_hot(scope["path"]):
             await self._gateway(scope, receive, send)
+        elif scope["path"].startswith("/_sim"):
+            await self.control(scope, receive, send)
         else:
             await self._routed(scope, receive, send)
 

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from .bell import Bell
+
 __all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted"]
 
 REDACTED = "[redacted]"
@@ -43,11 +45,15 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did."""
+    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did.
 
-    __slots__ = ("_exchanges", "_limits", "_total")
+    `bell` rings at each new one.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_bell", "_exchanges", "_limits", "_total")
+
+    def __init__(self, limits: Limits, bell: Bell | None = None) -> None:
+        self._bell = bell or Bell()
         self._limits = limits
         self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
         self._total = 0
@@ -81,6 +87,7 @@ class Journal:
                 self._total, instant, method, target, headers, body[:limit], len(body), status, answer[:limit], reason
             )
         )
+        self._bell.ring()
 
     def amend(self, status: int, answer: bytes, reason: str) -> None:
         """Correct the answer of the latest exchange, which was changed on its way out; the reason is added to."""

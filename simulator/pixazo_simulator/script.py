@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -206,6 +206,11 @@ class Script:
         self._made += 1
         self._entries[self._made] = _Entry(rule)
         return self._made
+
+    def extend(self, rules: Iterable[Rule]) -> None:
+        """Append rules in order. Raises ValueError at the first beyond 1,000."""
+        for rule in rules:
+            self.add(rule)
 
     def replace(self, number: int, rule: Rule) -> None:
         """Put another rule in the place of one; it starts unused. Raises KeyError when there is none of this number."""

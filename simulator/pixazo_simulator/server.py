@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import Application
 from .clock import SECOND
-from .control_client import KEY_HEADER, ControlClient
+from .control_client import ControlClient
 from .courier import FallenDue
 from .protocol import GatewayProtocol
 from .world import World
@@ -127,7 +127,8 @@ class Simulator:
         """Carry one control request to the server's loop, from any other thread; gives back status and body."""
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
-        return self._server.call(_ask(self._application, method, target, key, body))
+        path, _, query = target.partition("?")
+        return self._server.call(self._application.control.answer(method, path, query, key or "", body))
 
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
@@ -195,24 +196,6 @@ class _Server(uvicorn.Server):
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
-
-
-async def _ask(app: Application, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
-    path, _, query = target.partition("?")
-    headers = [(b"host", b"localhost"), *([(KEY_HEADER.lower().encode(), key.encode("latin-1"))] if key else [])]
-    scope = {
-        "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers, "root_path": "",
-    }  # fmt: skip
-    said: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    await app(scope, receive, send)
-    return said[0]["status"], said[1]["body"]
 
 
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:

@@ -6,30 +6,33 @@ from typing import Any, cast
 
 import msgspec
 
-from .clock import LAST_INSTANT
+from . import shapes
+from .clock import LAST_INSTANT, SECOND
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
 from .journal import REDACTED, Exchange, redacted
 from .ledger import Entry, dollars
-from .lifecycle import snapshot
+from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
 from .signature import secret
 from .wire import KEY_HEADER, timestamp
 from .world import Generation, Transition, World
 
 __all__ = [
+    "told_attempt",
     "told_delivery",
     "told_entry",
     "told_exchange",
     "told_fallen",
     "told_generation",
+    "told_plan",
     "told_world",
 ]
 
 _SECRET_HEADERS = frozenset({KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie"})
 
 
-def told_world(world: World) -> dict[str, Any]:
+def told_world(world: World) -> shapes.World:
     """A world at a glance; it is told only to the holder of its key."""
     now = world.clock.now()
     return {
@@ -46,7 +49,7 @@ def told_world(world: World) -> dict[str, Any]:
     }
 
 
-def told_entry(entry: Entry) -> dict[str, Any]:
+def told_entry(entry: Entry) -> shapes.Entry:
     """One line of the ledger."""
     return {
         "at": timestamp(entry.instant),
@@ -56,7 +59,7 @@ def told_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def told_generation(world: World, generation: Generation) -> dict[str, Any]:
+def told_generation(world: World, generation: Generation) -> shapes.Generation:
     """One generation as it is now."""
     seen = snapshot(generation.accepted, generation.plan, world.clock.now())
     return {
@@ -67,15 +70,26 @@ def told_generation(world: World, generation: Generation) -> dict[str, Any]:
         "status": seen.status.value,
         "accepted_at": timestamp(generation.accepted),
         "since": timestamp(seen.since),
+        "plan": told_plan(generation.plan),
     }
 
 
-def told_attempt(attempt: Attempt) -> dict[str, Any]:
+def told_plan(plan: Plan) -> shapes.Plan:
+    """The fate of a generation, in seconds."""
+    return {
+        "queued": plan.queued / SECOND,
+        "processing": None if plan.processing == NEVER else plan.processing / SECOND,
+        "outcome": plan.outcome.value,
+        "error": plan.error,
+    }
+
+
+def told_attempt(attempt: Attempt) -> shapes.Attempt:
     """One try to deliver a callback."""
     return {"at": timestamp(attempt.instant), "status": attempt.status, "problem": attempt.problem}
 
 
-def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
+def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
     """One callback and what became of it so far."""
     return {
         "number": delivery.number,
@@ -89,17 +103,27 @@ def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def told_fallen(world: World, fallen: FallenDue) -> dict[str, Any]:
+def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
     """One thing that happened while the clock was advanced."""
     if isinstance(fallen, Transition):
-        told = {"kind": "transition", "at": timestamp(fallen.instant), "request_id": fallen.request_id}
-        return told | {"status": fallen.status.value}
+        return {
+            "kind": "transition",
+            "at": timestamp(fallen.instant),
+            "request_id": fallen.request_id,
+            "status": fallen.status.value,
+        }
     delivery, attempt = fallen
-    told = told_attempt(attempt)
-    return {"kind": "webhook", "request_id": delivery.request_id, "url": redacted(delivery.url, world.key)} | told
+    return {
+        "kind": "webhook",
+        "at": timestamp(attempt.instant),
+        "request_id": delivery.request_id,
+        "url": redacted(delivery.url, world.key),
+        "status": attempt.status,
+        "problem": attempt.problem,
+    }
 
 
-def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
+def told_exchange(exchange: Exchange, key: str | None) -> shapes.Exchange:
     """One request and its answer, with the key taken out wherever it stands."""
     return {
         "number": exchange.number,

@@ -8,6 +8,7 @@ from collections import deque
 import msgspec
 
 from .admission import Admission, Call, Standing, Submission, admit_read
+from .bell import Bell
 from .clock import Clock
 from .delivery import Attempt, Delivery, Form, next_progress
 from .ids import seeded_random
@@ -67,7 +68,7 @@ class World:
 
     __slots__ = (
         "__weakref__", "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded", "_workings",
-        "bounds", "clock", "finished", "journal", "key", "policy", "script", "seed", "standing",
+        "bell", "bounds", "clock", "finished", "journal", "key", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +90,8 @@ class World:
         self.bounds = bounds or Bounds()
         self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
         self.script = Script()
-        self.journal = Journal(self.bounds.journal)
+        self.bell = Bell()
+        self.journal = Journal(self.bounds.journal, self.bell)
         self.finished: deque[Delivery] = deque(maxlen=self.bounds.deliveries)
         self._random = seeded_random(seed, key)
         self._generations: dict[str, Generation] = {}
@@ -188,6 +190,7 @@ class World:
             else:
                 still_open.append(generation)
         self._open, self._swept = still_open, until
+        self.bell.ring()
         return sorted(found, key=lambda transition: transition.instant)
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
@@ -236,6 +239,7 @@ class World:
     def record(self, delivery: Delivery, attempt: Attempt) -> None:
         """Enter the outcome of an attempt, and the next one when there is to be one."""
         delivery.attempts.append(attempt)
+        self.bell.ring()
         if delivery.form is Form.CHALLENGE:
             if attempt.succeeded:
                 generation = self._generations[delivery.request_id]

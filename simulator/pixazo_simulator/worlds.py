@@ -96,6 +96,10 @@ class Worlds:
         """Forget a world; its key is unknown from now on."""
         return self._worlds.pop(key, None)
 
+    def holds(self, world: World) -> bool:
+        """Whether the world is still there."""
+        return self._worlds.get(world.key) is world
+
     def find(self, key: str) -> World | None:
         """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
         world = self._worlds.get(key)

@@ -1,0 +1,83 @@
+"""Control routes about the script of a world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pixazo_simulator import shapes
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.wishes import NewScript, Nothing
+
+__all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", "set_script"]
+
+_RULE = {
+    "when": "generate",
+    "match": {"prompt": {"contains": "bear"}},
+    "end": {"status": "FAILED", "error": "content policy"},
+}
+_BUSY = {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 2}
+_RESET = {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1}
+
+
+@route("GET", "/_sim/script")
+async def script(request: ControlRequest[Nothing]) -> shapes.Script:
+    """List the rules in the order in which they are asked, and how often each of their steps was used."""
+    return _told(request.world.script)
+
+
+@route("PUT", "/_sim/script", example={"rules": [_BUSY, _RULE]})
+async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
+    """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
+    kept = request.world.script
+    kept.clear()
+    kept.extend(request.wish.rules)
+    return _told(kept)
+
+
+@route("DELETE", "/_sim/script")
+async def clear_script(request: ControlRequest[Nothing]) -> shapes.Deleted:
+    """Forget every rule."""
+    request.world.script.clear()
+    return {"deleted": True}
+
+
+@route("POST", "/_sim/script/rules", status=201, example=_RULE)
+async def add_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
+    """Append a rule, which is asked after those that there are."""
+    with readable():
+        return {"number": request.world.script.add(request.wish)}
+
+
+@route("PUT", "/_sim/script/rules/{number}", example=_RESET)
+async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
+    """Put another rule in the place of one; it starts unused."""
+    with _numbered(request.number):
+        request.world.script.replace(request.number, request.wish)
+    return {"number": request.number}
+
+
+@route("DELETE", "/_sim/script/rules/{number}")
+async def remove_rule(request: ControlRequest[Nothing]) -> shapes.Deleted:
+    """Forget one rule."""
+    with _numbered(request.number):
+        request.world.script.remove(request.number)
+    return {"deleted": True}
+
+
+@contextmanager
+def _numbered(number: int) -> Iterator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
+
+
+def _told(kept: Script) -> shapes.Script:
+    return {
+        "rules": [
+            {"number": number, "label": f"rule {number}: {rule}", "rule": rule.told(), "used": list(used)}
+            for number, (rule, used) in kept.rules().items()
+        ]
+    }
