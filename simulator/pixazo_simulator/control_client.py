@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
     from .script import Rule
 
 __all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
@@ -224,7 +222,7 @@ class HttpChannel:
             raise ValueError(f"url {url!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
         self._host, self._port = parts.hostname, parts.port
-        self._kept = threading.local()
+        self._of_thread = threading.local()
 
     def __call__(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
         """Send one request. Raises ControlError when no simulator answers."""
@@ -233,31 +231,45 @@ class HttpChannel:
         headers = {"Content-Type": "application/json"} if body else {}
         if key is not None:
             headers[KEY_HEADER] = key
-        connection = self._connection()
         try:
-            connection.request(method, target, body or None, headers)
-            answer = connection.getresponse()
-            told = answer.status, answer.read()
+            return self._kept().ask(method, target, body, headers)
         except (OSError, HTTPException) as error:
-            connection.close()
             problem = f"{type(error).__name__}: {error}"
             raise ControlError(
                 None,
                 f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?",
             ) from error
-        self._kept.until = time.monotonic() + LONGEST_IDLE
-        return told
 
-    def _connection(self) -> HTTPConnection:
+    def _kept(self) -> _Kept:
+        kept: _Kept | None = getattr(self._of_thread, "kept", None)
+        if kept is None:
+            kept = self._of_thread.kept = _Kept(self._host, self._port)
+        return kept
+
+
+class _Kept:
+    """A connection that is used again and again, by one thread, and closed with it."""
+
+    def __init__(self, host: str, port: int | None) -> None:
         from http.client import HTTPConnection
 
-        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is None:
-            kept = HTTPConnection(self._host, self._port, timeout=LONGEST_ADVANCE)
-            self._kept.connection, self._kept.until = kept, 0.0
-        elif time.monotonic() >= self._kept.until:
-            kept.close()  # it opens again by itself
-        return kept
+        self._connection = HTTPConnection(host, port, timeout=LONGEST_ADVANCE)
+        self._until = 0.0
+
+    def ask(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send one request and read its answer, on a new connection if the old one has been idle for long."""
+        if time.monotonic() >= self._until:
+            self._connection.close()  # it opens again by itself
+        self._until = 0.0
+        self._connection.request(method, target, body or None, headers)
+        answer = self._connection.getresponse()
+        told = answer.status, answer.read()
+        self._until = time.monotonic() + LONGEST_IDLE
+        return told
+
+    def __del__(self) -> None:
+        """Close it, since a socket that is left to the garbage collector complains."""
+        self._connection.close()
 
 
 def _given(wishes: Mapping[str, object]) -> dict[str, Any]:
@@ -272,8 +284,8 @@ def _read(status: int, answer: bytes) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(answer)
     except ValueError:
+        told = {}
+    if not isinstance(told, dict) or (status >= 400 and "message" not in told) or not told:
         shown = answer[:80].decode(errors="replace")
-        raise ControlError(status, f"the answer is no JSON: {shown!r}; is it a simulator that answers?") from None
-    if status >= 400 and not isinstance(told.get("message"), str):
-        raise ControlError(status, f"the answer is no refusal of a simulator: {told!r:.200}")
+        raise ControlError(status, f"the answer {shown!r} is none of a simulator: does another program listen there?")
     return told

@@ -7,6 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -119,7 +120,7 @@ class Simulator:
     def control(self, api_key: str | None = None) -> ControlClient:
         """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
 
-        Raises SimulatorError when the server does not run.
+        Its methods raise SimulatorError when the server does not run.
         """
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
 
@@ -159,6 +160,7 @@ class _Server(uvicorn.Server):
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
 
     def stop(self) -> None:
         """End `main_loop`, from any thread."""
@@ -167,15 +169,20 @@ class _Server(uvicorn.Server):
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
-        if self._loop is None:
+        if self._loop is None or self._thread == threading.get_ident():
             doing.close()
-            raise SimulatorError("the server has not started")
-        # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
-        return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
+            wrong = "the server has not started" if self._loop is None else "its own thread cannot wait for the server"
+            raise SimulatorError(wrong)
+        try:
+            # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
+            return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
+        except CancelledError:
+            raise SimulatorError("the simulator was stopped before it could answer") from None
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._thread = threading.get_ident()
         self.accepting.set()
         await self._ended.wait()
 

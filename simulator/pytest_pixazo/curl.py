@@ -7,8 +7,10 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
+from pixazo_simulator.journal import REDACTED
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["curl"]
 
@@ -23,17 +25,18 @@ _LEFT_OUT = frozenset(
 
 
 def curl(exchange: Mapping[str, Any]) -> str:
-    """The request of a told exchange as a command; what had to be changed stands before it in a comment.
+    """The request of a told exchange as a command; what had to be changed stands before it in comments.
 
     Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`.
     """
-    request, method = exchange["request"], exchange["method"]
-    notes: list[str] = []
-    words = ["curl -sS", *_method(method, sends=bool(request["length"]))]
-    words += [f"-H {_header(name, value)}" for name, value in request["headers"].items() if _is_told(name, value)]
-    if request["length"]:
-        words.append(f"--data-raw {quote(_text(request, notes))}")
-    words.append(f'"$PIXAZO_BASE_URL"{quote(exchange["target"])}')
+    request, notes = exchange["request"], list[str]()
+    words = [
+        "curl -sS",
+        *_method(exchange["method"], sends=bool(request["length"])),
+        *_headers(request["headers"], notes),
+        *([f"--data-raw {quote(_text(request, notes))}"] if request["length"] else []),
+        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]))}',
+    ]
     return "".join(f"# {note}\n" for note in notes) + " ".join(words)
 
 
@@ -43,13 +46,19 @@ def _method(method: str, *, sends: bool) -> list[str]:
     return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
 
 
-def _is_told(name: str, value: str) -> bool:
-    """The key is always sent; any other secret was taken out, and cannot be."""
-    return name == KEY_HEADER or not (name in _LEFT_OUT or "[redacted]" in value or (name, value) == ("accept", "*/*"))
+def _headers(headers: Mapping[str, str], notes: list[str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name == KEY_HEADER:
+            yield '-H "Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY"'
+        elif REDACTED in value:
+            notes.append(f"header {name} is left out: it held a secret")
+        elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
+            yield f"-H {quote(f'{name}: {value}')}"
 
 
-def _header(name: str, value: str) -> str:
-    return '"Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY"' if name == KEY_HEADER else quote(f"{name}: {value}")
+def _with_key(quoted: str) -> str:
+    """A quoted target with the key where it was taken out; the brackets of that mark made `quote` use single quotes."""
+    return quoted.replace(REDACTED, "'\"$PIXAZO_API_KEY\"'")
 
 
 def _text(request: Mapping[str, Any], notes: list[str]) -> str:

@@ -45,7 +45,7 @@ class Delivery(msgspec.Struct, frozen=True):
     @property
     def story(self) -> str:
         """What became of it, in words."""
-        tries = ", then ".join(map(str, self.attempts)) or "not attempted yet"
+        tries = "; then ".join(map(str, self.attempts)) or "not attempted yet"
         return f"about {self.request_id}: {tries}"
 
     def __repr__(self) -> str:

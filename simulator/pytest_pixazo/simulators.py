@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixazo_simulator.control_client import ControlClient, ControlError
+from pixazo_simulator.control_client import ControlClient, ControlError, HttpChannel
 
 if TYPE_CHECKING:
     import pytest
@@ -22,15 +21,19 @@ SESSION_KEY = "sim-session-key"
 """Opens the one world that a simulator of our own starts with. No app has it by mistake, as it may have `sim-key`."""
 
 
-@dataclass(frozen=True, slots=True)
 class SharedSimulator:
-    """A simulator that somebody else started, and that other processes may use at the same time."""
+    """A simulator that somebody else started, and that other processes may use at the same time.
 
-    url: str
+    Raises ValueError when `url` is not http.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._channel = HttpChannel(self.url)
 
     def control(self, api_key: str | None = None) -> ControlClient:
         """Its control plane, or that of one of its worlds."""
-        return ControlClient(self.url, api_key)
+        return ControlClient(self.url, api_key, channel=self._channel)
 
 
 @contextmanager
@@ -60,8 +63,8 @@ def _named(config: pytest.Config) -> tuple[str, str]:
 
 
 def _shared(url: str, source: str) -> SharedSimulator:
-    simulator = SharedSimulator(url.rstrip("/"))
     try:
+        simulator = SharedSimulator(url)
         simulator.control().health()
     except (ValueError, ControlError) as error:
         raise ValueError(f"{source}: {error}") from None

@@ -62,6 +62,16 @@ def test_what_cannot_be_repeated_is_said() -> None:
     ]
 
 
+def test_secrets_are_left_out_or_named() -> None:
+    """A key in the query becomes the variable, a header that held a secret is left out with a comment."""
+    request: dict[str, Any] = {"headers": {"authorization": "[redacted]", "accept": "*/*"}, "body": "", "length": 0}
+    line = curl(told(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
+    assert line == (
+        "# header authorization is left out: it held a secret\n"
+        "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
+    )
+
+
 NASTY = "it's \"quoted\" `id` $(id) $HOME \\ ! # \n\t; | & * ? ~ é \u2028 \U0001f43b '"
 
 
