@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .arrivals import POLICY
 from .order import Kind, Order, Sees, Step, orders
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
     import hypothesis
     from hypothesis.strategies import SearchStrategy
 
-    from pixazo_simulator import ControlClient, Simulator
+    from pixazo_simulator import ControlClient
 
-__all__ = ["BrokenOrderError", "Exploration", "Scene", "UnfitAppError", "explore", "longer_orders"]
+__all__ = ["BrokenOrderError", "Exploration", "Gateway", "Scene", "UnfitAppError", "explore", "longer_orders"]
 
 A = TypeVar("A", bound=App)
 T = TypeVar("T")
+
+
+class Gateway(Protocol):
+    """A running simulator, such as the fixture `pixazo_simulator` gives."""
+
+    def control(self) -> ControlClient:
+        """Its control plane."""
+        ...
 
 
 class BrokenOrderError(AssertionError):
@@ -48,7 +56,7 @@ def explore(
     size: int = 4,
     examples: int = 50,
     settings: hypothesis.settings | None = None,
-    gateway: Simulator | ControlClient | None = None,
+    gateway: Gateway | None = None,
     patience: float = 0.5,
 ) -> Exploration:
     """Perform every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
@@ -142,17 +150,15 @@ def _equals_outcome(app: App, outcome: str) -> None:
 
 
 @contextmanager
-def _control(gateway: Simulator | ControlClient | None) -> Generator[ControlClient]:
+def _control(gateway: Gateway | None) -> Generator[ControlClient]:
     """The control plane of a gateway, or of one that runs as long as it is needed."""
-    from pixazo_simulator import ControlClient, Simulator
-
-    if isinstance(gateway, ControlClient):
-        yield gateway
-    elif gateway is not None:
+    if gateway is not None:
         yield gateway.control()
-    else:
-        with Simulator() as simulator:
-            yield simulator.control()
+        return
+    from pixazo_simulator import Simulator
+
+    with Simulator() as simulator:
+        yield simulator.control()
 
 
 def _require_hypothesis() -> None:

@@ -96,11 +96,11 @@ def test_a_simulator_of_its_own_will_do() -> None:
     assert explore(Webhooks, size=2, examples=0).exhaustive == 2
 
 
-def test_a_control_client_will_do_and_no_world_is_left_over(gateway: Simulator) -> None:
-    """A shared server is used through its control plane, in worlds of our own."""
+def test_no_world_is_left_over(gateway: Simulator) -> None:
+    """Each order has a world of its own, which is deleted."""
     control = gateway.control()
     worlds = control.health()["worlds"]
-    explore(Webhooks, size=2, examples=0, gateway=control)
+    explore(Webhooks, size=2, examples=0, gateway=gateway)
     assert control.health()["worlds"] == worlds
 
 

@@ -47,7 +47,7 @@ def test_sections(pytester: pytest.Pytester) -> None:
             "*- pixazo callbacks -*",
             f"1  10:00:15.000  POST http://127.0.0.1:9/[[]redacted]  about {request}: *",
             "*- pixazo requests as commands -*",
-            "curl -sS *--data-raw '{\"prompt\": \"A bear [[]redacted]\"}' \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate",
+            'curl -sS *--data-raw \'{"prompt": "A bear [[]redacted]"}\' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate',
             "*- pixazo seed -*",
             "7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7))",
             "*- pixazo strictness -*",
