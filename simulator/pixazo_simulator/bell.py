@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 __all__ = ["Bell"]
@@ -22,7 +22,7 @@ class Bell:
             heard()
 
     @contextmanager
-    def calling(self, heard: Callable[[], None]) -> Iterator[None]:
+    def calling(self, heard: Callable[[], None]) -> Generator[None]:
         """Call `heard` at every ring inside the `with` block."""
         self._listeners.append(heard)
         try:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+FIRST_ERROR = 400
 LONGEST_ADVANCE = 600.0
 """Real seconds until an answer is given up: an advance ends only when every callback that fell due was attempted."""
 LONGEST_IDLE = 2.0
@@ -208,7 +209,7 @@ class ControlClient:
         content = b"" if body is None else json.dumps(body, allow_nan=False).encode()
         status, answer = self._channel(method, target, self.api_key, content)
         told = _read(status, answer)
-        if status >= 400:
+        if status >= FIRST_ERROR:
             raise ControlError(status, told["message"], told)
         return told
 
@@ -282,10 +283,10 @@ def _told(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read(status: int, answer: bytes) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(answer)
+        told: Any = json.loads(answer)
     except ValueError:
-        told = {}
-    if not isinstance(told, dict) or (status >= 400 and "message" not in told) or not told:
+        told = None
+    if not isinstance(told, dict) or (status >= FIRST_ERROR and "message" not in told):
         shown = answer[:80].decode(errors="replace")
         raise ControlError(status, f"the answer {shown!r} is none of a simulator: does another program listen there?")
-    return told
+    return cast("dict[str, Any]", told)

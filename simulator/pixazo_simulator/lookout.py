@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -11,6 +10,7 @@ from msgspec import UNSET
 
 from . import shapes
 from .delivery import Delivery
+from .front import MEDIA_PATH
 from .journal import Exchange
 from .lifecycle import snapshot
 from .matcher import ABSENT
@@ -22,7 +22,6 @@ from .world import Generation, World
 __all__ = ["Lookout", "lookout"]
 
 T = TypeVar("T")
-_MEDIA = re.compile(r"/v1/[^/]+/output\.\w+")
 
 
 def lookout(world: World, wish: Wait) -> Lookout[Any]:
@@ -108,8 +107,8 @@ class _Exchanges(Lookout[Exchange]):
     def facts(self, each: Exchange) -> Mapping[str, object]:
         path = each.target.partition("?")[0]
         facts = {"method": each.method, "path": path, "status": each.status, "reason": each.reason}
-        operation = _operation(each.method, path)
-        return facts | {"operation": operation} if operation else facts
+        known = {"operation": _operation(each.method, path), "request_id": each.request_id, "rule": each.rule}
+        return facts | {name: value for name, value in known.items() if value is not None}
 
     def named(self, each: Exchange) -> str:
         return f"exchange {each.number}, {each.method} {each.target} answered {each.status}"
@@ -171,4 +170,4 @@ def _operation(method: str, path: str) -> str | None:
         return SUBMIT_PATHS[path].name
     if method == "GET" and path.startswith(STATUS_PATH):
         return "status"
-    return "media" if _MEDIA.fullmatch(path) else None
+    return "media" if method in ("GET", "HEAD") and MEDIA_PATH.fullmatch(path) else None

@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 
-from .route import ControlRoute
+from .route import CONTROL_PREFIX, ControlRoute
 from .shapes import Refusal
 from .wire import KEY_HEADER
 
 __all__ = ["document"]
 
-_PREFIX = "/_sim"
 _WHO = (
     "Our own routes beside those of the gateway: everything that a test does with a world, in any language. "
     f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "
@@ -79,7 +78,7 @@ def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
     told = {
         "operationId": route.name,
         "summary": summary,
-        "tags": [route.path.removeprefix(_PREFIX).split("/")[1].partition(".")[0]],
+        "tags": [route.path.removeprefix(CONTROL_PREFIX).split("/")[1].partition(".")[0]],
         "parameters": [*_number(route), *_filters(route)],
         "responses": _responses(route, reference),
     }

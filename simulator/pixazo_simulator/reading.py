@@ -84,7 +84,7 @@ def _members(at: tuple[Type, object]) -> tuple[str, ...]:
 def _fitting(info: Type, value: object) -> StructType:
     """The one of several structs whose kind was given."""
     structs = _structs(info)
-    given = cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
+    given = cast("Mapping[str, object]", value if isinstance(value, dict) else {})
     return next((each for each in structs if each.tag_field and each.tag == given.get(each.tag_field)), structs[0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,9 +14,11 @@ from .wire import KEY_HEADER
 from .world import World
 from .worlds import Worlds
 
-__all__ = ["ControlRequest", "ControlRoute", "Refused", "readable", "route", "world_of"]
+__all__ = ["CONTROL_PREFIX", "ControlRequest", "ControlRoute", "Refused", "readable", "route", "world_of"]
 
 W = TypeVar("W")
+CONTROL_PREFIX = "/_sim"
+"""Where the path of every control route begins."""
 _NUMBER = "{number}"
 _READS = ("GET", "DELETE")
 
@@ -32,11 +34,12 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest(Generic[W]):
-    """One call of a control route: the caller's key, the `number` that stands in the path, and what it wishes."""
+    """One call of a control route: host and port that were called, the caller's key, the `number` in the path, the wish."""
 
     worlds: Worlds
     courier: Courier
     routes: tuple[ControlRoute, ...]
+    host: str
     key: str
     number: int
     wish: W
@@ -107,7 +110,7 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 
 @contextmanager
-def readable() -> Iterator[None]:
+def readable() -> Generator[None]:
     """Turn the ValueError of a reader, which names the remedy, into an answer."""
     try:
         yield

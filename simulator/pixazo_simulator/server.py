@@ -129,7 +129,8 @@ class Simulator:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         path, _, query = target.partition("?")
-        return self._server.call(self._application.control.answer(method, path, query, key or "", body))
+        host = self.url.removeprefix("http://")
+        return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:

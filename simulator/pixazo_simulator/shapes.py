@@ -19,6 +19,12 @@ Total = Annotated[int, Meta(description="how many there are in all; the list hol
 Code = Annotated[int | None, Meta(description="HTTP status that the receiver answered, null when it did not")]
 Problem = Annotated[str | None, Meta(description="what went wrong and the remedy, null when nothing did")]
 RequestId = Annotated[str | None, Meta(description="the generation concerned, null when there is none")]
+Rule = Annotated[str | None, Meta(description="the script rule that decided, null when none did")]
+Faults = Annotated[list[str], Meta(description="the kinds of fault that struck")]
+Cut = Annotated[str | None, Meta(description="what of the answer the caller did not get, null when it got all of it")]
+Hint = Annotated[
+    str | None, Meta(description="what was meant, or is missing, where nothing of the gateway stood behind it")
+]
 Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
 
 
@@ -80,8 +86,11 @@ class Event(TypedDict):
     status: Annotated[
         Word | int | None, Meta(description="of a transition the new status; of a webhook as in an attempt")
     ]
+    number: NotRequired[Annotated[int, Meta(description="of a webhook: which delivery it belongs to")]]
     url: NotRequired[Annotated[str, Meta(description="of a webhook: where it was posted")]]
     problem: NotRequired[Problem]
+    rule: NotRequired[Rule]
+    faults: NotRequired[Faults]
 
 
 class Advanced(TypedDict):
@@ -141,6 +150,7 @@ class Request(TypedDict):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
     headers: dict[str, str]
+    headers_left_out: Annotated[int, Meta(description="how many more there were than the journal keeps")]
     body: Any
     length: Annotated[int, Meta(description="bytes of the whole body; what is kept of it may be cut")]
 
@@ -148,8 +158,10 @@ class Request(TypedDict):
 class Response(TypedDict):
     """What was answered."""
 
-    headers: NotRequired[dict[str, str]]
+    headers: dict[str, str]
     body: Any
+    length: Annotated[int, Meta(description="bytes of the whole body, before anything was cut")]
+    cut: Cut
 
 
 class Exchange(TypedDict):
@@ -159,8 +171,13 @@ class Exchange(TypedDict):
     at: Instant
     method: str
     target: Annotated[str, Meta(description="path and query")]
-    status: int
+    status: Annotated[int, Meta(description="0 when nothing was answered")]
     reason: Annotated[str, Meta(description="why the simulator answered so")]
+    request_id: RequestId
+    rule: Rule
+    faults: Faults
+    expected: Annotated[bool, Meta(description="whether a route and a known key of the gateway stood behind it")]
+    hint: Hint
     request: Request
     response: Response
 
@@ -179,6 +196,8 @@ class Attempt(TypedDict):
     at: Instant
     status: Code
     problem: Problem
+    rule: Rule
+    faults: Faults
 
 
 class Delivery(TypedDict):
@@ -188,9 +207,12 @@ class Delivery(TypedDict):
     request_id: str
     url: str
     channel: Annotated[str, Meta(description="the header or member by which it was asked for")]
-    form: Literal["status", "challenge", "upstream"]
+    form: Annotated[str, Meta(description="status, challenge or upstream: what is posted (policy callback_url)")]
+    copy_of: Annotated[int | None, Meta(description="number of the delivery that it repeats")]
     due_at: Instant
     delivered: Annotated[bool, Meta(description="whether a receiver took it, with any 2xx")]
+    rule: Rule
+    faults: Faults
     attempts: list[Attempt]
 
 
@@ -238,8 +260,8 @@ class Explanation(TypedDict):
     exchange: Annotated[Exchange, Meta(description="as the journal would tell it")]
     rules: Annotated[list[Opinion], Meta(description="every rule, the deciding one or else the nearest first")]
     price: Annotated[str | None, Meta(description="US dollars that would be debited, null when nothing is accepted")]
-    generation: Annotated[Generation | None, Meta(description="what would be accepted, with its plan")]
-    deliveries: Annotated[list[Delivery], Meta(description="the callbacks that would be scheduled")]
+    generation: Annotated[Generation | None, Meta(description="the generation concerned, with its plan")]
+    deliveries: Annotated[list[Delivery], Meta(description="the callbacks that would be scheduled; nothing is posted")]
 
 
 class Arrived(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ from . import shapes
 from .clock import LAST_INSTANT, SECOND
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
+from .faults import kind_of
 from .journal import REDACTED, Exchange, redacted
 from .ledger import Entry, dollars
 from .lifecycle import NEVER, Plan, snapshot
@@ -86,19 +88,30 @@ def told_plan(plan: Plan) -> shapes.Plan:
 
 def told_attempt(attempt: Attempt) -> shapes.Attempt:
     """One try to deliver a callback."""
-    return {"at": timestamp(attempt.instant), "status": attempt.status, "problem": attempt.problem}
+    return {
+        "at": timestamp(attempt.instant),
+        "status": attempt.status,
+        "problem": attempt.problem,
+        "rule": attempt.rule,
+        "faults": list(attempt.faults),
+    }
 
 
 def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
-    """One callback and what became of it so far."""
+    """One callback and what became of it so far; `rule` and `faults` are what struck it, or will at the coming attempt."""
+    struck = [attempt for attempt in delivery.attempts if attempt.rule]
+    coming = [kind_of(fault) for fault in delivery.faults or ()]
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
         "url": redacted(delivery.url, world.key),
         "channel": delivery.channel,
         "form": delivery.form.value,
+        "copy_of": delivery.copy_of,
         "due_at": timestamp(min(delivery.event, LAST_INSTANT)),
         "delivered": any(attempt.succeeded for attempt in delivery.attempts),
+        "rule": struck[-1].rule if struck else delivery.rule,
+        "faults": list(dict.fromkeys([*chain.from_iterable(each.faults for each in struck), *coming])),
         "attempts": [told_attempt(attempt) for attempt in delivery.attempts],
     }
 
@@ -115,16 +128,19 @@ def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
     delivery, attempt = fallen
     return {
         "kind": "webhook",
-        "at": timestamp(attempt.instant),
+        "number": delivery.number,
         "request_id": delivery.request_id,
         "url": redacted(delivery.url, world.key),
-        "status": attempt.status,
-        "problem": attempt.problem,
+        **told_attempt(attempt),
     }
 
 
 def told_exchange(exchange: Exchange, key: str | None) -> shapes.Exchange:
-    """One request and its answer, with the key taken out wherever it stands."""
+    """One request and its answer, with the key taken out wherever it stands.
+
+    `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
+    `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
+    """
     return {
         "number": exchange.number,
         "at": timestamp(exchange.instant),
@@ -132,18 +148,30 @@ def told_exchange(exchange: Exchange, key: str | None) -> shapes.Exchange:
         "target": redacted(exchange.target, key),
         "status": exchange.status,
         "reason": redacted(exchange.reason, key),
+        "request_id": exchange.request_id and redacted(exchange.request_id, key),
+        "rule": exchange.rule and redacted(exchange.rule, key),
+        "faults": list(exchange.faults),
+        "expected": exchange.expected,
+        "hint": exchange.hint and redacted(exchange.hint, key),
         "request": {
-            "headers": {name: redacted(value, key) for name, value in _headers(exchange).items()},
+            "headers": _headers(exchange.request_headers, key),
+            "headers_left_out": exchange.headers_left_out,
             "body": _body(exchange.request_body, key),
             "length": exchange.request_length,
         },
-        "response": {"body": _body(exchange.response_body, key)},
+        "response": {
+            "headers": _headers(exchange.response_headers, key),
+            "body": _body(exchange.response_body, key),
+            "length": exchange.response_length,
+            "cut": exchange.cut,
+        },
     }
 
 
-def _headers(exchange: Exchange) -> dict[str, str]:
-    pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.request_headers)
-    return {name: REDACTED if name in _SECRET_HEADERS else value for name, value in pairs}
+def _headers(headers: list[tuple[bytes, bytes]], key: str | None) -> dict[str, str]:
+    """Headers by lower-case name, the last of each name, without secrets of anybody."""
+    pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, key) for name, value in pairs}
 
 
 def _body(body: bytes, key: str | None) -> Any:

@@ -49,7 +49,7 @@ class NewWorld(Wish):
     clock: Annotated[str, Meta(description="real, manual, or xN for N times as fast")] | UnsetType = UNSET
     seed: int | UnsetType = UNSET
     images: Images = {}
-    script: Rules = ()
+    script: Rules | UnsetType = UNSET
 
 
 class WorldChange(Wish):
@@ -131,6 +131,8 @@ class ExchangeCondition(Counted):
     method: Condition = UNSET
     path: Condition = UNSET
     status: Condition = UNSET
+    request_id: Condition = UNSET
+    rule: Condition = UNSET
     reason: Condition = UNSET
 
 

@@ -264,8 +264,11 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
         "url": "http://10.0.0.7/hook",
         "channel": "X-Webhook-URL",
         "form": "status",
+        "copy_of": None,
         "due_at": "2026-03-31T10:00:15.000Z",
         "delivered": False,
+        "rule": None,
+        "faults": [],
         "attempts": [],
     }
     assert caller.sim("deliveries") == {"total": 1, "deliveries": [told]}
@@ -274,8 +277,15 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
         "host 10.0.0.7 is not loopback and was not allowed: "
         "start with --webhook-allow 10.0.0.7, or set policy webhook_allow"
     )
-    attempt = {"at": "2026-03-31T10:00:15.000Z", "status": None, "problem": problem}
-    assert event == {"kind": "webhook", "request_id": identity, "url": "http://10.0.0.7/hook", **attempt}
+    attempt: dict[str, Any] = {
+        "at": "2026-03-31T10:00:15.000Z",
+        "status": None,
+        "problem": problem,
+        "rule": None,
+        "faults": [],
+    }
+    named = {"kind": "webhook", "number": 1, "request_id": identity, "url": "http://10.0.0.7/hook"}
+    assert event == named | attempt
     assert caller.sim("deliveries")["deliveries"] == [told | {"attempts": [attempt]}]
 
 

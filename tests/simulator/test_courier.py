@@ -294,7 +294,7 @@ def test_closing_gives_up_what_is_under_way() -> None:
         await receiver.arrived.wait()
         running.cancel()
         await courier.close()
-        assert list(world.finished) == []
+        assert list(world.outbox.finished) == []
 
     drive(doing, settings(callback_url="challenge"))
 

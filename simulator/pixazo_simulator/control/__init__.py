@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import clock, deliveries, journal, script, simulator, waiting, world
+from . import clock, deliveries, explain, journal, script, simulator, waiting, world
 from .desk import Control
 
 __all__ = ["ROUTES", "Control"]
@@ -21,6 +21,7 @@ ROUTES = (
     journal.journal,
     journal.lobby,
     waiting.wait_for,
+    explain.explain,
     script.script,
     script.set_script,
     script.clear_script,

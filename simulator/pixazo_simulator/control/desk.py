@@ -40,14 +40,14 @@ class Control:
         self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
         self._numbered = [each for each in self._routes if each.is_numbered]
 
-    async def answer(self, method: str, path: str, query: str, key: str, body: bytes) -> Answer:
+    async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request; gives status and JSON. Never raises for anything that is asked."""
         try:
             route, number = self._find(method, path)
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
             wish = _wish(route, query, body)
-            request = ControlRequest(self._worlds, self._courier, self._routes, key, number, wish)
+            request = ControlRequest(self._worlds, self._courier, self._routes, host, key, number, wish)
             return route.status, msgspec.json.encode(await route.carry_out(request))
         except Refused as refused:
             return _refusal(refused)
@@ -71,9 +71,9 @@ class Control:
             status, told = _refusal(refused)
         else:
             key = headers.get(_KEY, b"").decode("latin-1").strip()
-            query = scope["query_string"].decode("latin-1")
+            query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            status, told = await self.answer(method, scope["path"], query, key, body)
+            status, told = await self.answer(method, scope["path"], query, body, host=host, key=key)
         length = str(len(told)).encode()
         fields = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": status, "headers": fields})

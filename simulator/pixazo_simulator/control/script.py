@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pixazo_simulator import shapes
@@ -67,7 +67,7 @@ async def remove_rule(request: ControlRequest[Nothing]) -> shapes.Deleted:
 
 
 @contextmanager
-def _numbered(number: int) -> Iterator[None]:
+def _numbered(number: int) -> Generator[None]:
     try:
         yield
     except KeyError:

@@ -36,7 +36,7 @@ async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> No
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
         while not watching.look():
-            if not request.worlds.holds(watching.world):
+            if request.worlds.get(request.key) is not watching.world:
                 raise Refused(404, "the world was deleted while somebody waited for it")
             with suppress(TimeoutError):
                 async with asyncio.timeout(watching.pause()):

@@ -34,7 +34,9 @@ async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld
             seed=None if wish.seed is UNSET else wish.seed,
         )
     made.standing.images = wish.images
-    made.script.extend(wish.script)
+    if wish.script is not UNSET:
+        made.script.clear()
+        made.script.extend(wish.script)
     return {**told_world(made), "key": key}
 
 
