@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Event", "Transition", "WebhookAttempt"]
 
+__tracebackhide__ = True  # a failure belongs to the line of the test
+
 
 class Transition(msgspec.Struct, frozen=True, tag_field="kind", tag="transition"):
     """A generation entered a status."""

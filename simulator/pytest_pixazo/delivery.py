@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt", "Deliveries", "Delivery"]
 
+__tracebackhide__ = True  # a failure belongs to the line of the test
+
 
 class Attempt(msgspec.Struct, frozen=True):
     """One try: an instant of the world's clock, the status that the receiver answered, or what went wrong."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Pixazo"]
 
+__tracebackhide__ = True  # a failure belongs to the line of the test
+
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submit, `request` any."""
 
@@ -116,7 +118,6 @@ class Pixazo:
 
     def assert_clean(self) -> None:
         """Raise AssertionError if a request was unexpected or a rule unused, as the end of a strict test would."""
-        __tracebackhide__ = True
         if found := complaints(self.record()):
             raise AssertionError(report(found))
 

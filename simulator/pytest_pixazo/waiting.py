@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from pixazo_simulator.control_client import ControlError
+from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.matcher import Matcher, read_matcher
 from pixazo_simulator.policy import nearest
 
@@ -16,10 +16,9 @@ from .exchange import Exchange
 from .generation import Generation
 from .table import delivery_table, exchange_table, generation_table
 
-if TYPE_CHECKING:
-    from pixazo_simulator.control_client import ControlClient
-
 __all__ = ["wait_for"]
+
+__tracebackhide__ = True  # a failure belongs to the line of the test
 
 TIMED_OUT = 408
 _SUBMIT = {"one_of": ["generate", "imageToVideo"]}
@@ -49,25 +48,28 @@ def wait_for(
         wanted = ", ".join(
             [f"{count} x {what}", *(f"{name} {read_matcher(each)}" for name, each in conditions.items())]
         )
-        raise TimeoutError(f"waited {timeout:g} s for {wanted}; {_arrived(error.told, where)}") from None
-    return _typed(found[where], where)
+        raise TimeoutError(f"waited {timeout:g} s for {wanted}; {_instead(control, where, error.told)}") from None
+    return _typed(where, found[where])
 
 
-def _typed(told: Sequence[Mapping[str, Any]], where: str) -> Sequence[Any]:
+def _typed(where: str, told: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
     found: list[Any] = msgspec.convert(told, _LISTS[where][0])
     return found
 
 
-def _arrived(told: Mapping[str, Any], where: str) -> str:
-    """What is there instead, nearest first."""
+def _instead(control: ControlClient, where: str, told: Mapping[str, Any]) -> str:
+    """How many of them are there, what came nearest to one more, and all that there is."""
     near = told.get("nearest")
     nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-    return f"{nearest_one}there is:\n{_LISTS[where][1](_typed(told.get(where, ()), where))}"
+    _, table, ask = _LISTS[where]
+    return (
+        f"{len(told.get(where, ()))} came; {nearest_one}all that there is:\n{table(_typed(where, ask(control)[where]))}"
+    )
 
 
-_LISTS: Mapping[str, tuple[Any, Callable[[Any], str]]] = {
-    "exchanges": (list[Exchange], exchange_table),
-    "deliveries": (list[Delivery], delivery_table),
-    "generations": (list[Generation], generation_table),
+_LISTS: Mapping[str, tuple[Any, Callable[[Any], str], Callable[[ControlClient], Mapping[str, Any]]]] = {
+    "exchanges": (list[Exchange], exchange_table, lambda control: control.journal()),
+    "deliveries": (list[Delivery], delivery_table, lambda control: control.deliveries()),
+    "generations": (list[Generation], generation_table, lambda control: control.generations()),
 }
-"""How each list is typed, and shown."""
+"""How each list is typed, shown, and asked for."""

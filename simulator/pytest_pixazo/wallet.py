@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Wallet"]
 
+__tracebackhide__ = True  # a failure belongs to the line of the test
+
 
 class Entry(msgspec.Struct, frozen=True):
     """One movement in US dollars, negative when taken; `kind` is opening, debit, refund or adjustment."""

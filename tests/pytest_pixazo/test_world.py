@@ -153,7 +153,7 @@ def test_explain_is_a_dry_run(pixazo: Pixazo) -> None:
     refused = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A bear"})
     assert (refused.status, refused.price) == (429, None)
     assert repr(refused).splitlines()[1:] == ["  rule 1: when generate, prompt contains 'bear': decides"]
-    assert (len(pixazo.journal), pixazo.wallet.spent) == (0, 0)
+    assert (len(pixazo.journal), pixazo.wallet.spent) == (0, Decimal(0))
     pixazo.control.clear_script()
 
 
@@ -166,7 +166,7 @@ def test_the_environment(pixazo_env: Pixazo, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_two_tests_share_nothing(pixazo: Pixazo) -> None:
     """What other tests of this process did is not to be seen here."""
-    assert (len(pixazo.journal), len(pixazo.generations), pixazo.wallet.balance) == (0, 0, 100)
+    assert (len(pixazo.journal), len(pixazo.generations), pixazo.wallet.balance) == (0, 0, Decimal(100))
 
 
 @pytest.mark.pixazo(strict=False)
