@@ -107,4 +107,4 @@ def test_no_order_of_events_breaks_the_service(
         def close(self) -> None:
             self.running.close()
 
-    explore(Service, examples=20)
+    explore(Service, examples=5)
