@@ -46,14 +46,15 @@ class Case:
             self._passed = outcome.passed
         if outcome.failed and not self._shown:
             self._shown = True
-            outcome.sections += self._sections()
+            outcome.sections += self._sections(outcome.longreprtext)
 
-    def _sections(self) -> list[tuple[str, str]]:
+    def _sections(self, told: str) -> list[tuple[str, str]]:
+        """What to show below a failure; strictness says there what the failure itself has not told, instead of failing once more."""
         try:
             record = self._record or self.pixazo.record()
         except ControlError as error:
             return [("pixazo", f"nothing can be told of the world: {error}")]
-        found = [] if self._record or not self._strict else complaints(record)
+        found = [each for each in complaints(record) if each not in told] if self._strict else []
         return sections(record) + ([("pixazo strictness", report(found))] if found else [])
 
     def close(self) -> None:
