@@ -74,6 +74,7 @@ class Clock(TypedDict):
 
     now: Instant
     clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    next_callback_at: Annotated[str | None, Meta(description="when the next callback is due, null when none is")]
 
 
 class Event(TypedDict):
@@ -235,6 +236,10 @@ class ScriptRule(TypedDict):
     label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
     rule: Annotated[dict[str, Any], Meta(description="as it was given, without what is left at its default")]
     used: Annotated[list[int], Meta(description="how often each of its steps was used")]
+    missed: Annotated[
+        list[str] | None,
+        Meta(description="what the nearest call of its kind differed in, null when no call of its kind passed it by"),
+    ]
 
 
 class Script(TypedDict):

@@ -25,7 +25,7 @@ BUSY_THEN_REFUSED: dict[str, Any] = {"rules": [BUSY, NO_BEARS]}
 
 HEALTH: shapes.Health = {"status": "ok", "worlds": 1}
 DELETED: shapes.Deleted = {"deleted": True}
-CLOCK: shapes.Clock = {"now": _START, "clock": "manual"}
+CLOCK: shapes.Clock = {"now": _START, "clock": "manual", "next_callback_at": _ENDED}
 WORLD: shapes.World = {
     "now": _START, "clock": "manual", "seed": 7, "balance": "0.50", "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "policy": {"job_times": "1+4", "rate_limit": "off"},
@@ -75,10 +75,13 @@ JOURNAL: shapes.Journal = {"total": 1, "dropped": 0, "exchanges": [_EXCHANGE]}
 SUBMITS: shapes.Arrived = {"exchanges": [_EXCHANGE]}
 SCRIPT: shapes.Script = {
     "rules": [
-        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2]},
-        {"number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0]},
+        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2], "missed": None},
+        {
+            "number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0],
+            "missed": ["prompt is 'A cat', wanted: contains 'bear'"],
+        },
     ]
-}
+}  # fmt: skip
 NUMBER: shapes.RuleNumber = {"number": 1}
 ATTEMPT: shapes.Attempt = {"at": _ENDED, "status": 204, "problem": None, "rule": None, "faults": []}
 DELIVERIES: shapes.Deliveries = {
