@@ -85,7 +85,7 @@ class Gateway:
             occasion = at_read(request_id, world.known(request_id), asked.scope["headers"])
             decision = world.script.decide(occasion)
             if decision and (answer := self._instead(asked, world, occasion, decision)):
-                await self._replies.give(asked, world, answer, request_id=request_id, decision=decision)
+                await self._replies.give(asked, world, answer, request_id, decision)
                 return
         refusal = world.admit_read()
         found = refusal or world.generation(request_id)
@@ -95,7 +95,7 @@ class Gateway:
             await self._refuse(asked, world, found, request_id, decision)
             return
         answer = Answer(200, world.status_answer(found, asked.origin(world.policy)), reason="status")
-        await self._replies.give(asked, world, answer, request_id=request_id, decision=decision)
+        await self._replies.give(asked, world, answer, request_id, decision)
 
     def _is_foreign(self, request_id: str) -> bool:
         return any(not isinstance(world.generation(request_id), UnknownRequest) for world in self._worlds)
@@ -113,36 +113,26 @@ class Gateway:
         )  # fmt: skip
         if world is None:
             await self._refuse(asked, None, Admission(call, None, policy, 0).refusal() or InvalidKey())
-        elif world.script and model_id == MODEL_ID:
-            await self._submit_scripted(asked, world, call)
-        else:
-            await self._answer(asked, world, call, None)
-
-    async def _submit_scripted(self, asked: Incoming, world: World, call: Call) -> None:
-        occasion = at_submit(call.operation.name, asked.scope["headers"], call.body)
-        decision = world.script.decide(occasion)
-        answer = self._instead(asked, world, occasion, decision) if decision else None
-        if answer:
-            await self._replies.give(asked, world, answer, decision=decision)
-        else:
-            await self._answer(asked, world, call, decision)
-
-    async def _answer(self, asked: Incoming, world: World, call: Call, decision: Decision | None) -> None:
-        """Let a world decide about a submit, and tell what it decided."""
+            return
+        decision = None
+        if world.script and model_id == MODEL_ID:
+            occasion = at_submit(operation.name, asked.scope["headers"], body)
+            decision = world.script.decide(occasion)
+            if decision and (answer := self._instead(asked, world, occasion, decision)):
+                await self._replies.give(asked, world, answer, None, decision)
+                return
         outcome = world.submit(call, decision.step if decision else None)
         if not isinstance(outcome, Generation):
-            if decision and decision.step.only_plans:
-                world.script.give_back(decision)
-                decision = None
-            await self._refuse(asked, world, outcome, None, decision)
+            await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))
             return
         if world.script and (instant := world.before_reply(outcome)) is not None:
             with holding(asked.scope):
                 await self._courier.reach(world, instant)
-        answer = accepted_answer(outcome.request_id, call.origin, world.policy)
         if world.next_due() is not None:
             self._courier.wake()
-        await self._replies.give(asked, world, answer, request_id=outcome.request_id, decision=decision)
+        await self._replies.give(
+            asked, world, accepted_answer(outcome.request_id, call.origin, policy), outcome.request_id, decision
+        )
 
     def _instead(self, asked: Incoming, world: World, occasion: Occasion, decision: Decision) -> Answer | None:
         """What a rule answers in the place of the gateway, None when the gateway is to answer."""
@@ -162,8 +152,16 @@ class Gateway:
         meant = hint(refusal, method, path, asked.scope["headers"])
         told = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log.info("%s %s", method, redacted(told, asked.key))
-        await self._replies.give(asked, world, answer, request_id=request_id, decision=decision, hint=meant)
+        await self._replies.give(asked, world, answer, request_id, decision, meant)
 
     def _realm(self, asked: Incoming, policy: Policy) -> str:
         """The URL that was called."""
         return f"{asked.origin(policy)}{quote(asked.scope['path'])}"
+
+
+def _unless_idle(world: World, decision: Decision | None) -> Decision | None:
+    """The decision about a submit that was refused, which leaves one that only plans with nothing to do."""
+    if decision is None or not decision.step.only_plans:
+        return decision
+    world.script.give_back(decision)
+    return None

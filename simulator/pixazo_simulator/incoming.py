@@ -10,7 +10,10 @@ from starlette.types import Receive, Scope, Send
 from .policy import Policy
 from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
 
-__all__ = ["DisconnectedError", "Incoming", "incoming"]
+__all__ = ["HEAD", "DisconnectedError", "Incoming", "incoming"]
+
+HEAD = "pixazo.head"
+"""Key of the ASGI scope under which the protocol tells how many bytes the request line and headers have."""
 
 _KEY = KEY_HEADER.lower().encode()
 _WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
@@ -43,8 +46,23 @@ class Incoming(msgspec.Struct, gc=False):
 
         Raises DisconnectedError when the caller goes away before its end.
         """
-        body = None if self.length > limit else await _read(self.receive, limit)
-        self.body = body or b""
+        if self.length > limit:
+            return None
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            parts = bytearray(body)
+            while message.get("more_body"):
+                message = await self.receive()
+                parts += message.get("body", b"")
+                if len(parts) > limit:
+                    return None
+            body = bytes(parts)
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        if len(body) > limit:
+            return None
+        self.body = body
         return body
 
     def origin(self, policy: Policy) -> str:
@@ -59,22 +77,6 @@ class Incoming(msgspec.Struct, gc=False):
             server = self.scope.get("server") or ("localhost", None)
             host = f"{server[0]}:{server[1]}" if server[1] else server[0]
         return f"{scheme}://{host}"
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        parts = bytearray(body)
-        while message.get("more_body"):
-            message = await receive()
-            parts += message.get("body", b"")
-            if len(parts) > limit:
-                return None
-        body = bytes(parts)
-    if message["type"] == "http.disconnect":
-        raise DisconnectedError
-    return None if len(body) > limit else body
 
 
 def incoming(scope: Scope, receive: Receive, send: Send) -> Incoming:

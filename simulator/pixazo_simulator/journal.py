@@ -6,7 +6,6 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain
 from urllib.parse import quote
 
 import msgspec
@@ -24,14 +23,14 @@ Header = tuple[bytes, bytes]
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of a journal: exchanges kept, bytes kept of one body, bytes kept of the headers of one request or answer."""
+    """Bounds of a journal: exchanges kept, bytes kept of one body, bytes kept of the headers of one request."""
 
     exchanges: int = 4096
     body: int = 16 * 1024
     headers: int = 8 * 1024
 
 
-class Exchange(msgspec.Struct, frozen=True):
+class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: number, instant (UTC milliseconds), and both sides as they crossed the wire.
 
     `reason` tells why the simulator answered so; bodies longer than the limit are cut, their length is kept; of headers beyond
@@ -105,24 +104,29 @@ class Journal:
         status: int,
         answer: bytes,
         reason: str,
-        *,
         response_headers: list[Header] | None = None,
-        opaque: bool = False,
         request_id: str | None = None,
+        hint: str | None = None,
         rule: str | None = None,
         faults: tuple[str, ...] = (),
         cut: str | None = None,
-        hint: str | None = None,
+        *,
+        opaque: bool = False,
+        head: int | None = None,
     ) -> None:
-        """Enter one exchange, before its answer leaves; of an `opaque` answer only the length is kept."""
+        """Enter one exchange, before its answer leaves.
+
+        Of an `opaque` answer only the length is kept; `head` says how many bytes the request's headers have at most, if known.
+        """
         self._total += 1
-        limit = self._limits.body
-        kept, left_out = self._bounded(headers)
-        told, _ = self._bounded(response_headers or [])
+        limits, left_out = self._limits, 0
+        if head is None or head > limits.headers:
+            headers, left_out = self._bounded(headers)
         self._exchanges.append(
             Exchange(
-                self._total, instant, method, target, kept, body[:limit], len(body), status,
-                b"" if opaque else answer[:limit], reason, told, len(answer), request_id, rule, faults, cut, hint, left_out,
+                self._total, instant, method, target, headers, body[: limits.body], len(body), status,
+                b"" if opaque else answer[: limits.body], reason, response_headers or [], len(answer),
+                request_id, rule, faults, cut, hint, left_out,
             )
         )  # fmt: skip
         self._bell.ring()
@@ -130,8 +134,6 @@ class Journal:
     def _bounded(self, headers: list[Header]) -> tuple[list[Header], int]:
         """The first headers that fit into the bound, and how many do not."""
         left = self._limits.headers
-        if sum(map(len, chain.from_iterable(headers))) <= left:
-            return headers, 0
         for number, (name, value) in enumerate(headers):
             left -= len(name) + len(value)
             if left < 0:
@@ -145,7 +147,7 @@ class Journal:
             self._exchanges[-1] = msgspec.structs.replace(
                 latest,
                 status=status,
-                response_headers=self._bounded(headers)[0],
+                response_headers=headers,
                 response_body=answer[: self._limits.body],
                 response_length=len(answer),
                 reason=f"{latest.reason}; {reason}",

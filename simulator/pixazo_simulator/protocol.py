@@ -11,6 +11,7 @@ import httptools
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from .incoming import HEAD
 from .strike import CONNECTION
 
 __all__ = ["HEAD_LIMIT", "GatewayProtocol"]
@@ -100,7 +101,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head = self._received = 0
         self._in_head = True
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)[CONNECTION] = self._connection
+        lent = cast("dict[str, Any]", self.scope)
+        lent[CONNECTION] = self._connection
 
     def on_url(self, url: bytes) -> None:
         """Count a piece of the request line."""
@@ -120,6 +122,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request, unless it is to be fed again without its wish for an upgrade."""
         self._in_head = False
+        told = cast("dict[str, Any]", self.scope)
+        told[HEAD] = self._head
         self._declines = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if not self._declines:
             super().on_headers_complete()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import msgspec
+from starlette.types import Scope
 
 from .clock import SECOND
 from .damage import content_type, edited, garbled
 from .faults import kind_of
-from .incoming import Incoming
+from .incoming import HEAD, Incoming
 from .journal import REDACTED
 from .script import Decision
 from .strike import STRIKES, leave, strike_of
@@ -36,36 +37,35 @@ class Replies:
         asked: Incoming,
         world: World | None,
         answer: Answer,
-        *,
         request_id: str | None = None,
         decision: Decision | None = None,
         hint: str | None = None,
     ) -> None:
         """Answer a request of a world, or of nobody; `request_id` names the generation concerned, `hint` what was meant."""
-        clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
-        now = clock.now()
         if decision and world:
-            await self._give_harmed(asked, world, answer, request_id, decision, now)
+            await self._give_harmed(asked, world, answer, request_id, decision)
             return
+        clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
+        now, scope = clock.now(), asked.scope
         headers = self._headers(answer, now)
-        scope, reason = asked.scope, answer.reason
         journal.record(
-            now, scope["method"], _target(asked), scope["headers"], asked.body, answer.status, answer.body, reason,
-            response_headers=headers, opaque=answer.opaque, request_id=request_id, hint=hint,
+            now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
+            headers, request_id, hint, opaque=answer.opaque, head=scope.get(HEAD),
         )  # fmt: skip
         await asked.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await asked.send({"type": "http.response.body", "body": answer.body})
 
     async def _give_harmed(
-        self, asked: Incoming, world: World, answer: Answer, request_id: str | None, decision: Decision, now: int
+        self, asked: Incoming, world: World, answer: Answer, request_id: str | None, decision: Decision
     ) -> None:
-        faults, scope = decision.step.faults, asked.scope
+        faults, scope, now = decision.step.faults, asked.scope, world.clock.now()
         answer = _harmed(answer, decision, world)
         headers, strike = self._headers(answer, now), strike_of(faults, world.chance)
+        cut = strike.cut(len(answer.body)) if strike else None
         world.journal.record(
-            now, scope["method"], _target(asked), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
-            response_headers=headers, opaque=answer.opaque, request_id=request_id, rule=decision.label,
-            faults=tuple(kind_of(fault) for fault in faults), cut=strike.cut(len(answer.body)) if strike else None,
+            now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
+            headers, request_id, None, decision.label, tuple(map(kind_of, faults)), cut,
+            opaque=answer.opaque, head=scope.get(HEAD),
         )  # fmt: skip
         start = {"type": "http.response.start", "status": answer.status, "headers": headers}
         if strike and STRIKES not in scope:
@@ -77,10 +77,9 @@ class Replies:
         await asked.send({"type": "http.response.body", "body": answer.body})
 
     def _headers(self, answer: Answer, now: int) -> list[Header]:
-        headers = [*answer.headers, (b"date", self._date(now))]
-        if answer.status not in _LENGTHLESS:
-            headers.insert(-1, (b"content-length", str(len(answer.body)).encode()))
-        return headers
+        if answer.status in _LENGTHLESS:
+            return [*answer.headers, (b"date", self._date(now))]
+        return [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"date", self._date(now))]
 
     def _date(self, now: int) -> bytes:
         second = now // SECOND
@@ -101,11 +100,10 @@ def _harmed(answer: Answer, decision: Decision, world: World) -> Answer:
     return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
 
-def _target(asked: Incoming) -> str:
+def _target(scope: Scope) -> str:
     """Path and query as they were sent, without a key."""
-    scope = asked.scope
+    path: str = scope["path"]
     if not scope["query_string"]:
-        path: str = scope["path"]
         return path
     query = _SECRET_QUERY.sub(rf"\1{REDACTED}", scope["query_string"].decode("latin-1"))
-    return f"{scope['path']}?{query}"
+    return f"{path}?{query}"

@@ -44,7 +44,7 @@ class Editing:
         headers = list(request.headers)
         self._journal(world).record(
             now, request.method, request.path, headers, request.body, reply.status, reply.body, self.reason,
-            response_headers=list(reply.headers),
+            list(reply.headers),
         )  # fmt: skip
 
     def amend(self, heard: Request, edited: Reply) -> None:
