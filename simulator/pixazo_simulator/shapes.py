@@ -74,6 +74,7 @@ class Clock(TypedDict):
 
     now: Instant
     clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    next_callback_at: Annotated[str | None, Meta(description="when the next callback is due, null when none is")]
 
 
 class Event(TypedDict):

@@ -47,18 +47,25 @@ if TYPE_CHECKING:
         starts_with,
     )  # fmt: skip
 
+    from .callback import Callback
+    from .explorer import BrokenOrderError, Exploration, Scene, UnfitAppError, explore
+    from .inbox import Inbox, InboxError
     from .pixazo import Pixazo
     from .record import Record
 
 __all__ = [
-    "BeforeReply", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver", "Delay", "Drop", "Duplicate",
-    "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage", "LognormalDelay", "Matcher", "MediaGone",
-    "NotFoundWindow", "Pixazo", "Record", "Reorder", "Reply", "ReplyLost", "Rule", "SlowDrip", "StatusCode", "Step",
-    "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least",
-    "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
+    "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
+    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
+    "InboxError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record", "Reorder",
+    "Reply", "ReplyLost", "Rule", "Scene", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",
+    "UnfitAppError", "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least", "at_most",
+    "contains", "ends_with", "equals", "explore", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 
-_OWN = {"Pixazo": "pixazo", "Record": "record"}
+_OWN = {
+    "BrokenOrderError": "explorer", "Callback": "callback", "Exploration": "explorer", "Inbox": "inbox", "InboxError": "inbox",
+    "Pixazo": "pixazo", "Record": "record", "Scene": "explorer", "UnfitAppError": "explorer", "explore": "explorer",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

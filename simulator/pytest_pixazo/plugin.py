@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from pixazo_simulator.server import Simulator
 
     from .case import Case
+    from .inbox import Inbox
     from .pixazo import Pixazo
     from .simulators import SharedSimulator
 
 __all__ = [
     "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_respx",
-    "pixazo_simulator", "pytest_addhooks", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport",
+    "pixazo_simulator", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport",
 ]  # fmt: skip
 
 #: Modules that are plugins of their own, by the option without which they are not even imported.
@@ -159,6 +160,15 @@ def pixazo_respx(pixazo: Pixazo) -> Iterator[respx.MockRouter]:
         raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
+
+
+@pytest.fixture
+def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
+    """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
+    from .inbox import Inbox, InboxError
+
+    with _one_line(InboxError), Inbox(pixazo.control) as inbox:
+        yield inbox
 
 
 @pytest.fixture(scope="session")
