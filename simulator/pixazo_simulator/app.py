@@ -15,9 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .control import Control
 from .courier import Courier
+from .doors import Doors
 from .gateway import Gateway
 from .policy import Policy
 from .post import Postman
+from .protocol import GatewayProtocol
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .worlds import Worlds
 
@@ -33,7 +35,12 @@ class Application:
     `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
     """
 
-    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        change: Mutant | Variant | None = None,
+        protocol: type[GatewayProtocol] = GatewayProtocol,
+    ) -> None:
         self.worlds = worlds
         self._postman = Postman()
         self.entry: ASGIApp = self
@@ -41,8 +48,9 @@ class Application:
         if change:
             self._edit(change)
         self._gateway = Gateway(worlds, self.courier.wake)
+        self.doors = Doors(self.entry, self._gateway, protocol)
         routes = [
-            *Control(worlds, self.courier).routes(),
+            *Control(worlds, self.courier, self.doors).routes(),
             Route("/v1/{request_id}/output.{extension}", self._gateway.media, methods=["GET", "HEAD"]),
             Mount("/", self._gateway),
         ]
@@ -73,6 +81,7 @@ class Application:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await self.doors.close_all()
         await self.courier.close()
         await self._postman.close()
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from .clock import LAST_INSTANT, SECOND, clock_factory
 from .courier import Courier
+from .doors import Doors
 from .image import ImageFacts
 from .invitation import INVITATION_PATH, invitation
 from .journal import Exchange
@@ -65,6 +66,12 @@ class Advance(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float
 
 
+class NewDoor(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /_sim/doors`: the host names that are hard-coded in the app under test."""
+
+    hosts: list[str]
+
+
 class ControlError(Exception):
     """A control request that cannot be carried out: HTTP status, and what to do instead."""
 
@@ -76,9 +83,10 @@ class ControlError(Exception):
 class Control:
     """The control routes over the worlds of one server."""
 
-    def __init__(self, worlds: Worlds, courier: Courier) -> None:
+    def __init__(self, worlds: Worlds, courier: Courier, doors: Doors) -> None:
         self._worlds = worlds
         self._courier = courier
+        self._doors = doors
 
     def routes(self) -> list[Route]:
         """The route table; every route answers JSON."""
@@ -94,6 +102,8 @@ class Control:
             ("/_sim/generations", "GET", self.read_generations),
             ("/_sim/journal", "GET", self.read_journal),
             ("/_sim/deliveries", "GET", self.read_deliveries),
+            ("/_sim/doors", "POST", self.open_door),
+            ("/_sim/doors/{door}", "DELETE", self.close_door),
         ]
         routes = [Route(path, _json(endpoint), methods=[method]) for path, method, endpoint in table]
         unknown = _json(_unknown_route(tuple(dict.fromkeys(f"{method} {path}" for path, method, _ in table))))
@@ -149,9 +159,10 @@ class Control:
         return 200, told_world(world)
 
     async def delete_world(self, request: Request) -> tuple[int, Any]:
-        """Forget the world of the caller."""
+        """Forget the world of the caller and close its doors."""
         world = self._world(request)
         self._worlds.delete(world.key)
+        await self._doors.close_all(world)
         return 200, {"deleted": True}
 
     async def read_clock(self, request: Request) -> tuple[int, Any]:
@@ -196,7 +207,7 @@ class Control:
         journal = world.journal if world else self._worlds.lobby
         keep = _filter(request)
         found = [exchange for exchange in journal if keep(exchange)][-_limit(request) :]
-        listed = [told_exchange(exchange, world.key if world else None) for exchange in found]
+        listed = [told_exchange(exchange, *(world.secrets if world else ())) for exchange in found]
         return 200, {"total": journal.total, "dropped": journal.dropped, "exchanges": listed}
 
     async def read_deliveries(self, request: Request) -> tuple[int, Any]:
@@ -205,6 +216,20 @@ class Control:
         deliveries = world.deliveries()
         listed = [told_delivery(world, each) for each in deliveries[-_limit(request) :]]
         return 200, {"total": len(deliveries), "deliveries": listed}
+
+    async def open_door(self, request: Request) -> tuple[int, Any]:
+        """Open a TLS port that leads into the world of the caller, with a certificate for the hosts asked for."""
+        world, wish = self._world(request), await _body(request, NewDoor)
+        with _readable():
+            door = await self._doors.open(world, wish.hosts)
+        return 201, {"door": door.name, "port": door.port, "ca_pem": door.ca_pem}
+
+    async def close_door(self, request: Request) -> tuple[int, Any]:
+        """Close a door of the caller's world and reset the connections through it."""
+        name = request.path_params["door"]
+        if not await self._doors.close(self._world(request), name):
+            raise ControlError(404, f"this world has no door {name[:40]!r}: open one with POST /_sim/doors")
+        return 200, {"closed": True}
 
     def _world(self, request: Request) -> World:
         key = request.headers.get(KEY_HEADER, "").strip()

@@ -35,7 +35,7 @@ from .wire import (
 from .world import Generation, World
 from .worlds import Worlds
 
-__all__ = ["Gateway"]
+__all__ = ["DOOR", "Gateway"]
 
 _KEY = KEY_HEADER.lower().encode()
 _WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
@@ -44,6 +44,9 @@ _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45
 _FOREIGN_MODEL = re.compile(r"/([a-z0-9]+(?:-[a-z0-9]+)*)/v1/(\w+)")
 _SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)[^&]*", re.IGNORECASE)
 _MOST_DATES = 64
+
+DOOR = "pixazo.door"
+"""Key of the ASGI scope under which a door names the world that it leads into."""
 
 
 log = logging.getLogger("pixazo_simulator")
@@ -126,7 +129,7 @@ class Gateway:
         self, scope: Scope, receive: Receive, send: Send, head: Head, operation: Operation, model_id: str
     ) -> None:
         world = self._caller(scope, head)
-        policy = world.policy if world else self._worlds.settings.policy
+        policy = self._policy(scope, world)
         try:
             body = await _read_body(receive, head.length, policy.body_limit)
         except _DisconnectedError:
@@ -150,18 +153,17 @@ class Gateway:
     async def _refuse(
         self, scope: Scope, send: Send, world: World | None, head: Head, refusal: Refusal, body: bytes
     ) -> None:
-        policy = world.policy if world else self._worlds.settings.policy
+        policy = self._policy(scope, world)
         path = quote(scope["path"])
         answer = refusal_answer(refusal, policy, f"{_origin(scope, head, policy)}{path}")
-        told = redacted(f"{path} answered {answer.status}: {answer.body.decode()}", head.key)
+        secrets = world.secrets if world else (head.key,)
+        told = redacted(f"{path} answered {answer.status}: {answer.body.decode()}", *secrets)
         log.info("%s %s", scope["method"], told)
         await self._respond(scope, send, world, answer, body)
 
     async def _respond(self, scope: Scope, send: Send, world: World | None, answer: Answer, body: bytes) -> None:
         """Journal an exchange, then send its answer."""
-        clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
-        now = clock.now()
-        _record(journal, now, scope, body, answer)
+        now = self._record(scope, world, body, answer)
         headers = [
             *answer.headers,
             (b"content-length", str(len(answer.body)).encode()),
@@ -169,6 +171,18 @@ class Gateway:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+    def _policy(self, scope: Scope, world: World | None) -> Policy:
+        holder = world or scope.get(DOOR)
+        return holder.policy if holder else self._worlds.settings.policy
+
+    def _record(self, scope: Scope, world: World | None, body: bytes, answer: Answer) -> int:
+        """Journal an exchange where it belongs: to the caller's world, else to that behind the door, else to the lobby."""
+        holder = world or scope.get(DOOR)
+        clock, journal = (holder.clock, holder.journal) if holder else (self._worlds.lobby_clock, self._worlds.lobby)
+        now = clock.now()
+        _enter(journal, now, scope, body, answer)
+        return now
 
     def _date(self, now: int) -> bytes:
         second = now // SECOND
@@ -190,12 +204,11 @@ class Gateway:
                 told = Answer(
                     response.status_code, b"", reason=f"media, {response.headers.get('content-length', 0)} bytes"
                 )
-                now = world.clock.now()
+                now = self._record(request.scope, world, b"", told)
                 response.headers["date"] = self._date(now).decode()
-                _record(world.journal, now, request.scope, b"", told)
                 return response
         missing = Answer(404, b"Object not found", reason="no such media, or not yet, or no longer")
-        _record(self._worlds.lobby, self._worlds.lobby_clock.now(), request.scope, b"", missing)
+        self._record(request.scope, None, b"", missing)
         return Response(missing.body, missing.status, media_type="text/plain")
 
 
@@ -258,7 +271,7 @@ def _origin(scope: Scope, head: Head, policy: Policy) -> str:
     return f"{scheme}://{host}"
 
 
-def _record(journal: Journal, now: int, scope: Scope, body: bytes, answer: Answer) -> None:
+def _enter(journal: Journal, now: int, scope: Scope, body: bytes, answer: Answer) -> None:
     target = scope["path"]
     if scope["query_string"]:
         query = _SECRET_QUERY.sub(rf"\1{REDACTED}", scope["query_string"].decode("latin-1"))

@@ -80,7 +80,7 @@ def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, world.key),
+        "url": redacted(delivery.url, *world.secrets),
         "channel": delivery.channel,
         "form": delivery.form.value,
         "due_at": timestamp(min(delivery.event, LAST_INSTANT)),
@@ -96,24 +96,24 @@ def told_fallen(world: World, fallen: FallenDue) -> dict[str, Any]:
         return told | {"status": fallen.status.value}
     delivery, attempt = fallen
     told = told_attempt(attempt)
-    return {"kind": "webhook", "request_id": delivery.request_id, "url": redacted(delivery.url, world.key)} | told
+    return {"kind": "webhook", "request_id": delivery.request_id, "url": redacted(delivery.url, *world.secrets)} | told
 
 
-def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
-    """One request and its answer, with the key taken out wherever it stands."""
+def told_exchange(exchange: Exchange, *keys: str | None) -> dict[str, Any]:
+    """One request and its answer, with the keys taken out wherever they stand."""
     return {
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": redacted(exchange.target, key),
+        "target": redacted(exchange.target, *keys),
         "status": exchange.status,
-        "reason": redacted(exchange.reason, key),
+        "reason": redacted(exchange.reason, *keys),
         "request": {
-            "headers": {name: redacted(value, key) for name, value in _headers(exchange).items()},
-            "body": _body(exchange.request_body, key),
+            "headers": {name: redacted(value, *keys) for name, value in _headers(exchange).items()},
+            "body": _body(exchange.request_body, keys),
             "length": exchange.request_length,
         },
-        "response": {"body": _body(exchange.response_body, key)},
+        "response": {"body": _body(exchange.response_body, keys)},
     }
 
 
@@ -122,20 +122,20 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     return {name: REDACTED if name in _SECRET_HEADERS else value for name, value in pairs}
 
 
-def _body(body: bytes, key: str | None) -> Any:
+def _body(body: bytes, keys: tuple[str | None, ...]) -> Any:
     """JSON as JSON, anything else as text."""
     try:
-        return _without(key, msgspec.json.decode(body))
+        return _without(keys, msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redacted(body.decode(errors="replace"), key)
+        return redacted(body.decode(errors="replace"), *keys)
 
 
-def _without(key: str | None, value: Any) -> Any:
-    """A JSON value without the key in any of its texts: JSON may spell it in more than one way."""
+def _without(keys: tuple[str | None, ...], value: Any) -> Any:
+    """A JSON value without the keys in any of its texts: JSON may spell it in more than one way."""
     if isinstance(value, str):
-        return redacted(value, key)
+        return redacted(value, *keys)
     if isinstance(value, list):
-        return [_without(key, each) for each in cast("list[object]", value)]
+        return [_without(keys, each) for each in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {redacted(name, key): _without(key, each) for name, each in cast("dict[str, Any]", value).items()}
+        return {redacted(name, *keys): _without(keys, each) for name, each in cast("dict[str, Any]", value).items()}
     return value

@@ -24,12 +24,13 @@ __all__ = ["Bounds", "Generation", "Transition", "World"]
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers."""
+    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, foreign keys."""
 
     journal: Limits = Limits()
     pending: int = 100_000
     deliveries: int = 10_000
     answers: int = 4096
+    aliases: int = 64
 
 
 class Generation(msgspec.Struct, frozen=True, gc=False):
@@ -65,8 +66,8 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_agenda", "_generations", "_number", "_open", "_random", "_swept", "_worded", "_workings",
-        "bounds", "clock", "finished", "journal", "key", "policy", "seed", "standing",
+        "__weakref__", "_agenda", "_aliases", "_generations", "_number", "_open", "_random", "_swept", "_worded",
+        "_workings", "bounds", "clock", "finished", "journal", "key", "policy", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +97,19 @@ class World:
         self._worded: dict[str, Worded] = {}
         self._agenda: list[tuple[int, int, Delivery]] = []
         self._number = 0
+        self._aliases: dict[str, None] = {}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the keys that callers sent instead of it: none of them is ever told."""
+        return (self.key, *self._aliases)
+
+    def call_also(self, key: str) -> None:
+        """Take note of a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
+        if key != self.key and key not in self._aliases:
+            if len(self._aliases) >= self.bounds.aliases:
+                del self._aliases[next(iter(self._aliases))]
+            self._aliases[key] = None
 
     def set_policy(self, policy: Policy) -> None:
         """Let another policy hold from now on; what was accepted keeps its plan."""
