@@ -46,9 +46,15 @@ class Route:
         return plain(host) in self.hosts
 
     def resolved(self, host: Any, port: object = HTTPS) -> Any:
-        """What to look up in place of a host: the stand-in of one of ours or of a proxy, else the host itself."""
+        """What to look up in place of a host: the stand-in of one of ours or of a proxy, else the host itself.
+
+        Raises ConnectionRefusedError as `leads` does: some libraries tell why a name has no address, but not why none answers.
+        """
         name = plain(host)
-        if name in self.hosts or (not _is_numeric(name) and (name, _number(port)) in self._known_proxies()):
+        if name in self.hosts:
+            self._gateway(name, _number(port or HTTPS))
+            return stand_in(name)
+        if not _is_numeric(name) and (name, _number(port)) in self._known_proxies():
             return stand_in(name)
         return host
 
@@ -60,11 +66,7 @@ class Route:
         name, number = plain(host), _number(port)
         name = self._stand_ins.get(name, name)
         if name in self.hosts:
-            if number == HTTPS:
-                return self._door
-            raise self.refusal(
-                f"{name} was called on port {number}, but the gateway speaks https on port {HTTPS} only: call https://{name}"
-            )
+            return self._gateway(name, number)
         for proxy in self._known_proxies():
             if number == proxy[1] and name in (proxy[0], stand_in(proxy[0])):
                 return self._relay(proxy)
@@ -83,6 +85,13 @@ class Route:
     def close(self) -> None:
         """End the relays and what goes through them."""
         self._stack.close()
+
+    def _gateway(self, name: str, port: int) -> Address:
+        if port == HTTPS:
+            return self._door
+        raise self.refusal(
+            f"{name} was called on port {port}, but the gateway speaks https on port {HTTPS} only: call https://{name}"
+        )
 
     def _known_proxies(self) -> set[Address]:
         """The proxies that the environment names or named: clients keep what they once read."""
