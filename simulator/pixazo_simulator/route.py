@@ -14,7 +14,7 @@ from urllib.request import getproxies
 
 from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, Refuse, Tunnel, Wish
 
-__all__ = ["HTTPS", "Route", "plain"]
+__all__ = ["HTTPS", "Route", "misuse", "plain"]
 
 HTTP, HTTPS = 80, 443
 
@@ -89,9 +89,7 @@ class Route:
     def _gateway(self, name: str, port: int) -> Address:
         if port == HTTPS:
             return self._door
-        raise self.refusal(
-            f"{name} was called on port {port}, but the gateway speaks https on port {HTTPS} only: call https://{name}"
-        )
+        raise self.refusal(misuse(name, port))
 
     def _known_proxies(self) -> set[Address]:
         """The proxies that the environment names or named: clients keep what they once read."""
@@ -128,6 +126,11 @@ class Route:
             else:
                 return connection
         raise problem
+
+
+def misuse(name: str, port: int) -> str:
+    """What is wrong with a call of one of the hosts on this port, and the remedy."""
+    return f"{name} was called on port {port}, but the gateway speaks https on port {HTTPS} only: call https://{name}"
 
 
 def plain(host: object) -> str:
