@@ -303,3 +303,55 @@ def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+# Python programs that heed neither proxy nor variable
+
+OVER_AIOHTTP = """
+import asyncio, ssl, sys, aiohttp, certifi
+generate = "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"
+async def main():
+    context = ssl.create_default_context(cafile=certifi.where())
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+        async with session.post(generate, json={"prompt": "A bear"}, headers={"Ocp-Apim-Subscription-Key": "mine"}) as answer:
+            print(answer.status)
+        try:
+            await session.get("https://192.0.2.1/")
+        except aiohttp.ClientConnectorError as error:
+            print(error.strerror)
+if sys.argv[1:]:
+    import uvloop
+    uvloop.run(main())
+else:
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("loop", [[], ["uvloop"]])
+def test_python_with_aiohttp(loop: list[str]) -> None:
+    """With a context of its own, and past all proxies; it is offline, too."""
+    ran = run(sys.executable, "-c", OVER_AIOHTTP, *loop)
+    assert (ran.returncode, ran.stdout) == (0, f"202\n192.0.2.1 port 443 {OFFLINE}\n")
+    assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n"
+
+
+def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:
+    """Though ours stands before it."""
+    (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.mine = 'ran'", encoding="utf-8")
+    inherited = environment().get("PYTHONPATH", "")
+    assert python("print(mine)", PYTHONPATH=f"{tmp_path}:{inherited}").stdout == "ran\n"
+
+
+def test_a_redirection_within() -> None:
+    """A test run that redirects to a simulator of its own may itself run under `exec`."""
+    code = """
+import requests
+from pixazo_simulator import Simulator
+from pixazo_simulator.redirect import redirect
+with Simulator() as simulator, redirect(simulator.url, simulator.api_key) as redirection:
+    requests.get("https://gateway.pixazo.ai/nowhere")
+    print(simulator.advance(0), redirection.violations)
+    headers = {"Ocp-Apim-Subscription-Key": simulator.api_key}
+    print(requests.get(simulator.url + "/_sim/journal", headers=headers).json()["total"])
+"""
+    assert python(code).stdout == "[] []\n1\n"

@@ -8,17 +8,17 @@ import os
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from importlib.resources import as_file, files
-from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from pixazo_simulator.captive import DOOR_HOSTS, DOOR_PORT, is_loopback, offline
 from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
 from pixazo_simulator.route import HTTPS, misuse, plain
@@ -46,7 +46,7 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
 
     CMD finds PIXAZO_BASE_URL and PIXAZO_API_KEY in its environment. With the vendor's host hard-coded it reaches the simulator
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
-    NODE_EXTRA_CA_CERTS), in Node by NODE_OPTIONS. Other hosts are refused: nothing leaves this machine.
+    NODE_EXTRA_CA_CERTS), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
@@ -60,9 +60,9 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
         door = simulator.open_door(_REDIRECTED)
         proxy = stack.enter_context(Proxy(_decision(door.port)))
         trust = stack.enter_context(_trust(door.ca_pem))
-        hook = stack.enter_context(as_file(files("pixazo_simulator").joinpath("node", "door.cjs")))
+        preload = stack.enter_context(as_file(files("pixazo_simulator").joinpath("preload")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
-        code = child.run(command, own | trust | _redirection(proxy.url, door.port, str(hook)))
+        code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
     raise SystemExit(code)
 
 
@@ -86,20 +86,21 @@ exec = click.Command(  # noqa: A001 - the name of the command
 )
 
 
-def _redirection(proxy: str, door: int, hook: str) -> dict[str, str]:
+def _redirection(proxy: str, door: int, preload: Path) -> dict[str, str]:
     """Variables by which programs with a hard-coded host reach the door."""
-    node = {
+    hooks = {
         "NODE_USE_ENV_PROXY": "1",
-        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(hook)}".strip(),
-        "PIXAZO_DOOR_PORT": str(door),
-        "PIXAZO_DOOR_HOSTS": ",".join(_REDIRECTED),
+        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(str(preload / 'door.cjs'))}".strip(),
+        "PYTHONPATH": os.pathsep.join([str(preload), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        DOOR_PORT: str(door),
+        DOOR_HOSTS: ",".join(_REDIRECTED),
     }
     proxies = dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
-    return proxies | node
+    return proxies | hooks
 
 
 @contextmanager
-def _trust(ca_pem: str) -> Iterator[dict[str, str]]:
+def _trust(ca_pem: str) -> Generator[dict[str, str]]:
     """Variables that make programs believe our authority and no other: what heeds no proxy cannot be taken in by the vendor.
 
     Node goes on to believe its own, too, but meets nobody else: door.cjs sees to that.
@@ -123,12 +124,10 @@ def _read(path: str | None) -> bytes:
 def _decision(door: int) -> Decide:
     def decide(wish: Wish) -> Tunnel | Forward | Refuse:
         name, address = plain(wish.host), (wish.host, wish.port)
-        if _is_loopback(name):
+        if is_loopback(name):
             return Tunnel(address) if wish.method == "CONNECT" else Forward(address)
         if name not in _REDIRECTED:
-            return _refusal(
-                f"{name} port {wish.port} was refused: pixazo-sim exec is offline but for {', '.join(_REDIRECTED)} and this machine"
-            )
+            return _refusal(offline(name, wish.port, _REDIRECTED))
         if wish.method == "CONNECT" and wish.port == HTTPS:
             return Tunnel(("127.0.0.1", door))
         return _refusal(misuse(name, wish.port))
@@ -139,13 +138,6 @@ def _decision(door: int) -> Decide:
 def _refusal(sentence: str) -> Refuse:
     log.warning("pixazo-sim: %s", sentence)
     return Refuse(sentence)
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
 
 
 class _Child:
