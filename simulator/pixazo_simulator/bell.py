@@ -16,6 +16,11 @@ class Bell:
     def __init__(self) -> None:
         self._listeners: list[Callable[[], None]] = []
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def ring(self) -> None:
         """Something has happened."""
         for heard in self._listeners:

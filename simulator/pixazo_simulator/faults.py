@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 __all__ = [
-    "CALLBACKS", "FAULTS", "LONGEST", "MEDIA", "READS", "REPLIES", "SUBMITS", "AnyFault", "BeforeReply", "CompletedWithoutMedia",
+    "ANSWERS", "CALLBACKS", "FAULTS", "LONGEST", "MEDIA", "READS", "REPLIES", "SUBMITS", "AnyFault", "BeforeReply", "CompletedWithoutMedia",
     "ConnectionReset", "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "Fault", "GarbledBody", "Hang", "HtmlPage",
     "LognormalDelay", "MediaGone", "NotFoundWindow", "Reorder", "ReplyLost", "SlowDrip", "StatusCode", "Stuck", "TruncatedBody",
     "UniformDelay", "UnknownStatus", "WrongContentType", "commits", "kind_of", "quarrel",
@@ -235,20 +235,27 @@ def commits(fault: Fault) -> bool:
     return not isinstance(fault, StatusCode | HtmlPage | EmptyReply)
 
 
+ANSWERS = (StatusCode, HtmlPage, NotFoundWindow, MediaGone)
+"""Kinds that are an answer in the place of the real one."""
 _EXCLUSIVE: tuple[tuple[type[Fault], ...], ...] = (
-    (StatusCode, HtmlPage, NotFoundWindow, MediaGone),
+    ANSWERS,
     (ReplyLost, EmptyReply, ConnectionReset, Hang),
+    (ReplyLost, EmptyReply, TruncatedBody),
+    (ReplyLost, EmptyReply, SlowDrip),
+    (Reorder, Delay, BeforeReply),
+    (Reorder, UniformDelay, BeforeReply),
+    (Reorder, LognormalDelay, BeforeReply),
 )
-"""Kinds of which one call can meet only one: answers in the place of the real one, and ends of a connection."""
+"""Kinds of which one call can meet only one: answers in the place of the real one, ends of a connection, times of a callback."""
 
 
 def quarrel(faults: Iterable[Fault]) -> str | None:
     """Why these faults cannot strike one call together, None when they can."""
     kinds = [type(fault) for fault in faults]
     for group in _EXCLUSIVE:
-        found = [kind_of(kind) for kind in kinds if kind in group]
+        found = [kind_of(kind) for kind in dict.fromkeys(kinds) if kind in group]
         if len(found) > 1:
-            return f"faults {found[0]} and {found[1]} exclude each other"
+            return f"faults {found[0]!r} and {found[1]!r} exclude each other"
     if Drop in kinds and len(kinds) > 1:
-        return "fault drop leaves nothing for another to strike"
+        return "fault 'drop' leaves nothing for another to strike"
     return None

@@ -113,7 +113,10 @@ def _responses(route: ControlRoute, reference: _References) -> dict[str, Any]:
     codes |= dict.fromkeys([401, 404] if route.worldly else [], Refusal)
     codes |= dict.fromkeys([] if route.reads_query else [413], Refusal)
     codes |= route.refusals
-    good = {"description": "Done", "content": {"application/json": {"schema": reference(route.told)}}}
+    good = {
+        "description": "Done",
+        "content": {"application/json": {"schema": reference(route.told), "example": route.answer}},
+    }
     refused = {
         str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(shape)}}}
         for code, shape in sorted(codes.items())

@@ -57,7 +57,8 @@ class ControlRoute:
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
     `carry_out` does it. What it wishes (a body, or the query where the method has none) and what it answers stand in its
-    signature, what it does in its docstring. `refusals` are the codes of its own, `worldly` says that it needs a key.
+    signature, what it does in its docstring. `worldly` says that it needs a key, `refusals` are codes of its own with their
+    shapes, `example` is a body and `answer` what is answered.
     """
 
     method: str
@@ -67,6 +68,7 @@ class ControlRoute:
     worldly: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
     example: object = None
+    answer: object = None
 
     @cached_property
     def name(self) -> str:
@@ -90,9 +92,9 @@ class ControlRoute:
         return re.compile(re.escape(self.path).replace(re.escape(_NUMBER), "([0-9]{1,15})"))
 
     @cached_property
-    def wish(self) -> type:
+    def wish(self) -> type[Any]:
         """The shape of what it is asked."""
-        kind: type = get_args(get_type_hints(self.carry_out)["request"])[0]
+        kind: type[Any] = get_args(get_type_hints(self.carry_out)["request"])[0]
         return kind
 
     @cached_property
@@ -124,14 +126,15 @@ def route(
     method: str,
     path: str,
     *,
+    answer: object,
+    example: object = None,
     status: int = 200,
     worldly: bool = True,
-    example: object = None,
     refusals: Mapping[int, Any] | None = None,
 ) -> Callable[[Callable[[ControlRequest[W]], Awaitable[object]]], ControlRoute]:
-    """Make a route of the function that carries it out."""
+    """Make a route of the function that carries it out; for its members see ControlRoute."""
 
     def made(carry_out: Callable[[ControlRequest[W]], Awaitable[object]]) -> ControlRoute:
-        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example)
+        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example, answer)
 
     return made

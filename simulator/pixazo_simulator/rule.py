@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
-from .faults import CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
+from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
 from .matcher import Matcher, read_matcher
 from .models import ImageParameters
 from .policy import nearest
@@ -220,23 +220,22 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
     for fault in step.faults:
         if not about <= fault.strikes:
             wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.strikes)
-            return f"fault {kind_of(fault)} strikes only {wanted}"
+            return f"fault {kind_of(fault)!r} strikes only {wanted}"
     return _contradiction(step) or quarrel(step.faults)
 
 
 def _contradiction(step: Step) -> str | None:
     """Wishes of one step that exclude each other."""
-    planned = "end" if step.end else "fault stuck" if any(isinstance(each, Stuck) for each in step.faults) else None
-    answering = next((kind_of(fault) for fault in step.faults if not commits(fault)), None)
+    stuck = any(isinstance(fault, Stuck) for fault in step.faults)
+    planned = "end" if step.end else "fault 'stuck'" if stuck else None
+    instead = next((kind_of(each) for each in step.faults if isinstance(each, ANSWERS) or not commits(each)), None)
     if step.reply and planned:
         return f"reply and {planned} exclude each other, since a reply in its place accepts nothing"
-    if answering and planned:
-        return f"fault {answering} and {planned} exclude each other, since nothing is accepted"
-    if step.end and planned and any(isinstance(each, Stuck) for each in step.faults):
-        return "end and fault stuck exclude each other"
-    if step.reply and answering in ("status_code", "html_page"):
-        return f"reply and fault {answering} exclude each other"
-    return None
+    if instead and planned:
+        return f"fault {instead!r} and {planned} exclude each other, since nothing is accepted"
+    if step.reply and instead:
+        return f"reply and fault {instead!r} exclude each other"
+    return "end and fault 'stuck' exclude each other" if step.end and stuck else None
 
 
 def _phrase(name: str, condition: Any) -> str:

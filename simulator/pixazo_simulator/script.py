@@ -10,12 +10,10 @@ import msgspec
 
 from .faults import Fault
 from .matcher import ABSENT
+from .reading import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
 __all__ = ["MOST_RULES", "OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
-
-MOST_RULES = 1000
-"""Rules in one script."""
 
 
 class Occasion(msgspec.Struct, frozen=True):

@@ -9,10 +9,12 @@ from pixazo_simulator.told import told_fallen
 from pixazo_simulator.wire import timestamp
 from pixazo_simulator.wishes import Advance, Nothing
 
+from . import examples
+
 __all__ = ["advance", "clock"]
 
 
-@route("GET", "/_sim/clock")
+@route("GET", "/_sim/clock", answer=examples.CLOCK)
 async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
     """Tell what time it is in a world, and when its next callback is due."""
     read, due = request.world.clock, request.world.next_due()
@@ -23,7 +25,7 @@ async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
     }
 
 
-@route("POST", "/_sim/clock/advance", example={"seconds": 15})
+@route("POST", "/_sim/clock/advance", answer=examples.ADVANCED, example={"seconds": 15})
 async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
     """Let time pass in a world and tell what fell due; callbacks that fell due have been attempted when this answers."""
     world, seconds = request.world, request.wish.seconds

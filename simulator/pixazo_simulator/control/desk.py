@@ -13,9 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
+from pixazo_simulator.fitting import MisfitError, read, read_query
 from pixazo_simulator.invitation import invitation
 from pixazo_simulator.policy import nearest
-from pixazo_simulator.reading import MisfitError, read, read_query
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
 from pixazo_simulator.wire import KEY_HEADER
 from pixazo_simulator.worlds import Worlds

@@ -14,11 +14,13 @@ from pixazo_simulator.route import CONTROL_PREFIX, ControlRequest, Refused, rout
 from pixazo_simulator.wire import KEY_HEADER, Header
 from pixazo_simulator.wishes import Would
 
+from . import examples
+
 __all__ = ["explain"]
 
 
 @route(
-    "POST", "/_sim/explain", worldly=False,
+    "POST", "/_sim/explain", worldly=False, answer=examples.EXPLANATION,
     example={"method": "POST", "path": "/minimax-hailuo-ai/v1/generate", "body": {"prompt": "A bear"}},
 )  # fmt: skip
 async def explain(request: ControlRequest[Would]) -> shapes.Explanation:

@@ -10,17 +10,19 @@ from pixazo_simulator.route import ControlRequest, route
 from pixazo_simulator.told import told_exchange
 from pixazo_simulator.wishes import JournalFilter
 
+from . import examples
+
 __all__ = ["journal", "lobby"]
 
 
-@route("GET", "/_sim/journal")
+@route("GET", "/_sim/journal", answer=examples.JOURNAL)
 async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
     world = request.world
     return _told(world.journal, request.wish, *world.secrets)
 
 
-@route("GET", "/_sim/lobby", worldly=False)
+@route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
 async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
     return _told(request.worlds.lobby, request.wish)

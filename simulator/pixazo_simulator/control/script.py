@@ -10,24 +10,18 @@ from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Rule, Script
 from pixazo_simulator.wishes import NewScript, Nothing
 
+from . import examples
+
 __all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", "set_script"]
 
-_RULE = {
-    "when": "generate",
-    "match": {"prompt": {"contains": "bear"}},
-    "end": {"status": "FAILED", "error": "content policy"},
-}
-_BUSY = {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 2}
-_RESET = {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1}
 
-
-@route("GET", "/_sim/script")
+@route("GET", "/_sim/script", answer=examples.SCRIPT)
 async def script(request: ControlRequest[Nothing]) -> shapes.Script:
     """List the rules in the order in which they are asked, and how often each of their steps was used."""
     return _told(request.world.script)
 
 
-@route("PUT", "/_sim/script", example={"rules": [_BUSY, _RULE]})
+@route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
 async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
     kept = request.world.script
@@ -36,21 +30,21 @@ async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     return _told(kept)
 
 
-@route("DELETE", "/_sim/script")
+@route("DELETE", "/_sim/script", answer=examples.DELETED)
 async def clear_script(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget every rule."""
     request.world.script.clear()
     return {"deleted": True}
 
 
-@route("POST", "/_sim/script/rules", status=201, example=_RULE)
+@route("POST", "/_sim/script/rules", status=201, answer=examples.NUMBER, example=examples.NO_BEARS)
 async def add_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     """Append a rule, which is asked after those that there are."""
     with readable():
         return {"number": request.world.script.add(request.wish)}
 
 
-@route("PUT", "/_sim/script/rules/{number}", example=_RESET)
+@route("PUT", "/_sim/script/rules/{number}", answer=examples.NUMBER, example=examples.RESET)
 async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     """Put another rule in the place of one; it starts unused."""
     with _numbered(request.number):
@@ -58,7 +52,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     return {"number": request.number}
 
 
-@route("DELETE", "/_sim/script/rules/{number}")
+@route("DELETE", "/_sim/script/rules/{number}", answer=examples.DELETED)
 async def remove_rule(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget one rule."""
     with _numbered(request.number):

@@ -10,12 +10,14 @@ from pixazo_simulator.lookout import Lookout, lookout
 from pixazo_simulator.route import ControlRequest, Refused, route
 from pixazo_simulator.wishes import Wait
 
+from . import examples
+
 __all__ = ["wait_for"]
 
 
 @route(
-    "POST", "/_sim/wait", refusals={408: shapes.TimedOut},
-    example={"exchanges": {"operation": "status", "status": 200, "count": 2}, "timeout": 5},
+    "POST", "/_sim/wait", refusals={408: shapes.TimedOut}, answer=examples.SUBMITS,
+    example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
 )  # fmt: skip
 async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
     """Wait until so many exchanges, deliveries or generations fulfil every condition, and tell them.

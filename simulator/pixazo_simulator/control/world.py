@@ -12,12 +12,14 @@ from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.told import told_entry, told_generation, told_world
 from pixazo_simulator.wishes import Latest, NewWorld, Nothing, WorldChange
 
+from . import examples
+
 __all__ = ["change_world", "create_world", "delete_world", "generations", "ledger", "world"]
 
 
 @route(
     "POST", "/_sim/worlds", status=201, worldly=False,
-    example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+    answer=examples.CREATED_WORLD, example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
 )  # fmt: skip
 async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld:
     """Open a world for a key, which is made up when none is given."""
@@ -50,13 +52,13 @@ def _policy(wish: NewWorld, default: Policy) -> Policy:
     return PROFILES[wish.profile].changed(wish.policy)
 
 
-@route("GET", "/_sim/world")
+@route("GET", "/_sim/world", answer=examples.WORLD)
 async def world(request: ControlRequest[Nothing]) -> shapes.World:
     """Show the world of the caller at a glance."""
     return told_world(request.world)
 
 
-@route("PATCH", "/_sim/world", example={"balance": "0.00", "policy": {"rate_limit": "5/60"}})
+@route("PATCH", "/_sim/world", answer=examples.WORLD, example={"balance": "0.00", "policy": {"rate_limit": "5/60"}})
 async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
     """Change balance, policy or switches of a world; nothing changes when one of the wishes is wrong.
 
@@ -78,7 +80,7 @@ async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
     return told_world(changed)
 
 
-@route("DELETE", "/_sim/world")
+@route("DELETE", "/_sim/world", answer=examples.DELETED)
 async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget the world of the caller and close its doors; its key is unknown from now on."""
     gone = request.world
@@ -88,7 +90,7 @@ async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
     return {"deleted": True}
 
 
-@route("GET", "/_sim/ledger")
+@route("GET", "/_sim/ledger", answer=examples.LEDGER)
 async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
     """List the latest entries of the wallet, and the balance that they come to."""
     owner = request.world
@@ -97,7 +99,7 @@ async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
     return {"balance": told_world(owner)["balance"], "total": len(entries), "entries": listed}
 
 
-@route("GET", "/_sim/generations")
+@route("GET", "/_sim/generations", answer=examples.GENERATIONS)
 async def generations(request: ControlRequest[Latest]) -> shapes.Generations:
     """List the latest generations: what was asked for, how they are now, and their plan."""
     owner = request.world
