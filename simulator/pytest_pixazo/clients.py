@@ -27,7 +27,7 @@ _OPTIONS: dict[str, Any] = {"timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": Fal
 def client_of(pixazo: Pixazo) -> Generator[PixazoClient]:
     """A blocking client."""
     with httpx2.Client(**_OPTIONS) as http:
-        yield PixazoClient(http_client=http, sleep=pixazo.clock.advance, **_common(pixazo))
+        yield PixazoClient(http_client=http, sleep=pixazo.clock.sleep, **_common(pixazo))
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def async_client_of(pixazo: Pixazo) -> Generator[AsyncPixazoClient]:
 
     async def sleep(seconds: float) -> None:
         # In a thread, since callbacks that fall due may be answered by an app on the loop of the test.
-        await run_sync(pixazo.clock.advance, seconds)
+        await run_sync(pixazo.clock.sleep, seconds)
 
     http = httpx2.AsyncClient(**_OPTIONS, limits=httpx2.Limits(max_keepalive_connections=0))
     yield AsyncPixazoClient(http_client=http, sleep=sleep, **_common(pixazo))

@@ -40,24 +40,34 @@ Event = Transition | WebhookAttempt
 
 
 class Clock:
-    """The clock of a world. It can be advanced, never turned back."""
+    """The clock of a world. It can be advanced, never turned back.
 
-    def __init__(self, control: ControlClient) -> None:
+    `sleep` and `monotonic` are for an app, or a client, that takes such functions: seconds pass, or are told, at once.
+    """
+
+    def __init__(
+        self,
+        control: ControlClient,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
         self._control = control
+        self.sleep = sleep or control.advance
+        self.monotonic = monotonic or self._read
 
     @property
     def now(self) -> datetime:
         """The instant, in UTC."""
         return msgspec.convert(self._control.clock()["now"], datetime)
 
-    def monotonic(self) -> float:
-        """What time it is, in seconds: the `monotonic` of a client under test."""
+    def _read(self) -> float:
         return self.now.timestamp()
 
     def advance(self, seconds: float) -> list[Event]:
         """Let time pass and return what fell due, in order; callbacks that fell due have been attempted.
 
-        Raises ValueError for a negative number of seconds.
+        Raises ControlError for a negative number of seconds.
         """
         return msgspec.convert(self._control.advance(seconds), list[Event])
 

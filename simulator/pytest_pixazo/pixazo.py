@@ -8,7 +8,6 @@ import msgspec
 
 from pixazo_simulator.when import When
 
-from .clock import Clock
 from .delivery import Deliveries
 from .explanation import Explanation
 from .generation import Generation
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.control_client import ControlClient
 
+    from .clock import Clock
     from .delivery import Delivery
     from .exchange import Exchange
 
@@ -41,10 +41,10 @@ class Pixazo:
     every operation of `/_sim` as plain JSON. All of it blocks, needs no event loop, and may be used from any thread.
     """
 
-    def __init__(self, control: ControlClient, *, nodeid: str, seed: int, lobby: int | None) -> None:
+    def __init__(self, control: ControlClient, clock: Clock, *, nodeid: str, seed: int, lobby: int | None) -> None:
         self.control = control
+        self.clock = clock
         self.seed = seed
-        self.clock = Clock(control)
         self.wallet = Wallet(control)
         self._nodeid = nodeid
         self._lobby = lobby

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from .inbox import Inbox
     from .pixazo import Pixazo
     from .simulators import SharedSimulator
+    from .sleep import Sleeps
 
 __all__ = [
     "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_respx",
-    "pixazo_simulator", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure", "pytest_runtest_makereport",
+    "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
+    "pytest_runtest_makereport",
 ]  # fmt: skip
 
 #: Modules that are plugins of their own, by the option without which they are not even imported.
@@ -148,6 +150,15 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
     for name, value in variables(pixazo).items():
         monkeypatch.setenv(name, value)
     return pixazo
+
+
+@pytest.fixture
+def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
+    """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
+    from .sleep import virtual_sleep
+
+    with virtual_sleep(pixazo.clock.sleep) as sleeps:
+        yield sleeps
 
 
 @pytest.fixture

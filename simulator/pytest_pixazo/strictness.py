@@ -31,27 +31,27 @@ def complaints(record: Record) -> list[str]:
     inside = msgspec.convert(record.exchanges, list[Exchange])
     lobby = msgspec.convert(record.lobby, list[Exchange])
     return [
-        *(_unexpected(each, "") for each in inside if not each.expected and each.rule is None),
-        *(_unexpected(each, ", which reached no world") for each in lobby if not each.expected),
+        *(_unexpected(each, "request") for each in inside if not each.expected and each.rule is None),
+        *(_unexpected(each, "call without a world, number") for each in lobby if not each.expected),
         *(_unused(rule) for rule in record.rules if 0 in rule["used"]),
     ]
 
 
-def _unexpected(exchange: Exchange, where: str) -> str:
-    hint = f": {exchange.hint}" if exchange.hint else ""
-    return f"unexpected request {exchange!r}{where}{hint}"
+def _unexpected(exchange: Exchange, what: str) -> str:
+    asked = f"{exchange.method} {exchange.target}"
+    return (
+        f"unexpected {what} {exchange.number}, {asked}, answered {exchange.status}: {exchange.hint or exchange.reason}"
+    )
 
 
 def _unused(rule: dict[str, Any]) -> str:
     used: list[int] = rule["used"]
     step = used.index(0)
     if step:
-        return (
-            f"{rule['label']}: step {step + 1} of {len(used)} was never used, step {step} was {_times(used[step - 1])}"
-        )
+        return f"{rule['label']}: step {step + 1} of {len(used)} never used, step {step} {_times(used[step - 1])}"
     missed: list[str] | None = rule.get("missed")
-    why = "nothing of this kind was asked" if missed is None else f"nearest was a call where {', and '.join(missed)}"
-    return f"{rule['label']}: it was never used, {why}"
+    why = "no such call came" if missed is None else f"nearest was a call where {', and '.join(missed)}"
+    return f"{rule['label']}: never used, {why}"
 
 
 def _times(count: int) -> str:

@@ -140,11 +140,9 @@ def test_the_seed_of_the_command_line(pytester: pytest.Pytester) -> None:
 
 
 def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
-    """Seed, key and request ids of a test depend on its name only: not on other tests, nor on a worker's group."""
+    """Seed, key and request ids of a test depend on its name only: not on other tests, nor on the run."""
     pytester.makepyfile(
         test_bear="""
-        import pytest
-
         def noted(pixazo, pixazo_client):
             handle = pixazo_client.generate("bear")
             with open("noted.txt", "a") as notes:
@@ -153,13 +151,12 @@ def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
         def test_one(pixazo, pixazo_client):
             noted(pixazo, pixazo_client)
 
-        @pytest.mark.xdist_group("apart")
         def test_two(pixazo, pixazo_client):
             noted(pixazo, pixazo_client)
         """
     )
-    for options in ((), ("-k", "two"), ("-n", "1", "--dist", "loadgroup", "-k", "two")):
-        pytester.runpytest(*QUIET, *options)
-    one, two, alone, grouped = (pytester.path / "noted.txt").read_text().splitlines()
-    assert two == alone == grouped
+    pytester.runpytest(*QUIET)
+    pytester.runpytest(*QUIET, "-k", "two")
+    one, two, alone = (pytester.path / "noted.txt").read_text().splitlines()
+    assert two == alone
     assert not set(one.split()) & set(two.split())

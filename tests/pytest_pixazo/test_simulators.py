@@ -9,7 +9,7 @@ from pytest_pixazo import Pixazo
 
 pytest_plugins = ("pytester",)
 
-QUIET = ("-q", "-p", "no:cacheprovider")
+QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
 
 #: Six tests that note where they ran.
 NOTING = """
@@ -31,9 +31,11 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 
 
 def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
-    """Under xdist every worker starts one simulator, on a port of its own."""
-    pytester.makepyfile(NOTING)
-    pytester.runpytest(*QUIET, "-n", "2").assert_outcomes(passed=6)
+    """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
+    pytester.makepyfile(NOTING + "\n\ndef test_failed(pixazo): assert 0\n")
+    result = pytester.runpytest(*QUIET, "-n", "2")
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
     places = {(worker, url) for worker, url, _ in notes(pytester)}
     assert len(places) == len({url for _, url in places}) == 2
 

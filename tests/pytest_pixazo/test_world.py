@@ -113,8 +113,8 @@ def test_callbacks(pixazo: Pixazo, pixazo_client: PixazoClient, receiver: Receiv
     assert (attempt.url, attempt.status, attempt.problem) == (receiver.url, 204, None)
     assert [each.number for each in pixazo.webhooks.delivered] == [1]
     assert pixazo.webhooks.resend(1).status == 204
-    assert len(pixazo.webhooks[0].attempts) == 2
-    with pytest.raises(LookupError, match=r"^callback 7 does not exist: known are 1$"):
+    assert [each.delivered for each in pixazo.webhooks] == [True, True]
+    with pytest.raises(LookupError, match=r"^callback 7 does not exist: known are 1, 2$"):
         pixazo.webhooks.resend(7)
 
 

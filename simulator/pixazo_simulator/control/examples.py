@@ -75,10 +75,13 @@ JOURNAL: shapes.Journal = {"total": 1, "dropped": 0, "exchanges": [_EXCHANGE]}
 SUBMITS: shapes.Arrived = {"exchanges": [_EXCHANGE]}
 SCRIPT: shapes.Script = {
     "rules": [
-        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2]},
-        {"number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0]},
+        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2], "missed": None},
+        {
+            "number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0],
+            "missed": ["prompt is 'A cat', wanted: contains 'bear'"],
+        },
     ]
-}
+}  # fmt: skip
 NUMBER: shapes.RuleNumber = {"number": 1}
 ATTEMPT: shapes.Attempt = {"at": _ENDED, "status": 204, "problem": None, "rule": None, "faults": []}
 DELIVERIES: shapes.Deliveries = {
