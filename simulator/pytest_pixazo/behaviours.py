@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pixazo_simulator.faults import FAULTS
+from pixazo_simulator.examples import EXAMPLES, in_python
 
 __all__ = ["BEHAVIOURS", "CODES", "FAULT_BEHAVIOURS", "STATES", "Behaviour", "without"]
 
@@ -79,7 +79,9 @@ def _webhooks() -> Iterator[Behaviour]:
 BEHAVIOURS: tuple[Behaviour, ...] = (*_states(), *_transitions(), *_codes(), *_webhooks())
 """What counts as 100 %: the states and transitions of the page, the codes of each operation, the events of a webhook."""
 
-FAULT_BEHAVIOURS: tuple[Behaviour, ...] = tuple(Behaviour(f"fault:{kind}", FAULTS[kind].example) for kind in FAULTS)
+FAULT_BEHAVIOURS: tuple[Behaviour, ...] = tuple(
+    Behaviour(f"fault:{kind}", in_python(example)) for kind, example in EXAMPLES.items()
+)
 """Every kind of fault, counted apart: no page documents them, but networks and gateways have them."""
 
 

@@ -71,7 +71,7 @@ def met(record: Record) -> Counter[str]:
     found.update(_met_codes((*scene.calls, *read_calls(record.lobby))))
     for words in _told(scene).values():
         found.update(f"state:{word}" for word in words)
-        found.update(f"transition:{before}-{after}" for before, after in pairwise(words) if before != after)
+        found.update(f"transition:{before}-{after}" for before, after in pairwise(words))
     found.update(_met_callbacks(scene))
     found.update(f"fault:{kind}" for call in scene.calls for kind in call.faults)
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery["faults"])

@@ -135,10 +135,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from .summary import conduct_lines, coverage_lines
 
     if reports.findings:
-        terminalreporter.section("pixazo conduct: what will hurt on the real gateway")
+        terminalreporter.write_sep("=", "pixazo conduct: what will hurt on the real gateway")
         _write(terminalreporter, conduct_lines(reports, verbose=terminalreporter.verbosity > 0))
     if config.getoption("pixazo_cov"):
-        terminalreporter.section("pixazo behaviour coverage")
+        terminalreporter.write_sep("=", "pixazo behaviour coverage")
         _write(terminalreporter, coverage_lines(reports, config))
     for line in config.stash.get(_TROUBLE, list[str]()):
         terminalreporter.write_line(line, red=True)

@@ -75,12 +75,21 @@ class Telling:
         """A download."""
         return self.call(second, "GET", target, status, request_id=ID, **more)
 
-    def callback(self, second: float, code: int | None = 204, *, number: int = 1, attempts: int = 1) -> Telling:
+    def callback(
+        self,
+        second: float,
+        code: int | None = 204,
+        *,
+        number: int = 1,
+        attempts: int = 1,
+        form: str = "status",
+        faults: tuple[str, ...] = (),
+    ) -> Telling:
         """A callback about the end, attempted so many times with the same answer, 5 s apart."""
         tries = [{"at": instant(second + 5 * each), "status": code, "problem": None} for each in range(attempts)]
         self._record.deliveries.append({
-            "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": "status",
-            "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "faults": [],
+            "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
+            "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "faults": list(faults),
         })  # fmt: skip
         return self
 

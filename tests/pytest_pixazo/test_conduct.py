@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from pytest_pixazo.record import Record
 from pytest_pixazo.reports import Reports
 from tests.pytest_pixazo.telling import BEAR, ID, MEDIA, Telling
 
-OTHER = ID.replace("0001", "0002")
+OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
 KEY = "ocp-apim-subscription-key"
 
 
@@ -70,6 +71,18 @@ MISTAKES: dict[str, tuple[str, Telling, tuple[int, ...]]] = {
         Telling().submit(0, 500).submit(1, request_id=OTHER),
         (1, 2),
     ),
+    "a submit after two lost replies": (
+        "charged-twice",
+        Telling().submit(0, faults=("hang",)).submit(1, request_id=OTHER, faults=("hang",)).submit(2, request_id=THIRD),
+        (1, 2, 3),
+    ),
+    "a lost reply when a callback came twice": (
+        "charged-twice",
+        Telling().generation().callback(15).callback(15, number=2)
+        .submit(15, request_id=OTHER, faults=("reply_lost",)).submit(15, request_id=THIRD),
+        (1, 2),
+    ),
+    "an end before which a callback came": ("stopped-early", Telling().submit().generation().callback(10), (1,)),
     "an end that nobody learnt": ("stopped-early", polls(0, 5).generation(), (1, 2, 3)),
     "an end that was told to nobody": ("stopped-early", Telling().submit().generation("ERROR").callback(15, None), (1,)),
     "an end in a body that could not be read": (
@@ -82,6 +95,11 @@ MISTAKES: dict[str, tuple[str, Telling, tuple[int, ...]]] = {
         "polled-after-end",
         Telling().read(15, "COMPLETED").read(20, "COMPLETED").read(25, "COMPLETED"),
         (1, 2, 3),
+    ),
+    "four looks at once after COMPLETED": (
+        "polled-after-end",
+        Telling().read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED"),
+        (1, 2, 3, 4),
     ),
     "the key in a header of a download": ("key-given-away", Telling().download(20, headers={KEY: "[redacted]"}), (1,)),
     "the key in the query of a download": (
@@ -125,6 +143,9 @@ HONEST: dict[str, Telling] = {
         polls(0, 5, 10, 14).read(15, "COMPLETED").read(15, "COMPLETED").read(20, "COMPLETED").generation()
         .callback(15).callback(15, number=2).callback(20, number=3)
     ),
+    "a read of ERROR that confirms a late callback": (
+        polls(10).read(15, "ERROR").read(20, "ERROR").generation("ERROR").callback(20)
+    ),
     "polls of two generations": polls(0, 5).read(1, request_id=OTHER).read(6, request_id=OTHER),
     "a 429 repeated when its time is over": Telling().submit(0, 429, request_id=None, retry_after="2").submit(2),
     "a Retry-After that nobody can read": Telling().submit(0, 429, request_id=None, retry_after="soon").submit(0),
@@ -141,10 +162,20 @@ HONEST: dict[str, Telling] = {
     "an end learnt by a callback alone": Telling().submit().generation().callback(15),
     "an end learnt by a callback that was answered 500": Telling().submit().generation().callback(15, 500),
     "a generation whose id was lost": Telling().submit(faults=("reply_lost",)).generation(),
+    "a generation whose submit took too long to wait for": Telling().submit(faults=("delay",)).generation(),
     "one look after COMPLETED": polls(10).read(15, "COMPLETED").read(3600, "COMPLETED").generation(),
     "a download with a bearer token of the app's own": Telling().download(20, headers={"authorization": "[redacted]"}),
     "the key where it belongs": Telling().submit(headers={KEY: "[redacted]", "x-webhook-url": "https://app.example/hook"}),
     "one download after two callbacks": Telling().generation().callback(15).callback(15, number=2).download(15),
+    "a download before two callbacks and one after them": (
+        Telling().generation().download(16).callback(20).callback(20, number=2).download(20)
+    ),
+    "the same submitted twice before two callbacks": (
+        Telling().submit().submit(1, request_id=OTHER).generation().callback(15).callback(15, number=2)
+    ),
+    "a look at the size before a download": (
+        Telling().generation().callback(15).callback(15, number=2).call(15, "HEAD", MEDIA, 200, request_id=ID).download(15)
+    ),
     "two downloads after one callback": Telling().generation().callback(15).download(15).download(15),
     "a download that broke off": (
         Telling().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
@@ -170,6 +201,13 @@ def test_every_rule_has_a_mistake() -> None:
     names = [rule.name for rule in RULES]
     assert sorted({rule for rule, _, _ in MISTAKES.values()}) == sorted(names)
     assert len(set(names)) == len(names) == 8
+
+
+def test_every_rule_is_documented() -> None:
+    """The page about reports has the rules as a table, word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    rows = [f"| `{rule.name}` | {rule.says} | {rule.remedy} |" for rule in RULES]
+    assert "\n".join(rows) in page
 
 
 def test_what_a_test_allows_is_left_out() -> None:
@@ -204,6 +242,7 @@ def test_a_long_report_is_cut() -> None:
     found = [Finding("poll-too-fast", f"test_{number}", "", (), "polled") for number in range(7)]
     assert [*report(found, most=5)][-2:] == ["  test_4: polled", "  and 2 more: run with -v to see all"]
     assert [*report(found)][-1] == "  test_6: polled"
+    assert [*report(reversed(found))] == [*report(found)]
 
 
 def test_the_failure_says_how_to_allow_it() -> None:

@@ -48,6 +48,15 @@ MET: dict[str, tuple[Telling, set[str]]] = {
         Telling().generation().callback(15).callback(15, number=2),
         {"state:COMPLETED", "webhook:COMPLETED", "webhook:duplicated"},
     ),
+    "a callback about progress": (
+        Telling().read(0, "QUEUED").read(15, "COMPLETED").generation().callback(5),
+        {
+            "status:200", "state:QUEUED", "state:PROCESSING", "state:COMPLETED", "transition:QUEUED-PROCESSING",
+            "transition:PROCESSING-COMPLETED",
+        },
+    ),
+    "a challenge that was not echoed": (Telling().generation().callback(0, 200, form="challenge"), set()),
+    "a callback that was dropped": (Telling().generation().callback(15, None, faults=("drop",)), {"fault:drop"}),
     "a download": (Telling().download(20), {"media:200"}),
     "the rest of a download": (Telling().download(20, 206), {"media:200"}),
     "a video that is gone": (Telling().download(20, 410, faults=("media_gone",)), {"media:404", "fault:media_gone"}),
@@ -93,9 +102,10 @@ def test_the_whole_is_the_page() -> None:
 
 def test_every_kind_of_fault_is_listed_apart() -> None:
     """All kinds, each with the example of its own; none of them counts for the documented behaviour."""
-    assert {each.name: each.hint for each in FAULT_BEHAVIOURS} == {
-        f"fault:{kind}": FAULTS[kind].example for kind in FAULTS
-    }
+    assert [each.name for each in FAULT_BEHAVIOURS] == [f"fault:{kind}" for kind in FAULTS]
+    hints = {each.name: each.hint for each in FAULT_BEHAVIOURS}
+    assert hints["fault:reply_lost"] == 'pixazo.when("generate").fault(ReplyLost(), times=1)'
+    assert all(hint.startswith('pixazo.when("') for hint in hints.values())
     assert not {each.name for each in FAULT_BEHAVIOURS} & set(NAMES)
 
 
