@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -51,8 +52,9 @@ class Exploration:
 def explore(
     make_app: Callable[[Scene], A],
     *,
-    check: Callable[[A, str], object] | None = None,
     outcome: str = "COMPLETED",
+    expected: object = None,
+    check: Callable[[A], object] | None = None,
     size: int = 4,
     examples: int = 50,
     settings: hypothesis.settings | None = None,
@@ -63,18 +65,23 @@ def explore(
 
     `make_app(scene)` makes the app, in a fresh world for each order. It has `submit()` and `result()`, and `poll()` if it
     polls, `receive(callback)` if it takes webhooks (it returns the status it answers; None is 204), `close()` if it holds
-    anything. In the end `result()` must equal the `outcome` of the generation (COMPLETED, FAILED or ERROR), or
-    `check(app, outcome)` must not raise. The gateway retries what the app refused, before that check.
+    anything. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
+    ERROR), and `check(app)` must not raise. Before that, the gateway has retried what the app refused.
     `gateway` is a running simulator, by default one of its own; `settings` are Hypothesis' and replace `examples`.
     An answer that a webhook overtakes is held back until `receive` has returned, `patience` real seconds at most.
     Raises BrokenOrderError with the smallest order that breaks the app, UnfitAppError when the app does not do what is asked here.
     """
-    with _control(gateway) as control:
-        explorer = _Explorer(control, make_app, check or _equals_outcome, outcome, patience)
-        if examples or settings:
-            _require_hypothesis()
-        exhaustive = explorer.all_up_to(size)
-        drawn = explorer.draw(examples, settings) if examples or settings else 0
+    __tracebackhide__ = True
+    judge = partial(_judge, outcome if expected is None else expected, check)
+    if examples or settings:
+        _require_hypothesis()
+    try:
+        with _control(gateway) as control:
+            explorer = _Explorer(control, make_app, judge, outcome, patience)
+            exhaustive = explorer.all_up_to(size)
+            drawn = explorer.draw(examples, settings) if examples or settings else 0
+    except (BrokenOrderError, UnfitAppError) as error:
+        raise error.with_traceback(None) from error.__cause__  # the way to it is of no interest
     return Exploration(size, exhaustive, drawn)
 
 
@@ -85,13 +92,13 @@ class _Explorer:
         self,
         gateway: ControlClient,
         make_app: Callable[[Scene], Any],
-        check: Callable[[Any, str], object],
+        judge: Callable[[Any], None],
         outcome: str,
         patience: float,
     ) -> None:
         self._gateway = gateway
         self._make_app = make_app
-        self._check = check
+        self._judge = judge
         self._outcome = outcome
         self._patience = patience
         self._tried = 0
@@ -113,8 +120,6 @@ class _Explorer:
         try:
             attempt = given(longer_orders(self._abilities))(self._attempt)
             (settings or _settings(examples))(attempt)()
-        except BrokenOrderError as error:
-            raise error.with_traceback(None) from error.__cause__
         except Flaky as error:
             raise BrokenOrderError(
                 f"an order broke the app once and not again: is it left to chance what it does?\n{error}"
@@ -123,7 +128,7 @@ class _Explorer:
 
     def _attempt(self, order: Order) -> None:
         self._tried += 1
-        self._perform(lambda performance: self._judge(performance, order))
+        self._perform(lambda performance: self._try(performance, order))
 
     def _perform(self, doing: Callable[[Performance], T]) -> T:
         """Do something with a performance in a fresh world."""
@@ -134,19 +139,21 @@ class _Explorer:
         finally:
             world.delete_world()
 
-    def _judge(self, performance: Performance, order: Order) -> None:
+    def _try(self, performance: Performance, order: Order) -> None:
         try:
-            performance.perform(self._make_app, order, lambda app: self._check(app, self._outcome))
+            performance.perform(self._make_app, order, self._judge)
         except AppError as failure:
             lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(performance.lines, 1))
             told = f"the smallest order that breaks the app, of {self._tried} tried:\n{lines}\nand then {failure}"
             raise BrokenOrderError(told) from failure.__cause__
 
 
-def _equals_outcome(app: App, outcome: str) -> None:
+def _judge(expected: object, check: Callable[[Any], object] | None, app: App) -> None:
     believed = app.result()
-    if believed != outcome:
-        raise AppError(f"result() is {believed!r}, not {outcome!r}")
+    if believed != expected:
+        raise AppError(f"result() is {believed!r}, not {expected!r}")
+    if check:
+        check(app)
 
 
 @contextmanager

@@ -170,6 +170,10 @@ class Inbox:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()
         due: str | None = clock["next_callback_at"]
+        if due is None and self._world.world()["policy"]["http_webhook_url"] == "refuse":
+            return (
+                "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"
+            )
         if due is None:
             return "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"
         seconds = (_instant(due) - _instant(clock["now"])) / 1000

@@ -1,4 +1,4 @@
-"""Fixtures of the plugin's own tests."""
+"""Settings and fixtures of the tests of the plugin."""
 
 from __future__ import annotations
 

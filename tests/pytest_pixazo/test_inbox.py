@@ -88,6 +88,14 @@ def test_a_vain_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> No
     )
 
 
+def test_a_vain_wait_in_a_world_that_wants_https_says_so(gateway: Simulator) -> None:
+    """The profile `observed` ignores an http URL without a word, as the real gateway may."""
+    world = gateway.control().create_world(profile="observed", clock="manual")
+    with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
+        inbox.wait(timeout=0)
+    world.delete_world()
+
+
 def test_a_vain_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
     """A clock that runs need not be advanced, only waited for."""
     world = gateway.control().create_world(clock="real", policy={"job_times": "2000+2000"})

@@ -25,7 +25,7 @@ BUSY_THEN_REFUSED: dict[str, Any] = {"rules": [BUSY, NO_BEARS]}
 
 HEALTH: shapes.Health = {"status": "ok", "worlds": 1}
 DELETED: shapes.Deleted = {"deleted": True}
-CLOCK: shapes.Clock = {"now": _START, "clock": "manual"}
+CLOCK: shapes.Clock = {"now": _START, "clock": "manual", "next_callback_at": _ENDED}
 WORLD: shapes.World = {
     "now": _START, "clock": "manual", "seed": 7, "balance": "0.50", "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "policy": {"job_times": "1+4", "rate_limit": "off"},
