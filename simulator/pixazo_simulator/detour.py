@@ -33,7 +33,7 @@ class Detour:
         self.violations: list[str] = []
         self._door = door
         self._stand_ins = {stand_in(host): host for host in hosts}
-        self._proxies: set[Address] = set()
+        self._proxies = set(_named_proxies())
         self._relays: dict[Address, Proxy] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()

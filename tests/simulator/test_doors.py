@@ -19,7 +19,9 @@ from pixazo_simulator.mutants import find_mutant
 
 HOST = "gateway.pixazo.ai"
 CANARY = "canary-3e61b0f2"
-"""The key that the app under test holds: nobody may ever see it."""
+"""The key that the app under test holds: nobody may ever be told."""
+SECOND = "canary-91c2d0aa"
+"""The key that it sends in the query."""
 TIMEOUT = 10.0
 
 
@@ -149,12 +151,13 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
     with Visitor(opened(owner)) as visitor:
         owner.change(policy={"query_key": "accept"})
         visitor.submit(f"A bear called {CANARY}", **secrets)
-        visitor.call("GET", f"/{CANARY}?subscription-key={CANARY}&x={CANARY}")
+        visitor.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
         owner.advance(60)
     told = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
     shown = b"".join(told).decode() + caplog.text
     assert "[redacted]" in shown
     assert CANARY not in shown
+    assert SECOND not in shown
     assert owner.key not in shown
 
 
