@@ -52,7 +52,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 class _Entry:
     """A rule, its conditions read, and how often each of its steps was used."""
 
-    __slots__ = ("conditions", "matched", "operations", "rule", "used")
+    __slots__ = ("conditions", "matched", "missed", "operations", "rule", "used")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -60,6 +60,7 @@ class _Entry:
         self.conditions = conditions(rule.match, rule.when, self.operations)
         self.matched = 0
         self.used = [0] * len(rule.steps)
+        self.missed: tuple[str, ...] | None = None
 
     def twin(self) -> _Entry:
         """One that was used as often, and is used on its own."""
@@ -79,6 +80,11 @@ class _Entry:
         ]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
+
+    def miss(self, occasion: Occasion, reasons: list[str]) -> None:
+        """Remember why an occasion was not for this rule, if none came nearer and the rule is about such calls at all."""
+        if occasion.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
+            self.missed = tuple(reasons)
 
     def step_index(self) -> int | None:
         """The step that the next matching call gets, None when it is let through: too early, or all are used up."""
@@ -152,17 +158,34 @@ class Script:
         """The rules with a step that was never used, by number, and the index of the first such step."""
         return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
 
+    def missed(self) -> dict[int, tuple[str, ...]]:
+        """What the call that came nearest to a rule differed in, by number; rules that no call of their kind missed are left out."""
+        return {number: entry.missed for number, entry in self._entries.items() if entry.missed is not None}
+
     def decide(self, occasion: Occasion) -> Decision | None:
         """What the first rule that matches wants, which uses it; None when no rule does."""
+        decision: Decision | None = None
         for number, entry in self._entries.items():
-            if entry.differences(occasion):
-                continue
-            index = entry.step_index()
-            entry.matched += 1
-            if index is not None:
-                entry.used[index] += 1
-                return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
-        return None
+            if decision and any(entry.used):
+                continue  # it was used before: nobody will ask what it missed
+            if differences := entry.differences(occasion):
+                entry.miss(occasion, differences)
+            elif decision:
+                entry.miss(occasion, [_passed_over(entry, decision)])
+            else:
+                decision = self._use(number, entry, occasion)
+        return decision
+
+    def _use(self, number: int, entry: _Entry, occasion: Occasion) -> Decision | None:
+        """Count a call that matches a rule, and let the rule decide it unless it comes too early or too late."""
+        index = entry.step_index()
+        if index is None:
+            entry.miss(occasion, [_passed_over(entry, None)])
+        entry.matched += 1
+        if index is None:
+            return None
+        entry.used[index] += 1
+        return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
 
     def give_back(self, decision: Decision) -> None:
         """Take a decision as never made: the call turned out to give it nothing to do."""

@@ -6,20 +6,20 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import CancelledError
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError, Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from .app import Application
 from .clock import SECOND
 from .control_client import ControlClient
 from .courier import FallenDue
-from .protocol import GatewayProtocol
+from .doors import Door
+from .protocol import BACKLOG, GatewayProtocol, configuration
 from .world import World
 from .worlds import Settings, Worlds
 
@@ -34,7 +34,6 @@ START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
-BACKLOG = 2048
 LAST_PORT = 65535
 
 log = logging.getLogger("pixazo_simulator")
@@ -81,10 +80,11 @@ class Simulator:
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
-        self._application = Application(Worlds(settings), self.change)
+        protocol = _protocol(self.change)
+        self._application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application.entry, _protocol(self.change))
+        self._server = _Server(self._application.entry, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -111,7 +111,9 @@ class Simulator:
         server, application, world = self._running(api_key)
         if seconds < 0:
             raise ValueError(f"seconds {seconds:g} is negative: a clock is never turned back")
-        return server.call(application.courier.advance(world, round(seconds * SECOND)))
+        milliseconds = round(seconds * SECOND)
+        fallen = server.ask(lambda: application.courier.advance_at_once(world, milliseconds))
+        return server.call(application.courier.advance(world, milliseconds)) if fallen is None else fallen
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
@@ -132,6 +134,19 @@ class Simulator:
         host = self.url.removeprefix("http://")
         return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
+    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> Door:
+        """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
+
+        Raises SimulatorError when the server does not run, ValueError when a host is no name or there are too many.
+        """
+        server, application, world = self._running(api_key)
+        return server.call(application.doors.open(world, hosts))
+
+    def close_door(self, door: Door, *, api_key: str | None = None) -> None:
+        """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
+        server, application, world = self._running(api_key)
+        server.call(application.doors.close(world, door.number))
+
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
@@ -151,13 +166,7 @@ class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                _cancellable(app), http=protocol, ws="none", lifespan="on", log_config=None,
-                access_log=False,
-                server_header=False, date_header=False, backlog=BACKLOG,
-            )
-        )  # fmt: skip
+        super().__init__(configuration(app, protocol, lifespan="on"))
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -167,6 +176,21 @@ class _Server(uvicorn.Server):
         """End `main_loop`, from any thread."""
         if self._loop and self._ended:
             self._loop.call_soon_threadsafe(self._ended.set)
+
+    def ask(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
+        if self._loop is None:
+            raise SimulatorError("the server has not started")
+        answer: Future[T] = Future()
+
+        def give() -> None:
+            try:
+                answer.set_result(function())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is for the thread that waits
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(give)
+        return answer.result()
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
@@ -212,16 +236,6 @@ def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     from .spelling import SpelledProtocol, TitleCaseProtocol
 
     return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
-
-
-def _cancellable(app: ASGIApp) -> ASGIApp:
-    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
-
-    return serve
 
 
 def _listen(host: str, port: int) -> socket.socket:

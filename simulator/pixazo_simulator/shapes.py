@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 __all__ = [
-    "Advanced", "Arrived", "Attempt", "Clock", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Entry", "Event",
+    "Advanced", "Arrived", "Attempt", "Clock", "Closed", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Door", "Entry", "Event",
     "Exchange", "Explanation", "Generation", "Generations", "Health", "Journal", "Ledger", "Nearest", "Opinion", "Plan",
     "Refusal", "Request", "Response", "RuleNumber", "Script", "ScriptRule", "TimedOut", "World",
 ]  # fmt: skip
@@ -69,11 +69,26 @@ class Deleted(TypedDict):
     deleted: Literal[True]
 
 
+class Door(TypedDict):
+    """An open door."""
+
+    door: Annotated[int, Meta(description="its number, by which it is closed")]
+    port: Annotated[int, Meta(description="where it listens, on 127.0.0.1")]
+    ca_pem: Annotated[str, Meta(description="certificate of the authority to trust, PEM")]
+
+
+class Closed(TypedDict):
+    """It listens no more."""
+
+    closed: Literal[True]
+
+
 class Clock(TypedDict):
     """What time it is in a world."""
 
     now: Instant
     clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
+    next_callback_at: Annotated[str | None, Meta(description="when the next callback is due, null when none is")]
 
 
 class Event(TypedDict):
@@ -235,6 +250,10 @@ class ScriptRule(TypedDict):
     label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
     rule: Annotated[dict[str, Any], Meta(description="as it was given, without what is left at its default")]
     used: Annotated[list[int], Meta(description="how often each of its steps was used")]
+    missed: Annotated[
+        list[str] | None,
+        Meta(description="what the nearest call of its kind differed in, null when no call of its kind passed it by"),
+    ]
 
 
 class Script(TypedDict):

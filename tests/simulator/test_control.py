@@ -180,7 +180,11 @@ def test_a_world_is_named_by_its_key(caller: Caller, method: str, path: str) -> 
 def test_time_passes_and_tells_what_fell_due(caller: Caller) -> None:
     """In order, each with its instant."""
     first, second = caller.accepted(), caller.accepted("[[sim:after 2.5]]")
-    assert caller.sim("clock") == {"now": "2026-03-31T10:00:00.000Z", "clock": "manual"}
+    assert caller.sim("clock") == {
+        "now": "2026-03-31T10:00:00.000Z",
+        "clock": "manual",
+        "next_callback_at": None,
+    }
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
     told = caller.advance(2.5)
     assert told["now"] == "2026-03-31T10:00:02.500Z"

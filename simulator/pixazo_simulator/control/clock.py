@@ -16,9 +16,13 @@ __all__ = ["advance", "clock"]
 
 @route("GET", "/_sim/clock", answer=examples.CLOCK)
 async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
-    """Tell what time it is in a world."""
-    read = request.world.clock
-    return {"now": timestamp(read.now()), "clock": str(read)}
+    """Tell what time it is in a world, and when its next callback is due."""
+    read, due = request.world.clock, request.world.next_due()
+    return {
+        "now": timestamp(read.now()),
+        "clock": str(read),
+        "next_callback_at": None if due is None else timestamp(min(due, LAST_INSTANT)),
+    }
 
 
 @route("POST", "/_sim/clock/advance", answer=examples.ADVANCED, example={"seconds": 15})

@@ -7,7 +7,7 @@ from typing import Any
 from pixazo_simulator import shapes
 
 __all__ = [
-    "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CREATED_WORLD", "DELETED", "DELIVERIES", "EXPLANATION", "GENERATIONS",
+    "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CLOSED", "CREATED_WORLD", "DELETED", "DELIVERIES", "DOOR", "EXPLANATION", "GENERATIONS",
     "HEALTH", "JOURNAL", "LEDGER", "NO_BEARS", "NUMBER", "RESET", "SCRIPT", "SUBMITS", "WORLD",
 ]  # fmt: skip
 
@@ -25,7 +25,7 @@ BUSY_THEN_REFUSED: dict[str, Any] = {"rules": [BUSY, NO_BEARS]}
 
 HEALTH: shapes.Health = {"status": "ok", "worlds": 1}
 DELETED: shapes.Deleted = {"deleted": True}
-CLOCK: shapes.Clock = {"now": _START, "clock": "manual"}
+CLOCK: shapes.Clock = {"now": _START, "clock": "manual", "next_callback_at": _ENDED}
 WORLD: shapes.World = {
     "now": _START, "clock": "manual", "seed": 7, "balance": "0.50", "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "policy": {"job_times": "1+4", "rate_limit": "off"},
@@ -75,10 +75,13 @@ JOURNAL: shapes.Journal = {"total": 1, "dropped": 0, "exchanges": [_EXCHANGE]}
 SUBMITS: shapes.Arrived = {"exchanges": [_EXCHANGE]}
 SCRIPT: shapes.Script = {
     "rules": [
-        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2]},
-        {"number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0]},
+        {"number": 1, "label": "rule 1: when generate", "rule": BUSY, "used": [2], "missed": None},
+        {
+            "number": 2, "label": "rule 2: when generate, prompt contains 'bear'", "rule": NO_BEARS, "used": [0],
+            "missed": ["prompt is 'A cat', wanted: contains 'bear'"],
+        },
     ]
-}
+}  # fmt: skip
 NUMBER: shapes.RuleNumber = {"number": 1}
 ATTEMPT: shapes.Attempt = {"at": _ENDED, "status": 204, "problem": None, "rule": None, "faults": []}
 DELIVERIES: shapes.Deliveries = {
@@ -90,6 +93,8 @@ DELIVERIES: shapes.Deliveries = {
         }
     ],
 }  # fmt: skip
+DOOR: shapes.Door = {"door": 1, "port": 40123, "ca_pem": "-----BEGIN CERTIFICATE-----..."}
+CLOSED: shapes.Closed = {"closed": True}
 EXPLANATION: shapes.Explanation = {
     "summary": f"POST {_SUBMIT} is answered 202: accepted {_ID}", "exchange": _EXCHANGE, "rules": [], "price": "0.35",
     "generation": _GENERATION, "deliveries": [],

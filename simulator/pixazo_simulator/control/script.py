@@ -6,9 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from pixazo_simulator import shapes
+from pixazo_simulator.journal import redacted
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.script import Rule
 from pixazo_simulator.wishes import NewScript, Nothing
+from pixazo_simulator.world import World
 
 from . import examples
 
@@ -18,7 +20,7 @@ __all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", 
 @route("GET", "/_sim/script", answer=examples.SCRIPT)
 async def script(request: ControlRequest[Nothing]) -> shapes.Script:
     """List the rules in the order in which they are asked, and how often each of their steps was used."""
-    return _told(request.world.script)
+    return _told(request.world)
 
 
 @route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
@@ -27,7 +29,7 @@ async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     kept = request.world.script
     kept.clear()
     kept.extend(request.wish.rules)
-    return _told(kept)
+    return _told(request.world)
 
 
 @route("DELETE", "/_sim/script", answer=examples.DELETED)
@@ -68,10 +70,17 @@ def _numbered(number: int) -> Generator[None]:
         raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
 
 
-def _told(kept: Script) -> shapes.Script:
+def _told(world: World) -> shapes.Script:
+    kept, missed = world.script, world.script.missed()
     return {
         "rules": [
-            {"number": number, "label": f"rule {number}: {rule}", "rule": rule.told(), "used": list(used)}
+            {
+                "number": number,
+                "label": f"rule {number}: {rule}",
+                "rule": rule.told(),
+                "used": list(used),
+                "missed": [redacted(each, world.key) for each in missed[number]] if number in missed else None,
+            }
             for number, (rule, used) in kept.rules().items()
         ]
     }
