@@ -6,10 +6,12 @@ from pixazo_simulator import shapes
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.wishes import NewDoor, Nothing
 
+from . import examples
+
 __all__ = ["close_door", "open_door"]
 
 
-@route("POST", "/_sim/doors", status=201, example={"hosts": ["gateway.pixazo.ai"]})
+@route("POST", "/_sim/doors", status=201, answer=examples.DOOR, example={"hosts": ["gateway.pixazo.ai"]})
 async def open_door(request: ControlRequest[NewDoor]) -> shapes.Door:
     """Open a TLS port that leads into the world of the caller, with a certificate for the hosts asked for."""
     with readable():
@@ -17,7 +19,7 @@ async def open_door(request: ControlRequest[NewDoor]) -> shapes.Door:
     return {"door": door.number, "port": door.port, "ca_pem": door.ca_pem}
 
 
-@route("DELETE", "/_sim/doors/{number}")
+@route("DELETE", "/_sim/doors/{number}", answer=examples.CLOSED)
 async def close_door(request: ControlRequest[Nothing]) -> shapes.Closed:
     """Close a door of the caller's world and reset the connections through it."""
     if not await request.doors.close(request.world, request.number):
