@@ -99,3 +99,10 @@ EXPLANATION: shapes.Explanation = {
     "summary": f"POST {_SUBMIT} is answered 202: accepted {_ID}", "exchange": _EXCHANGE, "rules": [], "price": "0.35",
     "generation": _GENERATION, "deliveries": [],
 }  # fmt: skip
+
+DOOR: shapes.Door = {
+    "door": 1,
+    "port": 41443,
+    "ca_pem": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n",
+}
+CLOSED: shapes.Closed = {"closed": True}
