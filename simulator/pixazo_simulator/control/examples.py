@@ -93,8 +93,6 @@ DELIVERIES: shapes.Deliveries = {
         }
     ],
 }  # fmt: skip
-DOOR: shapes.Door = {"door": 1, "port": 40123, "ca_pem": "-----BEGIN CERTIFICATE-----..."}
-CLOSED: shapes.Closed = {"closed": True}
 EXPLANATION: shapes.Explanation = {
     "summary": f"POST {_SUBMIT} is answered 202: accepted {_ID}", "exchange": _EXCHANGE, "rules": [], "price": "0.35",
     "generation": _GENERATION, "deliveries": [],
