@@ -157,7 +157,7 @@ def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pyteste
 
 def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> None:
     """The traceback of a fixture that fails when it is torn down shows no line of ours."""
-    pytester.makepyfile(
+    pytester.makeconftest(
         """
         import pytest
 
@@ -165,11 +165,9 @@ def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> N
         def fragile():
             yield
             raise RuntimeError("torn")
-
-        def test_it(fragile):
-            pass
         """
     )
+    pytester.makepyfile("def test_it(fragile): pass")
     done = pytester.runpytest_subprocess()
     done.stdout.fnmatch_lines(["E       RuntimeError: torn"])
     done.stdout.no_fnmatch_line("*pytest_pixazo*")
