@@ -15,10 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .control import ROUTES, Control
 from .courier import Courier
+from .doors import Doors
 from .front import Front
 from .invitation import INVITATION_PATH
 from .policy import Policy
 from .post import Postman
+from .protocol import GatewayProtocol
 from .route import CONTROL_PREFIX
 from .worlds import Worlds
 
@@ -34,7 +36,12 @@ class Application:
     `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
     """
 
-    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        change: Mutant | Variant | None = None,
+        protocol: type[GatewayProtocol] = GatewayProtocol,
+    ) -> None:
         self.worlds = worlds
         self._postman = Postman()
         self.entry: ASGIApp = self
@@ -42,7 +49,8 @@ class Application:
         if change:
             self._edit(change)
         self._front = Front(worlds, self.courier)
-        self.control = Control(worlds, self.courier, ROUTES)
+        self.doors = Doors(self.entry, self._front, protocol)
+        self.control = Control(worlds, self.courier, self.doors, ROUTES)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
@@ -77,6 +85,7 @@ class Application:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await self.doors.close_all()
         await self.courier.close()
         await self._postman.close()
 

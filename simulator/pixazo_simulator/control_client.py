@@ -201,6 +201,14 @@ class ControlClient:
         """Post a callback once more, now, and return that attempt."""
         return self._ask("POST", f"/_sim/deliveries/{number}/resend")
 
+    def open_door(self, hosts: Sequence[str]) -> dict[str, Any]:
+        """Open a TLS port that leads into this world, whatever key is sent there: `door` (its number), `port`, `ca_pem`."""
+        return self._ask("POST", "/_sim/doors", {"hosts": list(hosts)})
+
+    def close_door(self, number: int) -> None:
+        """Close a door and reset the connections through it."""
+        self._ask("DELETE", f"/_sim/doors/{number}")
+
     def _list(self, what: str, /, **filters: object) -> dict[str, Any]:
         query = urlencode(_given(filters), quote_via=quote)
         return self._ask("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}")

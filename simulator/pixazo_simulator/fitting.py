@@ -32,7 +32,7 @@ def read(text: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(given, type=shape)
     except msgspec.ValidationError as error:
-        raise MisfitError(f"{error}{_remedy(str(error), shape, given)}") from None
+        raise MisfitError(f"{error}{_remedy_for(str(error), shape, given)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MisfitError(str(error)) from None
 
@@ -45,6 +45,14 @@ def read_query(given: Mapping[str, str], shape: type[T]) -> T:
         name = _MEMBER.search(str(error))
         value = f"{name[1]} {given[name[1]][:_SHOWN]!r}: " if name else ""
         raise MisfitError(f"{value}{error}{_remedy(str(error), shape, b'{}')}") from None
+
+
+def _remedy_for(message: str, shape: type, given: bytes) -> str:
+    """What would fit in the place of text that is of the shape nowhere: no remedy where it cannot be read as anything else either."""
+    try:
+        return _remedy(message, shape, given)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _remedy(message: str, shape: type, given: bytes) -> str:

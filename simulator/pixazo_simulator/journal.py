@@ -160,11 +160,12 @@ class Journal:
         return len(self._exchanges)
 
 
-def redacted(text: str, key: str | None) -> str:
-    """The text without the key, wherever it stands: as it is, as JSON writes it, as a URL writes it."""
-    if key and len(key) >= SHORTEST_SECRET:
-        for spelling in _spellings(key):
-            text = text.replace(spelling, REDACTED)
+def redacted(text: str, *keys: str | None) -> str:
+    """The text without the keys, wherever they stand: as they are, as JSON writes them, as a URL writes them."""
+    for key in keys:
+        if key and len(key) >= SHORTEST_SECRET:
+            for spelling in _spellings(key):
+                text = text.replace(spelling, REDACTED)
     return text
 
 

@@ -114,7 +114,7 @@ class _Exchanges(Lookout[Exchange]):
         return f"exchange {each.number}, {each.method} {each.target} answered {each.status}"
 
     def told(self) -> shapes.Arrived:
-        return {"exchanges": [told_exchange(each, self.world.key) for each in self.found[:MOST_LISTED]]}
+        return {"exchanges": [told_exchange(each, *self.world.secrets) for each in self.found[:MOST_LISTED]]}
 
 
 class _Deliveries(Lookout[Delivery]):

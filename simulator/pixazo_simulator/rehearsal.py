@@ -37,7 +37,7 @@ async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Heade
         if twin.journal.total > (real.journal.total if real else 0):
             return _explained(twin, real, scope, body)
     (*_, exchange) = twins.lobby
-    return _summed_up(told_exchange(exchange, None), [])
+    return _summed_up(told_exchange(exchange), [])
 
 
 def _scope(method: str, target: str, headers: list[Header]) -> Scope:
@@ -70,7 +70,7 @@ def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> sh
     (*_, exchange) = twin.journal
     occasion = _occasion(twin, scope, body)
     rules = real.script.diagnose(occasion) if real and occasion else []
-    told = _summed_up(told_exchange(exchange, twin.key), [_opinion(each, exchange) for each in rules])
+    told = _summed_up(told_exchange(exchange, *twin.secrets), [_opinion(each, exchange) for each in rules])
     generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
     told["generation"] = told_generation(twin, generation) if generation else None
     known = {each.number for each in real.deliveries()} if real else set[int]()

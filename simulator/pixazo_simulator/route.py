@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from .courier import Courier
+from .doors import Doors
 from .wire import KEY_HEADER
 from .world import World
 from .worlds import Worlds
@@ -38,6 +39,7 @@ class ControlRequest(Generic[W]):
 
     worlds: Worlds
     courier: Courier
+    doors: Doors
     routes: tuple[ControlRoute, ...]
     host: str
     key: str

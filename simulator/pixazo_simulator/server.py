@@ -6,20 +6,20 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from .app import Application
 from .clock import SECOND
 from .control_client import ControlClient
 from .courier import FallenDue
-from .protocol import GatewayProtocol
+from .doors import Door
+from .protocol import BACKLOG, GatewayProtocol, configuration
 from .world import World
 from .worlds import Settings, Worlds
 
@@ -34,7 +34,6 @@ START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
-BACKLOG = 2048
 LAST_PORT = 65535
 
 log = logging.getLogger("pixazo_simulator")
@@ -81,10 +80,11 @@ class Simulator:
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
-        self._application = Application(Worlds(settings), self.change)
+        protocol = _protocol(self.change)
+        self._application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application.entry, _protocol(self.change))
+        self._server = _Server(self._application.entry, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -134,6 +134,19 @@ class Simulator:
         host = self.url.removeprefix("http://")
         return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
+    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> Door:
+        """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
+
+        Raises SimulatorError when the server does not run, ValueError when a host is no name or there are too many.
+        """
+        server, application, world = self._running(api_key)
+        return server.call(application.doors.open(world, hosts))
+
+    def close_door(self, door: Door, *, api_key: str | None = None) -> None:
+        """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
+        server, application, world = self._running(api_key)
+        server.call(application.doors.close(world, door.number))
+
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
@@ -153,13 +166,7 @@ class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                _cancellable(app), http=protocol, ws="none", lifespan="on", log_config=None,
-                access_log=False,
-                server_header=False, date_header=False, backlog=BACKLOG,
-            )
-        )  # fmt: skip
+        super().__init__(configuration(app, protocol, lifespan="on"))
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -229,16 +236,6 @@ def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     from .spelling import SpelledProtocol, TitleCaseProtocol
 
     return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
-
-
-def _cancellable(app: ASGIApp) -> ASGIApp:
-    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
-
-    return serve
 
 
 def _listen(host: str, port: int) -> socket.socket:

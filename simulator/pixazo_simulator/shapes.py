@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 from msgspec import Meta
 
 __all__ = [
-    "Advanced", "Arrived", "Attempt", "Clock", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Entry", "Event",
+    "Advanced", "Arrived", "Attempt", "Clock", "Closed", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Door", "Entry", "Event",
     "Exchange", "Explanation", "Generation", "Generations", "Health", "Journal", "Ledger", "Nearest", "Opinion", "Plan",
     "Refusal", "Request", "Response", "RuleNumber", "Script", "ScriptRule", "TimedOut", "World",
 ]  # fmt: skip
@@ -67,6 +67,20 @@ class Deleted(TypedDict):
     """It is gone."""
 
     deleted: Literal[True]
+
+
+class Door(TypedDict):
+    """An open door."""
+
+    door: Annotated[int, Meta(description="its number, by which it is closed")]
+    port: Annotated[int, Meta(description="where it listens, on 127.0.0.1")]
+    ca_pem: Annotated[str, Meta(description="certificate of the authority to trust, PEM")]
+
+
+class Closed(TypedDict):
+    """It listens no more."""
+
+    closed: Literal[True]
 
 
 class Clock(TypedDict):

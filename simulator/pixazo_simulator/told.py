@@ -104,7 +104,7 @@ def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, world.key),
+        "url": redacted(delivery.url, *world.secrets),
         "channel": delivery.channel,
         "form": delivery.form.value,
         "copy_of": delivery.copy_of,
@@ -130,13 +130,13 @@ def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
         "kind": "webhook",
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, world.key),
+        "url": redacted(delivery.url, *world.secrets),
         **told_attempt(attempt),
     }
 
 
-def told_exchange(exchange: Exchange, key: str | None) -> shapes.Exchange:
-    """One request and its answer, with the key taken out wherever it stands.
+def told_exchange(exchange: Exchange, *keys: str) -> shapes.Exchange:
+    """One request and its answer, with the keys taken out wherever they stand.
 
     `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
     `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
@@ -145,49 +145,49 @@ def told_exchange(exchange: Exchange, key: str | None) -> shapes.Exchange:
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": redacted(exchange.target, key),
+        "target": redacted(exchange.target, *keys),
         "status": exchange.status,
-        "reason": redacted(exchange.reason, key),
-        "request_id": exchange.request_id and redacted(exchange.request_id, key),
-        "rule": exchange.rule and redacted(exchange.rule, key),
+        "reason": redacted(exchange.reason, *keys),
+        "request_id": exchange.request_id and redacted(exchange.request_id, *keys),
+        "rule": exchange.rule and redacted(exchange.rule, *keys),
         "faults": list(exchange.faults),
         "expected": exchange.expected,
-        "hint": exchange.hint and redacted(exchange.hint, key),
+        "hint": exchange.hint and redacted(exchange.hint, *keys),
         "request": {
-            "headers": _headers(exchange.request_headers, key),
+            "headers": _headers(exchange.request_headers, keys),
             "headers_left_out": exchange.headers_left_out,
-            "body": _body(exchange.request_body, key),
+            "body": _body(exchange.request_body, keys),
             "length": exchange.request_length,
         },
         "response": {
-            "headers": _headers(exchange.response_headers, key),
-            "body": _body(exchange.response_body, key),
+            "headers": _headers(exchange.response_headers, keys),
+            "body": _body(exchange.response_body, keys),
             "length": exchange.response_length,
             "cut": exchange.cut,
         },
     }
 
 
-def _headers(headers: list[tuple[bytes, bytes]], key: str | None) -> dict[str, str]:
+def _headers(headers: list[tuple[bytes, bytes]], keys: tuple[str, ...]) -> dict[str, str]:
     """Headers by lower-case name, the last of each name, without secrets of anybody."""
     pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, key) for name, value in pairs}
+    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, *keys) for name, value in pairs}
 
 
-def _body(body: bytes, key: str | None) -> Any:
+def _body(body: bytes, keys: tuple[str, ...]) -> Any:
     """JSON as JSON, anything else as text."""
     try:
-        return _without(key, msgspec.json.decode(body))
+        return _without(keys, msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redacted(body.decode(errors="replace"), key)
+        return redacted(body.decode(errors="replace"), *keys)
 
 
-def _without(key: str | None, value: Any) -> Any:
-    """A JSON value without the key in any of its texts: JSON may spell it in more than one way."""
+def _without(keys: tuple[str, ...], value: Any) -> Any:
+    """A JSON value without the keys in any of its texts: JSON may spell it in more than one way."""
     if isinstance(value, str):
-        return redacted(value, key)
+        return redacted(value, *keys)
     if isinstance(value, list):
-        return [_without(key, each) for each in cast("list[object]", value)]
+        return [_without(keys, each) for each in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {redacted(name, key): _without(key, each) for name, each in cast("dict[str, Any]", value).items()}
+        return {redacted(name, *keys): _without(keys, each) for name, each in cast("dict[str, Any]", value).items()}
     return value

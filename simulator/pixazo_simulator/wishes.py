@@ -14,7 +14,7 @@ from .script import MOST_RULES, Rule
 
 __all__ = [
     "LONGEST_WAIT", "MOST_LISTED", "Advance", "DeliveryCondition", "ExchangeCondition", "GenerationCondition", "JournalFilter",
-    "Latest", "NewScript", "NewWorld", "Nothing", "Wait", "WorldChange", "Would",
+    "Latest", "NewDoor", "NewScript", "NewWorld", "Nothing", "Wait", "WorldChange", "Would",
 ]  # fmt: skip
 
 MOST_LISTED = 1000
@@ -72,6 +72,12 @@ class NewScript(Wish):
     """The rules of a world, in the order in which they are to be asked."""
 
     rules: Rules
+
+
+class NewDoor(Wish):
+    """A door to open."""
+
+    hosts: Annotated[list[str], Meta(description="the host names that are hard-coded in the app under test")]
 
 
 class Latest(Wish):

@@ -41,6 +41,7 @@ class Bounds(msgspec.Struct, frozen=True):
     pending: int = 100_000
     deliveries: int = 10_000
     answers: int = 4096
+    aliases: int = 64
     prompts: int = 4096
 
 
@@ -77,7 +78,7 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
+        "__weakref__", "_aliases", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
         "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
@@ -110,6 +111,7 @@ class World:
         self._swept = clock.now()
         self._worded: dict[str, Worded] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
+        self._aliases: dict[str, None] = {}
 
     def twin(self) -> World:
         """A world that is as this one is now and goes its own way; its clock stands still, and nobody hears its bell."""
@@ -123,8 +125,20 @@ class World:
         other.journal = self.journal.twin()
         other._random, other._chance = copy(self._random), copy(self._chance)
         other._generations, other._open, other._swept = dict(self._generations), list(self._open), self._swept
-        other._worded, other._prompts = dict(self._worded), self._prompts.copy()
+        other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
         return other
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the keys that callers sent instead of it: none of them is ever told."""
+        return (self.key, *self._aliases)
+
+    def call_also(self, key: str) -> None:
+        """Take note of a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
+        if key != self.key and key not in self._aliases:
+            if len(self._aliases) >= self.bounds.aliases:
+                del self._aliases[next(iter(self._aliases))]
+            self._aliases[key] = None
 
     def set_policy(self, policy: Policy) -> None:
         """Let another policy hold from now on; what was accepted keeps its plan."""

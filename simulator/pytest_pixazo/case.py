@@ -70,7 +70,7 @@ class Case:
         """Tell other plugins of the world and delete it; fail the test if it is strict, passed until now, and was not clean."""
         self._record = self.pixazo.record()
         try:
-            self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config)
+            self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
         finally:
             self.pixazo.control.delete_world()
         if self._strict and self._passed and (found := complaints(self._record) + self._objections):

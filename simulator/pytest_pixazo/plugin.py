@@ -63,17 +63,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer our hook to other plugins."""
-    from . import hooks
+    """Offer our hook to other plugins, and register the reports, which use it."""
+    from . import hooks, reporting
 
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(reporting, "pixazo-reporting")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and register the parts that were asked for."""
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=): what the world of a test starts with; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
     )
     for option, module in PARTS.items():
         if config.getoption(option, None):

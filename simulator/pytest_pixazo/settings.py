@@ -24,6 +24,9 @@ __all__ = ["ARGUMENTS", "WorldSettings", "read_settings"]
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """What the marker knows. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
 
+ELSEWHERE = ("allow_conduct",)
+"""What else the marker knows: the conduct report reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
@@ -59,9 +62,12 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(ARGUMENTS)}")
         for name, value in mark.kwargs.items():
+            if name in ELSEWHERE:
+                continue
             if name not in ARGUMENTS:
-                near = nearest(name, ARGUMENTS)
-                raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(ARGUMENTS)}{near}")
+                known = (*ARGUMENTS, *ELSEWHERE)
+                near = nearest(name, known)
+                raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(known)}{near}")
             found.setdefault(name, _read(item.config, name, value, "marker pixazo"))
     return found
 

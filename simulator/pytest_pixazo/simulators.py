@@ -12,6 +12,7 @@ from pixazo_simulator.control_client import ControlClient, ControlError, HttpCha
 if TYPE_CHECKING:
     import pytest
 
+    from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
 
 __all__ = ["SharedSimulator", "simulator_for"]
@@ -43,14 +44,32 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     Raises ValueError that names the setting when nothing answers there.
     """
     url, source = _named(config)
+    change = _change(config)
+    if url and change:
+        raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
         yield _shared(url, source)
         return
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.worlds import Settings
 
-    with Simulator(Settings(keys=(SESSION_KEY,))) as simulator:
+    with Simulator(Settings(keys=(SESSION_KEY,)), change=change) as simulator:
         yield simulator
+
+
+def _change(config: pytest.Config) -> Mutant | Variant | None:
+    """In what the gateway of this run is wrong, or right in another way."""
+    mutant: str | None = config.getoption("pixazo_mutant")
+    variant: str | None = config.getoption("pixazo_variant")
+    if mutant:
+        from pixazo_simulator.mutants import find_mutant
+
+        return find_mutant(mutant)
+    if variant:
+        from pixazo_simulator.mutants import find_variant
+
+        return find_variant(variant)
+    return None
 
 
 def _named(config: pytest.Config) -> tuple[str, str]:

@@ -15,7 +15,10 @@ from tests.receiver import Receiver
 from pixazo_simulator.control import ROUTES, Control
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.courier import Courier
+from pixazo_simulator.doors import Doors
+from pixazo_simulator.front import Front
 from pixazo_simulator.post import Outcome, Parcel
+from pixazo_simulator.protocol import GatewayProtocol
 from pixazo_simulator.server import Simulator
 from pixazo_simulator.worlds import Settings, Worlds
 
@@ -206,7 +209,9 @@ class Desk:
     def __init__(self) -> None:
         worlds = Worlds(Settings())
         (self.world,) = worlds
-        self._control = Control(worlds, Courier(worlds, post), ROUTES)
+        courier = Courier(worlds, post)
+        front = Front(worlds, courier)
+        self._control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
 
     async def ask(self, method: str, path: str, **wish: object) -> Answer:
         """Status and body."""

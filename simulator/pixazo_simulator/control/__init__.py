@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import clock, deliveries, explain, journal, script, simulator, waiting, world
+from . import clock, deliveries, doors, explain, journal, script, simulator, waiting, world
 from .desk import Control
 
 __all__ = ["ROUTES", "Control"]
@@ -30,5 +30,7 @@ ROUTES = (
     script.remove_rule,
     deliveries.deliveries,
     deliveries.resend,
+    doors.open_door,
+    doors.close_door,
 )
 """Every control route, in the order in which they are described."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.courier import Courier
+from pixazo_simulator.doors import Doors
 from pixazo_simulator.fitting import MisfitError, read, read_query
 from pixazo_simulator.invitation import invitation
 from pixazo_simulator.policy import nearest
@@ -33,9 +34,10 @@ Answer = tuple[int, bytes]
 class Control:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process."""
 
-    def __init__(self, worlds: Worlds, courier: Courier, routes: Iterable[ControlRoute]) -> None:
+    def __init__(self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute]) -> None:
         self._worlds = worlds
         self._courier = courier
+        self._doors = doors
         self._routes = tuple(routes)
         self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
         self._numbered = [each for each in self._routes if each.is_numbered]
@@ -47,7 +49,7 @@ class Control:
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
             wish = _wish(route, query, body)
-            request = ControlRequest(self._worlds, self._courier, self._routes, host, key, number, wish)
+            request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
             return route.status, msgspec.json.encode(await route.carry_out(request))
         except Refused as refused:
             return _refusal(refused)

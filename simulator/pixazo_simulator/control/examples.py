@@ -7,7 +7,7 @@ from typing import Any
 from pixazo_simulator import shapes
 
 __all__ = [
-    "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CREATED_WORLD", "DELETED", "DELIVERIES", "EXPLANATION", "GENERATIONS",
+    "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CLOSED", "CREATED_WORLD", "DELETED", "DELIVERIES", "DOOR", "EXPLANATION", "GENERATIONS",
     "HEALTH", "JOURNAL", "LEDGER", "NO_BEARS", "NUMBER", "RESET", "SCRIPT", "SUBMITS", "WORLD",
 ]  # fmt: skip
 
@@ -97,3 +97,10 @@ EXPLANATION: shapes.Explanation = {
     "summary": f"POST {_SUBMIT} is answered 202: accepted {_ID}", "exchange": _EXCHANGE, "rules": [], "price": "0.35",
     "generation": _GENERATION, "deliveries": [],
 }  # fmt: skip
+
+DOOR: shapes.Door = {
+    "door": 1,
+    "port": 41443,
+    "ca_pem": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n",
+}
+CLOSED: shapes.Closed = {"closed": True}

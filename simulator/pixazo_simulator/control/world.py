@@ -82,9 +82,10 @@ async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
 
 @route("DELETE", "/_sim/world", answer=examples.DELETED)
 async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
-    """Forget the world of the caller; its key is unknown from now on."""
+    """Forget the world of the caller and close its doors; its key is unknown from now on."""
     gone = request.world
     request.worlds.delete(gone.key)
+    await request.doors.close_all(gone)
     gone.bell.ring()
     return {"deleted": True}
 

@@ -38,6 +38,11 @@ class Agenda:
         self._driving: set[Ticket] = set()
         self._sweep = SWEEP
 
+    @property
+    def size(self) -> int:
+        """How many tickets it holds, with those that matter no more."""
+        return len(self._heap)
+
     def enter(self, ticket: Ticket) -> None:
         """Add a ticket."""
         self._entered += 1
