@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import pytest_pixazo
+
 pytest_plugins = ("pytester",)
 
 #: Lists, at the end of a run, which of the modules that cost time were imported.
@@ -25,6 +27,12 @@ for name in ("hypothesis", "respx", "httpx"):
     sys.modules[name] = None
 """
 APART = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
+
+
+def test_each_name_can_be_had() -> None:
+    """What the package offers can be imported from it, though nothing is until then; a name that does not exist is an AttributeError."""
+    names = [*pytest_pixazo.__all__, "ConectionReset"]
+    assert [hasattr(pytest_pixazo, name) for name in names] == [True] * (len(names) - 1) + [False]
 
 
 def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -> None:
