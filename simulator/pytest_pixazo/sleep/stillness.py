@@ -75,7 +75,7 @@ class Stillness:
         return not working
 
     def _at_work(self, ident: int, frame: FrameType | None, now: float) -> bool:
-        if frame is None or _is_woken(frame):
+        if frame is None:
             return True
         place = (id(frame), frame.f_lasti)
         seen, since = self._seen.get(ident, (None, now))
@@ -91,10 +91,3 @@ def _is_runner_s(frame: FrameType) -> bool:
     while frame.f_back:
         started_by, frame = started_by if top_level(frame) == "threading" else top_level(frame), frame.f_back
     return top_level(frame) == "threading" and started_by in RUNNERS
-
-
-def _is_woken(frame: FrameType | None) -> bool:
-    """Whether a thread is in our own wait, though it is not asleep any more."""
-    while frame and top_level(frame) == "threading":
-        frame = frame.f_back
-    return frame is not None and str(frame.f_globals.get("__name__")).startswith("pytest_pixazo.sleep.")
