@@ -6,8 +6,9 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -17,7 +18,7 @@ import uvloop
 
 from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
 from pytest_pixazo.sleep.stillness import Stillness
-from pytest_pixazo.sleep.waits import waits_for_others
+from pytest_pixazo.sleep.waits import WAITS, waits_for_others
 
 PATIENCE = 10.0
 """Real seconds after which something that must happen has not happened."""
@@ -139,19 +140,21 @@ def test_a_run_of_trio_that_ends_has_settled() -> None:
     """A look that comes when no more tasks can be started does not break the run."""
     answer: Future[bool] = Future()
 
-    async def late() -> None:
+    async def lingering() -> AsyncGenerator[None]:
         loop = TrioLoop(trio.lowlevel.current_trio_token())
         try:
-            await trio.sleep_forever()
+            yield
         finally:
-            loop.look(answer)
+            loop.look(answer)  # all tasks have ended
 
-    async def main() -> None:
-        trio.lowlevel.spawn_system_task(late)
-        await trio.lowlevel.checkpoint()
+    async def main() -> AsyncGenerator[None]:
+        left = lingering()
+        await anext(left)
+        return left
 
-    trio.run(main)
+    left = trio.run(main)
     assert answer.result(0) is True
+    del left
 
 
 def frame_of(thread: threading.Thread) -> FrameType:
@@ -208,6 +211,16 @@ def test_a_thread_of_a_pool_waits_for_work() -> None:
         until(lambda: waits_for_others(frame_of(thread)))
         frames = pool.submit(lambda: waits_for_others(frame_of(thread)))
         assert frames.result(PATIENCE) is False
+
+
+def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
+    """Whether the work is in the queue still, or has just been taken out of it."""
+    waits = WAITS["concurrent.futures.thread", "_worker"]
+    queue: SimpleQueue[str] = SimpleQueue()
+    assert waits({"work_queue": queue})
+    assert not waits({"work_queue": queue, "work_item": "a piece"})
+    queue.put("a piece")
+    assert not waits({"work_queue": queue})
 
 
 def test_who_works_is_waited_for() -> None:
