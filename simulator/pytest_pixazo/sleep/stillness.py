@@ -20,9 +20,11 @@ STUCK = 0.5
 """Real seconds after which a thread that does not move is taken to wait for something that has nothing to do with the app."""
 PATIENCE = 2.0
 """Real seconds that time waits at most for threads and loops that go on and on."""
-CALM = 4
+CALM_LOOPS = 4
 """Looks in a row that must find the tasks of a loop where they were: in between the simulator accepts a connection, reads a
-request, answers it, and the answer is read. For threads two are enough: none has woken another while they were looked at."""
+request, answers it, and the answer is read."""
+CALM_THREADS = 2
+"""Looks in a row that must find the threads at rest: during a single one, one could wake another that was looked at before."""
 
 
 class Stillness:
@@ -42,7 +44,7 @@ class Stillness:
         calm, give_up = 0, time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             threads, loops = self._threads(), self._awake_loops()
-            if calm >= (CALM if loops else 2 if threads else 0):
+            if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
             if not self._rest(threads):
                 calm = 0
