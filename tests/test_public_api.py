@@ -20,7 +20,7 @@ CLIENT = [
     "NotFoundError", "PermissionDeniedError", "PixazoClient", "PixazoError", "Polling", "RateLimitError", "RequestHandle",
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
-SIMULATOR = ["PROFILES", "Clock", "Policy", "Settings", "Simulator", "SimulatorError"]
+SIMULATOR = ["PROFILES", "Clock", "ControlClient", "ControlError", "Policy", "Settings", "Simulator", "SimulatorError"]
 OPTIONAL = [
     "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark", "webhook_url", "extra_body",
 ]  # fmt: skip

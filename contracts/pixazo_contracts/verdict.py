@@ -135,6 +135,9 @@ def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: s
 
 def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str, Verdict]:
     """BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
+    broken = {clause_id for clause_id, verdict in verdicts.items() if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT}}
+    if not broken:
+        return verdicts
     by_id = {clause.id: clause for clause in clauses}
 
     def root(clause_id: str, seen: set[str]) -> str | None:
@@ -142,7 +145,7 @@ def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str,
             if dependency in seen or dependency not in by_id:
                 continue
             seen.add(dependency)
-            if verdicts[dependency].outcome in {Outcome.FAIL, Outcome.DRIFT}:
+            if dependency in broken:
                 return dependency
             if (deeper := root(dependency, seen)) is not None:
                 return deeper

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .clock import Clock
+    from .control_client import ControlClient, ControlError
     from .policy import PROFILES, Policy
     from .server import Simulator, SimulatorError
     from .worlds import Settings
 
-__all__ = ["PROFILES", "Clock", "Policy", "Settings", "Simulator", "SimulatorError"]
+__all__ = ["PROFILES", "Clock", "ControlClient", "ControlError", "Policy", "Settings", "Simulator", "SimulatorError"]
 
 _HOMES = {
     "Clock": "clock",
+    "ControlClient": "control_client",
+    "ControlError": "control_client",
     "PROFILES": "policy",
     "Policy": "policy",
     "Settings": "worlds",

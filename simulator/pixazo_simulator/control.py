@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -17,9 +17,10 @@ from .courier import Courier
 from .doors import Doors
 from .image import ImageFacts
 from .invitation import INVITATION_PATH, invitation
-from .journal import Exchange
+from .journal import Exchange, Journal
 from .ledger import micros
 from .policy import PROFILES, Policy, nearest
+from .script import MOST_RULES, Rule, Script
 from .told import told_delivery, told_entry, told_exchange, told_fallen, told_generation, told_world
 from .wire import KEY_HEADER, timestamp
 from .world import World
@@ -48,6 +49,13 @@ class NewWorld(msgspec.Struct, forbid_unknown_fields=True):
     clock: str | UnsetType = UNSET
     seed: int | UnsetType = UNSET
     images: dict[str, ImageFacts] = {}
+    script: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=MOST_RULES)] = ()
+
+
+class NewScript(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `PUT /_sim/script`."""
+
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=MOST_RULES)]
 
 
 class WorldChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,7 +109,14 @@ class Control:
             ("/_sim/ledger", "GET", self.read_ledger),
             ("/_sim/generations", "GET", self.read_generations),
             ("/_sim/journal", "GET", self.read_journal),
+            ("/_sim/lobby", "GET", self.read_lobby),
             ("/_sim/deliveries", "GET", self.read_deliveries),
+            ("/_sim/script", "GET", self.read_script),
+            ("/_sim/script", "PUT", self.set_script),
+            ("/_sim/script", "DELETE", self.clear_script),
+            ("/_sim/script/rules", "POST", self.add_rule),
+            ("/_sim/script/rules/{number:int}", "PUT", self.replace_rule),
+            ("/_sim/script/rules/{number:int}", "DELETE", self.remove_rule),
             ("/_sim/doors", "POST", self.open_door),
             ("/_sim/doors/{door}", "DELETE", self.close_door),
         ]
@@ -135,6 +150,8 @@ class Control:
                 seed=None if wish.seed is UNSET else wish.seed,
             )
         world.standing.images = wish.images
+        for rule in wish.script:
+            world.script.add(rule)
         return 201, {"key": key} | told_world(world)
 
     async def read_world(self, request: Request) -> tuple[int, Any]:
@@ -199,16 +216,52 @@ class Control:
         return 200, {"total": len(generations), "generations": listed}
 
     async def read_journal(self, request: Request) -> tuple[int, Any]:
-        """The latest exchanges; `method`, `path` (a part of the target) and `status` filter them.
+        """The latest exchanges; `method`, `path` (a part of the target), `status` and `after` (a number) filter them."""
+        world = self._world(request)
+        return 200, _told_journal(request, world.journal, *world.secrets)
 
-        Without a key: the calls that reached no world, such as those with an unknown key.
-        """
-        world = self._world(request) if request.headers.get(KEY_HEADER) else None
-        journal = world.journal if world else self._worlds.lobby
-        keep = _filter(request)
-        found = [exchange for exchange in journal if keep(exchange)][-_limit(request) :]
-        listed = [told_exchange(exchange, *(world.secrets if world else ())) for exchange in found]
-        return 200, {"total": journal.total, "dropped": journal.dropped, "exchanges": listed}
+    async def read_lobby(self, request: Request) -> tuple[int, Any]:
+        """The calls that reached no world, such as those with an unknown key."""
+        return 200, _told_journal(request, self._worlds.lobby)
+
+    async def read_script(self, request: Request) -> tuple[int, Any]:
+        """The rules, and how often each of their steps was used."""
+        return 200, _told_script(self._world(request).script)
+
+    async def set_script(self, request: Request) -> tuple[int, Any]:
+        """Other rules in the place of all that there are."""
+        script, wish = self._world(request).script, await _body(request, NewScript)
+        script.clear()
+        for rule in wish.rules:
+            script.add(rule)
+        return 200, _told_script(script)
+
+    async def clear_script(self, request: Request) -> tuple[int, Any]:
+        """Forget every rule."""
+        self._world(request).script.clear()
+        return 200, {"deleted": True}
+
+    async def add_rule(self, request: Request) -> tuple[int, Any]:
+        """Append a rule."""
+        script, rule = self._world(request).script, await _body(request, Rule)
+        with _readable():
+            return 201, {"number": script.add(rule)}
+
+    async def replace_rule(self, request: Request) -> tuple[int, Any]:
+        """Another rule in the place of one."""
+        script, rule, number = self._world(request).script, await _body(request, Rule), request.path_params["number"]
+        if number not in script.rules():
+            raise ControlError(404, f"no rule has the number {number}: GET /_sim/script lists them")
+        script.replace(number, rule)
+        return 200, {"number": number}
+
+    async def remove_rule(self, request: Request) -> tuple[int, Any]:
+        """Forget one rule."""
+        script, number = self._world(request).script, request.path_params["number"]
+        if number not in script.rules():
+            raise ControlError(404, f"no rule has the number {number}: GET /_sim/script lists them")
+        script.remove(number)
+        return 200, {"deleted": True}
 
     async def read_deliveries(self, request: Request) -> tuple[int, Any]:
         """The latest callbacks, delivered or pending, with every attempt."""
@@ -239,6 +292,23 @@ class Control:
         if world is None:
             raise ControlError(404, "no world has this key: create one with POST /_sim/worlds")
         return world
+
+
+def _told_script(script: Script) -> Any:
+    return {
+        "rules": [
+            {"number": number, "label": f"rule {number}: {rule}", "rule": rule.told(), "used": used}
+            for number, (rule, used) in script.rules().items()
+        ]
+    }
+
+
+def _told_journal(request: Request, journal: Journal, *keys: str) -> Any:
+    keep, limit = _filter(request), _limit(request)
+    found = [exchange for exchange in journal if keep(exchange)]
+    found = found[:limit] if "after" in request.query_params else found[-limit:]
+    listed = [told_exchange(exchange, *keys) for exchange in found]
+    return {"total": journal.total, "dropped": journal.dropped, "exchanges": listed}
 
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -333,14 +403,19 @@ def _limit(request: Request) -> int:
 def _filter(request: Request) -> Callable[[Exchange], bool]:
     asked = request.query_params
     for name in asked:
-        if name not in ("method", "path", "status", "limit"):
-            raise ControlError(400, f"filter {name[:40]!r} is not one of method, path, status, limit")
+        if name not in ("method", "path", "status", "after", "limit"):
+            raise ControlError(400, f"filter {name[:40]!r} is not one of method, path, status, after, limit")
     if not re.fullmatch(r"[1-9][0-9]{2}", asked.get("status", "200")):
         raise ControlError(400, f"status {asked['status'][:20]!r} is not a status code such as 404")
 
+    after = asked.get("after", "0")
+    if not re.fullmatch(r"[0-9]{1,15}", after):
+        raise ControlError(400, f"after {after[:20]!r} is not the number of an exchange")
+
     def keep(exchange: Exchange) -> bool:
         return (
-            asked.get("method", exchange.method).upper() == exchange.method
+            exchange.number > int(after)
+            and asked.get("method", exchange.method).upper() == exchange.method
             and asked.get("path", "") in exchange.target
             and asked.get("status", str(exchange.status)) == str(exchange.status)
         )

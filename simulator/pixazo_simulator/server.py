@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from .app import Application
 from .clock import SECOND
+from .control_client import KEY_HEADER, ControlClient
 from .courier import FallenDue
 from .doors import Door
 from .protocol import BACKLOG, GatewayProtocol, configuration
@@ -128,6 +129,19 @@ class Simulator:
         server, application, world = self._running(api_key)
         server.call(application.doors.close(world, door.name))
 
+    def control(self, api_key: str | None = None) -> ControlClient:
+        """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
+
+        Raises SimulatorError when the server does not run.
+        """
+        return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
+
+    def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+        """Carry one control request to the server's loop, from any other thread; gives back status and body."""
+        if self._application is None or self._server is None:
+            raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
+        return self._server.call(_ask(self._application, method, target, key, body))
+
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
@@ -188,6 +202,24 @@ class _Server(uvicorn.Server):
             for task in late:
                 task.cancel()
         await self.lifespan.shutdown()
+
+
+async def _ask(app: Application, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+    path, _, query = target.partition("?")
+    headers = [(b"host", b"localhost"), *([(KEY_HEADER.lower().encode(), key.encode("latin-1"))] if key else [])]
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers, "root_path": "",
+    }  # fmt: skip
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app(scope, receive, send)
+    return said[0]["status"], said[1]["body"]
 
 
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:

@@ -17,6 +17,7 @@ from .lifecycle import Plan, Status, finish
 from .policy import Policy
 from .quota import Quota
 from .refusal import Refusal, TooManyPending, UnknownRequest
+from .script import Script
 from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_body, upstream_challenge
 from .workings import Workings
 
@@ -67,7 +68,7 @@ class World:
 
     __slots__ = (
         "__weakref__", "_agenda", "_aliases", "_generations", "_number", "_open", "_random", "_swept", "_worded",
-        "_workings", "bounds", "clock", "finished", "journal", "key", "policy", "seed", "standing",
+        "_workings", "bounds", "clock", "finished", "journal", "key", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class World:
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
+        self.script = Script()
         self.journal = Journal(self.bounds.journal)
         self.finished: deque[Delivery] = deque(maxlen=self.bounds.deliveries)
         self._random = seeded_random(seed, key)

@@ -6,6 +6,7 @@ for it. Every test session of this environment imports this file, so it imports 
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -13,7 +14,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Endpoint", "pixazo_endpoint", "pytest_addoption"]
+__all__ = ["Endpoint", "pixazo_endpoint", "pytest_addhooks", "pytest_addoption", "pytest_configure"]
+
+#: Modules that are plugins of their own, by the option without which they are not even imported.
+PARTS: dict[str, str] = {}
 
 #: Pace and deadline on a simulator started here, in seconds of its clock, which only the suite moves.
 PACE = 5.0
@@ -55,6 +59,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pixazo-baseline", metavar="FILE", help="a result.ndjson; changed observations are drift")
     group.addoption("--pixazo-out", metavar="DIR", help="the trace, the result, and counterexamples")
     group.addoption("--strict-drift", "--pixazo-strict-drift", action="store_true", help="drift fails the test")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Offer our hook to other plugins."""
+    from . import hooks
+
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the parts that were asked for."""
+    for option, module in PARTS.items():
+        if config.getoption(option, None):
+            config.pluginmanager.register(import_module(f".{module}", __package__), f"pixazo-{module}")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_named_endpoint(pytester: pytest.Pytester) -> None:
 def test_without_hypothesis(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Hypothesis is not installed, the clauses are tested all the same and the rest is skipped, not an error."""
     pytester.makepyfile(absent="import sys\n\nsys.modules['hypothesis'] = None")
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=os.pathsep)
     options = "--pyargs pixazo_contracts --collect-only -q -p no:cacheprovider -p no:hypothesispytest -p absent"
     # In an editable install our own conftest.py, which needs Hypothesis, lies above the suite.
     cut = f"--confcutdir={Path(pixazo_contracts.__file__).parent}"

@@ -291,7 +291,9 @@ def test_the_journal_can_be_filtered(caller: Caller) -> None:
     assert numbers("method=POST&status=202") == [1]
     assert numbers("limit=2") == [3, 4]
     assert numbers("status=999") == []
-    refused(caller.call("GET", "/_sim/journal?verb=GET"), 400, "'verb' is not one of method, path, status, limit")
+    refused(
+        caller.call("GET", "/_sim/journal?verb=GET"), 400, "'verb' is not one of method, path, status, after, limit"
+    )
     refused(caller.call("GET", "/_sim/journal?status=4xx"), 400, "status '4xx' is not a status code such as 404")
 
 

@@ -251,7 +251,7 @@ def test_exchanges_are_journalled_where_they_belong(caller: Caller) -> None:
     assert own["request"]["body"] == {"prompt": ""}
     assert own["response"]["body"] == {"error": "Invalid request", "message": "prompt must not be blank."}
     assert own["request"]["headers"][KEY_HEADER.lower()] == "[redacted]"
-    lobby = caller.call("GET", "/_sim/journal", headers={KEY_HEADER: ""}).json()
+    lobby = caller.sim("lobby")
     assert [each["target"] for each in lobby["exchanges"]] == [f"{STATUS}x?subscription-key=[redacted]&a=b"]
 
 

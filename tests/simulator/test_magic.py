@@ -26,6 +26,8 @@ from pixazo_simulator.magic import Magic, MagicTypo, read_magic
         ("[[sim:after 1.25]]", Magic(after=1250)),
         ("[[sim:after 999999999]]", Magic(after=999_999_999_000)),
         ("[[sim:after 3]][[sim:failed x]]", Magic(outcome=Status.FAILED, error="x", after=3000)),
+        ("[[Sim:FAILED x]]", Magic(outcome=Status.FAILED, error="x")),
+        ("[[ sim :stuck]]", Magic(stuck=True)),
         ("[[sim:failed x]] ]]", Magic(outcome=Status.FAILED, error="x")),
     ],
 )

@@ -105,8 +105,9 @@ class _Show:
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
         callback = self._listener.take(handle.request_id)
-        same = "the same as the status answer" if callback == generation.raw else "DIFFERENT from the status answer"
-        _line("webhook", f"{callback['status']} received, {same}")
+        if callback != generation.raw:
+            raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
+        _line("webhook", f"{callback['status']} received, the same as the status answer")
         for index, url in enumerate(generation.media_urls):
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
             _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")

@@ -1,0 +1,19 @@
+"""The hook that this plugin offers to others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .record import Record
+
+__all__ = ["pytest_pixazo_world_ended"]
+
+
+def pytest_pixazo_world_ended(record: Record, config: pytest.Config) -> None:
+    """A test that used a world has ended: called at its teardown, once, before the world is deleted.
+
+    Under xdist it is called in the worker that ran the test.
+    """

@@ -1,0 +1,15 @@
+"""What one test did is told in plain values."""
+
+from __future__ import annotations
+
+import json
+
+from pytest_pixazo.record import Record
+
+
+def test_a_record_crosses_processes_as_json() -> None:
+    """A record that was sent as JSON is read as it was."""
+    record = Record(nodeid="test_bear.py::test_bear", seed=7, exchanges=[{"number": 1}], dropped=2)
+    sent = json.dumps(record.told())
+    assert json.loads(sent)["exchanges"] == [{"number": 1}]
+    assert Record(**json.loads(sent)) == record
