@@ -30,6 +30,7 @@ from .refusal import (
     Throttled,
     UnsupportedMediaType,
 )
+from .rule import End
 from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION, Findings, check, unknown_member, url_problem
 from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER
 
@@ -66,7 +67,10 @@ class Standing(msgspec.Struct):
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """What a call asks for once every check has passed: seconds, resolution, millionths of a dollar, where to call back."""
+    """What a call asks for once every check has passed: seconds, resolution, millionths of a dollar, where to call back.
+
+    `end` and `stuck` are what a script wants of it.
+    """
 
     duration: float
     resolution: str
@@ -75,6 +79,9 @@ class Submission(msgspec.Struct, frozen=True):
     magic: Magic
     header_url: str | None
     member_url: str | None
+    prompt: str = ""
+    end: End | None = None
+    stuck: bool = False
 
 
 def admit_read(standing: Standing | None, key: str, policy: Policy, now: int) -> Refusal | None:
@@ -218,7 +225,13 @@ class Admission:
         if member and self._policy.both_channels == "member":
             header = None
         found = self._findings
-        return Submission(duration, resolution, self._price(), tuple(found.fails), found.magic, header, member)
+        return Submission(
+            duration, resolution, self._price(), tuple(found.fails), found.magic, header, member, self._prompt()
+        )
+
+    def _prompt(self) -> str:
+        read = self._read
+        return read.prompt if isinstance(read, Parameters) and isinstance(read.prompt, str) else ""
 
     def _usable(self, url: object) -> str | None:
         return url if isinstance(url, str) and not self._url_problem(url) else None

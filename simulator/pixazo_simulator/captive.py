@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from .detour import Detour, plain
 from .hooks import Hooks
 from .proxy import Address
-from .route import Route, plain
 
 __all__ = ["DOOR_HOSTS", "DOOR_PORT", "begin", "is_loopback", "offline"]
 
@@ -40,7 +40,7 @@ def is_loopback(host: object) -> bool:
         return name in ("", "localhost") or name.endswith(".localhost")
 
 
-class _Captive(Route):
+class _Captive(Detour):
     """Leads to the door or to this machine; a proxy of the environment is that of `exec`, which knows the way by itself."""
 
     def leads(self, host: object, port: object) -> Address | None:

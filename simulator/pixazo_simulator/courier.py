@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from .clock import Clock
+from .damage import content_type, edited, garbled
 from .delivery import Attempt, Delivery, Form
+from .faults import DeadReceiver, Drop, Fault, kind_of
 from .journal import redacted
 from .post import Outcome, Parcel
 from .signature import secret, signed_headers
@@ -43,6 +47,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._under_way: dict[World, set[asyncio.Task[Attempt]]] = {}
         self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
+        self._untold: WeakKeyDictionary[World, deque[tuple[Delivery, Attempt]]] = WeakKeyDictionary()
 
     def wake(self) -> None:
         """Look again: something new may be due."""
@@ -92,18 +97,40 @@ class Courier:
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
-        outcome = await self._deliver(world, _parcel(world, delivery))
-        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final)
+        rule, faults = delivery.rule, delivery.faults or ()
+        outcome = await self._deliver(world, delivery, faults)
+        names = tuple(kind_of(fault) for fault in faults)
+        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, rule, names)
         world.record(delivery, attempt)
         told = attempt.problem or f"answered {attempt.status}"
         log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, *world.secrets), told)
         return attempt
 
-    async def _deliver(self, world: World, parcel: Parcel) -> Outcome:
+    async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
+        if any(isinstance(fault, Drop) for fault in faults):
+            return Outcome(None, "dropped, as the script wants", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
-        for each in self.edit(world, parcel):
-            outcome = await self._post(each)
+        for each in self.edit(world, _parcel(world, delivery, faults)):
+            outcome = await self._post(_harmed(world, each, faults))
         return outcome
+
+    async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
+        """Post a delivery once more, now, and return the copy and what became of it; no rule is asked about it.
+
+        Raises KeyError when the world has no delivery of this number, or when it is just being attempted.
+        """
+        copy = world.copy(number)
+        return copy, await self._attempt(world, copy)
+
+    def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
+        """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has."""
+        target, due, lock = world.clock.now() + milliseconds, world.next_due(), self._advancing.get(world)
+        if (lock and lock.locked()) or world in self._under_way or (due is not None and due <= target):
+            return None
+        world.clock.advance_to(target)
+        if due is not None:
+            self.wake()
+        return [*world.transitions(target)]
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
         """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order."""
@@ -114,7 +141,26 @@ class Courier:
         finally:
             self.wake()
 
+    async def reach(self, world: World, instant: int) -> None:
+        """Return when a world's clock reads `instant` and what was due by then has been attempted.
+
+        A clock that stands still is advanced, any other is waited for; the next `advance` tells what fell due.
+        """
+        pause = world.clock.real_seconds_until(instant)
+        await asyncio.sleep(pause or 0)
+        async with self._advancing.setdefault(world, asyncio.Lock()):
+            attempts = await self._attempt_until(world, instant)
+        if pause is None:
+            self._untold.setdefault(world, deque(maxlen=world.bounds.deliveries)).extend(attempts)
+        self.wake()
+
     async def _advance(self, world: World, target: int) -> list[FallenDue]:
+        attempts = [*await self._attempt_until(world, target), *self._untold.pop(world, ())]
+        fallen: list[FallenDue] = [*world.transitions(target), *attempts]
+        return sorted(fallen, key=_instant)
+
+    async def _attempt_until(self, world: World, target: int) -> list[tuple[Delivery, Attempt]]:
+        """Attempt what is due by `target`, each callback when the clock reads its instant."""
         await asyncio.gather(*self._under_way.get(world, ()))
         attempts: list[tuple[Delivery, Attempt]] = []
         while (due := world.next_due()) is not None and due <= target:
@@ -123,8 +169,7 @@ class Courier:
             if delivery:
                 attempts.append((delivery, await self._attempt(world, delivery)))
         world.clock.advance_to(target)
-        fallen: list[FallenDue] = [*world.transitions(target), *attempts]
-        return sorted(fallen, key=_instant)
+        return attempts
 
 
 def _unedited(_: World, parcel: Parcel) -> tuple[Parcel, ...]:
@@ -135,11 +180,12 @@ def _instant(fallen: FallenDue) -> int:
     return fallen.instant if isinstance(fallen, Transition) else fallen[1].instant
 
 
-def _parcel(world: World, delivery: Delivery) -> Parcel:
-    body = world.callback(delivery)
+def _parcel(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Parcel:
+    """What the gateway posts, signed as it says it."""
+    body = edited(world.callback(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
-        message_id = f"msg_{delivery.request_id}_{delivery.number}"
+        message_id = f"msg_{delivery.request_id}_{delivery.original}"
         headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
     challenge = delivery.form is Form.CHALLENGE
     return Parcel(
@@ -150,6 +196,19 @@ def _parcel(world: World, delivery: Delivery) -> Parcel:
         follow=world.policy.webhook_redirects == "follow",
         timeout=_patience(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
         echo=challenge,
+    )
+
+
+def _harmed(world: World, parcel: Parcel, faults: tuple[Fault, ...]) -> Parcel:
+    """What becomes of a parcel on its way; what was signed is no longer what arrives."""
+    if not faults:
+        return parcel
+    kind = content_type(faults)
+    return replace(
+        parcel,
+        body=garbled(parcel.body, faults, world.chance),
+        headers=parcel.headers | ({"content-type": kind} if kind else {}),
+        refused=any(isinstance(fault, DeadReceiver) for fault in faults),
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from .clock import SECOND
+from .faults import Fault
 
 __all__ = ["Attempt", "Delivery", "Form", "next_attempt", "next_progress"]
 
@@ -25,13 +26,15 @@ class Form(StrEnum):
 class Attempt(msgspec.Struct, frozen=True):
     """One try: instant (UTC milliseconds), the HTTP status answered or None, what went wrong or None.
 
-    `final` says that no further try can do better, as when the host is not allowed.
+    `final` says that no further try can do better, as when the host is not allowed; `rule` and `faults` name what struck it.
     """
 
     instant: int
     status: int | None
     problem: str | None = None
     final: bool = False
+    rule: str | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -43,6 +46,8 @@ class Delivery(msgspec.Struct):
     """A callback about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
 
     `channel` is the header or member by which the caller asked for it; `progress` says that the generation still ran.
+    `copy_of` is the number of the delivery that it repeats: a copy is posted once. `rule` and `faults` are what strikes the
+    coming attempt, None while no rule was asked about it.
     """
 
     number: int
@@ -53,6 +58,14 @@ class Delivery(msgspec.Struct):
     form: Form = Form.STATUS
     progress: bool = False
     attempts: list[Attempt] = []
+    copy_of: int | None = None
+    rule: str | None = None
+    faults: tuple[Fault, ...] | None = None
+
+    @property
+    def original(self) -> int:
+        """The number of the delivery that this one is or repeats."""
+        return self.number if self.copy_of is None else self.copy_of
 
 
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from .gateway import DOOR
+from .incoming import DOOR
 from .invitation import INVITATION_PATH
 from .protocol import BACKLOG, GatewayProtocol, configuration
 from .wire import KEY_HEADER, QUERY_KEY
@@ -45,9 +45,9 @@ _OWN_PATHS = ("/_sim", INVITATION_PATH)
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """An open door: its name, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
+    """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
 
-    name: str
+    number: int
     port: int
     ca_pem: str
 
@@ -83,7 +83,7 @@ class Doors:
         self._entry = entry
         self._gateway = gateway
         self._protocol = protocol
-        self._open: dict[str, _Entrance] = {}
+        self._open: dict[int, _Entrance] = {}
         self._made = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> Door:
@@ -92,7 +92,7 @@ class Doors:
         Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors.
         """
         if len(self._open) >= MOST_DOORS:
-            raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NAME first")
+            raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
         context = _context(_named(hosts))
         state = ServerState()
         config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
@@ -101,22 +101,21 @@ class Doors:
             ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
         )  # fmt: skip
         self._made += 1
-        name = f"door-{self._made}"
-        self._open[name] = _Entrance(world, listener, state)
-        return Door(name, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+        self._open[self._made] = _Entrance(world, listener, state)
+        return Door(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
 
-    async def close(self, world: World, name: str) -> bool:
-        """Close a door of this world and reset the connections through it; False when it has none of this name."""
-        if name not in self._open or self._open[name].world is not world:
+    async def close(self, world: World, number: int) -> bool:
+        """Close a door of this world and reset the connections through it; False when it has none of this number."""
+        if number not in self._open or self._open[number].world is not world:
             return False
-        await self._open.pop(name).close()
+        await self._open.pop(number).close()
         return True
 
     async def close_all(self, world: World | None = None) -> None:
         """Close the doors of a world, or all doors."""
-        for name, entrance in list(self._open.items()):
+        for number, entrance in list(self._open.items()):
             if world is None or entrance.world is world:
-                await self._open.pop(name).close()
+                await self._open.pop(number).close()
 
 
 def _threshold(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 from weakref import WeakSet
 
-from .route import Route
+from .detour import Detour
 
 __all__ = ["Hooks"]
 
@@ -26,7 +26,7 @@ class Hooks:
     check, verification) but believes the given authority alone, and the context stays as it is.
     """
 
-    def __init__(self, route: Route, ca_pem: str) -> None:
+    def __init__(self, route: Detour, ca_pem: str) -> None:
         self._route = route
         self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._trust.load_verify_locations(cadata=ca_pem)

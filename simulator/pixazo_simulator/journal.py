@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from .bell import Bell
+
 __all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted"]
 
 REDACTED = "[redacted]"
@@ -17,37 +19,61 @@ SHORTEST_SECRET = 8
 """Characters; a shorter key is no secret, and taking it out of texts would garble them."""
 
 
+Header = tuple[bytes, bytes]
+
+
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of a journal: exchanges kept, bytes kept of one body."""
+    """Bounds of a journal: exchanges kept, bytes kept of one body, bytes kept of the headers of one request."""
 
     exchanges: int = 4096
     body: int = 16 * 1024
+    headers: int = 8 * 1024
 
 
-class Exchange(msgspec.Struct, frozen=True):
+class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: number, instant (UTC milliseconds), and both sides as they crossed the wire.
 
-    `reason` tells why the simulator answered so; bodies longer than the limit are cut, their length is kept.
+    `reason` tells why the simulator answered so; bodies longer than the limit are cut, their length is kept; of headers beyond
+    the limit `headers_left_out` says how many. `request_id` names the generation concerned, `rule` and `faults` what struck,
+    `cut` what of the answer the caller did not get, `hint` what to send instead where no route or known key stood behind it.
+    A status of 0 means that nothing was answered.
     """
 
     number: int
     instant: int
     method: str
     target: str
-    request_headers: list[tuple[bytes, bytes]]
+    request_headers: list[Header]
     request_body: bytes
     request_length: int
     status: int
     response_body: bytes
     reason: str
+    response_headers: list[Header] = []
+    response_length: int = 0
+    request_id: str | None = None
+    rule: str | None = None
+    faults: tuple[str, ...] = ()
+    cut: str | None = None
+    hint: str | None = None
+    headers_left_out: int = 0
+
+    @property
+    def expected(self) -> bool:
+        """Whether a route and a known key of the gateway stood behind it, or a rule answered it."""
+        return self.hint is None
 
 
 class Journal:
-    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did."""
+    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did.
 
-    __slots__ = ("_exchanges", "_limits", "_total")
+    `bell` rings at each new one.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_bell", "_exchanges", "_limits", "_total")
+
+    def __init__(self, limits: Limits, bell: Bell | None = None) -> None:
+        self._bell = bell or Bell()
         self._limits = limits
         self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
         self._total = 0
@@ -62,32 +88,69 @@ class Journal:
         """How many exchanges had to give way."""
         return self._total - len(self._exchanges)
 
+    def twin(self) -> Journal:
+        """One with the same exchanges, that goes its own way unheard."""
+        other = Journal(self._limits)
+        other._exchanges, other._total = self._exchanges.copy(), self._total
+        return other
+
     def record(
         self,
         instant: int,
         method: str,
         target: str,
-        headers: list[tuple[bytes, bytes]],
+        headers: list[Header],
         body: bytes,
         status: int,
         answer: bytes,
         reason: str,
+        response_headers: list[Header] | None = None,
+        request_id: str | None = None,
+        hint: str | None = None,
+        rule: str | None = None,
+        faults: tuple[str, ...] = (),
+        cut: str | None = None,
+        *,
+        opaque: bool = False,
+        head: int | None = None,
     ) -> None:
-        """Enter one exchange, before its answer leaves."""
+        """Enter one exchange, before its answer leaves.
+
+        Of an `opaque` answer only the length is kept; `head` says how many bytes the request's headers have at most, if known.
+        """
         self._total += 1
-        limit = self._limits.body
+        limits, left_out = self._limits, 0
+        if head is None or head > limits.headers:
+            headers, left_out = self._bounded(headers)
         self._exchanges.append(
             Exchange(
-                self._total, instant, method, target, headers, body[:limit], len(body), status, answer[:limit], reason
+                self._total, instant, method, target, headers, body[: limits.body], len(body), status,
+                b"" if opaque else answer[: limits.body], reason, response_headers or [], len(answer),
+                request_id, rule, faults, cut, hint, left_out,
             )
-        )
+        )  # fmt: skip
+        self._bell.ring()
 
-    def amend(self, status: int, answer: bytes, reason: str) -> None:
+    def _bounded(self, headers: list[Header]) -> tuple[list[Header], int]:
+        """The first headers that fit into the bound, and how many do not."""
+        left = self._limits.headers
+        for number, (name, value) in enumerate(headers):
+            left -= len(name) + len(value)
+            if left < 0:
+                return headers[:number], len(headers) - number
+        return headers, 0
+
+    def amend(self, status: int, headers: list[Header], answer: bytes, reason: str) -> None:
         """Correct the answer of the latest exchange, which was changed on its way out; the reason is added to."""
         if self._exchanges:
             latest = self._exchanges[-1]
             self._exchanges[-1] = msgspec.structs.replace(
-                latest, status=status, response_body=answer[: self._limits.body], reason=f"{latest.reason}; {reason}"
+                latest,
+                status=status,
+                response_headers=headers,
+                response_body=answer[: self._limits.body],
+                response_length=len(answer),
+                reason=f"{latest.reason}; {reason}",
             )
 
     def __iter__(self) -> Iterator[Exchange]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Parcel", "Postman"]
 
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "pixazo-sim"}
+LOOPBACK = "127.0.0.1"
 MOST_REDIRECTS = 3
 ECHO_LIMIT = 64 * 1024
 """Bytes of an answer that are read when an echo is expected; otherwise only its status is."""
@@ -28,7 +32,10 @@ class _Challenge(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """What to post and where; `timeout` is in real seconds; `echo` asks for an answer that repeats the body's challenge."""
+    """What to post and where; `timeout` is in real seconds; `echo` asks for an answer that repeats the body's challenge.
+
+    `refused` sends it to a port on which nobody listens, as if the receiver were down.
+    """
 
     url: str
     body: bytes
@@ -37,6 +44,7 @@ class Parcel:
     follow: bool
     timeout: float
     echo: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,8 @@ class Postman:
             place = await destination(url, parcel.allowed)
             if isinstance(place, Blocked):
                 return Outcome(None, place.problem, final=True)
-            answer = await self._send(url, place, parcel)
+            with _nobody(place) if parcel.refused else nullcontext(place) as address:
+                answer = await self._send(url, address, parcel)
             if not (parcel.follow and answer.has_redirect_location):
                 return _judged(answer, parcel)
             url = urljoin(url, answer.headers["location"])
@@ -109,6 +118,14 @@ class Postman:
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()
+
+
+@contextmanager
+def _nobody(place: Destination) -> Generator[Destination]:
+    """A place where a port is taken and nobody listens, so that every connection is refused."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        yield replace(place, address=LOOPBACK, port=taken.getsockname()[1])
 
 
 def _addressed(url: str, place: Destination) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal, cast
 
 import httptools
 import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .incoming import HEAD
+from .strike import CONNECTION
 
 __all__ = ["BACKLOG", "HEAD_LIMIT", "GatewayProtocol", "configuration"]
 
@@ -20,8 +25,34 @@ HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head is answered 431."""
 
 
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""Value of SO_LINGER by which closing a socket resets its connection."""
+
+
+class _Connection:
+    """A connection as faults may treat it; `held` says that an answer is being held back on purpose."""
+
+    __slots__ = ("_transport", "held")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.held = False
+
+    def close(self) -> None:
+        """End it (TCP FIN) after what was written."""
+        self._transport.close()
+
+    def reset(self) -> None:
+        """End it at once (TCP RST), through TLS too."""
+        if not self._transport.is_closing():
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._transport.abort()
+
+
 class GatewayProtocol(HttpToolsProtocol):
-    """What cannot be parsed is answered in the shape of every other error (HDR-04)."""
+    """What cannot be parsed is answered in the shape of every other error (HDR-04); faults are lent the connection."""
+
+    _connection: _Connection
 
     _head = 0
     _received = 0
@@ -32,6 +63,14 @@ class GatewayProtocol(HttpToolsProtocol):
         """Keep out of uvicorn's access log, which tells queries with keys as soon as anybody attaches a handler to it."""
         super().connection_made(transport)
         self.access_log = False
+        self._connection = _Connection(transport)
+
+    def shutdown(self) -> None:
+        """End with the server; an answer that is held back on purpose is not waited for."""
+        if self._connection.held:
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that does not end is refused once it is too long."""
@@ -67,6 +106,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head = self._received = 0
         self._in_head = True
         super().on_message_begin()
+        lent = cast("dict[str, Any]", self.scope)
+        lent[CONNECTION] = self._connection
 
     def on_url(self, url: bytes) -> None:
         """Count a piece of the request line."""
@@ -86,6 +127,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Start the request, unless it is to be fed again without its wish for an upgrade."""
         self._in_head = False
+        told = cast("dict[str, Any]", self.scope)
+        told[HEAD] = self._head
         self._declines = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if not self._declines:
             super().on_headers_complete()

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from .detour import Detour, plain
 from .hooks import Hooks
-from .route import Route, plain
 from .wire import KEY_HEADER
 
 __all__ = ["HOSTS", "MEDIA_HOSTS", "RedirectionError", "redirect"]
@@ -33,7 +33,7 @@ class RedirectionError(Exception):
 @contextmanager
 def redirect(
     url: str, api_key: str, *, hosts: Sequence[str] = HOSTS, media_hosts: Sequence[str] = MEDIA_HOSTS
-) -> Generator[Route]:
+) -> Generator[Detour]:
     """Lead the calls of this process to `https://HOST` into the world of `api_key` on the simulator at `url`.
 
     It holds in all threads, for clients made before, and past the proxies that the environment names. TLS is verified as ever,
@@ -50,7 +50,7 @@ def redirect(
         names = tuple(dict.fromkeys(plain(host) for host in (*hosts, *media_hosts)))
         with (
             _door(url, api_key, names) as (port, ca_pem),
-            closing(Route(names, ("127.0.0.1", port))) as route,
+            closing(Detour(names, ("127.0.0.1", port))) as route,
             Hooks(route, ca_pem),
         ):
             yield route

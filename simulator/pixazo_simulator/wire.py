@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -37,7 +38,9 @@ from .refusal import (
 __all__ = [
     "CALLBACK_MEMBER",
     "DEFAULT_ERRORS",
+    "JSON",
     "KEY_HEADER",
+    "PHRASES",
     "QUERY_KEY",
     "STATUS_PATH",
     "SUBMIT_PATHS",
@@ -46,6 +49,7 @@ __all__ = [
     "Answer",
     "Header",
     "accepted_answer",
+    "html_answer",
     "http_date",
     "media_path",
     "refusal_answer",
@@ -66,6 +70,9 @@ SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERA
 
 Header = tuple[bytes, bytes]
 
+PHRASES = {code.value: code.phrase for code in HTTPStatus}
+"""What each status code is called."""
+
 JSON: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 HTML: tuple[Header, ...] = ((b"content-type", b"text/html; charset=utf-8"),)
 
@@ -77,12 +84,16 @@ DEFAULT_ERRORS = {
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP answer before it is sent; `reason` is for the journal and never leaves the simulator."""
+    """An HTTP answer before it is sent; `reason` is for the journal and never leaves the simulator.
+
+    Of an `opaque` body, such as a video, the journal keeps no byte.
+    """
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = JSON
     reason: str = ""
+    opaque: bool = False
 
 
 def timestamp(instant: int) -> str:
@@ -222,9 +233,15 @@ def _key_suspended(_: KeySuspended, policy: Policy, realm: str) -> Answer:
     if policy.forbidden == "apim_quota":
         return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
     if policy.forbidden == "html_reads" and STATUS_PATH in realm:
-        page = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>403 Forbidden</h1></body></html>"
-        return Answer(403, page, HTML)
+        return html_answer(403)
     return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
+
+
+def html_answer(status: int) -> Answer:
+    """The page of a front door, as seen on status reads even with a valid key."""
+    title = f"{status} {PHRASES.get(status, 'Error')}"
+    page = f"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>{title}</h1></body></html>"
+    return Answer(status, page.encode(), HTML)
 
 
 def _throttled(refusal: Throttled, policy: Policy, _: str) -> Answer:

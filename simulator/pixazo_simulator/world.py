@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
+from collections import OrderedDict
+from copy import copy
+from random import Random
+from typing import Any
 
 import msgspec
 
 from .admission import Admission, Call, Standing, Submission, admit_read
-from .clock import Clock
+from .bell import Bell
+from .clock import LAST_INSTANT, SECOND, Clock
+from .damage import delay
 from .delivery import Attempt, Delivery, Form, next_progress
+from .faults import BeforeReply, Drop, Duplicate, Fault, Reorder, Stuck
 from .ids import seeded_random
 from .journal import Journal, Limits
 from .ledger import Ledger
 from .lifecycle import Plan, Status, finish
+from .occasion import at_callback
+from .outbox import Outbox
 from .policy import Policy
 from .quota import Quota
 from .refusal import Refusal, TooManyPending, UnknownRequest
-from .script import Script
+from .script import Script, Step
 from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_body, upstream_challenge
 from .workings import Workings
 
@@ -25,13 +32,17 @@ __all__ = ["Bounds", "Generation", "Transition", "World"]
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, foreign keys."""
+    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, prompts.
+
+    Rules about the prompt of a generation hold for so many of the latest: the others are not remembered.
+    """
 
     journal: Limits = Limits()
     pending: int = 100_000
     deliveries: int = 10_000
     answers: int = 4096
     aliases: int = 64
+    prompts: int = 4096
 
 
 class Generation(msgspec.Struct, frozen=True, gc=False):
@@ -67,8 +78,8 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_agenda", "_aliases", "_generations", "_number", "_open", "_random", "_swept", "_worded",
-        "_workings", "bounds", "clock", "finished", "journal", "key", "policy", "script", "seed", "standing",
+        "__weakref__", "_aliases", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
+        "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -90,16 +101,32 @@ class World:
         self.bounds = bounds or Bounds()
         self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
         self.script = Script()
-        self.journal = Journal(self.bounds.journal)
-        self.finished: deque[Delivery] = deque(maxlen=self.bounds.deliveries)
+        self.bell = Bell()
+        self.journal = Journal(self.bounds.journal, self.bell)
+        self.outbox = Outbox(self.bounds.deliveries)
         self._random = seeded_random(seed, key)
+        self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
         self._open: list[Generation] = []
         self._swept = clock.now()
         self._worded: dict[str, Worded] = {}
-        self._agenda: list[tuple[int, int, Delivery]] = []
-        self._number = 0
+        self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
+
+    def twin(self) -> World:
+        """A world that is as this one is now and goes its own way; its clock stands still, and nobody hears its bell."""
+        other = World(
+            self.key, policy=self.policy, clock=Clock.manual(self.clock.now()), seed=self.seed, balance=0,
+            bounds=self.bounds, workings=self._workings,
+        )  # fmt: skip
+        ledger, quota = self.standing.ledger.twin(), copy(self.standing.quota)
+        other.standing = msgspec.structs.replace(self.standing, ledger=ledger, quota=quota)
+        other.policy, other.script, other.outbox = self.policy, self.script.twin(), self.outbox.twin()
+        other.journal = self.journal.twin()
+        other._random, other._chance = copy(self._random), copy(self._chance)
+        other._generations, other._open, other._swept = dict(self._generations), list(self._open), self._swept
+        other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
+        return other
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -118,14 +145,24 @@ class World:
         self.policy = self._workings.govern(policy)
         self._worded.clear()
 
-    def submit(self, call: Call) -> Generation | Refusal:
-        """Accept a call or refuse it; a refused one changes nothing but the quota."""
+    @property
+    def chance(self) -> Random:
+        """Where faults draw from: not where ids do, so that a script never changes an id."""
+        if self._chance is None:
+            self._chance = seeded_random(self.seed, self.key, "faults")
+        return self._chance
+
+    def submit(self, call: Call, step: Step | None = None) -> Generation | Refusal:
+        """Accept a call or refuse it; a refused one changes nothing but the quota. A step of a script may want an end."""
         now = self.clock.now()
         decided = Admission(call, self.standing, self.policy, now).decide()
         if not isinstance(decided, Submission):
             return decided
-        if (decided.header_url or decided.member_url) and len(self._agenda) >= self.bounds.pending:
+        if (decided.header_url or decided.member_url) and len(self.outbox) >= self.bounds.pending:
             return TooManyPending(self.bounds.pending)
+        if step:
+            stuck = any(isinstance(fault, Stuck) for fault in step.faults)
+            decided = msgspec.structs.replace(decided, end=step.end, stuck=stuck)
         return self._accept(call, decided, now)
 
     def _accept(self, call: Call, submission: Submission, now: int) -> Generation:
@@ -136,6 +173,7 @@ class World:
         )
         self._generations[identity] = generation
         self._open.append(generation)
+        self._remember(identity, submission.prompt)
         ledger = self.standing.ledger
         ledger.debit(now, submission.price, identity)
         if back := self._workings.refund_due(plan, submission.price, self.policy):
@@ -145,6 +183,24 @@ class World:
         if submission.member_url:
             self._announce(generation, submission.member_url, CALLBACK_MEMBER, None)
         return generation
+
+    def _remember(self, identity: str, prompt: str) -> None:
+        self._prompts[identity] = prompt
+        if len(self._prompts) > self.bounds.prompts:
+            self._prompts.popitem(last=False)
+
+    def known(self, identity: str, at: int | None = None) -> dict[str, Any]:
+        """What rules can ask of a generation: operation, prompt, age in seconds, status as it is read now or was `at` an instant."""
+        found = self._generations.get(identity)
+        if found is None:
+            return {}
+        now = self.clock.now() if at is None else at
+        facts: dict[str, Any] = {"operation": found.operation, "age": (now - found.accepted) / SECOND}
+        if identity in self._prompts:
+            facts["prompt"] = self._prompts[identity]
+        if at is not None or self._readable(found, self.policy.retention.status):
+            facts["status"] = self._workings.snapshot(found.accepted, found.plan, now).status.value
+        return facts
 
     def admit_read(self) -> Refusal | None:
         """Whether a status read may go on."""
@@ -184,6 +240,10 @@ class World:
         self._worded[generation.request_id] = Worded(origin, seen.since, seen.until, body)
         return body
 
+    def generation_of(self, identity: str) -> Generation | None:
+        """What was accepted under this request id, readable or not."""
+        return self._generations.get(identity)
+
     def generations(self) -> list[Generation]:
         """All that was accepted, oldest first."""
         return list(self._generations.values())
@@ -202,6 +262,7 @@ class World:
             else:
                 still_open.append(generation)
         self._open, self._swept = still_open, until
+        self.bell.ring()
         return sorted(found, key=lambda transition: transition.instant)
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
@@ -223,9 +284,8 @@ class World:
         *,
         progress: bool = False,
     ) -> None:
-        self._number += 1
-        delivery = Delivery(self._number, generation.request_id, url, channel, event, form, progress, [])
-        self._plan_attempt(delivery)
+        number = self.outbox.number()
+        self._plan_attempt(Delivery(number, generation.request_id, url, channel, event, form, progress, []))
 
     def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
         started = generation.accepted + generation.plan.queued
@@ -235,41 +295,87 @@ class World:
 
     def next_due(self) -> int | None:
         """The instant of the next webhook attempt."""
-        return self._agenda[0][0] if self._agenda else None
+        return self.outbox.next_due()
 
     def take_due(self, until: int) -> Delivery | None:
-        """The first delivery due by `until`, which is the taker's to attempt and to `record`."""
-        if not self._agenda or self._agenda[0][0] > until:
-            return None
-        delivery = heapq.heappop(self._agenda)[2]
-        if delivery.progress:
-            generation = self._generations[delivery.request_id]
-            self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
-        return delivery
+        """The first delivery due by `until`, which is the taker's to attempt and to `record`; rules are asked about it."""
+        while taken := self.outbox.take(until):
+            due, delivery = taken
+            if delivery.faults is not None:
+                return delivery
+            if delivery.progress:
+                generation = self._generations[delivery.request_id]
+                self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
+            if self._goes(delivery, due):
+                return delivery
+        return None
+
+    def _goes(self, delivery: Delivery, due: int) -> bool:
+        """Ask the rules about an attempt that has fallen due; whether it is made now, and not later."""
+        occasion = at_callback(delivery, self.known(delivery.request_id, delivery.event)) if self.script else None
+        decision = self.script.decide(occasion) if occasion else None
+        if decision is None:
+            return True
+        delivery.rule, delivery.faults = decision.label, decision.step.faults
+        if wait := round(delay(delivery.faults, self.chance) * SECOND):
+            self.outbox.put(delivery, due + wait)
+            return False
+        reorder = next((fault for fault in delivery.faults if isinstance(fault, Reorder)), None)
+        return not (reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND)))
+
+    def before_reply(self, generation: Generation) -> int | None:
+        """The instant whose callbacks a rule wants posted before the submit is answered, None when none does."""
+        instants: list[int] = []
+        for delivery in self.outbox.pending(generation.request_id):
+            known = self.known(delivery.request_id, delivery.event)
+            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
+            if decision and any(isinstance(fault, BeforeReply) for fault in decision.step.faults):
+                instants.append(delivery.event)
+        return max(instants, default=None)
 
     def record(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Enter the outcome of an attempt, and the next one when there is to be one."""
+        """Enter the outcome of an attempt, the copies that a fault wants of it, and the next one when there is to be one."""
         delivery.attempts.append(attempt)
+        self.bell.ring()
+        faults, delivery.faults, delivery.rule = delivery.faults or (), None, None
+        if not any(isinstance(fault, Drop) for fault in faults):
+            self.outbox.release(attempt.instant)
+        if delivery.copy_of is not None:
+            self.outbox.put(delivery, None)
+            return
+        for fault in faults:
+            if isinstance(fault, Duplicate):
+                for _ in range(fault.copies - 1):
+                    self.outbox.put(self._copy(delivery, attempt.rule, faults), attempt.instant)
         if delivery.form is Form.CHALLENGE:
             if attempt.succeeded:
                 generation = self._generations[delivery.request_id]
                 event = max(attempt.instant, finish(generation.accepted, generation.plan))
                 self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
-            self.finished.append(delivery)
+            self.outbox.put(delivery, None)
             return
         self._plan_attempt(delivery)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
-        due = self._workings.next_attempt(delivery, self.policy.webhook_retries)
-        if due is None:
-            self.finished.append(delivery)
-        else:
-            heapq.heappush(self._agenda, (due, delivery.number, delivery))
+        self.outbox.put(delivery, self._workings.next_attempt(delivery, self.policy.webhook_retries))
+
+    def _copy(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:
+        number, original = self.outbox.number(), delivery.original
+        return msgspec.structs.replace(delivery, number=number, attempts=[], copy_of=original, rule=rule, faults=faults)
+
+    def copy(self, number: int) -> Delivery:
+        """A copy of a delivery as it first was, for its taker to attempt and to `record`: no rule is asked about it.
+
+        Raises KeyError when no delivery has this number, or when it is just being attempted.
+        """
+        found = self.outbox.find(number)
+        if found is None:
+            raise KeyError(number)
+        return self._copy(found, None, ())
 
     def deliveries(self) -> list[Delivery]:
         """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
-        pending = [delivery for _, _, delivery in self._agenda]
-        return sorted([*self.finished, *pending], key=lambda delivery: delivery.number)
+        return self.outbox.deliveries()
 
     def callback(self, delivery: Delivery) -> bytes:
         """The body to post: the status answer of that instant, the same bytes (WEBHOOK-04)."""

@@ -73,7 +73,7 @@ def test_the_first_check_that_fails_answers(first: int) -> None:
 
 def test_without_faults_there_is_a_submission() -> None:
     """6 s, 768P, 0.35 dollars, nowhere to call back."""
-    assert with_faults(set(), list(CHECKS)) == Submission(6, "768P", 350_000, (), Magic(), None, None)
+    assert with_faults(set(), list(CHECKS)) == Submission(6, "768P", 350_000, (), Magic(), None, None, "A bear")
 
 
 @given(faults=st.sets(st.sampled_from(CHECKS)), order=st.permutations(CHECKS))

@@ -208,6 +208,40 @@ def test_advances_of_one_world_follow_one_another() -> None:
     drive(doing)
 
 
+@pytest.mark.parametrize(
+    ("hook", "seconds", "moved"), [(None, 3600, True), (HOOK, 14.999, True), (HOOK, 15, False)], ids=str
+)
+def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds: float, moved: bool) -> None:
+    """Without a task, when no callback falls due; else nothing is changed, and None says that there is one to wait for."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
+        accepted(world, webhook_url=hook)
+        return courier.advance_at_once(world, round(seconds * 1000)), world.clock.now()
+
+    fallen, now = drive(doing)
+    assert now == START + (round(seconds * 1000) if moved else 0)
+    statuses = [(2.0, Status.PROCESSING), (15.0, Status.COMPLETED)]
+    assert (None if fallen is None else told(fallen)) == (
+        [each for each in statuses if each[0] <= seconds] if moved else None
+    )
+
+
+def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
+    """Neither while another advance has not ended, nor while an attempt is under way."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
+        accepted(world, webhook_url=HOOK)
+        receiver.open.clear()
+        first = asyncio.create_task(courier.advance(world, 15_000))
+        await receiver.arrived.wait()
+        found = [courier.advance_at_once(world, 0)]
+        receiver.open.set()
+        await first
+        return [*found, courier.advance_at_once(world, 0)]
+
+    assert drive(doing) == [None, []]
+
+
 def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
     """Or a callback could be attempted out of order."""
 
@@ -294,7 +328,7 @@ def test_closing_gives_up_what_is_under_way() -> None:
         await receiver.arrived.wait()
         running.cancel()
         await courier.close()
-        assert list(world.finished) == []
+        assert list(world.outbox.finished) == []
 
     drive(doing, settings(callback_url="challenge"))
 

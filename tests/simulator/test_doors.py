@@ -207,7 +207,7 @@ def test_a_closed_door_hangs_up(owner: Caller) -> None:
     door = opened(owner)
     with Visitor(door) as visitor:
         visitor.submit()
-        assert owner.call("DELETE", f"/_sim/doors/{door.name}").json() == {"closed": True}
+        assert owner.call("DELETE", f"/_sim/doors/{door.number}").json() == {"closed": True}
         assert not accepts(door.port)
         visitor.socket.setblocking(False)
         assert visitor.socket.recv(1) == b""
@@ -220,7 +220,7 @@ def test_a_closed_door_ends_a_request_under_way(owner: Caller) -> None:
         head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
         visitor.submit()
         visitor.socket.sendall(head.encode())
-        owner.call("DELETE", f"/_sim/doors/{door.name}")
+        owner.call("DELETE", f"/_sim/doors/{door.number}")
         assert visitor.socket.recv(1) == b""
 
 
@@ -232,8 +232,8 @@ def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: C
         visitor.submit()
     control.close_door(told["door"])
     assert not accepts(told["port"])
-    with pytest.raises(ControlError, match="this world has no door 'door-0'"):
-        control.close_door("door-0")
+    with pytest.raises(ControlError, match="this world has no door 99: open one with POST /_sim/doors"):
+        control.close_door(99)
 
 
 def test_a_deleted_world_has_no_doors(simulator: Simulator, owner: Caller) -> None:
@@ -250,10 +250,10 @@ def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Cal
     """To any other it does not exist."""
     door = opened(owner)
     stranger = Caller(over_http(simulator.url), "sim-key")
-    reply = stranger.call("DELETE", f"/_sim/doors/{door.name}")
+    reply = stranger.call("DELETE", f"/_sim/doors/{door.number}")
     assert (reply.status, reply.json()["message"]) == (
         404,
-        f"this world has no door '{door.name}': open one with POST /_sim/doors",
+        f"this world has no door {door.number}: open one with POST /_sim/doors",
     )
     assert accepts(door.port)
 

@@ -19,7 +19,7 @@ def test_an_exchange_is_kept_as_it_was() -> None:
     journal = Journal(Limits())
     record(journal, "/a", b"question", b"answer")
     assert list(journal) == [
-        Exchange(1, 5, "POST", "/a", [(b"host", b"a")], b"question", 8, 202, b"answer", "accepted"),
+        Exchange(1, 5, "POST", "/a", [(b"host", b"a")], b"question", 8, 202, b"answer", "accepted", [], 6),
     ]
 
 

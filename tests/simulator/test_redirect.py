@@ -27,11 +27,11 @@ from tests.simulator.listener import Listener, answer
 from tests.simulator.talkers import POOLED, TALKERS, Talk
 
 from pixazo_simulator import Simulator
+from pixazo_simulator.detour import Detour, stand_in
 from pixazo_simulator.hooks import Hooks
 from pixazo_simulator.mutants import Variant
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.redirect import RedirectionError, redirect
-from pixazo_simulator.route import Route, stand_in
 
 VENDOR = "gateway.pixazo.ai"
 HOST = "gateway.invalid"
@@ -356,7 +356,7 @@ def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
     """A certificate of another authority is refused."""
     door = simulator.open_door([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
-    route = Route([HOST], ("127.0.0.1", door.port))
+    route = Detour([HOST], ("127.0.0.1", door.port))
     with Hooks(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         talk("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
@@ -367,7 +367,7 @@ def test_the_name_is_verified(simulator: Simulator) -> None:
     """A certificate of the right authority for another host is refused."""
     door = simulator.open_door(["another.invalid"])
     with (
-        Hooks(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem),
+        Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
         requests.post(GENERATE, data=BODY, timeout=20)

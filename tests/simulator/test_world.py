@@ -216,7 +216,7 @@ def test_retries_follow_the_policy_on_the_world_s_clock() -> None:
         where.record(delivery, Attempt(instant, 500, "answered 500"))
         instants.append((instant - START) // 1000)
     assert instants == [15, 20, 320, 2_120]
-    (finished,) = where.finished
+    (finished,) = where.outbox.finished
     assert [attempt.status for attempt in finished.attempts] == [500] * 4
 
 
@@ -281,7 +281,7 @@ def test_a_challenge_that_is_not_echoed_ends_it() -> None:
     assert challenge is not None
     where.record(challenge, Attempt(START, None, "answered 200 without the challenge", final=True))
     assert where.next_due() is None
-    assert list(where.finished) == [challenge]
+    assert list(where.outbox.finished) == [challenge]
 
 
 def test_a_late_echo_is_followed_by_the_report_at_once() -> None:

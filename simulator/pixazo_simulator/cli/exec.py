@@ -19,9 +19,9 @@ from typing import Any
 import click
 
 from pixazo_simulator.captive import DOOR_HOSTS, DOOR_PORT, is_loopback, offline
+from pixazo_simulator.detour import HTTPS, misuse, plain
 from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
-from pixazo_simulator.route import HTTPS, misuse, plain
 from pixazo_simulator.server import SimulatorError
 
 from .serve import serve, simulator_of

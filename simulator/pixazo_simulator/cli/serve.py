@@ -16,6 +16,7 @@ import click
 from pixazo_simulator.clock import clock_factory
 from pixazo_simulator.ledger import micros
 from pixazo_simulator.policy import Policy
+from pixazo_simulator.script_file import read_script
 from pixazo_simulator.server import Simulator, SimulatorError
 from pixazo_simulator.worlds import DEFAULT_KEY, Settings
 
@@ -80,6 +81,12 @@ class _Assignment(click.types.StringParamType):
     help="How time passes: real, N times as fast, or only when advanced.",
 )
 @_option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes.")
+@_option(
+    "--script",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Rules for every world, in TOML or JSON. See pixazo-sim faults.",
+)
 @_option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs instead of the caller's.")
 @_option(
     "--webhook-allow",
@@ -139,6 +146,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         seed=options["seed"],
         open_keys=options["open_keys"],
         magic=not options["no_magic"],
+        script=read_script(options["script"]) if options["script"] else (),
     )
 
 

@@ -43,13 +43,16 @@ class Editing:
         now = world.clock.now() if world else self._worlds.lobby_clock.now()
         headers = list(request.headers)
         self._journal(world).record(
-            now, request.method, request.path, headers, request.body, reply.status, reply.body, self.reason
-        )
+            now, request.method, request.path, headers, request.body, reply.status, reply.body, self.reason,
+            list(reply.headers),
+        )  # fmt: skip
 
     def amend(self, heard: Request, edited: Reply) -> None:
         """Let the journal tell what is really answered; the request stands there as the gateway heard it."""
         if heard.media_id is None:  # bodies of media are not kept
-            self._journal(self.world(heard) or heard.door).amend(edited.status, edited.body, self.reason)
+            self._journal(self.world(heard) or heard.door).amend(
+                edited.status, list(edited.headers), edited.body, self.reason
+            )
 
     def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
         """What is posted instead of a parcel."""

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixazo_simulator.gateway import DOOR
+from pixazo_simulator.incoming import DOOR
 from pixazo_simulator.invitation import INVITATION_PATH
+from pixazo_simulator.strike import STRIKES, Strike, leave
 from pixazo_simulator.world import World
 
 from .editing import Editing
@@ -43,9 +44,10 @@ class EditedGateway:
         if body is None:
             return
         request = msgspec.structs.replace(request, body=body)
-        edited = await self._answer(scope, request, scene)
+        strikes: list[Strike] = []
+        edited = await self._answer({**scope, STRIKES: strikes}, request, scene)
         await self._settle(request, edited)
-        await _send(send, edited)
+        await _send(scope, receive, send, edited, strikes)
 
     async def _answer(self, scope: Scope, request: Request, scene: Scene) -> Reply:
         edits = self._editing.edits
@@ -121,6 +123,11 @@ async def _read(receive: Receive, request: Request, limit: int) -> bytes | None:
     return bytes(body)
 
 
-async def _send(send: Send, reply: Reply) -> None:
-    await send({"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)})
+async def _send(scope: Scope, receive: Receive, send: Send, reply: Reply, strikes: list[Strike]) -> None:
+    """Send what was edited, struck by the faults of the world's script."""
+    start: Message = {"type": "http.response.start", "status": reply.status, "headers": list(reply.headers)}
+    if strikes:
+        await leave(strikes[-1], scope, receive, send, start, reply.body)
+        return
+    await send(start)
     await send({"type": "http.response.body", "body": reply.body})

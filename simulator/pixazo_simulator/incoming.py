@@ -1,0 +1,111 @@
+"""One request on its way through the gateway, and what one pass over its headers finds."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from .policy import Policy
+from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
+from .world import World
+
+__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "incoming"]
+
+DOOR = "pixazo.door"
+"""Key of the ASGI scope under which a door names the world that it leads into."""
+HEAD = "pixazo.head"
+"""Key of the ASGI scope under which the protocol tells how many bytes the request line and headers have."""
+
+_KEY = KEY_HEADER.lower().encode()
+_WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
+_WEBHOOK_MODE = WEBHOOK_MODE_HEADER.lower().encode()
+_AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+
+
+class DisconnectedError(Exception):
+    """The caller went away before the body was complete."""
+
+
+class Incoming(msgspec.Struct, gc=False):
+    """A request: its ASGI scope and channels, its headers of note, and its body once it was read."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    key: str = ""
+    host: str = ""
+    content_type: str | None = None
+    length: int = 0
+    webhook_url: str | None = None
+    webhook_mode: str | None = None
+    forwarded_host: str = ""
+    forwarded_proto: str = ""
+    body: bytes = b""
+
+    @property
+    def door(self) -> World | None:
+        """The world behind the door that it came through, None when it came through none."""
+        found: World | None = self.scope.get(DOOR)
+        return found
+
+    async def read_body(self, limit: int) -> bytes | None:
+        """Read the body; None as soon as it is known to be longer than `limit` bytes.
+
+        Raises DisconnectedError when the caller goes away before its end.
+        """
+        if self.length > limit:
+            return None
+        message = await self.receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body"):
+            parts = bytearray(body)
+            while message.get("more_body"):
+                message = await self.receive()
+                parts += message.get("body", b"")
+                if len(parts) > limit:
+                    return None
+            body = bytes(parts)
+        if message["type"] == "http.disconnect":
+            raise DisconnectedError
+        if len(body) > limit:
+            return None
+        self.body = body
+        return body
+
+    def origin(self, policy: Policy) -> str:
+        """The origin for `polling_url` and media URLs, as policy `public_origin` says."""
+        if policy.public_origin not in ("caller", "forwarded"):
+            return policy.public_origin
+        host, scheme = self.host, self.scope["scheme"]
+        if policy.public_origin == "forwarded":
+            host = self.forwarded_host or host
+            scheme = self.forwarded_proto if self.forwarded_proto in ("http", "https") else scheme
+        if not _AUTHORITY.fullmatch(host):
+            server = self.scope.get("server") or ("localhost", None)
+            host = f"{server[0]}:{server[1]}" if server[1] else server[0]
+        return f"{scheme}://{host}"
+
+
+def incoming(scope: Scope, receive: Receive, send: Send) -> Incoming:
+    """Read the headers of a request; of several with one name the first key counts, else the last."""
+    found = Incoming(scope, receive, send)
+    for name, value in scope["headers"]:
+        if name == _KEY:
+            found.key = found.key or value.decode("latin-1").strip()
+        elif name == b"host":
+            found.host = value.decode("latin-1")
+        elif name == b"content-type":
+            found.content_type = value.decode("latin-1")
+        elif name == b"content-length":
+            found.length = int(value) if value.isdigit() else 0
+        elif name == _WEBHOOK_URL:
+            found.webhook_url = value.decode("latin-1").strip()
+        elif name == _WEBHOOK_MODE:
+            found.webhook_mode = value.decode("latin-1")
+        elif name == b"x-forwarded-host":
+            found.forwarded_host = value.decode("latin-1").partition(",")[0].strip()
+        elif name == b"x-forwarded-proto":
+            found.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
+    return found

@@ -1,0 +1,52 @@
+"""Builds the occasions that rules are asked about, from what was sent and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .delivery import Delivery
+from .models import ImageParameters, members
+from .refusal import InvalidBody
+from .script import Occasion
+
+__all__ = ["at_callback", "at_download", "at_read", "at_submit"]
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def at_submit(operation: str, headers: Headers, body: bytes | None) -> Occasion:
+    """A submit, as it was sent: members that are not there are absent, also where the gateway has a default."""
+    found = members(body or b"")
+    sent = {} if isinstance(found, InvalidBody) else found
+    named = _named(headers)
+    facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
+    facts |= {"headers": named, "body": sent}
+    if url := named.get("x-webhook-url", "").strip():
+        facts["webhook_url"] = url
+    return Occasion(operation, facts)
+
+
+def at_read(request_id: str, known: Mapping[str, Any], headers: Headers) -> Occasion:
+    """A status read; `known` is what the world tells of the generation, nothing when it has none of this id."""
+    return Occasion("status", {**known, "request_id": request_id, "headers": _named(headers)})
+
+
+def at_download(request_id: str, known: Mapping[str, Any], method: str, headers: Headers) -> Occasion:
+    """A GET or HEAD for media."""
+    return Occasion("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)})
+
+
+def at_callback(delivery: Delivery, known: Mapping[str, Any]) -> Occasion:
+    """An attempt to deliver a callback; `known` is what is known of its generation at the instant it reports."""
+    facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
+    return Occasion("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+
+
+def _named(headers: Headers) -> dict[str, str]:
+    """Headers by lower-case name, several of one name joined as RFC 9110, 5.3 says."""
+    named: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        named[key] = f"{named[key]}, {text}" if key in named else text
+    return named

@@ -1,0 +1,90 @@
+"""The callbacks of one world: which are pending, when each is due, which are done."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+
+from msgspec import structs
+
+from .delivery import Delivery
+
+__all__ = ["Outbox"]
+
+
+class Outbox:
+    """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept."""
+
+    __slots__ = ("_agenda", "_held", "_number", "finished")
+
+    def __init__(self, most_finished: int) -> None:
+        self._agenda: list[tuple[int, int, Delivery]] = []
+        self.finished: deque[Delivery] = deque(maxlen=most_finished)
+        self._held: Delivery | None = None
+        self._number = 0
+
+    def __len__(self) -> int:
+        return len(self._agenda)
+
+    def twin(self) -> Outbox:
+        """One with the same deliveries, that goes its own way."""
+        other = Outbox(self.finished.maxlen or 0)
+        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for _, _, each in self._agenda}
+        other._agenda = [(due, number, twins[number]) for due, number, _ in self._agenda]
+        other.finished, other._number = self.finished.copy(), self._number
+        other._held = twins.get(self._held.number) if self._held else None
+        return other
+
+    def number(self) -> int:
+        """A number for a new delivery."""
+        self._number += 1
+        return self._number
+
+    def put(self, delivery: Delivery, due: int | None) -> None:
+        """Let a delivery be due at an instant; None: it is finished."""
+        if due is None:
+            self.finished.append(delivery)
+        else:
+            heapq.heappush(self._agenda, (due, delivery.number, delivery))
+
+    def next_due(self) -> int | None:
+        """The instant of the next attempt."""
+        return self._agenda[0][0] if self._agenda else None
+
+    def take(self, until: int) -> tuple[int, Delivery] | None:
+        """The first delivery due by `until` and the instant at which it was, which is the taker's to put back."""
+        if not self._agenda or self._agenda[0][0] > until:
+            return None
+        due, _, delivery = heapq.heappop(self._agenda)
+        if delivery is self._held:
+            self._held = None
+        return due, delivery
+
+    def hold(self, delivery: Delivery, until: int) -> bool:
+        """Let the next delivery go before this one, which is due by `until` at the latest; False when one waits so already."""
+        if self._held is not None:
+            return False
+        self._held = delivery
+        self.put(delivery, until)
+        return True
+
+    def release(self, now: int) -> None:
+        """Another delivery has gone: the one that let it go first is due now."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._agenda = [entry for entry in self._agenda if entry[2] is not held]
+            heapq.heapify(self._agenda)
+            self.put(held, now)
+
+    def pending(self, request_id: str) -> list[Delivery]:
+        """What is still to be delivered about a generation."""
+        return [delivery for _, _, delivery in self._agenda if delivery.request_id == request_id]
+
+    def find(self, number: int) -> Delivery | None:
+        """The delivery of this number, as long as it is remembered."""
+        return next((each for each in self.deliveries() if each.number == number), None)
+
+    def deliveries(self) -> list[Delivery]:
+        """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
+        pending = [delivery for _, _, delivery in self._agenda]
+        return sorted([*self.finished, *pending], key=lambda delivery: delivery.number)

@@ -1,0 +1,244 @@
+"""One rule of a script: when this call, then this reply, plan, or these faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import msgspec
+
+from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
+from .matcher import Matcher, read_matcher
+from .models import ImageParameters
+from .policy import nearest
+
+__all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
+
+OCCASIONS: Mapping[str, frozenset[str]] = {
+    "generate": frozenset({"generate"}),
+    "imageToVideo": frozenset({"imageToVideo"}),
+    "submit": SUBMITS,
+    "status": READS,
+    "media": MEDIA,
+    "webhook": CALLBACKS,
+    "request": REPLIES,
+}
+"""What a rule can be about, and the operations each means: `submit` is either operation, `request` anything but callbacks."""
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
+_COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
+_BODILESS = (204, 304)
+
+_ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
+_MEMBERS = ImageParameters.__struct_fields__
+_GENERATION = frozenset({"request_id", "operation", "status", "prompt", "age"})
+_FACTS: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(SUBMITS, frozenset({*_MEMBERS, "webhook_url", "headers", "body"})),
+    "status": _GENERATION | {"headers"},
+    "media": _GENERATION | {"method", "headers"},
+    "webhook": _GENERATION | {"url", "channel", "attempt"},
+}
+"""What can be asked of an occasion: `body` and `headers` are mappings of any member, any header; `age` is in seconds since acceptance."""
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
+
+
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An answer instead of the real one; nothing is committed.
+
+    Without `json` or `text` an error code gets the body that the gateway gives it; `retry_after` is in seconds.
+    """
+
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)]
+    json: Any = msgspec.UNSET
+    text: str | None = None
+    headers: dict[str, str] = {}
+    retry_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy for what cannot be sent."""
+        given = self.json is not msgspec.UNSET
+        if given and self.text is not None:
+            raise ValueError("json and text exclude each other: a reply has one body")
+        if (given or self.text is not None) and self.status in _BODILESS:
+            raise ValueError(f"status {self.status} has no body: leave json and text out")
+        if given:
+            _check_json(self.json)
+        for name, value in self.headers.items():
+            _check_header(name, value)
+
+
+def _check_json(value: object) -> None:
+    try:
+        msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"json cannot be written as JSON: {error}") from None
+
+
+def _check_header(name: str, value: str) -> None:
+    if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+        raise ValueError(f"header {name!r}: {value!r} cannot be sent: use a token as name and printable ASCII as value")
+    if name.lower() in _COMPUTED_HEADERS:
+        raise ValueError(f"header {name!r} is computed: leave it out")
+
+
+class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out stays as it was.
+
+    `after` is the time until the end, split between the two states in the usual proportion.
+    """
+
+    status: str | None = None
+    error: str | None = None
+    queued: Seconds | None = None
+    processing: Seconds | None = None
+    after: Seconds | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy."""
+        terminal = ("COMPLETED", "FAILED", "ERROR")
+        if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
+            raise ValueError("end says nothing: give it a status, an error, or seconds")
+        if self.status is not None and self.status not in terminal:
+            raise ValueError(f"end {self.status!r} is not one of {', '.join(terminal)}{nearest(self.status, terminal)}")
+        if self.error is not None and self.status not in ("FAILED", "ERROR"):
+            raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
+        if self.after is not None and (self.queued is not None or self.processing is not None):
+            raise ValueError(f"after {self.after:g} excludes queued and processing: give one or the other")
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """What happens at a call, `times` times: without a number always, or once if another step follows."""
+
+    reply: Reply | None = None
+    end: End | None = None
+    faults: tuple[AnyFault, ...] = ()
+    times: Count | None = None
+
+    @property
+    def commits(self) -> bool:
+        """Whether the gateway does all the same what it was asked to do."""
+        return self.reply is None and all(commits(fault) for fault in self.faults)
+
+    @property
+    def only_plans(self) -> bool:
+        """Whether it wants nothing but a fate for what is accepted: a refused submit leaves it unused."""
+        planned = self.end is not None or any(isinstance(fault, Stuck) for fault in self.faults)
+        return planned and all(isinstance(fault, Stuck) for fault in self.faults)
+
+    def idle(self, facts: Mapping[str, Any]) -> list[str]:
+        """Why it finds nothing to strike in a call of these facts; empty when it does."""
+        reasons = [fault.idle(facts) for fault in self.faults]
+        idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
+        return [reason for reason in reasons if reason is not None] if idle else []
+
+
+class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """When a call matches, then the step, then those of `then`; the first `after` matching calls are let through.
+
+    `match` maps what can be asked of the occasion to a value or a condition such as `{"contains": "bear"}`.
+    """
+
+    when: str
+    match: dict[str, Any] = {}
+    after: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    then: tuple[Step, ...] = ()
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy for a rule that means nothing."""
+        about = operations(self.when)
+        conditions(self.match, self.when, about)
+        for step in self.steps:
+            if problem := _problem(step, about):
+                raise ValueError(f"when {self.when!r}: {problem}")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The step and those that follow it; a rule is its own first step."""
+        return (self, *self.then)
+
+    def told(self) -> dict[str, Any]:
+        """As JSON and TOML write it, without what is left at its default."""
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
+        return told | ({"match": _written(self.match)} if self.match else {})
+
+    def __str__(self) -> str:
+        """The rule as a phrase: `when generate, prompt contains 'bear'`."""
+        return self.name or ", ".join(
+            [f"when {self.when}", *(_phrase(name, each) for name, each in self.match.items())]
+        )
+
+
+def operations(when: str) -> frozenset[str]:
+    """The operations that a rule is about. Raises ValueError with the nearest known name."""
+    known = _ALIASES.get(when, when)
+    if known not in OCCASIONS:
+        names = (*OCCASIONS, *_ALIASES)
+        raise ValueError(f"when {when!r} is not one of {', '.join(names)}{nearest(when, names)}")
+    return OCCASIONS[known]
+
+
+def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
+    """Conditions with the path of what they are about. Raises ValueError with the nearest known name."""
+    known = frozenset[str].intersection(*(_FACTS[operation] for operation in about))
+    found: list[tuple[tuple[str, ...], Matcher]] = []
+    for name, condition in match.items():
+        if name not in known:
+            names = tuple(sorted(known))
+            raise ValueError(
+                f"when {when!r} knows nothing of {name!r}{nearest(name, names)}: known are {', '.join(names)}"
+            )
+        if name in ("headers", "body"):
+            if not isinstance(condition, Mapping):
+                raise ValueError(f"{name} {condition!r}: give it names and their conditions")
+            for key, each in cast("Mapping[str, Any]", condition).items():
+                found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
+        else:
+            found.append(((name,), read_matcher(condition)))
+    return found
+
+
+def _written(condition: Any) -> Any:
+    """A condition, or a mapping of them, as JSON writes it."""
+    if isinstance(condition, Matcher):
+        return condition.told()
+    if isinstance(condition, Mapping):
+        return {name: _written(each) for name, each in cast("Mapping[str, Any]", condition).items()}
+    return condition
+
+
+def _problem(step: Step, about: frozenset[str]) -> str | None:
+    """What is wrong with a step of a rule about these operations."""
+    if step.end and not about <= SUBMITS:
+        return "only a submit can be given an end; write when='submit'"
+    if step.reply and not about <= REPLIES:
+        return "a callback is no reply; use a fault such as drop"
+    for fault in step.faults:
+        if not about <= fault.strikes:
+            wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.strikes)
+            return f"fault {kind_of(fault)!r} strikes only {wanted}"
+    return _contradiction(step) or quarrel(step.faults)
+
+
+def _contradiction(step: Step) -> str | None:
+    """Wishes of one step that exclude each other."""
+    stuck = any(isinstance(fault, Stuck) for fault in step.faults)
+    planned = "end" if step.end else "fault 'stuck'" if stuck else None
+    instead = next((kind_of(each) for each in step.faults if isinstance(each, ANSWERS) or not commits(each)), None)
+    if step.reply and planned:
+        return f"reply and {planned} exclude each other, since a reply in its place accepts nothing"
+    if instead and planned:
+        return f"fault {instead!r} and {planned} exclude each other, since nothing is accepted"
+    if step.reply and instead:
+        return f"reply and fault {instead!r} exclude each other"
+    return "end and fault 'stuck' exclude each other" if step.end and stuck else None
+
+
+def _phrase(name: str, condition: Any) -> str:
+    if name in ("headers", "body"):
+        return ", ".join(f"{name}.{key} {read_matcher(each)}" for key, each in condition.items())
+    return f"{name} {read_matcher(condition)}"

@@ -1,0 +1,56 @@
+"""Reads a script from a TOML or JSON file, and names the line of what is wrong in it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .lines import json_lines, toml_lines
+from .reading import RuleError, read_rules, spelled
+from .rule import Rule
+
+__all__ = ["read_script", "script_from"]
+
+
+def read_script(path: Path) -> tuple[Rule, ...]:
+    """The rules in a file: JSON if its name ends in `.json`, else TOML.
+
+    Raises ValueError that names the file, the line, the key and the remedy.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"script {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"script {path} is not UTF-8: {error.reason} at byte {error.start}") from None
+    return script_from(text, str(path), as_json=path.suffix == ".json")
+
+
+def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    """The rules in a text, which messages call `name`. Raises ValueError as `read_script` does."""
+    data = _parsed(text, name, as_json=as_json)
+    try:
+        return read_rules(data)
+    except RuleError as error:
+        where = spelled(error.path)
+        line = _line(text, error.path, as_json=as_json)
+        raise ValueError(f"script {name}, line {line}: {f'{where}: ' if where else ''}{error}") from None
+
+
+def _parsed(text: str, name: str, *, as_json: bool) -> Any:
+    try:
+        return json.loads(text) if as_json else tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"script {name} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"script {name} is nested too deeply") from None
+
+
+def _line(text: str, path: tuple[str | int, ...], *, as_json: bool) -> int:
+    """The line of what stands at a path, or of the nearest thing round it."""
+    lines = json_lines(text) if as_json else toml_lines(text)
+    return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)

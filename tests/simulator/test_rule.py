@@ -1,0 +1,196 @@
+"""One rule: what it may say, and its form in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.faults import (
+    BeforeReply,
+    ConnectionReset,
+    Delay,
+    Drop,
+    Duplicate,
+    EmptyReply,
+    Hang,
+    HtmlPage,
+    MediaGone,
+    NotFoundWindow,
+    Reorder,
+    ReplyLost,
+    SlowDrip,
+    StatusCode,
+    Stuck,
+    TruncatedBody,
+    UniformDelay,
+)
+from pixazo_simulator.matcher import contains
+from pixazo_simulator.rule import End, Reply, Rule, Step
+
+ENDS = st.builds(
+    End,
+    status=st.sampled_from(["FAILED", "ERROR"]),
+    error=st.none() | st.text(max_size=5),
+    queued=st.none() | st.integers(0, 9),
+)
+REPLIES = st.builds(
+    Reply, status=st.integers(400, 599), json=st.just(msgspec.UNSET) | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+    headers=st.dictionaries(st.sampled_from(["x-a", "x-b"]), st.text("ab c", max_size=5), max_size=2),
+    retry_after=st.none() | st.integers(0, 99),
+)  # fmt: skip
+FAULTS = st.lists(st.sampled_from([Delay(0.5), ConnectionReset(), SlowDrip(1.5, pieces=3)]), unique=True, max_size=3)
+STEPS = st.builds(Step, reply=st.none() | REPLIES, faults=FAULTS.map(tuple), times=st.none() | st.integers(1, 5))
+RULES = st.builds(
+    Rule, when=st.just("generate"), end=ENDS, faults=FAULTS.map(tuple), times=st.none() | st.integers(1, 5), after=st.integers(0, 3),
+    match=st.dictionaries(st.sampled_from(["prompt", "resolution"]), st.just({"contains": "a"}) | st.text(max_size=3), max_size=2),
+    then=st.lists(STEPS, max_size=3).map(tuple), name=st.none() | st.text(max_size=5),
+)  # fmt: skip
+
+
+@given(RULES)
+def test_json_and_back_changes_nothing(rule: Rule) -> None:
+    """What is told, read again."""
+    assert msgspec.convert(json.loads(json.dumps(rule.told())), Rule) == rule
+
+
+def test_a_rule_tells_only_what_it_says() -> None:
+    """Defaults are left out, conditions are written as JSON has them."""
+    rule = Rule(
+        when="generate", match={"prompt": contains("bear") & ~contains("cat")}, faults=(ConnectionReset(),), times=1
+    )
+    assert json.loads(json.dumps(rule.told())) == {
+        "when": "generate",
+        "match": {"prompt": {"all": [{"contains": "bear"}, {"not": {"contains": "cat"}}]}},
+        "faults": [{"fault": "connection_reset"}],
+        "times": 1,
+    }
+    assert str(rule) == "when generate, prompt (contains 'bear') and (not (contains 'cat'))"
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (lambda: Rule(when="genrate"), r"when 'genrate' is not one of .* \(did you mean generate\?\)"),
+        (
+            lambda: Rule(when="generate", match={"promt": "x"}),
+            r"knows nothing of 'promt' \(did you mean prompt\?\): known are",
+        ),
+        (lambda: Rule(when="status", match={"webhook_url": "x"}), "knows nothing of 'webhook_url'"),
+        (lambda: Rule(when="request", match={"prompt": "x"}), None),
+        (lambda: Rule(when="request", match={"duration": 6}), "knows nothing of 'duration'"),
+        (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
+        (lambda: Rule(when="status", end=End(status="FAILED")), "only a submit can be given an end"),
+        (lambda: Rule(when="webhook", reply=Reply(500)), "a callback is no reply; use a fault such as drop"),
+        (lambda: Rule(when="status", faults=(Stuck(),)), "fault 'stuck' strikes only generate, imageToVideo, submit"),
+        (lambda: Rule(when="request", faults=(MediaGone(),)), "fault 'media_gone' strikes only media"),
+        (lambda: Rule(when="generate", then=(Step(faults=(Drop(),)),)), "fault 'drop' strikes only webhook"),
+        (lambda: Rule(when="generate", reply=Reply(500), end=End(status="FAILED")), "reply and end exclude each other"),
+        (
+            lambda: Rule(when="generate", reply=Reply(500), faults=(Stuck(),)),
+            "reply and fault 'stuck' exclude each other",
+        ),
+        (
+            lambda: Rule(when="generate", faults=(EmptyReply(), Stuck())),
+            "fault 'empty_reply' and fault 'stuck' exclude",
+        ),
+        (lambda: Rule(when="generate", end=End(status="FAILED"), faults=(Stuck(),)), "end and fault 'stuck' exclude"),
+        (lambda: Rule(when="generate", reply=Reply(500), faults=(HtmlPage(),)), "reply and fault 'html_page' exclude"),
+        (lambda: Rule(when="media", reply=Reply(500), faults=(MediaGone(),)), "reply and fault 'media_gone' exclude"),
+        (
+            lambda: Rule(when="status", faults=(StatusCode(), NotFoundWindow())),
+            "faults 'status_code' and 'not_found_window' exclude",
+        ),
+        (
+            lambda: Rule(when="status", faults=(Hang(), ReplyLost())),
+            "faults 'hang' and 'reply_lost' exclude each other",
+        ),
+        (
+            lambda: Rule(when="status", faults=(TruncatedBody(), ReplyLost())),
+            "faults 'truncated_body' and 'reply_lost' exclude",
+        ),
+        (
+            lambda: Rule(when="webhook", faults=(Drop(), Duplicate())),
+            "fault 'drop' leaves nothing for another to strike",
+        ),
+        (lambda: Rule(when="webhook", faults=(Reorder(), Delay(1))), "faults 'reorder' and 'delay' exclude each other"),
+        (
+            lambda: Rule(when="webhook", faults=(BeforeReply(), Delay(1))),
+            "faults 'before_reply' and 'delay' exclude each other",
+        ),
+        (lambda: Rule(when="status", faults=(TruncatedBody(), ConnectionReset(), Delay(1), Delay(2))), None),
+        (lambda: Rule(when="generate", end=End(after=3), faults=(ReplyLost(), Delay(1))), None),
+        (lambda: UniformDelay(2, 1), "low 2 is more than high 1: write the smaller one first"),
+    ],
+)
+def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) -> None:
+    """With what is wrong and the remedy; one that means something is not."""
+    if problem is None:
+        rule()
+        return
+    with pytest.raises(ValueError, match=problem):
+        rule()
+
+
+@pytest.mark.parametrize(
+    ("end", "problem"),
+    [
+        ({}, "end says nothing: give it a status, an error, or seconds"),
+        ({"status": "FAILD"}, r"end 'FAILD' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),
+        ({"status": "QUEUED"}, "end 'QUEUED' is not one of"),
+        ({"status": "COMPLETED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not COMPLETED"),
+        ({"error": "x"}, "error 'x' belongs to status FAILED or ERROR, not None"),
+        ({"after": 3, "queued": 1}, "after 3 excludes queued and processing: give one or the other"),
+    ],
+)
+def test_an_end_that_means_nothing_is_refused(end: dict[str, Any], problem: str) -> None:
+    """With the remedy."""
+    with pytest.raises(ValueError, match=problem):
+        End(**end)
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        ({"status": 200, "json": {}, "text": ""}, "json and text exclude each other: a reply has one body"),
+        ({"status": 204, "text": "x"}, "status 204 has no body: leave json and text out"),
+        ({"status": 304, "json": None}, "status 304 has no body"),
+        ({"status": 200, "json": {1j}}, "json cannot be written as JSON"),
+        ({"status": 200, "headers": {"a b": "x"}}, "header 'a b': 'x' cannot be sent"),
+        (
+            {"status": 200, "headers": {"a": "x\r\ny"}},
+            "cannot be sent: use a token as name and printable ASCII as value",
+        ),
+        ({"status": 200, "headers": {"Content-Length": "3"}}, "header 'Content-Length' is computed: leave it out"),
+        ({"status": 200, "headers": {"transfer-encoding": "chunked"}}, "is computed"),
+    ],
+)
+def test_a_reply_that_cannot_be_sent_is_refused(reply: dict[str, Any], problem: str) -> None:
+    """With the remedy."""
+    with pytest.raises(ValueError, match=problem):
+        Reply(**reply)
+
+
+@pytest.mark.parametrize(
+    ("step", "commits", "only_plans"),
+    [
+        (Step(), True, False),
+        (Step(end=End(after=3)), True, True),
+        (Step(faults=(Stuck(),)), True, True),
+        (Step(faults=(Stuck(), ReplyLost())), True, False),
+        (Step(end=End(after=3), faults=(Delay(1),)), True, False),
+        (Step(reply=Reply(429)), False, False),
+        (Step(faults=(StatusCode(),)), False, False),
+        (Step(faults=(HtmlPage(),)), False, False),
+        (Step(faults=(EmptyReply(),)), False, False),
+        (Step(faults=(ConnectionReset(committed=False),)), False, False),
+        (Step(faults=(ConnectionReset(),)), True, False),
+    ],
+)
+def test_what_a_step_leaves_to_be_done(step: Step, commits: bool, only_plans: bool) -> None:
+    """Whether the gateway does what it was asked; whether a refused submit leaves nothing to do."""
+    assert (step.commits, step.only_plans) == (commits, only_plans)

@@ -1,0 +1,210 @@
+"""Rules in order: which decides, how often, and why another does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.faults import CompletedWithoutMedia, ConnectionReset, NotFoundWindow, StatusCode, UnknownStatus
+from pixazo_simulator.rule import End, Reply, Rule, Step
+from pixazo_simulator.script import Occasion, Script
+
+FAIL = End(status="FAILED")
+
+
+def submit(prompt: str = "A bear", **members: object) -> Occasion:
+    """A submit of these members."""
+    body = {"prompt": prompt, **members}
+    return Occasion("generate", {**body, "headers": {"x-test": "7"}, "body": body})
+
+
+def read(status: str = "QUEUED", **facts: object) -> Occasion:
+    """A read of a generation in this status."""
+    return Occasion("status", {"request_id": "x", "status": status, "headers": {}, **facts})
+
+
+def script(*rules: Rule) -> Script:
+    """A script of these rules."""
+    made = Script()
+    for rule in rules:
+        made.add(rule)
+    return made
+
+
+def decisions(of: Script, *occasions: Occasion) -> list[int | None]:
+    """The number of the rule that decides each, in order."""
+    found = [of.decide(occasion) for occasion in occasions]
+    return [each.number if each else None for each in found]
+
+
+def test_the_first_rule_that_matches_decides() -> None:
+    """Whatever the later ones say."""
+    of = script(
+        Rule(when="status", end=None, faults=(StatusCode(),)),
+        Rule(when="generate", match={"prompt": {"contains": "cat"}}, end=FAIL),
+        Rule(when="submit", end=FAIL),
+        Rule(when="generate", end=FAIL),
+    )
+    assert decisions(of, submit(), submit("A cat"), read()) == [3, 2, 1]
+
+
+def test_a_rule_that_is_used_up_lets_the_next_one_decide() -> None:
+    """And it is told how often each was used."""
+    of = script(Rule(when="generate", end=FAIL, times=2), Rule(when="generate", end=FAIL, times=1))
+    assert decisions(of, *[submit()] * 4) == [1, 1, 2, None]
+    assert [used for _, used in of.rules().values()] == [(2,), (1,)]
+
+
+@given(after=st.integers(0, 4), times=st.integers(1, 4), calls=st.integers(0, 12))
+def test_after_and_times_count_matching_calls(after: int, times: int, calls: int) -> None:
+    """The first are let through, then so many are decided; calls of other kinds count for nothing."""
+    of = script(Rule(when="generate", match={"prompt": "A bear"}, end=FAIL, after=after, times=times))
+    mixed = [each for _ in range(calls) for each in (submit("A cat"), submit(), read())]
+    decided = decisions(of, *mixed)
+    expected = [1 if after <= number < after + times else None for number in range(calls)]
+    assert decided[1::3] == expected
+    assert set(decided[0::3] + decided[2::3]) <= {None}
+
+
+@given(st.lists(st.integers(1, 3) | st.none(), min_size=1, max_size=4), st.integers(0, 12))
+def test_steps_follow_each_other(counts: list[int | None], calls: int) -> None:
+    """Each as often as it says; without a number once, and the last for ever."""
+    first, *rest = [Step(end=FAIL, times=times) for times in counts]
+    rule = Rule(when="generate", end=FAIL, times=first.times, then=tuple(rest))
+    of = script(rule)
+    expected = [index for index, times in enumerate(counts) for _ in range(times or 1)]
+    if counts[-1] is None:
+        expected += [len(counts) - 1] * calls
+    found = [of.decide(submit()) for _ in range(calls)]
+    assert [each.index for each in found if each] == expected[:calls]
+    assert [each.step for each in found if each] == [rule.steps[index] for index in expected[:calls]]
+
+
+def test_peeking_uses_nothing() -> None:
+    """It says what deciding would."""
+    of = script(Rule(when="generate", end=FAIL, times=1))
+    assert of.peek(submit()) == of.peek(submit()) == of.decide(submit())
+    assert of.peek(submit()) is None
+
+
+def test_a_decision_can_be_given_back() -> None:
+    """As if the call had never been made, for the count of steps too; one of a rule that is gone is nothing."""
+    of = script(Rule(when="generate", end=FAIL, times=1, then=(Step(end=FAIL, times=1),)))
+    first = of.decide(submit())
+    assert first is not None
+    of.give_back(first)
+    assert of.unused() == {1: (of.rules()[1][0], 0)}
+    assert [each.index for each in (of.decide(submit()), of.decide(submit())) if each] == [0, 1]
+    of.clear()
+    of.give_back(first)
+    assert len(of) == 0
+
+
+def test_rules_come_and_go() -> None:
+    """Their numbers are never used again; one that replaces another keeps its place and starts unused."""
+    of = script(Rule(when="generate", end=FAIL), Rule(when="status", faults=(StatusCode(),)))
+    of.decide(submit())
+    of.replace(1, Rule(when="generate", end=FAIL, times=3))
+    assert of.rules()[1][1] == (0,)
+    of.remove(1)
+    assert of.add(Rule(when="generate", end=FAIL)) == 3
+    assert list(of.rules()) == [2, 3]
+    for change in (of.remove, lambda number: of.replace(number, Rule(when="generate", end=FAIL))):
+        with pytest.raises(KeyError):
+            change(1)
+
+
+def test_a_script_is_bounded() -> None:
+    """To a thousand rules."""
+    of = script(*[Rule(when="generate", end=FAIL)] * 1000)
+    with pytest.raises(ValueError, match="the script has 1000 rules already: clear it, or remove some"):
+        of.add(Rule(when="generate", end=FAIL))
+
+
+def test_unused_steps_are_known() -> None:
+    """With the first of them."""
+    of = script(Rule(when="generate", end=FAIL, then=(Step(end=FAIL),)), Rule(when="generate", end=FAIL))
+    assert [(number, index) for number, (_, index) in of.unused().items()] == [(1, 0), (2, 0)]
+    of.decide(submit())
+    assert [(number, index) for number, (_, index) in of.unused().items()] == [(1, 1), (2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "idle", "busy"),
+    [
+        (CompletedWithoutMedia(), [read("QUEUED"), read("FAILED")], [read("COMPLETED")]),
+        (UnknownStatus(), [Occasion("status", {"request_id": "x"})], [read("QUEUED")]),
+        (NotFoundWindow(3), [read(age=3.0), read(age=100.0), read()], [read(age=0.0), read(age=2.999)]),
+    ],
+)
+def test_a_fault_waits_for_what_it_can_strike(fault: Any, idle: list[Occasion], busy: list[Occasion]) -> None:
+    """Until then its rule does not match, and is not used up; beside a fault that always strikes it does."""
+    alone = script(Rule(when="status", faults=(fault,), times=1))
+    assert decisions(alone, *idle, busy[0], busy[0]) == [None] * len(idle) + [1, None]
+    both = script(Rule(when="status", faults=(fault, ConnectionReset())))
+    assert decisions(both, *idle) == [1] * len(idle)
+
+
+def test_a_diagnosis_says_what_differs() -> None:
+    """Nearest first: the rule that decides, those that would, the one with one difference, then rules about other calls."""
+    of = script(
+        Rule(when="status", faults=(StatusCode(),)),
+        Rule(when="generate", match={"prompt": {"contains": "cat"}, "duration": 10}, end=FAIL),
+        Rule(when="generate", match={"prompt": {"contains": "cat"}, "headers": {"X-Test": "7"}}, end=FAIL),
+        Rule(when="generate", end=FAIL),
+        Rule(when="submit", end=FAIL),
+        Rule(when="submit", end=FAIL, after=2),
+        Rule(when="status", faults=(CompletedWithoutMedia(),)),
+    )
+    found = of.diagnose(submit(duration=6))
+    assert [(each.number, each.decides) for each in found][:2] == [(4, True), (3, False)]
+    assert {each.number: each.differences for each in found} == {
+        4: (),
+        3: ("prompt is 'A bear', wanted: contains 'cat'",),
+        5: ("rule 4 stands before it",),
+        6: ("it lets 2 more calls through first (after=2)",),
+        2: ("prompt is 'A bear', wanted: contains 'cat'", "duration is 6, wanted: equals 10"),
+        1: ("it is about status, this is generate",),
+        7: ("it is about status, this is generate",),
+    }
+    assert [each.number for each in found][-2:] == [1, 7]
+    (idle, *_) = script(Rule(when="status", faults=(CompletedWithoutMedia(),))).diagnose(read("QUEUED"))
+    assert idle.differences == ("completed_without_media strikes COMPLETED, status is QUEUED",)
+
+
+def test_a_used_up_rule_is_diagnosed_as_such() -> None:
+    """It would match."""
+    of = script(Rule(when="generate", end=FAIL, times=1, name="the bear fails"))
+    of.decide(submit())
+    (found,) = of.diagnose(submit())
+    assert (found.label, found.decides, found.differences) == (
+        "rule 1: the bear fails",
+        False,
+        ("it is used up: 1 times",),
+    )
+
+
+def test_what_was_not_sent_is_absent() -> None:
+    """A default of the gateway is not what the caller sent; of mappings any member may be asked."""
+    of = script(
+        Rule(when="generate", match={"duration": {"present": False}, "body": {"extra": {"at_least": 3}}}, end=FAIL),
+    )
+    assert decisions(of, submit(extra=3), submit(extra=3, duration=6), submit(), submit(extra="3")) == [
+        1,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_a_label_names_the_rule() -> None:
+    """By number and conditions, or by the name that it was given."""
+    of = script(
+        Rule(when="generate", match={"prompt": {"contains": "bear"}, "headers": {"X-A": "b"}}, reply=Reply(429))
+    )
+    found = of.decide(Occasion("generate", {"prompt": "bear", "headers": {"x-a": "b"}}))
+    assert found is not None
+    assert found.label == "rule 1: when generate, prompt contains 'bear', headers.X-A equals 'b'"

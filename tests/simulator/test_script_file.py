@@ -1,0 +1,160 @@
+"""Scripts read from a file; what is wrong is told with its line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pixazo_simulator.examples import EXAMPLES, in_python, in_toml
+from pixazo_simulator.faults import FAULTS, ConnectionReset, Fault
+from pixazo_simulator.rule import End, Reply, Rule, Step
+from pixazo_simulator.script_file import read_script, script_from
+
+TOML = """\
+[[rules]]
+name = "throttled twice, then reset"
+when = "generate"
+match.prompt = { contains = "bear" }
+match.headers.X-Test = "7"
+times = 2
+
+[rules.reply]
+status = 429
+retry_after = 2
+
+[[rules.then]]
+faults = [{ fault = "connection_reset" }]
+times = 1
+
+[[rules]]
+when = "imageToVideo"
+after = 1
+end = { status = "FAILED", error = "content policy" }
+"""
+RULES = (
+    Rule(
+        name="throttled twice, then reset", when="generate", times=2, reply=Reply(429, retry_after=2),
+        match={"prompt": {"contains": "bear"}, "headers": {"X-Test": "7"}},
+        then=(Step(faults=(ConnectionReset(),), times=1),),
+    ),
+    Rule(when="imageToVideo", after=1, end=End(status="FAILED", error="content policy")),
+)  # fmt: skip
+
+
+def test_a_script_can_be_written_in_toml_and_in_json(tmp_path: Path) -> None:
+    """The same rules; the name of the file says which it is."""
+    toml, as_json = tmp_path / "script.toml", tmp_path / "script.json"
+    toml.write_text(TOML, encoding="utf-8")
+    as_json.write_text(json.dumps({"rules": [rule.told() for rule in RULES]}), encoding="utf-8")
+    assert read_script(toml) == read_script(as_json) == RULES
+
+
+@pytest.mark.parametrize("text", ["", "rules = []"])
+def test_a_script_may_be_empty(text: str) -> None:
+    """It has no rules."""
+    assert script_from(text, "x", as_json=False) == ()
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_the_examples_mean_what_they_are_written_for(kind: str) -> None:
+    """In TOML and in Python."""
+    rule = EXAMPLES[kind]
+    assert script_from(in_toml(rule), "x", as_json=False) == (rule,)
+
+    class Pixazo:
+        """Stands for the fixture."""
+
+        def when(self, when: str) -> Pixazo:
+            """Begin a rule."""
+            self.began = when
+            return self
+
+        def fault(self, fault: Fault, times: int | None = None) -> Rule:
+            """End it."""
+            return Rule(when=self.began, faults=(fault,), times=times)  # type: ignore[arg-type]  # any kind
+
+    names = {each.__name__: each for each in FAULTS.values()}
+    assert eval(in_python(rule), {**names, "pixazo": Pixazo()}) == rule
+
+
+GENERATE = '[[rules]]\nwhen = "generate"\n'
+STATUS = '[[rules]]\nwhen = "status"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n\n[[rule]]", "line 3: rule: unknown key 'rule' (did you mean rules?): a script holds only rules"),
+        ("rules = 3", "line 1: rules: rules is not a list: write [[rules]] before each in TOML"),
+        ("[[rules]]\n\nwhne = 'status'", "line 3: rules[0].whne: unknown key 'whne' (did you mean when?): known are reply, end, faults, times, when, match, after, then, name"),
+        ("\n[[rules]]\ntimes = 1", "line 2: rules[0]: Object missing required field when"),
+        (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown key 'tmes' (did you mean times?): known are reply, end, faults, times, when, match, after, then, name"),
+        ("[[rules]]\nname = 'x'\nwhen = 'genrate'", "line 3: rules[0].when: when 'genrate' is not one of generate, imageToVideo, submit, status, media, webhook, request, image_to_video, download (did you mean generate?)"),
+        (f"{GENERATE}[rules.match]\nduration = 6\npromt = 'x'", "line 5: rules[0].match.promt: when 'generate' knows nothing of 'promt' (did you mean prompt?): known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, headers, prompt, prompt_optimizer, resolution, webhook_url"),
+        (f"{GENERATE}match.prompt = {{ contans = 'x' }}", "line 3: rules[0].match.prompt.contans: operator 'contans' is not one of equals, contains, starts_with, ends_with, matches, at_least, at_most, one_of, present, all, any, not (did you mean contains?)"),
+        (f"{STATUS}faults = [\n  {{ fault = 'hang' }},\n  {{ fault = 'conection_reset' }},\n]", "line 5: rules[0].faults[1].fault: fault 'conection_reset' does not exist (did you mean connection_reset?): see pixazo-sim faults"),
+        (f"{STATUS}faults = [\n  {{ seconds = 1 }} ]", "line 4: rules[0].faults[0]: Object missing required field fault"),
+        (f"{STATUS}faults = [{{ fault = 'delay', second = 1 }}]", "line 3: rules[0].faults[0].second: unknown key 'second' (did you mean seconds?): known are fault, seconds"),
+        (f"{STATUS}faults = [{{ fault = 'delay', seconds = -1 }}]", "line 3: rules[0].faults[0].seconds: Expected float >= 0.0"),
+        (f"{STATUS}faults = [\n{{ fault = 'delay', seconds = 1 }},\n{{ fault = 'stuck' }} ]", "line 5: rules[0].faults[1].fault: when 'status': fault 'stuck' strikes only generate, imageToVideo, submit"),
+        (f"{STATUS}times = 'often'", "line 3: rules[0].times: Expected int | null, got str"),
+        (f"{STATUS}faults = 'hang'", "line 3: rules[0].faults: Expected array, got str"),
+        (f"{STATUS}[[rules.then]]\n[[rules.then]]\nreplies = 1", "line 5: rules[0].then[1].replies: unknown key 'replies' (did you mean reply?): known are reply, end, faults, times"),
+        (f"{GENERATE}[rules.end]\nafter = 1\nstatus = 'FAILD'", "line 5: rules[0].end.status: end 'FAILD' is not one of COMPLETED, FAILED, ERROR (did you mean FAILED?)"),
+        (f"{GENERATE}[rules.end]\nstats = 'FAILED'", "line 4: rules[0].end.stats: unknown key 'stats' (did you mean status?): known are status, error, queued, processing, after"),
+        (f"{GENERATE}[rules.reply]\nstatus = 99", "line 4: rules[0].reply.status: Expected int >= 200"),
+        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nAge = 3", "line 5: rules[0].reply.headers: Expected str, got int"),
+        (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
+    """The key, the nearest known name; once, in one line."""
+    with pytest.raises(ValueError, match=r"^script my\.toml, line ") as raised:
+        script_from(text, "my.toml", as_json=False)
+    assert str(raised.value) == f"script my.toml, {told}"
+
+
+def test_json_has_lines_too() -> None:
+    """Of the name of a member."""
+    text = '{\n "rules": [\n  {"when": "generate",\n   "whn": 1}]}'
+    with pytest.raises(
+        ValueError, match=r"script s.json, line 4: rules\[0\]\.whn: unknown key 'whn' \(did you mean when\?\)"
+    ):
+        script_from(text, "s.json", as_json=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "as_json", "told"),
+    [
+        ("x = ", False, "script s is not valid TOML: Invalid value (at end of document)"),
+        ('{\n"rules": [}', True, "script s, line 2: not valid JSON: Expecting value"),
+        ("[]", True, "script s, line 1: a script is a table with the member rules"),
+        ("[" * 100_000, True, "script s is nested too deeply"),
+    ],
+)
+def test_what_is_no_toml_or_json_is_refused(text: str, as_json: bool, told: str) -> None:
+    """With the line where it ends to be any."""
+    with pytest.raises(ValueError, match="script s") as raised:
+        script_from(text, "s", as_json=as_json)
+    assert str(raised.value) == told
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """That it is missing, a directory, or no text."""
+    with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
+        read_script(tmp_path / "missing.toml")
+    with pytest.raises(ValueError, match="cannot be read: Is a directory"):
+        read_script(tmp_path)
+    bad = tmp_path / "bad.toml"
+    bad.write_bytes(b"a\xff")
+    with pytest.raises(ValueError, match="is not UTF-8: invalid start byte at byte 1"):
+        read_script(bad)
+
+
+def test_too_many_rules_are_refused() -> None:
+    """A thousand fit."""
+    assert len(script_from(GENERATE * 1000, "s", as_json=False)) == 1000
+    with pytest.raises(ValueError, match="script s, line 1: rules: more than 1000 rules"):
+        script_from(GENERATE * 1001, "s", as_json=False)

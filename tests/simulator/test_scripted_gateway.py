@@ -1,0 +1,428 @@
+"""Scripts at work in the gateway: what is answered, what is committed, what the journal says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller
+from tests.inprocess import InProcess
+
+from pixazo_simulator.faults import (
+    CompletedWithoutMedia,
+    ConnectionReset,
+    Delay,
+    EmptyReply,
+    Fault,
+    GarbledBody,
+    HtmlPage,
+    LognormalDelay,
+    MediaGone,
+    NotFoundWindow,
+    StatusCode,
+    Stuck,
+    UnknownStatus,
+    WrongContentType,
+)
+from pixazo_simulator.mutants import find_mutant
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.rule import End, Reply, Rule, Step
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.strike import ConnectionCutError
+from pixazo_simulator.world import Bounds
+from pixazo_simulator.worlds import Settings
+
+STATUS = "/v2/requests/status/"
+FOREIGN = "/other-model/v1/generate"
+
+
+class Stage:
+    """A simulator in process with one script, and the holder of its key."""
+
+    def __init__(self, *rules: Rule, policy: dict[str, object] | None = None, **more: Any) -> None:
+        settings = Settings(script=rules, policy=PROFILES["documented"].changed(policy or {}), **more)
+        self.send = InProcess(settings)
+        self.caller = Caller(self.send, "sim-key")
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every exchange of the world."""
+        told: list[dict[str, Any]] = self.caller.sim("journal")["exchanges"]
+        return told
+
+    def used(self) -> list[list[int]]:
+        """How often each step of each rule was used."""
+        return [each["used"] for each in self.caller.sim("script")["rules"]]
+
+    def balance(self) -> str:
+        """What the wallet holds."""
+        told: str = self.caller.sim("ledger")["balance"]
+        return told
+
+
+def rule(when: str, *faults: Fault, **more: Any) -> Rule:
+    """A rule with these faults."""
+    return Rule(when=when, faults=faults, **more)  # type: ignore[arg-type]  # any kind
+
+
+StageOf = Callable[..., Stage]
+
+
+@pytest.fixture
+def stage_of() -> Iterator[StageOf]:
+    """Makes stages; all of them are cleared away."""
+    with ExitStack() as made:
+
+        def make(*rules: Rule, **more: Any) -> Stage:
+            stage = Stage(*rules, **more)
+            made.enter_context(stage.send)
+            return stage
+
+        yield make
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "headers", "body"),
+    [
+        ({"reply": Reply(429, retry_after=2)}, 429, {"retry-after": "2"}, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 2 seconds."}),
+        ({"reply": Reply(429)}, 429, {"retry-after": "1"}, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}),
+        ({"reply": Reply(503, retry_after=7)}, 503, {"retry-after": "7"}, {"error": "Service Unavailable", "message": "The request could not be processed."}),
+        ({"reply": Reply(402)}, 402, {}, {"error": "Insufficient Balance", "message": "Your wallet does not have enough balance."}),
+        ({"reply": Reply(403)}, 403, {}, {"error": "Forbidden", "message": "Your subscription key is suspended or not subscribed to this product."}),
+        ({"reply": Reply(413)}, 413, {"connection": "close"}, {"error": "Payload Too Large", "message": "The request body is larger than 29360128 bytes."}),
+        ({"reply": Reply(404)}, 404, {}, {"statusCode": 404, "message": "Resource not found"}),
+        ({"reply": Reply(500)}, 500, {}, {"error": "Internal Server Error", "message": "The request could not be processed."}),
+        ({"reply": Reply(599)}, 599, {}, {"error": "Error", "message": "The request could not be processed."}),
+        ({"reply": Reply(400)}, 400, {}, {"error": "Bad Request", "message": "The request could not be processed."}),
+        ({"reply": Reply(200, json={"a": [1]}, headers={"X-A": "b"})}, 200, {"x-a": "b", "content-type": "application/json"}, {"a": [1]}),
+        ({"reply": Reply(500, json=None)}, 500, {"content-type": "application/json"}, None),
+        ({"reply": Reply(500, text="\u00e9")}, 500, {"content-type": "text/plain; charset=utf-8", "content-length": "2"}, "\u00e9"),
+        ({"reply": Reply(500, text="<p>", headers={"Content-Type": "text/html"})}, 500, {"content-type": "text/html"}, "<p>"),
+        ({"reply": Reply(200)}, 200, {"content-length": "0"}, ""),
+        ({"faults": (StatusCode(502),)}, 502, {"content-type": "application/json"}, {"error": "Failed to reach upstream API", "status": 502}),
+        ({"faults": (StatusCode(401),)}, 401, {"www-authenticate": 'AzureApiManagementKey realm="http://127.0.0.1:8900/minimax-hailuo-ai/v1/generate",name="Ocp-Apim-Subscription-Key",type="header"'},
+         {"statusCode": 401, "message": "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."}),
+        ({"faults": (HtmlPage(503),)}, 503, {"content-type": "text/html; charset=utf-8"}, "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>503 Service Unavailable</h1></body></html>"),
+    ],
+)  # fmt: skip
+def test_an_answer_in_the_place_of_the_real_one(
+    stage_of: StageOf, step: dict[str, Any], status: int, headers: dict[str, str], body: object
+) -> None:
+    """With the documented body and headers of its code unless it has its own; nothing is committed or charged."""
+    stage = stage_of(Rule(when="generate", times=1, **step))
+    reply = stage.caller.generate()
+    assert reply.status == status
+    assert reply.headers.items() >= headers.items()
+    assert (reply.body.decode() if isinstance(body, str) else reply.json()) == body
+    assert (stage.balance(), stage.caller.sim("generations")["total"]) == ("100.00", 0)
+    assert stage.caller.generate().status == 202
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_an_answer_without_body_tells_no_length(stage_of: StageOf, status: int) -> None:
+    """As HTTP wants it (RFC 9110, 8.6)."""
+    reply = stage_of(Rule(when="generate", reply=Reply(status))).caller.generate()
+    assert (reply.status, reply.body) == (status, b"")
+    assert "content-length" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b"Not Found"), (410, b"Gone"), (500, b"Internal Server Error"), (599, b"Error")]
+)
+def test_the_host_of_media_answers_in_plain_text(stage_of: StageOf, status: int, body: bytes) -> None:
+    """Whatever the code."""
+    stage = stage_of(Rule(when="media", reply=Reply(status)))
+    request_id = stage.caller.accepted()
+    stage.caller.advance(15)
+    reply = stage.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
+    assert (reply.status, reply.headers["content-type"], reply.body) == (status, "text/plain; charset=utf-8", body)
+
+
+@pytest.mark.parametrize(
+    ("end", "prompt", "expected"),
+    [
+        (End(status="FAILED"), "A bear", ("FAILED", "The model could not generate a video for this request.", 15)),
+        (End(status="FAILED", error="policy"), "A bear", ("FAILED", "policy", 15)),
+        (End(status="ERROR", after=30), "A bear", ("ERROR", "Description of the error", 30)),
+        (End(queued=1, processing=2.5), "A bear", ("COMPLETED", None, 3.5)),
+        (End(processing=0), "A bear", ("COMPLETED", None, 2)),
+        (End(after=5), "[[sim:failed x]]", ("FAILED", "x", 5)),
+        (End(status="COMPLETED"), "[[sim:failed x]]", ("COMPLETED", None, 15)),
+        (End(status="FAILED", error="policy"), "[[sim:error x]] [[sim:after 9]]", ("FAILED", "policy", 9)),
+        (
+            End(status="FAILED"),
+            "[[sim:stuck]]",
+            ("FAILED", "The model could not generate a video for this request.", 15),
+        ),
+    ],
+)
+def test_a_script_decides_how_a_generation_ends(
+    stage_of: StageOf, end: End, prompt: str, expected: tuple[str, str | None, float]
+) -> None:
+    """Before magic, which decides before policy; what it leaves out stays as it was."""
+    stage = stage_of(Rule(when="submit", end=end))
+    request_id = stage.caller.accepted(prompt)
+    word, error, seconds = expected
+    stage.caller.advance(seconds - 0.001)
+    assert stage.caller.status(request_id) in ("QUEUED", "PROCESSING")
+    stage.caller.advance(0.001)
+    told = stage.caller.read(request_id).json()
+    assert (told["status"], told["error"]) == (word, error)
+
+
+def test_a_failure_that_is_scripted_is_charged_as_any_other(stage_of: StageOf) -> None:
+    """ERROR is given back."""
+    stage = stage_of(Rule(when="generate", end=End(status="FAILED"), times=1, then=(Step(end=End(status="ERROR")),)))
+    stage.caller.accepted()
+    stage.caller.accepted()
+    stage.caller.advance(15)
+    assert stage.balance() == "99.65"
+
+
+def test_a_stuck_generation_is_charged_and_never_ends(stage_of: StageOf) -> None:
+    """Though magic wants it to."""
+    stage = stage_of(rule("generate", Stuck()))
+    request_id = stage.caller.accepted("[[sim:after 1]]")
+    stage.caller.advance(10_000_000)
+    assert (stage.caller.status(request_id), stage.balance()) == ("PROCESSING", "99.65")
+
+
+def test_ids_do_not_depend_on_the_script(stage_of: StageOf) -> None:
+    """What faults draw at random is drawn elsewhere; the same seed garbles alike."""
+    garbling = (rule("status", GarbledBody(), LognormalDelay(0.0001)), Rule(when="generate", reply=Reply(500), times=1))
+    stages = [stage_of(), stage_of(*garbling), stage_of(*garbling), stage_of(*garbling, seed=1)]
+    assert [stage.caller.generate().status for stage in stages] == [202, 500, 500, 500]
+    ids = [
+        stages[0].caller.sim("generations")["generations"][0]["request_id"],
+        *[stage.caller.accepted() for stage in stages[1:]],
+    ]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    bodies = [stage.caller.read(identity).body for stage, identity in zip(stages, ids, strict=True)]
+    assert bodies[1] == bodies[2] != bodies[3]
+    assert [body[:1] for body in bodies[1:]] == [b"\xff"] * 3
+
+
+def test_a_refused_submit_leaves_a_plan_unused(stage_of: StageOf) -> None:
+    """Only an accepted one has an end; a fault on the wire strikes the refusal all the same."""
+    stage = stage_of(
+        Rule(when="generate", end=End(status="FAILED"), times=1),
+        rule("imageToVideo", WrongContentType("text/html"), times=1),
+    )
+    assert stage.caller.generate("").status == 400
+    assert stage.used() == [[0], [0]]
+    assert stage.journal()[0]["rule"] is None
+    request_id = stage.caller.accepted()
+    assert stage.used() == [[1], [0]]
+    stage.caller.advance(15)
+    assert stage.caller.status(request_id) == "FAILED"
+    refused = stage.caller.call("POST", IMAGE_TO_VIDEO, {"prompt": "A"})
+    assert (refused.status, refused.headers["content-type"]) == (400, "text/html")
+    assert stage.used() == [[1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "output"),
+    [
+        (CompletedWithoutMedia(), {"media_url": [], "media_type": "video/mp4"}),
+        (CompletedWithoutMedia(output="null"), None),
+        (CompletedWithoutMedia(output="absent"), "absent"),
+    ],
+)
+def test_a_video_may_be_missing(stage_of: StageOf, fault: CompletedWithoutMedia, output: object) -> None:
+    """In three ways; only from COMPLETED, which alone uses the rule up."""
+    stage = stage_of(rule("status", fault, times=1))
+    request_id = stage.caller.accepted()
+    assert stage.caller.status(request_id) == "QUEUED"
+    stage.caller.advance(15)
+    first, second = stage.caller.read(request_id).json(), stage.caller.read(request_id).json()
+    assert (first["status"], first.get("output", "absent")) == ("COMPLETED", output)
+    assert second["output"]["media_url"]
+    assert {name: first[name] for name in first if name != "output"} == {
+        name: second[name] for name in second if name != "output"
+    }
+
+
+def test_a_word_that_nobody_knows(stage_of: StageOf) -> None:
+    """In the place of the real one; an unknown request has none to replace."""
+    stage = stage_of(rule("status", UnknownStatus("PENDING"), times=1))
+    assert stage.caller.read("x").status == 404
+    request_id = stage.caller.accepted()
+    assert [stage.caller.status(request_id) for _ in range(2)] == ["PENDING", "QUEUED"]
+
+
+def test_a_window_closes_on_the_world_s_clock(stage_of: StageOf) -> None:
+    """Counted from the submit."""
+    stage = stage_of(rule("status", NotFoundWindow(3)))
+    request_id = stage.caller.accepted()
+    stage.caller.advance(2.999)
+    assert (stage.caller.read(request_id).status, stage.caller.read(request_id).json()["error"]) == (
+        404,
+        "Request not found",
+    )
+    stage.caller.advance(0.001)
+    assert stage.caller.read(request_id).status == 200
+
+
+def test_media_can_be_asked_about(stage_of: StageOf) -> None:
+    """By prompt, method, header; a HEAD is not a GET, and another extension is as missing as ever."""
+    stage = stage_of(
+        rule(
+            "media",
+            MediaGone(410),
+            match={"prompt": {"contains": "bear"}, "method": "GET", "headers": {"Range": {"present": True}}},
+        ),
+    )
+    bear, cat = stage.caller.accepted(), stage.caller.accepted("A cat")
+    stage.caller.advance(15)
+
+    def status(identity: str, method: str = "GET", **headers: str) -> int:
+        return stage.send(method, f"/v1/{identity}/output.mp4", headers, b"").status
+
+    assert (status(bear, Range="bytes=0-3"), status(cat, Range="bytes=0-3")) == (410, 206)
+    assert (status(bear), status(bear, "HEAD", Range="bytes=0-3")) == (200, 200)
+    assert stage.used() == [[1]]
+
+
+def test_reads_can_be_asked_about(stage_of: StageOf) -> None:
+    """By the word that would be answered, the prompt, the operation, the age, the id."""
+    stage = stage_of(
+        Rule(when="status", reply=Reply(501), match={"status": "PROCESSING", "prompt": {"contains": "bear"}, "operation": "generate", "age": {"at_most": 5}}),
+        Rule(when="status", reply=Reply(502), match={"request_id": "unknown"}),
+        Rule(when="status", reply=Reply(503), match={"status": {"present": False}}),
+    )  # fmt: skip
+    bear, cat = stage.caller.accepted(), stage.caller.accepted("A cat")
+    statuses = [[stage.caller.read(identity).status for identity in (bear, cat)]]
+    for seconds in (2, 3, 1):
+        stage.caller.advance(seconds)
+        statuses.append([stage.caller.read(identity).status for identity in (bear, cat)])
+    assert statuses == [[200, 200], [501, 200], [501, 200], [200, 200]]
+    assert [stage.caller.read(identity).status for identity in ("unknown", "elsewhere")] == [502, 503]
+
+
+def test_prompts_are_remembered_within_a_bound(stage_of: StageOf) -> None:
+    """Those of the latest generations; also when the rule comes later."""
+    stage = stage_of(bounds=Bounds(prompts=2))
+    identities = [stage.caller.accepted(f"A bear {number}") for number in range(3)]
+    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).told()
+    assert stage.caller.call("POST", "/_sim/script/rules", told).status == 201
+    assert [stage.caller.read(identity).status for identity in identities] == [200, 500, 500]
+
+
+def test_a_rule_decides_before_every_check(stage_of: StageOf) -> None:
+    """A suspended, throttled or broken caller meets the script first, and pays nothing of its rate."""
+    stage = stage_of(Rule(when="request", reply=Reply(418, text="teapot"), times=3), policy={"rate_limit": "1/60"})
+    stage.caller.change(suspended=True)
+    assert [reply.status for reply in (stage.caller.generate(), stage.caller.read("x"), stage.caller.generate(""))] == [
+        418
+    ] * 3
+    assert stage.caller.generate().status == 403
+    stage.caller.change(suspended=False)
+    assert [stage.caller.generate().status for _ in range(2)] == [202, 429]
+
+
+def test_only_a_known_caller_s_own_world_is_scripted(stage_of: StageOf) -> None:
+    """Neither strangers nor other worlds, nor another model's operation of the same name."""
+    stage = stage_of(rule("generate", StatusCode(500)))
+    assert stage.caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "stranger"}).status == 401
+    assert stage.caller.call("POST", FOREIGN, {"prompt": "A"}).status == 400
+    assert stage.caller.call("POST", "/_sim/worlds", {"key": "another-key"}).status == 201
+    assert Caller(stage.send, "another-key").generate().status == 500
+    assert stage.caller.call("DELETE", "/_sim/script").status == 200
+    assert (stage.caller.generate().status, Caller(stage.send, "another-key").generate().status) == (202, 500)
+
+
+def test_a_body_that_is_no_json_has_no_members(stage_of: StageOf) -> None:
+    """A rule without conditions strikes it, one about the prompt does not."""
+    stage = stage_of(
+        Rule(when="generate", reply=Reply(501), match={"prompt": {"contains": "bear"}}),
+        Rule(
+            when="generate",
+            reply=Reply(502),
+            match={"prompt": {"present": False}, "webhook_url": "http://127.0.0.1:9/"},
+        ),
+    )
+    assert stage.caller.call("POST", GENERATE, b'{"prompt": "A bear"').status == 400
+    hooked = {"X-Webhook-URL": " http://127.0.0.1:9/ "}
+    assert stage.caller.call("POST", GENERATE, b"[]", hooked).status == 502
+    assert stage.caller.call("POST", GENERATE, {"prompt": "A bear"}, hooked).status == 501
+    assert stage.caller.call("POST", GENERATE, {"prompt": 7}, hooked).status == 400
+
+
+def test_the_journal_tells_what_struck(stage_of: StageOf) -> None:
+    """Rule, faults, generation, response headers; what was said stands there as it left."""
+    stage = stage_of(
+        rule("status", WrongContentType("text/html"), Delay(0.0001), times=1),
+        Rule(when="generate", reply=Reply(500), times=1, name="an outage"),
+    )
+    stage.caller.generate()
+    request_id = stage.caller.accepted()
+    stage.caller.read(request_id)
+    refused, accepted, read = stage.journal()
+    assert (refused["status"], refused["rule"], refused["faults"], refused["request_id"]) == (
+        500,
+        "rule 2: an outage",
+        [],
+        None,
+    )
+    assert (accepted["rule"], accepted["faults"], accepted["request_id"]) == (None, [], request_id)
+    assert (read["rule"], read["faults"]) == ("rule 1: when status", ["wrong_content_type", "delay"])
+    assert (read["request_id"], read["expected"], read["hint"]) == (request_id, True, None)
+    response = read["response"]
+    assert (response["headers"]["content-type"], response["body"]["status"], response["cut"]) == (
+        "text/html",
+        "QUEUED",
+        None,
+    )
+    assert response["length"] == int(response["headers"]["content-length"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "cut", "balance"),
+    [
+        (ConnectionReset(), 202, "nothing left, then the connection was reset", "99.65"),
+        (ConnectionReset(committed=False), 0, "nothing left, then the connection was reset", "100.00"),
+        (EmptyReply(), 0, "nothing left, then the connection was closed", "100.00"),
+    ],
+)
+def test_the_journal_tells_what_was_cut(stage_of: StageOf, fault: Fault, status: int, cut: str, balance: str) -> None:
+    """And what would have been answered; a status of 0 where nothing was done."""
+    stage = stage_of(rule("generate", fault, times=1))
+    with pytest.raises(ConnectionCutError):
+        stage.caller.generate()
+    (told,) = stage.journal()
+    assert (told["status"], told["response"]["cut"]) == (status, cut)
+    assert told["faults"] in (["connection_reset"], ["empty_reply"])
+    assert stage.balance() == balance
+
+
+def test_videos_are_not_kept_in_the_journal(stage_of: StageOf) -> None:
+    """Only their length, scripted or not."""
+    for rules in ((), (rule("media", WrongContentType()),)):
+        stage = stage_of(*rules)
+        request_id = stage.caller.accepted()
+        stage.caller.advance(15)
+        video = stage.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
+        told = stage.journal()[-1]
+        assert (told["response"]["body"], told["response"]["length"]) == ("", len(video.body))
+        assert (told["request_id"], told["reason"]) == (request_id, f"media, {len(video.body)} bytes")
+
+
+@pytest.fixture
+def broken() -> Iterator[Simulator]:
+    """A mutant with a script."""
+    rules = (rule("status", ConnectionReset(), times=1), rule("status", UnknownStatus("ODD"), times=1))
+    with Simulator(Settings(script=rules), change=find_mutant("status-in-lower-case")) as simulator:
+        yield simulator
+
+
+def test_faults_strike_what_a_mutant_answers(broken: Simulator) -> None:
+    """The mutant edits, then the wire does its worst."""
+    from tests.caller import over_http
+
+    caller = Caller(over_http(broken.url), broken.api_key)
+    request_id = caller.accepted()
+    with pytest.raises(ConnectionResetError):
+        caller.read(request_id)
+    assert [json.loads(caller.read(request_id).body)["status"] for _ in range(2)] == ["odd", "queued"]

@@ -1,0 +1,410 @@
+"""How faults strike the bytes of an answer: late, in pieces, cut short, or never."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+import trustme
+import uvicorn
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.caller import GENERATE, Caller, over_http
+from tests.inprocess import InProcess
+from tests.simulator.observer import End, observe
+from tests.simulator.wire import Wire, request
+from uvicorn.server import ServerState
+
+from pixazo_simulator.app import Application
+from pixazo_simulator.damage import delay
+from pixazo_simulator.faults import (
+    AnyFault,
+    ConnectionReset,
+    Delay,
+    EmptyReply,
+    GarbledBody,
+    Hang,
+    LognormalDelay,
+    ReplyLost,
+    SlowDrip,
+    StatusCode,
+    TruncatedBody,
+    UniformDelay,
+)
+from pixazo_simulator.protocol import GatewayProtocol
+from pixazo_simulator.rule import Reply, Rule
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.strike import ConnectionCutError, Ending, Strike, leave, strike_of
+from pixazo_simulator.worlds import Settings, Worlds
+
+BEAR = b'{"prompt":"A bear"}'
+BODY = b"0123456789"
+SOON = 5.0
+"""Seconds within which what is to end at once has ended, however slow the machine."""
+
+
+def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
+    """Settings with one rule."""
+    return Settings(script=(Rule(when=when, faults=tuple(faults), **more),))
+
+
+def sent(strike: Strike, scope: dict[str, Any] | None = None) -> list[tuple[bytes, bool]]:
+    """The pieces of `BODY` that leave, each with whether more follow."""
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(leave(strike, scope or {}, receive, send, {"type": "http.response.start"}, BODY))
+    assert said[0] == {"type": "http.response.start"}
+    return [(message["body"], message["more_body"]) for message in said[1:]]
+
+
+def test_faults_that_leave_the_bytes_alone_are_no_strike() -> None:
+    """They are answers, or what is said in them."""
+    assert strike_of((), Random(0)) is None
+    assert strike_of((StatusCode(500), GarbledBody()), Random(0)) is None
+
+
+@given(st.permutations([Delay(1), UniformDelay(2, 2), TruncatedBody(0.5), SlowDrip(3, pieces=2), ConnectionReset()]))
+def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> None:
+    """Delays add up, then comes the kept share in pieces, then the end."""
+    struck = strike_of(faults, Random(0))
+    assert struck is not None
+    assert (struck.delay, struck.keep, struck.drip, struck.ending) == (3, 0.5, SlowDrip(3, pieces=2), Ending.RESET)
+
+
+@pytest.mark.parametrize(
+    ("faults", "cut"),
+    [
+        ((Delay(1),), None),
+        ((ReplyLost(),), "nothing left, then the connection was closed"),
+        ((EmptyReply(),), "nothing left, then the connection was closed"),
+        ((ConnectionReset(),), "nothing left, then the connection was reset"),
+        ((ConnectionReset(committed=False), TruncatedBody(0.5)), "nothing left, then the connection was reset"),
+        ((Hang(),), "nothing left, then the connection was held open until the caller gave up"),
+        ((TruncatedBody(0.5),), "5 of 11 bytes of the body left, then the connection was closed"),
+        ((TruncatedBody(0.9), ConnectionReset()), "9 of 11 bytes of the body left, then the connection was reset"),
+    ],
+)
+def test_what_is_cut_can_be_told(faults: tuple[AnyFault, ...], cut: str | None) -> None:
+    """In words."""
+    struck = strike_of(faults, Random(0))
+    assert struck is not None
+    assert struck.cut(11) == cut
+
+
+@given(seconds=st.floats(0, 1000), bounds=st.tuples(st.floats(0, 500), st.floats(500, 1000)), seed=st.integers())
+def test_delays_are_drawn_within_their_bounds(seconds: float, bounds: tuple[float, float], seed: int) -> None:
+    """The same seed draws the same; no sum is longer than an hour."""
+    uniform = delay((UniformDelay(*bounds),), Random(seed))
+    assert bounds[0] <= uniform <= bounds[1]
+    assert uniform == delay((UniformDelay(*bounds),), Random(seed))
+    assert delay((Delay(seconds), Delay(seconds)), Random(seed)) == 2 * seconds
+    assert delay([Delay(3000), UniformDelay(700, 900)], Random(seed)) == 3600
+
+
+def test_a_log_normal_delay_has_the_median_and_sigma_that_were_asked_for() -> None:
+    """Half of a thousand lie below the median; the logarithm spreads by sigma."""
+    random = Random(7)
+    logs = sorted(math.log(delay((LognormalDelay(2, 0.5),), random)) for _ in range(1000))
+    assert abs(logs[500] - math.log(2)) < 0.06
+    assert abs((logs[841] - logs[158]) / 2 - 0.5) < 0.06
+    assert delay((LognormalDelay(2, 0),), random) == 2
+
+
+@pytest.mark.parametrize(
+    ("drip", "pieces"),
+    [
+        (None, [(BODY, False)]),
+        (SlowDrip(0, pieces=2), [(b"01234", True), (b"56789", False)]),
+        (SlowDrip(0, pieces=3), [(b"012", True), (b"345", True), (b"6789", False)]),
+        (SlowDrip(0, pieces=1000), [(BODY[n : n + 1], n < 9) for n in range(10)]),
+    ],
+)
+def test_a_body_leaves_in_pieces(drip: SlowDrip | None, pieces: list[tuple[bytes, bool]]) -> None:
+    """Never more of them than bytes."""
+    assert sent(Strike("slow_drip", drip=drip)) == pieces
+
+
+class Line:
+    """A connection that remembers how it ended."""
+
+    def __init__(self) -> None:
+        self.held = False
+        self.ended: list[str] = []
+        self.was_held = False
+
+    def close(self) -> None:
+        """End it."""
+        self.ended.append("closed")
+        self.was_held = self.held
+
+    def reset(self) -> None:
+        """Reset it."""
+        self.ended.append("reset")
+
+
+@pytest.mark.parametrize(
+    ("ending", "keep", "messages", "ended"),
+    [
+        (Ending.CLOSED, None, [], ["closed"]),
+        (Ending.RESET, None, [], ["reset"]),
+        (Ending.HUNG, None, [], []),
+        (Ending.CLOSED, 0.3, [b"012"], ["closed"]),
+        (Ending.RESET, 0.0, [b""], ["reset"]),
+        (Ending.HUNG, 0.99, [b"012345678"], []),
+    ],
+)
+def test_an_end_comes_after_what_is_kept(
+    ending: Ending, keep: float | None, messages: list[bytes], ended: list[str]
+) -> None:
+    """Nothing is sent after it, and it lasts until the caller has gone."""
+    line, said, gone = Line(), list[Any](), asyncio.Event
+
+    async def run() -> None:
+        going = gone()
+
+        async def receive() -> Any:
+            if line.ended != ended or not going.is_set():
+                going.set()
+                return {"type": "http.request", "body": b""}
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        start = {"type": "http.response.start"}
+        await leave(Strike("x", ending=ending, keep=keep), {"pixazo.connection": line}, receive, send, start, BODY)
+
+    asyncio.run(run())
+    assert [message["body"] for message in said[1:]] == messages
+    assert all(message["more_body"] for message in said[1:])
+    assert (line.ended, line.held) == (ended, False)
+
+
+@pytest.mark.parametrize("fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5)])
+def test_a_server_that_lends_no_connection_is_told_so(fault: AnyFault) -> None:
+    """An in-process transport sees a named error, a ConnectionError, in the place of the cut."""
+    headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
+    with InProcess(scripted(fault, times=1)) as send:
+        with pytest.raises(
+            ConnectionCutError, match=r"this server lends no connection: use pixazo_simulator\.Simulator"
+        ):
+            send("POST", GENERATE, headers, BEAR)
+        assert send("POST", GENERATE, headers, BEAR).status == 202
+
+
+@pytest.mark.parametrize("fault", [Delay(0.01), SlowDrip(0.01, pieces=2)])
+def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> None:
+    """It arrives whole."""
+    headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
+    with InProcess(scripted(fault)) as send:
+        reply = send("POST", GENERATE, headers, BEAR)
+        assert (reply.status, len(reply.body)) == (202, int(reply.headers["content-length"]))
+
+
+@pytest.mark.parametrize("fault", [Hang(), Delay(3600), SlowDrip(3600), TruncatedBody(0.5)], ids=str)
+@pytest.mark.parametrize("gone", [True, False], ids=["caller gone", "caller waits"])
+def test_a_server_stops_while_an_answer_is_held_back(fault: AnyFault, gone: bool) -> None:
+    """At once, whether or not the caller still waits for it."""
+    with Simulator(scripted(fault)) as simulator:
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        wire = Wire(simulator.port)
+        wire.send(request("POST", GENERATE, BEAR))
+        while not caller.sim("journal")["exchanges"]:
+            pass  # until the answer is on its way; the route of the journal answers meanwhile
+        if gone:
+            wire.close()
+        began = time.monotonic()
+    assert time.monotonic() - began < SOON
+    if not gone:
+        wire.close()
+
+
+def test_a_caller_that_goes_away_ends_what_is_held_back() -> None:
+    """No task is left behind."""
+    application = Application(Worlds(scripted(Delay(3600))))
+
+    async def run() -> int:
+        listening = await _listening(application)
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        writer.write(request("POST", GENERATE, BEAR))
+        (world,) = application.worlds
+        await _until(lambda: bool(world.journal.total))
+        writer.close()
+        await _until(lambda: not listening.state.tasks)
+        assert await reader.read() == b""
+        listening.server.close()
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    """Let the loop turn until something holds."""
+    async with asyncio.timeout(SOON):
+        while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0)
+
+
+class Listening:
+    """A listener with the gateway's protocol."""
+
+    def __init__(self, server: asyncio.Server, state: ServerState) -> None:
+        self.server = server
+        self.state = state
+        self.port: int = server.sockets[0].getsockname()[1]
+
+
+async def _listening(application: Application, context: ssl.SSLContext | None = None) -> Listening:
+    config, state = uvicorn.Config(application, http=GatewayProtocol, lifespan="off", log_config=None), ServerState()
+    config.load()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: GatewayProtocol(config, state, {}), "127.0.0.1", 0, ssl=context
+    )
+    return Listening(server, state)
+
+
+def _secured(connection: socket.socket, context: ssl.SSLContext) -> Callable[[bytes], None]:
+    """Shake hands over a socket, and return what sends through TLS: reading stays raw, since `ssl` hides how a connection ends."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secured = context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    shaken = False
+    while not shaken:
+        try:
+            secured.do_handshake()
+            shaken = True
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+            incoming.write(connection.recv(65536))
+
+    def send(data: bytes) -> None:
+        secured.write(data)
+        connection.sendall(outgoing.read())
+
+    return send
+
+
+def _loops() -> Iterator[Callable[[], asyncio.AbstractEventLoop]]:
+    yield asyncio.new_event_loop
+    try:
+        import uvloop
+    except ImportError:
+        return
+    yield uvloop.new_event_loop
+
+
+@pytest.fixture(params=list(_loops()), ids=lambda loop: loop.__module__.partition(".")[0])
+def loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Every kind of event loop there is."""
+    made: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return made
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def contexts(request: pytest.FixtureRequest) -> tuple[ssl.SSLContext, ssl.SSLContext] | None:
+    """What server and client need for TLS, or nothing."""
+    if not request.param:
+        return None
+    authority: Any = trustme.CA()  # half of its types are unknown
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    authority.configure_trust(client)
+    return server, client
+
+
+def struck(
+    fault: AnyFault,
+    loop: Callable[[], asyncio.AbstractEventLoop],
+    context: ssl.SSLContext | None,
+    ask: Callable[[socket.socket], object],
+) -> object:
+    """What `ask` finds out on a connection to a gateway with this fault."""
+
+    def connected(port: int) -> object:
+        with socket.create_connection(("127.0.0.1", port), SOON) as connection:
+            return ask(connection)
+
+    async def run() -> object:
+        listening = await _listening(Application(Worlds(scripted(fault))), context)
+        try:
+            return await asyncio.to_thread(connected, listening.port)
+        finally:
+            listening.server.close()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        return runner.run(run())
+
+
+def test_a_reset_is_real(
+    loop: Callable[[], asyncio.AbstractEventLoop], contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None
+) -> None:
+    """TCP RST, on every loop and through TLS."""
+
+    def ask(connection: socket.socket) -> type[Exception] | None:
+        send = _secured(connection, contexts[1]) if contexts else connection.sendall
+        send(request("POST", GENERATE, BEAR))
+        try:
+            while connection.recv(65536):
+                pass  # what TLS says on its own account
+        except OSError as raised:
+            return type(raised)
+        return None
+
+    assert struck(ConnectionReset(), loop, contexts and contexts[0], ask) is ConnectionResetError
+
+
+def test_a_lost_reply_ends_in_good_order(
+    loop: Callable[[], asyncio.AbstractEventLoop], contexts: tuple[ssl.SSLContext, ssl.SSLContext] | None
+) -> None:
+    """TCP FIN, through TLS with its own farewell, and no byte before it."""
+
+    def ask(connection: socket.socket) -> bytes:
+        wrapped = (
+            contexts[1].wrap_socket(connection, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
+            if contexts
+            else connection
+        )
+        wrapped.sendall(request("POST", GENERATE, BEAR))
+        said = wrapped.recv(1)
+        wrapped.close()
+        return said
+
+    assert struck(ReplyLost(), loop, contexts and contexts[0], ask) == b""
+
+
+def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
+    """Delay, error answer, drip; and after a cut a new one does."""
+    with Simulator(Settings(script=(
+        Rule(when="generate", faults=(StatusCode(500),), times=1),
+        Rule(when="generate", faults=(SlowDrip(0.01, pieces=3),), times=1),
+        Rule(when="generate", faults=(ReplyLost(),), times=1),
+    ))) as simulator:  # fmt: skip
+        with Wire(simulator.port) as wire:
+            statuses: list[int] = []
+            for _ in range(2):
+                wire.send(request("POST", GENERATE, BEAR))
+                statuses.append(wire.answer().status)
+            assert statuses == [500, 202]
+            wire.send(request("POST", GENERATE, BEAR))
+            assert wire.closed()
+        assert observe(simulator.port, "POST", GENERATE, BEAR).status == 202
+
+
+def test_an_answer_of_a_script_can_be_cut_too() -> None:
+    """A reply and a fault of one step: the error page ends early."""
+    rule = Rule(when="status", reply=Reply(503, text="Service Unavailable"), faults=(TruncatedBody(0.5),))
+    with Simulator(Settings(script=(rule,))) as simulator:
+        seen = observe(simulator.port, "GET", "/v2/requests/status/x")
+    assert (seen.status, seen.body, seen.end) == (503, b"Service U", End.CLOSED)
