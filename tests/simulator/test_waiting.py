@@ -276,19 +276,23 @@ def test_a_clock_that_runs_needs_nobody_to_advance_it() -> None:
     assert asyncio.run(run())[0] == 200
 
 
-def test_time_and_callbacks_wake_whoever_waits() -> None:
+@pytest.mark.parametrize(
+    ("webhook", "wish"),
+    [(None, {"generations": {"status": "COMPLETED"}}), ("http://127.0.0.1:9/", {"deliveries": {}})],
+)
+def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, wish: dict[str, Any]) -> None:
     """At once, without a word on the wire."""
 
-    async def run() -> list[bool]:
+    async def run() -> bool:
         desk = Desk()
-        accepted(desk.world, webhook_url="http://127.0.0.1:9/")
-        waits = [desk.wait(generations={"status": "COMPLETED"}, timeout=LONG), desk.wait(deliveries={}, timeout=LONG)]
+        accepted(desk.world, webhook_url=webhook)
+        waiting = desk.wait(**wish, timeout=LONG)
         await turns()
+        assert not waiting.done()
         assert (await desk.ask("POST", "/_sim/clock/advance", seconds=15))[0] == 200
         await turns()
-        done = [each.done() for each in waits]
-        for each in waits:
-            each.cancel()
+        done = waiting.done()
+        waiting.cancel()
         return done
 
-    assert asyncio.run(run()) == [True, True]
+    assert asyncio.run(run())
