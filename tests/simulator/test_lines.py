@@ -32,7 +32,7 @@ def paths(value: Any, path: Path = ()) -> Iterator[Path]:
     if isinstance(value, dict):
         inner = list(cast("dict[str | int, Any]", value).items())
     elif isinstance(value, list):
-        inner = list(enumerate(cast("list[Any]", value)))
+        inner = list(enumerate(cast("list[object]", value)))
     for step, each in inner:
         yield (*path, step)
         yield from paths(each, (*path, step))
@@ -44,7 +44,7 @@ def inline(value: Any) -> str:
         table = cast("dict[str, Any]", value)
         return "{" + ", ".join(f"{json.dumps(name)} = {inline(each)}" for name, each in table.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(inline, cast("list[Any]", value))) + "]"
+        return "[" + ", ".join(map(inline, cast("list[object]", value))) + "]"
     return json.dumps(value)
 
 
