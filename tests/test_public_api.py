@@ -20,7 +20,14 @@ CLIENT = [
     "NotFoundError", "PermissionDeniedError", "PixazoClient", "PixazoError", "Polling", "RateLimitError", "RequestHandle",
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
-SIMULATOR = ["PROFILES", "Clock", "ControlClient", "ControlError", "Policy", "Settings", "Simulator", "SimulatorError"]
+SIMULATOR = [
+    "PROFILES", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
+    "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage",
+    "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule",
+    "Settings", "Simulator", "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",
+    "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least", "at_most", "contains",
+    "ends_with", "equals", "matches", "one_of", "present", "starts_with",
+]  # fmt: skip
 OPTIONAL = [
     "duration", "resolution", "prompt_optimizer", "fast_pretreatment", "callback_url", "aigc_watermark", "webhook_url", "extra_body",
 ]  # fmt: skip

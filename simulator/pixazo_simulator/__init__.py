@@ -7,22 +7,75 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .clock import Clock
     from .control_client import ControlClient, ControlError
+    from .faults import (
+        BeforeReply,
+        CompletedWithoutMedia,
+        ConnectionReset,
+        DeadReceiver,
+        Delay,
+        Drop,
+        Duplicate,
+        EmptyReply,
+        GarbledBody,
+        Hang,
+        HtmlPage,
+        LognormalDelay,
+        MediaGone,
+        NotFoundWindow,
+        Reorder,
+        ReplyLost,
+        SlowDrip,
+        StatusCode,
+        Stuck,
+        TruncatedBody,
+        UniformDelay,
+        UnknownStatus,
+        WrongContentType,
+    )  # fmt: skip
+    from .matcher import (
+        Matcher,
+        absent,
+        at_least,
+        at_most,
+        contains,
+        ends_with,
+        equals,
+        matches,
+        one_of,
+        present,
+        starts_with,
+    )  # fmt: skip
     from .policy import PROFILES, Policy
+    from .script import End, Reply, Rule, Step
     from .server import Simulator, SimulatorError
+    from .when import When
     from .worlds import Settings
 
-__all__ = ["PROFILES", "Clock", "ControlClient", "ControlError", "Policy", "Settings", "Simulator", "SimulatorError"]
+__all__ = [
+    "PROFILES", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
+    "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage", "LognormalDelay",
+    "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule", "Settings", "Simulator",
+    "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When",
+    "WrongContentType", "absent", "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present",
+    "starts_with",
+]  # fmt: skip
 
-_HOMES = {
-    "Clock": "clock",
-    "ControlClient": "control_client",
-    "ControlError": "control_client",
-    "PROFILES": "policy",
-    "Policy": "policy",
-    "Settings": "worlds",
-    "Simulator": "server",
-    "SimulatorError": "server",
+_NAMES = {
+    "clock": "Clock",
+    "control_client": "ControlClient ControlError",
+    "faults": (
+        "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "
+        "HtmlPage LognormalDelay MediaGone NotFoundWindow Reorder ReplyLost SlowDrip StatusCode Stuck TruncatedBody "
+        "UniformDelay UnknownStatus WrongContentType "
+    ),
+    "matcher": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "policy": "PROFILES Policy",
+    "script": "End Reply Rule Step",
+    "server": "Simulator SimulatorError",
+    "when": "When",
+    "worlds": "Settings",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -13,14 +13,15 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .control import Control
+from .control import ROUTES, Control
 from .courier import Courier
-from .gateway import Gateway
-from .library import Library
+from .doors import Doors
+from .front import Front
+from .invitation import INVITATION_PATH
 from .policy import Policy
 from .post import Postman
-from .reply import Replies
-from .wire import STATUS_PATH, SUBMIT_PATHS
+from .protocol import GatewayProtocol
+from .route import CONTROL_PREFIX
 from .worlds import Worlds
 
 if TYPE_CHECKING:
@@ -35,24 +36,30 @@ class Application:
     `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
     """
 
-    def __init__(self, worlds: Worlds, change: Mutant | Variant | None = None) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        change: Mutant | Variant | None = None,
+        protocol: type[GatewayProtocol] = GatewayProtocol,
+    ) -> None:
         self.worlds = worlds
         self._postman = Postman()
         self.entry: ASGIApp = self
         self.courier = Courier(worlds, self._postman.post)
         if change:
             self._edit(change)
-        replies = Replies(worlds)
-        self._gateway = Gateway(worlds, replies, self.courier)
+        self._front = Front(worlds, self.courier)
+        self.doors = Doors(self.entry, self._front, protocol)
+        self.control = Control(worlds, self.courier, self.doors, ROUTES)
         routes = [
-            *Control(worlds, self.courier).routes(),
-            Route("/v1/{request_id}/output.{extension}", Library(worlds, replies), methods=["GET", "HEAD"]),
-            Mount("/", self._gateway),
+            Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
+            Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
+            Mount("/", self._front),
         ]
         policy = worlds.settings.policy
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
-        self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
+        self._routed.router.default = self._front  # for targets without a path, such as `OPTIONS *`
         self._shortcut = policy.cors == "off"
 
     def _edit(self, change: Mutant | Variant) -> None:
@@ -63,11 +70,13 @@ class Application:
         self.entry = EditedGateway(self, editing, self.courier.advance)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the two hot paths past the route table, which would cost more than all of their work."""
-        if self._shortcut and scope["type"] == "http" and _is_hot(scope["path"]):
-            await self._gateway(scope, receive, send)
-        else:
+        """Take nearly everything past the route table, which would cost more than all of the work."""
+        if not self._shortcut or scope["type"] != "http" or scope["path"] == INVITATION_PATH:
             await self._routed(scope, receive, send)
+        elif scope["path"].startswith(CONTROL_PREFIX):
+            await self.control(scope, receive, send)
+        else:
+            await self._front(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
@@ -76,12 +85,9 @@ class Application:
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+        await self.doors.close_all()
         await self.courier.close()
         await self._postman.close()
-
-
-def _is_hot(path: str) -> bool:
-    return path.startswith(STATUS_PATH) or path in SUBMIT_PATHS
 
 
 def _middleware(policy: Policy) -> list[Middleware]:

@@ -6,17 +6,16 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
     from .script import Rule
 
 __all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+FIRST_ERROR = 400
 LONGEST_ADVANCE = 600.0
 """Real seconds until an answer is given up: an advance ends only when every callback that fell due was attempted."""
 LONGEST_IDLE = 2.0
@@ -202,6 +201,14 @@ class ControlClient:
         """Post a callback once more, now, and return that attempt."""
         return self._ask("POST", f"/_sim/deliveries/{number}/resend")
 
+    def open_door(self, hosts: Sequence[str]) -> dict[str, Any]:
+        """Open a TLS port that leads into this world, whatever key is sent there: `door` (its number), `port`, `ca_pem`."""
+        return self._ask("POST", "/_sim/doors", {"hosts": list(hosts)})
+
+    def close_door(self, number: int) -> None:
+        """Close a door and reset the connections through it."""
+        self._ask("DELETE", f"/_sim/doors/{number}")
+
     def _list(self, what: str, /, **filters: object) -> dict[str, Any]:
         query = urlencode(_given(filters), quote_via=quote)
         return self._ask("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}")
@@ -210,7 +217,7 @@ class ControlClient:
         content = b"" if body is None else json.dumps(body, allow_nan=False).encode()
         status, answer = self._channel(method, target, self.api_key, content)
         told = _read(status, answer)
-        if status >= 400:
+        if status >= FIRST_ERROR:
             raise ControlError(status, told["message"], told)
         return told
 
@@ -224,7 +231,7 @@ class HttpChannel:
             raise ValueError(f"url {url!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
         self._host, self._port = parts.hostname, parts.port
-        self._kept = threading.local()
+        self._of_thread = threading.local()
 
     def __call__(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
         """Send one request. Raises ControlError when no simulator answers."""
@@ -233,31 +240,45 @@ class HttpChannel:
         headers = {"Content-Type": "application/json"} if body else {}
         if key is not None:
             headers[KEY_HEADER] = key
-        connection = self._connection()
         try:
-            connection.request(method, target, body or None, headers)
-            answer = connection.getresponse()
-            told = answer.status, answer.read()
+            return self._kept().ask(method, target, body, headers)
         except (OSError, HTTPException) as error:
-            connection.close()
             problem = f"{type(error).__name__}: {error}"
             raise ControlError(
                 None,
                 f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?",
             ) from error
-        self._kept.until = time.monotonic() + LONGEST_IDLE
-        return told
 
-    def _connection(self) -> HTTPConnection:
+    def _kept(self) -> _Kept:
+        kept: _Kept | None = getattr(self._of_thread, "kept", None)
+        if kept is None:
+            kept = self._of_thread.kept = _Kept(self._host, self._port)
+        return kept
+
+
+class _Kept:
+    """A connection that is used again and again, by one thread, and closed with it."""
+
+    def __init__(self, host: str, port: int | None) -> None:
         from http.client import HTTPConnection
 
-        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
-        if kept is None:
-            kept = HTTPConnection(self._host, self._port, timeout=LONGEST_ADVANCE)
-            self._kept.connection, self._kept.until = kept, 0.0
-        elif time.monotonic() >= self._kept.until:
-            kept.close()  # it opens again by itself
-        return kept
+        self._connection = HTTPConnection(host, port, timeout=LONGEST_ADVANCE)
+        self._until = 0.0
+
+    def ask(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send one request and read its answer, on a new connection if the old one has been idle for long."""
+        if time.monotonic() >= self._until:
+            self._connection.close()  # it opens again by itself
+        self._until = 0.0
+        self._connection.request(method, target, body or None, headers)
+        answer = self._connection.getresponse()
+        told = answer.status, answer.read()
+        self._until = time.monotonic() + LONGEST_IDLE
+        return told
+
+    def __del__(self) -> None:
+        """Close it, since a socket that is left to the garbage collector complains."""
+        self._connection.close()
 
 
 def _given(wishes: Mapping[str, object]) -> dict[str, Any]:
@@ -270,10 +291,10 @@ def _told(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read(status: int, answer: bytes) -> dict[str, Any]:
     try:
-        told: dict[str, Any] = json.loads(answer)
+        told: Any = json.loads(answer)
     except ValueError:
+        told = None
+    if not isinstance(told, dict) or (status >= FIRST_ERROR and "message" not in told):
         shown = answer[:80].decode(errors="replace")
-        raise ControlError(status, f"the answer is no JSON: {shown!r}; is it a simulator that answers?") from None
-    if status >= 400 and not isinstance(told.get("message"), str):
-        raise ControlError(status, f"the answer is no refusal of a simulator: {told!r:.200}")
-    return told
+        raise ControlError(status, f"the answer {shown!r} is none of a simulator: does another program listen there?")
+    return cast("dict[str, Any]", told)

@@ -103,7 +103,7 @@ class Courier:
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, rule, names)
         world.record(delivery, attempt)
         told = attempt.problem or f"answered {attempt.status}"
-        log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, world.key), told)
+        log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, *world.secrets), told)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
@@ -121,6 +121,16 @@ class Courier:
         """
         copy = world.copy(number)
         return copy, await self._attempt(world, copy)
+
+    def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
+        """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has."""
+        target, due, lock = world.clock.now() + milliseconds, world.next_due(), self._advancing.get(world)
+        if (lock and lock.locked()) or world in self._under_way or (due is not None and due <= target):
+            return None
+        world.clock.advance_to(target)
+        if due is not None:
+            self.wake()
+        return [*world.transitions(target)]
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
         """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order."""

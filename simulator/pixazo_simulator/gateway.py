@@ -102,7 +102,7 @@ class Gateway:
 
     async def _submit(self, asked: Incoming, operation: Operation, model_id: str) -> None:
         world = self._caller(asked)
-        policy = world.policy if world else self._worlds.settings.policy
+        policy = self._policy(asked, world)
         try:
             body = await asked.read_body(policy.body_limit)
         except DisconnectedError:
@@ -146,13 +146,18 @@ class Gateway:
         request_id: str | None = None,
         decision: Decision | None = None,
     ) -> None:
-        policy = world.policy if world else self._worlds.settings.policy
+        policy = self._policy(asked, world)
         method, path = asked.scope["method"], quote(asked.scope["path"])
         answer = refusal_answer(refusal, policy, self._realm(asked, policy))
         meant = hint(refusal, method, path, asked.scope["headers"])
         told = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        log.info("%s %s", method, redacted(told, asked.key))
+        log.info("%s %s", method, redacted(told, *(world.secrets if world else (asked.key,))))
         await self._replies.give(asked, world, answer, request_id, decision, meant)
+
+    def _policy(self, asked: Incoming, world: World | None) -> Policy:
+        """What holds for a caller: the policy of the world that it reached, be it by a door without a key."""
+        reached = world or asked.door
+        return reached.policy if reached else self._worlds.settings.policy
 
     def _realm(self, asked: Incoming, policy: Policy) -> str:
         """The URL that was called."""

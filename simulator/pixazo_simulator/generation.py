@@ -11,7 +11,7 @@ __all__ = ["Bounds", "Generation", "Transition", "Worded"]
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, prompts.
+    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, foreign keys, prompts.
 
     Rules about the prompt of a generation hold for so many of the latest: the others are not remembered.
     """
@@ -20,6 +20,7 @@ class Bounds(msgspec.Struct, frozen=True):
     pending: int = 100_000
     deliveries: int = 10_000
     answers: int = 4096
+    aliases: int = 64
     prompts: int = 4096
 
 

@@ -9,9 +9,12 @@ from starlette.types import Receive, Scope, Send
 
 from .policy import Policy
 from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
+from .world import World
 
-__all__ = ["HEAD", "DisconnectedError", "Incoming", "incoming"]
+__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "incoming"]
 
+DOOR = "pixazo.door"
+"""Key of the ASGI scope under which a door names the world that it leads into."""
 HEAD = "pixazo.head"
 """Key of the ASGI scope under which the protocol tells how many bytes the request line and headers have."""
 
@@ -40,6 +43,12 @@ class Incoming(msgspec.Struct, gc=False):
     forwarded_host: str = ""
     forwarded_proto: str = ""
     body: bytes = b""
+
+    @property
+    def door(self) -> World | None:
+        """The world behind the door that it came through, None when it came through none."""
+        found: World | None = self.scope.get(DOOR)
+        return found
 
     async def read_body(self, limit: int) -> bytes | None:
         """Read the body; None as soon as it is known to be longer than `limit` bytes.

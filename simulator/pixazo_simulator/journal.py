@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from .bell import Bell
+
 __all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted"]
 
 REDACTED = "[redacted]"
@@ -63,11 +65,15 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 
 
 class Journal:
-    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did."""
+    """The latest exchanges of a world; when it is full the oldest gives way, and `dropped` says how many did.
 
-    __slots__ = ("_exchanges", "_limits", "_total")
+    `bell` rings at each new one.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_bell", "_exchanges", "_limits", "_total")
+
+    def __init__(self, limits: Limits, bell: Bell | None = None) -> None:
+        self._bell = bell or Bell()
         self._limits = limits
         self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
         self._total = 0
@@ -81,6 +87,12 @@ class Journal:
     def dropped(self) -> int:
         """How many exchanges had to give way."""
         return self._total - len(self._exchanges)
+
+    def twin(self) -> Journal:
+        """One with the same exchanges, that goes its own way unheard."""
+        other = Journal(self._limits)
+        other._exchanges, other._total = self._exchanges.copy(), self._total
+        return other
 
     def record(
         self,
@@ -117,6 +129,7 @@ class Journal:
                 request_id, rule, faults, cut, hint, left_out,
             )
         )  # fmt: skip
+        self._bell.ring()
 
     def _bounded(self, headers: list[Header]) -> tuple[list[Header], int]:
         """The first headers that fit into the bound, and how many do not."""
@@ -147,11 +160,12 @@ class Journal:
         return len(self._exchanges)
 
 
-def redacted(text: str, key: str | None) -> str:
-    """The text without the key, wherever it stands: as it is, as JSON writes it, as a URL writes it."""
-    if key and len(key) >= SHORTEST_SECRET:
-        for spelling in _spellings(key):
-            text = text.replace(spelling, REDACTED)
+def redacted(text: str, *keys: str | None) -> str:
+    """The text without the keys, wherever they stand: as they are, as JSON writes them, as a URL writes them."""
+    for key in keys:
+        if key and len(key) >= SHORTEST_SECRET:
+            for spelling in _spellings(key):
+                text = text.replace(spelling, REDACTED)
     return text
 
 

@@ -69,6 +69,12 @@ class Ledger:
         while self._ahead and self._ahead[0].instant <= now:
             self._enter(heapq.heappop(self._ahead))
 
+    def twin(self) -> Ledger:
+        """One with the same entries, that goes its own way."""
+        other = Ledger(0, 0)
+        other._entries, other._ahead, other._total = list(self._entries), list(self._ahead), self._total
+        return other
+
     def balance(self, now: int) -> int:
         """What can be spent at `now`, in millionths of a dollar."""
         self._settle(now)

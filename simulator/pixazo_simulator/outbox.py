@@ -5,6 +5,8 @@ from __future__ import annotations
 import heapq
 from collections import deque
 
+from msgspec import structs
+
 from .delivery import Delivery
 
 __all__ = ["Outbox"]
@@ -23,6 +25,15 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._agenda)
+
+    def twin(self) -> Outbox:
+        """One with the same deliveries, that goes its own way."""
+        other = Outbox(self.finished.maxlen or 0)
+        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for _, _, each in self._agenda}
+        other._agenda = [(due, number, twins[number]) for due, number, _ in self._agenda]
+        other.finished, other._number = self.finished.copy(), self._number
+        other._held = twins.get(self._held.number) if self._held else None
+        return other
 
     def number(self) -> int:
         """A number for a new delivery."""

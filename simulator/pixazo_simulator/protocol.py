@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Any, cast
+from contextlib import suppress
+from typing import Any, Literal, cast
 
 import httptools
 import msgspec
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .incoming import HEAD
 from .strike import CONNECTION
 
-__all__ = ["HEAD_LIMIT", "GatewayProtocol"]
+__all__ = ["BACKLOG", "HEAD_LIMIT", "GatewayProtocol", "configuration"]
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head is answered 431."""
 
@@ -147,6 +152,24 @@ class GatewayProtocol(HttpToolsProtocol):
             % (line, len(body), body)
         )
         self.transport.close()
+
+
+def configuration(app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Literal["on", "off"]) -> uvicorn.Config:
+    """How uvicorn is to serve an application: nothing is added to what it says, and nothing is logged."""
+    return uvicorn.Config(
+        _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
+        server_header=False, date_header=False, backlog=BACKLOG,
+    )  # fmt: skip
+
+
+def _cancellable(app: ASGIApp) -> ASGIApp:
+    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return serve
 
 
 class _HeadTooLongError(Exception):

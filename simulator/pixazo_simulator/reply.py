@@ -45,6 +45,7 @@ class Replies:
         if decision and world:
             await self._give_harmed(asked, world, answer, request_id, decision)
             return
+        world = world or asked.door
         clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
         now, scope = clock.now(), asked.scope
         headers = self._headers(answer, now)

@@ -163,7 +163,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def told(self) -> dict[str, Any]:
         """As JSON and TOML write it, without what is left at its default."""
-        told: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, match={}))
+        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
         return told | ({"match": _written(self.match)} if self.match else {})
 
     def __str__(self) -> str:

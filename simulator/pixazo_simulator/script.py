@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Any, cast
 
 import msgspec
@@ -51,7 +52,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
 class _Entry:
     """A rule, its conditions read, and how often each of its steps was used."""
 
-    __slots__ = ("conditions", "matched", "operations", "rule", "used")
+    __slots__ = ("conditions", "matched", "missed", "operations", "rule", "used")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -59,6 +60,13 @@ class _Entry:
         self.conditions = conditions(rule.match, rule.when, self.operations)
         self.matched = 0
         self.used = [0] * len(rule.steps)
+        self.missed: tuple[str, ...] | None = None
+
+    def twin(self) -> _Entry:
+        """One that was used as often, and is used on its own."""
+        other = copy(self)
+        other.used = list(self.used)
+        return other
 
     def differences(self, occasion: Occasion) -> list[str]:
         """What keeps the rule from matching, nothing when it matches."""
@@ -72,6 +80,11 @@ class _Entry:
         ]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
+
+    def miss(self, occasion: Occasion, reasons: list[str]) -> None:
+        """Remember why an occasion was not for this rule, if none came nearer and the rule is about such calls at all."""
+        if occasion.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
+            self.missed = tuple(reasons)
 
     def step_index(self) -> int | None:
         """The step that the next matching call gets, None when it is let through: too early, or all are used up."""
@@ -100,6 +113,13 @@ class Script:
         self._entries: dict[int, _Entry] = {}
         self._made = 0
 
+    def twin(self) -> Script:
+        """One with the same rules, used as often, that goes its own way."""
+        other = Script()
+        other._entries = {number: entry.twin() for number, entry in self._entries.items()}
+        other._made = self._made
+        return other
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -110,6 +130,11 @@ class Script:
         self._made += 1
         self._entries[self._made] = _Entry(rule)
         return self._made
+
+    def extend(self, rules: Iterable[Rule]) -> None:
+        """Append rules in order. Raises ValueError at the first beyond 1,000."""
+        for rule in rules:
+            self.add(rule)
 
     def replace(self, number: int, rule: Rule) -> None:
         """Put another rule in the place of one; it starts unused. Raises KeyError when there is none of this number."""
@@ -133,17 +158,34 @@ class Script:
         """The rules with a step that was never used, by number, and the index of the first such step."""
         return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
 
+    def missed(self) -> dict[int, tuple[str, ...]]:
+        """What the call that came nearest to a rule differed in, by number; rules that no call of their kind missed are left out."""
+        return {number: entry.missed for number, entry in self._entries.items() if entry.missed is not None}
+
     def decide(self, occasion: Occasion) -> Decision | None:
         """What the first rule that matches wants, which uses it; None when no rule does."""
+        decision: Decision | None = None
         for number, entry in self._entries.items():
-            if entry.differences(occasion):
-                continue
-            index = entry.step_index()
-            entry.matched += 1
-            if index is not None:
-                entry.used[index] += 1
-                return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
-        return None
+            if decision and any(entry.used):
+                continue  # it was used before: nobody will ask what it missed
+            if differences := entry.differences(occasion):
+                entry.miss(occasion, differences)
+            elif decision:
+                entry.miss(occasion, [_passed_over(entry, decision)])
+            else:
+                decision = self._use(number, entry, occasion)
+        return decision
+
+    def _use(self, number: int, entry: _Entry, occasion: Occasion) -> Decision | None:
+        """Count a call that matches a rule, and let the rule decide it unless it comes too early or too late."""
+        index = entry.step_index()
+        if index is None:
+            entry.miss(occasion, [_passed_over(entry, None)])
+        entry.matched += 1
+        if index is None:
+            return None
+        entry.used[index] += 1
+        return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
 
     def give_back(self, decision: Decision) -> None:
         """Take a decision as never made: the call turned out to give it nothing to do."""

@@ -6,19 +6,20 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError, Future
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from .app import Application
 from .clock import SECOND
-from .control_client import KEY_HEADER, ControlClient
+from .control_client import ControlClient
 from .courier import FallenDue
-from .protocol import GatewayProtocol
+from .doors import Door
+from .protocol import BACKLOG, GatewayProtocol, configuration
 from .world import World
 from .worlds import Settings, Worlds
 
@@ -33,7 +34,6 @@ START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
-BACKLOG = 2048
 LAST_PORT = 65535
 
 log = logging.getLogger("pixazo_simulator")
@@ -80,10 +80,11 @@ class Simulator:
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
-        self._application = Application(Worlds(settings), self.change)
+        protocol = _protocol(self.change)
+        self._application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Server(self._application.entry, _protocol(self.change))
+        self._server = _Server(self._application.entry, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -110,7 +111,9 @@ class Simulator:
         server, application, world = self._running(api_key)
         if seconds < 0:
             raise ValueError(f"seconds {seconds:g} is negative: a clock is never turned back")
-        return server.call(application.courier.advance(world, round(seconds * SECOND)))
+        milliseconds = round(seconds * SECOND)
+        fallen = server.ask(lambda: application.courier.advance_at_once(world, milliseconds))
+        return server.call(application.courier.advance(world, milliseconds)) if fallen is None else fallen
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
@@ -119,7 +122,7 @@ class Simulator:
     def control(self, api_key: str | None = None) -> ControlClient:
         """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
 
-        Raises SimulatorError when the server does not run.
+        Its methods raise SimulatorError when the server does not run.
         """
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
 
@@ -127,7 +130,22 @@ class Simulator:
         """Carry one control request to the server's loop, from any other thread; gives back status and body."""
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
-        return self._server.call(_ask(self._application, method, target, key, body))
+        path, _, query = target.partition("?")
+        host = self.url.removeprefix("http://")
+        return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
+
+    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> Door:
+        """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
+
+        Raises SimulatorError when the server does not run, ValueError when a host is no name or there are too many.
+        """
+        server, application, world = self._running(api_key)
+        return server.call(application.doors.open(world, hosts))
+
+    def close_door(self, door: Door, *, api_key: str | None = None) -> None:
+        """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
+        server, application, world = self._running(api_key)
+        server.call(application.doors.close(world, door.number))
 
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
@@ -148,33 +166,48 @@ class _Server(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                _cancellable(app), http=protocol, ws="none", lifespan="on", log_config=None,
-                access_log=False,
-                server_header=False, date_header=False, backlog=BACKLOG,
-            )
-        )  # fmt: skip
+        super().__init__(configuration(app, protocol, lifespan="on"))
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
 
     def stop(self) -> None:
         """End `main_loop`, from any thread."""
         if self._loop and self._ended:
             self._loop.call_soon_threadsafe(self._ended.set)
 
+    def ask(self, function: Callable[[], T]) -> T:
+        """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
+        if self._loop is None:
+            raise SimulatorError("the server has not started")
+        answer: Future[T] = Future()
+
+        def give() -> None:
+            try:
+                answer.set_result(function())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is for the thread that waits
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(give)
+        return answer.result()
+
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
-        if self._loop is None:
+        if self._loop is None or self._thread == threading.get_ident():
             doing.close()
-            raise SimulatorError("the server has not started")
-        # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
-        return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
+            wrong = "the server has not started" if self._loop is None else "its own thread cannot wait for the server"
+            raise SimulatorError(wrong)
+        try:
+            # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
+            return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
+        except CancelledError:
+            raise SimulatorError("the simulator was stopped before it could answer") from None
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self._thread = threading.get_ident()
         self.accepting.set()
         await self._ended.wait()
 
@@ -197,40 +230,12 @@ class _Server(uvicorn.Server):
         await self.lifespan.shutdown()
 
 
-async def _ask(app: Application, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
-    path, _, query = target.partition("?")
-    headers = [(b"host", b"localhost"), *([(KEY_HEADER.lower().encode(), key.encode("latin-1"))] if key else [])]
-    scope = {
-        "type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers, "root_path": "",
-    }  # fmt: skip
-    said: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    await app(scope, receive, send)
-    return said[0]["status"], said[1]["body"]
-
-
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     if change is None or change.edits.names == "any case":
         return GatewayProtocol
     from .spelling import SpelledProtocol, TitleCaseProtocol
 
     return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
-
-
-def _cancellable(app: ASGIApp) -> ASGIApp:
-    """The application without the traceback that uvicorn logs for a request that was cancelled because the server stops."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(asyncio.CancelledError):
-            await app(scope, receive, send)
-
-    return serve
 
 
 def _listen(host: str, port: int) -> socket.socket:

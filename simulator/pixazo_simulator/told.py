@@ -7,31 +7,34 @@ from typing import Any, cast
 
 import msgspec
 
-from .clock import LAST_INSTANT
+from . import shapes
+from .clock import LAST_INSTANT, SECOND
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
 from .faults import kind_of
 from .journal import REDACTED, Exchange, redacted
 from .ledger import Entry, dollars
-from .lifecycle import snapshot
+from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
 from .signature import secret
 from .wire import KEY_HEADER, timestamp
 from .world import Generation, Transition, World
 
 __all__ = [
+    "told_attempt",
     "told_delivery",
     "told_entry",
     "told_exchange",
     "told_fallen",
     "told_generation",
+    "told_plan",
     "told_world",
 ]
 
 _SECRET_HEADERS = frozenset({KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie"})
 
 
-def told_world(world: World) -> dict[str, Any]:
+def told_world(world: World) -> shapes.World:
     """A world at a glance; it is told only to the holder of its key."""
     now = world.clock.now()
     return {
@@ -48,7 +51,7 @@ def told_world(world: World) -> dict[str, Any]:
     }
 
 
-def told_entry(entry: Entry) -> dict[str, Any]:
+def told_entry(entry: Entry) -> shapes.Entry:
     """One line of the ledger."""
     return {
         "at": timestamp(entry.instant),
@@ -58,7 +61,7 @@ def told_entry(entry: Entry) -> dict[str, Any]:
     }
 
 
-def told_generation(world: World, generation: Generation) -> dict[str, Any]:
+def told_generation(world: World, generation: Generation) -> shapes.Generation:
     """One generation as it is now."""
     seen = snapshot(generation.accepted, generation.plan, world.clock.now())
     return {
@@ -69,23 +72,39 @@ def told_generation(world: World, generation: Generation) -> dict[str, Any]:
         "status": seen.status.value,
         "accepted_at": timestamp(generation.accepted),
         "since": timestamp(seen.since),
+        "plan": told_plan(generation.plan),
     }
 
 
-def told_attempt(attempt: Attempt) -> dict[str, Any]:
+def told_plan(plan: Plan) -> shapes.Plan:
+    """The fate of a generation, in seconds."""
+    return {
+        "queued": plan.queued / SECOND,
+        "processing": None if plan.processing == NEVER else plan.processing / SECOND,
+        "outcome": plan.outcome.value,
+        "error": plan.error,
+    }
+
+
+def told_attempt(attempt: Attempt) -> shapes.Attempt:
     """One try to deliver a callback."""
-    told = {"at": timestamp(attempt.instant), "status": attempt.status, "problem": attempt.problem}
-    return told | {"rule": attempt.rule, "faults": list(attempt.faults)}
+    return {
+        "at": timestamp(attempt.instant),
+        "status": attempt.status,
+        "problem": attempt.problem,
+        "rule": attempt.rule,
+        "faults": list(attempt.faults),
+    }
 
 
-def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
+def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
     """One callback and what became of it so far; `rule` and `faults` are what struck it, or will at the coming attempt."""
     struck = [attempt for attempt in delivery.attempts if attempt.rule]
     coming = [kind_of(fault) for fault in delivery.faults or ()]
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, world.key),
+        "url": redacted(delivery.url, *world.secrets),
         "channel": delivery.channel,
         "form": delivery.form.value,
         "copy_of": delivery.copy_of,
@@ -97,19 +116,27 @@ def told_delivery(world: World, delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def told_fallen(world: World, fallen: FallenDue) -> dict[str, Any]:
+def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
     """One thing that happened while the clock was advanced."""
     if isinstance(fallen, Transition):
-        told = {"kind": "transition", "at": timestamp(fallen.instant), "request_id": fallen.request_id}
-        return told | {"status": fallen.status.value}
+        return {
+            "kind": "transition",
+            "at": timestamp(fallen.instant),
+            "request_id": fallen.request_id,
+            "status": fallen.status.value,
+        }
     delivery, attempt = fallen
-    told = told_attempt(attempt)
-    named = {"kind": "webhook", "number": delivery.number, "request_id": delivery.request_id}
-    return named | {"url": redacted(delivery.url, world.key)} | told
+    return {
+        "kind": "webhook",
+        "number": delivery.number,
+        "request_id": delivery.request_id,
+        "url": redacted(delivery.url, *world.secrets),
+        **told_attempt(attempt),
+    }
 
 
-def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
-    """One request and its answer, with the key taken out wherever it stands.
+def told_exchange(exchange: Exchange, *keys: str) -> shapes.Exchange:
+    """One request and its answer, with the keys taken out wherever they stand.
 
     `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
     `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
@@ -118,49 +145,49 @@ def told_exchange(exchange: Exchange, key: str | None) -> dict[str, Any]:
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": redacted(exchange.target, key),
+        "target": redacted(exchange.target, *keys),
         "status": exchange.status,
-        "reason": redacted(exchange.reason, key),
-        "request_id": exchange.request_id and redacted(exchange.request_id, key),
-        "rule": exchange.rule and redacted(exchange.rule, key),
+        "reason": redacted(exchange.reason, *keys),
+        "request_id": exchange.request_id and redacted(exchange.request_id, *keys),
+        "rule": exchange.rule and redacted(exchange.rule, *keys),
         "faults": list(exchange.faults),
         "expected": exchange.expected,
-        "hint": exchange.hint and redacted(exchange.hint, key),
+        "hint": exchange.hint and redacted(exchange.hint, *keys),
         "request": {
-            "headers": _headers(exchange.request_headers, key),
+            "headers": _headers(exchange.request_headers, keys),
             "headers_left_out": exchange.headers_left_out,
-            "body": _body(exchange.request_body, key),
+            "body": _body(exchange.request_body, keys),
             "length": exchange.request_length,
         },
         "response": {
-            "headers": _headers(exchange.response_headers, key),
-            "body": _body(exchange.response_body, key),
+            "headers": _headers(exchange.response_headers, keys),
+            "body": _body(exchange.response_body, keys),
             "length": exchange.response_length,
             "cut": exchange.cut,
         },
     }
 
 
-def _headers(headers: list[tuple[bytes, bytes]], key: str | None) -> dict[str, str]:
+def _headers(headers: list[tuple[bytes, bytes]], keys: tuple[str, ...]) -> dict[str, str]:
     """Headers by lower-case name, the last of each name, without secrets of anybody."""
     pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, key) for name, value in pairs}
+    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, *keys) for name, value in pairs}
 
 
-def _body(body: bytes, key: str | None) -> Any:
+def _body(body: bytes, keys: tuple[str, ...]) -> Any:
     """JSON as JSON, anything else as text."""
     try:
-        return _without(key, msgspec.json.decode(body))
+        return _without(keys, msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redacted(body.decode(errors="replace"), key)
+        return redacted(body.decode(errors="replace"), *keys)
 
 
-def _without(key: str | None, value: Any) -> Any:
-    """A JSON value without the key in any of its texts: JSON may spell it in more than one way."""
+def _without(keys: tuple[str, ...], value: Any) -> Any:
+    """A JSON value without the keys in any of its texts: JSON may spell it in more than one way."""
     if isinstance(value, str):
-        return redacted(value, key)
+        return redacted(value, *keys)
     if isinstance(value, list):
-        return [_without(key, each) for each in cast("list[object]", value)]
+        return [_without(keys, each) for each in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {redacted(name, key): _without(key, each) for name, each in cast("dict[str, Any]", value).items()}
+        return {redacted(name, *keys): _without(keys, each) for name, each in cast("dict[str, Any]", value).items()}
     return value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
 from random import Random
 from typing import Any
 
 import msgspec
 
 from .admission import Admission, Call, Standing, Submission, admit_read
+from .bell import Bell
 from .clock import LAST_INSTANT, SECOND, Clock
 from .damage import delay
 from .delivery import Attempt, Delivery, Form, next_progress
@@ -34,8 +36,8 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
-        "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
+        "__weakref__", "_aliases", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
+        "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +59,8 @@ class World:
         self.bounds = bounds or Bounds()
         self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
         self.script = Script()
-        self.journal = Journal(self.bounds.journal)
+        self.bell = Bell()
+        self.journal = Journal(self.bounds.journal, self.bell)
         self.outbox = Outbox(self.bounds.deliveries)
         self._random = seeded_random(seed, key)
         self._chance: Random | None = None
@@ -66,6 +69,34 @@ class World:
         self._swept = clock.now()
         self._worded: dict[str, Worded] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
+        self._aliases: dict[str, None] = {}
+
+    def twin(self) -> World:
+        """A world that is as this one is now and goes its own way; its clock stands still, and nobody hears its bell."""
+        other = World(
+            self.key, policy=self.policy, clock=Clock.manual(self.clock.now()), seed=self.seed, balance=0,
+            bounds=self.bounds, workings=self._workings,
+        )  # fmt: skip
+        ledger, quota = self.standing.ledger.twin(), copy(self.standing.quota)
+        other.standing = msgspec.structs.replace(self.standing, ledger=ledger, quota=quota)
+        other.policy, other.script, other.outbox = self.policy, self.script.twin(), self.outbox.twin()
+        other.journal = self.journal.twin()
+        other._random, other._chance = copy(self._random), copy(self._chance)
+        other._generations, other._open, other._swept = dict(self._generations), list(self._open), self._swept
+        other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
+        return other
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key, and the keys that callers sent instead of it: none of them is ever told."""
+        return (self.key, *self._aliases)
+
+    def call_also(self, key: str) -> None:
+        """Take note of a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
+        if key != self.key and key not in self._aliases:
+            if len(self._aliases) >= self.bounds.aliases:
+                del self._aliases[next(iter(self._aliases))]
+            self._aliases[key] = None
 
     def set_policy(self, policy: Policy) -> None:
         """Let another policy hold from now on; what was accepted keeps its plan."""
@@ -76,7 +107,10 @@ class World:
     def chance(self) -> Random:
         """Where faults draw from: not where ids do, so that a script never changes an id."""
         if self._chance is None:
-            self._chance = seeded_random(self.seed, self.key, "faults")
+            self._chance = seeded_random(
+                self.seed,
+                self.key,
+            )
         return self._chance
 
     def submit(self, call: Call, step: Step | None = None) -> Generation | Refusal:
@@ -167,6 +201,10 @@ class World:
         self._worded[generation.request_id] = Worded(origin, seen.since, seen.until, body)
         return body
 
+    def generation_of(self, identity: str) -> Generation | None:
+        """What was accepted under this request id, readable or not."""
+        return self._generations.get(identity)
+
     def generations(self) -> list[Generation]:
         """All that was accepted, oldest first."""
         return list(self._generations.values())
@@ -185,6 +223,7 @@ class World:
             else:
                 still_open.append(generation)
         self._open, self._swept = still_open, until
+        self.bell.ring()
         return sorted(found, key=lambda transition: transition.instant)
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
@@ -258,6 +297,7 @@ class World:
     def record(self, delivery: Delivery, attempt: Attempt) -> None:
         """Enter the outcome of an attempt, the copies that a fault wants of it, and the next one when there is to be one."""
         delivery.attempts.append(attempt)
+        self.bell.ring()
         faults, delivery.faults, delivery.rule = delivery.faults or (), None, None
         if not any(isinstance(fault, Drop) for fault in faults):
             self.outbox.release(attempt.instant)

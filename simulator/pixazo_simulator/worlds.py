@@ -19,7 +19,7 @@ from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
 from .workings import Workings
 from .world import Bounds, World
 
-__all__ = ["DEFAULT_KEY", "Settings", "Worlds"]
+__all__ = ["DEFAULT_KEY", "Settings", "Twins", "Worlds"]
 
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = RateLimit(1000, 2)
@@ -79,7 +79,7 @@ class Worlds:
         if key in self._worlds:
             raise ValueError(f"key {key!r} has a world already: delete it first, or choose another key")
         settings = self.settings
-        if len(self._worlds) >= settings.most_worlds:
+        if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
         world = World(
             key,
@@ -100,10 +100,14 @@ class Worlds:
         """Forget a world; its key is unknown from now on."""
         return self._worlds.pop(key, None)
 
+    def get(self, key: str) -> World | None:
+        """The world that `key` opened before."""
+        return self._worlds.get(key)
+
     def find(self, key: str) -> World | None:
         """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
         world = self._worlds.get(key)
-        if world or not key.strip() or len(self._worlds) >= self.settings.most_worlds:
+        if world or not key.strip() or len(self) >= self.settings.most_worlds:
             return world
         if self.settings.magic and (kind := read_key(key)):
             return self._magic(key, kind)
@@ -128,3 +132,33 @@ class Worlds:
 
     def __len__(self) -> int:
         return len(self._worlds)
+
+
+class Twins(Worlds):
+    """The worlds of a server as they are now, each a twin that is made when somebody looks for it.
+
+    Whatever is done to them, the real ones stay as they are, and no new one opens among them.
+    """
+
+    def __init__(self, real: Worlds) -> None:
+        super().__init__(msgspec.structs.replace(real.settings, keys=()))
+        self.lobby, self.lobby_clock = real.lobby.twin(), Clock.manual(real.lobby_clock.now())
+        self._real = real
+
+    def find(self, key: str) -> World | None:
+        """The twin of the world that `key` opens, or a world that it would open at first sight."""
+        if key not in self._worlds and (real := self._real.get(key)):
+            self._worlds[key] = real.twin()
+        return super().find(key)
+
+    def __iter__(self) -> Iterator[World]:
+        for real in self._real:
+            self.find(real.key)
+        return super().__iter__()
+
+    def __len__(self) -> int:
+        return len(self._real)
+
+    def touched(self) -> Iterator[World]:
+        """Those for which somebody has looked."""
+        return super().__iter__()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["pytest_pixazo_world_ended"]
 
 
-def pytest_pixazo_world_ended(record: Record, config: pytest.Config) -> None:
+def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """A test that used a world has ended: called at its teardown, once, before the world is deleted.
 
     Under xdist it is called in the worker that ran the test.

@@ -1,27 +1,46 @@
-"""The pytest plugin: options of the contract suite, and the gateway that it looks at.
+"""The pytest plugin: fixtures and hooks, each of which hands over to the module of its concept.
 
-`pytest --pyargs pixazo_contracts --pixazo-url URL --pixazo-key KEY` looks at that gateway; without a URL a simulator is started
-for it. Every test session of this environment imports this file, so it imports nothing but pytest at its top.
+Every test session of this environment imports this file, so it imports nothing but pytest at its top, and its neighbours only when they
+are needed.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-__all__ = ["Endpoint", "pixazo_endpoint", "pytest_addhooks", "pytest_addoption", "pytest_configure"]
+    import respx
+
+    from pixazo_client import AsyncPixazoClient, PixazoClient
+    from pixazo_simulator.server import Simulator
+
+    from .case import Case
+    from .inbox import Inbox
+    from .pixazo import Pixazo
+    from .simulators import SharedSimulator
+    from .sleep import Sleeps
+
+__all__ = [
+    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_respx",
+    "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
+    "pytest_runtest_makereport",
+]  # fmt: skip
 
 #: Modules that are plugins of their own, by the option without which they are not even imported.
 PARTS: dict[str, str] = {}
 
-#: Pace and deadline on a simulator started here, in seconds of its clock, which only the suite moves.
+#: Pace and deadline of the contract suite on a simulator started here, in seconds of its clock, which only the suite moves.
 PACE = 5.0
 DEADLINE = 120.0
+
+#: Where a test keeps its case.
+CASE: pytest.StashKey[Case] = pytest.StashKey()
 
 
 class Endpoint(NamedTuple):
@@ -37,42 +56,130 @@ class Endpoint(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of `pixazo-contracts run`, for the same suite as tests."""
-    group = parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway")
-    group.addoption("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
-    group.addoption("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
-    group.addoption("--pixazo-profile", metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ...")
-    for name, metavar, text in (
-        ("account", "ROLE=KEY", "empty, suspended, throttled, other ...; repeatable"),
-        ("prompt", "KIND=TEXT", "a prompt known to end failed or error; repeatable"),
-        ("clauses", "GLOB", "only clauses whose id matches; repeatable"),
-    ):
-        group.addoption(f"--pixazo-{name}", action="append", default=[], metavar=metavar, help=text)
-    group.addoption("--pixazo-core", action="store_true", help="only the core clauses")
-    group.addoption("--pixazo-have", default="", metavar="CAP,...", help="further capabilities of the gateway")
-    group.addoption("--pixazo-pace", type=float, metavar="SECONDS", help="between two polls")
-    group.addoption("--pixazo-deadline", type=float, metavar="SECONDS", help="until a generation must have ended")
-    group.addoption("--pixazo-receiver", metavar="HOST:PORT", help="where to listen for callbacks")
-    group.addoption("--pixazo-receiver-url", metavar="URL", help="how the gateway reaches us, if not directly")
-    group.addoption("--pixazo-max-generations", type=int, default=0, metavar="N", help="most to spend where they cost")
-    group.addoption("--pixazo-expect", metavar="FILE", help="TOML: known deviations, each with reason and expiry")
-    group.addoption("--pixazo-baseline", metavar="FILE", help="a result.ndjson; changed observations are drift")
-    group.addoption("--pixazo-out", metavar="DIR", help="the trace, the result, and counterexamples")
-    group.addoption("--strict-drift", "--pixazo-strict-drift", action="store_true", help="drift fails the test")
+    """Declare options and ini settings."""
+    from .options import add_options
+
+    add_options(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer our hook to other plugins."""
-    from . import hooks
+    """Offer our hook to other plugins, and register the reports, which use it."""
+    from . import hooks, reporting
 
     pluginmanager.add_hookspecs(hooks)
+    pluginmanager.register(reporting, "pixazo-reporting")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the parts that were asked for."""
+    """Make the marker known, and register the parts that were asked for."""
+    config.addinivalue_line(
+        "markers",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
+    )
     for option, module in PARTS.items():
         if config.getoption(option, None):
             config.pluginmanager.register(import_module(f".{module}", __package__), f"pixazo-{module}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the case of a test hear how it goes; a test without a world has none."""
+    outcome = yield
+    if case := item.stash.get(CASE, None):
+        case.hear(outcome)
+    return outcome
+
+
+@contextmanager
+def _one_line(*errors: type[Exception]) -> Generator[None]:
+    """Turn errors whose messages say it all into failures without a traceback."""
+    try:
+        yield
+    except errors as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+@pytest.fixture(scope="session")
+def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
+    """The simulator that the worlds of this process are on: started on first use, or the running one that was named."""
+    from .simulators import simulator_for
+
+    with ExitStack() as stack:
+        with _one_line(ValueError):
+            simulator = stack.enter_context(simulator_for(pytestconfig))
+        yield simulator
+
+
+@pytest.fixture
+def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedSimulator) -> Iterator[Pixazo]:
+    """A fresh world on a gateway of the test's own, as the marker `pixazo` asks for it."""
+    from pixazo_simulator.control_client import ControlError
+
+    from .case import Case
+
+    with _one_line(ValueError, ControlError):
+        case = Case(request.node, pixazo_simulator)
+    request.node.stash[CASE] = case
+    yield case.pixazo
+    case.close()
+
+
+@pytest.fixture
+def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
+    """A client with the key to this world, whose pauses advance its clock."""
+    from .clients import client_of
+
+    with client_of(pixazo) as client:
+        yield client
+
+
+@pytest.fixture
+def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
+    """The same for asyncio and trio."""
+    from .clients import async_client_of
+
+    with async_client_of(pixazo) as client:
+        yield client
+
+
+@pytest.fixture
+def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
+    """The world, which PIXAZO_BASE_URL and PIXAZO_API_KEY lead to; no proxy stands between."""
+    from .environment import variables
+
+    for name, value in variables(pixazo).items():
+        monkeypatch.setenv(name, value)
+    return pixazo
+
+
+@pytest.fixture
+def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
+    """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
+    from .sleep import virtual_sleep
+
+    with virtual_sleep(pixazo.clock.sleep) as sleeps:
+        yield sleeps
+
+
+@pytest.fixture
+def pixazo_respx(pixazo: Pixazo) -> Iterator[respx.MockRouter]:
+    """A respx router for apps on httpx: its routes first, then this world for the vendor's host and for `pixazo.url`."""
+    try:
+        from .respx_router import router
+    except ModuleNotFoundError:
+        needs = "pixazo_respx needs respx and httpx: pip install 'pixazo-testkit[respx]'"
+        raise pytest.fail.Exception(needs, pytrace=False) from None
+    with router(pixazo) as mocked:
+        yield mocked
+
+
+@pytest.fixture
+def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
+    """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
+    from .inbox import Inbox, InboxError
+
+    with _one_line(InboxError), Inbox(pixazo.control) as inbox:
+        yield inbox
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from tests.simulator.posting import HOOK, PATIENCE, Receiver, drive, settings, t
 from tests.simulator.specimens import KEY, START, accepted
 
 from pixazo_simulator.clock import Clock
-from pixazo_simulator.courier import Courier
+from pixazo_simulator.courier import Courier, FallenDue
 from pixazo_simulator.lifecycle import Status
 from pixazo_simulator.post import Outcome, Parcel
 from pixazo_simulator.world import World
@@ -147,6 +147,40 @@ def test_advances_of_one_world_follow_one_another() -> None:
         assert len(receiver.parcels) == 2
 
     drive(doing)
+
+
+@pytest.mark.parametrize(
+    ("hook", "seconds", "moved"), [(None, 3600, True), (HOOK, 14.999, True), (HOOK, 15, False)], ids=str
+)
+def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds: float, moved: bool) -> None:
+    """Without a task, when no callback falls due; else nothing is changed, and None says that there is one to wait for."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
+        accepted(world, webhook_url=hook)
+        return courier.advance_at_once(world, round(seconds * 1000)), world.clock.now()
+
+    fallen, now = drive(doing)
+    assert now == START + (round(seconds * 1000) if moved else 0)
+    statuses = [(2.0, Status.PROCESSING), (15.0, Status.COMPLETED)]
+    assert (None if fallen is None else told(fallen)) == (
+        [each for each in statuses if each[0] <= seconds] if moved else None
+    )
+
+
+def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
+    """Neither while another advance has not ended, nor while an attempt is under way."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
+        accepted(world, webhook_url=HOOK)
+        receiver.open.clear()
+        first = asyncio.create_task(courier.advance(world, 15_000))
+        await receiver.arrived.wait()
+        found = [courier.advance_at_once(world, 0)]
+        receiver.open.set()
+        await first
+        return [*found, courier.advance_at_once(world, 0)]
+
+    assert drive(doing) == [None, []]
 
 
 def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:

@@ -25,7 +25,7 @@ from .profile import read_profile
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-__all__ = ["serve"]
+__all__ = ["serve", "simulator_of"]
 
 
 def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -110,13 +110,7 @@ def serve(**options: Any) -> None:
 
     Prints `ready http://HOST:PORT key KEY` when it accepts connections.
     """
-    try:
-        settings = _settings(options)
-        change = _change(options["mutant"], options["variant"])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    _log_to_stderr(options["log_format"])
-    simulator = Simulator(settings, host=options["host"], port=options["port"], change=change)
+    simulator = simulator_of(options)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: ended.set())
@@ -127,6 +121,20 @@ def serve(**options: Any) -> None:
     _tell_ready(simulator, options["ready_file"])
     ended.wait()
     simulator.stop()
+
+
+def simulator_of(options: dict[str, Any]) -> Simulator:
+    """A simulator as the options of `serve` describe it; from now on it logs on standard error.
+
+    Raises click.UsageError with the remedy when an option has no meaning.
+    """
+    try:
+        settings = _settings(options)
+        change = _change(options["mutant"], options["variant"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    _log_to_stderr(options["log_format"])
+    return Simulator(settings, host=options["host"], port=options["port"], change=change)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

@@ -39,7 +39,7 @@ class Editing:
 
     def record(self, request: Request, reply: Reply) -> None:
         """Let the journal tell what was answered without asking the gateway."""
-        world = self.world(request)
+        world = self.world(request) or request.door
         now = world.clock.now() if world else self._worlds.lobby_clock.now()
         headers = list(request.headers)
         self._journal(world).record(
@@ -50,7 +50,9 @@ class Editing:
     def amend(self, heard: Request, edited: Reply) -> None:
         """Let the journal tell what is really answered; the request stands there as the gateway heard it."""
         if heard.media_id is None:  # bodies of media are not kept
-            self._journal(self.world(heard)).amend(edited.status, list(edited.headers), edited.body, self.reason)
+            self._journal(self.world(heard) or heard.door).amend(
+                edited.status, list(edited.headers), edited.body, self.reason
+            )
 
     def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
         """What is posted instead of a parcel."""

@@ -10,6 +10,7 @@ import msgspec
 from pixazo_simulator.models import MODEL_ID, Operation, members
 from pixazo_simulator.refusal import InvalidBody
 from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS, Header
+from pixazo_simulator.world import World
 
 __all__ = ["REQUEST_ID", "UNKNOWN_ID", "Members", "Reply", "Request", "members_of"]
 
@@ -47,7 +48,10 @@ def _without(headers: tuple[Header, ...], name: str) -> tuple[Header, ...]:
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a caller sent; header names are in lower case, `spelling` holds them as they were written, if that is known."""
+    """What a caller sent; header names are in lower case, `spelling` holds them as they were written, if that is known.
+
+    `door` is the world into which the door leads that it came through, if it came through one.
+    """
 
     method: str
     path: str
@@ -55,6 +59,7 @@ class Request(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...]
     body: bytes = b""
     spelling: tuple[bytes, ...] = ()
+    door: World | None = None
 
     def header(self, name: str) -> str | None:
         """The first header of this name."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pixazo_simulator.incoming import DOOR
 from pixazo_simulator.invitation import INVITATION_PATH
 from pixazo_simulator.strike import STRIKES, Strike, leave
 from pixazo_simulator.world import World
@@ -93,7 +94,7 @@ class EditedGateway:
 def _head(scope: Scope) -> Request:
     headers = tuple((bytes(name), bytes(value)) for name, value in scope["headers"])
     spelling = tuple(scope.get(SPELLING, ()))
-    return Request(scope["method"], scope["path"], scope["query_string"], headers, b"", spelling)
+    return Request(scope["method"], scope["path"], scope["query_string"], headers, b"", spelling, scope.get(DOOR))
 
 
 def _scope(scope: Scope, heard: Request) -> Scope:

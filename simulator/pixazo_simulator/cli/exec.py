@@ -1,0 +1,193 @@
+"""The command `pixazo-sim exec`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from copy import copy
+from importlib.resources import as_file, files
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from pixazo_simulator.captive import DOOR_HOSTS, DOOR_PORT, is_loopback, offline
+from pixazo_simulator.detour import HTTPS, misuse, plain
+from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
+from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
+from pixazo_simulator.server import SimulatorError
+
+from .serve import serve, simulator_of
+
+__all__ = ["exec"]
+
+CLOCK = "x20"
+"""Unless --clock says otherwise: the 15 s of a video are over before a client that polls every 5 s looks a second time."""
+NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
+"""Exit codes as a shell gives them."""
+
+_REDIRECTED = (*HOSTS, *MEDIA_HOSTS)
+_PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
+_LOCAL = "localhost,127.0.0.1,::1"
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+log = logging.getLogger("pixazo_simulator")
+
+
+def _exec(command: tuple[str, ...], **options: Any) -> None:
+    """Start a simulator, run CMD against it, stop, and exit as CMD did.
+
+    CMD finds PIXAZO_BASE_URL and PIXAZO_API_KEY in its environment. With the vendor's host hard-coded it reaches the simulator
+    too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+    NODE_EXTRA_CA_CERTS), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
+    """
+    if not command:
+        raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
+    simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
+    with ExitStack() as stack:
+        child = stack.enter_context(_Child())
+        try:
+            stack.enter_context(simulator)
+        except SimulatorError as error:
+            raise click.UsageError(str(error)) from None
+        door = simulator.open_door(_REDIRECTED)
+        proxy = stack.enter_context(Proxy(_decision(door.port)))
+        trust = stack.enter_context(_trust(door.ca_pem))
+        preload = stack.enter_context(as_file(files("pixazo_simulator").joinpath("preload")))
+        own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
+        code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
+    raise SystemExit(code)
+
+
+def _parameters() -> Iterator[click.Parameter]:
+    """The options of `serve` but for where it listens, and the command."""
+    for option in map(copy, serve.params):
+        if option.name == "clock":
+            option.default = CLOCK
+        if option.name not in ("host", "port", "ready_file"):
+            yield option
+    yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
+
+
+exec = click.Command(  # noqa: A001 - the name of the command
+    "exec",
+    callback=_exec,
+    params=list(_parameters()),
+    help=_exec.__doc__,
+    short_help="Run a command against a simulator of its own.",
+    context_settings={"allow_interspersed_args": False},
+)
+
+
+def _redirection(proxy: str, door: int, preload: Path) -> dict[str, str]:
+    """Variables by which programs with a hard-coded host reach the door."""
+    hooks = {
+        "NODE_USE_ENV_PROXY": "1",
+        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(str(preload / 'door.cjs'))}".strip(),
+        "PYTHONPATH": os.pathsep.join([str(preload), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        DOOR_PORT: str(door),
+        DOOR_HOSTS: ",".join(_REDIRECTED),
+    }
+    proxies = dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
+    return proxies | hooks
+
+
+@contextmanager
+def _trust(ca_pem: str) -> Generator[dict[str, str]]:
+    """Variables that make programs believe our authority and no other: what heeds no proxy cannot be taken in by the vendor.
+
+    Node goes on to believe its own, too, but meets nobody else: door.cjs sees to that.
+    """
+    with tempfile.TemporaryDirectory(prefix="pixazo-sim-") as folder:
+        ours, extra, nothing = Path(folder, "ours.pem"), Path(folder, "extra.pem"), Path(folder, "nothing")
+        ours.write_text(ca_pem, encoding="ascii")
+        extra.write_bytes(_read(os.environ.get("NODE_EXTRA_CA_CERTS")) + ours.read_bytes())
+        nothing.mkdir()
+        bundles = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
+        yield bundles | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
+
+
+def _read(path: str | None) -> bytes:
+    try:
+        return Path(path).read_bytes() + b"\n" if path else b""
+    except OSError:
+        return b""  # what cannot be read is believed by nobody
+
+
+def _decision(door: int) -> Decide:
+    def decide(wish: Wish) -> Tunnel | Forward | Refuse:
+        name, address = plain(wish.host), (wish.host, wish.port)
+        if is_loopback(name):
+            return Tunnel(address) if wish.method == "CONNECT" else Forward(address)
+        if name not in _REDIRECTED:
+            return _refusal(offline(name, wish.port, _REDIRECTED))
+        if wish.method == "CONNECT" and wish.port == HTTPS:
+            return Tunnel(("127.0.0.1", door))
+        return _refusal(misuse(name, wish.port))
+
+    return decide
+
+
+def _refusal(sentence: str) -> Refuse:
+    log.warning("pixazo-sim: %s", sentence)
+    return Refuse(sentence)
+
+
+class _Child:
+    """A process to which signals are passed on: within its context they do not end this process."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._received: list[int] = []
+        self._before: dict[int, Any] = {}
+
+    def run(self, command: tuple[str, ...], variables: dict[str, str]) -> int:
+        """Run a command with these variables and return its exit code, as a shell would tell it."""
+        kept = {name: value for name, value in os.environ.items() if name.upper() != "ALL_PROXY"}
+        try:
+            self._process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
+        except FileNotFoundError:
+            return _told(NOT_FOUND, f"command {command[0]!r} was not found: check its name and PATH")
+        except OSError as error:
+            return _told(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
+        for number in self._received:
+            self._process.send_signal(number)
+        code = self._process.wait()
+        return code if code >= 0 else BY_SIGNAL - code
+
+    def __enter__(self) -> _Child:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._pass_on)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        if self._process is None:
+            self._received.append(number)
+        elif number == signal.SIGTERM or not _has_terminal():
+            self._process.send_signal(number)
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal sends its signals to this process and, without our help, to the command as well."""
+    try:
+        with Path("/dev/tty").open("rb") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except (OSError, AttributeError):
+        return False
+
+
+def _told(code: int, sentence: str) -> int:
+    click.echo(f"pixazo-sim: {sentence}", err=True)
+    return code

@@ -1,0 +1,36 @@
+"""Control routes about the clock of a world."""
+
+from __future__ import annotations
+
+from pixazo_simulator import shapes
+from pixazo_simulator.clock import LAST_INSTANT, SECOND
+from pixazo_simulator.route import ControlRequest, Refused, route
+from pixazo_simulator.told import told_fallen
+from pixazo_simulator.wire import timestamp
+from pixazo_simulator.wishes import Advance, Nothing
+
+from . import examples
+
+__all__ = ["advance", "clock"]
+
+
+@route("GET", "/_sim/clock", answer=examples.CLOCK)
+async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
+    """Tell what time it is in a world, and when its next callback is due."""
+    read, due = request.world.clock, request.world.next_due()
+    return {
+        "now": timestamp(read.now()),
+        "clock": str(read),
+        "next_callback_at": None if due is None else timestamp(min(due, LAST_INSTANT)),
+    }
+
+
+@route("POST", "/_sim/clock/advance", answer=examples.ADVANCED, example={"seconds": 15})
+async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
+    """Let time pass in a world and tell what fell due; callbacks that fell due have been attempted when this answers."""
+    world, seconds = request.world, request.wish.seconds
+    left = (LAST_INSTANT - world.clock.now()) / SECOND
+    if not 0 <= seconds <= left:
+        raise Refused(400, f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
+    fallen = await request.courier.advance(world, round(seconds * SECOND))
+    return {"now": timestamp(world.clock.now()), "events": [told_fallen(world, each) for each in fallen]}

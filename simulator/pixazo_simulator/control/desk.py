@@ -1,0 +1,130 @@
+"""Takes control requests, over HTTP or in process, and has them carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pixazo_simulator.courier import Courier
+from pixazo_simulator.doors import Doors
+from pixazo_simulator.fitting import MisfitError, read, read_query
+from pixazo_simulator.invitation import invitation
+from pixazo_simulator.policy import nearest
+from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
+from pixazo_simulator.wire import KEY_HEADER
+from pixazo_simulator.worlds import Worlds
+
+from .guard import guard
+
+__all__ = ["Control"]
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""Bytes of a control request."""
+_KEY = KEY_HEADER.lower().encode()
+_SHOWN = 120
+Answer = tuple[int, bytes]
+
+
+class Control:
+    """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process."""
+
+    def __init__(self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute]) -> None:
+        self._worlds = worlds
+        self._courier = courier
+        self._doors = doors
+        self._routes = tuple(routes)
+        self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
+        self._numbered = [each for each in self._routes if each.is_numbered]
+
+    async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
+        """Carry out one request; gives status and JSON. Never raises for anything that is asked."""
+        try:
+            route, number = self._find(method, path)
+            if route.worldly:
+                world_of(key, self._worlds)  # who is asking comes before what is asked
+            wish = _wish(route, query, body)
+            request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
+            return route.status, msgspec.json.encode(await route.carry_out(request))
+        except Refused as refused:
+            return _refusal(refused)
+
+    def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
+        if route := self._plain.get((method, path)):
+            return route, 0
+        for route in self._numbered:
+            if route.method == method and (found := route.pattern.fullmatch(path)):
+                return route, int(found[1])
+        asked, known = f"{method} {path}"[:_SHOWN], tuple(f"{each.method} {each.path}" for each in self._routes)
+        raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer over HTTP."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            _guard(headers)
+            body = await _body(receive)
+        except Refused as refused:
+            status, told = _refusal(refused)
+        else:
+            key = headers.get(_KEY, b"").decode("latin-1").strip()
+            query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            status, told = await self.answer(method, scope["path"], query, body, host=host, key=key)
+        length = str(len(told)).encode()
+        fields = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": told})
+
+    async def invite(self, request: Request) -> Response:
+        """What a contract suite needs to know to judge more: accounts, prompts, capabilities."""
+        try:
+            _guard(dict(request.scope["headers"]))
+            status, told = 200, msgspec.json.encode(self._invitation())
+        except Refused as refused:
+            status, told = _refusal(refused)
+        return Response(told, status, media_type="application/json")
+
+    def _invitation(self) -> dict[str, Any]:
+        if not self._worlds.settings.magic:
+            raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
+        return invitation(self._worlds.fresh_number())
+
+
+def _refusal(refused: Refused) -> Answer:
+    return refused.status, msgspec.json.encode(refused.told)
+
+
+def _guard(headers: dict[bytes, bytes]) -> None:
+    origin = headers.get(b"origin")
+    guard(headers.get(b"host", b"").decode("latin-1"), None if origin is None else origin.decode("latin-1"))
+
+
+def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
+    if not route.reads_query:
+        try:
+            return read(body, route.wish)
+        except MisfitError as misfit:
+            raise Refused(400, f"the body does not fit: {misfit}") from None
+    try:
+        return read_query(dict(parse_qsl(query, keep_blank_values=True)), route.wish)
+    except MisfitError as misfit:
+        raise Refused(400, f"the query does not fit: {misfit}") from None
+
+
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Raises Refused as soon as it is too long."""
+    taken = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        taken += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(taken) > BODY_LIMIT:
+            raise Refused(413, f"the body is larger than {BODY_LIMIT} bytes")
+    return bytes(taken)

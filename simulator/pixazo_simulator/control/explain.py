@@ -1,0 +1,64 @@
+"""The control route that explains what would happen to a request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from msgspec import UNSET
+
+from pixazo_simulator import shapes
+from pixazo_simulator.invitation import INVITATION_PATH
+from pixazo_simulator.rehearsal import rehearse
+from pixazo_simulator.route import CONTROL_PREFIX, ControlRequest, Refused, route
+from pixazo_simulator.wire import KEY_HEADER, Header
+from pixazo_simulator.wishes import Would
+
+from . import examples
+
+__all__ = ["explain"]
+
+
+@route(
+    "POST", "/_sim/explain", worldly=False, answer=examples.EXPLANATION,
+    example={"method": "POST", "path": "/minimax-hailuo-ai/v1/generate", "body": {"prompt": "A bear"}},
+)  # fmt: skip
+async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
+    """Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
+
+    The answer tells the exchange as the journal would, what each rule says to it, price, generation and callbacks. The key of
+    the caller and the host that was called are taken where `headers` name none; JSON gets its Content-Type. Whatever a mutant
+    would make of the answer is left out.
+    """
+    wish = request.wish
+    if wish.path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
+        raise Refused(400, f"path {wish.path[:80]!r} is no route of the gateway, but one of ours: it is not explained")
+    body = _body(wish)
+    headers = [(name.lower(), value) for name, value in wish.headers.items()]
+    headers += [each for each in _usual(request, body) if each[0] not in dict(headers)]
+    return await rehearse(request.worlds, wish.method.upper(), wish.path, [_header(*each) for each in headers], body)
+
+
+def _body(wish: Would) -> bytes:
+    if wish.body is UNSET:
+        return b""
+    return wish.body.encode() if isinstance(wish.body, str) else json.dumps(wish.body).encode()
+
+
+def _usual(request: ControlRequest[Would], body: bytes) -> Iterator[tuple[str, str]]:
+    """The headers that any caller sends."""
+    yield "host", request.host
+    yield "content-length", str(len(body))
+    if request.key:
+        yield KEY_HEADER.lower(), request.key
+    if not isinstance(request.wish.body, str) and body:
+        yield "content-type", "application/json"
+
+
+def _header(name: str, value: str) -> Header:
+    try:
+        return name.encode("ascii"), value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise Refused(
+            400, f"header {name[:40]!r}: {value[:40]!r} cannot be sent: use ASCII names and Latin-1 values"
+        ) from None

@@ -1,0 +1,47 @@
+"""Control routes about what was said: the journal of a world, and the lobby."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from pixazo_simulator import shapes
+from pixazo_simulator.journal import Exchange, Journal
+from pixazo_simulator.route import ControlRequest, route
+from pixazo_simulator.told import told_exchange
+from pixazo_simulator.wishes import JournalFilter
+
+from . import examples
+
+__all__ = ["journal", "lobby"]
+
+
+@route("GET", "/_sim/journal", answer=examples.JOURNAL)
+async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
+    """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
+    world = request.world
+    return _told(world.journal, request.wish, *world.secrets)
+
+
+@route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
+async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
+    """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
+    return _told(request.worlds.lobby, request.wish)
+
+
+def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
+    found = [exchange for exchange in kept if _passes(exchange, wish)]
+    shown = found[-wish.limit :] if wish.after is UNSET else found[: wish.limit]
+    return {
+        "total": kept.total,
+        "dropped": kept.dropped,
+        "exchanges": [told_exchange(exchange, *keys) for exchange in shown],
+    }
+
+
+def _passes(exchange: Exchange, wish: JournalFilter) -> bool:
+    return (
+        (wish.after is UNSET or exchange.number > wish.after)
+        and (wish.status is UNSET or exchange.status == wish.status)
+        and (wish.method is UNSET or exchange.method == wish.method.upper())
+        and (wish.path is UNSET or wish.path in exchange.target)
+    )

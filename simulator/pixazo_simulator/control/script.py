@@ -1,0 +1,86 @@
+"""Control routes about the script of a world."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from pixazo_simulator import shapes
+from pixazo_simulator.journal import redacted
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.script import Rule
+from pixazo_simulator.wishes import NewScript, Nothing
+from pixazo_simulator.world import World
+
+from . import examples
+
+__all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", "set_script"]
+
+
+@route("GET", "/_sim/script", answer=examples.SCRIPT)
+async def script(request: ControlRequest[Nothing]) -> shapes.Script:
+    """List the rules in the order in which they are asked, and how often each of their steps was used."""
+    return _told(request.world)
+
+
+@route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
+async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
+    """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
+    kept = request.world.script
+    kept.clear()
+    kept.extend(request.wish.rules)
+    return _told(request.world)
+
+
+@route("DELETE", "/_sim/script", answer=examples.DELETED)
+async def clear_script(request: ControlRequest[Nothing]) -> shapes.Deleted:
+    """Forget every rule."""
+    request.world.script.clear()
+    return {"deleted": True}
+
+
+@route("POST", "/_sim/script/rules", status=201, answer=examples.NUMBER, example=examples.NO_BEARS)
+async def add_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
+    """Append a rule, which is asked after those that there are."""
+    with readable():
+        return {"number": request.world.script.add(request.wish)}
+
+
+@route("PUT", "/_sim/script/rules/{number}", answer=examples.NUMBER, example=examples.RESET)
+async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
+    """Put another rule in the place of one; it starts unused."""
+    with _numbered(request.number):
+        request.world.script.replace(request.number, request.wish)
+    return {"number": request.number}
+
+
+@route("DELETE", "/_sim/script/rules/{number}", answer=examples.DELETED)
+async def remove_rule(request: ControlRequest[Nothing]) -> shapes.Deleted:
+    """Forget one rule."""
+    with _numbered(request.number):
+        request.world.script.remove(request.number)
+    return {"deleted": True}
+
+
+@contextmanager
+def _numbered(number: int) -> Generator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
+
+
+def _told(world: World) -> shapes.Script:
+    kept, missed = world.script, world.script.missed()
+    return {
+        "rules": [
+            {
+                "number": number,
+                "label": f"rule {number}: {rule}",
+                "rule": rule.told(),
+                "used": list(used),
+                "missed": [redacted(each, world.key) for each in missed[number]] if number in missed else None,
+            }
+            for number, (rule, used) in kept.rules().items()
+        ]
+    }

@@ -1,0 +1,53 @@
+"""The control route that waits until something has happened in a world."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from pixazo_simulator import shapes
+from pixazo_simulator.lookout import Lookout, lookout
+from pixazo_simulator.route import ControlRequest, Refused, route
+from pixazo_simulator.wishes import Wait
+
+from . import examples
+
+__all__ = ["wait_for"]
+
+
+@route(
+    "POST", "/_sim/wait", refusals={408: shapes.TimedOut}, answer=examples.SUBMITS,
+    example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
+)  # fmt: skip
+async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
+    """Wait until so many exchanges, deliveries or generations fulfil every condition, and tell them.
+
+    Give one of the three. When time runs out the answer is 408: it tells what did arrive, and what came nearest.
+    """
+    watching = lookout(request.world, request.wish)
+    try:
+        async with asyncio.timeout(request.wish.timeout):
+            await _until(request, watching)
+    except TimeoutError:
+        if not watching.look():
+            raise _timed_out(watching, request.wish.timeout) from None
+    return watching.told()
+
+
+async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
+    happened = asyncio.Event()
+    with watching.world.bell.calling(happened.set):
+        while not watching.look():
+            if request.worlds.get(request.key) is not watching.world:
+                raise Refused(404, "the world was deleted while somebody waited for it")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(watching.pause()):
+                    await happened.wait()
+            happened.clear()
+
+
+def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
+    nearest = watching.nearest()
+    near = f"; nearest: {nearest['what']}: {'; '.join(nearest['differences'])}" if nearest else ""
+    message = f"after {seconds:g} s there were {watching}{near}"
+    return Refused(408, message, "Timed out", **watching.told(), nearest=nearest)

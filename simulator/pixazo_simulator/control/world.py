@@ -1,0 +1,108 @@
+"""Control routes about a world as a whole: open, show, change, forget; its money and its work."""
+
+from __future__ import annotations
+
+from msgspec import UNSET
+
+from pixazo_simulator import shapes
+from pixazo_simulator.clock import clock_factory
+from pixazo_simulator.ledger import micros
+from pixazo_simulator.policy import PROFILES, Policy, nearest
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.told import told_entry, told_generation, told_world
+from pixazo_simulator.wishes import Latest, NewWorld, Nothing, WorldChange
+
+from . import examples
+
+__all__ = ["change_world", "create_world", "delete_world", "generations", "ledger", "world"]
+
+
+@route(
+    "POST", "/_sim/worlds", status=201, worldly=False,
+    answer=examples.CREATED_WORLD, example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+)  # fmt: skip
+async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld:
+    """Open a world for a key, which is made up when none is given."""
+    wish, worlds = request.wish, request.worlds
+    key = worlds.fresh_key() if wish.key is UNSET else wish.key
+    if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
+        raise Refused(400, f"key {key!r} cannot be sent as a header: use printable ASCII without outer spaces")
+    with readable():
+        made = worlds.create(
+            key,
+            policy=_policy(wish, worlds.settings.policy),
+            clock=None if wish.clock is UNSET else clock_factory(wish.clock)(),
+            balance=None if wish.balance is UNSET else micros(wish.balance),
+            seed=None if wish.seed is UNSET else wish.seed,
+        )
+    made.standing.images = wish.images
+    if wish.script is not UNSET:
+        made.script.clear()
+        made.script.extend(wish.script)
+    return {**told_world(made), "key": key}
+
+
+def _policy(wish: NewWorld, default: Policy) -> Policy:
+    if wish.profile is UNSET:
+        return default.changed(wish.policy) if wish.policy else default
+    if wish.profile not in PROFILES:
+        raise ValueError(
+            f"profile {wish.profile!r} is not one of {', '.join(PROFILES)}{nearest(wish.profile, tuple(PROFILES))}"
+        )
+    return PROFILES[wish.profile].changed(wish.policy)
+
+
+@route("GET", "/_sim/world", answer=examples.WORLD)
+async def world(request: ControlRequest[Nothing]) -> shapes.World:
+    """Show the world of the caller at a glance."""
+    return told_world(request.world)
+
+
+@route("PATCH", "/_sim/world", answer=examples.WORLD, example={"balance": "0.00", "policy": {"rate_limit": "5/60"}})
+async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
+    """Change balance, policy or switches of a world; nothing changes when one of the wishes is wrong.
+
+    What was accepted keeps its plan.
+    """
+    changed, wish = request.world, request.wish
+    with readable():
+        policy = changed.policy.changed(wish.policy)
+        balance = None if wish.balance is UNSET else micros(wish.balance)
+    changed.set_policy(policy)
+    if balance is not None:
+        changed.standing.ledger.adjust(changed.clock.now(), balance)
+    if wish.suspended is not UNSET:
+        changed.standing.suspended = wish.suspended
+    if wish.model_enabled is not UNSET:
+        changed.standing.model_enabled = wish.model_enabled
+    if wish.images is not UNSET:
+        changed.standing.images = wish.images
+    return told_world(changed)
+
+
+@route("DELETE", "/_sim/world", answer=examples.DELETED)
+async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
+    """Forget the world of the caller and close its doors; its key is unknown from now on."""
+    gone = request.world
+    request.worlds.delete(gone.key)
+    await request.doors.close_all(gone)
+    gone.bell.ring()
+    return {"deleted": True}
+
+
+@route("GET", "/_sim/ledger", answer=examples.LEDGER)
+async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
+    """List the latest entries of the wallet, and the balance that they come to."""
+    owner = request.world
+    entries = owner.standing.ledger.entries(owner.clock.now())
+    listed = [told_entry(entry) for entry in entries[-request.wish.limit :]]
+    return {"balance": told_world(owner)["balance"], "total": len(entries), "entries": listed}
+
+
+@route("GET", "/_sim/generations", answer=examples.GENERATIONS)
+async def generations(request: ControlRequest[Latest]) -> shapes.Generations:
+    """List the latest generations: what was asked for, how they are now, and their plan."""
+    owner = request.world
+    accepted = owner.generations()
+    listed = [told_generation(owner, each) for each in accepted[-request.wish.limit :]]
+    return {"total": len(accepted), "generations": listed}

@@ -1,0 +1,176 @@
+"""Doors: TLS ports, each of which leads into one world, whatever key the caller sends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from .incoming import DOOR
+from .invitation import INVITATION_PATH
+from .protocol import BACKLOG, GatewayProtocol, configuration
+from .wire import KEY_HEADER, QUERY_KEY
+from .world import World
+
+if TYPE_CHECKING:
+    from trustme import CA
+
+__all__ = ["MOST_DOORS", "MOST_HOSTS", "Door", "Doors"]
+
+MOST_DOORS = 256
+"""Doors of one server that are open at a time."""
+MOST_HOSTS = 32
+"""Host names in the certificate of one door."""
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds that a caller has to say hello in TLS."""
+ADDRESS = "127.0.0.1"
+_TURNS = 100
+"""Turns of the loop within which a connection that was aborted has ended; a few are enough."""
+
+_KEY = KEY_HEADER.lower().encode()
+_KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
+_HOST = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*", re.IGNORECASE
+)
+_OWN_PATHS = ("/_sim", INVITATION_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
+
+    number: int
+    port: int
+    ca_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entrance:
+    """What stands behind a door: the world, the listener, and the connections through it."""
+
+    world: World
+    listener: asyncio.Server
+    state: ServerState = field(default_factory=ServerState)
+
+    async def close(self) -> None:
+        """Listen no more, hang up on everybody; returns when they can have noticed."""
+        self.listener.close()
+        for connection in list(self.state.connections):
+            connection.transport.abort()
+        for _ in range(_TURNS):
+            if not self.state.connections:
+                break
+            await asyncio.sleep(0)
+        for task in list(self.state.tasks):
+            task.cancel()
+
+
+class Doors:
+    """The open doors of one server, on whose loop all of this runs.
+
+    `entry` is the application that callers meet, `gateway` the one that knows only the vendor's routes.
+    """
+
+    def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol]) -> None:
+        self._entry = entry
+        self._gateway = gateway
+        self._protocol = protocol
+        self._open: dict[int, _Entrance] = {}
+        self._made = 0
+
+    async def open(self, world: World, hosts: Sequence[str]) -> Door:
+        """Open a door into a world with a certificate for these hosts.
+
+        Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors.
+        """
+        if len(self._open) >= MOST_DOORS:
+            raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
+        context = _context(_named(hosts))
+        state = ServerState()
+        config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
+        listener = await asyncio.get_running_loop().create_server(
+            lambda: self._protocol(config, state, {}), ADDRESS, 0,
+            ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
+        )  # fmt: skip
+        self._made += 1
+        self._open[self._made] = _Entrance(world, listener, state)
+        return Door(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+
+    async def close(self, world: World, number: int) -> bool:
+        """Close a door of this world and reset the connections through it; False when it has none of this number."""
+        if number not in self._open or self._open[number].world is not world:
+            return False
+        await self._open.pop(number).close()
+        return True
+
+    async def close_all(self, world: World | None = None) -> None:
+        """Close the doors of a world, or all doors."""
+        for number, entrance in list(self._open.items()):
+            if world is None or entrance.world is world:
+                await self._open.pop(number).close()
+
+
+def _threshold(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:
+    """The application behind a door: any key becomes that of the world, and our own routes do not exist."""
+
+    async def cross(scope: Scope, receive: Receive, send: Send) -> None:
+        app = gateway if scope["path"].startswith(_OWN_PATHS) else entry
+        await app(_inside(scope, world), receive, send)
+
+    return cross
+
+
+def _inside(scope: Scope, world: World) -> Scope:
+    """What the caller sent, with the world's key in the place of each key; no key stays no key (AUTH-01)."""
+    key = world.key.encode("latin-1")
+
+    def exchanged(match: re.Match[bytes]) -> bytes:
+        world.call_also(match[2].decode("latin-1"))
+        return match[1] + quote(key).encode()
+
+    headers: list[tuple[bytes, bytes]] = []
+    for name, value in scope["headers"]:
+        if name == _KEY and value.strip():
+            world.call_also(value.strip().decode("latin-1"))
+            headers.append((name, key))
+        else:
+            headers.append((name, value))
+    query = _KEY_QUERY.sub(exchanged, scope["query_string"])
+    return {**scope, "headers": headers, "query_string": query, DOOR: world}
+
+
+def _named(hosts: Sequence[str]) -> tuple[str, ...]:
+    """The hosts in lower case, each once."""
+    if not 1 <= len(hosts) <= MOST_HOSTS:
+        raise ValueError(f"{len(hosts)} hosts were named: a door has 1 to {MOST_HOSTS}")
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"host {host[:80]!r} is no host name: name it without scheme, port or path")
+    return tuple(sorted({host.lower() for host in hosts}))
+
+
+@cache
+def _authority() -> CA:
+    """The private authority of this process, made when the first door opens."""
+    from trustme import CA
+
+    return CA(organization_name="pixazo-testkit")
+
+
+@lru_cache(maxsize=64)
+def _context(hosts: tuple[str, ...]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = _authority().issue_cert(
+        *hosts, organization_name="pixazo-testkit"
+    )  # half of its types are unknown
+    certificate.configure_cert(context)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

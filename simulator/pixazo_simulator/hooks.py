@@ -1,0 +1,193 @@
+"""What is replaced in this process while code is redirected, one place for each concern."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+from weakref import WeakSet
+
+from .detour import Detour
+
+__all__ = ["Hooks"]
+
+
+class Hooks:
+    """`with Hooks(route, ca_pem):` names resolve, connections go and certificates are believed as the route says.
+
+    Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
+    an event loop. Trust: where an SSL context makes a connection; the connection keeps its settings (ALPN, host name
+    check, verification) but believes the given authority alone, and the context stays as it is.
+    """
+
+    def __init__(self, route: Detour, ca_pem: str) -> None:
+        self._route = route
+        self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._trust.load_verify_locations(cadata=ca_pem)
+        self._secured: WeakSet[object] = WeakSet()
+        self._transports: list[tuple[asyncio.AbstractEventLoop, asyncio.Transport]] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> None:
+        for owner, name, replacement in self._replacements():
+            self._stack.enter_context(_replaced(owner, name, replacement))
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        for loop, transport in self._transports:
+            _abort(loop, transport)
+
+    def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            yield socket, name, self._resolving(getattr(socket, name))
+        yield socket.socket, "connect", self._connecting(socket.socket.connect)
+        yield socket.socket, "connect_ex", self._connecting_ex(socket.socket.connect_ex)
+        for name in ("_wrap_socket", "_wrap_bio"):
+            yield ssl.SSLContext, name, self._securing(getattr(ssl.SSLContext, name))
+        for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
+            yield owner, name, self._writing(getattr(owner, name))
+        yield asyncio.BaseEventLoop, "create_connection", self._opening(asyncio.BaseEventLoop.create_connection)
+        if find_spec("uvloop"):
+            from uvloop import Loop
+
+            yield Loop, "create_connection", self._opening(Loop.create_connection)
+            yield Loop, "getaddrinfo", self._resolving_in_loop(Loop.getaddrinfo)
+        if "aiohttp" in sys.modules or find_spec("aiodns"):  # which resolves without the system
+            with suppress(ImportError):
+                from aiohttp.resolver import AsyncResolver, ThreadedResolver
+
+                yield AsyncResolver, "resolve", self._resolving_by(ThreadedResolver, AsyncResolver.resolve)
+
+    # Names
+
+    def _resolving(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def resolve(host: Any, *args: Any, **options: Any) -> Any:
+            port = args[0] if args else options.get("port", 0)
+            return original(self._route.resolved(host, port), *args, **options)
+
+        return resolve
+
+    def _resolving_in_loop(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def getaddrinfo(loop: Any, host: Any, port: Any, **options: Any) -> Any:
+            return await original(loop, self._route.resolved(host, port), port, **options)
+
+        return getaddrinfo
+
+    def _resolving_by(self, system: Callable[[], Any], original: Callable[..., Any]) -> Callable[..., Any]:
+        async def resolve(resolver: Any, host: str, port: int = 0, *args: Any, **options: Any) -> Any:
+            if self._route.resolved(host, port) == host:
+                return await original(resolver, host, port, *args, **options)
+            return await system().resolve(host, port, *args, **options)
+
+        return resolve
+
+    # Addresses
+
+    def _led(self, connection: socket.socket, address: Any) -> Any:
+        if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
+            return address
+        return self._route.leads(*address[:2]) or address
+
+    def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(connection: socket.socket, address: Any) -> None:
+            original(connection, self._led(connection, address))
+
+        return connect
+
+    def _connecting_ex(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def connect_ex(connection: socket.socket, address: Any) -> int:
+            try:
+                led = self._led(connection, address)
+            except ConnectionRefusedError:
+                return errno.ECONNREFUSED
+            return int(original(connection, led))
+
+        return connect_ex
+
+    def _opening(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        async def create_connection(
+            loop: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
+        ) -> tuple[Any, Any]:
+            led = self._route.leads(host, port) if host else None
+            if led:
+                if options.get("ssl") and options.get("server_hostname") is None:
+                    options["server_hostname"] = host
+                host, port = led
+            elif options.get("sock") is not None:
+                self._admit(options["sock"], options.get("server_hostname"))
+            transport, protocol = await original(loop, factory, host, port, **options)
+            if self._route.is_inside(transport.get_extra_info("peername")):
+                self._transports.append((loop, transport))
+            return transport, protocol
+
+        return create_connection
+
+    # Trust
+
+    def _securing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def wrap(context: ssl.SSLContext, carrier: Any, *args: Any, **options: Any) -> Any:
+            secured = original(context, carrier, *args, **options)
+            if not secured.server_side and self._route.covers(secured.server_hostname):
+                self._admit(carrier, secured.server_hostname)
+                secured.context = self._trust  # decides only whose certificate is believed (SSL_set_SSL_CTX)
+                self._secured.add(secured.owner)
+            return secured
+
+        return wrap
+
+    def _writing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def write(secured: Any, *args: Any, **options: Any) -> Any:
+            if self._route.covers(secured.server_hostname) and secured not in self._secured:
+                told = f"this connection to {secured.server_hostname} was opened before the redirection: open a new one"
+                raise ConnectionResetError(errno.ECONNRESET, told)
+            return original(secured, *args, **options)
+
+        return write
+
+    def _admit(self, carrier: Any, host: object) -> None:
+        """Refuse a connection to one of the hosts that does not lead to the door, as far as that can be seen."""
+        if not self._route.covers(host) or not isinstance(carrier, socket.socket):
+            return
+        try:
+            peer = carrier.getpeername()
+        except OSError:
+            return  # not connected yet: it will be led when it is
+        if not self._route.is_inside(peer):
+            raise self._route.refusal(
+                f"{host} was called by way of {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "
+                "by the system, and call it without a SOCKS or https proxy"
+            )
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, replacement: Any) -> Generator[None]:
+    """Replace an attribute; one that was inherited is inherited again afterwards."""
+    own = name in vars(owner)
+    kept = getattr(owner, name)
+    setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        if own:
+            setattr(owner, name, kept)
+        else:
+            delattr(owner, name)
+
+
+def _abort(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
+    """End a transport on its loop, so that the pool of a client sees at once that it is gone."""
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    with suppress(RuntimeError):  # the loop was closed, and all that it held with it
+        if loop.is_running() and loop is not running:
+            loop.call_soon_threadsafe(transport.abort)
+        elif not loop.is_closed():
+            transport.abort()

@@ -1,0 +1,40 @@
+// Leads this Node process's connections to the hosts of PIXAZO_DOOR_HOSTS to a door of the simulator; none leaves the machine.
+'use strict';
+
+const net = require('node:net');
+
+const HTTPS = 443;
+const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1?|::ffff:127\.\d+\.\d+\.\d+)$/;
+const door = Number(process.env.PIXAZO_DOOR_PORT);
+const hosts = (process.env.PIXAZO_DOOR_HOSTS ?? '').split(',');
+
+// The one place through which net, tls, http, https and fetch connect.
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...given) {
+  const normalized = Array.isArray(given[0]); // as net and tls call it themselves
+  const options = optionsOf(normalized ? given[0] : given);
+  const host = String(options.host ?? 'localhost').toLowerCase().replace(/\.$/, '');
+  if (options.path || LOOPBACK.test(host)) return connect.apply(this, given);
+  if (!hosts.includes(host) || Number(options.port) !== HTTPS) return refuse(this, host, options.port);
+  const led = { ...options, host: '127.0.0.1', port: door };
+  if (normalized) given[0][0] = led;
+  else given = [led, ...given.filter((each) => typeof each === 'function')];
+  return connect.apply(this, given);
+};
+
+function optionsOf([first, second]) {
+  if (typeof first === 'object' && first !== null) return first;
+  if (typeof first === 'string' && Number.isNaN(Number(first))) return { path: first };
+  return { port: first, host: typeof second === 'string' ? second : undefined };
+}
+
+function refuse(socket, host, port) {
+  const remedy = hosts.includes(host)
+    ? `the gateway speaks https on port ${HTTPS} only: call https://${host}`
+    : `pixazo-sim exec is offline but for ${hosts.join(', ')} and this machine`;
+  const error = new Error(`${host} port ${port} was refused: ${remedy}`);
+  error.code = 'ECONNREFUSED';
+  process.stderr.write(`pixazo-sim: ${error.message}\n`);
+  process.nextTick(() => socket.destroy(error));
+  return socket;
+}

@@ -1,0 +1,35 @@
+"""Runs in each Python process that `pixazo-sim exec` starts, before the program: leads its connections as door.cjs does in Node."""  # noqa: INP001 - found by its folder
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec, spec_from_file_location
+
+_HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - every start is slower by what is imported here
+
+
+def _run(spec: ModuleSpec | None) -> None:
+    if spec and spec.loader:
+        module = module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+
+
+def _run_the_one_this_hides() -> None:
+    elsewhere = [each for each in sys.path if os.path.abspath(each) != _HERE]  # noqa: PTH100 - as above
+    _run(PathFinder.find_spec("sitecustomize", elsewhere))
+
+
+def _begin() -> None:
+    """Under another name: the program may have this package installed, in another version."""
+    package = os.path.dirname(_HERE)  # noqa: PTH120 - as above
+    _run(spec_from_file_location("_pixazo_simulator", f"{package}/__init__.py", submodule_search_locations=[package]))
+    import_module("_pixazo_simulator.captive").begin()
+
+
+_run_the_one_this_hides()
+if sys.version_info >= (3, 11) and "PIXAZO_DOOR_PORT" in os.environ:
+    _begin()

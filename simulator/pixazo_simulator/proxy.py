@@ -1,0 +1,213 @@
+"""A forward proxy on loopback that asks for every connection where it may lead."""
+
+from __future__ import annotations
+
+import re
+import selectors
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self, cast
+from urllib.parse import urlsplit
+
+__all__ = ["CONNECT_TIMEOUT", "Address", "Decide", "Forward", "Proxy", "Refuse", "Tunnel", "Wish"]
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of the head of a request."""
+HEAD_TIMEOUT = 30.0
+"""Seconds that a caller has to send the head."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds until an address that does not answer cannot be reached."""
+CHUNK = 64 * 1024
+LAST_PORT = 65535
+
+Address = tuple[str, int]
+
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
+_HOP_BY_HOP = re.compile(rb"\r\n(?:proxy-)?connection:[^\r]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller asks the proxy for: a method and whom to reach; `path` is what a plain request asks of it."""
+
+    method: str
+    host: str
+    port: int
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Connect to this address, say so, then carry bytes both ways."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Pass the request on to this address: to another proxy as it is, or else to the server that it is meant for."""
+
+    address: Address
+    to_proxy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Answer 403 with this sentence."""
+
+    sentence: str
+
+
+Decide = Callable[[Wish], Tunnel | Forward | Refuse]
+
+
+class Proxy:
+    """`with Proxy(decide) as proxy: ... proxy.url`; `connect` opens a connection to an address.
+
+    Listens on a free port of 127.0.0.1 and serves each connection in a thread of its own; leaving resets what is open.
+    """
+
+    def __init__(self, decide: Decide, connect: Callable[[Address], socket.socket] | None = None) -> None:
+        self._decide = decide
+        self._connect = connect or _connected
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: Address = self._listener.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        self._closing = False
+        self._open: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()
+        self._accepting = threading.Thread(target=self._accept, name=f"pixazo-proxy:{self.address[1]}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._accepting.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing = True
+        self._connect(self.address).close()  # wakes the thread that waits for callers
+        self._accepting.join()
+        self._listener.close()
+        for each in tuple(self._open):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in tuple(self._threads):
+            thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            caller, _ = self._listener.accept()
+            if self._closing:
+                caller.close()
+                return
+            thread = threading.Thread(target=self._serve, args=(caller,), name=self._accepting.name, daemon=True)
+            self._open.add(caller)
+            self._threads.add(thread)
+            thread.start()
+
+    def _serve(self, caller: socket.socket) -> None:
+        with caller, suppress(OSError):
+            self._answer(caller)
+        self._open.discard(caller)
+        self._threads.discard(threading.current_thread())
+
+    def _answer(self, caller: socket.socket) -> None:
+        caller.settimeout(HEAD_TIMEOUT)
+        head, rest = _head(caller)
+        caller.settimeout(None)
+        wish = _wish(head)
+        if wish is None:
+            _say(caller, "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH")
+            return
+        route = self._decide(wish)
+        if isinstance(route, Refuse):
+            _say(caller, "403 Forbidden", route.sentence)
+            return
+        try:
+            callee = self._connect(route.address)
+        except OSError as error:
+            _say(caller, "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}")
+            return
+        self._open.add(callee)
+        with callee:
+            callee.settimeout(None)
+            for each in (caller, callee):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if isinstance(route, Tunnel):
+                caller.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            else:
+                rest = _passed_on(head, wish, to_proxy=route.to_proxy) + rest
+            callee.sendall(rest)
+            _carry(caller, callee)
+        self._open.discard(callee)
+
+
+def _connected(address: Address) -> socket.socket:
+    return socket.create_connection(address, CONNECT_TIMEOUT)
+
+
+def _head(caller: socket.socket) -> tuple[bytes, bytes]:
+    """The head of a request with its empty line, and what came after it; an endless head is cut."""
+    taken = b""
+    while b"\r\n\r\n" not in taken and len(taken) < HEAD_LIMIT:
+        data = caller.recv(CHUNK)
+        if not data:
+            break
+        taken += data
+    head, end, rest = taken.partition(b"\r\n\r\n")
+    return head + end, rest
+
+
+def _wish(head: bytes) -> Wish | None:
+    """What the first line asks for, None when it is nothing that a proxy can do."""
+    method, _, target = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+    target = target.rpartition(" ")[0]
+    if method == "CONNECT":
+        found = _AUTHORITY.fullmatch(target)
+        return Wish(method, found[1].strip("[]"), int(found[2])) if found and int(found[2]) <= LAST_PORT else None
+    try:
+        url = urlsplit(target)
+        if url.scheme != "http" or not url.hostname:
+            return None
+        return Wish(method, url.hostname, url.port or 80, url._replace(scheme="", netloc="").geturl() or "/")
+    except ValueError:
+        return None
+
+
+def _passed_on(head: bytes, wish: Wish, *, to_proxy: bool) -> bytes:
+    """The head for the next one; the connection ends with the answer, for the next request may be for somebody else."""
+    if wish.method == "CONNECT":
+        return head
+    line, _, fields = _HOP_BY_HOP.sub(b"", head.removesuffix(b"\r\n\r\n")).partition(b"\r\n")
+    if not to_proxy:
+        line = f"{wish.method} {wish.path} HTTP/1.1".encode("latin-1")
+    return b"\r\n".join([line, fields, b"Connection: close", b"", b""])
+
+
+def _say(caller: socket.socket, status: str, sentence: str) -> None:
+    body = f"{sentence}\n".encode()
+    head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    caller.sendall(head.encode() + body)
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Carry bytes both ways until both sides have ended; a reset on one side is a reset on the other."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(one, selectors.EVENT_READ, other)
+        selector.register(other, selectors.EVENT_READ, one)
+        try:
+            while selector.get_map():
+                for key, _ in selector.select():
+                    source, sink = cast("socket.socket", key.fileobj), cast("socket.socket", key.data)
+                    data = source.recv(CHUNK)
+                    if data:
+                        sink.sendall(data)
+                    else:
+                        selector.unregister(source)
+                        sink.shutdown(socket.SHUT_WR)
+        except ConnectionResetError:
+            for each in (one, other):
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

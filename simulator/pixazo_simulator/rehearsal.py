@@ -1,0 +1,141 @@
+"""Lets a request happen to a twin of its world: what would be answered, and why, while nothing changes."""
+
+from __future__ import annotations
+
+from typing import cast
+from urllib.parse import unquote
+
+from starlette.types import Message, Receive, Scope
+
+from . import shapes
+from .courier import Courier
+from .front import MEDIA_PATH, Front
+from .journal import Exchange
+from .ledger import Entry, EntryKind, dollars
+from .occasion import at_download, at_read, at_submit
+from .post import Outcome, Parcel
+from .script import Diagnosis, Occasion
+from .strike import STRIKES
+from .told import told_delivery, told_exchange, told_generation
+from .wire import STATUS_PATH, SUBMIT_PATHS, Header
+from .world import World
+from .worlds import Twins, Worlds
+
+__all__ = ["rehearse"]
+
+
+async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> shapes.Explanation:
+    """Explain what the gateway would do with a request, by letting it do so to twins of these worlds; nothing is sent.
+
+    Faults strike nobody, callbacks are not posted, and what a mutant would make of the answer is left out.
+    """
+    twins = Twins(worlds)
+    scope = _scope(method, target, headers)
+    await Front(twins, Courier(twins, _post))(scope, _receiver(body), _send)
+    for twin in twins.touched():
+        real = worlds.get(twin.key)
+        if twin.journal.total > (real.journal.total if real else 0):
+            return _explained(twin, real, scope, body)
+    (*_, exchange) = twins.lobby
+    return _summed_up(told_exchange(exchange), [])
+
+
+def _scope(method: str, target: str, headers: list[Header]) -> Scope:
+    path, _, query = target.partition("?")
+    return {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": method,
+        "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
+        "headers": headers, STRIKES: [],
+    }  # fmt: skip
+
+
+def _receiver(body: bytes) -> Receive:
+    messages: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+async def _send(_: Message) -> None:
+    """Nobody hears the answer; the journal has it."""
+
+
+async def _post(_: Parcel) -> Outcome:
+    return Outcome(None, "not posted: nothing is sent while a request is explained", final=True)
+
+
+def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> shapes.Explanation:
+    (*_, exchange) = twin.journal
+    occasion = _occasion(twin, scope, body)
+    rules = real.script.diagnose(occasion) if real and occasion else []
+    told = _summed_up(told_exchange(exchange, *twin.secrets), [_opinion(each, exchange) for each in rules])
+    generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
+    told["generation"] = told_generation(twin, generation) if generation else None
+    known = {each.number for each in real.deliveries()} if real else set[int]()
+    told["deliveries"] = [told_delivery(twin, each) for each in twin.deliveries() if each.number not in known]
+    told["price"] = _price(_entries(twin)[len(_entries(real)) if real else 0 :])
+    return told
+
+
+def _occasion(world: World, scope: Scope, body: bytes) -> Occasion | None:
+    """The occasion about which the rules were asked, None where they are not."""
+    method, path, headers = scope["method"], scope["path"], scope["headers"]
+    if method == "POST" and path in SUBMIT_PATHS:
+        return at_submit(SUBMIT_PATHS[path].name, headers, body)
+    if method == "GET" and path.startswith(STATUS_PATH):
+        request_id = path.removeprefix(STATUS_PATH)
+        return at_read(request_id, world.known(request_id), headers)
+    if media := MEDIA_PATH.fullmatch(path):
+        return at_download(media["request_id"], world.known(media["request_id"]), method, headers)
+    return None
+
+
+def _opinion(diagnosis: Diagnosis, exchange: Exchange) -> shapes.Opinion:
+    """How a rule regards the request; one that only plans has no say in what is refused anyhow."""
+    decides, differences = diagnosis.decides, list(diagnosis.differences)
+    if decides and exchange.rule is None:
+        decides, differences = False, ["the request is refused, and there is nothing to plan"]
+    return {"number": diagnosis.number, "label": diagnosis.label, "decides": decides, "differences": differences}
+
+
+def _entries(world: World) -> list[Entry]:
+    return world.standing.ledger.entries(world.clock.now())
+
+
+def _price(entered: list[Entry]) -> str | None:
+    taken = [-entry.amount for entry in entered if entry.kind is EntryKind.DEBIT]
+    return dollars(sum(taken)) if taken else None
+
+
+def _summed_up(exchange: shapes.Exchange, rules: list[shapes.Opinion]) -> shapes.Explanation:
+    return {
+        "summary": _summary(exchange, rules),
+        "exchange": exchange,
+        "rules": rules,
+        "price": None,
+        "generation": None,
+        "deliveries": [],
+    }
+
+
+def _message(exchange: shapes.Exchange) -> list[str]:
+    """What an error answer says for itself."""
+    body = exchange["response"]["body"]
+    members = cast("dict[str, object]", body if isinstance(body, dict) else {})
+    found = [value for name in ("error", "message") if isinstance(value := members.get(name), str) and value]
+    return [": ".join(found)] if found else []
+
+
+def _summary(exchange: shapes.Exchange, rules: list[shapes.Opinion]) -> str:
+    """What is answered, why, and which rule had a say or came nearest."""
+    answered = f"answered {exchange['status']}" if exchange["status"] else "not answered"
+    parts = [f"{exchange['method']} {exchange['target']} is {answered}: {exchange['reason']}", *_message(exchange)]
+    if exchange["rule"]:
+        faults = f" ({', '.join(exchange['faults'])})" if exchange["faults"] else ""
+        parts.append(f"{exchange['rule']} decides{faults}")
+    elif rules and not rules[0]["differences"][0].startswith("it is about "):
+        parts.append(f"no rule decides; nearest is {rules[0]['label']}: {', and '.join(rules[0]['differences'])}")
+    parts += [each for each in (exchange["response"]["cut"], exchange["hint"]) if each]
+    return "; ".join(parts)

@@ -1,0 +1,140 @@
+"""One of our own routes as a value: how it is called, what it takes, what it answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from .courier import Courier
+from .doors import Doors
+from .wire import KEY_HEADER
+from .world import World
+from .worlds import Worlds
+
+__all__ = ["CONTROL_PREFIX", "ControlRequest", "ControlRoute", "Refused", "readable", "route", "world_of"]
+
+W = TypeVar("W")
+CONTROL_PREFIX = "/_sim"
+"""Where the path of every control route begins."""
+_NUMBER = "{number}"
+_READS = ("GET", "DELETE")
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """A control request that cannot be carried out: HTTP status, what to do instead, and what else is told."""
+
+    def __init__(self, status: int, message: str, error: str = "Control request refused", **more: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.told: dict[str, object] = {"error": error, "message": message, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest(Generic[W]):
+    """One call of a control route: host and port that were called, the caller's key, the `number` in the path, the wish."""
+
+    worlds: Worlds
+    courier: Courier
+    doors: Doors
+    routes: tuple[ControlRoute, ...]
+    host: str
+    key: str
+    number: int
+    wish: W
+
+    @property
+    def world(self) -> World:
+        """The world of the caller. Raises Refused when there is none."""
+        return world_of(self.key, self.worlds)
+
+
+@dataclass(frozen=True)
+class ControlRoute:
+    """A control route; its name is the operationId, and in snake case the method of ControlClient.
+
+    `carry_out` does it. What it wishes (a body, or the query where the method has none) and what it answers stand in its
+    signature, what it does in its docstring. `worldly` says that it needs a key, `refusals` are codes of its own with their
+    shapes, `example` is a body and `answer` what is answered.
+    """
+
+    method: str
+    path: str
+    carry_out: Callable[[ControlRequest[Any]], Awaitable[object]]
+    status: int = 200
+    worldly: bool = True
+    refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
+    example: object = None
+    answer: object = None
+
+    @cached_property
+    def name(self) -> str:
+        """The operationId, such as `createWorld`."""
+        first, *rest = self.carry_out.__name__.strip("_").split("_")
+        return first + "".join(word.capitalize() for word in rest)
+
+    @cached_property
+    def reads_query(self) -> bool:
+        """Whether what it wishes stands in the query."""
+        return self.method in _READS
+
+    @cached_property
+    def is_numbered(self) -> bool:
+        """Whether a number stands in its path."""
+        return _NUMBER in self.path
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Matches its path, with the number as a group."""
+        return re.compile(re.escape(self.path).replace(re.escape(_NUMBER), "([0-9]{1,15})"))
+
+    @cached_property
+    def wish(self) -> type[Any]:
+        """The shape of what it is asked."""
+        kind: type[Any] = get_args(get_type_hints(self.carry_out)["request"])[0]
+        return kind
+
+    @cached_property
+    def told(self) -> Any:
+        """The shape of what it answers."""
+        return get_type_hints(self.carry_out, include_extras=True)["return"]
+
+
+def world_of(key: str, worlds: Worlds) -> World:
+    """The world that the key opens. Raises Refused when there is none."""
+    if not key:
+        raise Refused(401, f"no world named: send its key in the header {KEY_HEADER}")
+    world = worlds.find(key)
+    if world is None:
+        raise Refused(404, "no world has this key: create one with POST /_sim/worlds")
+    return world
+
+
+@contextmanager
+def readable() -> Generator[None]:
+    """Turn the ValueError of a reader, which names the remedy, into an answer."""
+    try:
+        yield
+    except ValueError as error:
+        raise Refused(400, str(error)) from None
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    answer: object,
+    example: object = None,
+    status: int = 200,
+    worldly: bool = True,
+    refusals: Mapping[int, Any] | None = None,
+) -> Callable[[Callable[[ControlRequest[W]], Awaitable[object]]], ControlRoute]:
+    """Make a route of the function that carries it out; for its members see ControlRoute."""
+
+    def made(carry_out: Callable[[ControlRequest[W]], Awaitable[object]]) -> ControlRoute:
+        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example, answer)
+
+    return made

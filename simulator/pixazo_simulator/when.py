@@ -1,0 +1,127 @@
+"""Builds a rule of a script as one says it: when this is called, reply, end or fault so, then so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import UNSET
+
+from .faults import AnyFault
+from .script import End, Reply, Rule, Step
+
+__all__ = ["Place", "When"]
+
+
+class Place(Protocol):
+    """Where rules go, such as a ControlClient."""
+
+    def add_rule(self, rule: Rule, /) -> int:
+        """Append a rule and return its number."""
+        ...
+
+    def replace_rule(self, number: int, rule: Rule, /) -> object:
+        """Put another rule in the place of one."""
+        ...
+
+
+class When:
+    """A rule in the making: `When(place, "generate", prompt=contains("bear")).end("FAILED", error="content policy")`.
+
+    The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
+    holds values or conditions of what the call says; `headers` and `body` take a mapping of them. The first `after` matching
+    calls are let through. `name` replaces the phrase by which reports call the rule.
+
+    Each verb places the rule anew, so that a statement is complete when it ends; before the first verb nothing is placed.
+    Verbs in a row add to one step (`end` and `fault` go together), `then` begins the next. Without `times` the last step holds
+    for ever and any other one once. Raises ValueError for a rule that means nothing, with the nearest known name.
+    """
+
+    def __init__(
+        self, place: Place, call: str, /, *, after: int = 0, name: str | None = None, **match: Any
+    ) -> None:  # fmt: skip
+        self._place = place
+        self._rule = Rule(when=call, match=match, after=after, name=name)
+        self._steps: list[Step] = []
+        self._begins = True
+        self._number: int | None = None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the rule in its script, None until it is placed."""
+        return self._number
+
+    @property
+    def rule(self) -> Rule:
+        """The rule as it is so far."""
+        return self._made(self._steps)
+
+    @property
+    def then(self) -> When:
+        """Begin the next step: what happens once this one is used up."""
+        self._begins = True
+        return self
+
+    def reply(
+        self,
+        status: int,
+        *,
+        json: Any = UNSET,
+        text: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        retry_after: int | None = None,
+        times: int | None = None,
+    ) -> When:
+        """Answer so, and accept nothing; an error code without `json` or `text` gets the gateway's own body.
+
+        `retry_after` is in seconds.
+        """
+        given = Reply(status=status, json=json, text=text, headers=dict(headers or {}), retry_after=retry_after)
+        return self._say(times, reply=given)
+
+    def end(
+        self,
+        status: str | None = None,
+        *,
+        error: str | None = None,
+        queued: float | None = None,
+        processing: float | None = None,
+        after: float | None = None,
+        times: int | None = None,
+    ) -> When:
+        """Let the accepted generation end so: COMPLETED, FAILED or ERROR; what is left out stays as it would be.
+
+        `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
+        """
+        wanted = {"status": status, "error": error, "queued": queued, "processing": processing, "after": after}
+        given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+        return self._say(times, end=End(**given))
+
+    def fault(self, *faults: AnyFault, times: int | None = None) -> When:
+        """Let this go wrong; several faults strike together."""
+        before = () if self._begins else self._steps[-1].faults
+        return self._say(times, faults=(*before, *faults))
+
+    def _say(self, times: int | None, **members: object) -> When:
+        """Put members into the step in the making and place the rule; one that is refused was never said."""
+        kept, current = (self._steps, Step()) if self._begins else (self._steps[:-1], self._steps[-1])
+        if times is not None:
+            members["times"] = times
+        steps = [*kept, msgspec.structs.replace(current, **members)]
+        rule = self._made(steps)
+        if self._number is None:
+            self._number = self._place.add_rule(rule)
+        else:
+            self._place.replace_rule(self._number, rule)
+        self._steps, self._begins = steps, False
+        return self
+
+    def _made(self, steps: list[Step]) -> Rule:
+        """The rule with these steps; it is its own first one."""
+        first, *rest = steps or [Step()]
+        members = {name: getattr(first, name) for name in Step.__struct_fields__}
+        return msgspec.structs.replace(self._rule, **members, then=tuple(rest))
+
+    def __repr__(self) -> str:
+        return f"<{self.rule}, {'not placed yet' if self._number is None else f'number {self._number}'}>"

@@ -1,0 +1,176 @@
+"""The shapes of what our own routes are asked: bodies and filters; an unknown member is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from .image import ImageFacts
+from .matcher import Matcher, read_matcher
+from .script import MOST_RULES, Rule
+
+__all__ = [
+    "LONGEST_WAIT", "MOST_LISTED", "Advance", "DeliveryCondition", "ExchangeCondition", "GenerationCondition", "JournalFilter",
+    "Latest", "NewDoor", "NewScript", "NewWorld", "Nothing", "Wait", "WorldChange", "Would",
+]  # fmt: skip
+
+MOST_LISTED = 1000
+"""Exchanges, entries, generations or deliveries in one answer."""
+LONGEST_WAIT = 300.0
+"""Real seconds that one wait may last."""
+
+Scalar = str | int | float | bool | list[Any]
+Dollars = Annotated[str, Meta(description="US dollars, such as 0.50")]
+Fields = Annotated[dict[str, Scalar], Meta(description="policy fields by name, as `pixazo-sim policy` lists them")]
+Images = Annotated[dict[str, ImageFacts], Meta(description="what is behind an image URL, for policy image_urls=table")]
+Rules = Annotated[tuple[Rule, ...], Meta(max_length=MOST_RULES)]
+Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list at most")]
+Number = Annotated[int, Meta(ge=0, le=10**15)]
+
+
+class Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """What a control request asks for."""
+
+
+class Nothing(Wish):
+    """No members and no filters."""
+
+
+class NewWorld(Wish):
+    """What a new world starts with; what is left out comes from the server's own settings, a key is made up."""
+
+    key: Annotated[str, Meta(description="printable ASCII without outer spaces")] | UnsetType = UNSET
+    balance: Dollars | UnsetType = UNSET
+    profile: Annotated[str, Meta(description="documented or observed: where policy starts from")] | UnsetType = UNSET
+    policy: Fields = {}
+    clock: Annotated[str, Meta(description="real, manual, or xN for N times as fast")] | UnsetType = UNSET
+    seed: int | UnsetType = UNSET
+    images: Images = {}
+    script: Rules | UnsetType = UNSET
+
+
+class WorldChange(Wish):
+    """What is to change in a world; what is left out stays, and nothing changes when one of the wishes is wrong."""
+
+    balance: Dollars | UnsetType = UNSET
+    policy: Fields = {}
+    suspended: bool | UnsetType = UNSET
+    model_enabled: bool | UnsetType = UNSET
+    images: Images | UnsetType = UNSET
+
+
+class Advance(Wish):
+    """How far a clock is to be advanced."""
+
+    seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")]
+
+
+class NewScript(Wish):
+    """The rules of a world, in the order in which they are to be asked."""
+
+    rules: Rules
+
+
+class NewDoor(Wish):
+    """A door to open."""
+
+    hosts: Annotated[list[str], Meta(description="the host names that are hard-coded in the app under test")]
+
+
+class Latest(Wish):
+    """The latest of a list."""
+
+    limit: Limit = MOST_LISTED
+
+
+class JournalFilter(Wish):
+    """The latest exchanges that pass every filter; with `after` the first ones beyond that number, so that one can page."""
+
+    method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
+    path: Annotated[str, Meta(description="any part of the target")] | UnsetType = UNSET
+    status: Annotated[int, Meta(ge=100, le=999)] | UnsetType = UNSET
+    after: Annotated[Number, Meta(description="number of an exchange")] | UnsetType = UNSET
+    limit: Limit = MOST_LISTED
+
+
+class Would(Wish):
+    """A request of which is asked what would happen to it."""
+
+    method: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z")]
+    path: Annotated[str, Meta(pattern=r"^/[!-~]*\Z", description="path and query, percent-encoded")]
+    headers: Annotated[dict[str, str], Meta(description="the key of the caller is added when they hold none")] = {}
+    body: Annotated[Any, Meta(description="a text is sent as it is, anything else as JSON")] = UNSET
+
+
+Condition = Annotated[
+    Any, Meta(description="a value, or a condition as in a script rule, such as {'contains': 'status'}")
+]
+Least = Annotated[int, Meta(ge=1, le=1_000_000, description="how many there must be at least")]
+
+
+class Counted(Wish):
+    """So many things, each of which fulfils every condition."""
+
+    count: Least = 1
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy."""
+        for _ in self.conditions():
+            pass
+
+    def conditions(self) -> Iterator[tuple[str, Matcher]]:
+        """The conditions that were given, by the name of what they are about."""
+        for name in self.__struct_fields__:
+            given: Any = getattr(self, name)
+            if name not in ("count", "after") and given is not UNSET:
+                yield name, read_matcher(given)
+
+
+class ExchangeCondition(Counted):
+    """Exchanges of the journal. `operation` is generate, imageToVideo, status or media; `path` has no query."""
+
+    after: Annotated[Number, Meta(description="only exchanges beyond this number")] = 0
+    operation: Condition = UNSET
+    method: Condition = UNSET
+    path: Condition = UNSET
+    status: Condition = UNSET
+    request_id: Condition = UNSET
+    rule: Condition = UNSET
+    reason: Condition = UNSET
+
+
+class DeliveryCondition(Counted):
+    """Callbacks that were attempted. `status` is what the receiver answered last, `attempts` how often it was tried."""
+
+    request_id: Condition = UNSET
+    url: Condition = UNSET
+    channel: Condition = UNSET
+    delivered: Condition = UNSET
+    status: Condition = UNSET
+    attempts: Condition = UNSET
+
+
+class GenerationCondition(Counted):
+    """Generations as they are at this instant of the world's clock."""
+
+    request_id: Condition = UNSET
+    operation: Condition = UNSET
+    status: Condition = UNSET
+
+
+class Wait(Wish):
+    """Until when to wait: for exchanges, deliveries or generations, at most `timeout` real seconds."""
+
+    exchanges: ExchangeCondition | UnsetType = UNSET
+    deliveries: DeliveryCondition | UnsetType = UNSET
+    generations: GenerationCondition | UnsetType = UNSET
+    timeout: Annotated[float, Meta(ge=0, le=LONGEST_WAIT, description="real seconds")] = 10.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError with the remedy."""
+        given = [name for name in ("exchanges", "deliveries", "generations") if getattr(self, name) is not UNSET]
+        if len(given) != 1:
+            raise ValueError(f"{' and '.join(given) or 'no condition'}: give one of exchanges, deliveries, generations")

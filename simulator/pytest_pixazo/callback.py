@@ -1,0 +1,82 @@
+"""One callback, as a receiver saw it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+__all__ = ["Callback", "SignatureError"]
+
+
+class SignatureError(AssertionError):
+    """A callback is not signed with the secret; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
+
+    `instant` is when it arrived, on the clock of its world (UTC milliseconds), None when the world was not named.
+    `answered` is the status that the receiver answered, None while it has not; `problem` why it could not answer by itself.
+    """
+
+    number: int
+    headers: Mapping[str, str]
+    body: bytes
+    instant: int | None = None
+    answered: int | None = None
+    problem: str | None = None
+
+    @property
+    def json(self) -> dict[str, Any] | None:
+        """The body parsed, None when it is no JSON object."""
+        try:
+            parsed = json.loads(self.body)
+        except ValueError:
+            return None
+        return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
+
+    @property
+    def request_id(self) -> str | None:
+        """Which generation it is about."""
+        return _text(self.json, "request_id")
+
+    @property
+    def status(self) -> str | None:
+        """The status of the generation that it tells, such as COMPLETED."""
+        return _text(self.json, "status")
+
+    def verify(self, secret: str) -> None:
+        """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
+
+        The time is not judged: it is that of the world's clock. Raises SignatureError.
+        """
+        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+        if missing := [name for name in names if name not in self.headers]:
+            raise SignatureError(f"callback {self.number} has no {missing[0]}: set policy webhook_signature=standard")
+        identity, stamp, signatures = (self.headers[name] for name in names)
+        signed = f"{identity}.{stamp}.".encode() + self.body
+        digest = base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
+        if not any(hmac.compare_digest(each, f"v1,{digest}") for each in signatures.split()):
+            raise SignatureError(f"callback {self.number} is not signed with this secret, or was changed on its way")
+
+    def __str__(self) -> str:
+        told = f"{self.status or 'no status'} of {self.request_id or 'no request'}"
+        return f"{told}, answered {self.answered}" + (f" ({self.problem})" if self.problem else "")
+
+
+def _text(payload: dict[str, Any] | None, name: str) -> str | None:
+    value = payload.get(name) if payload else None
+    return value if isinstance(value, str) else None
+
+
+def _key(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ValueError("the secret is no Base64: give the `whsec_...` of the world's webhook_secret") from None

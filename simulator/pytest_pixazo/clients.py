@@ -1,0 +1,52 @@
+"""Clients with the key to a world, whose pauses advance its clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+from anyio.to_thread import run_sync
+
+from pixazo_client import AsyncPixazoClient, PixazoClient, Polling
+
+if TYPE_CHECKING:
+    from .pixazo import Pixazo
+
+__all__ = ["async_client_of", "client_of"]
+
+#: As a client has it by itself; but past any proxy that the environment names, and without a TLS context, which is slow to make.
+_OPTIONS: dict[str, Any] = {"timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": False, "verify": False}
+
+
+@contextmanager
+def client_of(pixazo: Pixazo) -> Generator[PixazoClient]:
+    """A blocking client."""
+    with httpx2.Client(**_OPTIONS) as http:
+        yield PixazoClient(http_client=http, sleep=pixazo.clock.sleep, **_common(pixazo))
+
+
+@contextmanager
+def async_client_of(pixazo: Pixazo) -> Generator[AsyncPixazoClient]:
+    """A client for asyncio and trio, which can be closed when the loop that it was used on has ended: it keeps no connection open."""
+
+    async def sleep(seconds: float) -> None:
+        # In a thread, since callbacks that fall due may be answered by an app on the loop of the test.
+        await run_sync(pixazo.clock.sleep, seconds)
+
+    http = httpx2.AsyncClient(**_OPTIONS, limits=httpx2.Limits(max_keepalive_connections=0))
+    yield AsyncPixazoClient(http_client=http, sleep=sleep, **_common(pixazo))
+    with ThreadPoolExecutor(1) as elsewhere:  # where no loop can be running or expected
+        elsewhere.submit(asyncio.run, http.aclose()).result()
+
+
+def _common(pixazo: Pixazo) -> dict[str, Any]:
+    """What both have; the same seed gives the same pauses between polls."""
+    polling = Polling(random=Random(pixazo.seed).random)  # noqa: S311 - reproducible by design, guards nothing
+    return {
+        "api_key": pixazo.api_key, "base_url": pixazo.url, "monotonic": pixazo.clock.monotonic, "polling": polling,
+    }  # fmt: skip

@@ -1,0 +1,94 @@
+"""A request of the journal as a line for sh, so that a reader can repeat it."""
+
+from __future__ import annotations
+
+import json
+import re
+from shlex import quote
+from typing import TYPE_CHECKING, Any, cast
+
+from pixazo_simulator.journal import REDACTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["curl"]
+
+KEY_HEADER = "ocp-apim-subscription-key"
+LONGEST_DATA_URL = 96
+"""Characters of a data URL that are printed; a longer one is cut, with a note."""
+_DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
+#: What curl adds by itself, or what a repetition must not copy.
+_LEFT_OUT = frozenset(
+    ("accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent", "x-forwarded-host", "x-forwarded-proto")
+)  # fmt: skip
+
+
+def curl(exchange: Mapping[str, Any]) -> str:
+    """The request of a told exchange as a command; what had to be changed stands before it in comments.
+
+    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`.
+    """
+    request, notes = exchange["request"], list[str]()
+    words = [
+        "curl -sS",
+        *_method(exchange["method"], sends=bool(request["length"])),
+        *_headers(request["headers"], notes),
+        *([f"--data-raw {quote(_text(request, notes))}"] if request["length"] else []),
+        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]))}',
+    ]
+    return "".join(f"# {note}\n" for note in notes) + " ".join(words)
+
+
+def _method(method: str, *, sends: bool) -> list[str]:
+    if method == "HEAD":
+        return ["--head"]
+    return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
+
+
+def _headers(headers: Mapping[str, str], notes: list[str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if name == KEY_HEADER:
+            yield '-H "Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY"'
+        elif REDACTED in value:
+            notes.append(f"header {name} is left out: it held a secret")
+        elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
+            yield f"-H {quote(f'{name}: {value}')}"
+
+
+def _with_key(quoted: str) -> str:
+    """A quoted target with the key where it was taken out; the brackets of that mark made `quote` use single quotes."""
+    return quoted.replace(REDACTED, "'\"$PIXAZO_API_KEY\"'")
+
+
+def _text(request: Mapping[str, Any], notes: list[str]) -> str:
+    body = _shortened(request["body"], notes)
+    if not isinstance(body, str):
+        return json.dumps(body)
+    if "\0" in body:
+        notes.append("NUL bytes of the body are left out: no argument can hold one")
+    if "\ufffd" in body:
+        notes.append("bytes of the body that are not UTF-8 are replaced")
+    kept = len(request["body"].encode(errors="replace"))
+    if kept < request["length"]:
+        notes.append(f"the body is cut: {kept} of {request['length']} bytes were kept")
+    return body.replace("\0", "")
+
+
+def _shortened(value: Any, notes: list[str]) -> Any:
+    """A JSON value with its data URLs cut."""
+    if isinstance(value, list):
+        return [_shortened(each, notes) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {name: _shortened(each, notes) for name, each in cast("dict[str, Any]", value).items()}
+    if not isinstance(value, str):
+        return value
+
+    def cut(found: re.Match[str]) -> str:
+        whole = found[0]
+        if len(whole) <= LONGEST_DATA_URL:
+            return whole
+        notes.append(f"a data URL is cut: {LONGEST_DATA_URL} of {len(whole)} characters")
+        return whole[:LONGEST_DATA_URL]
+
+    return _DATA_URL.sub(cut, value)

@@ -1,0 +1,206 @@
+"""Looks for an order of poll, webhook, retry and duplicate that breaks an app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from .arrivals import POLICY
+from .order import Kind, Order, Sees, Step, orders
+from .performance import App, AppError, Performance, Scene, UnfitAppError
+
+if TYPE_CHECKING:
+    import hypothesis
+    from hypothesis.strategies import SearchStrategy
+
+    from pixazo_simulator import ControlClient
+
+__all__ = ["BrokenOrderError", "Exploration", "Gateway", "Scene", "UnfitAppError", "explore", "longer_orders"]
+
+A = TypeVar("A", bound=App)
+T = TypeVar("T")
+
+
+class Gateway(Protocol):
+    """A running simulator, such as the fixture `pixazo_simulator` gives."""
+
+    def control(self) -> ControlClient:
+        """Its control plane."""
+        ...
+
+
+class BrokenOrderError(AssertionError):
+    """An order broke the app; the message is the smallest one found, and what the app said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """How many orders were tried: all up to `size` events, and longer ones that Hypothesis drew."""
+
+    size: int
+    exhaustive: int
+    drawn: int
+
+    def __str__(self) -> str:
+        return f"{self.exhaustive + self.drawn} orders: all {self.exhaustive} of up to {self.size} events, {self.drawn} longer ones"
+
+
+def explore(
+    make_app: Callable[[Scene], A],
+    *,
+    outcome: str = "COMPLETED",
+    expected: object = None,
+    check: Callable[[A], object] | None = None,
+    size: int = 4,
+    examples: int = 50,
+    settings: hypothesis.settings | None = None,
+    gateway: Gateway | None = None,
+    patience: float = 0.5,
+) -> Exploration:
+    """Perform every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
+
+    `make_app(scene)` makes the app, in a fresh world for each order. It has `submit()` and `result()`, and `poll()` if it
+    polls, `receive(callback)` if it takes webhooks (it returns the status it answers; None is 204), `close()` if it holds
+    anything. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
+    ERROR), and `check(app)` must not raise. Before that, the gateway has retried what the app refused.
+    `gateway` is a running simulator, by default one of its own; `settings` are Hypothesis' and replace `examples`.
+    An answer that a webhook overtakes is held back until `receive` has returned, `patience` real seconds at most.
+    Raises BrokenOrderError with the smallest order that breaks the app, UnfitAppError when the app does not do what is asked here.
+    """
+    __tracebackhide__ = True
+    judge = partial(_judge, outcome if expected is None else expected, check)
+    if examples or settings:
+        _require_hypothesis()
+    try:
+        with _control(gateway) as control:
+            explorer = _Explorer(control, make_app, judge, outcome, patience)
+            exhaustive = explorer.all_up_to(size)
+            drawn = explorer.draw(examples, settings) if examples or settings else 0
+    except (BrokenOrderError, UnfitAppError) as error:
+        raise error.with_traceback(None) from error.__cause__  # the way to it is of no interest
+    return Exploration(size, exhaustive, drawn)
+
+
+class _Explorer:
+    """What one exploration tries, and on what."""
+
+    def __init__(
+        self,
+        gateway: ControlClient,
+        make_app: Callable[[Scene], Any],
+        judge: Callable[[Any], None],
+        outcome: str,
+        patience: float,
+    ) -> None:
+        self._gateway = gateway
+        self._make_app = make_app
+        self._judge = judge
+        self._outcome = outcome
+        self._patience = patience
+        self._tried = 0
+        self._abilities = self._perform(lambda performance: performance.abilities(make_app))
+
+    def all_up_to(self, size: int) -> int:
+        """Try every order of up to `size` events, smallest first; return how many there are."""
+        for each in range(1, size + 1):
+            for order in orders(each, **self._abilities):
+                self._attempt(order)
+        return self._tried
+
+    def draw(self, examples: int, settings: hypothesis.settings | None) -> int:
+        """Try orders that Hypothesis draws; return how many."""
+        from hypothesis import given
+        from hypothesis.errors import Flaky
+
+        before = self._tried
+        try:
+            attempt = given(longer_orders(self._abilities))(self._attempt)
+            (settings or _settings(examples))(attempt)()
+        except Flaky as error:
+            raise BrokenOrderError(
+                f"an order broke the app once and not again: is it left to chance what it does?\n{error}"
+            ) from error
+        return self._tried - before
+
+    def _attempt(self, order: Order) -> None:
+        self._tried += 1
+        self._perform(lambda performance: self._try(performance, order))
+
+    def _perform(self, doing: Callable[[Performance], T]) -> T:
+        """Do something with a performance in a fresh world."""
+        script = [] if self._outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self._outcome}}]
+        world = self._gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
+        try:
+            return doing(Performance(world, self._patience))
+        finally:
+            world.delete_world()
+
+    def _try(self, performance: Performance, order: Order) -> None:
+        try:
+            performance.perform(self._make_app, order, self._judge)
+        except AppError as failure:
+            lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(performance.lines, 1))
+            told = f"the smallest order that breaks the app, of {self._tried} tried:\n{lines}\nand then {failure}"
+            raise BrokenOrderError(told) from failure.__cause__
+
+
+def _judge(expected: object, check: Callable[[Any], object] | None, app: App) -> None:
+    believed = app.result()
+    if believed != expected:
+        raise AppError(f"result() is {believed!r}, not {expected!r}")
+    if check:
+        check(app)
+
+
+@contextmanager
+def _control(gateway: Gateway | None) -> Generator[ControlClient]:
+    """The control plane of a gateway, or of one that runs as long as it is needed."""
+    if gateway is not None:
+        yield gateway.control()
+        return
+    from pixazo_simulator import Simulator
+
+    with Simulator() as simulator:
+        yield simulator.control()
+
+
+def _require_hypothesis() -> None:
+    if find_spec("hypothesis") is None:
+        raise ModuleNotFoundError(
+            "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
+        )
+
+
+def _settings(examples: int) -> hypothesis.settings:
+    """The same orders every time, no time limits, nothing kept on disk."""
+    from hypothesis import HealthCheck, settings
+
+    return settings(
+        max_examples=examples, derandomize=True, database=None, deadline=None, report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
+    )  # fmt: skip
+
+
+def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
+    """Orders for an app with these abilities: some polls while the generation runs, then callbacks and polls."""
+    from hypothesis import strategies
+
+    most = 4 if abilities["polls"] else 0
+    running = strategies.lists(strategies.sampled_from([Sees.PROCESSING, Sees.QUEUED]), max_size=most).map(sorted)
+    overtaken = strategies.sampled_from([0, 0, 0, 1, 2] if abilities["callbacks"] else [0])
+    ended = [Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END), Step(Kind.POLL, Sees.END, overtaken=1)]
+
+    def compose(polls: list[Sees], overtaking: int, tail: list[Step]) -> Order:
+        before = [Step(Kind.SUBMIT), *(Step(Kind.POLL, sees) for sees in polls)]
+        before[-1] = replace(before[-1], overtaken=overtaking)
+        order = Order(())
+        for step in (*before, *tail):
+            if step in order.continuations(**abilities):
+                order = order.then(step)
+        return order if order.tells_the_end else order.then(next(order.continuations(**abilities)))
+
+    return strategies.builds(compose, running, overtaken, strategies.lists(strategies.sampled_from(ended), max_size=6))

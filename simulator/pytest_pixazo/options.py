@@ -1,0 +1,54 @@
+"""Command line options and ini settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["add_options"]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare all of them. Their values are read when a fixture needs them."""
+    _add_world_options(parser)
+    _add_contract_options(parser)
+
+
+def _add_world_options(parser: pytest.Parser) -> None:
+    """For tests that use the fixtures."""
+    group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
+    group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one a process")
+    group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test asks for none")
+    parser.addini("pixazo_sim_url", "origin of a running simulator; else one is started", default="")
+    parser.addini("pixazo_profile", "policy of worlds: documented, observed or a file", default="documented")
+    parser.addini("pixazo_balance", "US dollars in the wallet of a world", default="100.00")
+    parser.addini("pixazo_clock", "clock of worlds: manual, real or xN", default="manual")
+    parser.addini("pixazo_seed", "seed of worlds; else each test has its own", default="")
+    parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
+
+
+def _add_contract_options(parser: pytest.Parser) -> None:
+    """For the contract suite, as of `pixazo-contracts run`."""
+    group = parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway")
+    group.addoption("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
+    group.addoption("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
+    group.addoption("--pixazo-profile", metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ...")
+    for name, metavar, text in (
+        ("account", "ROLE=KEY", "empty, suspended, throttled, other ...; repeatable"),
+        ("prompt", "KIND=TEXT", "a prompt known to end failed or error; repeatable"),
+        ("clauses", "GLOB", "only clauses whose id matches; repeatable"),
+    ):
+        group.addoption(f"--pixazo-{name}", action="append", default=[], metavar=metavar, help=text)
+    group.addoption("--pixazo-core", action="store_true", help="only the core clauses")
+    group.addoption("--pixazo-have", default="", metavar="CAP,...", help="further capabilities of the gateway")
+    group.addoption("--pixazo-pace", type=float, metavar="SECONDS", help="between two polls")
+    group.addoption("--pixazo-deadline", type=float, metavar="SECONDS", help="until a generation must have ended")
+    group.addoption("--pixazo-receiver", metavar="HOST:PORT", help="where to listen for callbacks")
+    group.addoption("--pixazo-receiver-url", metavar="URL", help="how the gateway reaches us, if not directly")
+    group.addoption("--pixazo-max-generations", type=int, default=0, metavar="N", help="most to spend where they cost")
+    group.addoption("--pixazo-expect", metavar="FILE", help="TOML: known deviations, each with reason and expiry")
+    group.addoption("--pixazo-baseline", metavar="FILE", help="a result.ndjson; changed observations are drift")
+    group.addoption("--pixazo-out", metavar="DIR", help="the trace, the result, and counterexamples")
+    group.addoption("--strict-drift", "--pixazo-strict-drift", action="store_true", help="drift fails the test")

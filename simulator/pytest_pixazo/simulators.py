@@ -1,0 +1,90 @@
+"""Which simulator the tests of this process use: one of their own, or one that runs already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pixazo_simulator.control_client import ControlClient, ControlError, HttpChannel
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.server import Simulator
+
+__all__ = ["SharedSimulator", "simulator_for"]
+
+VARIABLE = "PIXAZO_SIM_URL"
+SESSION_KEY = "sim-session-key"
+"""Opens the one world that a simulator of our own starts with. No app has it by mistake, as it may have `sim-key`."""
+
+
+class SharedSimulator:
+    """A simulator that somebody else started, and that other processes may use at the same time.
+
+    Raises ValueError when `url` is not http.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._channel = HttpChannel(self.url)
+
+    def control(self, api_key: str | None = None) -> ControlClient:
+        """Its control plane, or that of one of its worlds."""
+        return ControlClient(self.url, api_key, channel=self._channel)
+
+
+@contextmanager
+def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulator]:
+    """The simulator that option, environment or ini file name, or else one that runs meanwhile in a thread.
+
+    Raises ValueError that names the setting when nothing answers there.
+    """
+    url, source = _named(config)
+    change = _change(config)
+    if url and change:
+        raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
+    if url:
+        yield _shared(url, source)
+        return
+    from pixazo_simulator.server import Simulator
+    from pixazo_simulator.worlds import Settings
+
+    with Simulator(Settings(keys=(SESSION_KEY,)), change=change) as simulator:
+        yield simulator
+
+
+def _change(config: pytest.Config) -> Mutant | Variant | None:
+    """In what the gateway of this run is wrong, or right in another way."""
+    mutant: str | None = config.getoption("pixazo_mutant")
+    variant: str | None = config.getoption("pixazo_variant")
+    if mutant:
+        from pixazo_simulator.mutants import find_mutant
+
+        return find_mutant(mutant)
+    if variant:
+        from pixazo_simulator.mutants import find_variant
+
+        return find_variant(variant)
+    return None
+
+
+def _named(config: pytest.Config) -> tuple[str, str]:
+    places = (
+        (config.getoption("pixazo_sim_url"), "option --pixazo-sim-url"),
+        (os.environ.get(VARIABLE), f"environment variable {VARIABLE}"),
+        (config.getini("pixazo_sim_url"), "ini setting pixazo_sim_url"),
+    )
+    return next(((url, source) for url, source in places if url), ("", ""))
+
+
+def _shared(url: str, source: str) -> SharedSimulator:
+    try:
+        simulator = SharedSimulator(url)
+        simulator.control().health()
+    except (ValueError, ControlError) as error:
+        raise ValueError(f"{source}: {error}") from None
+    return simulator

@@ -1,0 +1,66 @@
+"""Who asks: the app, whose time is the world's, or the machinery round it, whose time stays real."""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+
+__all__ = ["OUR_THREADS", "PLUMBING", "RUNNERS", "TOOLS", "caller", "reads", "sets_deadline", "top_level", "waits"]
+
+OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
+"""How the names of our own threads begin: the server's, and that of the one that moves the clock for loops."""
+
+RUNNERS = frozenset(
+    {
+        "_pydevd_bundle", "_pytest", "coverage", "debugpy", "execnet", "hypothesis", "pluggy", "pydevd", "pytest", "pytest_asyncio",
+        "pytest_benchmark", "pytest_timeout", "pytest_trio", "xdist",
+    }
+)  # fmt: skip
+"""Top-level modules that run the tests, or look on: their threads are not the app's."""
+
+TOOLS = RUNNERS | {
+    "pixazo_contracts", "pixazo_simulator", "pytest_pixazo",
+    "filelock", "multiprocessing", "subprocess",
+    "granian", "gunicorn", "hypercorn", "uvicorn", "waitress", "werkzeug",
+    "aiohttp", "h11", "h2", "httpcore", "httpcore2", "httpx", "httpx2", "websockets",
+}  # fmt: skip
+"""Top-level modules whose sleeps and clocks are real: the runners, and what waits for other processes, serves, or speaks HTTP."""
+
+PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | sys.stdlib_module_names
+"""Modules that sleep on behalf of the app (a back-off of urllib3), but measure their own time-outs in real time."""
+
+WRAPPERS = frozenset({"anyio", "async_timeout", "asyncio", "contextlib", "functools", "trio"})
+"""Modules that set a deadline on behalf of their caller."""
+
+LOOP = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete", "unrolled_run"})
+"""Functions of the wrappers that call back what was set up by nobody who is still on the stack."""
+
+
+def caller(levels: int = 1) -> FrameType:
+    """The frame that called the caller of this function, or one so many levels up."""
+    return sys._getframe(levels + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
+
+
+def top_level(frame: FrameType) -> str:
+    """The name of the top-level module that a frame runs in."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def waits(frame: FrameType) -> bool:
+    """Whether a sleep that this frame asks for is the app's."""
+    return top_level(frame) not in TOOLS
+
+
+def reads(frame: FrameType) -> bool:
+    """Whether a clock that this frame reads is the app's."""
+    module = top_level(frame)
+    return module not in TOOLS and module not in PLUMBING
+
+
+def sets_deadline(frame: FrameType | None) -> bool:
+    """Whether a deadline that this frame sets is the app's, directly or through `asyncio.timeout`, `anyio.fail_after` ..."""
+    while frame and top_level(frame) in WRAPPERS:
+        if frame.f_code.co_name in LOOP:
+            return False
+        frame = frame.f_back
+    return frame is not None and reads(frame)

@@ -1,0 +1,169 @@
+"""Deadlines that the app sets in an event loop pass when it sleeps past them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import Context, copy_context
+from typing import Any
+from weakref import ref
+
+from .callers import caller, sets_deadline
+from .sleeps import Sleeps
+
+__all__ = ["follow_deadlines", "is_for_app"]
+
+
+class _Firing(threading.local):
+    """Whether this thread runs a timer of the app: nobody is on its stack, and yet it reads the app's time."""
+
+    now = False
+
+
+_firing = _Firing()
+
+
+class _Timer:
+    """The callback of a timer: called once, at its real instant or when it was slept past, whichever comes first."""
+
+    __slots__ = ("_args", "_callback", "_context", "_done", "_loop", "handle")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, callback: Callable[..., object], args: tuple[Any, ...], context: Context
+    ) -> None:
+        self._loop, self._callback, self._args, self._context = loop, callback, args, context
+        self._done = False
+        self.handle: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        if not self._done:
+            self._done = _firing.now = True
+            try:
+                self._callback(*self._args)
+            finally:
+                _firing.now = False
+
+    def alive(self) -> bool:
+        """Whether it is still to be called."""
+        return not self._done and self.handle is not None and not self.handle.cancelled()
+
+    def slept_past(self) -> None:
+        """Be called soon; from any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._fire, context=self._context)
+
+    def _fire(self) -> None:
+        if self.alive() and self.handle:
+            self.handle.cancel()
+            self()
+
+
+def is_for_app() -> bool:
+    """Whether the caller of our caller sets or reads an instant of the app."""
+    return _firing.now or sets_deadline(caller(2))
+
+
+@contextmanager
+def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
+    """Meanwhile, what the app sets up in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
+    `trio.move_on_after`) counts the time that it slept, and so does `loop.time()` when the app reads it.
+    """
+    with ExitStack() as patches:
+        patches.enter_context(_patched(asyncio.BaseEventLoop, _asyncio_methods(sleeps)))
+        if uvloop := sys.modules.get("uvloop"):
+            patches.enter_context(_patched(uvloop.Loop, _uvloop_methods(sleeps, uvloop.Loop)))
+        if trio := sys.modules.get("trio"):
+            patches.enter_context(_patched(trio.CancelScope, _trio_methods(sleeps, trio.CancelScope)))
+        yield
+
+
+@contextmanager
+def _patched(cls: type, methods: dict[str, object]) -> Generator[None]:
+    own = {name: vars(cls)[name] for name in methods if name in vars(cls)}
+    for name, method in methods.items():
+        setattr(cls, name, method)
+    try:
+        yield
+    finally:
+        for name in methods:
+            setattr(cls, name, own[name]) if name in own else delattr(cls, name)
+
+
+def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.AbstractEventLoop], float]:
+    def time(loop: asyncio.AbstractEventLoop) -> float:
+        return real(loop) + sleeps.total if is_for_app() else real(loop)
+
+    return time
+
+
+def _asyncio_methods(sleeps: Sleeps) -> dict[str, object]:
+    """asyncio's `call_later` is `call_at` so much later."""
+    real_time, real_call_at = asyncio.BaseEventLoop.time, asyncio.BaseEventLoop.call_at
+
+    def call_at(
+        loop: asyncio.BaseEventLoop,
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if not is_for_app():
+            return real_call_at(loop, when, callback, *args, context=context)
+        timer = _Timer(loop, callback, args, context := context or copy_context())
+        timer.handle = real_call_at(loop, when - sleeps.total, timer, context=context)
+        sleeps.follow(when - sleeps.total - real_time(loop), timer.slept_past, timer.alive)
+        return timer.handle
+
+    return {"time": _time(sleeps, real_time), "call_at": call_at}
+
+
+def _uvloop_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
+    """uvloop's `call_at` is `call_later` so much earlier."""
+    real_call_later: Callable[..., asyncio.TimerHandle] = cls.call_later
+
+    def call_later(
+        loop: asyncio.AbstractEventLoop,
+        delay: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if not is_for_app():
+            return real_call_later(loop, delay, callback, *args, context=context)
+        timer = _Timer(loop, callback, args, context := context or copy_context())
+        timer.handle = handle = real_call_later(loop, delay, timer, context=context)
+        sleeps.follow(delay, timer.slept_past, timer.alive)
+        return handle
+
+    return {"time": _time(sleeps, cls.time), "call_later": call_later}
+
+
+def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
+    """A relative deadline is made absolute, in real time, when its scope is entered."""
+    from trio import CancelScope, current_time
+    from trio.lowlevel import current_trio_token
+
+    real_enter = cls.__enter__
+
+    def enter(scope: CancelScope) -> CancelScope:
+        if not is_for_app():
+            real_enter(scope)
+            return scope
+        if scope.is_relative is False:
+            scope.deadline -= sleeps.total
+        real_enter(scope)
+        if math.isfinite(deadline := scope.deadline):
+            weak, token = ref(scope), current_trio_token()
+
+            def expire() -> None:
+                if (entered := weak()) and entered.deadline == deadline:
+                    entered.deadline = current_time()
+
+            sleeps.follow(deadline - current_time(), lambda: token.run_sync_soon(expire), lambda: weak() is not None)
+        return scope
+
+    return {"__enter__": enter}

@@ -1,0 +1,132 @@
+"""One run of a test suite in a process of its own, and what it showed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .witness import VARIABLE
+
+__all__ = ["Suite", "Trial"]
+
+LAST_LINES = 5
+"""Lines of output that explain a run which told nothing itself."""
+GRACE = 5.0
+"""Seconds that a process has to end once it is told to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a run showed: tests that began, those that used a world, those that failed with the reason, each in order.
+
+    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of what it printed.
+    """
+
+    began: tuple[str, ...]
+    worlds: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    exit_code: int | None
+    seconds: float
+    output: str
+
+    @property
+    def is_green(self) -> bool:
+        """Whether it ran to its end and nothing failed."""
+        return self.exit_code == 0 and not self.failed
+
+
+@dataclass(slots=True)
+class Suite:
+    """A command that runs tests, and where; its runs may go on at the same time.
+
+    `command` is what every run begins with, such as `python -m pytest`, and its options.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set[subprocess.Popen[bytes]])
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_closed: bool = False
+
+    def run(self, arguments: Sequence[str], tests: Sequence[str] | None, limit: float | None) -> Trial:
+        """Run the tests named, or those that the arguments select, for at most `limit` seconds."""
+        with tempfile.TemporaryDirectory(prefix="pixazo-rehearsal-") as place:
+            told, printed = Path(place, "told.ndjson"), Path(place, "printed.txt")
+            named = []
+            if tests is not None:
+                Path(place, "tests.txt").write_text("\n".join(tests), encoding="utf-8")
+                named = [f"@{Path(place, 'tests.txt')}"]
+            command = [*self.command, "-o", f"cache_dir={Path(place, 'cache')}", *arguments, *named]
+            started = time.monotonic()
+            exit_code = self._carry_out(command, os.environ | {VARIABLE: str(told)}, printed, limit)
+            return _trial(told, printed, exit_code, time.monotonic() - started)
+
+    def close(self) -> None:
+        """End what runs; from now on nothing is started."""
+        with self._lock:
+            self._is_closed = True
+            running = list(self._running)
+        for process in running:
+            _end(process)
+
+    def _carry_out(
+        self, command: Sequence[str], environment: dict[str, str], printed: Path, limit: float | None
+    ) -> int | None:
+        with printed.open("wb") as output:
+            with self._lock:
+                if self._is_closed:
+                    return None
+                process = subprocess.Popen(  # noqa: S603 - the user's own test command
+                    command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
+                    stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
+                self._running.add(process)
+            try:
+                return process.wait(limit)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                return None
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started."""
+    for ending in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, ending)
+            else:
+                process.send_signal(ending)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
+            return
+
+
+def _trial(told: Path, printed: Path, exit_code: int | None, seconds: float) -> Trial:
+    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+    events = [json.loads(line) for line in lines if line.endswith("}")]
+
+    def named(kind: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(event["what"] for event in events if event["kind"] == kind))
+
+    failed = {event["what"]: event["reason"] for event in reversed(events) if event["kind"] == "failed"}
+    output = printed.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
+    return Trial(
+        began=named("began"),
+        worlds=named("world"),
+        failed=tuple(reversed(failed.items())),
+        exit_code=exit_code,
+        seconds=seconds,
+        output="\n".join(output),
+    )

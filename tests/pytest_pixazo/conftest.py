@@ -1,0 +1,49 @@
+"""Settings and fixtures of the tests of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+
+from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo.inbox import Inbox
+
+#: A run of pytest inside this process forgets the modules that it was the first to import, so that they would be imported twice, and an
+#: error of the one copy would not be caught as one of the other. So these are imported before.
+KEPT = (
+    "anyio._backends._asyncio",
+    "httpcore2",
+    "httpx2",
+    "pixazo_client",
+    "pixazo_simulator.server",
+    "pytest_pixazo.case",
+    "pytest_pixazo.clients",
+    "pytest_pixazo.environment",
+    "pytest_pixazo.respx_router",
+)
+for name in KEPT:
+    import_module(name)
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[Simulator]:
+    """One running gateway for all tests."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def world(gateway: Simulator) -> Iterator[ControlClient]:
+    """A fresh world of that gateway, with a manual clock; a generation ends after 15 s."""
+    world = gateway.control().create_world()
+    yield world
+    world.delete_world()
+
+
+@pytest.fixture
+def inbox(world: ControlClient) -> Iterator[Inbox]:
+    """An inbox that knows that world."""
+    with Inbox(world) as running:
+        yield running

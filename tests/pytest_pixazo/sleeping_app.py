@@ -1,0 +1,54 @@
+"""An app that keeps `sleep` and the clocks wherever Python lets it."""
+
+from __future__ import annotations
+
+import time
+from asyncio import sleep as pause
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+__all__ = ["Poller", "Settings", "by_default", "by_keyword", "by_name", "by_other_name", "reading"]
+
+
+def by_name() -> None:
+    """Sleep by a name of this module."""
+    sleep(5)
+
+
+async def by_other_name() -> None:
+    """The same of asyncio."""
+    await pause(5)
+
+
+def reading() -> float:
+    """The time, by a name of this module."""
+    return monotonic()
+
+
+def by_default(nap: Callable[[float], None] = time.sleep) -> None:
+    """Sleep by a default."""
+    nap(5)
+
+
+def by_keyword(*, nap: Callable[[float], None] = time.sleep) -> None:
+    """Sleep by a default of a keyword."""
+    nap(5)
+
+
+class Poller:
+    """Keeps it as an attribute, plain and as a static method, and as a default of a method."""
+
+    nap: Callable[[float], None] = time.sleep
+    rest = staticmethod(time.sleep)
+
+    def wait(self, nap: Callable[[float], None] = time.sleep) -> None:
+        """Sleep by a default."""
+        nap(5)
+
+
+@dataclass
+class Settings:
+    """Keeps it as a field."""
+
+    nap: Callable[[float], None] = time.sleep

@@ -1,0 +1,106 @@
+"""Records made by hand: what an app did, told in seconds of the world's clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pytest_pixazo.record import Record
+
+__all__ = ["BEAR", "ID", "MEDIA", "Telling"]
+
+ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
+BEAR = {"prompt": "A bear"}
+MEDIA = f"/v1/{ID}/output.mp4"
+_START = datetime(2026, 3, 31, 10, tzinfo=UTC)
+
+
+def instant(second: float) -> str:
+    """The instant so many seconds after ten o'clock, as /_sim tells it."""
+    return (_START + timedelta(seconds=second)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Telling:
+    """Collects exchanges, callbacks and ends, in the order of the calls; each call returns what it is called on."""
+
+    def __init__(self, nodeid: str = "tests/test_app.py::test_bear") -> None:
+        self._record = Record(nodeid=nodeid, seed=7)
+
+    def call(
+        self,
+        second: float,
+        method: str,
+        target: str,
+        status: int,
+        *,
+        body: object = None,
+        answer: object = None,
+        headers: dict[str, str] | None = None,
+        retry_after: str | None = None,
+        request_id: str | None = None,
+        rule: str | None = None,
+        faults: tuple[str, ...] = (),
+    ) -> Telling:
+        """Any exchange."""
+        told: dict[str, Any] = {
+            "number": len(self._record.exchanges) + 1, "at": instant(second), "method": method, "target": target,
+            "status": status, "reason": "as told",
+            "request": {"headers": headers or {}, "body": body, "length": len(repr(body))},
+            "response": {"headers": {} if retry_after is None else {"retry-after": retry_after}, "body": answer},
+            "rule": rule, "faults": list(faults), "request_id": request_id, "expected": True, "hint": None,
+        }  # fmt: skip
+        self._record.exchanges.append(told)
+        return self
+
+    def submit(
+        self, second: float = 0, status: int = 202, *, body: object = BEAR, request_id: str | None = ID, **more: Any
+    ) -> Telling:
+        """A text-to-video submit; accepted unless it has no request id."""
+        answer = {"request_id": request_id, "status": "QUEUED"} if status < 300 else {"error": "Refused"}
+        return self.call(
+            second, "POST", "/minimax-hailuo-ai/v1/generate", status, body=body, answer=answer, request_id=request_id, **more
+        )  # fmt: skip
+
+    def read(self, second: float, word: str = "PROCESSING", *, request_id: str = ID, **more: Any) -> Telling:
+        """A status read that is answered 200 with this status."""
+        answer = {"request_id": request_id, "status": word}
+        target = f"/v2/requests/status/{request_id}"
+        return self.call(second, "GET", target, 200, answer=answer, request_id=request_id, **more)
+
+    def refused_read(self, second: float, status: int, **more: Any) -> Telling:
+        """A status read that is answered otherwise."""
+        return self.call(second, "GET", f"/v2/requests/status/{ID}", status, request_id=ID, **more)
+
+    def download(self, second: float, status: int = 200, *, target: str = MEDIA, **more: Any) -> Telling:
+        """A download."""
+        return self.call(second, "GET", target, status, request_id=ID, **more)
+
+    def callback(
+        self,
+        second: float,
+        code: int | None = 204,
+        *,
+        number: int = 1,
+        attempts: int = 1,
+        form: str = "status",
+        faults: tuple[str, ...] = (),
+    ) -> Telling:
+        """A callback about the end, attempted so many times with the same answer, 5 s apart."""
+        tries = [{"at": instant(second + 5 * each), "status": code, "problem": None} for each in range(attempts)]
+        self._record.deliveries.append({
+            "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
+            "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "faults": list(faults),
+        })  # fmt: skip
+        return self
+
+    def generation(self, status: str = "COMPLETED", since: float = 15, *, request_id: str = ID) -> Telling:
+        """A generation as it is at the end of the test."""
+        self._record.generations.append({
+            "request_id": request_id, "operation": "generate", "duration": 6, "resolution": "768P", "status": status,
+            "accepted_at": instant(0), "since": instant(since),
+        })  # fmt: skip
+        return self
+
+    def record(self) -> Record:
+        """All of it."""
+        return self._record

@@ -1,0 +1,99 @@
+"""Clients of a world, blocking and not, on asyncio and trio."""
+
+from __future__ import annotations
+
+import asyncio
+
+import anyio
+import pytest
+
+from pixazo_client import AsyncPixazoClient, PixazoClient
+from pytest_pixazo import Pixazo
+
+pytest_plugins = ("pytester",)
+
+#: Tests as users write them, on both libraries.
+ASYNC_TESTS = """
+import anyio
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+async def test_video(pixazo, pixazo_async_client):
+    handle = await pixazo_async_client.generate("A bear")
+    done = await handle.wait()
+    assert done.succeeded
+    assert len(pixazo.journal.polls) >= 3
+
+async def test_fixtures_in_a_running_loop(pixazo, pixazo_async_client):
+    assert pixazo.wallet.balance == 100
+    await pixazo_async_client.generate("A bear")
+    assert [event.status for event in pixazo.clock.advance(600)] == ["PROCESSING", "COMPLETED"]
+
+async def test_a_client_left_in_the_middle(pixazo, pixazo_async_client):
+    handle = await pixazo_async_client.generate("[[sim:stuck]]")
+    with anyio.move_on_after(0.05):
+        await handle.wait()
+"""
+
+
+def test_async_tests_on_asyncio_and_trio(pytester: pytest.Pytester) -> None:
+    """The synchronous fixtures work in async tests, and the client is closed without a loop and without a warning."""
+    pytester.makepyfile(ASYNC_TESTS)
+    options = ("-q", "-p", "no:cacheprovider", "-W", "error")
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=6)
+
+
+def test_the_same_seed_polls_at_the_same_instants(pytester: pytest.Pytester) -> None:
+    """The client's pauses are drawn from the seed of the world."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.pixazo(seed=7)
+        @pytest.mark.parametrize("run", range(2))
+        def test_cadence(pixazo, pixazo_client, run, pytestconfig):
+            pixazo_client.generate("A bear").wait()
+            cadence = [each.at for each in pixazo.journal.polls]
+            assert pytestconfig.__dict__.setdefault("cadence", cadence) == cadence
+        """
+    )
+    pytester.runpytest("-q", "-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_both_clients_see_one_world(
+    pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_async_client: AsyncPixazoClient
+) -> None:
+    """What one submits the other reads, on the same clock."""
+    request_id = pixazo_client.generate("A bear").request_id
+
+    async def follow() -> str:
+        return (await pixazo_async_client.get_handle(request_id).wait()).status
+
+    assert anyio.run(follow) == "COMPLETED"
+    assert pixazo_client.retrieve(request_id).succeeded
+
+
+def test_a_pause_leaves_the_loop_free(pixazo: Pixazo, pixazo_async_client: AsyncPixazoClient) -> None:
+    """An app on the loop of the test can take the callback that falls due while the client waits."""
+    taken: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        taken.append(await reader.readuntil(b"}"))
+        writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> None:
+        async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            handle = await pixazo_async_client.generate("A bear", webhook_url=f"http://127.0.0.1:{port}/hook")
+            await handle.wait()
+
+    asyncio.run(main())
+    assert b"COMPLETED" in taken[0]
+    assert [each.delivered for each in pixazo.webhooks] == [True]

@@ -1,0 +1,290 @@
+"""Mistakes are recognised in what an app did, each once, and honest conduct is left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_pixazo.conduct import RULES, Finding, judge, misconduct, report
+from pytest_pixazo.record import Record
+from pytest_pixazo.reports import Reports
+from tests.pytest_pixazo.telling import BEAR, ID, MEDIA, Telling
+
+OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
+KEY = "ocp-apim-subscription-key"
+
+
+def polls(*seconds: float) -> Telling:
+    """A submit at 0 s, and reads that are all answered PROCESSING."""
+    telling = Telling().submit()
+    for second in seconds:
+        telling.read(second)
+    return telling
+
+
+MISTAKES: dict[str, tuple[str, Telling, tuple[int, ...]]] = {
+    "a poll every second": ("poll-too-fast", polls(0, 1, 2, 3), (2, 3, 4, 5)),
+    "a poll every 4 s": ("poll-too-fast", polls(0, 4, 8), (2, 3, 4)),
+    "a loop without any pause": ("poll-too-fast", polls(0, 0, 0, 0), (2, 3, 4, 5)),
+    "a 429 repeated at once": (
+        "retry-after-ignored",
+        Telling().submit(0, 429, request_id=None, retry_after="2").submit(1),
+        (1, 2),
+    ),
+    "a date as Retry-After": (
+        "retry-after-ignored",
+        Telling().submit(0, 503, request_id=None, retry_after="Tue, 31 Mar 2026 10:00:30 GMT").submit(29),
+        (1, 2),
+    ),
+    "another body on a throttled route": (
+        "retry-after-ignored",
+        Telling().submit(0, 429, request_id=None, retry_after="10").submit(3, body={"prompt": "A fox"}),
+        (1, 2),
+    ),
+    "a throttled read repeated three times": (
+        "retry-after-ignored",
+        Telling().refused_read(0, 429, retry_after="60").refused_read(5, 429, retry_after="60").read(10).read(70, "COMPLETED"),
+        (1, 2, 3),
+    ),
+    "a 400 repeated": (
+        "refusal-repeated",
+        Telling().submit(0, 400, request_id=None).submit(0, 400, request_id=None).submit(9, 400, request_id=None),
+        (1, 2, 3),
+    ),
+    "a scripted 402 repeated": (
+        "refusal-repeated",
+        Telling().submit(0, 402, request_id=None, rule="rule 1: when generate").submit(1),
+        (1, 2),
+    ),
+    "a submit after a lost reply": (
+        "charged-twice",
+        Telling().submit(0, faults=("reply_lost",)).submit(1, request_id=OTHER),
+        (1, 2),
+    ),
+    "a submit after a 500 that had accepted it": (
+        "charged-twice",
+        Telling().submit(0, 500).submit(1, request_id=OTHER),
+        (1, 2),
+    ),
+    "a submit after two lost replies": (
+        "charged-twice",
+        Telling().submit(0, faults=("hang",)).submit(1, request_id=OTHER, faults=("hang",)).submit(2, request_id=THIRD),
+        (1, 2, 3),
+    ),
+    "a lost reply when a callback came twice": (
+        "charged-twice",
+        Telling().generation().callback(15).callback(15, number=2)
+        .submit(15, request_id=OTHER, faults=("reply_lost",)).submit(15, request_id=THIRD),
+        (1, 2),
+    ),
+    "an end before which a callback came": ("stopped-early", Telling().submit().generation().callback(10), (1,)),
+    "an end that nobody learnt": ("stopped-early", polls(0, 5).generation(), (1, 2, 3)),
+    "an end that was told to nobody": ("stopped-early", Telling().submit().generation("ERROR").callback(15, None), (1,)),
+    "an end in a body that could not be read": (
+        "stopped-early",
+        Telling().submit().read(15, "COMPLETED", faults=("truncated_body",)).generation(),
+        (1,),
+    ),
+    "one look after ERROR": ("polled-after-end", polls(10).read(15, "ERROR").read(20, "ERROR"), (3, 4)),
+    "two looks after COMPLETED": (
+        "polled-after-end",
+        Telling().read(15, "COMPLETED").read(20, "COMPLETED").read(25, "COMPLETED"),
+        (1, 2, 3),
+    ),
+    "four looks at once after COMPLETED": (
+        "polled-after-end",
+        Telling().read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED").read(15, "COMPLETED"),
+        (1, 2, 3, 4),
+    ),
+    "the key in a header of a download": ("key-given-away", Telling().download(20, headers={KEY: "[redacted]"}), (1,)),
+    "the key in the query of a download": (
+        "key-given-away",
+        Telling().download(20, target=f"{MEDIA}?subscription-key=[redacted]"),
+        (1,),
+    ),
+    "the key in another header of a download": (
+        "key-given-away",
+        Telling().download(20, headers={"x-key": "key=[redacted]"}),
+        (1,),
+    ),
+    "the key in X-Webhook-URL": (
+        "key-given-away",
+        Telling().submit(headers={"x-webhook-url": "https://app.example/hook?key=[redacted]"}),
+        (1,),
+    ),
+    "the key in callback_url": (
+        "key-given-away",
+        Telling().submit(body={**BEAR, "callback_url": "https://app.example/[redacted]"}),
+        (1,),
+    ),
+    "two downloads after two callbacks": (
+        "duplicate-acted-on",
+        Telling().generation().callback(15).callback(15, number=2).download(15).download(15),
+        (1, 2),
+    ),
+    "two submits after a callback repeated because of a 500": (
+        "duplicate-acted-on",
+        Telling().generation().callback(15, 500, attempts=2).submit(15, request_id=OTHER).submit(20, request_id=OTHER),
+        (1, 2),
+    ),
+}  # fmt: skip
+
+HONEST: dict[str, Telling] = {
+    "polls every 5 s": polls(0, 5, 10).read(15, "COMPLETED").generation(),
+    "a last look at the deadline of a wait that is taken up again": polls(0, 6, 10, 10, 17),
+    "a walk through the states by hand": polls(0, 2).read(15, "COMPLETED").generation(),
+    "a read repeated because it failed": polls(0).refused_read(5, 502).refused_read(6, 502).read(7).read(12),
+    "reads that confirm callbacks": (
+        polls(0, 5, 10, 14).read(15, "COMPLETED").read(15, "COMPLETED").read(20, "COMPLETED").generation()
+        .callback(15).callback(15, number=2).callback(20, number=3)
+    ),
+    "a read of ERROR that confirms a late callback": (
+        polls(10).read(15, "ERROR").read(20, "ERROR").generation("ERROR").callback(20)
+    ),
+    "polls of two generations": polls(0, 5).read(1, request_id=OTHER).read(6, request_id=OTHER),
+    "a 429 repeated when its time is over": Telling().submit(0, 429, request_id=None, retry_after="2").submit(2),
+    "a Retry-After that nobody can read": Telling().submit(0, 429, request_id=None, retry_after="soon").submit(0),
+    "another route meanwhile": Telling().submit(0, 429, request_id=None, retry_after="60").read(5),
+    "a Retry-After in a reply that never arrived": (
+        Telling().refused_read(0, 429, retry_after="60", faults=("connection_reset",)).read(1)
+    ),
+    "a 400 mended": Telling().submit(0, 400, request_id=None).submit(0, 400, request_id=None, body={"prompt": "A fox"}),
+    "a 402 and then more money": Telling().submit(0, 402, request_id=None).submit(1),
+    "the same submitted twice on purpose": Telling().submit().submit(1, request_id=OTHER),
+    "a submit after one that was never accepted": Telling().submit(0, 502, request_id=None).submit(1),
+    "another submit after a lost reply": Telling().submit(faults=("hang",)).submit(1, body={"prompt": "A fox"}),
+    "a test that ends before the generation": polls(0, 5).generation("PROCESSING", 2),
+    "an end learnt by a callback alone": Telling().submit().generation().callback(15),
+    "an end learnt by a callback that was answered 500": Telling().submit().generation().callback(15, 500),
+    "a generation whose id was lost": Telling().submit(faults=("reply_lost",)).generation(),
+    "a generation whose submit took too long to wait for": Telling().submit(faults=("delay",)).generation(),
+    "one look after COMPLETED": polls(10).read(15, "COMPLETED").read(3600, "COMPLETED").generation(),
+    "a download with a bearer token of the app's own": Telling().download(20, headers={"authorization": "[redacted]"}),
+    "the key where it belongs": Telling().submit(headers={KEY: "[redacted]", "x-webhook-url": "https://app.example/hook"}),
+    "one download after two callbacks": Telling().generation().callback(15).callback(15, number=2).download(15),
+    "a download before two callbacks and one after them": (
+        Telling().generation().download(16).callback(20).callback(20, number=2).download(20)
+    ),
+    "the same submitted twice before two callbacks": (
+        Telling().submit().submit(1, request_id=OTHER).generation().callback(15).callback(15, number=2)
+    ),
+    "a look at the size before a download": (
+        Telling().generation().callback(15).callback(15, number=2).call(15, "HEAD", MEDIA, 200, request_id=ID).download(15)
+    ),
+    "two downloads after one callback": Telling().generation().callback(15).download(15).download(15),
+    "a download that broke off": (
+        Telling().generation().callback(15).callback(15, number=2).download(15, faults=("truncated_body",)).download(15)
+    ),
+    "the rest of a download": Telling().generation().callback(15).callback(15, number=2).download(15).download(15, 206),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "telling", "exchanges"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found_once(rule: str, telling: Telling, exchanges: tuple[int, ...]) -> None:
+    """Its rule, and no other, tells of it once, with the exchanges that show it."""
+    assert [(finding.rule, finding.exchanges) for finding in judge(telling.record())] == [(rule, exchanges)]
+
+
+@pytest.mark.parametrize("telling", HONEST.values(), ids=HONEST)
+def test_honest_conduct_is_left_alone(telling: Telling) -> None:
+    """What looks like a mistake but is none has no finding."""
+    assert judge(telling.record()) == []
+
+
+def test_every_rule_has_a_mistake() -> None:
+    """Each rule is tripped by one of the examples above, and names are unique."""
+    names = [rule.name for rule in RULES]
+    assert sorted({rule for rule, _, _ in MISTAKES.values()}) == sorted(names)
+    assert len(set(names)) == len(names) == 8
+
+
+def test_every_rule_is_documented() -> None:
+    """The page about reports has the rules as a table, word for word."""
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    rows = [f"| `{rule.name}` | {rule.says} | {rule.remedy} |" for rule in RULES]
+    assert "\n".join(rows) in page
+
+
+def test_what_a_test_allows_is_left_out() -> None:
+    """An allowed rule finds nothing, the others still do; a name that no rule has is refused with the nearest."""
+    record = polls(0, 1, 2, 3).generation().record()
+    assert [finding.rule for finding in judge(record)] == ["poll-too-fast", "stopped-early"]
+    assert [finding.rule for finding in judge(record, ["poll-too-fast"])] == ["stopped-early"]
+    says = (
+        "conduct rule 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after"
+    )
+    with pytest.raises(ValueError, match=re.escape(says)):
+        judge(record, ["poll-to-fast"])
+
+
+def test_the_report_says_what_why_instead_and_where() -> None:
+    """One block a rule, with the page's section or the policy's row, and one line a finding, which names test and exchanges."""
+    found = judge(polls(0, 1, 2, 3).record())
+    why, source = (
+        "Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
+        'page, Typical Workflow: "Poll every 5-10 seconds"; policy rate_limit',
+    )
+    assert list(report(found)) == [
+        "poll-too-fast: A generation was polled faster than every 5 s.",
+        f"  why it hurts: {why} [{source}]",
+        "  instead: wait 5 to 10 s after each answer, or ask for a callback with X-Webhook-URL",
+        f"  tests/test_app.py::test_bear: read 4 times within 3 s ({ID}): exchanges 2-5",
+    ]
+
+
+def test_a_long_report_is_cut() -> None:
+    """Of each rule so many findings are printed, and how many there are more."""
+    found = [Finding("poll-too-fast", f"test_{number}", "", (), "polled") for number in range(7)]
+    assert [*report(found, most=5)][-2:] == ["  test_4: polled", "  and 2 more: run with -v to see all"]
+    assert [*report(found)][-1] == "  test_6: polled"
+    assert [*report(reversed(found))] == [*report(found)]
+
+
+def test_the_failure_says_how_to_allow_it() -> None:
+    """A test that fails for it is told what happened, what to do instead, and the marker that lets it pass."""
+    text = misconduct(judge(polls(0, 1, 2, 3).generation().record()))
+    polled, unlearnt, allowed = text.splitlines()
+    wait = "wait 5 to 10 s after each answer, or ask for a callback with X-Webhook-URL"
+    assert polled == f"poll-too-fast: read 4 times within 3 s ({ID}): exchanges 2-5; instead: {wait}"
+    assert unlearnt.startswith(
+        f"stopped-early: it ended, the app last heard of PROCESSING ({ID}): exchanges 1-5; instead: "
+    )
+    assert allowed.endswith('@pytest.mark.pixazo(allow_conduct=["poll-too-fast", "stopped-early"])')
+
+
+def gathered(records: Iterable[Record]) -> Reports:
+    """What one process knows after these tests."""
+    reports = Reports()
+    for record in records:
+        reports.add(record)
+    return reports
+
+
+RECORDS = [
+    Record(
+        nodeid=f"test_{number}", **{name: value for name, value in telling.record().told().items() if name != "nodeid"}
+    )
+    for number, telling in enumerate([*(telling for _, telling, _ in MISTAKES.values()), *HONEST.values()])
+]
+
+
+@given(st.permutations(RECORDS), st.lists(st.integers(0, 2), min_size=len(RECORDS), max_size=len(RECORDS)))
+def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record], workers: list[int]) -> None:
+    """However the tests are ordered and spread over processes, what is told in the end is the same."""
+    merged = Reports()
+    for worker in range(3):
+        merged.take(gathered(record for record, at in zip(records, workers, strict=True) if at == worker).told())
+    whole = gathered(RECORDS)
+    assert list(report(merged.findings)) == list(report(whole.findings))
+    assert (merged.counts, merged.firsts) == (whole.counts, whole.firsts)
+
+
+def test_a_repeated_test_tells_nothing_twice() -> None:
+    """A test that is run again, as after a crash of its worker, has each finding once."""
+    record = polls(0, 1, 2, 3).record()
+    assert len(gathered([record, record]).findings) == 1

@@ -1,0 +1,92 @@
+"""A request of the journal can be repeated from its line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from pixazo_simulator.server import Simulator
+from pytest_pixazo.curl import curl
+from tests.caller import Caller
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+def told(body: Any = None, /, **members: Any) -> dict[str, Any]:
+    """An exchange as /_sim tells it."""
+    headers = {"host": "127.0.0.1:1", "ocp-apim-subscription-key": "[redacted]", "content-type": "application/json"}
+    length = 0 if body is None else len(body if isinstance(body, str) else json.dumps(body))
+    request = {"headers": headers, "body": body, "length": length}
+    return {"method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "request": request} | members
+
+
+def test_a_submit() -> None:
+    """Origin and key are variables, the body is quoted for sh, and what curl adds by itself is left out."""
+    assert curl(told({"prompt": "the bear's $HOME `id`"})) == (
+        "curl -sS -H \"Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY\" -H 'content-type: application/json'"
+        ' --data-raw \'{"prompt": "the bear\'"\'"\'s $HOME `id`"}\''
+        ' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate'
+    )
+
+
+def test_a_poll_and_other_methods() -> None:
+    """GET needs no word, HEAD its own, any other is named; a target with odd characters is quoted."""
+    plain: dict[str, Any] = {"request": {"headers": {}, "body": "", "length": 0}}
+    assert curl(told(method="GET", target="/v2/a", **plain)) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
+    assert curl(told(method="HEAD", target="/v2/a", **plain)) == 'curl -sS --head "$PIXAZO_BASE_URL"/v2/a'
+    assert curl(told(method="PUT", target="/v2/a?b;c", **plain)) == "curl -sS -X PUT \"$PIXAZO_BASE_URL\"'/v2/a?b;c'"
+    assert curl(told(target="/v2/a", **plain)) == 'curl -sS -X POST "$PIXAZO_BASE_URL"/v2/a'
+
+
+def test_a_data_url_is_cut_with_a_note() -> None:
+    """An image that was sent as a data URL is cut wherever it stands, and a comment says so."""
+    note, line = curl(told({"first_frame_image": "data:image/png;base64," + "A" * 1000})).splitlines()
+    assert note == "# a data URL is cut: 96 of 1022 characters"
+    assert f'"data:image/png;base64,{"A" * 74}"' in line
+    assert "A" * 75 not in line
+
+
+def test_what_cannot_be_repeated_is_said() -> None:
+    """NUL, bytes that are no text and a body that was not kept whole are told in comments."""
+    headers: dict[str, Any] = {"request": {"headers": {}, "body": "a\0b\ufffd", "length": 20000}}
+    assert curl(told(**headers)).splitlines() == [
+        "# NUL bytes of the body are left out: no argument can hold one",
+        "# bytes of the body that are not UTF-8 are replaced",
+        "# the body is cut: 6 of 20000 bytes were kept",
+        "curl -sS --data-raw 'ab\ufffd' \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate",
+    ]
+
+
+def test_secrets_are_left_out_or_named() -> None:
+    """A key in the query becomes the variable, a header that held a secret is left out with a comment."""
+    request: dict[str, Any] = {"headers": {"authorization": "[redacted]", "accept": "*/*"}, "body": "", "length": 0}
+    line = curl(told(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
+    assert line == (
+        "# header authorization is left out: it held a secret\n"
+        "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
+    )
+
+
+NASTY = "it's \"quoted\" `id` $(id) $HOME \\ ! # \n\t; | & * ? ~ é \u2028 \U0001f43b '"
+
+
+@needs_curl
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, shell: str) -> None:
+    """The line, run by a shell, sends the same members and headers, and what it names as the key."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    url = "http://127.0.0.1:9/it's?a=$HOME"
+    caller.call("POST", "/minimax-hailuo-ai/v1/generate", {"prompt": NASTY}, {"X-Webhook-URL": url})
+    first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
+    variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
+    ran = subprocess.run([shell, "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    assert json.loads(ran.stdout)["status"] == "QUEUED"
+    second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
+    assert second["request"]["body"] == {"prompt": NASTY}
+    assert second["request"]["headers"]["x-webhook-url"] == url

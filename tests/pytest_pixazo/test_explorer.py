@@ -1,0 +1,418 @@
+"""The order explorer: which orders break which app, and how that is told."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings, strategies
+
+from pixazo_simulator import Simulator
+from pytest_pixazo import explorer, performance
+from pytest_pixazo.callback import Callback
+from pytest_pixazo.explorer import BrokenOrderError, Exploration, Scene, UnfitAppError, explore, longer_orders
+from pytest_pixazo.order import Order
+
+
+class Webhooks:
+    """An app that learns the end by webhook and asks for a retry of what it does not know yet."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.states: dict[str, str] = {}
+        self.taken = 0
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """The gateway's answer."""
+        connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=30)
+        headers = {"Ocp-Apim-Subscription-Key": self.scene.api_key, "Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(body) if body else None, headers | self.webhook())
+        told: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return told
+
+    def webhook(self) -> dict[str, str]:
+        """How a callback is asked for."""
+        return {"X-Webhook-URL": self.scene.webhook_url}
+
+    def submit(self) -> None:
+        self.states[self.call("POST", "/minimax-hailuo-ai/v1/generate", {"prompt": "A bear"})["request_id"]] = "QUEUED"
+
+    def receive(self, callback: Callback) -> int:
+        if callback.request_id not in self.states or callback.status is None:
+            return 503
+        self.taken += 1
+        self.states[callback.request_id] = callback.status
+        return 200
+
+    def result(self) -> str:
+        (state,) = self.states.values()
+        return state
+
+
+class Both(Webhooks):
+    """Polls, too, and lets no answer that is older overwrite the end."""
+
+    def poll(self) -> None:
+        for request_id in self.states:
+            seen = self.call("GET", f"/v2/requests/status/{request_id}")["status"]
+            if self.states[request_id] != "COMPLETED":
+                self.states[request_id] = seen
+
+
+class Polls:
+    """Knows no webhooks at all."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._app = Both(scene)
+        self.submit, self.poll, self.result = self._app.submit, self._app.poll, self._app.result
+
+
+def counterexample(make_app: Callable[[Scene], Any], gateway: Simulator, **options: Any) -> str:
+    """What is told of the smallest order that breaks the app."""
+    with pytest.raises(BrokenOrderError) as caught:
+        explore(make_app, gateway=gateway, **options)
+    return str(caught.value)
+
+
+def test_apps_that_stand_every_order(gateway: Simulator) -> None:
+    """The number of orders is told: those of up to four events, and longer ones."""
+    both = explore(Both, gateway=gateway, examples=20)
+    assert (both.size, both.exhaustive) == (4, 63)
+    assert 10 <= both.drawn <= 20
+    assert str(Exploration(4, 63, 20)) == "83 orders: all 63 of up to 4 events, 20 longer ones"
+    assert explore(Webhooks, gateway=gateway, examples=0) == Exploration(4, 9, 0)
+    assert explore(Polls, gateway=gateway, examples=0) == Exploration(4, 10, 0)
+
+
+def test_a_simulator_of_its_own_will_do() -> None:
+    """Without a gateway, one is started for the exploration."""
+    assert explore(Webhooks, size=2, examples=0).exhaustive == 2
+
+
+def test_no_world_is_left_over(gateway: Simulator) -> None:
+    """Each order has a world of its own, which is deleted."""
+    control = gateway.control()
+    worlds = control.health()["worlds"]
+    explore(Webhooks, size=2, examples=0, gateway=gateway)
+    assert control.health()["worlds"] == worlds
+
+
+def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> None:
+    """The classic bug takes two events."""
+
+    class Forgetful(Webhooks):
+        def receive(self, callback: Callback) -> int:
+            super().receive(callback)
+            return 200
+
+    assert counterexample(Forgetful, gateway) == (
+        "the smallest order that breaks the app, of 1 tried:\n"
+        "  1. the webhook COMPLETED arrives before the 202, and the app answers 200\n"
+        "  2. the 202 arrives\n"
+        "and then result() is 'QUEUED', not 'COMPLETED'"
+    )
+
+
+def test_a_poll_whose_older_answer_overwrites_the_end(gateway: Simulator) -> None:
+    """A race that no amount of polling in a test would show."""
+
+    class Overwriting(Both):
+        def poll(self) -> None:
+            for request_id in self.states:
+                self.states[request_id] = self.call("GET", f"/v2/requests/status/{request_id}")["status"]
+
+    assert counterexample(Overwriting, gateway).splitlines()[1:] == [
+        "  1. the 202 arrives",
+        "  2. the webhook COMPLETED arrives before the poll's answer PROCESSING, and the app answers 200",
+        "  3. the poll's answer PROCESSING arrives",
+        "and then result() is 'PROCESSING', not 'COMPLETED'",
+    ]
+
+
+def test_a_duplicate_that_counts_twice(gateway: Simulator) -> None:
+    """What must happen once is the check's business; the duplicate is named as one."""
+
+    def once(app: Webhooks) -> None:
+        if app.taken > 1:
+            raise AssertionError(f"{app.taken} mails")
+
+    assert counterexample(Webhooks, gateway, check=once).splitlines()[1:] == [
+        "  1. the 202 arrives",
+        "  2. the webhook COMPLETED arrives, and the app answers 200",
+        "  3. the webhook COMPLETED arrives again (a duplicate), and the app answers 200",
+        "and then the check raised AssertionError: 2 mails",
+    ]
+
+
+def test_a_late_webhook_that_undoes_what_a_poll_began(gateway: Simulator) -> None:
+    """The poll saw the end first; the first delivery never reached the app."""
+
+    class Downloading(Both):
+        downloaded = False
+
+        def receive(self, callback: Callback) -> int:
+            super().receive(callback)
+            return 200
+
+        def poll(self) -> None:
+            super().poll()
+            if "COMPLETED" in self.states.values():
+                self.states, self.downloaded = dict.fromkeys(self.states, "DOWNLOADED"), True
+
+        def result(self) -> str:
+            return "lost" if self.downloaded and "COMPLETED" in self.states.values() else "kept"
+
+    assert counterexample(Downloading, gateway, expected="kept").splitlines()[1:] == [
+        "  1. the 202 arrives",
+        "  2. the poll's answer COMPLETED arrives",
+        "  3. the webhook COMPLETED arrives, and the app answers 200",
+        "and then result() is 'lost', not 'kept'",
+    ]
+
+
+def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -> None:
+    """A retry is the gateway's, 5 s, 300 s and 1,800 s after each refusal, and is named as one."""
+
+    class Late(Webhooks):
+        def receive(self, callback: Callback) -> int:
+            self.taken += 1
+            return 204 if self.taken == 4 else 500
+
+        def result(self) -> str:
+            return "?"
+
+    told = counterexample(Late, gateway, size=2).splitlines()
+    assert [line.partition(", ")[0] for line in told[1:6]] == [
+        "  1. the webhook COMPLETED arrives before the 202",
+        "  2. the 202 arrives",
+        "  3. the webhook COMPLETED arrives again (a retry)",
+        "  4. the webhook COMPLETED arrives again (a retry)",
+        "  5. the webhook COMPLETED arrives again (a retry)",
+    ]
+    assert told[5].endswith(", and the app answers 204")
+
+
+def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -> None:
+    """That breaks nothing by itself: the retry may be taken."""
+
+    class Raising(Webhooks):
+        def receive(self, callback: Callback) -> int:
+            if callback.request_id not in self.states:
+                raise LookupError("no such order")
+            return super().receive(callback)
+
+        def result(self) -> str:
+            return "FAILED"
+
+    assert "before the 202, and the app raises LookupError: no such order\n" in counterexample(Raising, gateway)
+
+
+def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
+    """The error is told, and is the cause."""
+
+    class Raising(Both):
+        def poll(self) -> None:
+            raise OSError("disk full")
+
+    with pytest.raises(BrokenOrderError, match=r"and then poll\(\) raised OSError: disk full$") as caught:
+        explore(Raising, gateway=gateway)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -> None:
+    """A lock round the submit is a repair: the 202 goes on once the app has been given its patience."""
+
+    class Locked(Webhooks):
+        lock = threading.RLock()
+
+        def submit(self) -> None:
+            with self.lock:
+                super().submit()
+
+        def receive(self, callback: Callback) -> int:
+            with self.lock:
+                return super().receive(callback)
+
+    assert explore(Locked, gateway=gateway, examples=0, size=3, patience=0.05).exhaustive == 5
+
+
+def test_an_app_that_never_answers_is_told(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A callback taken for ever is the app's failure."""
+    monkeypatch.setattr(performance, "SETTLING", 0.05)
+
+    class Hanging(Webhooks):
+        def __init__(self, scene: Scene) -> None:
+            super().__init__(scene)
+            self.forever = threading.Event()
+
+        def receive(self, callback: Callback) -> int:
+            self.forever.wait(30)
+            return 200
+
+        def close(self) -> None:
+            self.forever.set()
+
+    assert counterexample(Hanging, gateway, patience=0.05).endswith("and then receive() did not return within 0.05 s")
+
+
+def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: Simulator) -> None:
+    """An app may confirm a callback by reading with its own key: that is not overtaken, and is no event."""
+
+    class Confirming(Both):
+        def receive(self, callback: Callback) -> int:
+            truth = self.call("GET", f"/v2/requests/status/{callback.request_id}")
+            assert truth["status"] == callback.status
+            return super().receive(callback)
+
+    assert explore(Confirming, gateway=gateway, examples=0, size=3).exhaustive == 17
+
+
+def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None:
+    """With nothing tried exhaustively but the smallest, the counterexample is as small as it can be."""
+
+    class Impatient(Both):
+        polled = 0
+
+        def poll(self) -> None:
+            super().poll()
+            self.polled += self.result() == "PROCESSING"
+
+    def calm(app: Impatient) -> None:
+        assert app.polled < 2 or app.taken < 2, "too much for it"
+
+    lines = counterexample(Impatient, gateway, check=calm, size=1, examples=200).splitlines()
+    assert [line.partition(", ")[0][5:] for line in lines[1:6]] == [
+        "the 202 arrives",
+        "the poll's answer PROCESSING arrives",
+        "the poll's answer PROCESSING arrives",
+        "the webhook COMPLETED arrives",
+        "the webhook COMPLETED arrives again (a duplicate)",
+    ]
+
+
+def test_settings_of_hypothesis_are_passed_on(gateway: Simulator) -> None:
+    """They replace our own."""
+    few = settings(max_examples=3, database=None, deadline=None)
+    assert explore(Both, gateway=gateway, size=1, settings=few).drawn <= 3
+
+
+def test_the_same_orders_are_tried_every_time(gateway: Simulator) -> None:
+    """By default nothing is left to chance."""
+    tried: list[list[str]] = []
+
+    class Noting(Webhooks):
+        def submit(self) -> None:
+            super().submit()
+            tried[-1].append("submitted")
+
+        def receive(self, callback: Callback) -> int:
+            tried[-1].append("received")
+            return super().receive(callback)
+
+    for _ in range(2):
+        tried.append([])
+        explore(Noting, gateway=gateway, size=1, examples=10)
+    assert tried[0] == tried[1]
+
+
+def test_an_app_left_to_chance_is_told(gateway: Simulator) -> None:
+    """An order that breaks the app once and not again is no counterexample."""
+    broken = [True]
+
+    def once(_: Webhooks) -> None:
+        assert not broken.pop() if broken else True
+
+    assert counterexample(Webhooks, gateway, check=once, size=1).startswith(
+        "an order broke the app once and not again: is it left to chance what it does?"
+    )
+
+
+def test_hypothesis_is_not_needed_for_the_orders_up_to_a_size(
+    gateway: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is not installed, `examples=0` does without."""
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    monkeypatch.setattr(explorer, "find_spec", _not_found)
+    assert explore(Webhooks, gateway=gateway, examples=0).exhaustive == 9
+    with pytest.raises(ModuleNotFoundError, match=r"pip install hypothesis, or explore\(\.\.\., examples=0\)"):
+        explore(Webhooks, gateway=gateway)
+
+
+def _not_found(_: str) -> None:
+    """No such module."""
+
+
+@pytest.mark.parametrize(("polls", "callbacks"), [(True, True), (True, False), (False, True)])
+@given(data=strategies.data())
+def test_longer_orders_are_legal_too(polls: bool, callbacks: bool, data: strategies.DataObject) -> None:
+    """Each step is a continuation of those before it, and the app can know the end."""
+    order = data.draw(longer_orders({"polls": polls, "callbacks": callbacks}))
+    assert order.tells_the_end
+    for number, step in enumerate(order.steps):
+        assert step in Order(order.steps[:number]).continuations(polls=polls, callbacks=callbacks)
+
+
+class Mute(Webhooks):
+    """Asks for no callback."""
+
+    def webhook(self) -> dict[str, str]:
+        return {}
+
+
+class Idle(Webhooks):
+    """Submits nothing."""
+
+    def submit(self) -> None: ...
+
+
+class Deaf:
+    """Can learn nothing."""
+
+    def __init__(self, scene: Scene) -> None: ...
+
+    def submit(self) -> None: ...
+
+    def result(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("app", "told"),
+    [
+        (Mute, "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url"),
+        (Idle, "submit() had no 202 from the gateway: send one submit to scene.url with scene.api_key"),
+        (Deaf, "the app has neither poll() nor receive(callback)"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_told(app: Callable[[Scene], Any], told: str, gateway: Simulator) -> None:
+    """The remedy is in the message."""
+    with pytest.raises(UnfitAppError) as caught:
+        explore(app, gateway=gateway, size=2)
+    assert str(caught.value).startswith(told)
+
+
+def test_every_app_is_closed(gateway: Simulator) -> None:
+    """What an app holds is let go after its order, also when the order breaks it."""
+    opened: list[Webhooks] = []
+    closed: list[Webhooks] = []
+
+    class Holding(Webhooks):
+        def __init__(self, scene: Scene) -> None:
+            super().__init__(scene)
+            opened.append(self)
+
+        def close(self) -> None:
+            closed.append(self)
+
+        def result(self) -> str:
+            return "?"
+
+    counterexample(Holding, gateway)
+    assert len(opened) == 2
+    assert opened == closed

@@ -1,0 +1,127 @@
+"""A test that fails shows its world, and never a key."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+QUIET = ("-q", "-p", "no:cacheprovider")
+
+FAILING = """
+import httpx2
+import pytest
+
+@pytest.mark.pixazo(seed=7)
+def test_bear(pixazo, pixazo_client, tmp_path_factory):
+    with open("keys.txt", "a") as keys:
+        print(pixazo.api_key, file=keys)
+    pixazo.when("status").reply(429, times=1)
+    handle = pixazo_client.generate("A bear " + pixazo.api_key, webhook_url="http://127.0.0.1:9/" + pixazo.api_key)
+    handle.status()
+    pixazo.clock.advance(20)
+    httpx2.get(pixazo.url + "/v2/elsewhere?subscription-key=" + pixazo.api_key, headers={"Authorization": "Bearer " + pixazo.api_key})
+    httpx2.post(pixazo.url + "/v2/elsewhere", headers={"Ocp-Apim-Subscription-Key": "canary-of-an-unknown-key"})
+    assert handle.status().status == "FAILED", pixazo.journal
+"""
+
+
+def test_sections(pytester: pytest.Pytester) -> None:
+    """Journal with reasons and rules, calls without a world, script, callbacks, commands, seed, strictness: in this order."""
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(failed=1)
+    request = "minimax-hailuo-ai_????????-????-7???-????-????????????"
+    result.stdout.fnmatch_lines(
+        [
+            "*- pixazo journal -*",
+            f"1  10:00:00.000  POST /minimax-hailuo-ai/v1/generate *  202 accepted {request}",
+            f"2  10:00:00.000  GET /v2/requests/status/{request}  429 *rule 1: when status",
+            f"3  10:00:01.*  GET /v2/requests/status/{request}  200 status",
+            "*- pixazo calls that reached no world -*",
+            "*  POST /v2/elsewhere * 404 *",
+            "*- pixazo script -*",
+            "rule 1: when status: used 1 time",
+            "*- pixazo callbacks -*",
+            f"1  10:00:15.000  POST http://127.0.0.1:9/[[]redacted]  about {request}: *",
+            "*- pixazo requests as commands -*",
+            'curl -sS *--data-raw \'{"prompt": "A bear [[]redacted]"}\' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate',
+            "*- pixazo seed -*",
+            "7 (to repeat it anywhere: @pytest.mark.pixazo(seed=7))",
+            "*- pixazo strictness -*",
+        ]
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("--junitxml=out.xml",)])
+def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+    """Neither the key of the world nor any other stands in the output, though the app puts it everywhere."""
+    pytester.makepyfile(FAILING)
+    result = pytester.runpytest(*QUIET, *options)
+    key = (pytester.path / "keys.txt").read_text().strip()
+    assert re.fullmatch(r"sim-test-[0-9a-f]{16}", key)
+    report = pytester.path / "out.xml"
+    shown = result.stdout.str() + result.stderr.str() + (report.read_text() if report.exists() else "")
+    assert "pixazo journal" in shown
+    assert key not in shown
+    assert "canary-of-an-unknown-key" not in shown.replace('"canary-of-an-unknown-key"})', "")
+
+
+def test_only_tests_with_a_world_show_one(pytester: pytest.Pytester) -> None:
+    """A test that fails without a world says nothing of worlds, nor does one that passes."""
+    pytester.makepyfile(
+        """
+        def test_world(pixazo):
+            pass
+
+        def test_none():
+            assert 0
+        """
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.no_fnmatch_line("*pixazo*")
+
+
+def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -> None:
+    """Errors of set-up and teardown are told with the world, too, and once only."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture
+        def app(pixazo_client):
+            pixazo_client.generate("A bear")
+            assert 0
+
+        @pytest.fixture
+        def tidy(pixazo_client):
+            yield
+            pixazo_client.generate("A cat")
+            assert 0
+
+        def test_set_up(app): pass
+
+        def test_teardown(tidy): pass
+
+        def test_both(tidy): assert 0
+        """
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(errors=3, passed=1, failed=1)
+    assert sum("- pixazo journal -" in line for line in result.outlines) == 3
+
+
+def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
+    """When nothing can be told of the world, that is told, and the failure stays what it was."""
+    pytester.makepyfile(
+        """
+        def test_gone(pixazo):
+            pixazo.control.delete_world()
+            assert 0, "the reason"
+        """
+    )
+    result = pytester.runpytest(*QUIET)
+    result.stdout.fnmatch_lines(["E       AssertionError: the reason", "nothing can be told of the world: *no world*"])

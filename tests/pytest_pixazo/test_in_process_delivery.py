@@ -1,0 +1,343 @@
+"""In-process delivery: the courier meets the app itself, whatever loop, thread or framework the app lives in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+import trio
+import uvicorn
+from fastapi import BackgroundTasks, FastAPI, Request, Response
+from starlette.testclient import TestClient
+
+from pixazo_simulator import ControlClient, courier
+from pytest_pixazo import home
+from pytest_pixazo.inbox import Inbox, InboxError
+from tests.pytest_pixazo.submitting import submit
+
+PATH = "/hooks/pixazo"
+
+
+def answers(events: list[dict[str, Any]]) -> list[int | None]:
+    """What the courier was answered."""
+    return [event["status"] for event in events if event["kind"] == "webhook"]
+
+
+class Wsgi:
+    """A WSGI app that refuses the first callback and takes the others."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, bytes]] = []
+        self.closed = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Wsgi:
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        self.seen.append((environ["REQUEST_METHOD"] + " " + environ["PATH_INFO"], environ["CONTENT_TYPE"], body))
+        start_response("503 Not yet" if len(self.seen) == 1 else "200 OK", [("X-Seen", "yes")])
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"done"
+
+    def close(self) -> None:
+        """Called after each response, as WSGI demands."""
+        self.closed += 1
+
+
+def fastapi() -> FastAPI:
+    """An app that remembers its loop when it starts, and can answer only on that one."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        app.state.told = ["started"]
+        yield {"home": home.running_home() and threading.get_ident()}
+        app.state.told.append("stopped")
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post(PATH)
+    async def hook(request: Request, later: BackgroundTasks) -> Response:
+        callback = await request.json()
+        app.state.thread = threading.get_ident()
+        assert getattr(request.state, "home", app.state.thread) == app.state.thread
+        later.add_task(app.state.told.append, f"after {callback['status']}")
+        app.state.told.append(callback["status"])
+        return Response(status_code=202)
+
+    return app
+
+
+def test_a_synchronous_test_and_a_wsgi_app(world: ControlClient, inbox: Inbox) -> None:
+    """The app is called with the raw body; its 503 makes the courier come back, its 200 does not."""
+    app = Wsgi()
+    inbox.deliver_to(app, PATH)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [503]
+    assert answers(world.advance(3600)) == [200]
+    assert [(line, kind) for line, kind, _ in app.seen] == [("POST " + PATH, "application/json")] * 2
+    assert [body for _, _, body in app.seen] == [callback.body for callback in inbox.received]
+    assert app.closed == 2
+
+
+def test_a_synchronous_test_and_an_asgi_app(world: ControlClient) -> None:
+    """The app gets a loop of its own and its lifespan; background tasks are done when the clock has advanced."""
+    app = fastapi()
+    with Inbox(world) as inbox:
+        inbox.deliver_to(app, PATH)
+        submit(world, inbox.url)
+        assert answers(world.advance(15)) == [202]
+        assert app.state.told == ["started", "COMPLETED", "after COMPLETED"]
+        assert app.state.thread != threading.get_ident()
+    assert app.state.told[-1] == "stopped"
+
+
+def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inbox) -> None:
+    """Through the client the app is met on the loop on which the client started it."""
+    app = fastapi()
+    with TestClient(app) as client:
+        inbox.deliver_to(client, PATH)
+        submit(world, inbox.url)
+        assert answers(world.advance(15)) == [202]
+    assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
+
+
+async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[dict[str, Any]]:
+    """What a test on any loop does: time passes in a thread."""
+    await anyio.to_thread.run_sync(submit, world, inbox.url)
+    return await anyio.to_thread.run_sync(world.advance, 15)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_asynchronous_test_and_an_asgi_app_on_its_loop(backend: str, world: ControlClient) -> None:
+    """Called in a running loop the app answers on that loop, whose lifespan is the test's own business."""
+    app = fastapi()
+
+    async def body() -> None:
+        app.state.told = []
+        with Inbox(world) as inbox:
+            inbox.deliver_to(app, PATH)
+            assert answers(await submit_and_advance(world, inbox)) == [202]
+            assert app.state.thread == threading.get_ident()
+            assert [callback.status for callback in inbox.wait(1, timeout=0)] == ["COMPLETED"]
+
+    anyio.run(body, backend=backend)
+    assert app.state.told == ["COMPLETED", "after COMPLETED"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: ControlClient) -> None:
+    """An app on a loop of its own answers while the test blocks its loop by advancing the clock."""
+    app = fastapi()
+
+    async def body() -> None:
+        with Inbox(world) as inbox:
+            inbox.deliver_to(app, PATH, apart=True)
+            submit(world, inbox.url)
+            assert answers(world.advance(15)) == [202]
+
+    anyio.run(body, backend=backend)
+    assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_blocked_loop_is_told_with_the_remedies(
+    backend: str, world: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Advancing on the app's own loop is no deadlock: the courier gets a 503, and leaving the inbox says what to do."""
+    monkeypatch.setattr(home, "PATIENCE", 0.05)
+    seen: list[int | None] = []
+
+    async def body() -> None:
+        with Inbox(world) as inbox:
+            inbox.deliver_to(fastapi(), PATH)
+            submit(world, inbox.url)
+            seen.extend(answers(world.advance(15)))
+
+    with pytest.raises(InboxError) as caught:
+        anyio.run(body, backend=backend)
+    assert seen == [503]
+    assert str(caught.value) == (
+        "the test's event loop is blocked, so the app on it cannot answer: let time pass in a thread, as with"
+        " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
+        " `deliver_to(app, apart=True)`"
+    )
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_waiting_on_the_loop_of_the_app_is_refused(backend: str) -> None:
+    """The wait would end in vain: it is refused at once."""
+
+    async def body() -> None:
+        with Inbox() as inbox:
+            inbox.deliver_to(fastapi(), PATH)
+            with pytest.raises(InboxError, match=r"await anyio.to_thread.run_sync\(inbox.wait, 1\)"):
+                inbox.wait()
+
+    anyio.run(body, backend=backend)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, trio.run])
+def test_a_loop_that_has_ended_is_told(run: Callable[..., object], world: ControlClient) -> None:
+    """A callback after the end of the test's loop meets nobody, and says so."""
+    inbox = Inbox(world)
+
+    async def body() -> None:
+        inbox.deliver_to(fastapi(), PATH)
+
+    run(body() if run is asyncio.run else body)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [503]
+    with pytest.raises(InboxError, match="the test's event loop ended before the app had answered"):
+        inbox.close()
+
+
+def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
+    """An app that never answers is cancelled when the inbox closes, and its lifespan still ends in order."""
+    told: list[str] = []
+    reached = threading.Event()
+
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            told.append((await receive())["type"])
+            return
+        reached.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            told.append("cancelled")
+
+    inbox = Inbox()
+    inbox.deliver_to(app)
+    submit(world, inbox.url)
+    advancing = threading.Thread(target=world.advance, args=(15,))
+    advancing.start()
+    assert reached.wait(10)
+    with pytest.raises(InboxError, match="closed before the app had answered"):
+        inbox.close()
+    advancing.join(10)
+    assert told == ["cancelled", "lifespan.shutdown"]
+
+
+def test_the_courier_may_give_up_before_the_app_answers(
+    world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An app slower than the gateway's patience has handled the callback, and gets it again: the classic duplicate."""
+    slow, handled = threading.Event(), threading.Semaphore(0)
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        slow.wait(10)
+        start_response("200 OK", [])
+        handled.release()
+        return []
+
+    inbox.deliver_to(app, PATH)
+    submit(world, inbox.url)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(courier, "MANUAL_TIMEOUT", 0.1)
+        assert answers(world.advance(15)) == [None]
+    slow.set()
+    assert handled.acquire(timeout=10)
+    assert answers(world.advance(5)) == [200]
+    assert [callback.answered for callback in inbox.received] == [200, 200]
+
+
+def test_an_app_without_a_lifespan_will_do(world: ControlClient, inbox: Inbox) -> None:
+    """An app that raises on any other scope than http is served; so is a stateless plain function."""
+
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        message = await receive()
+        assert message["body"].startswith(b"{")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await send({"type": "http.response.body", "body": b"b"})
+        assert await receive() == {"type": "http.disconnect"}
+
+    inbox.deliver_to(app)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [200]
+
+
+def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClient) -> None:
+    """The app's own error is in the message; an inbox whose app did not start goes on as before."""
+
+    @contextlib.asynccontextmanager
+    async def no_start(_: FastAPI) -> AsyncGenerator[None]:
+        if inbox.url:
+            raise LookupError("no database")
+        yield
+
+    @contextlib.asynccontextmanager
+    async def no_stop(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        raise LookupError("lost it")
+
+    inbox = Inbox(world)
+    with pytest.raises(InboxError, match=r"^the app could not start: LookupError: no database$"):
+        inbox.deliver_to(FastAPI(lifespan=no_start), PATH)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [204]
+    inbox.deliver_to(FastAPI(lifespan=no_stop), PATH)
+    with pytest.raises(InboxError, match=r"^the app could not stop: LookupError: lost it$"):
+        inbox.close()
+
+
+def test_an_app_that_says_that_it_cannot_start_is_believed(inbox: Inbox) -> None:
+    """The reason is the app's, or there is none."""
+
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        await send({"type": "lifespan.startup.failed"})
+
+    with pytest.raises(InboxError, match=r"^the app could not start: no reason given$"):
+        inbox.deliver_to(app)
+
+
+def test_an_app_that_raises_or_says_nothing_has_answered_500(world: ControlClient, inbox: Inbox) -> None:
+    """Its error is kept with the callback."""
+
+    async def silent(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        """Say nothing."""
+
+    def silent_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        return []
+
+    inbox.deliver_to(silent)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [500]
+    inbox.deliver_to(silent_wsgi)
+    assert answers(world.advance(5)) == [500]
+    assert [callback.problem for callback in inbox.received] == [
+        "the app raised RuntimeError: the app returned without a response",
+        "the app raised RuntimeError: the app returned without calling start_response",
+    ]
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[FastAPI, str]]:
+    """An app behind a real uvicorn server, and its origin."""
+    app = fastapi()
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    yield app, f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAPI, str]) -> None:
+    """The courier posts to the app's own port; advancing the clock waits for its answer."""
+    app, origin = served
+    submit(world, origin + PATH)
+    assert answers(world.advance(15)) == [202]
+    assert app.state.told[:2] == ["started", "COMPLETED"]

@@ -1,0 +1,303 @@
+"""The inbox: what arrives, how it is answered, and what a wait says that ends in vain."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo.callback import Callback, SignatureError
+from pytest_pixazo.inbox import Inbox, InboxError
+from tests.pytest_pixazo.submitting import submit
+
+COMPLETED_AT = 1_774_951_215_000
+"""2026-03-31T10:00:15.000Z: a manual clock starts at 10:00:00, and a generation takes 15 s."""
+
+
+def answers(world: ControlClient, seconds: float) -> list[int | None]:
+    """What the courier was answered while so many seconds passed."""
+    return [event["status"] for event in world.advance(seconds) if event["kind"] == "webhook"]
+
+
+def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
+    """Send something to an inbox by hand."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection.request(method, parts.path, body, headers)
+    answer = connection.getresponse()
+    told = answer.status, answer.read()
+    connection.close()
+    return told
+
+
+def test_a_callback_is_kept_with_all_that_was_in_it(world: ControlClient, inbox: Inbox) -> None:
+    """Headers, raw body, its JSON, the request id, the status, the instant and the answer are all there."""
+    request_id = submit(world, inbox.url)
+    world.advance(15)
+    (callback,) = inbox.received
+    assert callback.headers["content-type"] == "application/json"
+    assert callback.body.startswith(b'{"request_id":"minimax-hailuo-ai_')
+    assert callback.json is not None
+    assert callback.json["output"]["media_type"] == "video/mp4"
+    assert (callback.number, callback.request_id, callback.status) == (1, request_id, "COMPLETED")
+    assert (callback.instant, callback.answered, callback.problem) == (COMPLETED_AT, 204, None)
+
+
+def test_wait_returns_the_first_n(world: ControlClient, inbox: Inbox) -> None:
+    """Of three callbacks, two are returned when two are waited for."""
+    ids = [submit(world, inbox.url, prompt) for prompt in ("A bear", "A fox", "An owl")]
+    world.advance(15)
+    assert [callback.request_id for callback in inbox.wait(2)] == ids[:2]
+    assert [callback.request_id for callback in inbox.received] == ids
+
+
+def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Simulator) -> None:
+    """On a clock that runs by itself nobody has to advance anything."""
+    world = gateway.control().create_world(clock="x1000")
+    with Inbox(world) as inbox:
+        request_id = submit(world, inbox.url)
+        assert [callback.request_id for callback in inbox.wait(1, timeout=10)] == [request_id]
+    world.delete_world()
+
+
+def test_a_vain_wait_says_what_came_and_by_how_much_to_advance(world: ControlClient, inbox: Inbox) -> None:
+    """The message names the callback that did arrive, its answer, and the seconds until the retry."""
+    inbox.respond(500)
+    request_id = submit(world, inbox.url)
+    world.advance(15)
+    with pytest.raises(TimeoutError) as caught:
+        inbox.wait(2, timeout=0)
+    assert str(caught.value) == (
+        f"1 callbacks (COMPLETED of {request_id}, answered 500) of 2 within 0 s; the next callback is due in 5 s of the"
+        " world's clock, which is manual: advance it, as with pixazo.clock.advance(5)"
+    )
+
+
+def test_a_vain_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> None:
+    """When no callback is due, the url was probably not given."""
+    with pytest.raises(TimeoutError) as caught:
+        inbox.wait(timeout=0)
+    assert str(caught.value) == (
+        "0 callbacks of 1 within 0 s; no callback is due in its world: was the url of this inbox given as X-Webhook-URL"
+        " or callback_url?"
+    )
+
+
+def test_a_vain_wait_in_a_world_that_wants_https_says_so(gateway: Simulator) -> None:
+    """The profile `observed` ignores an http URL without a word, as the real gateway may."""
+    world = gateway.control().create_world(profile="observed", clock="manual")
+    with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
+        inbox.wait(timeout=0)
+    world.delete_world()
+
+
+def test_a_vain_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
+    """A clock that runs need not be advanced, only waited for."""
+    world = gateway.control().create_world(clock="real", policy={"job_times": "2000+2000"})
+    with Inbox(world) as inbox:
+        submit(world, inbox.url)
+        with pytest.raises(TimeoutError, match=r"due in (4000|3999\.\d+) s of the world's clock, which is real$"):
+            inbox.wait(timeout=0)
+    world.delete_world()
+
+
+def test_a_vain_wait_without_a_world_reminds_of_the_clock() -> None:
+    """An inbox that knows no world can only guess."""
+    with Inbox() as inbox, pytest.raises(TimeoutError, match="manual clock callbacks come when it is advanced"):
+        inbox.wait(timeout=0)
+
+
+def test_answers_are_given_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
+    """500, 503, then 200: the courier comes back after 5 s and 5 min, and no more after the 200."""
+    inbox.respond([500, 503, 200])
+    submit(world, inbox.url)
+    assert answers(world, 15) == [500]
+    assert answers(world, 5) == [503]
+    assert answers(world, 300) == [200]
+    assert answers(world, 3600) == []
+    assert [callback.answered for callback in inbox.received] == [500, 503, 200]
+
+
+def test_a_body_can_be_answered(inbox: Inbox) -> None:
+    """What `respond` was given is what the sender reads."""
+    inbox.respond(200, body="taken")
+    assert post(inbox.url) == (200, b"taken")
+
+
+def test_a_challenge_is_echoed_unless_told_otherwise(gateway: Simulator) -> None:
+    """The handshake of policy callback_url=challenge succeeds by itself."""
+    inbox = Inbox()
+    assert post(inbox.url, b'{"challenge": "abc"}') == (200, b'{"challenge": "abc"}')
+    inbox.respond(200, body="no")
+    assert post(inbox.url, b'{"challenge": "abc"}') == (200, b"no")
+    inbox.respond(500)
+    assert post(inbox.url, b'{"challenge": "abc"}') == (500, b"")
+    inbox.close()
+
+
+def test_a_slow_answer_is_ended_by_closing() -> None:
+    """A delay of an hour holds up nobody once the inbox is closed."""
+    inbox = Inbox()
+    inbox.respond(204, delay=3600)
+    with socket.create_connection(("127.0.0.1", urlsplit(inbox.url).port or 0)) as slow:
+        slow.sendall(f"POST {urlsplit(inbox.url).path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        with pytest.raises(TimeoutError, match=r"^0 callbacks( and 1 that the app has not answered yet)? of 1"):
+            inbox.wait(timeout=0.1)
+        inbox.close()
+        assert slow.recv(100).startswith(b"HTTP/1.0 204")
+
+
+@pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
+def test_an_answer_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
+    """No status, no status code, a negative delay."""
+    with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
+        inbox.respond(status, delay)
+
+
+def test_clear_forgets_what_arrived(inbox: Inbox) -> None:
+    """After `clear` the next callback is the first of the list, and keeps its number."""
+    post(inbox.url)
+    inbox.clear()
+    assert inbox.received == []
+    post(inbox.url)
+    assert [callback.number for callback in inbox.received] == [2]
+
+
+def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox) -> None:
+    """Another path is 404, another method 405, and neither is kept; no two inboxes share a path."""
+    assert post(inbox.url + "x")[0] == 404
+    assert post(inbox.url, method="PUT")[0] == 405
+    assert inbox.received == []
+    with Inbox() as other:
+        assert urlsplit(other.url).path != urlsplit(inbox.url).path
+
+
+def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
+    """Senders that do not know the length are understood, too."""
+    parts = urlsplit(inbox.url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection.request("POST", parts.path, iter([b'{"status":', b'"FAILED"}']), encode_chunked=True)
+    assert connection.getresponse().status == 204
+    connection.close()
+    assert [callback.status for callback in inbox.received] == ["FAILED"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"\xff{", b'{"status": 7, "request_id": null}'])
+def test_a_garbled_body_is_kept_and_tells_nothing(inbox: Inbox, body: bytes) -> None:
+    """What is no status answer has neither status nor request id, and its bytes are there."""
+    post(inbox.url, body)
+    (callback,) = inbox.received
+    assert (callback.body, callback.status, callback.request_id) == (body, None, None)
+
+
+def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
+    """The courier of a test that goes on sees a dead receiver."""
+    with Inbox(world) as inbox:
+        submit(world, inbox.url)
+    assert answers(world, 15) == [None]
+
+
+def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
+    """The instant is unknown then; the callback is kept all the same."""
+    world = gateway.control().create_world()
+    with Inbox(world) as inbox:
+        world.delete_world()
+        post(inbox.url, b'{"status": "ERROR"}')
+        assert [(callback.status, callback.instant) for callback in inbox.received] == [("ERROR", None)]
+
+
+def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
+    """With policy webhook_signature=standard the world's secret fits, and no other."""
+    world = gateway.control().create_world(policy={"webhook_signature": "standard"})
+    with Inbox(world) as inbox:
+        submit(world, inbox.url)
+        world.advance(15)
+        (callback,) = inbox.received
+    secret = world.world()["webhook_secret"]
+    world.delete_world()
+    callback.verify(secret)
+    with pytest.raises(SignatureError, match="callback 1 is not signed with this secret"):
+        callback.verify("whsec_AAAA")
+    with pytest.raises(SignatureError, match="not signed with this secret, or was changed"):
+        Callback(1, callback.headers, callback.body + b" ").verify(secret)
+    with pytest.raises(ValueError, match="no Base64"):
+        callback.verify("whsec_!")
+
+
+def test_an_unsigned_callback_says_which_policy_signs(world: ControlClient, inbox: Inbox) -> None:
+    """By default nothing is signed."""
+    submit(world, inbox.url)
+    world.advance(15)
+    with pytest.raises(SignatureError, match="has no webhook-id: set policy webhook_signature=standard"):
+        inbox.received[0].verify("whsec_AAAA")
+
+
+def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> None:
+    """It gets the callback, and what it returns is what the courier sees; None is 204."""
+    seen: list[str | None] = []
+    refusals: list[int | None] = [503, None]
+
+    def take(callback: Callback) -> int | None:
+        seen.append(callback.status)
+        return refusals.pop(0)
+
+    inbox.deliver_to(take)
+    submit(world, inbox.url)
+    assert answers(world, 15) == [503]
+    assert answers(world, 5) == [204]
+    assert seen == ["COMPLETED", "COMPLETED"]
+
+
+def test_a_receiver_that_raises_has_answered_500(
+    world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The callback says what was raised, the log has the traceback, and the courier comes back."""
+
+    def fail(_: Callback) -> int:
+        raise LookupError("no such order")
+
+    inbox.deliver_to(fail)
+    submit(world, inbox.url)
+    assert answers(world, 20) == [500, 500]
+    assert inbox.received[0].problem == "the app raised LookupError: no such order"
+    assert "Traceback" in caplog.text
+
+
+async def _asynchronous(_: Callback) -> int:
+    return 204
+
+
+class _AsyncClient:
+    async def request(self) -> None: ...
+
+
+@pytest.mark.parametrize("target", ["/hooks", 7, lambda: 204, _asynchronous, _AsyncClient()])
+def test_what_is_no_receiver_is_refused(inbox: Inbox, target: object) -> None:
+    """A path, a number, a function of nothing, a coroutine function, an asynchronous client."""
+    with pytest.raises(TypeError, match="is no ASGI or WSGI app, no synchronous test client"):
+        inbox.deliver_to(target)
+
+
+def test_a_path_without_a_slash_is_refused(inbox: Inbox) -> None:
+    """The remedy shows an example."""
+    wsgi: Callable[[Any, Any], Any] = lambda environ, start: []  # noqa: E731
+    with pytest.raises(ValueError, match="give the app's route, such as '/hooks/pixazo'"):
+        inbox.deliver_to(wsgi, "hooks/pixazo")
+
+
+def test_an_error_of_the_test_is_not_hidden_by_one_of_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test raised comes first; without it, what the inbox has to say is raised."""
+
+    def misuse(inbox: Inbox) -> None:
+        monkeypatch.setattr(inbox, "_misuse", "the loop is blocked")
+
+    with pytest.raises(KeyError), Inbox() as inbox:  # noqa: PT012
+        misuse(inbox)
+        raise KeyError
+    with pytest.raises(InboxError, match="the loop is blocked"), Inbox() as inbox:
+        misuse(inbox)

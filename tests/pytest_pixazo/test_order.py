@@ -1,0 +1,70 @@
+"""The orders that the explorer tries: legal, all different, and all there."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_pixazo.order import Kind, Order, Sees, Step, orders
+
+SUBMIT, OVERTAKEN = Step(Kind.SUBMIT), Step(Kind.SUBMIT, overtaken=1)
+CALLBACK, POLL_END = Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END)
+
+
+def up_to(size: int, *, polls: bool = True, callbacks: bool = True) -> list[Order]:
+    """Every order of up to that many events."""
+    return [order for each in range(1, size + 1) for order in orders(each, polls=polls, callbacks=callbacks)]
+
+
+def test_the_smallest_orders_are_these() -> None:
+    """Of two events: the callback overtakes the 202, or comes after it, or the app polls the end."""
+    assert up_to(2) == [Order((OVERTAKEN,)), Order((SUBMIT, CALLBACK)), Order((SUBMIT, POLL_END))]
+
+
+def test_an_app_without_polls_or_without_callbacks_meets_none() -> None:
+    """Three events without polls are arrivals only; without callbacks nothing is overtaken."""
+    assert up_to(3, polls=False)[2:] == [
+        Order((Step(Kind.SUBMIT, overtaken=2),)),
+        Order((OVERTAKEN, CALLBACK)),
+        Order((SUBMIT, CALLBACK, CALLBACK)),
+    ]
+    assert {order.arrivals for order in up_to(5, callbacks=False)} == {0}
+    assert {step.overtaken for order in up_to(5, callbacks=False) for step in order.steps} == {0}
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 0), (2, 3), (3, 17), (4, 63), (5, 191)])
+def test_the_number_of_orders_is_known(size: int, count: int) -> None:
+    """So many orders of up to that size, and no two alike."""
+    found = up_to(size)
+    assert len(found) == len(set(found)) == count
+    assert all(order.size <= size for order in found)
+
+
+def test_states_never_go_back() -> None:
+    """A poll sees what was seen before, or more; after a callback it sees the end."""
+    for order in up_to(5):
+        seen = Sees.QUEUED
+        for step in order.steps:
+            if step.kind is Kind.POLL:
+                assert step.sees >= seen
+                seen = step.sees
+            if step.arrivals:
+                seen = Sees.END
+
+
+def test_every_order_begins_with_the_only_submit_and_tells_the_end() -> None:
+    """Nothing happens before the submit, and the app can know in the end how it ended; at most three callbacks arrive."""
+    for order in up_to(5):
+        assert [step.kind for step in order.steps].count(Kind.SUBMIT) == 1
+        assert order.steps[0].kind is Kind.SUBMIT
+        assert order.arrivals or order.steps[-1].sees is Sees.END
+        assert order.arrivals <= 3
+
+
+def test_every_kind_of_order_is_tried() -> None:
+    """Before the 202, while a poll's answer is on its way, late after a poll saw the end, again, and never."""
+    found = set(up_to(3))
+    assert Order((OVERTAKEN, POLL_END)) in found
+    assert Order((SUBMIT, Step(Kind.POLL, Sees.PROCESSING, overtaken=1))) in found
+    assert Order((SUBMIT, POLL_END, CALLBACK)) in found
+    assert Order((SUBMIT, CALLBACK, CALLBACK)) in found
+    assert Order((SUBMIT, Step(Kind.POLL, Sees.QUEUED), POLL_END)) in found

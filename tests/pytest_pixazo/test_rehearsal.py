@@ -1,0 +1,320 @@
+"""A rehearsal runs the tests that use a world once per changed gateway, and says what they notice."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pixazo_simulator.mutants import MUTANTS, VARIANTS
+from pytest_pixazo.rehearsal import CHANGES, Change, Outcome, Verdict, chosen, doubted, judged, summary, table, told
+from pytest_pixazo.trial import Suite, Trial
+
+pytest_plugins = ("pytester",)
+
+SUITE = """
+import json
+import urllib.request
+
+import pytest
+
+
+def call(pixazo, path, body=None):
+    headers = {"Ocp-Apim-Subscription-Key": pixazo.api_key, "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        urllib.request.Request(pixazo.url + path, data, headers), timeout=10
+    ) as answer:
+        return answer.read()
+
+
+@pytest.fixture
+def said(pixazo):
+    return call(pixazo, "/minimax-hailuo-ai/v1/generate", {"prompt": "A bear"})
+
+
+def test_the_video_is_there(pixazo, said):
+    pixazo.clock.advance(15)
+    told = json.loads(call(pixazo, "/v2/requests/status/" + json.loads(said)["request_id"]))
+    assert told["status"] == "COMPLETED"
+    assert told["output"]["media_url"]
+
+
+def test_too_strict(said):
+    assert b'"status":"QUEUED"' in said
+
+
+def test_without_a_world():
+    assert True
+"""
+MUTANT = Change("no-polling-url", "SUBMIT-03", "The 202 has no polling_url")
+LATE = Change("no-retry", "WEBHOOK-11", "A callback that failed is not repeated")
+VARIANT = Change("json-indented", "benign", "JSON is indented")
+GREEN = Trial(began=("test_a",), worlds=("test_a",), failed=(), exit_code=0, seconds=1.5, output="1 passed")
+RED = Trial(
+    began=("test_a",),
+    worlds=("test_a",),
+    failed=(("test_a", "AssertionError: no"),),
+    exit_code=1,
+    seconds=1.5,
+    output="",
+)
+STUCK = Trial(began=("test_a", "test_b"), worlds=(), failed=(), exit_code=None, seconds=30.0, output="")
+BROKEN = Trial(began=(), worlds=(), failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with a small suite, where pytest has no other plugin than ours and starts fast."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    pytester.makepyfile(test_app=SUITE)
+    return pytester
+
+
+def rehearsed(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """What a run with these options prints and returns."""
+    return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=120)
+
+
+def test_all_means_every_mutant_and_every_variant() -> None:
+    """208 mutants in the order of their clauses, then the benign variants, each with its sentence."""
+    assert [change.name for change in chosen("all")] == [
+        *(mutant.name for mutant in MUTANTS),
+        *(variant.name for variant in VARIANTS),
+    ]
+    assert [change.is_benign for change in CHANGES].count(True) == len(VARIANTS)
+    assert MUTANT in CHANGES
+    assert VARIANT in CHANGES
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("no-polling-url", ["no-polling-url"]),
+        (
+            "json-*",
+            ["json-type-compared-exactly", "json-for-video", "json-indented", "json-escaped", "json-ends-in-newline"],
+        ),
+        ("WAL-0[12]", ["debited-twice", "error-is-charged"]),
+        ("slower, no-polling-url", ["no-polling-url", "slower"]),
+    ],
+)
+def test_globs_choose_by_name_and_by_clause(text: str, names: list[str]) -> None:
+    """Several globs are one choice, in the order of the list."""
+    assert [change.name for change in chosen(text)] == names
+
+
+def test_a_glob_that_chooses_nothing_is_refused() -> None:
+    """The error names it and the nearest name."""
+    says = "--pixazo-mutants 'no-poling-url' matches no change of the gateway (did you mean no-polling-url?): see pixazo-sim mutants"
+    with pytest.raises(ValueError, match=re.escape(says)):
+        chosen("slower,no-poling-url")
+
+
+@pytest.mark.parametrize(
+    ("change", "trial", "outcome", "tests"),
+    [
+        (MUTANT, RED, Outcome.NOTICED, RED.failed),
+        (MUTANT, GREEN, Outcome.SLIPPED, ()),
+        (MUTANT, STUCK, Outcome.NOTICED, (("test_b", "did not end within 31 s"),)),
+        (MUTANT, BROKEN, Outcome.UNKNOWN, (("pytest", "exit code 4: ERROR: not found: test_a"),)),
+        (VARIANT, RED, Outcome.BRITTLE, RED.failed),
+        (VARIANT, GREEN, Outcome.PASSED, ()),
+    ],
+)
+def test_verdicts(change: Change, trial: Trial, outcome: Outcome, tests: tuple[tuple[str, str], ...]) -> None:
+    """A failing test notices a mutant and is brittle on a variant; a run that hangs is noticed where it hangs."""
+    assert judged(change, trial, 31) == Verdict(change, outcome, tests, trial.seconds)
+
+
+VERDICTS = [judged(MUTANT, GREEN, 31), judged(LATE, RED, 31), judged(VARIANT, RED, 31)]
+
+
+def test_the_table_and_its_summary() -> None:
+    """A headline for each group of clauses, a line for each change, and who noticed; then one line for all."""
+    assert list(table(VERDICTS)) == [
+        "SUBMIT: 0 of 1 noticed",
+        "  slips through SUBMIT-03     no-polling-url                         The 202 has no polling_url",
+        "WEBHOOK: 1 of 1 noticed",
+        "  noticed       WEBHOOK-11    no-retry                               A callback that failed is not repeated",
+        "                by test_a: AssertionError: no",
+        "benign changes: 0 of 1 pass, as they should",
+        "  brittle       json-indented                          JSON is indented",
+        "                by test_a: AssertionError: no",
+    ]
+    assert summary(VERDICTS) == "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change"
+    assert summary([judged(MUTANT, BROKEN, 31)]) == "noticed 0 of 1 (0 %); 1 unknown"
+
+
+def test_what_rests_on_flaky_tests_is_in_doubt() -> None:
+    """A test that fails without the change, too, notices nothing; one that stands firm does."""
+    assert [each.outcome for each in doubted(VERDICTS, frozenset({"test_a"}))] == [
+        "slips through",
+        "doubtful",
+        "doubtful",
+    ]
+    assert doubted(VERDICTS, frozenset({"test_b"})) == VERDICTS
+
+
+def test_json() -> None:
+    """The same as one object."""
+    said = told(VERDICTS, ["test_a"])
+    assert said["summary"] == {
+        "mutants": 2, "noticed": 1, "variants": 1, "line": "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change",
+    }  # fmt: skip
+    assert said["tests"] == ["test_a"]
+    assert said["changes"][1] == {
+        "name": "no-retry", "clause": "WEBHOOK-11", "says": "A callback that failed is not repeated", "outcome": "noticed",
+        "tests": [{"test": "test_a", "reason": "AssertionError: no"}], "seconds": 1.5,
+    }  # fmt: skip
+
+
+def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    """So is what it has started: a process that held a lock holds it no longer."""
+    holding = "import fcntl, time; file = open('lock', 'w'); fcntl.flock(file, 2); print('locked', flush=True); time.sleep(60)"
+    script = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {holding!r}])"
+    trial = Suite([sys.executable, "-c", script], tmp_path).run([], None, 3)
+    assert (trial.exit_code, trial.output) == (None, "locked")
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_after_closing_nothing_runs(tmp_path: Path) -> None:
+    """A suite that was closed starts no further run."""
+    suite = Suite([sys.executable, "-c", "print('started')"], tmp_path)
+    assert suite.run([], None, 10).output == "started"
+    suite.close()
+    assert (suite.run([], None, 10).exit_code, suite.run([], None, 10).output) == (None, "")
+
+
+def test_a_rehearsal(suite: pytest.Pytester) -> None:
+    """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file says the same."""
+    names = "no-output-on-completed,no-retry,image-takes-720p,json-indented,more-headers"
+    done = rehearsed(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=told.json")
+    done.stdout.fnmatch_lines([
+        "pixazo rehearsal: the suite on the unchanged gateway, then on 5 changed ones",
+        "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is ended after * s",
+        "I2V: 0 of 1 noticed",
+        "  slips through I2V-RES-02    image-takes-720p *",
+        "OUT: 1 of 1 noticed",
+        "  noticed       OUT-01        no-output-on-completed *",
+        "                by test_app.py::test_the_video_is_there: TypeError: 'NoneType' object is not subscriptable",
+        "WEBHOOK: 0 of 1 noticed",
+        "  slips through WEBHOOK-11    no-retry *",
+        "benign changes: 1 of 2 pass, as they should",
+        "  brittle       json-indented *",
+        "                by test_app.py::test_too_strict: *",
+        "  passes        more-headers *",
+        "noticed 1 of 3 (33 %); 1 brittle test on 2 benign changes, in *",
+    ], consecutive=True)  # fmt: skip
+    assert done.ret == 0
+    said = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
+    assert said["tests"] == ["test_app.py::test_the_video_is_there", "test_app.py::test_too_strict"]
+    assert [change["outcome"] for change in said["changes"]] == [
+        "slips through", "noticed", "slips through", "brittle", "passes",
+    ]  # fmt: skip
+
+
+def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
+    """A test that begins to fail by itself while the changes are rehearsed is told as doubtful."""
+    suite.makepyfile(
+        test_app="""
+        from pathlib import Path
+
+        def test_third_time(pixazo):
+            count = Path("count.txt")
+            count.write_text(count.read_text() + "x" if count.exists() else "x")
+            assert len(count.read_text()) < 3
+        """
+    )
+    done = rehearsed(suite, "--pixazo-mutants=no-retry", "test_app.py")
+    done.stdout.fnmatch_lines(["  doubtful      WEBHOOK-11    no-retry *", "noticed 0 of 1 (0 %); 1 doubtful, in *"])
+    assert done.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "options", "says"),
+    [
+        (
+            "def test_red(pixazo):\n    assert 1 == 2",
+            [],
+            "ERROR: no rehearsal with a red suite: the suite fails on the unchanged gateway, first *::test_red: assert 1 == 2; *",
+        ),
+        (
+            "def test_other():\n    pass",
+            [],
+            "ERROR: nothing to rehearse: no test uses a world, such as by the fixture pixazo",
+        ),
+        (
+            "import nothing_of_this_name",
+            [],
+            "ERROR: no rehearsal with a red suite: the suite fails * first test_app.py: *",
+        ),
+        (
+            "",
+            ["--pixazo-mutants=no-poling-url"],
+            "ERROR: --pixazo-mutants 'no-poling-url' matches no change of the gateway (did you mean no-polling-url[?]): *",
+        ),
+        (
+            "",
+            ["--pixazo-variant=slower"],
+            "ERROR: --pixazo-mutants and --pixazo-variant exclude each other: give one",
+        ),
+        (
+            "",
+            ["--pixazo-sim-url=http://127.0.0.1:1"],
+            "ERROR: --pixazo-mutants changes a simulator of this run's own: leave --pixazo-sim-url out",
+        ),
+        (
+            "",
+            ["--pixazo-mutants-json=no/where.json"],
+            "ERROR: --pixazo-mutants-json no/where.json: there is no folder no",
+        ),
+    ],
+)
+def test_a_rehearsal_that_is_refused(suite: pytest.Pytester, code: str, options: list[str], says: str) -> None:
+    """One line says why, and no change is tried."""
+    suite.makepyfile(test_app=code)
+    done = rehearsed(suite, "--pixazo-mutants=no-retry", *options)
+    done.stderr.fnmatch_lines([says])
+    done.stdout.no_fnmatch_line("*noticed*")
+    assert done.ret != 0
+
+
+def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
+    """What a rehearsal reports can be repeated by hand, and the run says that its gateway is not the faithful one."""
+    done = rehearsed(suite, "--pixazo-mutant=no-output-on-completed")
+    done.stdout.fnmatch_lines(["pixazo: the gateway of this run is changed: no-output-on-completed"])
+    done.assert_outcomes(passed=2, failed=1)
+    rehearsed(suite, "--pixazo-variant=json-indented").assert_outcomes(passed=2, failed=1)
+    rehearsed(suite, "--pixazo-variant=more-headers").assert_outcomes(passed=3)
+
+
+def test_a_change_that_does_not_exist(suite: pytest.Pytester) -> None:
+    """The tests that use a world fail in one line with the nearest name."""
+    done = rehearsed(suite, "--pixazo-mutant=no-retri")
+    done.assert_outcomes(passed=1, errors=2)
+    done.stdout.fnmatch_lines(["*mutant 'no-retri' does not exist (did you mean no-retry[?]): see pixazo-sim mutants"])
+
+
+@pytest.mark.exhaustive
+def test_all_changes(suite: pytest.Pytester) -> None:
+    """Every run can be made, every mutant and variant is named, and no honest test is brittle."""
+    suite.makepyfile(
+        test_app=SUITE.replace("""b'"status":"QUEUED"' in said""", """json.loads(said)["status"] == "QUEUED\"""")
+    )
+    done = suite.run(
+        sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", "--pixazo-mutants=all", "--pixazo-mutants-json=told.json"
+    )  # fmt: skip
+    assert done.ret == 0
+    said = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
+    assert [change["name"] for change in said["changes"]] == [change.name for change in CHANGES]
+    outcomes = {change["name"]: change["outcome"] for change in said["changes"]}
+    assert {outcomes[each.name] for each in VARIANTS} == {"passes"}
+    assert outcomes["completed-called-succeeded"] == outcomes["no-output-on-completed"] == "noticed"
+    assert outcomes["webp-refused"] == "slips through"

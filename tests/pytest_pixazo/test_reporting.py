@@ -1,0 +1,224 @@
+"""Conduct and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+#: An app that repeats a 400, in two tests; a third is honest.
+SUITE = """
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def submit(pixazo, prompt):
+    headers = {"Ocp-Apim-Subscription-Key": pixazo.api_key, "Content-Type": "application/json"}
+    body = json.dumps({"prompt": prompt}).encode()
+    request = urllib.request.Request(pixazo.url + "/minimax-hailuo-ai/v1/generate", body, headers)
+    try:
+        with OPENER.open(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_insists(pixazo, number):
+    assert [submit(pixazo, ""), submit(pixazo, "")] == [400, 400]
+
+
+def test_honest(pixazo):
+    assert submit(pixazo, "A bear") == 202
+"""
+INSISTS = "  test_app.py::test_insists[{}]: sent 2 times, though it was answered 400: exchanges 1-2"
+SECTION = "*pixazo conduct: what will hurt on the real gateway*"
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A folder with that suite, where pytest has no other plugins than ours and xdist."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(test_app=SUITE)
+    return pytester
+
+
+def ran(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+    """A run in a process of its own."""
+    return suite.runpytest_subprocess("-p", "pytest_pixazo.plugin", "-p", "xdist.plugin", *options)
+
+
+def section(done: pytest.RunResult) -> list[str]:
+    """The lines of the conduct report, with its headline."""
+    text = done.stdout.str()
+    found = re.search(r"=+ pixazo conduct.*?(?=\n=)", text, re.DOTALL)
+    return found[0].splitlines() if found else []
+
+
+def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> None:
+    """What the app did, rule by rule; the run is green all the same."""
+    done = ran(suite)
+    assert section(done)[1].startswith("refusal-repeated: A request that was refused with 400 or 402 was sent again")
+    assert section(done)[4:] == [INSISTS.format(1), INSISTS.format(2)]
+    done.assert_outcomes(passed=3)
+    assert done.ret == 0
+
+
+def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
+    """Two processes print what one prints: conduct, coverage and the JSON file are the same."""
+    options = ("--pixazo-cov", "--pixazo-cov-json=told.json")
+    alone = ran(suite, *options)
+    told = (suite.path / "told.json").read_text(encoding="utf-8")
+    spread = ran(suite, *options, "-n", "2")
+    spread.assert_outcomes(passed=3)
+    assert section(spread) == section(alone) != []
+    summary = [
+        line for line in alone.stdout.lines if line.startswith(("documented behaviour", "  generate", "    generate"))
+    ]
+    assert [line for line in spread.stdout.lines if line in summary] == summary
+    assert (suite.path / "told.json").read_text(encoding="utf-8") == told
+
+
+def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
+    """Each such test fails at its teardown with the finding and how to allow it; the honest one passes."""
+    done = ran(suite, "--pixazo-conduct=fail")
+    done.assert_outcomes(passed=3, errors=2)
+    done.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_insists[[]1[]]*",
+            "refusal-repeated: sent 2 times, though it was answered 400: exchanges 1-2; instead: *",
+            'Meant so in this test? @pytest.mark.pixazo(allow_conduct=["refusal-repeated"])',
+        ]
+    )
+    assert done.ret == 1
+
+
+def test_a_test_may_allow_it(suite: pytest.Pytester) -> None:
+    """With the marker it passes, and nothing is printed."""
+    allowing = SUITE.replace(
+        "@pytest.mark.param", '@pytest.mark.pixazo(allow_conduct=["refusal-repeated"])\n@pytest.mark.param'
+    )
+    suite.makepyfile(test_app=allowing)
+    done = ran(suite, "--pixazo-conduct=fail")
+    done.assert_outcomes(passed=3)
+    done.stdout.no_fnmatch_line(SECTION)
+
+
+def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) -> None:
+    """The test says so at its teardown, with the nearest name."""
+    suite.makepyfile(
+        test_app=SUITE.replace(
+            "def test_honest", '@pytest.mark.pixazo(allow_conduct="refusal-repeat")\ndef test_honest'
+        )
+    )
+    done = ran(suite)
+    done.assert_outcomes(passed=3, errors=1)
+    done.stdout.fnmatch_lines(
+        ["marker pixazo: conduct rule 'refusal-repeat' does not exist (did you mean refusal-repeated[?]): *"]
+    )
+
+
+def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
+    """By option or ini file; a word that is none of the three is refused."""
+    ran(suite, "--pixazo-conduct=off").stdout.no_fnmatch_line(SECTION)
+    suite.makeini("[pytest]\npixazo_conduct = off")
+    ran(suite).stdout.no_fnmatch_line(SECTION)
+    suite.makeini("[pytest]\npixazo_conduct = loud")
+    ran(suite).stderr.fnmatch_lines(["ERROR: pixazo_conduct 'loud' is not one of off, report, fail"])
+
+
+def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pytester) -> None:
+    """A run whose tests use no world does not even load the reports."""
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing():
+            pass
+
+        def test_modules():
+            names = {name for name in sys.modules if name.startswith(("pixazo_simulator", "pytest_pixazo."))}
+            assert names == {"pytest_pixazo.plugin", "pytest_pixazo.hooks", "pytest_pixazo.options", "pytest_pixazo.reporting"}
+        """
+    )
+    done = pytester.runpytest_subprocess()
+    done.assert_outcomes(passed=2)
+    done.stdout.no_fnmatch_line("*pixazo conduct*")
+
+
+def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
+    """A table of what was met, hints for what was not; faults apart."""
+    done = ran(suite, "--pixazo-cov")
+    done.stdout.fnmatch_lines(
+        [
+            "*pixazo behaviour coverage*",
+            "documented behaviour: * of 37 (* %)",
+            "  generate        2 of 7  missing: 401 402 403 429 500",
+            "  To meet what is missing:",
+            '    generate:402 * pixazo.when("generate").reply(402, times=1)',
+            "faults, which no page documents: 0 of 23 (0 %)",
+            '    fault:reply_lost * pixazo.when("generate").fault(ReplyLost(), times=1)',
+        ]
+    )
+    ran(suite).stdout.no_fnmatch_line("*behaviour coverage*")
+
+
+def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
+    """One line says how much was met and how much is wanted; what is left out does not count."""
+    done = ran(suite, "--pixazo-cov-fail-under=50")
+    done.assert_outcomes(passed=3)
+    done.stdout.fnmatch_lines(
+        ["pixazo: behaviour coverage *.* % is less than 50 %: --pixazo-cov shows what is missing"]
+    )
+    assert done.ret == 1
+    suite.makeini("[pytest]\npixazo_cov_omit = [!g]*")
+    assert ran(suite, "--pixazo-cov-fail-under=28.5").ret == 0
+    assert ran(suite, "--pixazo-cov-fail-under=28.6").ret == 1
+    suite.makeini("[pytest]\npixazo_cov_omit = generat:*")
+    wrong = ran(suite, "--pixazo-cov-fail-under=1")
+    wrong.stdout.fnmatch_lines(["pixazo: pixazo_cov_omit 'generat:[*]' matches no behaviour: *"])
+    assert wrong.ret == 1
+
+
+def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
+    """Who asks for coverage and uses no world is told so."""
+    pytester.makepyfile("def test_nothing(): pass")
+    done = pytester.runpytest_subprocess("--pixazo-cov", "--pixazo-cov-fail-under=1")
+    done.stdout.fnmatch_lines(
+        ["documented behaviour: 0 of 37 (0 %)", "pixazo: behaviour coverage 0.0 % is less than 1 %: *"]
+    )
+    assert done.ret == 1
+
+
+def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
+    """What was met, how often and by which test first; what is missing, with its hint."""
+    done = ran(suite, "--pixazo-cov-json=told.json")
+    assert done.ret == 0
+    told = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
+    assert told["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
+    assert told["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'
+    assert told["faults"]["percent"] == 0
+    assert len(told["faults"]["missing"]) == 23
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        ("--pixazo-cov-fail-under=101", "ERROR: --pixazo-cov-fail-under 101 is not a percentage from 0 to 100"),
+        ("--pixazo-cov-json=no/where.json", "ERROR: --pixazo-cov-json no/where.json: there is no folder no"),
+    ],
+)
+def test_options_that_mean_nothing(suite: pytest.Pytester, option: str, says: str) -> None:
+    """They are refused in one line before any test runs."""
+    done = ran(suite, option)
+    done.stderr.fnmatch_lines([says])
+    assert done.ret == 4

@@ -1,0 +1,162 @@
+"""A test asks for its world by marker, command line or ini file, and is told what it cannot ask for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
+
+#: Arguments of a marker that cannot be, and what is said to them.
+WRONG = {
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, strict (did you mean clock?)",
+    "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, strict",
+    "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
+    "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
+    "policy={'submit_code': '203'}": "marker pixazo: policy field submit_code: '203' is not one of 202, 200 (did you mean 202?)",
+    "policy='job_times'": "marker pixazo: policy 'job_times' is not a dict of fields, such as {'job_times': '1+4'}",
+    "balance='much'": "marker pixazo: balance 'much' is not a sum of US dollars from 0 to 1000000000, such as 12.50",
+    "balance=-1": "marker pixazo: balance '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50",
+    "balance=None": "marker pixazo: balance None is not a sum of US dollars, such as '12.50'",
+    "clock='x0'": "marker pixazo: clock 'x0' is not one of real, manual, xN (for example x20)",
+    "seed='seven'": "marker pixazo: seed 'seven' is not a whole number from 0 on",
+    "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
+    "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
+}
+
+
+def test_a_wrong_marker_is_one_line(pytester: pytest.Pytester) -> None:
+    """Each wrong argument makes its test an error that is one line with the remedy."""
+    tests = "".join(
+        f"@pytest.mark.pixazo({arguments})\ndef test_{number}(pixazo): pass\n\n"
+        for number, arguments in enumerate(WRONG)
+    )
+    pytester.makepyfile("import pytest\n\n" + tests)
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(errors=len(WRONG))
+    told = [line for line in result.outlines if line.startswith("marker pixazo: ")]
+    assert told == list(WRONG.values())
+
+
+def test_the_nearest_marker_decides_argument_by_argument(pytester: pytest.Pytester) -> None:
+    """What a function leaves open is taken from its class, then from its module."""
+    pytester.makepyfile(
+        """
+        from decimal import Decimal
+
+        import pytest
+
+        pytestmark = pytest.mark.pixazo(balance="1.00", seed=1, clock="manual", policy={"submit_code": "200"})
+
+        @pytest.mark.pixazo(balance=Decimal("2.00"), profile="observed")
+        class TestInside:
+            @pytest.mark.pixazo(seed=3)
+            def test_all(self, pixazo):
+                assert (pixazo.wallet.balance, pixazo.seed) == (2, 3)
+                assert pixazo.policy()["submit_code"] == "200"
+                assert pixazo.policy()["request_id"] == "thirteen"
+
+        def test_module(pixazo):
+            assert (pixazo.wallet.balance, pixazo.seed) == (1, 1)
+            assert pixazo.policy()["request_id"] == "uuid7"
+        """
+    )
+    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+
+
+def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> None:
+    """Balance, clock, profile, seed and strictness come from the ini file, a profile file is found from the root folder."""
+    pytester.mkdir("below")
+    pytester.makefile(".toml", ours='extends = "observed"\nsubmit_code = 202\n')
+    pytester.makeini(
+        """
+        [pytest]
+        pixazo_balance = 7.50
+        pixazo_clock = x20
+        pixazo_profile = ours.toml
+        pixazo_seed = 11
+        pixazo_strict = false
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_ini(pixazo):
+            assert (pixazo.wallet.balance, pixazo.seed) == (7.5, 11)
+            assert repr(pixazo.clock).startswith("<x20 clock at ")
+            assert pixazo.policy()["submit_code"] == "202"
+            assert pixazo.policy()["request_id"] == "thirteen"
+            pixazo.control.add_rule({"when": "status", "reply": {"status": 429}})
+
+        @pytest.mark.pixazo(seed=12, clock="manual")
+        def test_marker(pixazo):
+            assert pixazo.seed == 12
+            assert repr(pixazo.clock) == "<manual clock at 2026-03-31T10:00:00.000Z>"
+        """
+    )
+    os.chdir("below")
+    pytester.runpytest(*QUIET, "..").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("pixazo_balance = much", "ini setting pixazo_balance: balance 'much' is not a sum of US dollars"),
+        ("pixazo_clock = fast", "ini setting pixazo_clock: clock 'fast' is not one of real, manual, xN"),
+        ("pixazo_seed = seven", "ini setting pixazo_seed: seed 'seven' is not a whole number from 0 on"),
+    ],
+)
+def test_a_wrong_ini_setting_is_named(pytester: pytest.Pytester, setting: str, told: str) -> None:
+    """An ini setting that means nothing is an error of each test that needs it."""
+    pytester.makeini(f"[pytest]\n{setting}\n")
+    pytester.makepyfile("def test_ini(pixazo): pass")
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"{told}*"])
+
+
+def test_the_seed_of_the_command_line(pytester: pytest.Pytester) -> None:
+    """--pixazo-seed holds for every world whose test asks for none, and a wrong one is named."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_option(pixazo):
+            assert pixazo.seed == 5
+
+        @pytest.mark.pixazo(seed=6)
+        def test_marker(pixazo):
+            assert pixazo.seed == 6
+        """
+    )
+    pytester.runpytest(*QUIET, "--pixazo-seed", "5").assert_outcomes(passed=2)
+    wrong = pytester.runpytest(*QUIET, "--pixazo-seed", "five")
+    wrong.assert_outcomes(passed=1, errors=1)
+    wrong.stdout.fnmatch_lines(["option --pixazo-seed: seed 'five' is not a whole number from 0 on"])
+
+
+def test_worlds_are_the_same_in_any_order(pytester: pytest.Pytester) -> None:
+    """Seed, key and request ids of a test depend on its name only: not on other tests, nor on the run."""
+    pytester.makepyfile(
+        test_bear="""
+        def noted(pixazo, pixazo_client):
+            handle = pixazo_client.generate("bear")
+            with open("noted.txt", "a") as notes:
+                print(pixazo.seed, pixazo.api_key, handle.request_id, file=notes)
+
+        def test_one(pixazo, pixazo_client):
+            noted(pixazo, pixazo_client)
+
+        def test_two(pixazo, pixazo_client):
+            noted(pixazo, pixazo_client)
+        """
+    )
+    pytester.runpytest(*QUIET)
+    pytester.runpytest(*QUIET, "-k", "two")
+    one, two, alone = (pytester.path / "noted.txt").read_text().splitlines()
+    assert two == alone
+    assert not set(one.split()) & set(two.split())

@@ -1,0 +1,134 @@
+"""One simulator a process, or one that runs already for all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixazo_simulator.server import Simulator
+from pytest_pixazo import Pixazo
+
+pytest_plugins = ("pytester",)
+
+QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
+
+#: Six tests that note where they ran.
+NOTING = """
+import os
+
+import pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_note(pixazo, pixazo_client, number):
+    pixazo_client.generate("A bear").wait()
+    assert len(pixazo.generations) == 1
+    with open("notes.txt", "a") as notes:
+        notes.write(f"{os.environ.get('PYTEST_XDIST_WORKER')} {pixazo.url} {pixazo.api_key}\\n")
+"""
+
+
+def notes(pytester: pytest.Pytester) -> list[list[str]]:
+    return [line.split() for line in (pytester.path / "notes.txt").read_text().splitlines()]
+
+
+def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
+    """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
+    pytester.makepyfile(NOTING + "\n\ndef test_failed(pixazo): assert 0\n")
+    result = pytester.runpytest(*QUIET, "-n", "2")
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
+    places = {(worker, url) for worker, url, _ in notes(pytester)}
+    assert len(places) == len({url for _, url in places}) == 2
+
+
+@pytest.mark.parametrize("named", ["option", "variable", "setting"])
+def test_all_workers_share_a_running_one(
+    pytester: pytest.Pytester, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Option, environment or ini file name a running simulator, in which every test has its world."""
+    pytester.makepyfile(NOTING)
+    options = ("--pixazo-sim-url", simulator.url) if named == "option" else ()
+    if named == "variable":
+        monkeypatch.setenv("PIXAZO_SIM_URL", simulator.url)
+    if named == "setting":
+        pytester.makeini(f"[pytest]\npixazo_sim_url = {simulator.url}/\n")
+    workers = ("-n", "2") if named == "option" else ()
+    before = simulator.control().health()["worlds"]
+    pytester.runpytest(*QUIET, *workers, *options).assert_outcomes(passed=6)
+    assert {url for _, url, _ in notes(pytester)} == {simulator.url}
+    assert len({key for _, _, key in notes(pytester)}) == 6
+    assert simulator.control().health()["worlds"] == before
+
+
+def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) -> None:
+    """Where the same test runs twice at a time on one simulator, each has a world of its own."""
+    pytester.makepyfile(NOTING)
+    options = (*QUIET, "--pixazo-sim-url", simulator.url, "-k", "0")
+    pytester.runpytest(*options)
+    simulator.control().create_world(key=notes(pytester)[0][2])
+    pytester.runpytest(*options).assert_outcomes(passed=1)
+    first, second = notes(pytester)
+    assert first[2] != second[2]
+    simulator.control(first[2]).delete_world()
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no answer from http://127.0.0.1:9 *"),
+        ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
+    ],
+)
+def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, told: str) -> None:
+    """The error names the setting and the remedy in one line."""
+    pytester.makepyfile(NOTING)
+    result = pytester.runpytest(*QUIET, "--pixazo-sim-url", url, "-k", "0")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([told])
+
+
+def test_the_simulator_of_a_session(pixazo_simulator: Simulator, pixazo: Pixazo) -> None:
+    """It is running, and the worlds of tests are on it."""
+    assert pixazo.url == pixazo_simulator.url
+    assert pixazo_simulator.control().health()["status"] == "ok"
+
+
+def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:
+    """Classes of unittest get a world with usefixtures, a doctest with getfixture."""
+    pytester.makepyfile(
+        '''
+        import os
+        import unittest
+
+        import pytest
+
+        from pixazo_client import PixazoClient
+
+        def submit():
+            """
+            >>> world = getfixture("pixazo_env")
+            >>> submit()
+            >>> len(world.generations)
+            1
+            """
+            with PixazoClient() as client:
+                client.generate("A bear")
+
+        @pytest.mark.usefixtures("pixazo_env")
+        @pytest.mark.pixazo(seed=3)
+        class CaseWithWorld(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def _world(self, pixazo):
+                self.pixazo = pixazo
+
+            def test_submit(self):
+                submit()
+                self.assertEqual(self.pixazo.seed, 3)
+
+            def test_failure(self):
+                submit()
+                self.fail("for a reason")
+        '''
+    )
+    result = pytester.runpytest(*QUIET, "--doctest-modules")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*- pixazo journal -*"])

@@ -1,0 +1,203 @@
+"""A strict test fails at its end for requests that no gateway expects and for rules that nothing used."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+QUIET = ("-q", "-p", "no:cacheprovider", "--tb=short")
+
+#: An app with a typo in a path, and a test that scripted what never comes.
+UNCLEAN = """
+import httpx2
+import pytest
+
+from pytest_pixazo import contains
+
+def app(pixazo, path="/minimax-hailuo-ai/v1/generat", **headers):
+    headers = headers or {"Ocp-Apim-Subscription-Key": pixazo.api_key}
+    return httpx2.post(pixazo.url + path, json={"prompt": "A cat"}, headers=headers)
+"""
+
+
+def test_a_wrong_path_fails_the_test(pytester: pytest.Pytester) -> None:
+    """The test itself passes, its teardown does not, and says what was meant."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_path(pixazo):
+    app(pixazo)
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*ERROR at teardown of test_path*",
+            "pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
+            (
+                "- unexpected request 1, POST /minimax-hailuo-ai/v1/generat, answered 404: no route is POST /minimax-hailuo-ai/v1/generat"
+                " (did you mean POST /minimax-hailuo-ai/v1/generate[?]): known are *"
+            ),
+        ]
+    )
+
+
+def test_a_missing_key_fails_the_test(pytester: pytest.Pytester) -> None:
+    """A call without a key, or with one that opens nothing, reaches no world; it is told all the same."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_header(pixazo):
+    app(pixazo, "/minimax-hailuo-ai/v1/generate", Authorization="Bearer canary-of-another-key")
+
+def test_key(pixazo):
+    app(pixazo, "/minimax-hailuo-ai/v1/generate", **{"Ocp-Apim-Subscription-Key": "canary-of-an-unknown-key"})
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=2, errors=2)
+    start = "- unexpected call without a world, number ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
+    result.stdout.fnmatch_lines(
+        [
+            f"{start}the key is missing: send it in the header Ocp-Apim-Subscription-Key, not in authorization",
+            f"{start}no world has the key that was sent: *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*canary-of-*")
+
+
+def test_unused_rules_fail_the_test(pytester: pytest.Pytester) -> None:
+    """A rule that nothing matched is told with what came nearest, a step that was never reached with the one before it."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_rules(pixazo, pixazo_client):
+    pixazo.when("generate", prompt=contains("bear")).reply(429)
+    pixazo.when("imageToVideo").reply(429)
+    pixazo.when("generate").end("FAILED", times=1).then.end("ERROR")
+    pixazo.when("generate", duration=6).reply(429)
+    pixazo.when("generate").reply(429)
+    pixazo_client.generate("A cat", duration=6)
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, errors=1)
+    start = result.outlines.index("pixazo: 5 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
+    assert result.outlines[start + 1 : start + 6] == [
+        "- rule 1: when generate, prompt contains 'bear': never used, nearest was a call where prompt is 'A cat', wanted: contains 'bear'",
+        "- rule 2: when imageToVideo: never used, no such call came",
+        "- rule 3: when generate: step 2 of 2 never used, step 1 once",
+        "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 stands before it",
+        "- rule 5: when generate: never used, nearest was a call where rule 3 stands before it",
+    ]
+
+
+def test_what_relaxes_it(pytester: pytest.Pytester) -> None:
+    """strict=False by marker or ini lets all of it pass; a rule that answers makes an odd request expected; refusals are normal."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+@pytest.mark.pixazo(strict=False)
+def test_relaxed(pixazo):
+    app(pixazo)
+    pixazo.when("status").reply(429)
+
+@pytest.mark.pixazo(balance="0.00")
+def test_refusals_are_normal(pixazo):
+    assert app(pixazo, "/minimax-hailuo-ai/v1/generate").status_code == 402
+    empty = httpx2.post(pixazo.url + "/minimax-hailuo-ai/v1/generate", headers={"Ocp-Apim-Subscription-Key": pixazo.api_key})
+    assert empty.status_code == 400
+    unknown = httpx2.get(pixazo.url + "/v2/requests/status/a", headers={"Ocp-Apim-Subscription-Key": pixazo.api_key})
+    assert unknown.status_code == 404
+"""
+    )
+    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+
+
+def test_assert_clean_does_it_at_once(pytester: pytest.Pytester) -> None:
+    """The same report, in the middle of a test, strict or not; the teardown of a failed test adds no second error."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+@pytest.mark.pixazo(strict=False)
+def test_clean(pixazo):
+    pixazo.assert_clean()
+    pixazo.when("status").reply(429)
+    pixazo.assert_clean()
+
+def test_strict(pixazo):
+    pixazo.when("status").reply(429)
+    pixazo.assert_clean()
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "E   AssertionError: pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
+            "E   - rule 1: when status: never used, no such call came",
+        ]
+    )
+
+
+def test_a_failed_test_gets_no_second_error(pytester: pytest.Pytester) -> None:
+    """What strictness would say stands in a section of a test that failed; one that was skipped is left alone."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_failed(pixazo):
+    pixazo.when("status").reply(429)
+    assert 0
+
+def test_skipped(pixazo):
+    pixazo.when("status").reply(429)
+    pytest.skip("for a reason")
+
+@pytest.mark.xfail(strict=True)
+def test_expected(pixazo):
+    pixazo.when("status").reply(429)
+    assert 0
+
+def test_set_up(pixazo, request):
+    pixazo.when("status").reply(429)
+    request.getfixturevalue("no_such_fixture")
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(failed=2, skipped=1, xfailed=1)
+    result.stdout.fnmatch_lines(
+        ["*- pixazo strictness -*", "pixazo: 1 thing not as expected; *", "- rule 1: when status: never used*"]
+    )
+
+
+def test_many_complaints_are_bounded(pytester: pytest.Pytester) -> None:
+    """Of more than twenty the rest is counted."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_many(pixazo):
+    for number in range(25):
+        pixazo.when("status", request_id=str(number)).reply(429)
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["pixazo: 25 things not as expected; *", "- and 5 more"])
+
+
+def test_a_call_of_an_earlier_test_is_not_held_against_this_one(pytester: pytest.Pytester) -> None:
+    """Of the calls that reached no world only those during the test count."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+@pytest.mark.pixazo(strict=False)
+def test_before(pixazo):
+    app(pixazo, Authorization="Bearer of-another-key")
+
+def test_after(pixazo):
+    pass
+"""
+    )
+    pytester.runpytest(*QUIET).assert_outcomes(passed=2)

@@ -1,0 +1,177 @@
+"""A test has a world of its own, and reads and changes it in Python."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import httpx2
+import pytest
+
+from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
+from pytest_pixazo import Pixazo, contains
+from pytest_pixazo.clock import Transition, WebhookAttempt
+from tests.receiver import Receiver
+
+PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
+
+
+def test_a_generation_from_submit_to_video(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """The client's pauses advance the clock, every status is seen, and the video can be had."""
+    statuses: list[str] = []
+    handle = pixazo_client.generate("A bear")
+    done = handle.wait(on_update=lambda seen: statuses.append(seen.status))
+    assert statuses == ["QUEUED", "PROCESSING", "COMPLETED"]
+    assert [each.operation for each in pixazo.journal] == ["generate", *["status"] * len(pixazo.journal.polls)]
+    assert httpx2.get(done.media_urls[0]).content[4:8] == b"ftyp"
+    assert len(pixazo.journal.downloads) == 1
+    assert pixazo.clock.now > PAGE_TIME + timedelta(seconds=10)
+
+
+def test_the_clock(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """It starts at the page's instant, stands still, and tells what fell due when it is advanced."""
+    assert (pixazo.clock.now, pixazo.clock.monotonic()) == (PAGE_TIME, PAGE_TIME.timestamp())
+    request_id = pixazo_client.generate("A bear").request_id
+    assert pixazo.clock.advance(0) == []
+    events = pixazo.clock.advance(600)
+    assert [type(event) for event in events] == [Transition, Transition]
+    assert [(event.request_id, event.status) for event in events] == [
+        (request_id, "PROCESSING"),
+        (request_id, "COMPLETED"),
+    ]
+    assert pixazo.clock.now == PAGE_TIME + timedelta(seconds=600)
+    assert repr(pixazo.clock) == "<manual clock at 2026-03-31T10:10:00.000Z>"
+
+
+def test_run_until(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """The clock runs until a condition holds, by default until all has ended, and not beyond its limit."""
+    pixazo_client.generate("A bear")
+    seen = pixazo.clock.run_until(lambda: pixazo.generations[0].status == "PROCESSING")
+    assert [event.status for event in seen] == ["PROCESSING"]
+    pixazo.clock.run_until()
+    assert [each.status for each in pixazo.generations] == ["COMPLETED"]
+    stuck = pixazo_client.generate("[[sim:stuck]]").request_id
+    with pytest.raises(TimeoutError) as caught:
+        pixazo.clock.run_until(limit=120, step=60)
+    assert str(caught.value) == f"the condition does not hold after 120 s of the world's clock: {stuck} is PROCESSING"
+
+
+@pytest.mark.pixazo(balance="0.50")
+def test_the_wallet(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """The balance is exact, can be set, and folds from entries that name their generation."""
+    first = pixazo_client.generate("A bear").request_id
+    with pytest.raises(InsufficientBalanceError):
+        pixazo_client.generate("A bear")
+    assert pixazo.wallet.balance == Decimal("0.15")
+    pixazo.wallet.balance = Decimal("0.35")
+    second = pixazo_client.generate("A bear").request_id
+    assert pixazo.wallet.balance == 0
+    assert pixazo.wallet.spent == Decimal("0.70")
+    assert [(each.kind, each.amount, each.request_id) for each in pixazo.wallet.entries] == [
+        ("opening", Decimal("0.50"), None),
+        ("debit", Decimal("-0.35"), first),
+        ("adjustment", Decimal("0.20"), None),
+        ("debit", Decimal("-0.35"), second),
+    ]
+    assert repr(pixazo.wallet) == "<wallet with 0.00 USD>"
+
+
+def test_the_journal(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """It tells requests and answers in order, can be filtered, and is a snapshot."""
+    before = pixazo.journal
+    handle = pixazo_client.generate("A bear", duration=6)
+    handle.status()
+    journal = pixazo.journal
+    assert (len(before), len(journal), len(journal.submits), len(journal.polls)) == (0, 2, 1, 1)
+    assert journal.submits[0].request.body == {"prompt": "A bear", "duration": 6}
+    assert journal.submits[0].response.body["request_id"] == handle.request_id
+    assert journal.filter(method="get", status=200)[0].target == f"/v2/requests/status/{handle.request_id}"
+    assert not journal.filter(path="/nowhere")
+    assert repr(journal[1]) == f"<2: GET /v2/requests/status/{handle.request_id} -> 200 status>"
+    assert repr(journal).splitlines()[1].split() == [
+        "2", "10:00:00.000", "GET", f"/v2/requests/status/{handle.request_id}", "200", "status",
+    ]  # fmt: skip
+    assert repr(before) == "no request"
+
+
+def test_a_long_journal_comes_whole(pixazo: Pixazo) -> None:
+    """More exchanges than one answer of /_sim lists are all there."""
+    with httpx2.Client(headers={"Ocp-Apim-Subscription-Key": pixazo.api_key}) as app:
+        for number in range(1005):
+            app.get(f"{pixazo.url}/v2/requests/status/{number}")
+    assert [each.number for each in pixazo.journal] == list(range(1, 1006))
+    assert "... 945 more ..." in repr(pixazo.journal)
+
+
+def test_callbacks(pixazo: Pixazo, pixazo_client: PixazoClient, receiver: Receiver) -> None:
+    """What is posted is told with every attempt, and can be posted once more."""
+    handle = pixazo_client.generate("A bear", webhook_url=receiver.url)
+    assert repr(pixazo.webhooks).endswith(f"POST {receiver.url}  about {handle.request_id}: not attempted yet")
+    events = pixazo.clock.run_until()
+    attempt = events[-1]
+    assert isinstance(attempt, WebhookAttempt)
+    assert (attempt.url, attempt.status, attempt.problem) == (receiver.url, 204, None)
+    assert [each.number for each in pixazo.webhooks.delivered] == [1]
+    assert pixazo.webhooks.resend(1).status == 204
+    assert [each.delivered for each in pixazo.webhooks] == [True, True]
+    with pytest.raises(LookupError, match=r"^callback 7 does not exist: known are 1, 2$"):
+        pixazo.webhooks.resend(7)
+
+
+def test_a_script(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """A rule is in force when its statement ends, and the journal says which rule decided."""
+    pixazo.when("generate", prompt=contains("bear")).end("FAILED", error="content policy")
+    pixazo.when("generate").reply(429, retry_after=2, times=3)
+    with pytest.raises(RateLimitError):
+        pixazo_client.generate("A cat")
+    failed = pixazo_client.generate("A bear").wait(raise_on_failure=False)
+    assert (failed.status, failed.error) == ("FAILED", "content policy")
+    assert [each.rule for each in pixazo.journal.submits] == [
+        *["rule 2: when generate"] * 3,
+        "rule 1: when generate, prompt contains 'bear'",
+    ]
+
+
+def test_policy_of_a_running_world(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
+    """A silent point can be changed while the test runs; a wrong one is refused with the nearest name."""
+    assert pixazo.policy(submit_code=200)["submit_code"] == "200"
+    pixazo_client.generate("A bear")
+    assert pixazo.journal[0].status == 200
+    with pytest.raises(Exception, match=r"^policy field 'submit_cod' does not exist \(did you mean submit_code\?\)"):
+        pixazo.policy(submit_cod=200)
+
+
+def test_explain_is_a_dry_run(pixazo: Pixazo) -> None:
+    """It tells answer, price and every rule's opinion, and changes nothing."""
+    pixazo.when("generate", prompt=contains("bear")).reply(429, times=1)
+    told = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A cat"})
+    assert told.status == 202
+    assert repr(told).splitlines()[1:] == [
+        "  it would cost 0.35 USD",
+        "  rule 1: when generate, prompt contains 'bear': prompt is 'A cat', wanted: contains 'bear'",
+    ]
+    refused = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A bear"})
+    assert (refused.status, refused.price) == (429, None)
+    assert repr(refused).splitlines()[1:] == ["  rule 1: when generate, prompt contains 'bear': decides"]
+    assert (len(pixazo.journal), pixazo.wallet.spent) == (0, Decimal(0))
+    pixazo.control.clear_script()
+
+
+def test_the_environment(pixazo_env: Pixazo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app that reads the usual variables reaches the world, past a proxy that the environment names."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with PixazoClient() as app:
+        assert app.generate("A bear").request_id == pixazo_env.generations[0].request_id
+
+
+def test_two_tests_share_nothing(pixazo: Pixazo) -> None:
+    """What other tests of this process did is not to be seen here."""
+    assert (len(pixazo.journal), len(pixazo.generations), pixazo.wallet.balance) == (0, 0, Decimal(100))
+
+
+@pytest.mark.pixazo(strict=False)
+def test_no_other_key_opens_a_world(pixazo: Pixazo) -> None:
+    """The usual key of a simulator is unknown here: an app that kept it by mistake is told."""
+    with PixazoClient(api_key="sim-key", base_url=pixazo.url) as app, pytest.raises(AuthenticationError):
+        app.generate("A bear")
+    assert len(pixazo.journal) == 0

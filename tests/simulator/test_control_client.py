@@ -1,0 +1,318 @@
+"""The client of our own routes, over a socket and without one."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from tests.caller import GENERATE, Caller, over_http
+
+from pixazo_simulator.control import ROUTES
+from pixazo_simulator.control_client import ControlClient, ControlError
+from pixazo_simulator.matcher import contains
+from pixazo_simulator.script import End, Reply, Rule, Step
+from pixazo_simulator.server import Simulator, SimulatorError
+
+START = "2026-03-31T10:00:00.000Z"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """One for all tests of this file; each opens worlds of its own."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture(params=["http", "in process"])
+def control(simulator: Simulator, request: pytest.FixtureRequest) -> Iterator[ControlClient]:
+    """The holder of a fresh world, over either channel."""
+    shared = ControlClient(simulator.url) if request.param == "http" else simulator.control()
+    own = shared.create_world()
+    yield own
+    own.delete_world()
+
+
+def caller(control: ControlClient) -> Caller:
+    """Whoever tests an app in this world."""
+    return Caller(over_http(control.url), control.api_key or "")
+
+
+def test_a_world_from_its_beginning_to_its_end(control: ControlClient) -> None:
+    """Every wish is granted, and when it is deleted its key is unknown."""
+    world = control.create_world(
+        key="a-key-of-my-own", balance="0.50", profile="observed", policy={"job_times": "1+1"}, clock="x20", seed=7,
+        images={"https://a.test/b.png": {"format": "png", "width": 1, "height": 2, "size": 3}},
+        script=[Rule(when="generate", match={"prompt": contains("bear")}, reply=Reply(status=503))],
+    )  # fmt: skip
+    told = world.world()
+    assert (world.url, world.api_key) == (control.url, "a-key-of-my-own")
+    assert (told["balance"], told["clock"], told["seed"], told["policy"]["job_times"]) == ("0.50", "x20", 7, "1+1")
+    assert [rule["label"] for rule in world.script()["rules"]] == ["rule 1: when generate, prompt contains 'bear'"]
+    world.delete_world()
+    with pytest.raises(ControlError, match="no world has this key") as raised:
+        world.world()
+    assert (raised.value.status, raised.value.told["error"]) == (404, "Control request refused")
+
+
+def test_what_is_left_out_stays(control: ControlClient) -> None:
+    """And False is not left out."""
+    assert control.change_world(balance="1.00", suspended=True)["suspended"] is True
+    assert control.change_world(suspended=False, policy={"timestamps": "mixed"})["balance"] == "1.00"
+    assert control.world()["suspended"] is False
+
+
+def test_time_money_and_work(control: ControlClient) -> None:
+    """As a test sees them after one submit."""
+    identity = caller(control).accepted()
+    assert control.clock() == {"now": START, "clock": "manual"}
+    assert [event["status"] for event in control.advance(15)] == ["PROCESSING", "COMPLETED"]
+    (generation,) = control.generations()["generations"]
+    assert (generation["request_id"], generation["status"], generation["plan"]["processing"]) == (
+        identity, "COMPLETED", 13,
+    )  # fmt: skip
+    assert [entry["amount"] for entry in control.ledger(limit=1)["entries"]] == ["-0.35"]
+    assert control.deliveries() == {"total": 0, "deliveries": []}
+    assert control.health()["status"] == "ok"
+    assert control.openapi()["openapi"] == "3.1.0"
+
+
+def test_the_journal_is_paged_and_filtered(control: ControlClient) -> None:
+    """`after` is a number, `path` may hold anything that a URL must quote."""
+    app = caller(control)
+    for number in range(5):
+        app.read(f"unknown {number}&method=DELETE".replace(" ", "%20"))
+    app.accepted()
+
+    def numbers(told: dict[str, list[dict[str, int]]]) -> list[int]:
+        return [each["number"] for each in told["exchanges"]]
+
+    assert numbers(control.journal(after=2, limit=2)) == [3, 4]
+    assert numbers(control.journal(limit=2)) == [5, 6]
+    assert numbers(control.journal(method="POST")) == [6]
+    assert numbers(control.journal(status=404, path="3&method=DELETE")) == [4]
+    assert control.journal()["total"] == 6
+
+
+def test_the_lobby_has_what_reached_no_world(control: ControlClient) -> None:
+    """It is the server's, so only what came after a number is one's own."""
+    before = control.lobby()["total"]
+    Caller(over_http(control.url), "a-key-of-nobody").generate()
+    (seen,) = control.lobby(after=before)["exchanges"]
+    assert (seen["target"], seen["status"]) == (GENERATE, 401)
+
+
+def test_a_script_is_written_read_and_cleared(control: ControlClient) -> None:
+    """Rules as values and as JSON, by number."""
+    rule = Rule(
+        when="generate", match={"prompt": ~contains("cat")}, end=End(status="FAILED"), then=(Step(reply=Reply(status=500)),)
+    )  # fmt: skip
+    assert control.add_rule(rule) == 1
+    assert control.add_rule({"when": "status", "reply": {"status": 429, "retry_after": 2}, "times": 2}) == 2
+    control.replace_rule(1, {"when": "media", "faults": [{"fault": "media_gone"}]})
+    assert control.script()["rules"] == [
+        {"number": 1, "label": "rule 1: when media", "rule": {"when": "media", "faults": [{"fault": "media_gone"}]}, "used": [0], "missed": None},
+        {
+            "number": 2, "label": "rule 2: when status",
+            "rule": {"when": "status", "reply": {"status": 429, "retry_after": 2}, "times": 2}, "used": [0], "missed": None,
+        },
+    ]  # fmt: skip
+    control.remove_rule(1)
+    assert [each["number"] for each in control.script()["rules"]] == [2]
+    assert [each["number"] for each in control.set_script([rule, rule])["rules"]] == [3, 4]
+    assert control.script()["rules"][0]["rule"] == {
+        "when": "generate", "match": {"prompt": {"not": {"contains": "cat"}}}, "end": {"status": "FAILED"},
+        "then": [{"reply": {"status": 500}}],
+    }  # fmt: skip
+    control.clear_script()
+    assert control.script() == {"rules": []}
+
+
+REFUSED: list[tuple[Callable[[ControlClient], object], int, str]] = [
+    (lambda control: control.advance(-1), 400, "seconds -1 is not a number from 0 to"),
+    (lambda control: control.add_rule({"whn": "status"}), 400, "(did you mean when?)"),
+    (lambda control: control.remove_rule(9), 404, "no rule has the number 9: GET /_sim/script lists them"),
+    (lambda control: control.resend(9), 404, "no callback has the number 9: GET /_sim/deliveries lists them"),
+    (lambda control: control.change_world(balance="much"), 400, "'much' is not a sum of US dollars"),
+    (lambda control: control.journal(limit=0), 400, "limit '0': Expected `int` >= 1"),
+]
+
+
+@pytest.mark.parametrize(("do", "status", "complaint"), REFUSED)
+def test_a_refusal_is_an_exception(
+    control: ControlClient, do: Callable[[ControlClient], object], status: int, complaint: str
+) -> None:
+    """With the status, and the message that names the thing, the value and the remedy."""
+    with pytest.raises(ControlError) as raised:
+        do(control)
+    assert raised.value.status == status
+    assert complaint in str(raised.value) == raised.value.message
+
+
+def test_it_can_be_used_from_many_threads(control: ControlClient) -> None:
+    """At the same time; nobody gets an answer of somebody else's."""
+    wrong: list[object] = []
+
+    def use(number: int) -> None:
+        own = control.create_world(seed=number)
+        seen = {own.world()["seed"] for _ in range(20)}
+        wrong.extend(seen - {number})
+        own.delete_world()
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_it_can_be_used_inside_a_running_loop(control: ControlClient) -> None:
+    """It is blocking, and needs no loop of its own."""
+
+    async def inside() -> object:
+        return control.clock()
+
+    assert asyncio.run(inside()) == {"now": START, "clock": "manual"}
+
+
+def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server may close it at any moment: then nobody can tell whether the request was carried out."""
+    opened: list[object] = []
+    connect = socket.create_connection
+
+    def counting(*given: Any, **named: Any) -> socket.socket:
+        opened.append(given)
+        return connect(*given, **named)
+
+    monkeypatch.setattr(socket, "create_connection", counting)
+    control = ControlClient(simulator.url)
+    for _ in range(3):
+        control.health()
+    assert len(opened) == 1
+    monkeypatch.setattr("pixazo_simulator.control_client.LONGEST_IDLE", 0.0)
+    for _ in range(3):
+        control.health()
+    assert len(opened) == 3
+
+
+def test_nobody_listens() -> None:
+    """The message says where, and the remedy."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(ControlError, match=f"got no answer from http://127.0.0.1:{port} ") as raised:
+        ControlClient(f"http://127.0.0.1:{port}").health()
+    assert raised.value.status is None
+    assert "is `pixazo-sim serve` running there?" in raised.value.message
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
+def test_somebody_else_listens(answer: bytes) -> None:
+    """What answers is no simulator."""
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(404)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.handle_request).start()
+        with pytest.raises(ControlError, match="is none of a simulator: does another program listen there"):
+            ControlClient(f"http://127.0.0.1:{server.server_port}").health()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8900", "https://127.0.0.1:8900", "", "http://"])
+def test_a_url_that_is_no_simulator_is_refused(url: str) -> None:
+    """At once, with an example."""
+    with pytest.raises(ValueError, match="such as http://127"):
+        ControlClient(url)
+
+
+def test_a_simulator_that_does_not_run_carries_out_nothing() -> None:
+    """Neither before it starts nor after it was stopped."""
+    simulator = Simulator()
+    with simulator:
+        control = simulator.control()
+        assert control.health()["status"] == "ok"
+    for idle in (control, ControlClient("http://127.0.0.1:1", channel=Simulator().ask)):
+        with pytest.raises(SimulatorError, match="does not run"):
+            idle.health()
+
+
+def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
+    """Rather than left waiting, wherever on its way the request is."""
+    outcome: list[str] = []
+    began = threading.Event()
+    with Simulator() as simulator:
+        control = simulator.control()
+
+        def wait() -> None:
+            began.set()
+            try:
+                control.wait_for({"exchanges": {}}, timeout=60)
+            except SimulatorError as error:
+                outcome.append(str(error))
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        began.wait()
+        control.health()
+    waiting.join(timeout=10)
+    assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
+
+
+def test_every_route_has_a_method_of_its_name() -> None:
+    """And every method a route: `createWorld` is `create_world`; each asks for exactly that route."""
+    asked: list[tuple[str, str]] = []
+
+    def channel(method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
+        asked.append((method, target))
+        return 200, json.dumps({"events": [], "key": "k", "number": 1}).encode()
+
+    control = ControlClient("http://127.0.0.1:1", channel=channel)
+    samples: dict[str, Any] = {
+        "number": 1,
+        "rule": {},
+        "rules": [],
+        "seconds": 1,
+        "condition": {},
+        "timeout": 1,
+        "method": "GET",
+        "path": "/",
+    }
+    methods = {name: getattr(control, name) for name in dir(control) if not name.startswith("_")}
+    methods = {name: method for name, method in methods.items() if callable(method)}
+    for name, method in methods.items():
+        required = [
+            each.name
+            for each in inspect.signature(method).parameters.values()
+            if each.default is inspect.Parameter.empty
+        ]
+        method(**{each: samples[each] for each in required})
+        first, *rest = name.split("_")
+        route = next(each for each in ROUTES if each.name == first + "".join(map(str.capitalize, rest)))
+        assert asked.pop() == (route.method, route.path.replace("{number}", "1"))
+    assert len(methods) == len(ROUTES)
+
+
+def test_it_is_light_to_import() -> None:
+    """Neither a server nor an HTTP library nor anything else beyond the standard library is loaded, and no TLS."""
+    code = "import sys, pixazo_simulator.control_client; print(*{name.partition('.')[0] for name in sys.modules})"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    loaded = set(ended.stdout.split())
+    assert loaded & {"pixazo_simulator", "threading"} == {"pixazo_simulator", "threading"}
+    assert not loaded & {"uvicorn", "starlette", "httpx2", "msgspec", "anyio", "asyncio", "http", "ssl"}

@@ -1,0 +1,311 @@
+"""TLS ports, each of which leads into one world, whatever key the caller sends."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import pytest
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
+
+from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
+from pixazo_simulator.doors import MOST_DOORS, Door
+from pixazo_simulator.mutants import find_mutant
+
+HOST = "gateway.pixazo.ai"
+CANARY = "canary-3e61b0f2"
+"""The key that the app under test holds: nobody may ever be told."""
+SECOND = "canary-91c2d0aa"
+"""The key that it sends in the query."""
+TIMEOUT = 10.0
+
+
+class Visitor:
+    """Somebody who calls HOST through a door, on one connection, and verifies the certificate."""
+
+    def __init__(self, door: Door, host: str = HOST) -> None:
+        self._context = ssl.create_default_context(cadata=door.ca_pem)
+        self._context.verify_flags |= ssl.VERIFY_X509_STRICT
+        plain = socket.create_connection(("127.0.0.1", door.port), TIMEOUT)
+        try:
+            self.socket = self._context.wrap_socket(plain, server_hostname=host)
+        except OSError:
+            plain.close()
+            raise
+        self._connection = http.client.HTTPConnection(host)
+        self._connection.sock = self.socket
+
+    def call(
+        self, method: str, target: str, body: object = None, key: str | None = CANARY, **headers: str
+    ) -> tuple[int, bytes]:
+        """Send one request, and return status and body of the answer."""
+        told: Mapping[str, str] = ({} if key is None else {KEY_HEADER: key}) | headers
+        content = None if body is None else json.dumps(body)
+        self._connection.request(
+            method, target, content, told if body is None else {"Content-Type": "application/json", **told}
+        )
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def submit(self, prompt: str = "A bear", **headers: str) -> Any:
+        """Submit a text-to-video request that must be accepted, and return what is told about it."""
+        status, body = self.call("POST", GENERATE, {"prompt": prompt}, **headers)
+        assert status == 202, body
+        return json.loads(body)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def owner(simulator: Simulator) -> Iterator[Caller]:
+    """The holder of a key to a fresh world; the world and its doors are gone afterwards."""
+    caller = Caller(over_http(simulator.url), "sim-key")
+    caller.key = caller.call("POST", "/_sim/worlds").json()["key"]
+    yield caller
+    caller.call("DELETE", "/_sim/world")
+
+
+def opened(owner: Caller, *hosts: str) -> Door:
+    """A door opened by the control route."""
+    reply = owner.call("POST", "/_sim/doors", {"hosts": hosts or [HOST]})
+    assert reply.status == 201, reply.body
+    told = reply.json()
+    assert list(told) == ["door", "port", "ca_pem"]
+    return Door(told["door"], told["port"], told["ca_pem"])
+
+
+def accepts(port: int) -> bool:
+    """Whether anybody listens on a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
+    """Work submitted through the door is the world's; its URLs are those of the host that was called."""
+    with Visitor(opened(owner)) as visitor:
+        told = visitor.submit()
+        request_id = told["request_id"]
+        assert told["polling_url"] == f"https://{HOST}/v2/requests/status/{request_id}"
+        assert [each["request_id"] for each in owner.sim("generations")["generations"]] == [request_id]
+        owner.advance(60)
+        status, body = visitor.call("GET", f"/v2/requests/status/{request_id}", key="another-key")
+        assert (status, json.loads(body)["status"]) == (200, "COMPLETED")
+        assert json.loads(body)["output"]["media_url"] == [f"https://{HOST}/v1/{request_id}/output.mp4"]
+        status, video = visitor.call("GET", f"/v1/{request_id}/output.mp4", key=None)
+        assert (status, video[4:8]) == (200, b"ftyp")
+        assert visitor.call("HEAD", f"/v1/{request_id}/output.mp4", key=None) == (200, b"")
+
+
+@pytest.mark.parametrize("key", [None, "", "  "])
+def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
+    """The answer is 401, told in the journal of the world that the door leads into."""
+    with Visitor(opened(owner)) as visitor:
+        assert visitor.call("POST", GENERATE, {"prompt": "A bear"}, key=key)[0] == 401
+        assert visitor.call("GET", "/v2/requests/status/x", key=key)[0] == 401
+    seen = [(each["method"], each["target"], each["status"]) for each in owner.sim("journal")["exchanges"]]
+    assert seen == [("POST", GENERATE, 401), ("GET", "/v2/requests/status/x", 401)]
+
+
+def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
+    """Whatever is asked for, media that do not exist and unknown routes included."""
+    with Visitor(opened(owner)) as visitor:
+        for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
+            visitor.call("GET", target)
+    seen = [(each["target"], each["request"]["headers"]["host"]) for each in owner.sim("journal")["exchanges"]]
+    assert seen == [(IMAGE_TO_VIDEO, HOST), ("/nowhere?a=b", HOST), ("/v1/nothing/output.mp4", HOST)]
+
+
+def test_a_key_in_the_query(owner: Caller) -> None:
+    """Where the policy allows it, any key there is the world's, too; else there is none."""
+    query = f"/v2/requests/status/x?subscription-key={CANARY}"
+    with Visitor(opened(owner)) as visitor:
+        owner.change(policy={"query_key": "accept"})
+        assert visitor.call("GET", query, key=None)[0] == 404
+        owner.change(policy={"query_key": "refuse"})
+        assert visitor.call("GET", query, key=None)[0] == 401
+        assert visitor.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
+
+
+def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """Not in headers, bodies, targets, callbacks, or the log; nor is the key of the world."""
+    caplog.set_level("INFO", "pixazo_simulator")
+    secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
+    with Visitor(opened(owner)) as visitor:
+        owner.change(policy={"query_key": "accept"})
+        visitor.submit(f"A bear called {CANARY}", **secrets)
+        visitor.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
+        owner.advance(60)
+    told = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
+    shown = b"".join(told).decode() + caplog.text
+    assert "[redacted]" in shown
+    assert CANARY not in shown
+    assert SECOND not in shown
+    assert owner.key not in shown
+
+
+def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
+    """They are as unknown there as to the vendor's gateway."""
+    with Visitor(opened(owner)) as visitor:
+        for target in ("/_sim/health", "/_sim/world", "/.well-known/pixazo-target"):
+            status, body = visitor.call("GET", target, Host="localhost")
+            assert (status, json.loads(body)) == (404, {"statusCode": 404, "message": "Resource not found"})
+
+
+def test_two_doors_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> None:
+    """With the same key on either side of the street."""
+    other = Caller(over_http(simulator.url), "sim-key")
+    other.key = other.call("POST", "/_sim/worlds").json()["key"]
+    with Visitor(opened(owner)) as first, Visitor(opened(other)) as second:
+        first.submit()
+        request_id = second.submit()["request_id"]
+        assert first.call("GET", f"/v2/requests/status/{request_id}")[0] == 404
+    assert [each.sim("generations")["total"] for each in (owner, other)] == [1, 1]
+
+
+def test_the_certificate_is_for_the_hosts_asked_for(owner: Caller) -> None:
+    """And for no other."""
+    door = opened(owner, "one.example", "TWO.example")
+    for host in ("one.example", "two.example"):
+        Visitor(door, host).close()
+    with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+        Visitor(door, HOST)
+
+
+def test_it_speaks_http_1_only(owner: Caller) -> None:
+    """A client that would rather speak HTTP/2 is told so by ALPN."""
+    door = opened(owner)
+    context = ssl.create_default_context(cadata=door.ca_pem)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(("127.0.0.1", door.port), TIMEOUT) as plain,
+        context.wrap_socket(plain, server_hostname=HOST) as wrapped,
+    ):
+        assert wrapped.selected_alpn_protocol() == "http/1.1"
+
+
+def test_a_closed_door_hangs_up(owner: Caller) -> None:
+    """When the answer is there, the port is closed and connections that were kept alive have ended."""
+    door = opened(owner)
+    with Visitor(door) as visitor:
+        visitor.submit()
+        assert owner.call("DELETE", f"/_sim/doors/{door.number}").json() == {"closed": True}
+        assert not accepts(door.port)
+        visitor.socket.setblocking(False)
+        assert visitor.socket.recv(1) == b""
+
+
+def test_a_closed_door_ends_a_request_under_way(owner: Caller) -> None:
+    """Nobody is kept waiting for an answer that nobody would read."""
+    door = opened(owner)
+    with Visitor(door) as visitor:
+        head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
+        visitor.submit()
+        visitor.socket.sendall(head.encode())
+        owner.call("DELETE", f"/_sim/doors/{door.number}")
+        assert visitor.socket.recv(1) == b""
+
+
+def test_a_deleted_world_has_no_doors(simulator: Simulator, owner: Caller) -> None:
+    """Doors of other worlds stay open."""
+    kept = opened(owner)
+    gone = Caller(over_http(simulator.url), "sim-key")
+    gone.key = gone.call("POST", "/_sim/worlds").json()["key"]
+    door = opened(gone)
+    gone.call("DELETE", "/_sim/world")
+    assert [accepts(door.port), accepts(kept.port)] == [False, True]
+
+
+def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
+    """To any other it does not exist."""
+    door = opened(owner)
+    stranger = Caller(over_http(simulator.url), "sim-key")
+    reply = stranger.call("DELETE", f"/_sim/doors/{door.number}")
+    assert (reply.status, reply.json()["message"]) == (
+        404,
+        f"this world has no door {door.number}: open one with POST /_sim/doors",
+    )
+    assert accepts(door.port)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "told"),
+    [
+        ([], "0 hosts were named: a door has 1 to 32"),
+        (["a.example"] * 33, "33 hosts were named: a door has 1 to 32"),
+        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is no host name: name it without scheme"),
+        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is no host name: name it without scheme"),
+        (["a..b"], "host 'a..b' is no host name"),
+        (["a" * 64], f"host '{'a' * 64}' is no host name"),
+    ],
+)
+def test_hosts_that_no_door_can_have(owner: Caller, hosts: list[str], told: str) -> None:
+    """One line with the value and the remedy."""
+    reply = owner.call("POST", "/_sim/doors", {"hosts": hosts})
+    assert reply.status == 400
+    assert reply.json()["message"].startswith(told)
+
+
+def test_doors_are_bounded() -> None:
+    """Beyond the bound none opens until one is closed."""
+    with Simulator() as simulator:
+        doors = [simulator.open_door([HOST]) for _ in range(MOST_DOORS)]
+        assert len({door.port for door in doors}) == MOST_DOORS == 256
+        with pytest.raises(
+            ValueError, match=re.escape("256 doors are open already: close one with DELETE /_sim/doors")
+        ):
+            simulator.open_door([HOST])
+        simulator.close_door(doors[0])
+        simulator.open_door([HOST])
+
+
+def test_doors_close_with_the_server() -> None:
+    """The port, and the connections through it; no door opens without a server."""
+    simulator = Simulator().start()
+    door = simulator.open_door([HOST])
+    with Visitor(door) as visitor:
+        visitor.submit()
+        simulator.stop()
+        assert visitor.socket.recv(1) == b""
+    assert not accepts(door.port)
+    with pytest.raises(SimulatorError, match="the simulator does not run"):
+        simulator.open_door([HOST])
+
+
+def test_a_door_of_a_server_in_this_process() -> None:
+    """It leads into the world of the key that is named, the first one if none is."""
+    with Simulator(Settings(keys=("first-key", "second-key"), policy=PROFILES["observed"])) as simulator:
+        with Visitor(simulator.open_door([HOST], api_key="second-key")) as visitor:
+            status, body = visitor.call("POST", GENERATE, {"prompt": "A bear"})
+            assert status == 200, body
+        assert Caller(over_http(simulator.url), "second-key").sim("generations")["total"] == 1
+        assert Caller(over_http(simulator.url), "first-key").sim("generations")["total"] == 0
+
+
+def test_mutants_stand_behind_a_door() -> None:
+    """What they answer is journalled in the world of the door, also for a caller without a key."""
+    with Simulator(change=find_mutant("empty-401")) as simulator:
+        owner = Caller(over_http(simulator.url), simulator.api_key)
+        owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger in the lobby"})
+        with Visitor(simulator.open_door([HOST])) as visitor:
+            assert visitor.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
+        (seen,) = owner.sim("journal")["exchanges"]
+        assert (seen["status"], seen["response"]["body"]) == (401, "")
+        assert seen["reason"] == "refused: MissingKey(); edited by mutant empty-401"

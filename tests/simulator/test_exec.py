@@ -1,0 +1,357 @@
+"""`pixazo-sim exec`: a command in any language against a simulator of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.command import COMMAND, PATIENCE, environment, pixazo_sim
+from tests.page import IMAGE, TEXT, sample
+from tests.tools import tool
+
+VENDOR = "https://gateway.pixazo.ai"
+VIDEO_BYTES = 59_389
+OFFLINE = "was refused: pixazo-sim exec is offline but for gateway.pixazo.ai, pub-582b7213209642b9b995c96c95a30381.r2.dev and this machine"
+MISUSED = "but the gateway speaks https on port 443 only: call https://gateway.pixazo.ai"
+
+OVER_REQUESTS = """
+import sys, time, requests
+headers = {"Ocp-Apim-Subscription-Key": "a key of mine"}
+told = requests.post("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}, headers=headers).json()
+while told["status"] not in ("COMPLETED", "FAILED", "ERROR"):
+    time.sleep(0.05)
+    told = requests.get("https://gateway.pixazo.ai/v2/requests/status/" + told["request_id"], headers=headers).json()
+print(told["status"], len(requests.get(told["output"]["media_url"][0]).content))
+"""
+OVER_FETCH = """
+const headers = {"Content-Type": "application/json", "Ocp-Apim-Subscription-Key": "a key of mine"};
+const body = JSON.stringify({prompt: "A bear"});
+let told = await (await fetch("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", {method: "POST", headers, body})).json();
+const url = told.polling_url;
+while (!["COMPLETED", "FAILED", "ERROR"].includes(told.status)) {
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  told = await (await fetch(url, {headers})).json();
+}
+console.log(told.status, (await (await fetch(told.output.media_url[0])).arrayBuffer()).byteLength);
+"""
+OVER_CURL = """
+set -e
+generate=https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate
+key='Ocp-Apim-Subscription-Key: a key of mine'
+url=$(curl -sS -H "$key" -H 'Content-Type: application/json' -d '{"prompt":"A bear"}' $generate | sed 's/.*"polling_url":"//; s/".*//')
+until curl -sS -H "$key" "$url" > told; grep -q COMPLETED told; do sleep 0.05; done
+echo COMPLETED $(curl -sS "$(sed 's/.*"media_url":."//; s/".*//' told)" | wc -c)
+"""
+
+
+def run(*command: str, options: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end under `pixazo-sim exec`."""
+    return pixazo_sim("exec", *options, "--", *command, **variables)
+
+
+def python(code: str, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code under `pixazo-sim exec`."""
+    return run(sys.executable, "-c", code, options=options, **variables)
+
+
+# With the vendor's host hard-coded
+
+
+def test_python_with_requests() -> None:
+    """Submits, polls and downloads, with whatever key it has."""
+    ran = python(OVER_REQUESTS)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+
+
+def test_node_with_fetch(tmp_path: Path) -> None:
+    """The global fetch of Node 20, which heeds no proxy, in a module."""
+    place = tmp_path / "fetch.mjs"
+    place.write_text(OVER_FETCH, encoding="utf-8")
+    ran = run(tool("node"), str(place))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+
+
+def test_curl(tmp_path: Path) -> None:
+    """As a shell script."""
+    tool("curl")
+    ran = run("sh", "-c", f"cd {tmp_path}; {OVER_CURL}")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
+
+
+def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
+    """The printed key included; one of each language (two others are broken as printed)."""
+    script = tmp_path / "sample.cjs"
+    script.write_text(sample(TEXT, "JavaScript"), encoding="utf-8")
+    shell = sample(IMAGE, "cURL").replace("curl -v", "curl -s")
+    for command in (
+        (sys.executable, "-c", sample(TEXT, "Python")), (tool("node"), str(script)), (tool("sh"), "-c", shell),
+    ):  # fmt: skip
+        ran = run(*command)
+        assert ran.returncode == 0, ran.stderr
+        assert re.search(rf"{VENDOR}/v2/requests/status/minimax-hailuo-ai_\S{{36}}", ran.stdout)
+
+
+def test_other_ways_of_node(tmp_path: Path) -> None:
+    """node:https and node:tls, in each form of their arguments; verification is real, and host names are checked."""
+    place = tmp_path / "ways.mjs"
+    place.write_text(
+        """
+import https from 'node:https';
+import tls, { connect } from 'node:tls';
+const over = (open) => new Promise((resolve, reject) => {
+  const socket = open(() => { resolve(socket.authorized); socket.destroy(); }).on('error', reject);
+});
+const status = await new Promise((resolve, reject) => https.get('https://gateway.pixazo.ai/nowhere', (answer) => {
+  answer.resume(); resolve(answer.statusCode);
+}).on('error', reject));
+console.log(status, await over((done) => connect({ host: 'gateway.pixazo.ai', port: 443 }, done)),
+  await over((done) => tls.connect(443, 'gateway.pixazo.ai', done)),
+  await over((done) => tls.connect(443, 'gateway.pixazo.ai', { servername: 'else.example' }, done)).catch((error) => error.code));
+""",
+        encoding="utf-8",
+    )
+    ran = run(tool("node"), str(place))
+    assert (ran.returncode, ran.stdout) == (0, "404 true true ERR_TLS_CERT_ALTNAME_INVALID\n")
+
+
+# Offline
+
+
+def test_other_hosts_are_refused() -> None:
+    """By the proxy, in the answer and on standard error."""
+    ran = run(tool("curl"), "-sS", "https://elsewhere.invalid/")
+    assert ran.returncode != 0
+    assert ran.stderr.startswith(f"pixazo-sim: elsewhere.invalid port 443 {OFFLINE}\n")
+    ran = run(tool("curl"), "-sS", "http://elsewhere.invalid/")
+    assert ran.stdout == f"elsewhere.invalid port 80 {OFFLINE}\n"
+
+
+def test_plain_http_is_refused() -> None:
+    """The gateway speaks https only."""
+    ran = run(tool("curl"), "-sS", "http://gateway.pixazo.ai/")
+    assert ran.stdout == f"gateway.pixazo.ai was called on port 80, {MISUSED}\n"
+    assert ran.stderr == f"pixazo-sim: gateway.pixazo.ai was called on port 80, {MISUSED}\n"
+
+
+def test_node_is_offline_too() -> None:
+    """Though it heeds no proxy."""
+    code = """
+for (const url of ['https://elsewhere.invalid/', 'http://192.0.2.1/', 'https://gateway.pixazo.ai:8443/'])
+  await fetch(url).catch((error) => console.log(error.cause.code, error.cause.message));
+"""
+    ran = run(tool("node"), "--input-type=module", "-e", code)
+    lines = [
+        f"elsewhere.invalid port 443 {OFFLINE}",
+        f"192.0.2.1 port 80 {OFFLINE}",
+        f"gateway.pixazo.ai port 8443 was refused: {MISUSED.removeprefix('but ')}",
+    ]
+    assert ran.stdout.splitlines() == [f"ECONNREFUSED {line}" for line in lines]
+    assert ran.stderr.splitlines() == [f"pixazo-sim: {line}" for line in lines]
+
+
+def test_this_machine_is_reached() -> None:
+    """Directly by what heeds NO_PROXY, else through the proxy, by CONNECT or a plain request."""
+    code = 'curl -sS {} "$PIXAZO_BASE_URL/_sim/health"; '
+    ways = ("", '--noproxy "" -x "$HTTPS_PROXY"', '--noproxy "" -p -x "$HTTPS_PROXY"')
+    tool("curl")
+    ran = run("sh", "-c", "".join(code.format(way) for way in ways))
+    assert ran.stdout == '{"status":"ok","worlds":1}' * 3
+    ran = run(
+        tool("node"), "-e", 'fetch(process.env.PIXAZO_BASE_URL + "/_sim/health").then((r) => console.log(r.status))'
+    )
+    assert ran.stdout == "200\n"
+
+
+def test_nobody_else_is_trusted() -> None:
+    """A program that heeds no proxy could not be talking to the vendor: it believes our authority alone."""
+    code = "import ssl; print([dict(sum(each['subject'], ()))['organizationName'] for each in ssl.create_default_context().get_ca_certs()])"
+    assert python(code).stdout == "['pixazo-testkit']\n"
+
+
+# Environment and options
+
+
+def test_what_the_command_finds() -> None:
+    """URL and key of the simulator, and no proxy of others; what else there was stays."""
+    code = "import json, os; print(json.dumps(dict(os.environ)))"
+    ran = python(
+        code,
+        "--api-key",
+        "my-key",
+        ALL_PROXY="socks5://proxy.invalid:1",
+        all_proxy="x",
+        NODE_OPTIONS="--no-warnings",
+        MINE="1",
+    )
+    found = json.loads(ran.stdout)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", found["PIXAZO_BASE_URL"])
+    assert (found["PIXAZO_API_KEY"], found["MINE"]) == ("my-key", "1")
+    assert "ALL_PROXY" not in found
+    assert "all_proxy" not in found
+    assert found["NODE_OPTIONS"].startswith("--no-warnings --require ")
+    assert found["NO_PROXY"] == found["no_proxy"] == "localhost,127.0.0.1,::1"
+    proxies = {found[name] for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")}
+    assert len(proxies) == 1
+
+
+def test_the_authorities_that_node_was_given_stay(tmp_path: Path) -> None:
+    """Ours is added to them."""
+    mine = tmp_path / "mine.pem"
+    mine.write_text("of mine", encoding="ascii")
+    code = "import os; print(open(os.environ['NODE_EXTRA_CA_CERTS']).read())"
+    told = python(code, NODE_EXTRA_CA_CERTS=str(mine)).stdout
+    assert told.startswith("of mine\n-----BEGIN CERTIFICATE-----\n")
+
+
+def test_the_options_of_serve() -> None:
+    """They describe the simulator, in the environment as well; the clock runs twenty times as fast unless it is said."""
+    code = """
+import json, os, urllib.request
+asked = urllib.request.Request(os.environ["PIXAZO_BASE_URL"] + "/_sim/world", headers={"Ocp-Apim-Subscription-Key": os.environ["PIXAZO_API_KEY"]})
+world = json.load(urllib.request.urlopen(asked))
+print(world["clock"], world["balance"], world["policy"]["submit_code"])
+"""
+    assert python(code).stdout == "x20 100.00 202\n"
+    assert (
+        python(code, "--clock", "manual", "--balance", "0.35", PIXAZO_SIM_PROFILE="observed").stdout
+        == "manual 0.35 200\n"
+    )
+
+
+def test_the_options_are_told() -> None:
+    """All of serve, but for where it listens and whom it tells."""
+    told = {
+        name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
+        for name in ("serve", "exec")
+    }
+    assert told["serve"] - told["exec"] == {"host", "port", "ready-file"}
+    assert told["exec"] < told["serve"]
+
+
+# Exit codes and signals
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("exit 7", 7), ("kill -KILL $$", 137), ("false", 1)],
+)
+def test_the_exit_code_is_that_of_the_command(code: str, expected: int) -> None:
+    """As a shell gives it."""
+    assert run("sh", "-c", code).returncode == expected
+
+
+def test_the_dashes_may_be_left_out() -> None:
+    """What follows the command belongs to it."""
+    ran = pixazo_sim("exec", "--seed", "7", "echo", "--seed", "8", "--help")
+    assert (ran.returncode, ran.stdout) == (0, "--seed 8 --help\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["exec"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
+        (["exec", "--"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
+        (["exec", "--", "no-such-command"], 127, "command 'no-such-command' was not found: check its name and PATH"),
+        (["exec", "--", "/"], 126, "command '/' cannot be run: Permission denied"),
+        (["exec", "--clock", "slow", "--", "true"], 2, "clock 'slow' is not one of real, manual, xN (for example x20)"),
+        (["exec", "--port", "1", "--", "true"], 2, "No such option '--port'."),
+    ],
+)
+def test_what_cannot_be_run(arguments: list[str], code: int, told: str) -> None:
+    """One line, and a code that tells why."""
+    ran = pixazo_sim(*arguments)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"pixazo-sim: {told}\n")
+
+
+def under_way(code: str, temporary: Path) -> subprocess.Popen[str]:
+    """A command that has said `ready`, in a session without a terminal."""
+    process = subprocess.Popen(
+        [COMMAND, "exec", "--", sys.executable, "-u", "-c", code],
+        stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment(TMPDIR=str(temporary)),
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
+    """The command decides what they mean, and how it ends."""
+    code = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('ready'); signal.pause()"
+    process = under_way(code, tmp_path)
+    with process:
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == 5
+
+
+def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
+    """Everything else ends with it: the port, and the files that it was told of."""
+    code = "import os, signal; print('ready'); print(os.environ['PIXAZO_BASE_URL'], os.environ['SSL_CERT_FILE']); signal.pause()"
+    process = under_way(code, tmp_path)
+    with process:
+        assert process.stdout
+        url, _, bundle = process.stdout.readline().strip().partition(" ")
+        assert Path(bundle).is_relative_to(tmp_path)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+# Python programs that heed neither proxy nor variable
+
+OVER_AIOHTTP = """
+import asyncio, ssl, sys, aiohttp, certifi
+generate = "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"
+async def main():
+    context = ssl.create_default_context(cafile=certifi.where())
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as session:
+        async with session.post(generate, json={"prompt": "A bear"}, headers={"Ocp-Apim-Subscription-Key": "mine"}) as answer:
+            print(answer.status)
+        try:
+            await session.get("https://192.0.2.1/")
+        except aiohttp.ClientConnectorError as error:
+            print(error.strerror)
+if sys.argv[1:]:
+    import uvloop
+    uvloop.run(main())
+else:
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("loop", [[], ["uvloop"]])
+def test_python_with_aiohttp(loop: list[str]) -> None:
+    """With a context of its own, and past all proxies; it is offline, too."""
+    ran = run(sys.executable, "-c", OVER_AIOHTTP, *loop)
+    assert (ran.returncode, ran.stdout) == (0, f"202\n192.0.2.1 port 443 {OFFLINE}\n")
+    assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n"
+
+
+def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:
+    """Though ours stands before it."""
+    (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.mine = 'ran'", encoding="utf-8")
+    inherited = environment().get("PYTHONPATH", "")
+    assert python("print(mine)", PYTHONPATH=f"{tmp_path}:{inherited}").stdout == "ran\n"
+
+
+def test_a_redirection_within() -> None:
+    """A test run that redirects to a simulator of its own may itself run under `exec`."""
+    code = """
+import requests
+from pixazo_simulator import Simulator
+from pixazo_simulator.redirect import redirect
+with Simulator() as simulator, redirect(simulator.url, simulator.api_key) as redirection:
+    requests.get("https://gateway.pixazo.ai/nowhere")
+    print(simulator.advance(0), redirection.violations)
+    headers = {"Ocp-Apim-Subscription-Key": simulator.api_key}
+    print(requests.get(simulator.url + "/_sim/journal", headers=headers).json()["total"])
+"""
+    assert python(code).stdout == "[] []\n1\n"

@@ -1,0 +1,144 @@
+"""A forward proxy on loopback that asks for every connection where it may lead."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+from tests.simulator.listener import Listener, answer
+
+from pixazo_simulator.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
+
+PATIENCE = 10.0
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """Somebody who listens; the test accepts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        yield listener
+
+
+def asked(proxy: Proxy, request: bytes) -> socket.socket:
+    """A connection to the proxy on which this was said."""
+    caller = socket.create_connection(proxy.address, PATIENCE)
+    caller.sendall(request)
+    return caller
+
+
+def said(caller: socket.socket) -> bytes:
+    """Everything that is said until the other side ends."""
+    with caller:
+        return b"".join(iter(lambda: caller.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("head", "wish"),
+    [
+        (b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", Wish("CONNECT", "a.example", 443)),
+        (b"CONNECT [::1]:8443 HTTP/1.0\r\n\r\n", Wish("CONNECT", "::1", 8443)),
+        (b"GET http://a.example/x?y=z HTTP/1.1\r\n\r\n", Wish("GET", "a.example", 80, "/x?y=z")),
+        (b"POST http://A.example:81 HTTP/1.1\r\n\r\n", Wish("POST", "a.example", 81, "/")),
+    ],
+)
+def test_what_is_asked_for(head: bytes, wish: Wish) -> None:
+    """Whom to reach, and how; a refusal is 403 with its sentence."""
+    wishes: list[Wish] = []
+
+    def decide(wish: Wish) -> Refuse:
+        wishes.append(wish)
+        return Refuse("not today")
+
+    with Proxy(decide) as proxy:
+        told = said(asked(proxy, head))
+    assert wishes == [wish]
+    assert told == (
+        b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 10\r\nconnection: close\r\n\r\nnot today\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET https://a.example/ HTTP/1.1\r\n\r\n",
+        b"CONNECT a.example HTTP/1.1\r\n\r\n",
+        b"CONNECT a.example:65536 HTTP/1.1\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+        b"GET http://a:b/ HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+        b"\r\n\r\n",
+        b"x" * HEAD_LIMIT,
+    ],
+)
+def test_what_no_proxy_can_do(head: bytes) -> None:
+    """It is answered 400, and nobody is asked."""
+    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy:
+        assert said(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+def test_a_tunnel_carries_bytes_both_ways(server: socket.socket) -> None:
+    """What came with the head too; one side may end while the other still speaks."""
+    with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
+        caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\nearly ")
+        with server.accept()[0] as callee:
+            caller.sendall(b"late")
+            caller.shutdown(socket.SHUT_WR)
+            assert said_to(callee) == b"early late"
+            callee.sendall(b"answer")
+        assert said(caller) == b"HTTP/1.1 200 Connection established\r\n\r\nanswer"
+
+
+def said_to(callee: socket.socket) -> bytes:
+    """Everything that is said to a server."""
+    return b"".join(iter(lambda: callee.recv(65536), b""))
+
+
+def test_a_reset_goes_through(server: socket.socket) -> None:
+    """It is no ordinary end."""
+    with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
+        caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
+        callee, _ = server.accept()
+        assert caller.recv(100) == b"HTTP/1.1 200 Connection established\r\n\r\n"
+        callee.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        callee.close()
+        with caller, pytest.raises(ConnectionResetError):
+            caller.recv(1)
+
+
+def test_a_plain_request_is_passed_on_alone() -> None:
+    """To the server it is for, with a path; the connection ends with the answer."""
+    with Listener(answer(200, b"hello")) as server:
+        with Proxy(lambda wish: Forward(("127.0.0.1", wish.port))) as proxy:
+            head = f"POST http://localhost:{server.port}/a?b HTTP/1.1\r\nHost: me\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"
+            told = said(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
+        assert told.endswith(b"\r\n\r\nhello")
+        (heard,) = server.heard
+        assert (heard.line, heard.body) == ("POST /a?b HTTP/1.1", b"ok")
+        assert heard.headers == {"host": "me", "content-length": "2", "connection": "close"}
+
+
+def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
+    """It is answered 502, with the reason."""
+    port = server.getsockname()[1]
+    server.close()
+    with Proxy(lambda _: Tunnel(("127.0.0.1", port))) as proxy:
+        told = said(asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"))
+    assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert f"127.0.0.1 port {port} cannot be reached: [Errno 111] Connection refused\n".encode() in told
+
+
+def test_closing_ends_everything(server: socket.socket) -> None:
+    """The port, connections that idle before and after they were led, and the threads."""
+    before = threading.enumerate()
+    with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
+        idle = asked(proxy, b"CONNECT a.example:")
+        led = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
+        assert led.recv(100).startswith(b"HTTP/1.1 200")
+    with idle, led, socket.socket() as probe:
+        assert (led.recv(1), probe.connect_ex(proxy.address) != 0) == (b"", True)
+    assert threading.enumerate() == before

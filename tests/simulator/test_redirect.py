@@ -1,0 +1,525 @@
+"""Code in this process with the vendor's host hard-coded reaches a simulator."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import aiohttp.resolver
+import httpx
+import msgspec
+import pytest
+import requests
+import trustme
+import uvloop
+from tests.caller import Caller, over_http
+from tests.command import Serving
+from tests.simulator.listener import Listener, answer
+from tests.simulator.talkers import POOLED, TALKERS, Talk
+
+from pixazo_simulator import Simulator
+from pixazo_simulator.detour import Detour, stand_in
+from pixazo_simulator.hooks import Hooks
+from pixazo_simulator.mutants import Variant
+from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.redirect import RedirectionError, redirect
+
+VENDOR = "gateway.pixazo.ai"
+HOST = "gateway.invalid"
+"""A name that no resolver ever knows (RFC 6761), for tests of what would otherwise reach the vendor when they fail."""
+MEDIA = "media.invalid"
+GENERATE = f"https://{HOST}/minimax-hailuo-ai/v1/generate"
+BODY = b'{"prompt":"A bear"}'
+HEADERS = {"Ocp-Apim-Subscription-Key": "any-key", "Content-Type": "application/json"}
+PROXY = "http://user:secret@proxy.invalid:3128"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def owners(simulator: Simulator) -> Iterator[list[Caller]]:
+    """The holders of keys to two fresh worlds."""
+    callers = [Caller(over_http(simulator.url), "sim-key") for _ in range(2)]
+    for caller in callers:
+        caller.key = caller.call("POST", "/_sim/worlds").json()["key"]
+    yield callers
+    for caller in callers:
+        caller.call("DELETE", "/_sim/world")
+
+
+@pytest.fixture(params=TALKERS)
+def talk(request: pytest.FixtureRequest) -> Iterator[Talk]:
+    """A client of every library, made before the redirection."""
+    with TALKERS[request.param]() as made:
+        yield made
+
+
+@pytest.fixture(params=POOLED)
+def pooled(request: pytest.FixtureRequest) -> Iterator[Talk]:
+    """A client of every library that keeps connections, made before the redirection."""
+    with POOLED[request.param]() as made:
+        yield made
+
+
+def led(simulator: Simulator, owner: Caller | None = None) -> Any:
+    """A redirection of HOST and MEDIA into the world of an owner."""
+    return redirect(simulator.url, owner.key if owner else simulator.api_key, hosts=[HOST], media_hosts=[MEDIA])
+
+
+def submitted(talk: Talk) -> str:
+    """Submit a request that must be accepted, and return its request id."""
+    status, body = talk("POST", GENERATE, BODY)
+    assert status == 202, body
+    request_id: str = json.loads(body)["request_id"]
+    return request_id
+
+
+def total(owner: Caller) -> int:
+    """How many generations a world has."""
+    count: int = owner.sim("generations")["total"]
+    return count
+
+
+# What reaches the world
+
+
+def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], talk: Talk) -> None:
+    """It submits, polls and downloads from the host that it knows, with a key of its own."""
+    with led(simulator, owners[0]) as redirection:
+        status, body = talk("POST", GENERATE, BODY)
+        told = json.loads(body)
+        assert (status, told["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{told['request_id']}")
+        owners[0].advance(60)
+        status, body = talk("GET", told["polling_url"])
+        (media,) = json.loads(body)["output"]["media_url"]
+        assert media == f"https://{HOST}/v1/{told['request_id']}/output.mp4"
+        for url in (media, media.replace(HOST, MEDIA)):
+            status, video = talk("GET", url)
+            assert (status, len(video)) == (200, 59_389)
+    assert total(owners[0]) == 1
+    assert redirection.violations == []
+
+
+@pytest.mark.parametrize("name", TALKERS)
+def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners: list[Caller], name: str) -> None:
+    """As one made before."""
+    with led(simulator, owners[0]), TALKERS[name]() as talk:
+        submitted(talk)
+    assert total(owners[0]) == 1
+
+
+def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
+    """A connection that was kept alive in the first redirection does not spoil the second, nor the way back."""
+    for owner in (*owners, owners[0]):
+        with led(simulator, owner):
+            submitted(pooled)
+            submitted(pooled)
+    assert [total(owner) for owner in owners] == [4, 2]
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+@pytest.mark.parametrize("name", TALKERS)
+def test_proxies_are_passed_by(
+    simulator: Simulator, owners: list[Caller], name: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By clients that read the environment when they are made, and by those that read it later."""
+    for known in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(known, raising=False)
+    monkeypatch.setenv(variable, PROXY)
+    with TALKERS[name]() as talk, led(simulator, owners[0]) as redirection:
+        submitted(talk)
+        assert redirection.violations == []
+    assert total(owners[0]) == 1
+
+
+def test_a_proxy_that_is_forgotten_again(
+    simulator: Simulator, owners: list[Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client keeps the proxy that the environment named while it was made."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    with led(simulator, owners[0]), httpx.Client() as client:
+        monkeypatch.delenv("HTTPS_PROXY")
+        assert client.post(GENERATE, content=BODY, headers=HEADERS).status_code == 202
+    assert total(owners[0]) == 1
+
+
+def test_the_hosts_of_the_page_are_redirected_by_default(simulator: Simulator, owners: list[Caller]) -> None:
+    """The gateway, and the media host of the printed example; a final dot and capitals are the same name."""
+    with redirect(simulator.url, owners[0].key):
+        for host in (VENDOR, "GATEWAY.Pixazo.ai", f"{VENDOR}."):
+            sent = requests.post(
+                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=20
+            )
+            assert sent.status_code == 202
+        media = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
+        assert requests.get(media, timeout=20).status_code == 404
+    targets = [each["target"] for each in owners[0].sim("journal")["exchanges"]]
+    assert targets == ["/minimax-hailuo-ai/v1/generate"] * 3 + ["/manwithbear.jpg"]
+
+
+def test_a_simulator_in_another_process() -> None:
+    """A door is asked for over the wire, so it need not be ours."""
+    serving = Serving("--port", "0")
+    try:
+        with redirect(serving.url, serving.key, hosts=[HOST]):
+            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=20)
+        assert answer.status_code == 202
+        assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
+    finally:
+        serving.end()
+
+
+def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) -> None:
+    """Of this process."""
+    statuses: list[int] = []
+
+    def work() -> None:
+        with POOLED["requests"]() as talk:
+            statuses.append(talk("POST", GENERATE, BODY)[0])
+
+    with led(simulator, owners[0]):
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert statuses == [202] * 4
+
+
+# Time and streams
+
+
+@pytest.fixture(scope="module")
+def silent() -> Iterator[Simulator]:
+    """A gateway that takes half an hour over every answer."""
+    edits = Edits(reply=lambda _request, reply, _scene: msgspec.structs.replace(reply, pause=1800))
+    with Simulator(change=Variant("silent", "Every answer takes half an hour", edits)) as running:
+        yield running
+
+
+def test_a_read_timeout_is_kept(silent: Simulator, talk: Talk) -> None:
+    """The client gives up when it said that it would."""
+    with led(silent), pytest.raises(Exception, match=r"(?i)timed? ?out|^$") as caught:
+        talk("POST", GENERATE, BODY, timeout=0.1)
+    assert "timeout" in type(caught.value).__name__.lower()
+
+
+async def chunks_of_aiohttp(url: str) -> list[int]:
+    """The sizes of the pieces in which aiohttp hands out a body."""
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return [len(chunk) async for chunk in answer.content.iter_chunked(10_000)]
+
+
+async def chunks_of_httpx(url: str) -> list[int]:
+    """The sizes of the pieces in which httpx hands out a body."""
+    async with httpx.AsyncClient() as client, client.stream("GET", url) as answer:
+        return [len(chunk) async for chunk in answer.aiter_bytes(10_000)]
+
+
+def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
+    """Piece by piece, so that progress can be shown."""
+    request_id = owners[0].accepted()
+    owners[0].advance(60)
+    url = f"https://{MEDIA}/v1/{request_id}/output.mp4"
+    pieces: dict[str, list[int]] = {}
+    with led(simulator, owners[0]):
+        with requests.get(url, stream=True, timeout=20) as answer:
+            assert answer.headers["content-length"] == "59389"
+            pieces["requests"] = [len(chunk) for chunk in answer.iter_content(10_000)]
+        with httpx.Client() as client, client.stream("GET", url) as streamed:
+            pieces["httpx"] = [len(chunk) for chunk in streamed.iter_bytes(10_000)]
+        pieces["httpx-asyncio"] = asyncio.run(chunks_of_httpx(url))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            pieces["aiohttp-uvloop"] = runner.run(chunks_of_aiohttp(url))
+    assert {name: sum(sizes) for name, sizes in pieces.items()} == dict.fromkeys(pieces, 59_389)
+    assert all(len(sizes) >= 6 for sizes in pieces.values())
+
+
+# What is refused
+
+
+def told_by(error: BaseException | None) -> str:
+    """What an error says, and what those say that it came of."""
+    told = ""
+    while error:
+        told += f"{error!r}\n"
+        error = error.__cause__ or error.__context__
+    return told
+
+
+@pytest.mark.parametrize("name", TALKERS)
+def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
+    """It fails at once with the remedy, which is told once however often it is tried."""
+    told = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
+    with TALKERS[name]() as talk, led(simulator) as redirection:
+        for _ in range(2):
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+                talk("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
+            assert told in str(caught.value)
+        assert redirection.violations == [told]
+
+
+def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directly, or by way of a proxy."""
+    told = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
+    with led(simulator) as redirection:
+        with pytest.raises(requests.ConnectionError, match=re.escape(told)):
+            requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+        assert redirection.violations == [told]
+        redirection.violations.clear()
+        monkeypatch.setenv("HTTP_PROXY", PROXY)
+        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+        assert (refused.status_code, refused.text) == (403, f"{told}\n")
+        assert redirection.violations == [told]
+
+
+def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
+    """And knows the door."""
+    with led(simulator) as redirection:
+        with socket.socket() as probe:
+            assert probe.connect_ex((HOST, 80)) == errno.ECONNREFUSED
+        assert len(redirection.violations) == 1
+        with socket.socket() as probe:
+            assert probe.connect_ex((HOST, 443)) == 0
+
+
+def test_unknown_paths_are_the_simulators_business(simulator: Simulator, owners: list[Caller]) -> None:
+    """They are answered as by the gateway, told in the journal, and no violation."""
+    with led(simulator, owners[0]) as redirection:
+        assert requests.get(f"https://{HOST}/nowhere", timeout=20).status_code == 404
+        assert redirection.violations == []
+    assert [each["target"] for each in owners[0].sim("journal")["exchanges"]] == ["/nowhere"]
+
+
+async def by_a_way_of_its_own(port: int) -> None:
+    """Connect to an address, and say only then whom it is about."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.setblocking(False)
+        opening = asyncio.open_connection(sock=connection, ssl=True, server_hostname=HOST, ssl_handshake_timeout=1)
+        await opening
+
+
+def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> None:
+    """A connection to another address is refused before a key could be sent over it."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, led(simulator) as redirection:
+        port = elsewhere.getsockname()[1]
+        told = f"{HOST} was called by way of 127.0.0.1 port {port}, which is not the simulator"
+        with (
+            pytest.raises(ConnectionRefusedError, match=told),
+            socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
+        ):
+            ssl.create_default_context().wrap_socket(connection, server_hostname=HOST)
+        assert [each.startswith(told) for each in redirection.violations] == [True]
+        redirection.violations.clear()
+        with pytest.raises(ConnectionRefusedError, match=told):
+            asyncio.run(by_a_way_of_its_own(port))
+        assert [each.startswith(told) for each in redirection.violations] == [True]
+
+
+def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
+    """As if the server had ended it: nothing is said over it any more."""
+    door = simulator.open_door([HOST])
+    context = ssl.create_default_context(cadata=door.ca_pem)
+    with (
+        socket.create_connection(("127.0.0.1", door.port)) as plain,
+        context.wrap_socket(plain, server_hostname=HOST) as connection,
+        led(simulator),
+        pytest.raises(ConnectionResetError, match=f"this connection to {HOST} was opened before the redirection"),
+    ):
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+
+# Trust
+
+
+def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
+    """A certificate of another authority is refused."""
+    door = simulator.open_door([HOST])
+    stranger = trustme.CA().cert_pem.bytes().decode()
+    route = Detour([HOST], ("127.0.0.1", door.port))
+    with Hooks(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+        talk("POST", GENERATE, BODY)
+    assert "unable to get local issuer certificate" in told_by(caught.value)
+    simulator.close_door(door)
+
+
+def test_the_name_is_verified(simulator: Simulator) -> None:
+    """A certificate of the right authority for another host is refused."""
+    door = simulator.open_door(["another.invalid"])
+    with (
+        Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem),
+        pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
+    ):
+        requests.post(GENERATE, data=BODY, timeout=20)
+    simulator.close_door(door)
+
+
+def test_a_context_learns_nothing(simulator: Simulator) -> None:
+    """For other hosts it believes whom it believed before, in the redirection and after it; its protocols (ALPN) stay."""
+    door = simulator.open_door(["another.invalid"])
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with led(simulator):
+        with (
+            socket.create_connection((HOST, 443)) as plain,
+            context.wrap_socket(plain, server_hostname=HOST) as secured,
+        ):
+            assert (secured.selected_alpn_protocol(), secured.context) == ("http/1.1", context)
+        with (
+            socket.create_connection(("127.0.0.1", door.port)) as plain,
+            pytest.raises(ssl.SSLCertVerificationError),
+        ):
+            context.wrap_socket(plain, server_hostname="another.invalid")
+    assert "pixazo-testkit" not in str(context.get_ca_certs())
+    simulator.close_door(door)
+
+
+# Other hosts, and afterwards
+
+
+def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request arrives there as it was sent, and the connection ends with the answer."""
+    with Listener(answer(200, b"from the proxy")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
+        with led(simulator):
+            assert requests.get("http://elsewhere.invalid/x?y", timeout=20).text == "from the proxy"
+    assert proxy.heard[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
+    assert proxy.heard[0].headers["host"] == "elsewhere.invalid"
+    assert proxy.heard[0].headers["connection"] == "close"
+
+
+def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It hears CONNECT, and says no here."""
+    with Listener(answer(407)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
+            requests.get("https://elsewhere.invalid/", timeout=20)
+    assert proxy.heard[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
+
+
+def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
+    """Names, addresses, and sockets of other families."""
+    with led(simulator):
+        assert socket.gethostbyname(HOST) == stand_in(HOST)
+        assert socket.gethostbyname("localhost") == "127.0.0.1"
+        assert socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4] == ("127.0.0.1", 80)
+        first, second = socket.socketpair()
+        with first, second:
+            first.sendall(b"x")
+            assert second.recv(1) == b"x"
+        assert requests.get(f"{simulator.url}/_sim/health", timeout=20).json()["status"] == "ok"
+
+
+def test_everything_is_as_before() -> None:
+    """No function stays replaced, whatever happened."""
+    owners = (
+        socket, socket.socket, ssl.SSLContext, ssl.SSLSocket, ssl.SSLObject, asyncio.BaseEventLoop, uvloop.Loop,
+        aiohttp.resolver.AsyncResolver,
+    )  # fmt: skip
+    before = [dict(vars(owner)) for owner in owners]
+    meanwhile: list[dict[str, Any]] = []
+    with suppress(ZeroDivisionError), Simulator() as simulator, led(simulator):
+        meanwhile += [dict(vars(owner)) for owner in owners]
+        raise ZeroDivisionError
+    assert not any(one == other for one, other in zip(before, meanwhile, strict=True))
+    assert [dict(vars(owner)) for owner in owners] == before
+
+
+def test_afterwards_nobody_is_reached(simulator: Simulator, pooled: Talk) -> None:
+    """A connection that was kept alive is closed; the name is unknown again, or what was kept of it leads to nobody."""
+    with led(simulator):
+        submitted(pooled)
+    with pytest.raises(Exception, match=r"(?i)name|connect|resol|errno|disconnected"):
+        pooled("POST", GENERATE, BODY)
+
+
+def test_no_thread_and_no_descriptor_is_left(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the relay in place of a proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", PROXY)
+    before = threading.enumerate()
+    with led(simulator), POOLED["requests"]() as talk:
+        submitted(talk)
+        assert [each.name[:13] for each in threading.enumerate() if each not in before][:1] == ["pixazo-proxy:"]
+    assert threading.enumerate() == before
+
+
+async def twice_in_one_loop(simulator: Simulator, owners: list[Caller]) -> None:
+    """Submit once in each of two redirections with one session."""
+    async with aiohttp.ClientSession() as session:
+        for owner in owners:
+            with led(simulator, owner):
+                async with session.post(GENERATE, data=BODY, headers=HEADERS) as answer:
+                    assert answer.status == 202
+                    await answer.read()
+
+
+@pytest.mark.parametrize("loop_factory", [None, uvloop.new_event_loop])
+def test_two_redirections_in_one_loop(simulator: Simulator, owners: list[Caller], loop_factory: Any) -> None:
+    """While it runs: a session sees that its connection ended before it could use it again."""
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(twice_in_one_loop(simulator, owners))
+    assert [total(owner) for owner in owners] == [1, 1]
+
+
+def test_a_resolver_of_aiohttp_that_asks_name_servers_itself(simulator: Simulator, owners: list[Caller]) -> None:
+    """Where aiodns is installed, aiohttp does not ask the system."""
+    resolver: Any = object.__new__(aiohttp.resolver.AsyncResolver)
+    resolver._manager = resolver._resolver = None
+
+    async def post() -> int:
+        connector = aiohttp.TCPConnector(resolver=resolver)
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.post(GENERATE, data=BODY, headers=HEADERS) as answer,
+        ):
+            return answer.status
+
+    with led(simulator, owners[0]):
+        assert asyncio.run(post()) == 202
+
+
+# What cannot begin
+
+
+def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Caller]) -> None:
+    """A host leads into one world; the first redirection goes on."""
+    with led(simulator, owners[0]):
+        with pytest.raises(RedirectionError, match="another redirection holds in this process"), led(simulator):
+            pytest.fail("two redirections held at once")
+        with POOLED["requests"]() as talk:
+            submitted(talk)
+    assert total(owners[0]) == 1
+
+
+def test_a_redirection_without_a_simulator() -> None:
+    """The error names the URL; the next redirection is not in the way of this one."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    for _ in range(2):
+        with (
+            pytest.raises(RedirectionError, match=f"no simulator answers at {url}: .*Connection refused"),
+            redirect(url, "k"),
+        ):
+            pytest.fail("a redirection to nobody")
+
+
+def test_a_redirection_into_no_world(simulator: Simulator) -> None:
+    """The simulator says what to do."""
+    with (
+        pytest.raises(RedirectionError, match="no world has this key: create one with POST /_sim/worlds"),
+        redirect(simulator.url, "nobody"),
+    ):
+        pytest.fail("a redirection into no world")

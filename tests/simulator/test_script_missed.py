@@ -1,0 +1,47 @@
+"""A rule remembers what the call that came nearest to it differed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pixazo_simulator.matcher import contains
+from pixazo_simulator.script import End, Occasion, Reply, Rule, Script
+
+
+def scripted(*rules: Rule) -> Script:
+    script = Script()
+    for rule in rules:
+        script.add(rule)
+    return script
+
+
+def submit(script: Script, **facts: Any) -> None:
+    script.decide(Occasion("generate", facts))
+
+
+def test_the_nearest_call_is_kept() -> None:
+    """Of several calls that a rule passed by, the one with the fewest differences is told, the first of equals."""
+    script = scripted(Rule(when="generate", match={"prompt": contains("bear"), "duration": 6}, end=End("FAILED")))
+    submit(script, prompt="A cat", duration=10)
+    submit(script, prompt="A dog", duration=6)
+    submit(script, prompt="A bear", duration=10)
+    assert script.missed() == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+
+
+def test_calls_of_another_kind_are_no_misses() -> None:
+    """A rule about downloads has missed nothing when only submits came."""
+    script = scripted(Rule(when="media", reply=Reply(404)))
+    submit(script, prompt="A cat")
+    assert script.missed() == {}
+
+
+def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
+    """That another rule decided is a reason, and so is that it was too early."""
+    early = Rule(when="generate", reply=Reply(429), after=2)
+    script = scripted(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
+    submit(script, prompt="A cat")
+    assert script.missed() == {
+        1: ("it lets 2 more calls through first (after=2)",),
+        3: ("rule 2 stands before it",),
+    }
+    assert [used for _, used in script.rules().values()] == [(0,), (1,), (0,)]

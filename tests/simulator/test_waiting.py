@@ -1,0 +1,262 @@
+"""Waiting until something has happened in a world."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.caller import GENERATE, Caller, over_http
+from tests.receiver import Receiver
+
+from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control_client import ControlClient, ControlError
+from pixazo_simulator.courier import Courier
+from pixazo_simulator.doors import Doors
+from pixazo_simulator.front import Front
+from pixazo_simulator.post import Outcome, Parcel
+from pixazo_simulator.protocol import GatewayProtocol
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.worlds import Settings, Worlds
+
+LONG = 30.0
+"""Seconds that no test waits for: what it waits for happens, or the test fails."""
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """One for all tests of this file."""
+    with Simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def control(simulator: Simulator) -> Iterator[ControlClient]:
+    """The holder of a fresh world."""
+    own = simulator.control().create_world()
+    yield own
+    own.delete_world()
+
+
+@pytest.fixture
+def app(control: ControlClient) -> Caller:
+    """Whoever calls the gateway in that world."""
+    return Caller(over_http(control.url), control.api_key or "")
+
+
+def meanwhile(do: Callable[[], object], wait: Callable[[], Any]) -> Any:
+    """What `wait` gives while another thread does something."""
+    doing = threading.Thread(target=do)
+    doing.start()
+    try:
+        return wait()
+    finally:
+        doing.join()
+
+
+def test_what_has_happened_already_is_told_at_once(control: ControlClient, app: Caller) -> None:
+    """Also without any time to wait."""
+    app.accepted()
+    (seen,) = control.wait_for({"exchanges": {"operation": "generate", "status": 202}}, timeout=0)["exchanges"]
+    assert (seen["number"], seen["target"]) == (1, GENERATE)
+    assert control.wait_for({"exchanges": {}}, timeout=0)["exchanges"] == [seen]
+
+
+def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app: Caller) -> None:
+    """Others in between do not count."""
+
+    def calls() -> None:
+        for prompt in ("A bear", "", "A cat", "", "A dog"):
+            app.generate(prompt)
+
+    told = meanwhile(
+        calls,
+        lambda: control.wait_for({"exchanges": {"operation": "generate", "status": 202, "count": 3}}, timeout=LONG),
+    )
+    assert [each["request"]["body"]["prompt"] for each in told["exchanges"]] == ["A bear", "A cat", "A dog"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "numbers"),
+    [
+        ({}, [1, 2, 3, 4, 5]),
+        ({"after": 3}, [4, 5]),
+        ({"method": "GET"}, [2, 3, 5]),
+        ({"path": {"starts_with": "/v2/"}}, [2, 3]),
+        ({"status": {"at_least": 400}}, [3, 4]),
+        ({"operation": "status"}, [2, 3]),
+        ({"operation": {"one_of": ["generate", "media"]}}, [1, 4, 5]),
+        ({"request_id": {"present": True}, "status": 200}, [2, 5]),
+        ({"rule": {"contains": "rule 1"}}, [3]),
+        ({"reason": {"contains": "InvalidParameters"}}, [4]),
+    ],
+)
+def test_exchanges_are_told_apart(
+    control: ControlClient, app: Caller, condition: dict[str, Any], numbers: list[int]
+) -> None:
+    """By number, operation, method, path without query, status, request id, rule and reason, each by any condition."""
+    identity = app.accepted()
+    app.read(identity)
+    control.add_rule({"when": "status", "reply": {"status": 500}})
+    app.read(identity)
+    app.generate("")
+    control.advance(15)
+    app.call("GET", f"/v1/{identity}/output.mp4?range=all")
+    told = control.wait_for({"exchanges": condition}, timeout=0)
+    assert [each["number"] for each in told["exchanges"]] == numbers
+
+
+def test_callbacks_are_waited_for(control: ControlClient, app: Caller, receiver: Receiver) -> None:
+    """As soon as one was attempted, however that ended; a callback that is only pending does not count."""
+    identity = app.accepted(webhook=receiver.url)
+    app.accepted("[[sim:after 40]]", webhook="http://10.0.0.7/")
+    with pytest.raises(ControlError, match="after 0 s there were 0 of 1 deliveries"):
+        control.wait_for({"deliveries": {}}, timeout=0)
+    told = meanwhile(lambda: control.advance(20), lambda: control.wait_for({"deliveries": {}}, timeout=LONG))
+    assert [each["request_id"] for each in told["deliveries"]] == [identity]
+    control.advance(20)
+    asked: list[tuple[dict[str, Any], int]] = [
+        ({"delivered": True}, 1), ({"delivered": False}, 1), ({"attempts": 1}, 2), ({"status": 204}, 1),
+        ({"url": receiver.url}, 1), ({"channel": "X-Webhook-URL", "request_id": identity}, 1),
+    ]  # fmt: skip
+    for condition, count in asked:
+        assert len(control.wait_for({"deliveries": condition}, timeout=0)["deliveries"]) == count, condition
+
+
+def test_generations_are_waited_for(control: ControlClient, app: Caller) -> None:
+    """They change without a word being said, when the clock is advanced."""
+    first, second = app.accepted(), app.accepted("[[sim:failed]]")
+    told = meanwhile(
+        lambda: control.advance(15), lambda: control.wait_for({"generations": {"status": "FAILED"}}, timeout=LONG)
+    )
+    assert [each["request_id"] for each in told["generations"]] == [second]
+    for condition in ({"request_id": first}, {"status": "COMPLETED", "operation": "generate"}):
+        assert len(control.wait_for({"generations": condition}, timeout=0)["generations"]) == 1
+
+
+def test_a_clock_that_runs_needs_nobody_to_advance_it(simulator: Simulator) -> None:
+    """The wait ends at the instant of the change, though nobody says a word."""
+    control = simulator.control().create_world(clock="x1000")
+    Caller(over_http(control.url), control.api_key or "").accepted()
+    (done,) = control.wait_for({"generations": {"status": "COMPLETED"}}, timeout=LONG)["generations"]
+    assert done["status"] == "COMPLETED"
+    control.delete_world()
+
+
+def test_when_time_runs_out_it_tells_what_there_is(control: ControlClient, app: Caller) -> None:
+    """What did arrive, and what came nearest, and how it differs."""
+    app.accepted()
+    app.read("unknown")
+    app.generate("")
+    with pytest.raises(ControlError) as raised:
+        control.wait_for({"exchanges": {"operation": "generate", "status": 202, "count": 2}}, timeout=0.01)
+    error = raised.value
+    assert error.status == 408
+    assert error.message == (
+        "after 0.01 s there were 1 of 2 exchanges (operation equals 'generate', status equals 202); "
+        f"nearest: exchange 3, POST {GENERATE} answered 400: status is 400, wanted: equals 202"
+    )
+    assert error.told["error"] == "Timed out"
+    assert [each["number"] for each in error.told["exchanges"]] == [1]
+    assert error.told["nearest"] == {
+        "what": f"exchange 3, POST {GENERATE} answered 400", "differences": ["status is 400, wanted: equals 202"],
+    }  # fmt: skip
+
+
+def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None:
+    """And the message does not say so."""
+    with pytest.raises(ControlError) as raised:
+        control.wait_for({"deliveries": {"delivered": True}}, timeout=0)
+    assert raised.value.message == "after 0 s there were 0 of 1 deliveries (delivered equals True)"
+    assert raised.value.told["nearest"] is None
+    assert raised.value.told["deliveries"] == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        ({}, "no condition: give one of exchanges, deliveries, generations"),
+        ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
+        ({"exchanges": {"statu": 200}}, "unknown field `statu` - at `$.exchanges` (did you mean status?)"),
+        ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
+        ({"exchanges": {"path": {"matches": "("}}}, "'(' is no regular expression"),
+        ({"exchanges": {"count": 0}}, "Expected `int` >= 1 - at `$.exchanges.count`"),
+        ({"exchanges": {}, "timeout": -1}, "Expected `float` >= 0.0 - at `$.timeout`"),
+        ({"exchanges": {}, "timeout": 301}, "Expected `float` <= 300.0 - at `$.timeout`"),
+    ],
+)
+def test_a_wait_that_means_nothing_is_refused(app: Caller, wish: dict[str, Any], complaint: str) -> None:
+    """With the place, and the nearest name."""
+    reply = app.call("POST", "/_sim/wait", wish)
+    assert reply.status == 400
+    assert complaint in reply.json()["message"]
+
+
+Answer = tuple[int, bytes]
+
+
+async def post(_: Parcel) -> Outcome:
+    """A receiver that takes everything."""
+    return Outcome(200)
+
+
+class Desk:
+    """The control routes over one world, `sim-key`, without a server."""
+
+    def __init__(self) -> None:
+        worlds = Worlds(Settings())
+        (self.world,) = worlds
+        courier = Courier(worlds, post)
+        front = Front(worlds, courier)
+        self._control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+
+    async def ask(self, method: str, path: str, **wish: object) -> Answer:
+        """Status and body."""
+        body = json.dumps(wish).encode()
+        return await self._control.answer(method, path, "", body, host="localhost", key="sim-key")
+
+    def wait(self, **wish: object) -> asyncio.Task[Answer]:
+        """Begin to wait."""
+        return asyncio.create_task(self.ask("POST", "/_sim/wait", **wish))
+
+    def say(self) -> None:
+        """Let the journal have an exchange more."""
+        self.world.journal.record(self.world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+
+
+def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
+    """Rather than left waiting, also when another world has opened for the same key."""
+
+    async def delete() -> Answer:
+        desk = Desk()
+        waiting = desk.wait(exchanges={}, timeout=LONG)
+        await asyncio.sleep(0)
+        assert (await desk.ask("DELETE", "/_sim/world"))[0] == 200
+        assert (await desk.ask("POST", "/_sim/worlds", key="sim-key"))[0] == 201
+        return await waiting
+
+    status, told = asyncio.run(delete())
+    assert (status, json.loads(told)["message"]) == (404, "the world was deleted while somebody waited for it")
+
+
+def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
+    """Neither after a wait that succeeded nor after one that did not, nor after one that was given up."""
+
+    async def several() -> list[int]:
+        desk = Desk()
+        waits = [
+            desk.wait(exchanges={}, timeout=LONG), desk.wait(exchanges={"count": 2}, timeout=0.01), desk.wait(exchanges={"count": 2}),
+        ]  # fmt: skip
+        await asyncio.sleep(0)
+        assert desk.world.bell.listeners == 3
+        desk.say()
+        answers = await asyncio.gather(*waits[:2])
+        waits[2].cancel()
+        await asyncio.gather(waits[2], return_exceptions=True)
+        assert desk.world.bell.listeners == 0
+        return [status for status, _ in answers]
+
+    assert asyncio.run(several()) == [200, 408]

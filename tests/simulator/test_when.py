@@ -1,0 +1,144 @@
+"""The builder of rules, without a simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pixazo_simulator.faults import ConnectionReset, Delay, Duplicate
+from pixazo_simulator.matcher import contains
+from pixazo_simulator.script import Rule
+from pixazo_simulator.when import When
+
+
+class Book:
+    """Keeps rules by number, and every version of them that was placed."""
+
+    def __init__(self) -> None:
+        self.placed: list[tuple[int, dict[str, Any]]] = []
+        self._made = 0
+
+    def add_rule(self, rule: Rule) -> int:
+        self._made += 1
+        self.placed.append((self._made, rule.told()))
+        return self._made
+
+    def replace_rule(self, number: int, rule: Rule) -> None:
+        self.placed.append((number, rule.told()))
+
+
+def test_one_statement_places_one_rule() -> None:
+    """As it is written in the documentation."""
+    book = Book()
+    When(book, "generate").reply(429, retry_after=2, times=2)
+    When(book, "generate", prompt=contains("bear")).end("FAILED", error="content policy")
+    When(book, "status").fault(ConnectionReset(), times=1)
+    When(book, "webhook").fault(Duplicate())
+    assert book.placed == [
+        (1, {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 2}),
+        (
+            2,
+            {
+                "when": "generate",
+                "match": {"prompt": {"contains": "bear"}},
+                "end": {"status": "FAILED", "error": "content policy"},
+            },
+        ),
+        (3, {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1}),
+        (4, {"when": "webhook", "faults": [{"fault": "duplicate"}]}),
+    ]
+
+
+def test_nothing_is_placed_before_the_first_verb() -> None:
+    """The beginning of a sentence is no rule."""
+    book = Book()
+    begun = When(book, "generate", after=3, name="busy")
+    assert (book.placed, begun.number) == ([], None)
+    assert repr(begun) == "<busy, not placed yet>"
+    begun.reply(503)
+    assert begun.number == 1
+    assert book.placed == [(1, {"when": "generate", "after": 3, "name": "busy", "reply": {"status": 503}})]
+    assert repr(begun) == "<busy, number 1>"
+
+
+def test_verbs_in_a_row_add_to_one_step() -> None:
+    """The rule is placed once and then replaced; a later number of times counts, none leaves the earlier."""
+    book = Book()
+    When(book, "generate").end("ERROR", times=3).fault(Delay(1)).fault(ConnectionReset(), Delay(2))
+    end = {"status": "ERROR"}
+    first, second = {"fault": "delay", "seconds": 1}, {"fault": "delay", "seconds": 2}
+    reset = {"fault": "connection_reset"}
+    assert book.placed == [
+        (1, {"when": "generate", "times": 3, "end": end}),
+        (1, {"when": "generate", "times": 3, "end": end, "faults": [first]}),
+        (1, {"when": "generate", "times": 3, "end": end, "faults": [first, reset, second]}),
+    ]
+
+
+def test_then_begins_the_next_step() -> None:
+    """In the same rule; a `then` without a verb behind it says nothing."""
+    book = Book()
+    chain = When(book, "status").reply(500, times=2).then.fault(Delay(1), times=1).then.reply(404).then
+    assert book.placed[-1] == (
+        1,
+        {
+            "when": "status",
+            "reply": {"status": 500},
+            "times": 2,
+            "then": [{"faults": [{"fault": "delay", "seconds": 1}], "times": 1}, {"reply": {"status": 404}}],
+        },
+    )
+    assert len(book.placed) == 3
+    assert chain.rule.told() == book.placed[-1][1]
+
+
+def test_every_part_of_a_reply_and_an_end_can_be_said() -> None:
+    """What is left out is left out of the rule."""
+    book = Book()
+    When(book, "status").reply(200, json={"a": [None]}, headers={"x-a": "b"})
+    When(book, "status").reply(502, text="<html>")
+    When(book, "submit").end(queued=1, processing=2.5)
+    When(book, "submit").end("FAILED", after=3)
+    told = [rule for _, rule in book.placed]
+    assert [each.get("reply") or each.get("end") for each in told] == [
+        {"status": 200, "json": {"a": [None]}, "headers": {"x-a": "b"}},
+        {"status": 502, "text": "<html>"},
+        {"queued": 1, "processing": 2.5},
+        {"status": "FAILED", "after": 3},
+    ]
+
+
+REFUSED: list[tuple[Callable[[Book], object], str]] = [
+    (lambda book: When(book, "generat"), r"when 'generat' is not one of .* \(did you mean generate\?\)"),
+    (lambda book: When(book, "generate", promt="x"), r"knows nothing of 'promt' \(did you mean prompt\?\)"),
+    (lambda book: When(book, "status").end("FAILED"), "only a submit can be given an end"),
+    (lambda book: When(book, "webhook").reply(200), "a callback is no reply"),
+    (lambda book: When(book, "generate").fault(Duplicate()), "fault 'duplicate' strikes only webhook"),
+    (lambda book: When(book, "generate").end("DONE"), "'DONE' is not one of COMPLETED, FAILED, ERROR"),
+]
+
+
+@pytest.mark.parametrize(("say", "complaint"), REFUSED)
+def test_a_rule_that_means_nothing_is_refused_where_it_is_said(say: Callable[[Book], object], complaint: str) -> None:
+    """And nothing is placed."""
+    book = Book()
+    with pytest.raises(ValueError, match=complaint):
+        say(book)
+    assert book.placed == []
+
+
+def test_a_verb_that_was_refused_was_never_said() -> None:
+    """The sentence can go on as if it had not been tried."""
+    book = Book()
+    rule = When(book, "generate").reply(500, times=1)
+    with pytest.raises(ValueError, match="reply and end exclude each other"):
+        rule.end("FAILED")
+    with pytest.raises(ValueError, match="strikes only webhook"):
+        rule.then.fault(Duplicate())
+    rule.end("FAILED")
+    assert book.placed[-1] == (
+        1,
+        {"when": "generate", "reply": {"status": 500}, "times": 1, "then": [{"end": {"status": "FAILED"}}]},
+    )
