@@ -18,6 +18,8 @@ from .simulators import SharedSimulator
 from .strictness import complaints, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pixazo_simulator.server import Simulator
 
     from .record import Record
@@ -40,6 +42,7 @@ class Case:
         self._strict = settings.strict
         self._passed = False
         self._shown = False
+        self._objections: list[str] = []
         self._record: Record | None = None
 
     def hear(self, outcome: pytest.TestReport) -> None:
@@ -59,6 +62,10 @@ class Case:
         found = [each for each in complaints(record) if each not in told] if self._strict else []
         return sections(record) + ([("pixazo strictness", report(found))] if found else [])
 
+    def object(self, objections: Iterable[str]) -> None:
+        """Let a strict test fail in the end for these reasons, too, which other fixtures found."""
+        self._objections += objections
+
     def close(self) -> None:
         """Tell other plugins of the world and delete it; fail the test if it is strict, passed until now, and was not clean."""
         self._record = self.pixazo.record()
@@ -66,7 +73,7 @@ class Case:
             self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
         finally:
             self.pixazo.control.delete_world()
-        if self._strict and self._passed and (found := complaints(self._record)):
+        if self._strict and self._passed and (found := complaints(self._record) + self._objections):
             pytest.fail(report(found), pytrace=False)
 
 

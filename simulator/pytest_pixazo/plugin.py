@@ -162,15 +162,16 @@ def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
 
 
 @pytest.fixture
-def pixazo_respx(pixazo: Pixazo) -> Iterator[respx.MockRouter]:
+def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[respx.MockRouter]:
     """A respx router for apps on httpx: its routes first, then this world for the vendor's host and for `pixazo.url`."""
     try:
-        from .respx_router import router
+        from .respx_router import router, uncalled
     except ModuleNotFoundError:
         needs = "pixazo_respx needs respx and httpx: pip install 'pixazo-testkit[respx]'"
         raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
+        request.node.stash[CASE].object(uncalled(mocked))
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import pytest_pixazo
+
 pytest_plugins = ("pytester",)
 
 #: Lists, at the end of a run, which of the modules that cost time were imported.
@@ -27,6 +29,12 @@ for name in ("hypothesis", "respx", "httpx"):
 APART = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx")
 
 
+def test_each_name_can_be_had() -> None:
+    """What the package offers can be imported from it, though nothing is until then; a name that does not exist is an AttributeError."""
+    names = [*pytest_pixazo.__all__, "ConectionReset"]
+    assert [hasattr(pytest_pixazo, name) for name in names] == [True] * (len(names) - 1) + [False]
+
+
 def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -> None:
     """A test that uses no fixture of ours, marked or not, makes the plugin import options and hooks, and no library."""
     pytester.makeconftest(LISTING)
@@ -34,7 +42,10 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
     result = pytester.runpytest_subprocess(*APART, "--strict-markers")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["ours: pytest_pixazo pytest_pixazo.hooks pytest_pixazo.options pytest_pixazo.plugin", "heavy:"]
+        [
+            "ours: pytest_pixazo pytest_pixazo.hooks pytest_pixazo.options pytest_pixazo.plugin pytest_pixazo.reporting",
+            "heavy:",
+        ]
     )
 
 

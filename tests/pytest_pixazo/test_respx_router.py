@@ -1,0 +1,96 @@
+"""An app on httpx with the vendor's host hard-coded is served by respx routes first and the world behind."""
+
+from __future__ import annotations
+
+import anyio
+import httpx
+import pytest
+import respx
+
+from pytest_pixazo import Pixazo, SlowDrip
+
+pytest_plugins = ("pytester",)
+
+GENERATE = "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"
+KEY = {"Ocp-Apim-Subscription-Key": "the-apps-own-key"}
+
+
+def test_a_blocking_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
+    """Submit, poll and download reach the world, whatever key the app has, at the URLs that the gateway would tell."""
+    with httpx.Client(headers=KEY) as app:
+        submitted = app.post(GENERATE, json={"prompt": "A bear"}).raise_for_status().json()
+        assert submitted["polling_url"] == f"https://gateway.pixazo.ai/v2/requests/status/{submitted['request_id']}"
+        pixazo.clock.advance(60)
+        done = app.get(submitted["polling_url"]).json()
+        with app.stream("GET", done["output"]["media_url"][0]) as video:
+            assert b"".join(video.iter_bytes())[4:8] == b"ftyp"
+    assert [each.operation for each in pixazo.journal] == ["generate", "status", "media"]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_asynchronous_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter, backend: str) -> None:
+    """The same on asyncio and trio."""
+
+    async def app() -> list[str]:
+        async with httpx.AsyncClient(headers=KEY) as client:
+            url = (await client.post(GENERATE, json={"prompt": "A bear"})).json()["polling_url"]
+            statuses = [(await client.get(url)).json()["status"]]
+            pixazo.clock.advance(60)
+            return [*statuses, (await client.get(url)).json()["status"]]
+
+    assert anyio.run(app, backend=backend) == ["QUEUED", "COMPLETED"]
+
+
+def test_routes_of_the_user_come_first(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
+    """A route of the user's answers in the place of the world, and other hosts can be mocked beside it."""
+    pixazo_respx.post(GENERATE).mock(side_effect=[httpx.Response(503), httpx.ConnectError("for a reason")])
+    pixazo_respx.get("https://example.com/").respond(text="elsewhere")
+    assert httpx.post(GENERATE, json={}).status_code == 503
+    with pytest.raises(httpx.ConnectError, match="for a reason"):
+        httpx.post(GENERATE, json={})
+    assert httpx.get("https://example.com/").text == "elsewhere"
+    assert len(pixazo.journal) == 0
+    assert httpx.get(f"{pixazo.url}/_sim/health").json()["status"] == "ok"
+
+
+def test_time_outs_and_faults_are_real(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
+    """What goes wrong on the wire goes wrong in the app, as the exceptions of its library."""
+    pixazo.when("generate").fault(SlowDrip(2.0, pieces=2), times=1)
+    with httpx.Client(headers=KEY, timeout=0.2) as app, pytest.raises(httpx.ReadTimeout):
+        app.post(GENERATE, json={"prompt": "A bear"})
+
+
+def test_a_host_without_a_route(pixazo_respx: respx.MockRouter) -> None:
+    """A request that is for nobody is refused, with the remedy."""
+    with pytest.raises(AssertionError) as caught:
+        httpx.get("https://example.org/")
+    assert str(caught.value) == (
+        "RESPX: <Request('GET', 'https://example.org/')> not mocked: it is neither for gateway.pixazo.ai nor for the world;"
+        " add a route to pixazo_respx"
+    )
+
+
+def test_a_route_that_was_never_called(pytester: pytest.Pytester) -> None:
+    """It fails a strict test, in the same report as an unused rule."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_strict(pixazo, pixazo_respx):
+            pixazo_respx.get("https://example.com/", name="home").respond(204)
+            pixazo.when("status").reply(429)
+
+        @pytest.mark.pixazo(strict=False)
+        def test_relaxed(pixazo_respx):
+            pixazo_respx.get("https://example.com/").respond(204)
+        """
+    )
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
+            "- rule 1: when status: never used, no such call came",
+            "- respx route 'home' was never called",
+        ]
+    )
