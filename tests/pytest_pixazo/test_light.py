@@ -42,7 +42,10 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
     result = pytester.runpytest_subprocess(*APART, "--strict-markers")
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["ours: pytest_pixazo pytest_pixazo.hooks pytest_pixazo.options pytest_pixazo.plugin", "heavy:"]
+        [
+            "ours: pytest_pixazo pytest_pixazo.hooks pytest_pixazo.options pytest_pixazo.plugin pytest_pixazo.reporting",
+            "heavy:",
+        ]
     )
 
 

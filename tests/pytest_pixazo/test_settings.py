@@ -12,7 +12,7 @@ QUIET = ("-q", "-p", "no:cacheprovider", "--strict-markers")
 
 #: Arguments of a marker that cannot be, and what is said to them.
 WRONG = {
-    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, strict (did you mean clock?)",
+    "clok='manual'": "marker pixazo: argument 'clok' is not one of balance, clock, policy, profile, seed, strict, allow_conduct (did you mean clock?)",
     "'observed'": "marker pixazo: 'observed' has no name: write it as one of balance, clock, policy, profile, seed, strict",
     "profile='observd'": "marker pixazo: profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)",
     "policy={'job_tims': '1+4'}": "marker pixazo: policy field 'job_tims' does not exist (did you mean job_times?): see pixazo-sim policy",
