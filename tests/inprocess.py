@@ -23,7 +23,7 @@ class InProcess:
 
     def __init__(self, settings: Settings | None = None, change: Mutant | Variant | None = None) -> None:
         given = settings or Settings()
-        self._app = Application(Worlds(change.edits.settings(given) if change else given), change).entry
+        self._app = Application(Worlds(change.edits.settings(given) if change else given), change)
         self._runner = asyncio.Runner()
 
     def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -57,7 +57,7 @@ class InProcess:
         async def send(message: Any) -> None:
             said.append(message)
 
-        await self._app(scope, receive, send)
+        await self._app.entry(scope, receive, send)
         start, *rest = said
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
         return Reply(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
@@ -66,4 +66,5 @@ class InProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._runner.run(self._app.doors.close_all())
         self._runner.close()

@@ -32,7 +32,7 @@ def read(text: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(given, type=shape)
     except msgspec.ValidationError as error:
-        raise MisfitError(f"{error}{_remedy_for(str(error), shape, given)}") from None
+        raise MisfitError(f"{error}{_remedy(str(error), shape, _plainly(given))}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MisfitError(str(error)) from None
 
@@ -44,18 +44,20 @@ def read_query(given: Mapping[str, str], shape: type[T]) -> T:
     except msgspec.ValidationError as error:
         name = _MEMBER.search(str(error))
         value = f"{name[1]} {given[name[1]][:_SHOWN]!r}: " if name else ""
-        raise MisfitError(f"{value}{error}{_remedy(str(error), shape, b'{}')}") from None
+        raise MisfitError(f"{value}{error}{_remedy(str(error), shape, {})}") from None
 
 
-def _remedy_for(message: str, shape: type, given: bytes) -> str:
-    """What would fit in the place of text that is of the shape nowhere: no remedy where it cannot be read as anything else either."""
+def _plainly(text: bytes) -> object:
+    """What the text says, None when what comes after the misfit is no JSON."""
     try:
-        return _remedy(message, shape, given)
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _remedy(message: str, shape: type, given: object) -> str:
+    if given is None:
         return ""
-
-
-def _remedy(message: str, shape: type, given: bytes) -> str:
     if found := _UNKNOWN.fullmatch(message):
         known = _members(_at(shape, found["place"] or "", given))
         return f"{nearest(found['name'], known)}; known members are {', '.join(known)}"
@@ -65,9 +67,9 @@ def _remedy(message: str, shape: type, given: bytes) -> str:
     return ""
 
 
-def _at(shape: type, place: str, given: bytes) -> tuple[Type, object]:
+def _at(shape: type, place: str, given: object) -> tuple[Type, object]:
     """The type that belongs at a place such as `.rules[0].faults[1]`, and what was given there."""
-    info, value = type_info(shape), msgspec.json.decode(given)
+    info, value = type_info(shape), given
     for member, index in _STEP.findall(place):
         info, value = _inside(info, value, member, index)
     return info, value

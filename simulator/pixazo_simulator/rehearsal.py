@@ -11,14 +11,14 @@ from . import shapes
 from .courier import Courier
 from .front import MEDIA_PATH, Front
 from .journal import Exchange
-from .ledger import Entry, EntryKind, dollars
+from .ledger import EntryKind, dollars
 from .occasion import at_download, at_read, at_submit
 from .post import Outcome, Parcel
 from .script import Diagnosis, Occasion
 from .strike import STRIKES
 from .told import told_delivery, told_exchange, told_generation
 from .wire import STATUS_PATH, SUBMIT_PATHS, Header
-from .world import World
+from .world import Generation, World
 from .worlds import Twins, Worlds
 
 __all__ = ["rehearse"]
@@ -75,7 +75,7 @@ def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> sh
     told["generation"] = told_generation(twin, generation) if generation else None
     known = {each.number for each in real.deliveries()} if real else set[int]()
     told["deliveries"] = [told_delivery(twin, each) for each in twin.deliveries() if each.number not in known]
-    told["price"] = _price(_entries(twin)[len(_entries(real)) if real else 0 :])
+    told["price"] = None if generation is None or _is_known(real, generation) else _price(twin, generation)
     return told
 
 
@@ -100,13 +100,15 @@ def _opinion(diagnosis: Diagnosis, exchange: Exchange) -> shapes.Opinion:
     return {"number": diagnosis.number, "label": diagnosis.label, "decides": decides, "differences": differences}
 
 
-def _entries(world: World) -> list[Entry]:
-    return world.standing.ledger.entries(world.clock.now())
+def _is_known(real: World | None, generation: Generation) -> bool:
+    return real is not None and real.generation_of(generation.request_id) is not None
 
 
-def _price(entered: list[Entry]) -> str | None:
-    taken = [-entry.amount for entry in entered if entry.kind is EntryKind.DEBIT]
-    return dollars(sum(taken)) if taken else None
+def _price(twin: World, generation: Generation) -> str:
+    """What is taken for a generation."""
+    entries = twin.standing.ledger.entries(twin.clock.now())
+    taken = (each for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT)
+    return dollars(-sum(each.amount for each in taken))
 
 
 def _summed_up(exchange: shapes.Exchange, rules: list[shapes.Opinion]) -> shapes.Explanation:

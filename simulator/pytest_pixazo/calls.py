@@ -110,11 +110,15 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one test shows of an app: its calls in order, the callbacks by instant, and the generations that ended."""
+    """What one test shows of an app: its calls in order, the callbacks by instant, and the generations that ended.
+
+    `followed` are the generations that the app looked at, or about which it wanted to be called back.
+    """
 
     calls: tuple[Call, ...]
     callbacks: tuple[Callback, ...]
     ended: tuple[str, ...]
+    followed: frozenset[str]
 
     @classmethod
     def of(cls, record: Record) -> Scene:
@@ -122,10 +126,13 @@ class Scene:
         generations = {each.request_id: each for each in msgspec.convert(record.generations, list[Generation])}
         deliveries = msgspec.convert(record.deliveries, list[Delivery])
         attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
+        calls = read_calls(record.exchanges)
+        read = {call.request_id for call in calls if call.operation == "status" and call.request_id}
         return cls(
-            calls=read_calls(record.exchanges),
+            calls=calls,
             callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.attempt))),
             ended=tuple(name for name, each in generations.items() if each.is_terminal),
+            followed=frozenset(read | {delivery.request_id for delivery in deliveries}),
         )
 
     def reads(self) -> dict[str, list[Call]]:

@@ -54,15 +54,21 @@ class OwnLoop:
             stack.enter_context(self._portal.wrap_async_context_manager(around()))
             self._stack = stack.pop_all()
         self._under_way: set[Future[Any]] = set()
+        self._starting = threading.Lock()
+        self._closed = False
 
     def run(self, doing: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine there."""
-        future: Future[T] = self._portal.start_task_soon(doing)
-        self._under_way.add(future)
+        with self._starting:  # what is started after the closing, nobody would cancel
+            if self._closed:
+                raise HomeError(_CLOSED)
+            future: Future[T] = self._portal.start_task_soon(doing)
+            self._under_way.add(future)
         try:
-            return _result(future, "the inbox was closed before the app had answered")
+            return _result(future, _CLOSED)
         finally:
-            self._under_way.discard(future)
+            with self._starting:
+                self._under_way.discard(future)
 
     def is_here(self) -> bool:
         """Never: nobody else uses its thread."""
@@ -70,8 +76,10 @@ class OwnLoop:
 
     def close(self) -> None:
         """Cancel what still runs there, leave the context, end the loop."""
-        for future in tuple(self._under_way):
-            future.cancel()
+        with self._starting:
+            self._closed = True
+            for future in tuple(self._under_way):
+                future.cancel()
         self._stack.close()
 
 
@@ -120,6 +128,7 @@ class _TrioLoop:
         """Nothing: the loop is the test's."""
 
 
+_CLOSED = "the inbox was closed before the app had answered"
 _ENDED = "the test's event loop ended before the app had answered"
 _BLOCKED = (
     "the test's event loop is blocked, so the app on it cannot answer: let time pass in a thread, as with"

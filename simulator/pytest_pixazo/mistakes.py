@@ -94,13 +94,13 @@ def is_charged_twice(scene: Scene) -> Iterator[Remark]:
 
 
 def misses_end(scene: Scene) -> Iterator[Remark]:
-    """A generation that the app knows of has ended, and neither a read nor a callback ever told it."""
+    """A generation that the app followed has ended, and neither a read nor a callback ever told it."""
     reads, submits = scene.reads(), {submit.request_id: submit for submit in scene.submits()}
     for request_id in scene.ended:
         looked, submit = reads.get(request_id, []), submits.get(request_id)
         is_known = looked or not (submit and (submit.faults or submit.is_lost))
         is_told = any(read.has_ended for read in looked) or any(each.has_ended for each in scene.heard(request_id))
-        if is_known and not is_told:
+        if request_id in scene.followed and is_known and not is_told:
             last = looked[-1].word if looked else "QUEUED"
             yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
 

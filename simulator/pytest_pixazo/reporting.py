@@ -103,6 +103,7 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose app misbehaved, when that is asked for."""
+    __tracebackhide__ = True  # an error of somebody's own teardown passes through here
     done = yield
     if text := item.stash.get(_MISCONDUCT, ""):
         pytest.fail(text, pytrace=False)

@@ -26,6 +26,7 @@ ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 
 ELSEWHERE = ("allow_conduct",)
 """What else the marker knows: the conduct report reads it."""
+KNOWN = (*ARGUMENTS, *ELSEWHERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,13 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for mark in item.iter_markers("pixazo"):
         if mark.args:
-            raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(ARGUMENTS)}")
+            raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         for name, value in mark.kwargs.items():
             if name in ELSEWHERE:
                 continue
             if name not in ARGUMENTS:
-                known = (*ARGUMENTS, *ELSEWHERE)
-                near = nearest(name, known)
-                raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(known)}{near}")
+                near = nearest(name, KNOWN)
+                raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(KNOWN)}{near}")
             found.setdefault(name, _read(item.config, name, value, "marker pixazo"))
     return found
 

@@ -101,16 +101,20 @@ class Suite:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started."""
-    for ending in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        with suppress(ProcessLookupError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, ending)
-            else:
-                process.send_signal(ending)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-            return
+    """End a process and what it started, by force where asking does not help."""
+    _signal(process, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    """Signal a whole group of processes where there are groups."""
+    with suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
 
 
 def _trial(told: Path, printed: Path, exit_code: int | None, seconds: float) -> Trial:

@@ -155,6 +155,25 @@ def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pyteste
     done.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
+def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> None:
+    """The traceback of a fixture that fails when it is torn down shows no line of ours."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        @pytest.fixture
+        def fragile():
+            yield
+            raise RuntimeError("torn")
+        """
+    )
+    pytester.makepyfile("def test_it(fragile): pass")
+    done = pytester.runpytest_subprocess()
+    done.stdout.fnmatch_lines(["E       RuntimeError: torn"])
+    done.stdout.no_fnmatch_line("*pytest_pixazo*")
+    done.stdout.no_fnmatch_line("*wrapper=True*")
+
+
 def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
     """A table of what was met, hints for what was not; faults apart."""
     done = ran(suite, "--pixazo-cov")

@@ -321,10 +321,12 @@ def test_a_clock_that_cannot_be_moved_is_told_to_who_sleeps() -> None:
 
 
 def test_who_still_sleeps_in_the_end_is_woken() -> None:
-    """A thread that outlives the test is not left hanging in it."""
+    """A thread that outlives the test is not left hanging in it, and moves no clock any more."""
     entered, left = threading.Event(), threading.Event()
+    moves: list[float] = []
 
     def advance(seconds: float) -> None:
+        moves.append(seconds)
         entered.set()
         left.wait(10)
 
@@ -337,7 +339,7 @@ def test_who_still_sleeps_in_the_end_is_woken() -> None:
     for thread in threads:
         thread.join(10)
     assert [thread.is_alive() for thread in threads] == [False, False]
-    assert sleeps.count == 2
+    assert (sleeps.count, moves) == (2, [5.0])
 
 
 def test_lengths_are_bounded() -> None:

@@ -281,6 +281,19 @@ def test_time_outs_count_what_was_slept(
     assert (len(naps), round(sleeps.total)) == (172, 1400)
 
 
+@anywhere
+def test_time_outs_pass_in_real_time_too(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """When nobody sleeps, a hundredth of a second is as short as ever, though an hour was slept before."""
+
+    async def main() -> None:
+        await anyio.sleep(3600)
+        with pytest.raises(TimeoutError), anyio.fail_after(0.01):
+            await anyio.sleep_forever()
+
+    run(main)
+    assert sleeps.lengths == [3600.0]
+
+
 @on_both
 def test_the_loop_s_clock(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
     """A deadline by `loop.time()` is seen to pass."""

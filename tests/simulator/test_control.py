@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
+from pixazo_simulator.control import ROUTES
+from pixazo_simulator.route import ControlRoute
 
 WORLD_MEMBERS = {
     "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
@@ -385,12 +388,43 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
     assert caller.sim("journal")["total"] == 0
 
 
-READERS = ["POST /_sim/worlds", "PATCH /_sim/world", "POST /_sim/clock/advance"]
+MEMBERS = sorted(
+    {name for route in ROUTES for name in route.wish.__struct_fields__} | {"fault", "contains", "prompt", "x"}
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 700) | st.floats(allow_nan=False) | st.sampled_from(
+        ["", "generate", "status", "FAILED", "GET", "/v2/requests/status/x", "0.50", "manual", "1/60", "hang", "\ud800", "ä\n"]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
 
 
-@given(route=st.sampled_from(READERS), body=st.binary() | st.text().map(lambda text: json.dumps(text).encode()))
-def test_no_body_breaks_it(route: str, body: bytes) -> None:
-    """Any bytes, on any route that reads a body."""
-    method, path = route.split()
+def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
+    """Some bytes, or the example of the route with these members; nobody waits."""
+    if isinstance(wish, bytes):
+        return wish
+    example: Any = route.example or {}
+    return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
+
+
+@settings(max_examples=300)
+@given(
+    route=st.sampled_from(ROUTES),
+    wish=st.binary() | st.just(b"{}") | st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=2),
+    query=st.just("")
+    | st.text(st.characters(codec="latin-1"), max_size=30)
+    | st.sampled_from(["limit=1", "after=0&limit=2", "limit=x"]),
+    number=st.integers(0, 10**16) | st.sampled_from(["1", "-1", "x"]),
+)
+def test_nothing_that_is_asked_breaks_it(
+    route: ControlRoute, wish: bytes | dict[str, Any], query: str, number: object
+) -> None:
+    """Any bytes and any JSON, on any route, with any query: an answer below 500, and the server goes on."""
+    target = f"{route.path.replace('{number}', str(number))}?{quote(query, safe='=&')}"
     with InProcess() as send:
-        assert Caller(send, "sim-key").call(method, path, body).status < 500
+        caller = Caller(send, "sim-key")
+        status = caller.call(route.method, target, content(route, wish)).status
+        event(f"{route.name} {'done' if status < 300 else 'refused'}")
+        assert status < 500
+        assert caller.call("GET", "/_sim/health").status == 200

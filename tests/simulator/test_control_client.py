@@ -73,7 +73,7 @@ def test_what_is_left_out_stays(control: ControlClient) -> None:
 def test_time_money_and_work(control: ControlClient) -> None:
     """As a test sees them after one submit."""
     identity = caller(control).accepted()
-    assert control.clock() == {"now": START, "clock": "manual"}
+    assert control.clock() == {"now": START, "clock": "manual", "next_callback_at": None}
     assert [event["status"] for event in control.advance(15)] == ["PROCESSING", "COMPLETED"]
     (generation,) = control.generations()["generations"]
     assert (generation["request_id"], generation["status"], generation["plan"]["processing"]) == (
@@ -181,7 +181,7 @@ def test_it_can_be_used_inside_a_running_loop(control: ControlClient) -> None:
     async def inside() -> object:
         return control.clock()
 
-    assert asyncio.run(inside()) == {"now": START, "clock": "manual"}
+    assert asyncio.run(inside()) == {"now": START, "clock": "manual", "next_callback_at": None}
 
 
 def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,6 +288,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
         "number": 1,
         "rule": {},
         "rules": [],
+        "hosts": ["gateway.pixazo.ai"],
         "seconds": 1,
         "condition": {},
         "timeout": 1,

@@ -28,7 +28,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 NAMES = [
     "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
     "journal", "lobby", "waitFor", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
-    "deliveries", "resend",
+    "deliveries", "resend", "openDoor", "closeDoor",
 ]  # fmt: skip
 WITHOUT_KEY = {"health", "openapi", "createWorld", "lobby", "explain"}
 

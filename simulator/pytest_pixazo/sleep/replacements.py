@@ -43,13 +43,13 @@ def virtual_sleep(advance: Callable[[float], object], *, limit: float = DAY) -> 
     Raises SleepLimitError in the app, and in the end, when it wants to sleep past `limit` seconds in all; RuntimeError inside another.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
+    swaps = _swaps()
     with _entering:
         if _active:
             raise RuntimeError(
                 "virtual_sleep is active already: a process has one time.sleep; use the one that there is"
             )
         _active = sleeps = Sleeps(advance, limit)
-    swaps = _swaps()
     try:
         rebind({id(original): new for original, new in swaps})
         with follow_deadlines(sleeps):

@@ -163,7 +163,7 @@ class Sleeps:
 
     def _enter(self, seconds: float, wake: Callable[[], object]) -> Ticket:
         due = self._now + round(seconds * SECOND)
-        if self.exceeded or due > self.limit * SECOND:
+        if due > self.limit * SECOND:
             self.exceeded = True
             self.check()
         self.count += 1

@@ -20,9 +20,11 @@ STUCK = 0.5
 """Real seconds after which a thread that does not move is taken to wait for something that has nothing to do with the app."""
 PATIENCE = 2.0
 """Real seconds that time waits at most for threads and loops that go on and on."""
-CALM = 4
+CALM_LOOPS = 4
 """Looks in a row that must find the tasks of a loop where they were: in between the simulator accepts a connection, reads a
-request, answers it, and the answer is read. For threads two are enough: none has woken another while they were looked at."""
+request, answers it, and the answer is read."""
+CALM_THREADS = 2
+"""Looks in a row that must find the threads at rest: during a single one, one could wake another that was looked at before."""
 
 
 class Stillness:
@@ -42,7 +44,7 @@ class Stillness:
         calm, give_up = 0, time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             threads, loops = self._threads(), self._awake_loops()
-            if calm >= (CALM if loops else 2 if threads else 0):
+            if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
             if not self._rest(threads):
                 calm = 0
@@ -75,7 +77,7 @@ class Stillness:
         return not working
 
     def _at_work(self, ident: int, frame: FrameType | None, now: float) -> bool:
-        if frame is None or _is_woken(frame):
+        if frame is None:
             return True
         place = (id(frame), frame.f_lasti)
         seen, since = self._seen.get(ident, (None, now))
@@ -91,10 +93,3 @@ def _is_runner_s(frame: FrameType) -> bool:
     while frame.f_back:
         started_by, frame = started_by if top_level(frame) == "threading" else top_level(frame), frame.f_back
     return top_level(frame) == "threading" and started_by in RUNNERS
-
-
-def _is_woken(frame: FrameType | None) -> bool:
-    """Whether a thread is in our own wait, though it is not asleep any more."""
-    while frame and top_level(frame) == "threading":
-        frame = frame.f_back
-    return frame is not None and str(frame.f_globals.get("__name__")).startswith("pytest_pixazo.sleep.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-__all__ = ["waits_for_others"]
+__all__ = ["WAITS", "waits_for_others"]
 
 Locals = Mapping[str, Any]
 

@@ -1,0 +1,233 @@
+"""Whether everybody rests: how it is seen of loops and of threads."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any
+
+import pytest
+import trio
+import uvloop
+
+from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
+from pytest_pixazo.sleep.stillness import Stillness
+from pytest_pixazo.sleep.waits import WAITS, waits_for_others
+
+PATIENCE = 10.0
+"""Real seconds after which something that must happen has not happened."""
+
+
+class Scripted(Loop):
+    """A loop that tells whether it has settled as a script says, and writes down when it was asked."""
+
+    def __init__(self, told: list[str], answers: list[bool], *, thread: int = 0) -> None:
+        super().__init__()
+        self.thread = thread
+        self._told, self._answers = told, answers
+
+    def settled(self) -> bool:
+        """The next answer of the script."""
+        self._told.append("asked")
+        return self._answers.pop(0)
+
+    def running(self) -> bool:
+        """Always."""
+        return True
+
+    def call(self, function: Callable[[], object]) -> bool:
+        """Never."""
+        raise NotImplementedError
+
+    def look(self, answer: Future[bool]) -> None:
+        """Never."""
+        raise NotImplementedError
+
+    def tasks(self) -> Iterator[tuple[object, object]]:
+        """None."""
+        yield from ()
+
+
+def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
+    """In between the simulator does what it has to do; whatever moved makes the count begin anew."""
+    told: list[str] = []
+    loop = Scripted(told, [False, True, True, False, True, True, True, True])
+    Stillness(lambda: told.append("barrier"), [loop], set()).wait()
+    assert told == ["asked", "barrier"] * 8
+
+
+def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
+    """It could not answer; nor is the loop of the thread that asks."""
+    told: list[str] = []
+    loops = [Scripted(told, [], thread=1), Scripted(told, [], thread=threading.get_ident())]
+    Stillness(lambda: told.append("barrier"), loops, {1}).wait()
+    assert told == []
+
+
+def test_a_loop_all_of_whose_tasks_sleep_is_not_asked() -> None:
+    """It has nothing to do, until a timer stirs it."""
+    told: list[str] = []
+
+    class Single(Scripted):
+        def tasks(self) -> Iterator[tuple[object, object]]:
+            """One."""
+            yield "task", "coroutine"
+
+    loop = Single(told, [True] * 4)
+    loop.enter()
+    stillness = Stillness(lambda: None, [loop], set())
+    stillness.wait()
+    assert told == []
+    loop.stir()
+    stillness.wait()
+    assert told == ["asked"] * 4
+
+
+async def _on_asyncio(started: Future[tuple[Loop, list[Any]]]) -> None:
+    """A task that waits for three gates, one after the other, in the same line of code."""
+    gates = [asyncio.Event() for _ in range(3)]
+    started.set_result((AsyncioLoop(asyncio.get_running_loop()), gates))
+    for gate in gates:
+        await gate.wait()
+
+
+async def _on_trio(started: Future[tuple[Loop, list[Any]]]) -> None:
+    """The same on trio."""
+    gates = [trio.Event() for _ in range(3)]
+    started.set_result((TrioLoop(trio.lowlevel.current_trio_token()), gates))
+    for gate in gates:
+        await gate.wait()
+
+
+RUNS: dict[str, Callable[[Future[tuple[Loop, list[Any]]]], None]] = {
+    "asyncio": lambda started: asyncio.run(_on_asyncio(started)),
+    "uvloop": lambda started: uvloop.run(_on_asyncio(started)),
+    "trio": lambda started: trio.run(_on_trio, started),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+def test_tasks_settle(run: Callable[[Future[tuple[Loop, list[Any]]]], None]) -> None:
+    """A task that has gone on since the last look has not settled; a loop that has ended has."""
+    started: Future[tuple[Loop, list[Any]]] = Future()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(run, started)
+        loop, gates = started.result(PATIENCE)
+        found = [answer(loop), answer(loop)]
+        for gate in gates[:2]:
+            loop.call(gate.set)
+            found += [answer(loop), answer(loop)]
+        loop.call(gates[2].set)
+        ended.result(PATIENCE)
+    assert found == [False, True, False, True, False, True]
+    assert loop.settled()
+
+
+def answer(loop: Loop) -> bool:
+    """What a loop tells, however long it takes it."""
+    answer: Future[bool] = Future()
+    loop.call(lambda: loop.look(answer))
+    return answer.result(PATIENCE)
+
+
+def test_a_run_of_trio_that_ends_has_settled() -> None:
+    """A look that comes when no more tasks can be started does not break the run."""
+    answer: Future[bool] = Future()
+
+    async def lingering() -> AsyncGenerator[None]:
+        loop = TrioLoop(trio.lowlevel.current_trio_token())
+        try:
+            yield
+        finally:
+            loop.look(answer)  # all tasks have ended
+
+    async def main() -> AsyncGenerator[None]:
+        left = lingering()
+        await anext(left)
+        return left
+
+    left = trio.run(main)
+    assert answer.result(0) is True
+    del left
+
+
+def frame_of(thread: threading.Thread) -> FrameType:
+    """Where a thread is."""
+    return sys._current_frames()[thread.ident or 0]  # pyright: ignore[reportPrivateUsage] - documented for this use
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Let other threads go on until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "this should have happened"
+        time.sleep(0)
+
+
+def started(target: Callable[..., object], *arguments: object) -> threading.Thread:
+    """A thread that runs."""
+    thread = threading.Thread(target=target, args=arguments)
+    thread.start()
+    return thread
+
+
+def test_who_was_notified_waits_no_more() -> None:
+    """Though it does not get to run yet."""
+    condition = threading.Condition()
+
+    def wait() -> None:
+        with condition:
+            condition.wait()
+
+    thread = started(wait)
+    until(lambda: waits_for_others(frame_of(thread)))
+    with condition:
+        condition.notify()
+        assert not waits_for_others(frame_of(thread))
+    thread.join(PATIENCE)
+
+
+def test_who_joins_a_thread_waits_while_that_lives() -> None:
+    """And so does who waits for a future, an event or a queue."""
+    gate = threading.Event()
+    waiter = started(gate.wait)
+    joiner = started(waiter.join)
+    until(lambda: all(waits_for_others(frame_of(each)) for each in (waiter, joiner)))
+    gate.set()
+    for each in (waiter, joiner):
+        each.join(PATIENCE)
+
+
+def test_a_thread_of_a_pool_waits_for_work() -> None:
+    """Between two pieces of it; not while it works."""
+    with ThreadPoolExecutor(1) as pool:
+        thread = pool.submit(threading.current_thread).result(PATIENCE)
+        until(lambda: waits_for_others(frame_of(thread)))
+        frames = pool.submit(lambda: waits_for_others(frame_of(thread)))
+        assert frames.result(PATIENCE) is False
+
+
+def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
+    """Whether the work is in the queue still, or has just been taken out of it."""
+    waits = WAITS["concurrent.futures.thread", "_worker"]
+    queue: SimpleQueue[str] = SimpleQueue()
+    assert waits({"work_queue": queue})
+    assert not waits({"work_queue": queue, "work_item": "a piece"})
+    queue.put("a piece")
+    assert not waits({"work_queue": queue})
+
+
+def test_who_works_is_waited_for() -> None:
+    """A thread that moves is looked at again and again, until it waits for others."""
+    release, rounds = threading.Event(), iter(range(200_000))
+    thread = started(lambda: [release.wait() if each == 100_000 else each for each in rounds])
+    Stillness(lambda: None, [], set()).wait()
+    assert waits_for_others(frame_of(thread))
+    release.set()
+    thread.join(PATIENCE)

@@ -1,0 +1,77 @@
+"""Reading JSON into a shape, and what is said about what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixazo_simulator.fitting import MisfitError, read, read_query
+from pixazo_simulator.script import Rule
+from pixazo_simulator.wishes import Advance, JournalFilter, NewScript, NewWorld, Wait
+
+KINDS = "status_code, html_page, delay, uniform_delay, "
+
+
+@pytest.mark.parametrize(
+    ("shape", "text", "says"),
+    [
+        (Advance, '{"secs": 1}', "unknown field `secs` (did you mean seconds?); known members are seconds"),
+        (NewWorld, '{"ballance": "1"}', "`ballance` (did you mean balance?); known members are key, balance, profile"),
+        (NewScript, '{"rules": [{"when": "status", "tmes": 1}]}', "- at `$.rules[0]` (did you mean times?); known members are reply,"),
+        (
+            Rule, '{"when": "status", "then": [{"reply": {"status": 500, "txt": ""}}]}',
+            "- at `$.then[0].reply` (did you mean text?); known members are status, json, text, headers, retry_after",
+        ),
+        (
+            Rule, '{"when": "status", "faults": [{"fault": "hang"}, {"fault": "delay", "secs": 3}]}',
+            "- at `$.faults[1]` (did you mean seconds?); known members are fault, seconds",
+        ),
+        (
+            NewWorld, '{"script": [{"when": "status", "faults": [{"fault": "conection_reset"}]}]}',
+            f"Invalid value 'conection_reset' - at `$.script[0].faults[0].fault` (did you mean connection_reset?); known are {KINDS}",
+        ),
+        (NewWorld, '{"images": {"x": {"formt": "png"}}}', "- at `$.images[...]`"),
+        (Wait, '{"exchanges": {"statu": 1}}', "- at `$.exchanges` (did you mean status?); known members are count, after,"),
+        (Advance, '{"a`b": 1}', "unknown field `a`b`; known members are seconds"),
+        (Advance, '{"seconds": "1"}', "Expected `float`, got `str` - at `$.seconds`"),
+        (Advance, "{", "Input data was truncated"),
+        (Advance, '{"after": "\\ud800"}', "unknown field `after`"),
+        (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
+        (Advance, "[" * 50_000, ""),
+        (Advance, "", "missing required field `seconds`"),
+    ],
+)  # fmt: skip
+def test_a_misfit_is_told_with_its_place_and_the_nearest_name(shape: type, text: str, says: str) -> None:
+    """However deep it stands, and whatever comes after it."""
+    with pytest.raises(MisfitError) as raised:
+        read(text.encode(), shape)
+    assert says in str(raised.value)
+
+
+def test_what_fits_is_read() -> None:
+    """Nothing at all is an object without members."""
+    assert read(b'{"seconds": 1.5}', Advance) == Advance(1.5)
+    assert read(b"", NewWorld) == NewWorld()
+
+
+def test_a_query_is_read_from_texts() -> None:
+    """Numbers are numbers, texts stay texts."""
+    read_as = read_query({"limit": "5", "path": "5"}, JournalFilter)
+    assert (read_as.limit, read_as.path) == (5, "5")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"limit": "0"}, "limit '0': Expected `int` >= 1 - at `$.limit`"),
+        ({"limit": "x" * 50}, f"limit '{'x' * 20}': Expected `int`, got `str` - at `$.limit`"),
+        (
+            {"lmit": "1"},
+            "unknown field `lmit` (did you mean limit?); known members are method, path, status, after, limit",
+        ),
+    ],
+)
+def test_a_query_that_does_not_fit_is_told_with_its_value(given: dict[str, str], says: str) -> None:
+    """And the nearest name."""
+    with pytest.raises(MisfitError) as raised:
+        read_query(given, JournalFilter)
+    assert says in str(raised.value)

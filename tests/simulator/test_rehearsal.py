@@ -1,0 +1,383 @@
+"""What would happen to a request, told without letting it happen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, cast
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.simulator.specimens import data_url, png
+
+from pixazo_simulator.app import Application
+from pixazo_simulator.policy import Policy
+from pixazo_simulator.quota import RateLimit
+from pixazo_simulator.strike import STRIKES
+from pixazo_simulator.world import World
+from pixazo_simulator.worlds import Settings, Worlds
+
+STATUS = "/v2/requests/status/"
+HOST = "127.0.0.1:8900"
+UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
+
+
+@dataclass
+class Bench:
+    """A server with two worlds, `sim-key` and `other-key`, without a socket: requests happen, or are explained."""
+
+    app: Application = field(default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")))))
+    runner: asyncio.Runner = field(default_factory=asyncio.Runner)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.runner.close()
+
+    def control(self, method: str, path: str, wish: object = None, key: str | None = "sim-key") -> Any:
+        """What a control route answers, which must succeed."""
+        body = b"" if wish is None else json.dumps(wish).encode()
+        status, told = self.runner.run(self.app.control.answer(method, path, "", body, host=HOST, key=key or ""))
+        assert status < 300, told
+        return json.loads(told)
+
+    def explained(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
+        """What the simulator says would happen to a request."""
+        wish = {"method": method, "path": path, "headers": dict(headers or {})} | (
+            {} if body is None else {"body": body}
+        )
+        return self.control("POST", "/_sim/explain", wish)
+
+    def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> int:
+        """Let a request happen, with the headers that a client sends; faults strike nobody. Gives the status."""
+        content = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        typed = {} if body is None or isinstance(body, str) else {"content-type": "application/json"}
+        usual = {"host": HOST, "content-length": str(len(content)), KEY_HEADER.lower(): "sim-key", **typed}
+        named = {name.lower(): value for name, value in (headers or {}).items()}
+        fields = [*named.items(), *((name, value) for name, value in usual.items() if name not in named)]
+        plain, _, query = path.partition("?")
+        scope: dict[str, Any] = {
+            "type": "http", "method": method, "path": unquote(plain), "query_string": query.encode(), "root_path": "", "scheme": "http",
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in fields], STRIKES: [],
+        }  # fmt: skip
+        said: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": content}
+
+        async def say(message: Any) -> None:
+            said.append(message)
+
+        self.runner.run(self.app(scope, receive, say))
+        return int(said[0]["status"])
+
+    def latest(self, key: str | None = "sim-key") -> Any:
+        """The latest exchange of a world, or of the lobby; None when there is none."""
+        if key is not None and self.app.worlds.get(key) is None:
+            return None
+        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/lobby")
+        return told["exchanges"][-1] if told["exchanges"] else None
+
+    def accepted(self, prompt: str = "A bear") -> str:
+        """The request id of a submit that happened."""
+        assert self.send("POST", GENERATE, {"prompt": prompt}) == 202
+        request_id: str = self.latest()["request_id"]
+        return request_id
+
+
+def state(thing: object) -> object:
+    """Everything that a thing consists of, down to numbers and texts, so that two moments can be compared."""
+    if thing is None or isinstance(thing, (str, bytes, int, float)):
+        return thing
+    if isinstance(thing, Random):
+        return thing.getstate()
+    if isinstance(thing, (list, tuple, deque)):
+        return [state(each) for each in cast("list[object]", thing)]
+    if isinstance(thing, dict):
+        return [(state(name), state(value)) for name, value in cast("dict[object, object]", thing).items()]
+    if callable(thing) or isinstance(thing, Policy):
+        return repr(thing)
+    if isinstance(thing, msgspec.Struct):
+        return [state(getattr(thing, name)) for name in thing.__struct_fields__]
+    slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ()) if name != "__weakref__"]
+    return [(name, state(getattr(thing, name))) for name in [*slots, *getattr(thing, "__dict__", ())]]
+
+
+Change = Callable[[Bench, World], object]
+CHANGES: dict[str, Change] = {
+    "a rule is used": lambda bench, _: bench.send("GET", f"{STATUS}{UNKNOWN}"),
+    "a submit": lambda bench, _: bench.accepted(),
+    "a call of nobody": lambda bench, _: bench.send("GET", "/nowhere", headers={KEY_HEADER: ""}),
+    "a fault draws": lambda _, world: world.chance.random(),
+    "the rate is counted": lambda _, world: world.standing.quota.take(RateLimit(2, 9), 5),
+    "money": lambda _, world: world.standing.ledger.adjust(world.clock.now(), 7),
+    "time": lambda bench, _: bench.control("POST", "/_sim/clock/advance", {"seconds": 1}),
+    "a switch": lambda bench, _: bench.control("PATCH", "/_sim/world", {"suspended": True}),
+    "a new world": lambda bench, _: bench.send("GET", f"{STATUS}x", headers={KEY_HEADER: "sim-broken-1"}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_the_comparison_sees_every_change(change: Change) -> None:
+    """Otherwise the law below would say nothing."""
+    with Bench() as bench:
+        world = bench.app.worlds.get("sim-key")
+        assert world
+        bench.control("POST", "/_sim/script/rules", {"when": "status", "reply": {"status": 500}, "after": 9})
+        bench.app.worlds.lobby.record(0, "GET", "/", [], b"", 404, b"", "")
+        before = state(bench.app.worlds)
+        assert state(bench.app.worlds) == before
+        change(bench, world)
+        assert state(bench.app.worlds) != before
+
+
+Step = tuple[str, Any]
+"""Something that happened before: a submit, a read, a wait, a change of the world, a rule."""
+RULES: list[dict[str, Any]] = [
+    {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 1},
+    {
+        "when": "generate",
+        "match": {"prompt": {"contains": "bear"}},
+        "end": {"status": "FAILED", "error": "no bears"},
+        "after": 1,
+    },
+    {"when": "submit", "faults": [{"fault": "stuck"}], "times": 2},
+    {
+        "when": "submit",
+        "faults": [{"fault": "reply_lost"}],
+        "times": 1,
+        "then": [{"reply": {"status": 503, "text": "no"}}],
+    },
+    {"when": "status", "faults": [{"fault": "garbled_body"}, {"fault": "lognormal_delay", "median": 0.1}], "after": 1},
+    {"when": "status", "faults": [{"fault": "unknown_status", "word": "ARCHIVED"}], "times": 1},
+    {"when": "status", "faults": [{"fault": "not_found_window", "seconds": 3}]},
+    {
+        "when": "media",
+        "faults": [{"fault": "truncated_body", "keep": 0.5}, {"fault": "uniform_delay", "low": 0, "high": 1}],
+    },
+    {"when": "media", "faults": [{"fault": "media_gone", "status": 410}], "times": 1},
+    {"when": "request", "faults": [{"fault": "connection_reset", "committed": False}], "times": 1},
+    {"when": "webhook", "faults": [{"fault": "before_reply"}], "times": 1},
+]
+WISHES: list[dict[str, Any]] = [
+    {"balance": "0.30"}, {"suspended": True}, {"model_enabled": False}, {"policy": {"rate_limit": "1/60"}},
+    {"policy": {"job_times": "1-9+5-50", "request_id": "thirteen"}}, {"policy": {"query_key": "accept", "unknown_id": "403_foreign"}},
+    {"policy": {"retention": "status=10,media=5"}}, {"policy": {"callback_url": "challenge"}},
+]  # fmt: skip
+PROMPTS = ["A bear", "A cat", "", "[[sim:after 2]]", "[[sim:error no]]", "[[sim:stuck]]"]
+HOOK = {"X-Webhook-URL": "http://127.0.0.1:9/hook"}
+
+steps = st.lists(
+    st.tuples(st.just("submit"), st.sampled_from(PROMPTS))
+    | st.tuples(st.just("read"), st.none())
+    | st.tuples(st.just("advance"), st.sampled_from([0.5, 3, 20, 500]))
+    | st.tuples(st.just("change"), st.sampled_from(WISHES))
+    | st.tuples(st.just("rule"), st.sampled_from(RULES)),
+    max_size=8,
+)
+KEYS: list[dict[str, str]] = [
+    {}, {}, {}, {}, {KEY_HEADER: ""}, {KEY_HEADER: "a-key-of-nobody"}, {KEY_HEADER: "other-key"}, {KEY_HEADER: "sim-empty-wallet-9"},
+    {KEY_HEADER: "sim-throttled-briefly"},
+]  # fmt: skip
+requests = st.tuples(
+    st.sampled_from(
+        [("POST", GENERATE)] * 4 + [("GET", f"{STATUS}ID")] * 3 + [("GET", "/v1/ID/output.mp4")] * 2
+        + [
+            ("POST", IMAGE_TO_VIDEO), ("HEAD", "/v1/ID/output.mp4"), ("POST", "/v1/ID/output.mp4"), ("GET", f"{STATUS}{UNKNOWN}"),
+            ("GET", GENERATE), ("PUT", "/"), ("POST", "/minimax-other/v1/generate"), ("POST", "/minimax-hailuo-ai/v1/generat"),
+            ("GET", f"{STATUS}ID?subscription-key=sim-key"), ("GET", f"{STATUS}%C3%A4%20"),
+        ]
+    ),
+    st.sampled_from([
+        None, "", "{", {"prompt": "A bear"}, {"prompt": "A cat", "duration": 10}, {"prompt": 7}, {"prompt": "[[sim:failed no]]"},
+        {"prompt": "A bear", "first_frame_image": data_url(png(400, 400)), "callback_url": "http://127.0.0.1:9/member"},
+    ]),
+    st.sampled_from(KEYS),
+    st.sampled_from([{}, HOOK, {"content-type": "text/plain"}, {"Host": "gateway.pixazo.ai"}]),
+)  # fmt: skip
+
+
+def lived(bench: Bench, happened: list[Step]) -> str:
+    """Let it happen, and give the request id of the first submit that was accepted."""
+    first = UNKNOWN
+    for kind, what in happened:
+        if kind == "submit":
+            bench.send("POST", GENERATE, {"prompt": what}, HOOK)
+            first = next((each["request_id"] for each in generations(bench)), UNKNOWN)
+        elif kind == "read":
+            bench.send("GET", f"{STATUS}{first}")
+        elif kind == "advance":
+            bench.control("POST", "/_sim/clock/advance", {"seconds": what})
+        elif kind == "change":
+            bench.control("PATCH", "/_sim/world", what)
+        else:
+            bench.control("POST", "/_sim/script/rules", what)
+    return first
+
+
+def generations(bench: Bench, key: str = "sim-key") -> list[Any]:
+    """What a world has accepted."""
+    told: list[Any] = bench.control("GET", "/_sim/generations", key=key)["generations"]
+    return told
+
+
+@settings(max_examples=150)
+@given(happened=steps, request=requests)
+def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[Step], request: Any) -> None:
+    """Whatever happened before and whatever is asked: no counter, no random source, no world differs; then it comes true."""
+    (method, path), body, key, more = request
+    with Bench() as bench:
+        path, headers = path.replace("ID", lived(bench, happened)), {**key, **more}
+        before = state(bench.app.worlds)
+        told = bench.explained(method, path, body, headers)
+        assert bench.explained(method, path, body, headers) == told
+        assert state(bench.app.worlds) == before
+
+        holder = headers.get(KEY_HEADER, "sim-key")
+        real = bench.app.worlds.get(holder)
+        wallet = real.standing.ledger.balance(real.clock.now()) if real else None
+        accepted = len(real.generations()) if real else 0
+        bench.send(method, path, body, headers)
+        event(f"{method} answered {told['exchange']['status']}")
+
+        logs = [bench.latest("sim-key"), bench.latest("other-key"), bench.latest(None), bench.latest(holder)]
+        assert told["exchange"] in [each for each in logs if each]
+        real = real or bench.app.worlds.get(holder)
+        if real and len(real.generations()) > accepted:
+            assert told["generation"]["request_id"] == real.generations()[-1].request_id
+            assert told["generation"] in generations(bench, holder) or "before_reply" in str(happened)
+        if real and wallet is not None and "before_reply" not in str(happened):
+            taken = wallet - real.standing.ledger.balance(real.clock.now())
+            assert (told["price"] is None) == (taken == 0)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A server of its own."""
+    with Bench() as made:
+        yield made
+
+
+def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
+    """Its answer, price, plan and callbacks are told, in words too."""
+    told = bench.explained("post", GENERATE, {"prompt": "A bear [[sim:failed no]]"}, HOOK)
+    identity = told["generation"]["request_id"]
+    assert told["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
+    assert (told["price"], told["rules"]) == ("0.35", [])
+    assert told["generation"]["plan"] == {"queued": 2.0, "processing": 13.0, "outcome": "FAILED", "error": "no"}
+    (delivery,) = told["deliveries"]
+    assert (delivery["url"], delivery["due_at"]) == (HOOK["X-Webhook-URL"], "2026-03-31T10:00:15.000Z")
+    assert told["exchange"]["response"]["body"] == {
+        "request_id": identity, "status": "QUEUED", "polling_url": f"http://{HOST}{STATUS}{identity}",
+    }  # fmt: skip
+    assert told["exchange"]["request"]["headers"] == {
+        "x-webhook-url": "http://127.0.0.1:9/hook", "host": HOST, "content-length": "38", "content-type": "application/json",
+        KEY_HEADER.lower(): "[redacted]",
+    }  # fmt: skip
+
+
+def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
+    """Each says why it does not, the nearest first."""
+    for rule in (
+        {"when": "status", "reply": {"status": 500}},
+        {"when": "generate", "match": {"prompt": {"contains": "bear"}, "duration": 6}, "reply": {"status": 503}},
+        {"when": "generate", "match": {"prompt": {"contains": "bear"}}, "end": {"status": "ERROR"}, "name": "bears"},
+        {"when": "generate", "reply": {"status": 400}},
+    ):
+        bench.control("POST", "/_sim/script/rules", rule)
+    told = bench.explained("POST", GENERATE, {"prompt": "A bear"})
+    assert told["summary"].endswith("; rule 3: bears decides")
+    assert told["generation"]["plan"]["outcome"] == "ERROR"
+    assert [(each["number"], each["decides"], each["differences"]) for each in told["rules"]] == [
+        (3, True, []),
+        (2, False, ["duration is absent, wanted: equals 6"]),
+        (4, False, ["rule 3 stands before it"]),
+        (1, False, ["it is about status, this is generate"]),
+    ]
+
+
+def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
+    """What differed is said in the summary; a rule about something else is not near."""
+    bench.control(
+        "POST", "/_sim/script/rules", {"when": "generate", "match": {"prompt": "A cat"}, "reply": {"status": 500}}
+    )
+    told = bench.explained("POST", GENERATE, {"prompt": "A bear"})
+    assert told["summary"].endswith(
+        "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', wanted: equals 'A cat'"
+    )
+    assert "rule" not in bench.explained("GET", f"{STATUS}{UNKNOWN}")["summary"]
+
+
+def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
+    """And is not used up by it."""
+    bench.control("POST", "/_sim/script/rules", {"when": "generate", "end": {"status": "FAILED"}, "times": 1})
+    told = bench.explained("POST", GENERATE, {"prompt": ""})
+    assert (told["exchange"]["status"], told["exchange"]["rule"], told["price"]) == (400, None, None)
+    (rule,) = told["rules"]
+    assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, and there is nothing to plan"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "part"),
+    [
+        ("GET", f"{STATUS}x", {KEY_HEADER: ""}, 401, "the key is missing: send it in the header Ocp-Apim-Subscription-Key"),
+        ("POST", GENERATE, {KEY_HEADER: "nobody"}, 401, "no world has the key that was sent"),
+        ("POST", "/minimax-hailuo-ai/v1/generat", {}, 404, f"(did you mean POST {GENERATE}?)"),
+        ("POST", GENERATE, {KEY_HEADER: "sim-empty-wallet"}, 402, "Insufficient Balance: Your wallet does not have enough balance."),
+        ("GET", "/v1/x/output.mp4", {}, 404, "no generation has this request id"),
+    ],
+)  # fmt: skip
+def test_a_request_that_would_be_refused(
+    bench: Bench, method: str, path: str, headers: dict[str, str], status: int, part: str
+) -> None:
+    """The summary says why and what to do; a magic key opens no world."""
+    told = bench.explained(method, path, {"prompt": "A bear"} if method == "POST" else None, headers)
+    assert told["exchange"]["status"] == status
+    assert part in told["summary"]
+    assert "\n" not in told["summary"]
+    assert len(bench.app.worlds) == 2
+
+
+def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
+    """It is told what the caller would not get."""
+    bench.control(
+        "POST",
+        "/_sim/script/rules",
+        {"when": "status", "faults": [{"fault": "delay", "seconds": 3600}, {"fault": "hang"}]},
+    )
+    told = bench.explained("GET", f"{STATUS}{bench.accepted()}")
+    assert told["exchange"]["faults"] == ["delay", "hang"]
+    assert told["summary"].endswith(
+        "; rule 1: when status decides (delay, hang); nothing left, then the connection was held open until the caller gave up"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is no route of the gateway, but one of ours"),
+        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
+        ({"method": "GET", "path": "nowhere"}, "Expected `str` matching regex"),
+        ({"method": "GET", "path": "/a b"}, "Expected `str` matching regex"),
+        ({"method": "G T", "path": "/"}, "Expected `str` matching regex"),
+        ({"method": "GET"}, "missing required field `path`"),
+        ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),
+        ({"method": "GET", "path": "/", "headers": {"x": "€"}}, "header 'x': '€' cannot be sent"),
+        ({"method": "GET", "path": "/", "heders": {}}, "(did you mean headers?)"),
+    ],
+)
+def test_a_question_that_means_nothing_is_refused(bench: Bench, wish: object, complaint: str) -> None:
+    """With the value and the remedy."""
+    asked = bench.app.control.answer("POST", "/_sim/explain", "", json.dumps(wish).encode(), host=HOST, key="sim-key")
+    status, told = bench.runner.run(asked)
+    assert status == 400
+    assert complaint in json.loads(told)["message"]
