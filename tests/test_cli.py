@@ -23,7 +23,7 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "MUTANT", "VARIANT",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "MUTANT", "VARIANT",
     "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 PROMPTNESS = 4.0

@@ -15,10 +15,11 @@ from .clock import LAST_INSTANT, SECOND, Clock
 from .damage import delay
 from .delivery import Attempt, Delivery, Form, next_progress
 from .faults import BeforeReply, Drop, Duplicate, Fault, Reorder, Stuck
+from .generation import Bounds, Generation, Transition, Worded
 from .ids import seeded_random
-from .journal import Journal, Limits
+from .journal import Journal
 from .ledger import Ledger
-from .lifecycle import Plan, Status, finish
+from .lifecycle import Status, finish
 from .occasion import at_callback
 from .outbox import Outbox
 from .policy import Policy
@@ -29,49 +30,6 @@ from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_bod
 from .workings import Workings
 
 __all__ = ["Bounds", "Generation", "Transition", "World"]
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, prompts.
-
-    Rules about the prompt of a generation hold for so many of the latest: the others are not remembered.
-    """
-
-    journal: Limits = Limits()
-    pending: int = 100_000
-    deliveries: int = 10_000
-    answers: int = 4096
-    aliases: int = 64
-    prompts: int = 4096
-
-
-class Generation(msgspec.Struct, frozen=True, gc=False):
-    """One accepted piece of work; everything ever read of it follows from these values and the clock."""
-
-    request_id: str
-    accepted: int
-    plan: Plan
-    operation: str
-    duration: float
-    resolution: str
-    origin: str
-
-
-class Transition(msgspec.Struct, frozen=True):
-    """A generation entered a status at an instant (UTC milliseconds)."""
-
-    instant: int
-    request_id: str
-    status: Status
-
-
-class Worded(msgspec.Struct, frozen=True):
-    """A status answer, good for callers of `origin` from the instant `since` and before `until`."""
-
-    origin: str
-    since: int
-    until: int | None
-    body: bytes
 
 
 class World:
@@ -149,7 +107,10 @@ class World:
     def chance(self) -> Random:
         """Where faults draw from: not where ids do, so that a script never changes an id."""
         if self._chance is None:
-            self._chance = seeded_random(self.seed, self.key, "faults")
+            self._chance = seeded_random(
+                self.seed,
+                self.key,
+            )
         return self._chance
 
     def submit(self, call: Call, step: Step | None = None) -> Generation | Refusal:

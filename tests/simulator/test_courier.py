@@ -5,78 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.simulator.posting import HOOK, PATIENCE, Receiver, drive, settings, told
 from tests.simulator.specimens import KEY, START, accepted
 
 from pixazo_simulator.clock import Clock
 from pixazo_simulator.courier import Courier, FallenDue
 from pixazo_simulator.lifecycle import Status
-from pixazo_simulator.policy import PROFILES
 from pixazo_simulator.post import Outcome, Parcel
-from pixazo_simulator.world import Transition, World
-from pixazo_simulator.worlds import Settings, Worlds
-
-HOOK = "http://127.0.0.1:9/hook"
-PATIENCE = 10.0
-"""Seconds after which a test that waits for another task fails."""
-
-
-class Receiver:
-    """Stands for the network: remembers every parcel and gives the outcomes that the test wants."""
-
-    def __init__(self, *outcomes: Outcome) -> None:
-        self.parcels: list[Parcel] = []
-        self.arrived = asyncio.Event()
-        self.open = asyncio.Event()
-        self.open.set()
-        self.turnstile = False
-        self._outcomes = list(outcomes) or [Outcome(204)]
-
-    async def post(self, parcel: Parcel) -> Outcome:
-        """Take a parcel, once the door is open; a turnstile closes behind each."""
-        self.parcels.append(parcel)
-        self.arrived.set()
-        await self.open.wait()
-        if self.turnstile:
-            self.open.clear()
-        return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
-
-
-def settings(clock: Callable[[], Clock] = Clock.manual, **policy: object) -> Settings:
-    """Settings of one world under the key of the specimens."""
-    return Settings(keys=(KEY,), policy=PROFILES["documented"].changed(policy), clock=clock)
-
-
-def drive(
-    doing: Callable[[Courier, World, Receiver], Awaitable[Any]], having: Settings | None = None, *outcomes: Outcome
-) -> Any:
-    """Run a test's coroutine against a courier, its one world and the network."""
-
-    async def run() -> Any:
-        worlds = Worlds(having or settings())
-        receiver = Receiver(*outcomes)
-        courier = Courier(worlds, receiver.post)
-        (world,) = worlds
-        async with asyncio.timeout(PATIENCE):
-            try:
-                return await doing(courier, world, receiver)
-            finally:
-                await courier.close()
-
-    return asyncio.run(run())
-
-
-def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
-    """Seconds after the start, and what happened: a status that was entered or the outcome of an attempt."""
-    return [
-        ((each.instant - START) / 1000, each.status)
-        if isinstance(each, Transition)
-        else ((each[1].instant - START) / 1000, each[1].problem or each[1].status)
-        for each in fallen
-    ]
+from pixazo_simulator.world import World
+from pixazo_simulator.worlds import Worlds
 
 
 def test_advancing_tells_what_fell_due_in_order() -> None:

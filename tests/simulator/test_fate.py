@@ -12,6 +12,7 @@ from pixazo_simulator.lifecycle import NEVER, Plan, Status
 from pixazo_simulator.magic import Magic
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.refusal import Problem, Rule
+from pixazo_simulator.rule import End
 
 FAULT = (Problem("prompt", Rule.BLANK),)
 NO_VIDEO = "The model could not generate a video for this request."
@@ -47,6 +48,19 @@ def test_a_problem_that_strikes_later_wins() -> None:
     expected = Plan(2_000, 13_000, Status.FAILED, "prompt must not be blank.")
     assert plan(fails=FAULT) == expected
     assert plan(Magic(outcome=Status.ERROR, error="disk full"), FAULT) == expected
+
+
+def test_a_script_wins() -> None:
+    """Over a problem and over magic; it may leave the times to them."""
+    wild = Magic(outcome=Status.ERROR, error="wild", after=30_000, stuck=True)
+    submission = Submission(6, "768P", 350_000, FAULT, wild, None, None, end=End(status="COMPLETED"))
+    assert plan_for(submission, Policy(), Random(0)) == Plan(4_000, 26_000)
+    submission = Submission(
+        6, "768P", 350_000, (), wild, None, None, end=End(status="FAILED", queued=1.5, processing=0.25)
+    )
+    assert plan_for(submission, Policy(), Random(0)) == Plan(1_500, 250, Status.FAILED, NO_VIDEO)
+    submission = Submission(6, "768P", 350_000, (), Magic(), None, None, stuck=True)
+    assert plan_for(submission, Policy(), Random(0)) == Plan(2_000, NEVER)
 
 
 def test_failures_may_strike_straight_from_the_queue() -> None:

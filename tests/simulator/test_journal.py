@@ -31,6 +31,52 @@ def test_bodies_are_cut_and_their_length_kept() -> None:
     assert (kept.request_body, kept.request_length, kept.response_body) == (b"ques", 8, b"answ")
 
 
+@given(sizes=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=6), head=st.none() | st.integers(0, 50))
+def test_headers_are_kept_as_long_as_they_fit(sizes: list[tuple[int, int]], head: int | None) -> None:
+    """In their order, and it is told how many did not; one who knows that they fit may say so."""
+    headers = [(b"n" * name, b"v" * value) for name, value in sizes]
+    total = sum(name + value for name, value in sizes)
+    journal = Journal(Limits(headers=20))
+    journal.record(5, "GET", "/", headers, b"", 200, b"", "status", head=None if head is None else total + head)
+    (kept,) = journal
+    assert [*kept.request_headers, *headers[len(kept.request_headers) :]] == headers
+    assert sum(len(name) + len(value) for name, value in kept.request_headers) <= 20
+    assert kept.headers_left_out == len(headers) - len(kept.request_headers)
+    assert kept.headers_left_out == 0 or total > 20
+
+
+def test_a_journal_full_of_long_heads_is_bounded() -> None:
+    """Whoever sends them: 64 KiB each, of which 8 KiB are kept."""
+    journal = Journal(Limits())
+    journal.record(5, "GET", "/", [(b"x", b"a" * 8000)] * 8, b"", 200, b"", "status", head=64 * 1024)
+    (kept,) = journal
+    assert (len(kept.request_headers), kept.headers_left_out) == (1, 7)
+
+
+def test_an_opaque_answer_is_not_kept() -> None:
+    """Only its length."""
+    journal = Journal(Limits())
+    journal.record(5, "GET", "/", [], b"", 200, b"a video", "media", opaque=True)
+    (kept,) = journal
+    assert (kept.response_body, kept.response_length) == (b"", 7)
+
+
+def test_an_answer_can_be_corrected() -> None:
+    """That of the latest exchange, its headers and length too; in an empty journal there is nothing to correct."""
+    journal = Journal(Limits(body=4))
+    journal.amend(500, [], b"", "x")
+    record(journal, "/a", answer=b"answer")
+    journal.amend(500, [(b"a", b"b")], b"another", "edited")
+    (kept,) = journal
+    assert (kept.status, kept.response_headers, kept.response_body, kept.response_length) == (
+        500,
+        [(b"a", b"b")],
+        b"anot",
+        7,
+    )
+    assert kept.reason == "accepted; edited"
+
+
 @given(limit=st.integers(0, 5), count=st.integers(0, 12))
 def test_the_oldest_gives_way(limit: int, count: int) -> None:
     """And it is told how many did."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -28,7 +28,11 @@ TABLES = st.dictionaries(NAMES, VALUES, max_size=4)
 
 def paths(value: Any, path: Path = ()) -> Iterator[Path]:
     """Where the members and elements of a value stand."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        inner = list(cast("dict[str | int, Any]", value).items())
+    elif isinstance(value, list):
+        inner = list(enumerate(cast("list[object]", value)))
     for step, each in inner:
         yield (*path, step)
         yield from paths(each, (*path, step))
@@ -37,9 +41,10 @@ def paths(value: Any, path: Path = ()) -> Iterator[Path]:
 def inline(value: Any) -> str:
     """A value as TOML writes it on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(name)} = {inline(each)}" for name, each in value.items()) + "}"
+        table = cast("dict[str, Any]", value)
+        return "{" + ", ".join(f"{json.dumps(name)} = {inline(each)}" for name, each in table.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(inline, value)) + "]"
+        return "[" + ", ".join(map(inline, cast("list[object]", value))) + "]"
     return json.dumps(value)
 
 

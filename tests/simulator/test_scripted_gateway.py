@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller
+from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.inprocess import InProcess
 
 from pixazo_simulator.faults import (
@@ -419,8 +419,6 @@ def broken() -> Iterator[Simulator]:
 
 def test_faults_strike_what_a_mutant_answers(broken: Simulator) -> None:
     """The mutant edits, then the wire does its worst."""
-    from tests.caller import over_http
-
     caller = Caller(over_http(broken.url), broken.api_key)
     request_id = caller.accepted()
     with pytest.raises(ConnectionResetError):

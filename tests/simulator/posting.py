@@ -1,0 +1,78 @@
+"""A courier, its one world, and a network that a test commands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tests.simulator.specimens import KEY, START
+
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.courier import Courier, FallenDue
+from pixazo_simulator.policy import PROFILES
+from pixazo_simulator.post import Outcome, Parcel
+from pixazo_simulator.rule import Rule
+from pixazo_simulator.world import Transition, World
+from pixazo_simulator.worlds import Settings, Worlds
+
+__all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
+
+HOOK = "http://127.0.0.1:9/hook"
+PATIENCE = 10.0
+"""Seconds after which a test that waits for another task fails."""
+
+
+class Receiver:
+    """Stands for the network: remembers every parcel and gives the outcomes that the test wants."""
+
+    def __init__(self, *outcomes: Outcome) -> None:
+        self.parcels: list[Parcel] = []
+        self.arrived = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
+        self.turnstile = False
+        self._outcomes = list(outcomes) or [Outcome(204)]
+
+    async def post(self, parcel: Parcel) -> Outcome:
+        """Take a parcel, once the door is open; a turnstile closes behind each."""
+        self.parcels.append(parcel)
+        self.arrived.set()
+        await self.open.wait()
+        if self.turnstile:
+            self.open.clear()
+        return self._outcomes.pop(0) if len(self._outcomes) > 1 else self._outcomes[0]
+
+
+def settings(clock: Callable[[], Clock] = Clock.manual, script: tuple[Rule, ...] = (), **policy: object) -> Settings:
+    """Settings of one world under the key of the specimens."""
+    return Settings(keys=(KEY,), policy=PROFILES["documented"].changed(policy), clock=clock, script=script)
+
+
+def drive(
+    doing: Callable[[Courier, World, Receiver], Awaitable[Any]], having: Settings | None = None, *outcomes: Outcome
+) -> Any:
+    """Run a test's coroutine against a courier, its one world and the network."""
+
+    async def run() -> Any:
+        worlds = Worlds(having or settings())
+        receiver = Receiver(*outcomes)
+        courier = Courier(worlds, receiver.post)
+        (world,) = worlds
+        async with asyncio.timeout(PATIENCE):
+            try:
+                return await doing(courier, world, receiver)
+            finally:
+                await courier.close()
+
+    return asyncio.run(run())
+
+
+def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
+    """Seconds after the start, and what happened: a status that was entered or the outcome of an attempt."""
+    return [
+        ((each.instant - START) / 1000, each.status)
+        if isinstance(each, Transition)
+        else ((each[1].instant - START) / 1000, each[1].problem or each[1].status)
+        for each in fallen
+    ]

@@ -1,0 +1,411 @@
+"""Faults of callbacks: dropped, repeated, late, out of order, early, refused, spoilt; on the world's clock, nothing lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as steady
+from hypothesis import strategies as st
+from standardwebhooks import Webhook, WebhookVerificationError
+from tests.simulator.posting import HOOK, Receiver, drive, settings, told
+from tests.simulator.specimens import START, accepted, call
+
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.courier import Courier
+from pixazo_simulator.faults import (
+    BeforeReply,
+    CompletedWithoutMedia,
+    DeadReceiver,
+    Delay,
+    Drop,
+    Duplicate,
+    Fault,
+    GarbledBody,
+    LognormalDelay,
+    Reorder,
+    UniformDelay,
+    UnknownStatus,
+    WrongContentType,
+)
+from pixazo_simulator.lifecycle import Status
+from pixazo_simulator.occasion import at_submit
+from pixazo_simulator.post import Outcome, Parcel, Postman
+from pixazo_simulator.rule import End, Rule
+from pixazo_simulator.signature import secret
+from pixazo_simulator.told import told_delivery
+from pixazo_simulator.world import World
+
+
+def on(*faults: Fault, **more: Any) -> Rule:
+    """A rule about callbacks."""
+    return Rule(when="webhook", faults=faults, **more)  # type: ignore[arg-type]  # any kind
+
+
+def attempts(fallen: Any) -> list[tuple[float, object]]:
+    """What was attempted while the clock was advanced."""
+    return [entry for entry in told(fallen) if not isinstance(entry[1], Status)]
+
+
+def posted(receiver: Receiver) -> list[str]:
+    """The hooks, in order of arrival."""
+    return [parcel.url.removeprefix(HOOK) for parcel in receiver.parcels]
+
+
+def submit(world: World, *hooks: str) -> None:
+    """One generation a hook, each ending a second after the one before."""
+    for number, hook in enumerate(hooks):
+        accepted(world, f"[[sim:after {15 + number}]]", webhook_url=f"{HOOK}{hook}")
+
+
+def test_a_dropped_callback_is_never_posted() -> None:
+    """Nor repeated; the log says so."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a", "/b")
+        assert attempts(await courier.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
+        assert posted(receiver) == ["/b"]
+        dropped = told_delivery(world, world.deliveries()[0])
+        assert (dropped["rule"], dropped["faults"], dropped["delivered"]) == ("rule 1: when webhook", ["drop"], False)
+
+    drive(doing, settings(script=(on(Drop(), times=1),)))
+
+
+def test_a_callback_can_arrive_more_than_once() -> None:
+    """At the same instant, the same bytes, in the log as copies; a copy is not repeated when it fails."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        fallen = attempts(await courier.advance(world, 10**7))
+        assert fallen == [(15, "answered 500"), (15, 204), (15, 204), (20, 204)]
+        assert len({parcel.body for parcel in receiver.parcels}) == 1
+        deliveries = [told_delivery(world, each) for each in world.deliveries()]
+        assert [(each["number"], each["copy_of"], len(each["attempts"])) for each in deliveries] == [
+            (1, None, 2),
+            (2, 1, 1),
+            (3, 1, 1),
+        ]
+        assert [each["faults"] for each in deliveries] == [["duplicate"]] * 3
+
+    drive(doing, settings(script=(on(Duplicate(copies=3), times=1),)), Outcome(500, "answered 500"), Outcome(204))
+
+
+@pytest.mark.parametrize(
+    ("fault", "least", "most"),
+    [(Delay(7), 22, 22), (UniformDelay(1, 9), 16, 24), (LognormalDelay(5, 0), 20, 20), (Delay(0.0001), 15, 15)],
+)
+def test_a_callback_can_be_late(fault: Fault, least: float, most: float) -> None:
+    """In seconds of the world's clock; it carries what was true when it should have been posted."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        ((instant, status),) = attempts(await courier.advance(world, 10**7))
+        assert least <= instant <= most
+        assert status == 204
+        assert json.loads(receiver.parcels[0].body)["completed_at"] == "2026-03-31T10:00:15.000Z"
+
+    drive(doing, settings(script=(on(fault),)))
+
+
+def test_a_delay_can_be_seen_while_it_lasts() -> None:
+    """The log tells what is going to strike; the rule was asked once."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        assert attempts(await courier.advance(world, 20_000)) == []
+        (waiting,) = [told_delivery(world, each) for each in world.deliveries()]
+        assert (waiting["rule"], waiting["faults"], waiting["attempts"]) == ("rule 1: when webhook", ["delay"], [])
+        assert attempts(await courier.advance(world, 2_000)) == [(22, 204)]
+        assert world.script.rules()[1][1] == (1,)
+
+    drive(doing, settings(script=(on(Delay(7)),)))
+
+
+def test_a_callback_lets_the_next_one_go_first() -> None:
+    """Pairs change places: what the next one wants then is void."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a", "/b", "/c", "/d", "/e")
+        fallen = attempts(await courier.advance(world, 10**7))
+        assert posted(receiver) == ["/b", "/a", "/d", "/c", "/e"]
+        assert [instant for instant, _ in fallen] == [16, 16, 18, 18, 79]
+
+    drive(doing, settings(script=(on(Reorder()),)))
+
+
+def test_a_callback_without_a_next_one_does_not_wait_for_ever() -> None:
+    """It goes within the seconds of its fault; one that is dropped is no next one."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a", "/b")
+        assert attempts(await courier.advance(world, 10**7)) == [(16, "dropped, as the script wants"), (25, 204)]
+
+    drive(doing, settings(script=(on(Reorder(within=10), times=1), on(Drop()))))
+
+
+def test_a_dead_receiver_is_tried_again() -> None:
+    """As policy says; the rule is asked at each attempt."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        await courier.advance(world, 10**7)
+        assert [parcel.refused for parcel in receiver.parcels] == [True, True, False]
+        (delivery,) = [told_delivery(world, each) for each in world.deliveries()]
+        assert [attempt["faults"] for attempt in delivery["attempts"]] == [["dead_receiver"], ["dead_receiver"], []]
+        assert (delivery["rule"], delivery["faults"]) == ("rule 1: when webhook, attempt at most 2", ["dead_receiver"])
+
+    drive(
+        doing,
+        settings(script=(on(DeadReceiver(), match={"attempt": {"at_most": 2}}),)),
+        Outcome(None, "refused"), Outcome(None, "refused"), Outcome(204),
+    )  # fmt: skip
+
+
+def test_a_refused_connection_is_a_real_one() -> None:
+    """Nobody listens; the receiver that would does not hear of it."""
+
+    async def run() -> Outcome:
+        heard = asyncio.Event()
+
+        async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heard.set()
+            writer.close()
+
+        server = await asyncio.start_server(listen, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        postman = Postman()
+        outcome = await postman.post(
+            Parcel(url=url, body=b"", headers={}, allowed=(), follow=False, timeout=5, refused=True)
+        )
+        await postman.close()
+        server.close()
+        assert not heard.is_set()
+        return outcome
+
+    outcome = asyncio.run(run())
+    assert (outcome.status, outcome.final) == (None, False)
+    assert re.match(r"ConnectError: ", str(outcome.problem))
+
+
+def test_what_a_callback_says_can_be_wrong() -> None:
+    """Its word, its media, its type, its bytes; rules can be asked by status, URL, channel and prompt."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, "A bear", webhook_url=f"{HOOK}/a")
+        accepted(world, "A cat", webhook_url=f"{HOOK}/b")
+        accepted(world, "[[sim:failed x]]", webhook_url=f"{HOOK}/c")
+        accepted(world, "A dog", members={"callback_url": f"{HOOK}/d"})
+        await courier.advance(world, 20_000)
+        bear, cat, failed, dog = receiver.parcels
+        assert json.loads(bear.body)["status"] == "ARCHIVED"
+        assert (json.loads(cat.body)["status"], json.loads(cat.body)["output"]) == ("COMPLETED", None)
+        assert (json.loads(failed.body)["status"], failed.headers["content-type"]) == ("FAILED", "text/html")
+        assert (dog.body[:1], len(dog.body) > 100) == (b"\xff", True)
+
+    drive(doing, settings(script=(
+        on(UnknownStatus(), match={"prompt": {"contains": "bear"}, "attempt": 1, "operation": "generate"}),
+        on(CompletedWithoutMedia(output="null"), match={"url": {"ends_with": "/b"}}),
+        on(WrongContentType("text/html"), match={"status": "FAILED"}),
+        on(GarbledBody(), match={"channel": "callback_url"}),
+    )))  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "valid"), [(UnknownStatus(), True), (Duplicate(), True), (GarbledBody(), False)])
+def test_what_the_gateway_says_is_signed_and_what_the_wire_spoils_is_not(fault: Fault, valid: bool) -> None:
+    """Copies keep the id, by which a receiver knows them."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        await courier.advance(world, 20_000)
+        for parcel in receiver.parcels:
+            verifier: Any = Webhook(secret(world.seed, world.key))
+            verifier._Webhook__verify_timestamp = _any_time  # the world's clock is not that of the wall
+            if valid:
+                verifier.verify(parcel.body, parcel.headers)
+            else:
+                with pytest.raises((WebhookVerificationError, UnicodeDecodeError)):
+                    verifier.verify(parcel.body, parcel.headers)
+        assert len({parcel.headers["webhook-id"] for parcel in receiver.parcels}) == 1
+
+    drive(doing, settings(script=(on(fault),), webhook_signature="standard"))
+
+
+def _any_time(stamp: str) -> datetime:
+    """Read a timestamp, and find it neither too old nor too new."""
+    return datetime.fromtimestamp(int(stamp), UTC)
+
+
+def test_progress_callbacks_meet_faults_too() -> None:
+    """Each on its own, by the word that it carries."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, "[[sim:after 60]]", webhook_url=HOOK, webhook_mode="sync")
+        fallen = attempts(await courier.advance(world, 10**7))
+        words = [json.loads(parcel.body)["status"] for parcel in receiver.parcels]
+        assert words == ["PROCESSING", "PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED"]
+        assert fallen == [(8, "dropped, as the script wants"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
+
+    drive(doing, settings(
+        script=(on(Drop(), match={"status": "PROCESSING"}, times=1), on(Duplicate(), match={"status": "PROCESSING"}, times=1)),
+        webhook_events="header",
+    ))  # fmt: skip
+
+
+def test_a_callback_can_be_sent_again_by_hand() -> None:
+    """As it first was, whatever rules say; tried once; of a pending one and of a copy, too."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        submit(world, "/a")
+        await courier.resend(world, 1)
+        await courier.advance(world, 20_000)
+        copy, attempt = await courier.resend(world, 1)
+        again, _ = await courier.resend(world, copy.number)
+        assert (copy.number, copy.copy_of, again.copy_of, attempt.status) == (3, 1, 1, 204)
+        assert posted(receiver) == ["/a", "/a", "/a"]
+        assert len({parcel.body for parcel in receiver.parcels}) == 1
+        assert [len(each.attempts) for each in world.deliveries()] == [1, 1, 1, 1]
+        assert world.script.rules()[1][1] == (1,)
+        with pytest.raises(KeyError):
+            await courier.resend(world, 99)
+
+    drive(doing, settings(script=(on(Drop()),)))
+
+
+def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
+    """Only the original does."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, members={"callback_url": HOOK})
+        await courier.advance(world, 20_000)
+        assert ["challenge" in json.loads(parcel.body) for parcel in receiver.parcels] == [True, True, False]
+
+    drive(doing, settings(script=(on(Duplicate(), times=1),), callback_url="challenge"))
+
+
+@pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])
+def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
+    """A clock that stands still is advanced to the end of the generation, any other waited for; the next advance tells it once."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        generation = accepted(world, webhook_url=HOOK)
+        instant = generation.accepted + 15_000
+        assert world.before_reply(generation) == instant
+        await courier.reach(world, instant)
+        assert len(receiver.parcels) == 1
+        assert world.clock.now() >= instant
+        if not world.clock.rate:
+            assert told(await courier.advance(world, 0)) == [(2, Status.PROCESSING), (15, Status.COMPLETED), (15, 204)]
+            assert told(await courier.advance(world, 10**6)) == []
+
+    drive(doing, settings(clock, script=(on(BeforeReply()),)))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "rules"),
+    [
+        ("A bear", ()),
+        ("A bear", (on(Drop()), on(BeforeReply()))),
+        ("A bear", (on(BeforeReply(), match={"status": "FAILED"}),)),
+        ("[[sim:stuck]]", (on(BeforeReply()),)),
+    ],
+)
+def test_a_reply_need_not_wait(prompt: str, rules: tuple[Rule, ...]) -> None:
+    """Without such a rule, for another one, for an end that never comes."""
+
+    async def doing(_: Courier, world: World, __: Receiver) -> None:
+        assert world.before_reply(accepted(world, prompt, webhook_url=HOOK)) is None
+
+    drive(doing, settings(script=rules))
+
+
+def test_callbacks_in_the_background_meet_faults_too() -> None:
+    """On a running clock: held back until the next, dropped, posted twice."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(courier.run())
+        submit(world, "/a", "/b", "/c", "/d")
+        courier.wake()
+        while len(receiver.parcels) < 4:
+            receiver.arrived.clear()
+            await receiver.arrived.wait()
+        running.cancel()
+        arrived = posted(receiver)
+        assert sorted(arrived) == ["/a", "/b", "/d", "/d"]
+        assert arrived.index("/b") < arrived.index("/a")
+
+    drive(doing, settings(lambda: Clock.scaled(1000), script=(
+        on(Reorder(within=3600), times=1), on(Drop(), match={"url": {"ends_with": "/c"}}),
+        on(Duplicate(), match={"url": {"ends_with": "/d"}}),
+    )))  # fmt: skip
+
+
+FAULTS = st.sampled_from(
+    [
+        Drop(),
+        Duplicate(),
+        Duplicate(copies=4),
+        Delay(3),
+        UniformDelay(0, 9),
+        Reorder(),
+        Reorder(within=1),
+        DeadReceiver(),
+        GarbledBody(),
+    ]
+)
+SCRIPTS = st.lists(st.tuples(FAULTS, st.none() | st.integers(1, 3)), max_size=4)
+
+
+@steady(max_examples=60)
+@given(script=SCRIPTS, hooks=st.integers(1, 5), cuts=st.lists(st.integers(0, 40_000), max_size=6), fails=st.booleans())
+def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
+    script: list[tuple[Any, int | None]], hooks: int, cuts: list[int], fails: bool
+) -> None:
+    """In one step or in many the same happens at the same instants; every delivery is settled, and told in order."""
+    rules = tuple(on(fault, times=times) for fault, times in script)
+    outcome = Outcome(500, "answered 500") if fails else Outcome(204)
+
+    def run(steps: list[int]) -> tuple[list[tuple[float, object]], list[tuple[str, bytes]], list[Any]]:
+        async def doing(courier: Courier, world: World, receiver: Receiver) -> Any:
+            submit(world, *[f"/{number}" for number in range(hooks)])
+            fallen: list[Any] = []
+            for step in steps:
+                fallen += await courier.advance(world, step)
+            assert world.next_due() is None
+            deliveries = [told_delivery(world, each) for each in world.deliveries()]
+            return attempts(fallen), [(parcel.url, parcel.body) for parcel in receiver.parcels], deliveries
+
+        result: tuple[Any, Any, Any] = drive(doing, settings(script=rules), outcome)
+        return result
+
+    long = 10**8
+    at_once, stepwise = run([long]), run([*cuts, long])
+    assert at_once == stepwise
+    events, posts, deliveries = at_once
+    assert events == sorted(events, key=lambda event: event[0])
+    assert len(events) == sum(len(each["attempts"]) for each in deliveries)
+    assert len(posts) == sum(
+        attempt["problem"] != "dropped, as the script wants" for each in deliveries for attempt in each["attempts"]
+    )
+    assert [each["number"] for each in deliveries] == list(range(1, len(deliveries) + 1))
+    assert {each["url"] for each in deliveries} == {f"{HOOK}/{number}" for number in range(hooks)}
+
+
+def test_a_plan_and_a_callback_can_be_scripted_together() -> None:
+    """The end that one rule chose is what another reports."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        decision = world.script.decide(at_submit("generate", [], b'{"prompt":"A bear"}'))
+        assert decision is not None
+        world.submit(call(webhook_url=HOOK), decision.step)
+        assert attempts(await courier.advance(world, 10_000)) == [(3, 204), (3, 204)]
+        assert {json.loads(parcel.body)["error"] for parcel in receiver.parcels} == {"policy"}
+        assert world.clock.now() == START + 10_000
+
+    drive(doing, settings(script=(
+        Rule(when="generate", end=End(status="FAILED", error="policy", after=3)), on(Duplicate(), match={"status": "FAILED"}),
+    )))  # fmt: skip

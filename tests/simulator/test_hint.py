@@ -1,0 +1,100 @@
+"""What a caller probably meant, told where no test of a body would look for it: in the journal and the log."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from tests.caller import GENERATE, KEY_HEADER, Caller
+
+from pixazo_simulator.hint import hint
+from pixazo_simulator.refusal import InsufficientFunds, InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
+
+KNOWN = (
+    "known are POST /minimax-hailuo-ai/v1/generate, POST /minimax-hailuo-ai/v1/imageToVideo, "
+    "GET /v2/requests/status/{request_id}, GET /v1/{request_id}/output.mp4"
+)
+REQUEST_ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "meant"),
+    [
+        ("POST", "/minimax-hailuo-ai/v1/genrate", "POST /minimax-hailuo-ai/v1/generate"),
+        ("POST", "/minimax-hailuo-ai/v1/generate/", "POST /minimax-hailuo-ai/v1/generate"),
+        ("POST", "/minimax-hailuo/v1/generate", "POST /minimax-hailuo-ai/v1/generate"),
+        ("POST", "/minimax-hailuo-ai/v1/image-to-video", "POST /minimax-hailuo-ai/v1/imageToVideo"),
+        ("GET", "/minimax-hailuo-ai/v1/generate", "POST /minimax-hailuo-ai/v1/generate"),
+        ("DELETE", "/minimax-hailuo-ai/v1/imageToVideo", "POST /minimax-hailuo-ai/v1/imageToVideo"),
+        ("GET", f"/v1/requests/status/{REQUEST_ID}", "GET /v2/requests/status/{request_id}"),
+        ("POST", f"/v2/requests/status/{REQUEST_ID}", "GET /v2/requests/status/{request_id}"),
+        ("GET", f"/v2/request/status/{REQUEST_ID}", "GET /v2/requests/status/{request_id}"),
+        ("GET", f"/v1/{REQUEST_ID}/output.mov", "GET /v1/{request_id}/output.mp4"),
+    ],
+)
+def test_the_nearest_route_is_named(method: str, path: str, meant: str) -> None:
+    """With all that there are."""
+    assert hint(UnknownRoute(), method, path, []) == f"no route is {method} {path} (did you mean {meant}?): {KNOWN}"
+
+
+def test_a_path_like_none_is_told_all_routes() -> None:
+    """And only the beginning of a long one is repeated."""
+    assert hint(UnknownRoute(), "GET", "/" + "x" * 500, []) == f"no route is GET /{'x' * 119}: {KNOWN}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "instead"),
+    [
+        ([], ""),
+        ([(b"Authorization", b"Bearer x")], ", not in authorization"),
+        ([(b"X-API-Key", b"x")], ", not in x-api-key"),
+    ],
+)
+def test_a_missing_key_is_told_where_it_belongs(headers: list[tuple[bytes, bytes]], instead: str) -> None:
+    """And where it was put instead."""
+    expected = f"the key is missing: send it in the header Ocp-Apim-Subscription-Key{instead}"
+    assert hint(MissingKey(), "POST", GENERATE, headers) == expected
+
+
+@pytest.mark.parametrize("refusal", [InsufficientFunds(1), UnknownRequest("x")])
+def test_normal_answers_have_no_hint(refusal: Refusal) -> None:
+    """They are what a gateway says."""
+    assert hint(refusal, "POST", GENERATE, []) is None
+
+
+def test_a_mistake_is_told_in_the_journal_and_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer itself stays as documented."""
+    caplog.set_level(logging.INFO, "pixazo_simulator")
+    reply = caller.call("POST", "/minimax-hailuo-ai/v1/genrate", {"prompt": "A bear"})
+    assert (reply.status, reply.json()) == (404, {"statusCode": 404, "message": "Resource not found"})
+    (told,) = caller.sim("journal")["exchanges"]
+    assert told["expected"] is False
+    assert told["hint"].startswith(
+        "no route is POST /minimax-hailuo-ai/v1/genrate (did you mean POST /minimax-hailuo-ai/v1/generate?)"
+    )
+    assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {told["hint"]}')
+
+
+def test_mistakes_of_nobody_known_are_in_the_lobby(caller: Caller) -> None:
+    """A wrong key, none, a video of no generation; a known caller's refusals are expected."""
+    before = caller.sim("lobby")["total"]
+    caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "a-wrong-key"})
+    caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "", "Authorization": "Bearer x"})
+    caller.call("GET", "/v1/x/output.mp4")
+    caller.generate("")
+    caller.read("x")
+    told = caller.sim("lobby")["exchanges"][-3:]
+    assert caller.sim("lobby")["total"] == before + 3
+    assert [(each["expected"], each["hint"].partition(":")[0]) for each in told] == [
+        (False, "no world has the key that was sent"),
+        (False, "the key is missing"),
+        (False, "no generation has this request id"),
+    ]
+    assert [(each["expected"], each["hint"]) for each in caller.sim("journal")["exchanges"]] == [(True, None)] * 2
+
+
+def test_an_invalid_key_is_told_how_to_be_known() -> None:
+    """Without repeating it."""
+    assert hint(InvalidKey(), "POST", GENERATE, []) == (
+        "no world has the key that was sent: start with --api-key or --open-keys, or create one with POST /_sim/worlds"
+    )
