@@ -227,6 +227,14 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     assert told == ["cancelled", "lifespan.shutdown"]
 
 
+def test_no_callback_starts_once_the_inbox_is_closed() -> None:
+    """A request that was on its way meets a closed door, not a loop that nobody ends."""
+    own = home.OwnLoop(contextlib.nullcontext)
+    own.close()
+    with pytest.raises(home.HomeError, match="closed before the app had answered"):
+        own.run(anyio.lowlevel.checkpoint)
+
+
 def test_the_courier_may_give_up_before_the_app_answers(
     world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
