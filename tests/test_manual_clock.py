@@ -36,9 +36,9 @@ def transition(at: str, request_id: str, status: str) -> dict[str, Any]:
 
 
 def attempt(at: str, request_id: str, url: str, status: int | None, problem: str | None = None) -> dict[str, Any]:
-    """A webhook attempt as an advance tells it, in the hour at which a manual clock starts."""
-    told = {"kind": "webhook", "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
-    return told | {"status": status, "problem": problem}
+    """An attempt at the first callback, as an advance tells it, in the hour at which a manual clock starts."""
+    told = {"kind": "webhook", "number": 1, "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
+    return told | {"status": status, "problem": problem, "rule": None, "faults": []}
 
 
 def test_the_key_of_the_ready_line_is_served(server: Serving) -> None:

@@ -131,18 +131,27 @@ class Proxy:
         except OSError as error:
             _say(caller, "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}")
             return
+        if isinstance(route, Tunnel):
+            self._lead(caller, callee, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
+        else:
+            self._lead(caller, callee, b"", _passed_on(head, wish, to_proxy=route.to_proxy) + rest)
+
+    def _lead(self, caller: socket.socket, callee: socket.socket, told: bytes, passed_on: bytes) -> None:
+        """Say to each what is to be said first, then let them talk; a reset on one side is a reset on the other."""
         self._open.add(callee)
         with callee:
             callee.settimeout(None)
             for each in (caller, callee):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if isinstance(route, Tunnel):
-                caller.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            else:
-                rest = _passed_on(head, wish, to_proxy=route.to_proxy) + rest
-            callee.sendall(rest)
-            _carry(caller, callee)
-        self._open.discard(callee)
+            try:
+                caller.sendall(told)
+                callee.sendall(passed_on)
+                _carry(caller, callee)
+            except ConnectionError:
+                for each in (caller, callee):
+                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            finally:
+                self._open.discard(callee)
 
 
 def _connected(address: Address) -> socket.socket:
@@ -194,20 +203,16 @@ def _say(caller: socket.socket, status: str, sentence: str) -> None:
 
 
 def _carry(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended; a reset on one side is a reset on the other."""
+    """Carry bytes both ways until both sides have ended."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)
-        try:
-            while selector.get_map():
-                for key, _ in selector.select():
-                    source, sink = cast("socket.socket", key.fileobj), cast("socket.socket", key.data)
-                    data = source.recv(CHUNK)
-                    if data:
-                        sink.sendall(data)
-                    else:
-                        selector.unregister(source)
-                        sink.shutdown(socket.SHUT_WR)
-        except ConnectionResetError:
-            for each in (one, other):
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        while selector.get_map():
+            for key, _ in selector.select():
+                source, sink = cast("socket.socket", key.fileobj), cast("socket.socket", key.data)
+                data = source.recv(CHUNK)
+                if data:
+                    sink.sendall(data)
+                else:
+                    selector.unregister(source)
+                    sink.shutdown(socket.SHUT_WR)

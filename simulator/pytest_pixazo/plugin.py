@@ -7,7 +7,6 @@ are needed.
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import respx
 
     from pixazo_client import AsyncPixazoClient, PixazoClient
+    from pixazo_simulator.detour import Detour
     from pixazo_simulator.server import Simulator
 
     from .case import Case
@@ -27,13 +27,10 @@ if TYPE_CHECKING:
     from .sleep import Sleeps
 
 __all__ = [
-    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_respx",
-    "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
+    "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_redirect",
+    "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
     "pytest_runtest_makereport",
 ]  # fmt: skip
-
-#: Modules that are plugins of their own, by the option without which they are not even imported.
-PARTS: dict[str, str] = {}
 
 #: Pace and deadline of the contract suite on a simulator started here, in seconds of its clock, which only the suite moves.
 PACE = 5.0
@@ -71,14 +68,11 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and register the parts that were asked for."""
+    """Make the marker known."""
     config.addinivalue_line(
         "markers",
         "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
     )
-    for option, module in PARTS.items():
-        if config.getoption(option, None):
-            config.pluginmanager.register(import_module(f".{module}", __package__), f"pixazo-{module}")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -121,7 +115,8 @@ def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedS
         case = Case(request.node, pixazo_simulator)
     request.node.stash[CASE] = case
     yield case.pixazo
-    case.close()
+    with _one_line(ControlError):
+        case.close()
 
 
 @pytest.fixture
@@ -150,6 +145,16 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
     for name, value in variables(pixazo).items():
         monkeypatch.setenv(name, value)
     return pixazo
+
+
+@pytest.fixture
+def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Detour]:
+    """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
+    from pixazo_simulator.redirect import RedirectionError, redirect
+
+    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key) as detour:
+        yield detour
+        request.node.stash[CASE].object(detour.violations)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pixazo_simulator import Simulator
 from pytest_pixazo import explorer, performance
 from pytest_pixazo.callback import Callback
 from pytest_pixazo.explorer import BrokenOrderError, Exploration, Scene, UnfitAppError, explore, longer_orders
-from pytest_pixazo.order import Order
+from pytest_pixazo.order import Order, orders
 
 
 class Webhooks:
@@ -211,7 +211,72 @@ def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -
         def result(self) -> str:
             return "FAILED"
 
-    assert "before the 202, and the app raises LookupError: no such order\n" in counterexample(Raising, gateway)
+    assert counterexample(Raising, gateway).splitlines()[1:4] == [
+        "  1. the webhook COMPLETED arrives before the 202, and the app raises LookupError: no such order",
+        "  2. the 202 arrives",
+        "  3. the webhook COMPLETED arrives again (a retry), and the app answers 200",
+    ]
+
+
+def test_an_app_that_always_refuses_is_given_up(gateway: Simulator) -> None:
+    """After four attempts the gateway comes no more."""
+
+    class Refusing(Webhooks):
+        def receive(self, callback: Callback) -> int:
+            return 500
+
+    lines = counterexample(Refusing, gateway).splitlines()
+    assert [line.partition(", ")[2] for line in lines if "webhook" in line] == ["and the app answers 500"] * 4
+    assert lines[-1] == "and then result() is 'QUEUED', not 'COMPLETED'"
+
+
+def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -> None:
+    """The first and its duplicate, both too soon."""
+
+    class Counting(Webhooks):
+        early = 0
+
+        def receive(self, callback: Callback) -> int:
+            self.early += not self.states
+            return 200
+
+        def result(self) -> str:
+            return "overrun" if self.early > 1 else "fine"
+
+    assert counterexample(Counting, gateway, expected="fine").splitlines()[1:] == [
+        "  1. the webhook COMPLETED arrives before the 202, and the app answers 200",
+        "  2. the webhook COMPLETED arrives again (a duplicate) before the 202, and the app answers 200",
+        "  3. the 202 arrives",
+        "and then result() is 'overrun', not 'fine'",
+    ]
+
+
+def test_what_no_question_of_the_app_lets_through_comes_after_it(gateway: Simulator) -> None:
+    """An app that has stopped polling gives a callback nothing to overtake: it comes late instead."""
+
+    class Stopping(Both):
+        heard = 0
+
+        def poll(self) -> None:
+            if not self.heard and self.result() != "COMPLETED":
+                super().poll()
+
+        def receive(self, callback: Callback) -> int:
+            self.heard += 1
+            return 200
+
+        def result(self) -> str:
+            return "COMPLETED" if self.heard else super().result()
+
+    seen: list[int] = []
+
+    def count(app: Stopping) -> None:
+        seen.append(app.heard)
+
+    explore(Stopping, gateway=gateway, check=count, size=4, examples=0)
+    assert sum(seen) == sum(
+        order.arrivals for size in range(1, 5) for order in orders(size, polls=True, callbacks=True)
+    )
 
 
 def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
@@ -272,6 +337,10 @@ def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: S
             return super().receive(callback)
 
     assert explore(Confirming, gateway=gateway, examples=0, size=3).exhaustive == 17
+    assert counterexample(Confirming, gateway, expected="?").splitlines()[1:3] == [
+        "  1. the webhook COMPLETED arrives before the 202, and the app answers 503",
+        "  2. the 202 arrives",
+    ]
 
 
 def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None:
@@ -287,7 +356,7 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None
     def calm(app: Impatient) -> None:
         assert app.polled < 2 or app.taken < 2, "too much for it"
 
-    lines = counterexample(Impatient, gateway, check=calm, size=1, examples=200).splitlines()
+    lines = counterexample(Impatient, gateway, check=calm, size=1, examples=1000).splitlines()
     assert [line.partition(", ")[0][5:] for line in lines[1:6]] == [
         "the 202 arrives",
         "the poll's answer PROCESSING arrives",

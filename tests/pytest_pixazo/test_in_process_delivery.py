@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 import trio
 import uvicorn
@@ -51,12 +52,12 @@ class Wsgi:
 
 
 def fastapi() -> FastAPI:
-    """An app that remembers its loop when it starts, and can answer only on that one."""
+    """An app that notes what it hears, and in which thread it starts and answers."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         app.state.told = ["started"]
-        yield {"home": home.running_home() and threading.get_ident()}
+        yield {"home": threading.get_ident()}
         app.state.told.append("stopped")
 
     app = FastAPI(lifespan=lifespan)
@@ -65,7 +66,7 @@ def fastapi() -> FastAPI:
     async def hook(request: Request, later: BackgroundTasks) -> Response:
         callback = await request.json()
         app.state.thread = threading.get_ident()
-        assert getattr(request.state, "home", app.state.thread) == app.state.thread
+        app.state.home = getattr(request.state, "home", None)
         later.add_task(app.state.told.append, f"after {callback['status']}")
         app.state.told.append(callback["status"])
         return Response(status_code=202)
@@ -93,7 +94,7 @@ def test_a_synchronous_test_and_an_asgi_app(world: ControlClient) -> None:
         submit(world, inbox.url)
         assert answers(world.advance(15)) == [202]
         assert app.state.told == ["started", "COMPLETED", "after COMPLETED"]
-        assert app.state.thread != threading.get_ident()
+        assert app.state.home == app.state.thread != threading.get_ident()
     assert app.state.told[-1] == "stopped"
 
 
@@ -226,6 +227,14 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     assert told == ["cancelled", "lifespan.shutdown"]
 
 
+def test_no_callback_starts_once_the_inbox_is_closed() -> None:
+    """A request that was on its way meets a closed door, not a loop that nobody ends."""
+    own = home.OwnLoop(contextlib.nullcontext)
+    own.close()
+    with pytest.raises(home.HomeError, match="closed before the app had answered"):
+        own.run(anyio.lowlevel.checkpoint)
+
+
 def test_the_courier_may_give_up_before_the_app_answers(
     world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +274,38 @@ def test_an_app_without_a_lifespan_will_do(world: ControlClient, inbox: Inbox) -
     inbox.deliver_to(app)
     submit(world, inbox.url)
     assert answers(world.advance(15)) == [200]
+
+
+def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox: Inbox) -> None:
+    """As streaming responses and middleware do: nobody goes away before the answer is complete."""
+    told: list[str] = []
+
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        assert scope["type"] == "http"
+        await receive()
+
+        async def watch() -> None:
+            told.append((await receive())["type"])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            await anyio.lowlevel.checkpoint()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            told.append("answering")
+            await send({"type": "http.response.body", "body": b""})
+
+    inbox.deliver_to(app)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [200]
+    assert told == ["answering", "http.disconnect"]
+
+
+def test_an_app_is_let_go_when_another_takes_its_place(inbox: Inbox) -> None:
+    """Its lifespan ends."""
+    app = fastapi()
+    inbox.deliver_to(app, PATH)
+    inbox.respond(204)
+    assert app.state.told == ["started", "stopped"]
 
 
 def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClient) -> None:

@@ -146,6 +146,21 @@ def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None
     assert isinstance(vars(Poller)["rest"], staticmethod)
 
 
+def test_a_module_that_binds_it_later_is_seen(
+    advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it was searched in vain before; and what it bound by itself meanwhile is left alone."""
+    module = ModuleType("searched_before")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    doze(advance, 5)
+    exec("from time import sleep", module.__dict__)
+    with virtual_sleep(advance) as sleeps:
+        module.sleep(5)
+        exec("def sleep(): return 'its own'", module.__dict__)
+    assert sleeps.total == 5
+    assert module.sleep() == "its own"
+
+
 def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float], object]) -> None:
     """An object made while sleep was virtual sleeps in real time afterwards, and virtually in the next test."""
     with virtual_sleep(advance):

@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 
+from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.matcher import contains
 from pixazo_simulator.script import End, Reply, Rule, Step
 from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.worlds import Settings
 
 START = "2026-03-31T10:00:00.000Z"
 
@@ -273,6 +275,24 @@ def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
         control.health()
     waiting.join(timeout=10)
     assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
+
+
+def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
+    """It is told so, rather than left waiting for ever: here what makes a clock asks the server on whose behalf it is made."""
+    told: list[str] = []
+    running: list[Simulator] = []
+
+    def clock() -> Clock:
+        if threading.current_thread().name.startswith("pixazo-sim"):
+            with pytest.raises(SimulatorError) as raised:
+                running[0].control().health()
+            told.append(str(raised.value))
+        return Clock.manual()
+
+    with Simulator(Settings(clock=clock)) as own:
+        running.append(own)
+        own.control().create_world()
+    assert told == ["its own thread cannot wait for the server"]
 
 
 def test_every_route_has_a_method_of_its_name() -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
+from pixazo_simulator.control_client import ControlError
 from pixazo_simulator.doors import MOST_DOORS, Door
 from pixazo_simulator.mutants import find_mutant
 
@@ -221,6 +222,18 @@ def test_a_closed_door_ends_a_request_under_way(owner: Caller) -> None:
         visitor.socket.sendall(head.encode())
         owner.call("DELETE", f"/_sim/doors/{door.number}")
         assert visitor.socket.recv(1) == b""
+
+
+def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
+    """They open and close as the routes do."""
+    control = simulator.control(owner.key)
+    told = control.open_door([HOST])
+    with Visitor(Door(told["door"], told["port"], told["ca_pem"])) as visitor:
+        visitor.submit()
+    control.close_door(told["door"])
+    assert not accepts(told["port"])
+    with pytest.raises(ControlError, match="this world has no door 99: open one with POST /_sim/doors"):
+        control.close_door(99)
 
 
 def test_a_deleted_world_has_no_doors(simulator: Simulator, owner: Caller) -> None:

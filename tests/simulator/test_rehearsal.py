@@ -230,10 +230,16 @@ def generations(bench: Bench, key: str = "sim-key") -> list[Any]:
     return told
 
 
-@settings(max_examples=150)
-@given(happened=steps, request=requests)
-def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[Step], request: Any) -> None:
-    """Whatever happened before and whatever is asked: no counter, no random source, no world differs; then it comes true."""
+def holdings(bench: Bench, key: str) -> tuple[list[Any], list[Any]]:
+    """The generations of a world and what was taken for them; none of either when there is no such world."""
+    if bench.app.worlds.get(key) is None:
+        return [], []
+    entries = bench.control("GET", "/_sim/ledger", key=key)["entries"]
+    return generations(bench, key), [each["amount"].removeprefix("-") for each in entries if each["kind"] == "debit"]
+
+
+def comes_true(happened: list[Step], request: Any) -> str:
+    """Explain a request twice, see that nothing has changed, then let it happen as it was told; gives what was answered."""
     (method, path), body, key, more = request
     with Bench() as bench:
         path, headers = path.replace("ID", lived(bench, happened)), {**key, **more}
@@ -243,21 +249,38 @@ def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[S
         assert state(bench.app.worlds) == before
 
         holder = headers.get(KEY_HEADER, "sim-key")
-        real = bench.app.worlds.get(holder)
-        wallet = real.standing.ledger.balance(real.clock.now()) if real else None
-        accepted = len(real.generations()) if real else 0
+        had, paid = holdings(bench, holder)
         bench.send(method, path, body, headers)
-        event(f"{method} answered {told['exchange']['status']}")
-
         logs = [bench.latest("sim-key"), bench.latest("other-key"), bench.latest(None), bench.latest(holder)]
         assert told["exchange"] in [each for each in logs if each]
-        real = real or bench.app.worlds.get(holder)
-        if real and len(real.generations()) > accepted:
-            assert told["generation"]["request_id"] == real.generations()[-1].request_id
-            assert told["generation"] in generations(bench, holder) or "before_reply" in str(happened)
-        if real and wallet is not None and "before_reply" not in str(happened):
-            taken = wallet - real.standing.ledger.balance(real.clock.now())
-            assert (told["price"] is None) == (taken == 0)
+        has, spent = holdings(bench, holder)
+        new = [each for each in has if each["request_id"] not in [other["request_id"] for other in had]]
+        assert [told["price"]] * len(new) == spent[len(paid) :]
+        assert new == ([told["generation"]] if told["price"] else [])
+        return f"{method} answered {told['exchange']['status']}"
+
+
+@settings(max_examples=120)
+@given(happened=steps, request=requests)
+def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[Step], request: Any) -> None:
+    """Whatever happened before and whatever is asked: no counter, no random source, no world differs; then it comes true."""
+    event(comes_true(happened, request))
+
+
+SETTINGS: list[Step] = [*(("rule", rule) for rule in RULES), *(("change", wish) for wish in WISHES)]
+QUESTIONS: list[Any] = [
+    (("POST", GENERATE), {"prompt": "A bear"}, {}, HOOK),
+    (("GET", f"{STATUS}ID"), None, {}, {}),
+    (("GET", "/v1/ID/output.mp4"), None, {}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: json.dumps(each[1]))
+@pytest.mark.parametrize("seconds", [0, 20])
+def test_every_rule_and_every_setting_is_told_as_it_is(setting: Step, seconds: float) -> None:
+    """For a submit, a read and a download, while a callback is pending, and when all has ended."""
+    for question in QUESTIONS:
+        comes_true([("submit", "A bear"), setting, ("advance", seconds)], question)
 
 
 @pytest.fixture

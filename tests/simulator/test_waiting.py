@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
+from tests.simulator.specimens import accepted
 
+from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES, Control
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.courier import Courier
@@ -137,15 +139,6 @@ def test_generations_are_waited_for(control: ControlClient, app: Caller) -> None
         assert len(control.wait_for({"generations": condition}, timeout=0)["generations"]) == 1
 
 
-def test_a_clock_that_runs_needs_nobody_to_advance_it(simulator: Simulator) -> None:
-    """The wait ends at the instant of the change, though nobody says a word."""
-    control = simulator.control().create_world(clock="x1000")
-    Caller(over_http(control.url), control.api_key or "").accepted()
-    (done,) = control.wait_for({"generations": {"status": "COMPLETED"}}, timeout=LONG)["generations"]
-    assert done["status"] == "COMPLETED"
-    control.delete_world()
-
-
 def test_when_time_runs_out_it_tells_what_there_is(control: ControlClient, app: Caller) -> None:
     """What did arrive, and what came nearest, and how it differs."""
     app.accepted()
@@ -196,6 +189,14 @@ def test_a_wait_that_means_nothing_is_refused(app: Caller, wish: dict[str, Any],
 
 
 Answer = tuple[int, bytes]
+DEADLINE = 5.0
+"""Real seconds after which a test has failed, far below `LONG`: nobody may find out only when time has run out."""
+
+
+async def turns() -> None:
+    """Let the loop do what can be done without waiting."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def post(_: Parcel) -> Outcome:
@@ -206,8 +207,8 @@ async def post(_: Parcel) -> Outcome:
 class Desk:
     """The control routes over one world, `sim-key`, without a server."""
 
-    def __init__(self) -> None:
-        worlds = Worlds(Settings())
+    def __init__(self, clock: Callable[[], Clock] = Clock.manual) -> None:
+        worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
         courier = Courier(worlds, post)
         front = Front(worlds, courier)
@@ -253,6 +254,8 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
         await asyncio.sleep(0)
         assert desk.world.bell.listeners == 3
         desk.say()
+        await turns()
+        assert [each.done() for each in waits] == [True, False, False]
         answers = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
@@ -260,3 +263,36 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
         return [status for status, _ in answers]
 
     assert asyncio.run(several()) == [200, 408]
+
+
+def test_a_clock_that_runs_needs_nobody_to_advance_it() -> None:
+    """The wait ends at the instant of the change, though nobody says a word."""
+
+    async def run() -> Answer:
+        desk = Desk(lambda: Clock.scaled(1000))
+        accepted(desk.world)
+        return await asyncio.wait_for(desk.wait(generations={"status": "COMPLETED"}, timeout=LONG), DEADLINE)
+
+    assert asyncio.run(run())[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("webhook", "wish"),
+    [(None, {"generations": {"status": "COMPLETED"}}), ("http://127.0.0.1:9/", {"deliveries": {}})],
+)
+def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, wish: dict[str, Any]) -> None:
+    """At once, without a word on the wire."""
+
+    async def run() -> bool:
+        desk = Desk()
+        accepted(desk.world, webhook_url=webhook)
+        waiting = desk.wait(**wish, timeout=LONG)
+        await turns()
+        assert not waiting.done()
+        assert (await desk.ask("POST", "/_sim/clock/advance", seconds=15))[0] == 200
+        await turns()
+        done = waiting.done()
+        waiting.cancel()
+        return done
+
+    assert asyncio.run(run())

@@ -20,14 +20,23 @@ HOMES = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "trio"}
 INSTALLED = ("site-packages", "dist-packages")
 """In the path of a module that was installed: only its names are looked at, not its classes and defaults."""
 
+_without: dict[frozenset[int], dict[str, tuple[int, int]]] = {}
+"""Modules that were found to bind none of some objects, with the identity and number of their names: they are searched again
+when these have changed."""
+
 
 def rebind(swap: Swap) -> None:
     """Replace what `swap` names in all imported modules: names made by `from time import sleep` too, defaults of the app's functions
     (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep what they hold."""
     replaced = frozenset(swap)
+    without = _without.setdefault(replaced, {})
     for name, names in _modules():
-        if not replaced.isdisjoint(map(id, names.values())):
-            names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
+        mark = (id(names), len(names))
+        if without.get(name) != mark:
+            if replaced.isdisjoint(map(id, names.values())):
+                without[name] = mark
+            else:
+                names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
         if _written_here(names):
             for value in list(names.values()):
                 _rebind_inside(value, name, swap)

@@ -10,17 +10,18 @@ from pathlib import Path
 import requests
 
 API = "https://gateway.pixazo.ai"
-HEADERS = {"Ocp-Apim-Subscription-Key": os.environ.get("PIXAZO_API_KEY", "YOUR_SUBSCRIPTION_KEY")}
+gateway = requests.Session()
+gateway.headers["Ocp-Apim-Subscription-Key"] = os.environ.get("PIXAZO_API_KEY", "YOUR_SUBSCRIPTION_KEY")
 
 
 def main(prompt: str) -> Path:
     """Submit, poll for a quarter of an hour, download."""
-    answer = requests.post(f"{API}/minimax-hailuo-ai/v1/generate", json={"prompt": prompt}, headers=HEADERS, timeout=30)
+    answer = gateway.post(f"{API}/minimax-hailuo-ai/v1/generate", json={"prompt": prompt}, timeout=30)
     answer.raise_for_status()
     request_id = answer.json()["request_id"]
     for _ in range(180):
         time.sleep(5)
-        told = requests.get(f"{API}/v2/requests/status/{request_id}", headers=HEADERS, timeout=30).json()
+        told = gateway.get(f"{API}/v2/requests/status/{request_id}", timeout=30).json()
         print(told["status"])
         if told["status"] == "COMPLETED":
             file = Path(f"{request_id}.mp4")

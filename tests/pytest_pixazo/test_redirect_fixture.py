@@ -1,0 +1,58 @@
+"""An app with the vendor's host hard-coded reaches the world of its test, and no other use of that host passes."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import requests
+
+from pixazo_simulator.detour import Detour
+from pytest_pixazo import Pixazo
+
+pytest_plugins = ("pytester",)
+
+
+def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Detour) -> None:
+    """Whatever key the app has, its calls are in the journal of this world."""
+    answer = requests.post(
+        "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
+        json={"prompt": "A bear"},
+        headers={"Ocp-Apim-Subscription-Key": "the-apps-own-key"},
+        timeout=10,
+    )
+    assert answer.status_code == 202
+    assert [each.request_id for each in pixazo.generations] == [answer.json()["request_id"]]
+    assert pixazo_redirect.violations == []
+
+
+def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Detour) -> None:
+    """Each test has a redirection of its own, into its own world."""
+    assert len(pixazo.journal) == 0
+    assert str(socket.getaddrinfo("gateway.pixazo.ai", 443)[0][4][0]).startswith("127.")
+
+
+def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Plain http to that host is refused, and told at the end though the app has caught it; so is a call without a key."""
+    pytester.makepyfile(
+        """
+        import pytest
+        import requests
+
+        def test_http(pixazo_redirect):
+            with pytest.raises(requests.ConnectionError):
+                requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+
+        def test_key(pixazo_redirect):
+            requests.get("https://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+        """
+    )
+    result = pytester.runpytest("-q", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "pixazo: 1 thing not as expected; @pytest.mark.pixazo(strict=False) lets this pass",
+            "- gateway.pixazo.ai was called on port 80, but the gateway speaks https on port 443 only: *",
+            "- unexpected request 1, GET /v2/requests/status/a, answered 401: the key is missing: send it in the header *",
+        ]
+    )
