@@ -183,7 +183,6 @@ async def _end(strike: Strike, scope: Scope, receive: Receive) -> None:
         raise ConnectionCutError(
             f"fault {strike.name}: {strike.ending.value}, but this server lends no connection: use pixazo_simulator.Simulator"
         )
-    await asyncio.sleep(0)  # what was sent is written in this turn of the loop, and a reset would discard it
     if strike.ending is Ending.RESET:
         connection.reset()
     elif strike.ending is Ending.CLOSED:

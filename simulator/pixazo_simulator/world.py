@@ -107,10 +107,7 @@ class World:
     def chance(self) -> Random:
         """Where faults draw from: not where ids do, so that a script never changes an id."""
         if self._chance is None:
-            self._chance = seeded_random(
-                self.seed,
-                self.key,
-            )
+            self._chance = seeded_random(self.seed, self.key, "faults")
         return self._chance
 
     def submit(self, call: Call, step: Step | None = None) -> Generation | Refusal:

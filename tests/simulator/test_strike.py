@@ -216,8 +216,11 @@ def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> No
 
 @pytest.mark.parametrize("fault", [Hang(), Delay(3600), SlowDrip(3600), TruncatedBody(0.5)], ids=str)
 @pytest.mark.parametrize("gone", [True, False], ids=["caller gone", "caller waits"])
-def test_a_server_stops_while_an_answer_is_held_back(fault: AnyFault, gone: bool) -> None:
-    """At once, whether or not the caller still waits for it."""
+def test_a_server_stops_while_an_answer_is_held_back(
+    fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, whether or not the caller still waits for it; other answers have their time to end."""
+    monkeypatch.setattr("pixazo_simulator.server.STOP_TIMEOUT", 10 * SOON)
     with Simulator(scripted(fault)) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         wire = Wire(simulator.port)
@@ -256,6 +259,32 @@ async def _until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(SOON):
         while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0)
+
+
+def test_a_strike_that_is_cancelled_leaves_nothing_behind() -> None:
+    """Nobody waits any more for the caller to go, and the connection is no longer held."""
+    line = Line()
+
+    async def run() -> int:
+        waiting = asyncio.Event()
+
+        async def receive() -> Any:
+            waiting.set()
+            await asyncio.Event().wait()
+
+        async def send(_: Any) -> None:
+            pass
+
+        struck = asyncio.create_task(leave(Strike("delay", 3600), {"pixazo.connection": line}, receive, send, {}, BODY))
+        await waiting.wait()
+        assert line.held
+        struck.cancel()
+        await asyncio.wait([struck])
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+    assert not line.held
 
 
 class Listening:
@@ -325,19 +354,19 @@ def contexts(request: pytest.FixtureRequest) -> tuple[ssl.SSLContext, ssl.SSLCon
 
 
 def struck(
-    fault: AnyFault,
+    settings: Settings,
     loop: Callable[[], asyncio.AbstractEventLoop],
     context: ssl.SSLContext | None,
     ask: Callable[[socket.socket], object],
 ) -> object:
-    """What `ask` finds out on a connection to a gateway with this fault."""
+    """What `ask` finds out on a connection to a gateway with these settings."""
 
     def connected(port: int) -> object:
         with socket.create_connection(("127.0.0.1", port), SOON) as connection:
             return ask(connection)
 
     async def run() -> object:
-        listening = await _listening(Application(Worlds(scripted(fault))), context)
+        listening = await _listening(Application(Worlds(settings)), context)
         try:
             return await asyncio.to_thread(connected, listening.port)
         finally:
@@ -362,7 +391,7 @@ def test_a_reset_is_real(
             return type(raised)
         return None
 
-    assert struck(ConnectionReset(), loop, contexts and contexts[0], ask) is ConnectionResetError
+    assert struck(scripted(ConnectionReset()), loop, contexts and contexts[0], ask) is ConnectionResetError
 
 
 def test_a_lost_reply_ends_in_good_order(
@@ -381,7 +410,24 @@ def test_a_lost_reply_ends_in_good_order(
         wrapped.close()
         return said
 
-    assert struck(ReplyLost(), loop, contexts and contexts[0], ask) == b""
+    assert struck(scripted(ReplyLost()), loop, contexts and contexts[0], ask) == b""
+
+
+def test_what_is_kept_arrives_before_a_reset(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Half of the body, then RST."""
+
+    def ask(connection: socket.socket) -> tuple[bytes, bool]:
+        connection.sendall(request("GET", "/v2/requests/status/x"))
+        arrived = bytearray()
+        try:
+            while piece := connection.recv(65536):
+                arrived += piece
+        except ConnectionResetError:
+            return bytes(arrived).partition(b"\r\n\r\n")[2], True
+        return bytes(arrived), False
+
+    rule = Rule(when="status", reply=Reply(503, text="0123456789"), faults=(TruncatedBody(0.5), ConnectionReset()))
+    assert struck(Settings(script=(rule,)), loop, None, ask) == (b"01234", True)
 
 
 def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:

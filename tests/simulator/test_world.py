@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.simulator.specimens import START, accepted, call, world
+from tests.simulator.specimens import KEY, START, accepted, call, world
 
 from pixazo_simulator.delivery import Attempt, Delivery, Form
+from pixazo_simulator.ids import seeded_random
 from pixazo_simulator.journal import Limits
 from pixazo_simulator.ledger import EntryKind
 from pixazo_simulator.lifecycle import Status
@@ -315,3 +316,12 @@ def test_finished_deliveries_are_bounded() -> None:
     deliver(where, START + 15_000)
     accepted(where, webhook_url=HOOK)
     assert [each.number for each in where.deliveries()] == [2, 3, 4]
+
+
+def test_what_faults_draw_is_not_what_ids_draw() -> None:
+    """It depends on seed and key alone, and is drawn from a source of its own."""
+    one, same, other = world(), world(), world(seed=1)
+    accepted(same)
+    drawn = [where.chance.random() for where in (one, same, other)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] != seeded_random(0, KEY).random()
