@@ -93,6 +93,7 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
     assert named == ["regressed (breaking) STATUS-07"]
 
 
+@pytest.mark.exhaustive
 def test_a_submit_that_waits_for_its_generation_fails() -> None:
     """A 202 that is held until the generation has ended is told from one that is merely slow."""
 

@@ -51,6 +51,7 @@ def named(output: str, outcome: str) -> set[str]:
     return set(re.findall(rf"^{outcome} \S*?::(\S+)", output, re.MULTILINE))
 
 
+@pytest.mark.exhaustive
 def test_faithful_gateway(tmp_path: Path) -> None:
     """Against a faithful gateway nothing fails, most clauses are judged, and no key is printed."""
     with serve(speed=20) as (url, _):
@@ -153,6 +154,7 @@ def test_dead_host(tmp_path: Path) -> None:
     assert "target unusable: the target does not answer" in output
 
 
+@pytest.mark.exhaustive
 def test_no_such_clause(tmp_path: Path) -> None:
     """A glob that matches nothing is a usage error, before anything is sent."""
     code, output = suite(tmp_path, "http://127.0.0.1:9", "--pixazo-clauses", "STATUS-99")

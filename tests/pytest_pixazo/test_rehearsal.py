@@ -177,6 +177,7 @@ def test_json() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     """So is what it has started: a pipe that only such a process held open is at its end."""
     os.mkfifo(tmp_path / "pipe")
@@ -225,6 +226,7 @@ def test_a_rehearsal(suite: pytest.Pytester) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
     """A test that begins to fail by itself while the changes are rehearsed is told as doubtful."""
     suite.makepyfile(

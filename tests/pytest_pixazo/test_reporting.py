@@ -127,6 +127,7 @@ def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) ->
     )
 
 
+@pytest.mark.exhaustive
 def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
     """By option or ini file; a word that is none of the three is refused."""
     ran(suite, "--pixazo-conduct=off").stdout.no_fnmatch_line(SECTION)
@@ -155,6 +156,7 @@ def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pyteste
     done.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
+@pytest.mark.exhaustive
 def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> None:
     """The traceback of a fixture that fails when it is torn down shows no line of ours."""
     pytester.makeconftest(
@@ -191,6 +193,7 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
     ran(suite).stdout.no_fnmatch_line("*behaviour coverage*")
 
 
+@pytest.mark.exhaustive
 def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
     """One line says how much was met and how much is wanted; what is left out does not count."""
     done = ran(suite, "--pixazo-cov-fail-under=50")
@@ -208,6 +211,7 @@ def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
     assert wrong.ret == 1
 
 
+@pytest.mark.exhaustive
 def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
     """Who asks for coverage and uses no world is told so."""
     pytester.makepyfile("def test_nothing(): pass")

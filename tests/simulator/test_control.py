@@ -408,7 +408,7 @@ def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
     return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     route=st.sampled_from(ROUTES),
     wish=st.binary() | st.just(b"{}") | st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=2),

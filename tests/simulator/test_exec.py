@@ -97,6 +97,7 @@ def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
         assert re.search(rf"{VENDOR}/v2/requests/status/minimax-hailuo-ai_\S{{36}}", ran.stdout)
 
 
+@pytest.mark.exhaustive
 def test_other_ways_of_node(tmp_path: Path) -> None:
     """node:https and node:tls, in each form of their arguments; verification is real, and host names are checked."""
     place = tmp_path / "ways.mjs"
@@ -134,6 +135,7 @@ def test_other_hosts_are_refused() -> None:
     assert ran.stderr.splitlines() == [f"pixazo-sim: {each}" for each in (tunnelled, plain, misused)]
 
 
+@pytest.mark.exhaustive
 def test_node_is_offline_too() -> None:
     """Though it heeds no proxy."""
     code = """
