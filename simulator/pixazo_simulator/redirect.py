@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
-from typing import Any
-from urllib.parse import urlsplit
+from contextlib import closing, contextmanager, suppress
 
+from .control_client import ControlClient, ControlError
 from .detour import Detour, plain
 from .hooks import Hooks
-from .wire import KEY_HEADER
 
 __all__ = ["HOSTS", "MEDIA_HOSTS", "RedirectionError", "redirect"]
 
@@ -20,8 +16,6 @@ HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
 MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)
 """The host of media, as the page prints it in an example."""
-TIMEOUT = 10.0
-"""Seconds that the simulator has to open or to close a door."""
 
 _ALONE = threading.Lock()
 
@@ -61,23 +55,13 @@ def redirect(
 @contextmanager
 def _door(url: str, api_key: str, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
     """A door of the simulator: its port, and the certificate of its authority."""
-    told = _control(url, api_key, "POST", "/_sim/doors", {"hosts": hosts})
+    control = ControlClient(url, api_key)
+    try:
+        told = control.open_door(hosts)
+    except ControlError as error:
+        raise RedirectionError(f"no door opens: {error}") from None
     try:
         yield told["port"], told["ca_pem"]
     finally:
-        _control(url, api_key, "DELETE", f"/_sim/doors/{told['door']}", {})
-
-
-def _control(url: str, api_key: str, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Ask our own routes of the simulator, past any proxy."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)
-    with closing(connection):
-        try:
-            connection.request(method, path, json.dumps(body), {KEY_HEADER: api_key})
-            answer = connection.getresponse()
-            told: dict[str, Any] = json.loads(answer.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise RedirectionError(f"no simulator answers at {url}: {error}; start one, and name its URL") from None
-    if answer.status >= http.client.BAD_REQUEST:
-        raise RedirectionError(f"the simulator at {url} refused {method} {path}: {told.get('message')}")
-    return told
+        with suppress(ControlError):  # a simulator or world that is gone has closed its doors
+            control.close_door(told["door"])
