@@ -103,7 +103,12 @@ class Courier:
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, rule, names)
         world.record(delivery, attempt)
         told = attempt.problem or f"answered {attempt.status}"
-        log.info("callback about %s to %s: %s", delivery.request_id, redacted(delivery.url, *world.secrets), told)
+        log.info(
+            "callback about %s to %s: %s",
+            delivery.request_id,
+            redacted(delivery.url, *world.secrets),
+            redacted(told, *world.secrets),
+        )
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:

@@ -12,7 +12,7 @@ import msgspec
 
 from .bell import Bell
 
-__all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted"]
+__all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted", "redacted_start"]
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 8
@@ -161,7 +161,7 @@ class Journal:
 
 
 def redacted(text: str, *keys: str | None) -> str:
-    """The text without the keys, wherever they stand: as they are, as JSON writes them, as a URL writes them."""
+    """The text without the keys, wherever they stand: as they are, as JSON, Python or a URL writes them."""
     for key in keys:
         if key and len(key) >= SHORTEST_SECRET:
             for spelling in _spellings(key):
@@ -169,6 +169,18 @@ def redacted(text: str, *keys: str | None) -> str:
     return text
 
 
+def redacted_start(text: str, *keys: str | None) -> str:
+    """A text that was cut short, without the keys: one that was cut in two goes as well."""
+    told = redacted(text.rstrip("\ufffd"), *keys)
+    known = [key for key in keys if key and len(key) >= SHORTEST_SECRET]
+    return told[: len(told) - max((_begun(told, spelling) for key in known for spelling in _spellings(key)), default=0)]
+
+
+def _begun(text: str, spelling: str) -> int:
+    """How many characters at the end of a text are the beginning of a spelling."""
+    return next((size for size in range(len(spelling) - 1, 0, -1) if text.endswith(spelling[:size])), 0)
+
+
 @lru_cache
 def _spellings(key: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((key, json.dumps(key)[1:-1], quote(key), quote(key, safe=""))))
+    return tuple(dict.fromkeys((key, json.dumps(key)[1:-1], repr(key)[1:-1], quote(key), quote(key, safe=""))))

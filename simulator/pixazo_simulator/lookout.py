@@ -11,10 +11,10 @@ from msgspec import UNSET
 from . import shapes
 from .delivery import Delivery
 from .front import MEDIA_PATH
-from .journal import Exchange
+from .journal import Exchange, redacted
 from .lifecycle import snapshot
 from .matcher import ABSENT
-from .told import told_delivery, told_exchange, told_generation
+from .told import told_delivery, told_exchange, told_generation, told_target
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .wishes import MOST_LISTED, Counted, ExchangeCondition, Wait
 from .world import Generation, World
@@ -83,7 +83,13 @@ class Lookout(ABC, Generic[T]):
 
     def nearest(self) -> shapes.Nearest | None:
         """What came nearest without fulfilling every condition, the latest of several."""
-        return {"what": self.named(self._near[0]), "differences": self._near[1]} if self._near else None
+        if self._near is None:
+            return None
+        each, differences = self._near
+        return {"what": self._without_keys(self.named(each)), "differences": [*map(self._without_keys, differences)]}
+
+    def _without_keys(self, text: str) -> str:
+        return redacted(text, *self.world.secrets)
 
     def __str__(self) -> str:
         """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
@@ -111,7 +117,7 @@ class _Exchanges(Lookout[Exchange]):
         return facts | {name: value for name, value in known.items() if value is not None}
 
     def named(self, each: Exchange) -> str:
-        return f"exchange {each.number}, {each.method} {each.target} answered {each.status}"
+        return f"exchange {each.number}, {each.method} {told_target(each, *self.world.secrets)} answered {each.status}"
 
     def told(self) -> shapes.Arrived:
         return {"exchanges": [told_exchange(each, *self.world.secrets) for each in self.found[:MOST_LISTED]]}

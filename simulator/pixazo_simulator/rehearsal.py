@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope
 from . import shapes
 from .courier import Courier
 from .front import MEDIA_PATH, Front
-from .journal import Exchange
+from .journal import Exchange, redacted
 from .ledger import EntryKind, dollars
 from .occasion import at_download, at_read, at_submit
 from .post import Outcome, Parcel
@@ -70,7 +70,9 @@ def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> sh
     (*_, exchange) = twin.journal
     occasion = _occasion(twin, scope, body)
     rules = real.script.diagnose(occasion) if real and occasion else []
-    told = _summed_up(told_exchange(exchange, *twin.secrets), [_opinion(each, exchange) for each in rules])
+    told = _summed_up(
+        told_exchange(exchange, *twin.secrets), [_opinion(each, exchange, *twin.secrets) for each in rules]
+    )
     generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
     told["generation"] = told_generation(twin, generation) if generation else None
     known = {each.number for each in real.deliveries()} if real else set[int]()
@@ -92,12 +94,17 @@ def _occasion(world: World, scope: Scope, body: bytes) -> Occasion | None:
     return None
 
 
-def _opinion(diagnosis: Diagnosis, exchange: Exchange) -> shapes.Opinion:
+def _opinion(diagnosis: Diagnosis, exchange: Exchange, *keys: str) -> shapes.Opinion:
     """How a rule regards the request; one that only plans has no say in what is refused anyhow."""
-    decides, differences = diagnosis.decides, list(diagnosis.differences)
+    decides, differences = diagnosis.decides, [redacted(each, *keys) for each in diagnosis.differences]
     if decides and exchange.rule is None:
         decides, differences = False, ["the request is refused, and there is nothing to plan"]
-    return {"number": diagnosis.number, "label": diagnosis.label, "decides": decides, "differences": differences}
+    return {
+        "number": diagnosis.number,
+        "label": redacted(diagnosis.label, *keys),
+        "decides": decides,
+        "differences": differences,
+    }
 
 
 def _is_known(real: World | None, generation: Generation) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 from starlette.types import Scope
 
@@ -11,16 +9,14 @@ from .clock import SECOND
 from .damage import content_type, edited, garbled
 from .faults import kind_of
 from .incoming import HEAD, Incoming
-from .journal import REDACTED
 from .script import Decision
 from .strike import STRIKES, leave, strike_of
-from .wire import QUERY_KEY, Answer, Header, http_date
+from .wire import Answer, Header, http_date
 from .world import World
 from .worlds import Worlds
 
 __all__ = ["Replies"]
 
-_SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)[^&]*", re.IGNORECASE)
 _MOST_DATES = 64
 _LENGTHLESS = (204, 304)
 
@@ -102,9 +98,6 @@ def _harmed(answer: Answer, decision: Decision, world: World) -> Answer:
 
 
 def _target(scope: Scope) -> str:
-    """Path and query as they were sent, without a key."""
+    """Path and query as they were sent."""
     path: str = scope["path"]
-    if not scope["query_string"]:
-        return path
-    query = _SECRET_QUERY.sub(rf"\1{REDACTED}", scope["query_string"].decode("latin-1"))
-    return f"{path}?{query}"
+    return f"{path}?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from itertools import chain
 from typing import Any, cast
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -12,12 +14,12 @@ from .clock import LAST_INSTANT, SECOND
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
 from .faults import kind_of
-from .journal import REDACTED, Exchange, redacted
+from .journal import REDACTED, Exchange, redacted, redacted_start
 from .ledger import Entry, dollars
 from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
 from .signature import secret
-from .wire import KEY_HEADER, timestamp
+from .wire import KEY_HEADER, QUERY_KEY, timestamp
 from .world import Generation, Transition, World
 
 __all__ = [
@@ -28,10 +30,15 @@ __all__ = [
     "told_fallen",
     "told_generation",
     "told_plan",
+    "told_target",
     "told_world",
 ]
 
-_SECRET_HEADERS = frozenset({KEY_HEADER.lower(), "authorization", "proxy-authorization", "cookie"})
+_KEY_HEADERS = frozenset(
+    {KEY_HEADER.lower(), "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key"}
+)
+_SECRET_HEADERS = _KEY_HEADERS | {"cookie"}
+_SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)([^&]*)", re.IGNORECASE)
 
 
 def told_world(world: World) -> shapes.World:
@@ -86,12 +93,12 @@ def told_plan(plan: Plan) -> shapes.Plan:
     }
 
 
-def told_attempt(attempt: Attempt) -> shapes.Attempt:
-    """One try to deliver a callback."""
+def told_attempt(attempt: Attempt, *keys: str) -> shapes.Attempt:
+    """One try to deliver a callback, without the keys."""
     return {
         "at": timestamp(attempt.instant),
         "status": attempt.status,
-        "problem": attempt.problem,
+        "problem": attempt.problem and redacted(attempt.problem, *keys),
         "rule": attempt.rule,
         "faults": list(attempt.faults),
     }
@@ -112,7 +119,7 @@ def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
         "delivered": any(attempt.succeeded for attempt in delivery.attempts),
         "rule": struck[-1].rule if struck else delivery.rule,
         "faults": list(dict.fromkeys([*chain.from_iterable(each.faults for each in struck), *coming])),
-        "attempts": [told_attempt(attempt) for attempt in delivery.attempts],
+        "attempts": [told_attempt(attempt, *world.secrets) for attempt in delivery.attempts],
     }
 
 
@@ -131,21 +138,22 @@ def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
         "number": delivery.number,
         "request_id": delivery.request_id,
         "url": redacted(delivery.url, *world.secrets),
-        **told_attempt(attempt),
+        **told_attempt(attempt, *world.secrets),
     }
 
 
 def told_exchange(exchange: Exchange, *keys: str) -> shapes.Exchange:
-    """One request and its answer, with the keys taken out wherever they stand.
+    """One request and its answer, with the keys, and those that it was sent with, taken out wherever they stand.
 
     `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
     `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
     """
+    keys = (*keys, *_own_keys(exchange))
     return {
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": redacted(exchange.target, *keys),
+        "target": told_target(exchange, *keys),
         "status": exchange.status,
         "reason": redacted(exchange.reason, *keys),
         "request_id": exchange.request_id and redacted(exchange.request_id, *keys),
@@ -156,12 +164,12 @@ def told_exchange(exchange: Exchange, *keys: str) -> shapes.Exchange:
         "request": {
             "headers": _headers(exchange.request_headers, keys),
             "headers_left_out": exchange.headers_left_out,
-            "body": _body(exchange.request_body, keys),
+            "body": _body(exchange.request_body, exchange.request_length, keys),
             "length": exchange.request_length,
         },
         "response": {
             "headers": _headers(exchange.response_headers, keys),
-            "body": _body(exchange.response_body, keys),
+            "body": _body(exchange.response_body, exchange.response_length, keys),
             "length": exchange.response_length,
             "cut": exchange.cut,
         },
@@ -174,8 +182,27 @@ def _headers(headers: list[tuple[bytes, bytes]], keys: tuple[str, ...]) -> dict[
     return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, *keys) for name, value in pairs}
 
 
-def _body(body: bytes, keys: tuple[str, ...]) -> Any:
-    """JSON as JSON, anything else as text."""
+def told_target(exchange: Exchange, *keys: str) -> str:
+    """Path and query of a request, without the keys or the one that was sent in it."""
+    return redacted(_SECRET_QUERY.sub(rf"\1{REDACTED}", exchange.target), *keys, *_own_keys(exchange))
+
+
+def _own_keys(exchange: Exchange) -> tuple[str, ...]:
+    """The keys that a request was sent with, whether they open anything or not."""
+    sent = [
+        value.decode("latin-1")
+        for name, value in exchange.request_headers
+        if name.decode("latin-1").lower() in _KEY_HEADERS
+    ]
+    queried = [value for _, value in _SECRET_QUERY.findall(exchange.target)]
+    found = [*sent, *(value.rpartition(" ")[2] for value in sent), *queried, *map(unquote_plus, queried)]
+    return tuple(dict.fromkeys(key.strip() for key in found))
+
+
+def _body(body: bytes, length: int, keys: tuple[str, ...]) -> Any:
+    """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
+    if len(body) < length:
+        return redacted_start(body.decode(errors="replace"), *keys)
     try:
         return _without(keys, msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -322,3 +322,24 @@ def test_mutants_stand_behind_a_door() -> None:
         (seen,) = owner.sim("journal")["exchanges"]
         assert (seen["status"], seen["response"]["body"]) == (401, "")
         assert seen["reason"] == "refused: MissingKey(); edited by mutant empty-401"
+
+
+def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
+    """Where a condition is compared with what the app sent, its key is taken out of the comparison."""
+    owner = simulator.control().create_world()
+    with Visitor(simulator.open_door([HOST], api_key=owner.api_key)) as app:
+        owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
+        identity = app.submit(f"My key is {CANARY}")["request_id"]
+        app.call("GET", f"/v2/requests/status/{CANARY}?key={CANARY}")
+        (rule,) = owner.script()["rules"]
+        explained = owner.explain("POST", GENERATE, body={"prompt": f"It is {CANARY}"})
+        with pytest.raises(ControlError) as late:
+            owner.wait_for({"exchanges": {"path": {"contains": "elsewhere"}}}, timeout=0)
+    assert rule["missed"] == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
+    assert explained["rules"][0]["differences"] == ["prompt is 'It is [redacted]', wanted: contains 'cat'"]
+    assert late.value.told["nearest"] == {
+        "what": "exchange 2, GET /v2/requests/status/[redacted]?key=[redacted] answered 404",
+        "differences": ["path is '/v2/requests/status/[redacted]', wanted: contains 'elsewhere'"],
+    }
+    assert identity
+    assert CANARY not in json.dumps([rule, explained, late.value.told, str(late.value)])

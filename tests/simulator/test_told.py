@@ -104,3 +104,53 @@ def test_secrets_of_others_are_not_told_either() -> None:
 def test_anything_can_be_told(body: bytes, target: str) -> None:
     """As JSON, without exception."""
     assert json.dumps(told_exchange(exchange(body, target), "the-secret-key"))
+
+
+def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_told(canary: Caller) -> None:
+    """Wherever the edge falls, no character of it is told; what was sent before it is."""
+    for filled in (16_356, 16_360, 16_372):
+        canary.call("POST", GENERATE, b'{"prompt":"%s%s"}' % (b"y" * filled, json.dumps(CANARY)[1:-1].encode()))
+    bodies = [each["request"]["body"] for each in canary.sim("journal")["exchanges"]]
+    assert bodies == ['{"prompt":"' + "y" * filled for filled in (16_356, 16_360, 16_372)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (KEY_HEADER, "somebodys-key-91"),
+        ("X-Api-Key", "somebodys-key-91"),
+        ("Api-Key", "somebodys-key-91"),
+        ("Subscription-Key", "somebodys-key-91"),
+        ("Authorization", "Bearer somebodys-key-91"),
+    ],
+)
+def test_a_key_that_opens_nothing_is_not_told(name: str, value: str) -> None:
+    """It may open a real account: wherever else it stands in its exchange it is taken out, too."""
+    headers = [(name.encode(), value.encode()), (b"x-webhook-url", b"https://a.b/?key=somebodys-key-91")]
+    body = b'{"prompt":"somebodys-key-91"}'
+    target = "/somebodys-key-91?api_key=somebodys-key-91"
+    told = told_exchange(
+        Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91")
+    )
+    assert "somebodys" not in json.dumps(told)
+    assert (told["target"], told["reason"]) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
+    assert told["request"]["headers"] == {name.lower(): "[redacted]", "x-webhook-url": "https://a.b/?key=[redacted]"}
+
+
+def test_a_key_in_the_query_is_not_told_elsewhere() -> None:
+    """As it was written there, and decoded."""
+    headers = [(b"X-Any", b"some/bodys key"), (b"X-Other", b"some%2Fbodys+key")]
+    told = told_exchange(
+        Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key")
+    )
+    assert told["target"] == "/x?Subscription-Key=[redacted]&a=b"
+    assert told["request"]["headers"] == {"x-any": "[redacted]", "x-other": "[redacted]"}
+
+
+def test_the_lobby_tells_no_key_that_opens_nothing(simulator: Simulator) -> None:
+    """Nor can it be asked whether a key was sent."""
+    stranger = Caller(over_http(simulator.url), "a-strangers-key-77")
+    stranger.generate("a-strangers-key-77", webhook="https://a.b/a-strangers-key-77")
+    stranger.call("GET", "/v2/requests/status/x?subscription-key=a-strangers-key-77", headers={KEY_HEADER: ""})
+    assert "strangers" not in stranger.call("GET", "/_sim/lobby").body.decode()
+    assert stranger.call("GET", "/_sim/lobby?path=strangers").json()["exchanges"] == []

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from pixazo_simulator import shapes
 from pixazo_simulator.journal import Exchange, Journal
 from pixazo_simulator.route import ControlRequest, route
-from pixazo_simulator.told import told_exchange
+from pixazo_simulator.told import told_exchange, told_target
 from pixazo_simulator.wishes import JournalFilter
 
 from . import examples
@@ -29,7 +29,7 @@ async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
 
 
 def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
-    found = [exchange for exchange in kept if _passes(exchange, wish)]
+    found = [exchange for exchange in kept if _passes(exchange, wish, *keys)]
     shown = found[-wish.limit :] if wish.after is UNSET else found[: wish.limit]
     return {
         "total": kept.total,
@@ -38,10 +38,10 @@ def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
     }
 
 
-def _passes(exchange: Exchange, wish: JournalFilter) -> bool:
+def _passes(exchange: Exchange, wish: JournalFilter, *keys: str) -> bool:
     return (
         (wish.after is UNSET or exchange.number > wish.after)
         and (wish.status is UNSET or exchange.status == wish.status)
         and (wish.method is UNSET or exchange.method == wish.method.upper())
-        and (wish.path is UNSET or wish.path in exchange.target)
+        and (wish.path is UNSET or wish.path in told_target(exchange, *keys))
     )

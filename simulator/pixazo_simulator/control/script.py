@@ -79,7 +79,7 @@ def _told(world: World) -> shapes.Script:
                 "label": f"rule {number}: {rule}",
                 "rule": rule.told(),
                 "used": list(used),
-                "missed": [redacted(each, world.key) for each in missed[number]] if number in missed else None,
+                "missed": [redacted(each, *world.secrets) for each in missed[number]] if number in missed else None,
             }
             for number, (rule, used) in kept.rules().items()
         ]
