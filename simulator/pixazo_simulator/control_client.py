@@ -18,8 +18,8 @@ KEY_HEADER = "Ocp-Apim-Subscription-Key"
 FIRST_ERROR = 400
 LONGEST_ADVANCE = 600.0
 """Real seconds until an answer is given up: an advance ends only when every callback that fell due was attempted."""
-LONGEST_IDLE = 2.0
-"""Real seconds after which a kept connection is not used again: the server closes an idle one after five."""
+LONGEST_IDLE = 30.0
+"""Real seconds after which a kept connection is not used again: the server closes an idle one after 75."""
 
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
 """Carries method, target, API key and body to a simulator; gives back status and body. Any thread may call it."""

@@ -12,18 +12,21 @@ import httptools
 import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .incoming import HEAD
 from .strike import CONNECTION
 
-__all__ = ["BACKLOG", "HEAD_LIMIT", "GatewayProtocol", "configuration"]
+__all__ = ["BACKLOG", "HEAD_LIMIT", "KEEP_ALIVE", "GatewayProtocol", "configuration"]
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_LIMIT = 64 * 1024
 """Bytes of a request line and headers together; a longer head is answered 431."""
-
+KEEP_ALIVE = 75
+"""Seconds after which an idle connection is closed: far more than the 5 to 10 s between two polls that the page recommends."""
+AHEAD_LIMIT = 1024 * 1024
+"""Bytes that are read ahead while an answer is held back: who sends more is not seen to leave before the answer."""
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Value of SO_LINGER by which closing a socket resets its connection."""
@@ -53,7 +56,9 @@ class GatewayProtocol(HttpToolsProtocol):
     """What cannot be parsed is answered in the shape of every other error (HDR-04); faults are lent the connection."""
 
     _connection: _Connection
+    _answering: RequestResponseCycle | None = None
 
+    _ahead = 0
     _head = 0
     _received = 0
     _in_head = False
@@ -65,6 +70,19 @@ class GatewayProtocol(HttpToolsProtocol):
         self.access_log = False
         self._connection = _Connection(transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is being answered, too: the base class tells the newest, which may still be waiting its turn."""
+        self.pipeline.clear()
+        if self._answering and not self._answering.response_complete:
+            self._answering.disconnected = True
+            self._answering.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        self._ahead = 0
+        super()._start_asgi_task(cycle, app)
+
     def shutdown(self) -> None:
         """End with the server; an answer that is held back on purpose is not waited for."""
         if self._connection.held:
@@ -75,7 +93,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that does not end is refused once it is too long."""
         self._unset_keepalive_if_required()
-        self._received += len(data)
+        received = len(data)
+        self._received += received
         try:
             while data:
                 data = self._feed(data)
@@ -84,6 +103,14 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._in_head and self._received > HEAD_LIMIT:
             self._head = self._received
             self.send_400_response("")
+        if self._connection.held:
+            self._look_out(received)
+
+    def _look_out(self, received: int) -> None:
+        """Go on reading what is sent ahead, for a connection that is not read is not seen to end either."""
+        self._ahead += received
+        if self._ahead <= AHEAD_LIMIT:
+            self.flow.resume_reading()
 
     def _feed(self, data: bytes) -> bytes:
         """Feed the parser, which stops after the head of a request that asks for an upgrade; return what it left.
@@ -158,7 +185,7 @@ def configuration(app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Liter
     """How uvicorn is to serve an application: nothing is added to what it says, and nothing is logged."""
     return uvicorn.Config(
         _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
-        server_header=False, date_header=False, backlog=BACKLOG,
+        server_header=False, date_header=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
     )  # fmt: skip
 
 

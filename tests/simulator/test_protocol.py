@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.simulator.wire import Wire, request
 
+from pixazo_simulator.protocol import KEEP_ALIVE, GatewayProtocol, configuration
 from pixazo_simulator.server import Simulator
 
 GENERATE = "/minimax-hailuo-ai/v1/generate"
@@ -219,3 +221,26 @@ def test_http_1_0_closes(wire: Wire) -> None:
     wire.send(b"GET /_sim/health HTTP/1.0\r\nhost: localhost\r\n\r\n")
     assert wire.answer().status == 200
     assert wire.closed()
+
+
+def test_an_idle_connection_outlives_the_pause_between_two_polls() -> None:
+    """The page polls every 5 to 10 s: a connection that is closed meanwhile resets the request that is on its way."""
+
+    async def app(*_: Any) -> None:
+        pytest.fail("nobody calls")
+
+    assert configuration(app, GatewayProtocol, "off").timeout_keep_alive == KEEP_ALIVE == 75
+
+
+def test_a_server_stops_at_once_while_connections_are_idle() -> None:
+    """They are closed, those that never spoke as well."""
+    with Simulator() as simulator:
+        idle, silent = Wire(simulator.port), Wire(simulator.port)
+        idle.send(HEALTH)
+        assert idle.answer().status == 200
+        began = time.monotonic()
+    assert time.monotonic() - began < KEEP_ALIVE / 15
+    assert idle.closed()
+    assert silent.closed()
+    idle.close()
+    silent.close()

@@ -254,6 +254,34 @@ def test_a_caller_that_goes_away_ends_what_is_held_back() -> None:
     assert asyncio.run(run()) == 1
 
 
+@pytest.mark.parametrize("fault", [ReplyLost(), TruncatedBody(0.5), ConnectionReset(), Hang(), Delay(3600)], ids=str)
+@pytest.mark.parametrize("ahead", ["at once", "later", "much"])
+def test_a_caller_that_sent_ahead_may_go_away_too(
+    fault: AnyFault, ahead: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request that waits its turn is forgotten, and the one that is being answered ends: nothing is left, nothing logged."""
+    application = Application(Worlds(scripted(fault)))
+    following = request("POST", GENERATE, b"x" * 200_000) if ahead == "much" else request("GET", "/nowhere")
+
+    async def run() -> int:
+        listening = await _listening(application)
+        _, writer = await asyncio.open_connection("127.0.0.1", listening.port)
+        writer.write(request("POST", GENERATE, BEAR) + (following if ahead == "at once" else b""))
+        (world,) = application.worlds
+        await _until(lambda: bool(world.journal.total))
+        if ahead != "at once":
+            writer.write(following)
+        writer.close()
+        await _until(lambda: not listening.state.tasks)
+        await _until(lambda: not listening.state.connections)
+        listening.server.close()
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+    assert application.worlds.find("sim-key").journal.total == 1  # type: ignore[union-attr]  # it is there from the start
+    assert caplog.records == []
+
+
 async def _until(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds."""
     async with asyncio.timeout(SOON):
