@@ -35,8 +35,10 @@ class Hooks:
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
-        for owner, name, replacement in self._replacements():
-            self._stack.enter_context(_replaced(owner, name, replacement))
+        with ExitStack() as begun:
+            for owner, name, replacement in self._replacements():
+                begun.enter_context(_replaced(owner, name, replacement))
+            self._stack = begun.pop_all()
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
@@ -53,12 +55,14 @@ class Hooks:
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
             yield owner, name, self._writing(getattr(owner, name))
         yield asyncio.BaseEventLoop, "create_connection", self._opening(asyncio.BaseEventLoop.create_connection)
-        if find_spec("uvloop"):
+        with suppress(ImportError):  # absent, or too broken to be used by anybody
             from uvloop import Loop
 
             yield Loop, "create_connection", self._opening(Loop.create_connection)
             yield Loop, "getaddrinfo", self._resolving_in_loop(Loop.getaddrinfo)
-        if "aiohttp" in sys.modules or find_spec("aiodns"):  # which resolves without the system
+        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or find_spec(
+            "aiodns"
+        ):  # which resolves without the system
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 

@@ -8,7 +8,9 @@ import json
 import re
 import socket
 import ssl
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -443,6 +445,42 @@ def test_everything_is_as_before() -> None:
         raise ZeroDivisionError
     assert not any(one == other for one, other in zip(before, meanwhile, strict=True))
     assert [dict(vars(owner)) for owner in owners] == before
+
+
+def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was replaced until then is put back."""
+    before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
+    door = simulator.open_door([HOST])
+    hooks = Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem)
+    module = types.ModuleType("uvloop")
+    vars(module)["Loop"] = object
+    monkeypatch.setitem(sys.modules, "uvloop", module)
+    with pytest.raises(AttributeError, match="create_connection"), hooks:
+        pytest.fail("it began")
+    assert [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)] == before
+    simulator.close_door(door)
+
+
+@pytest.mark.parametrize("name", ["uvloop", "aiodns"])
+def test_a_broken_library_is_taken_for_none(
+    simulator: Simulator, owners: list[Caller], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty module in its place has no loop that could be used."""
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    with led(simulator, owners[0]), POOLED["requests"]() as talk:
+        submitted(talk)
+    assert total(owners[0]) == 1
+
+
+def test_an_error_outlives_the_simulator() -> None:
+    """That its door cannot be closed any more hides nothing."""
+
+    def fail(simulator: Simulator) -> None:
+        simulator.stop()
+        raise ZeroDivisionError
+
+    with Simulator() as simulator, pytest.raises(ZeroDivisionError), led(simulator):
+        fail(simulator)
 
 
 def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
