@@ -60,6 +60,13 @@ class Clock:
         """Let the clock read `instant` now; an instant already past changes nothing."""
         self._offset += max(0, min(instant, LAST_INSTANT) - self.now())
 
+    def milliseconds(self, seconds: float) -> int:
+        """So many seconds, by which the clock can be advanced. Raises ValueError for any other number."""
+        left = (LAST_INSTANT - self.now()) / SECOND
+        if not 0 <= seconds <= left:
+            raise ValueError(f"seconds {seconds:g} is not a number from 0 to {left:.0f}: a clock is never turned back")
+        return round(seconds * SECOND)
+
     def real_seconds_until(self, instant: int) -> float | None:
         """How many real seconds until the clock reads `instant`: 0 when it is past, None when it never will by itself."""
         left = instant - self.now()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from .clock import Clock
+from .clock import LAST_INSTANT, Clock
 from .damage import content_type, edited, garbled
 from .delivery import Attempt, Delivery, Form
 from .faults import DeadReceiver, Drop, Fault, kind_of
@@ -98,7 +98,11 @@ class Courier:
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
         rule, faults = delivery.rule, delivery.faults or ()
-        outcome = await self._deliver(world, delivery, faults)
+        try:
+            outcome = await self._deliver(world, delivery, faults)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the callback must not be lost
+            log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as of every attempt
+            outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(kind_of(fault) for fault in faults)
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, rule, names)
         world.record(delivery, attempt)
@@ -129,7 +133,7 @@ class Courier:
 
     def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
         """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has."""
-        target, due, lock = world.clock.now() + milliseconds, world.next_due(), self._advancing.get(world)
+        target, due, lock = _after(world, milliseconds), world.next_due(), self._advancing.get(world)
         if (lock and lock.locked()) or world in self._under_way or (due is not None and due <= target):
             return None
         world.clock.advance_to(target)
@@ -142,7 +146,7 @@ class Courier:
         lock = self._advancing.setdefault(world, asyncio.Lock())
         try:
             async with lock:
-                return await self._advance(world, world.clock.now() + milliseconds)
+                return await self._advance(world, _after(world, milliseconds))
         finally:
             self.wake()
 
@@ -175,6 +179,11 @@ class Courier:
                 attempts.append((delivery, await self._attempt(world, delivery)))
         world.clock.advance_to(target)
         return attempts
+
+
+def _after(world: World, milliseconds: int) -> int:
+    """What a world's clock will read when so much time has passed: others may advance it, too, but never beyond its end."""
+    return min(world.clock.now() + milliseconds, LAST_INSTANT)
 
 
 def _unedited(_: World, parcel: Parcel) -> tuple[Parcel, ...]:

@@ -106,12 +106,10 @@ class Simulator:
         """Let time pass in a world and return what fell due; callbacks that fell due have been attempted.
 
         Meant as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        a negative number of seconds.
+        what is no number of seconds from 0 to the end of the year 9999.
         """
         server, application, world = self._running(api_key)
-        if seconds < 0:
-            raise ValueError(f"seconds {seconds:g} is negative: a clock is never turned back")
-        milliseconds = round(seconds * SECOND)
+        milliseconds = world.clock.milliseconds(seconds)
         fallen = server.ask(lambda: application.courier.advance_at_once(world, milliseconds))
         return server.call(application.courier.advance(world, milliseconds)) if fallen is None else fallen
 

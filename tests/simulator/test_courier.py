@@ -12,11 +12,11 @@ import pytest
 from tests.simulator.posting import HOOK, PATIENCE, Receiver, drive, settings, told
 from tests.simulator.specimens import KEY, START, accepted
 
-from pixazo_simulator.clock import Clock
+from pixazo_simulator.clock import LAST_INSTANT, Clock
 from pixazo_simulator.courier import Courier, FallenDue
 from pixazo_simulator.lifecycle import Status
 from pixazo_simulator.post import Outcome, Parcel
-from pixazo_simulator.world import World
+from pixazo_simulator.world import Transition, World
 from pixazo_simulator.worlds import Worlds
 
 
@@ -314,3 +314,40 @@ def test_a_bug_in_one_attempt_does_not_stop_the_courier(caplog: pytest.LogCaptur
 
     asyncio.run(run())
     assert "a callback could not be attempted: RuntimeError('a bug')" in caplog.messages
+
+
+def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
+    """What was raised is the problem of the attempt, and the next attempt is made."""
+    outcomes: list[RuntimeError | Outcome] = [RuntimeError("a bug"), Outcome(204)]
+
+    async def post(_: Parcel) -> Outcome:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Outcome):
+            return outcome
+        raise outcome
+
+    async def run() -> list[tuple[str | None, int | None]]:
+        worlds = Worlds(settings())
+        (world,) = worlds
+        accepted(world, webhook_url=HOOK)
+        await Courier(worlds, post).advance(world, 3_600_000)
+        (delivery,) = world.deliveries()
+        return [(attempt.problem, attempt.status) for attempt in delivery.attempts]
+
+    assert asyncio.run(run()) == [("RuntimeError: a bug", None), (None, 204)]
+
+
+def test_several_advances_to_the_end_of_time_are_one() -> None:
+    """Nobody's clock passes the last instant, and a callback that is due beyond it stays."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        left = LAST_INSTANT - world.clock.now()
+        accepted(world, webhook_url=HOOK)
+        await courier.advance(world, left - 10_000)
+        accepted(world, webhook_url=HOOK)
+        fallen = await asyncio.gather(courier.advance(world, 10_000), courier.advance(world, 10_000))
+        assert [[type(each) for each in found] for found in fallen] == [[Transition], []]
+        assert courier.advance_at_once(world, 10_000) == []
+        assert (world.clock.now(), len(receiver.parcels), len(world.deliveries())) == (LAST_INSTANT, 1, 2)
+
+    drive(doing)
