@@ -198,8 +198,20 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
             for key, each in cast("Mapping[str, Any]", condition).items():
                 found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
         else:
-            found.append(((name,), read_matcher(condition)))
+            matcher = read_matcher(condition)
+            _check_parts(name, matcher)
+            found.append(((name,), matcher))
     return found
+
+
+def _check_parts(name: str, matcher: Matcher) -> None:
+    """Raise ValueError for a part that is no text: of an occasion itself, nothing is a list."""
+    if matcher.operator == "contains" and not isinstance(matcher.operand, str):
+        raise ValueError(f"{name} contains {matcher.operand!r}: no {name} is a list: give it a text")
+    inner = (matcher.operand,) if matcher.operator == "not" else matcher.operand
+    if matcher.operator in ("not", "all", "any"):
+        for each in inner:
+            _check_parts(name, each)
 
 
 def _written(condition: Any) -> Any:

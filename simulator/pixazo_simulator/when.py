@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 import msgspec
 from msgspec import UNSET
 
-from .faults import AnyFault
+from .faults import FAULTS, AnyFault, Fault
 from .script import End, Reply, Rule, Step
 
 __all__ = ["Place", "When"]
@@ -46,6 +48,7 @@ class When:
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None
+        self._open = True
 
     @property
     def number(self) -> int | None:
@@ -58,9 +61,17 @@ class When:
         return self._made(self._steps)
 
     @property
+    def unsaid(self) -> str | None:
+        """What was begun and no verb finished, with the remedy; None when every step says something."""
+        if not self._open:
+            return None
+        begun = f'when("{self._rule.when}")' + (f", step {len(self._steps) + 1}," if self._steps else "")
+        return f"{begun} was begun and never said what happens: add .reply, .end or .fault"
+
+    @property
     def then(self) -> When:
         """Begin the next step: what happens once this one is used up."""
-        self._begins = True
+        self._begins = self._open = True
         return self
 
     def reply(
@@ -77,6 +88,7 @@ class When:
 
         `retry_after` is in seconds.
         """
+        self._open = False
         given = Reply(status=status, json=json, text=text, headers=dict(headers or {}), retry_after=retry_after)
         return self._say(times, reply=given)
 
@@ -95,16 +107,21 @@ class When:
         `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
         """
         wanted = {"status": status, "error": error, "queued": queued, "processing": processing, "after": after}
+        self._open = False
         given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
         return self._say(times, end=End(**given))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let this go wrong; several faults strike together."""
+        self._open = False
+        for each in faults:
+            _check_fault(each)
         before = () if self._begins else self._steps[-1].faults
         return self._say(times, faults=(*before, *faults))
 
     def _say(self, times: int | None, **members: object) -> When:
         """Put members into the step in the making and place the rule; one that is refused was never said."""
+        self._open = False
         kept, current = (self._steps, Step()) if self._begins else (self._steps[:-1], self._steps[-1])
         if times is not None:
             members["times"] = times
@@ -125,3 +142,27 @@ class When:
 
     def __repr__(self) -> str:
         return f"<{self.rule}, {'not placed yet' if self._number is None else f'number {self._number}'}>"
+
+
+def _check_fault(given: object) -> None:
+    """Raise TypeError with what to write instead for anything but a fault, such as its class or its name."""
+    if isinstance(given, Fault):
+        return
+    if isinstance(given, type) and issubclass(given, Fault):
+        raise TypeError(f"fault {given.__name__} is a class: write {_written(given)}")
+    kind = _kind_near(given) if isinstance(given, str) else None
+    remedy = f"write {_written(FAULTS[kind])}" if kind else "write a fault of pytest_pixazo, such as ReplyLost()"
+    raise TypeError(f"fault {given!r} is no fault: {remedy}: known faults are listed by pixazo-sim faults")
+
+
+def _written(kind: type[Fault]) -> str:
+    """How one of its kind is made: `ReplyLost()`, or `StatusCode(status=...)` where something has to be said."""
+    needed = ", ".join(f"{field.name}=..." for field in msgspec.structs.fields(kind) if field.required)
+    return f"{kind.__name__}({needed})"
+
+
+def _kind_near(word: str) -> str | None:
+    """The kind that a text may mean."""
+    spelled = {name.replace("_", ""): name for name in FAULTS}
+    near = get_close_matches(re.sub("[^a-z]", "", word.lower()), tuple(spelled), n=1)
+    return spelled[near[0]] if near else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .generation import Generation
+from .outlook import coming
 
 if TYPE_CHECKING:
     from pixazo_simulator.control_client import ControlClient
@@ -97,8 +98,8 @@ class Clock:
         return all(each.is_terminal for each in self._generations())
 
     def _running(self) -> str:
-        running = [f"{each.request_id} is {each.status}" for each in self._generations() if not each.is_terminal]
-        return ", ".join(running) or "every generation has ended"
+        running = [each for each in self._generations() if not each.is_terminal]
+        return coming(running, self.now) if running else "every generation has ended"
 
     def __repr__(self) -> str:
         told = self._control.clock()

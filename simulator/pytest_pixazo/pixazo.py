@@ -48,6 +48,7 @@ class Pixazo:
         self.wallet = Wallet(control)
         self._nodeid = nodeid
         self._lobby = lobby
+        self._begun: list[When] = []
 
     @property
     def url(self) -> str:
@@ -81,7 +82,9 @@ class Pixazo:
         `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule holds from
         the first verb on; the first `after` matching calls are let through. Raises ValueError with the nearest known name.
         """
-        return When(self.control, call, after=after, name=name, **match)
+        begun = When(self.control, call, after=after, name=name, **match)
+        self._begun.append(begun)
+        return begun
 
     def policy(self, **fields: Any) -> Mapping[str, str]:
         """Change points that the vendor leaves open, from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
@@ -131,6 +134,8 @@ class Pixazo:
             deliveries=self.control.deliveries()["deliveries"],
             generations=self.control.generations()["generations"],
             rules=self.control.script()["rules"],
+            unsaid=[told for each in self._begun if (told := each.unsaid)],
+            clock=self.control.clock(),
             lobby=[] if self._lobby is None else self.control.lobby(after=self._lobby)["exchanges"],
             dropped=dropped,
         )

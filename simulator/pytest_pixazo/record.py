@@ -14,7 +14,8 @@ class Record:
 
     `nodeid` names the test, `seed` repeats its world. `exchanges` are the world's journal, of which the oldest `dropped` gave way
     to a bound; `lobby` are the calls during this test that reached no world. `deliveries` are callbacks with their attempts,
-    `generations` what was accepted, `rules` the script with how often each step was used.
+    `generations` what was accepted, `rules` the script with how often each step was used, `unsaid` what was begun of it and never
+    finished, `clock` the time, and when the next callback is due.
     """
 
     nodeid: str
@@ -24,6 +25,8 @@ class Record:
     generations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     rules: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     lobby: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    unsaid: list[str] = field(default_factory=list[str])
+    clock: dict[str, Any] = field(default_factory=dict[str, Any])
     dropped: int = 0
 
     def told(self) -> dict[str, Any]:

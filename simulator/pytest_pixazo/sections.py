@@ -9,6 +9,8 @@ import msgspec
 from .curl import curl
 from .delivery import Delivery
 from .exchange import Exchange
+from .generation import Generation
+from .outlook import outlook
 from .table import MOST_LINES, delivery_table, exchange_table
 
 if TYPE_CHECKING:
@@ -18,12 +20,13 @@ __all__ = ["sections"]
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: the journal, calls that reached no world, the script, callbacks, commands to repeat requests, the seed."""
+    """Titles and texts: the journal, what the clock has ahead, calls that reached no world, the script, callbacks, commands to repeat requests, the seed."""
     exchanges = msgspec.convert(record.exchanges, list[Exchange])
     lobby = msgspec.convert(record.lobby, list[Exchange])
     deliveries = msgspec.convert(record.deliveries, list[Delivery])
     found = [
         ("pixazo journal", exchange_table(exchanges) + _dropped(record)),
+        ("pixazo clock", outlook(record.clock, msgspec.convert(record.generations, list[Generation])) or ""),
         ("pixazo calls that reached no world", exchange_table(lobby) if lobby else ""),
         ("pixazo script", "\n".join(f"{rule['label']}: used {_used(rule['used'])}" for rule in record.rules)),
         ("pixazo callbacks", delivery_table(deliveries) if deliveries else ""),

@@ -64,12 +64,23 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         for name, value in mark.kwargs.items():
             if name in ELSEWHERE:
+                _check_conduct(value)
                 continue
             if name not in ARGUMENTS:
                 near = nearest(name, KNOWN)
                 raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(KNOWN)}{near}")
             found.setdefault(name, _read(item.config, name, value, "marker pixazo"))
     return found
+
+
+def _check_conduct(names: Any) -> None:
+    """Raise ValueError for a rule of conduct that does not exist, before the test runs."""
+    from .conduct import known_rules
+
+    try:
+        known_rules(names)
+    except ValueError as error:
+        raise ValueError(f"marker pixazo: {error}") from None
 
 
 def _inherited(config: pytest.Config, name: str) -> Any:

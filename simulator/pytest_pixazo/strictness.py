@@ -1,4 +1,4 @@
-"""What a strict test does not let pass: requests that no gateway expects, and rules that nothing used."""
+"""What a strict test does not let pass: requests that no gateway expects, rules that say nothing, and rules that nothing used."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ def report(found: list[str]) -> str:
 
 
 def complaints(record: Record) -> list[str]:
-    """A sentence for each unexpected request and each step that was never used, with what came nearest; none for a clean world."""
+    """A sentence for each unexpected request, rule that was begun only, and step that was never used, with what came nearest; none for a clean world."""
     inside = msgspec.convert(record.exchanges, list[Exchange])
     lobby = msgspec.convert(record.lobby, list[Exchange])
     return [
         *(_unexpected(each, "request") for each in inside if not each.expected and each.rule is None),
         *(_unexpected(each, "call without a world, number") for each in lobby if not each.expected),
+        *record.unsaid,
         *(_unused(rule) for rule in record.rules if 0 in rule["used"]),
     ]
 

@@ -14,6 +14,7 @@ from pixazo_simulator.policy import nearest
 from .delivery import Delivery
 from .exchange import Exchange
 from .generation import Generation
+from .outlook import outlook
 from .table import delivery_table, exchange_table, generation_table
 
 __all__ = ["wait_for"]
@@ -58,12 +59,14 @@ def _typed(where: str, told: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
 
 
 def _instead(control: ControlClient, where: str, told: Mapping[str, Any]) -> str:
-    """How many of them are there, what came nearest to one more, and all that there is."""
+    """How many of them are there, what came nearest to one more, what a manual clock has ahead, and all that there is."""
     near = told.get("nearest")
     nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
     _, table, ask = _LISTS[where]
+    ahead = outlook(control.clock(), _typed("generations", control.generations()["generations"]))
     return (
-        f"{len(told.get(where, ()))} came; {nearest_one}all that there is:\n{table(_typed(where, ask(control)[where]))}"
+        f"{len(told.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
+        f"all that there is:\n{table(_typed(where, ask(control)[where]))}"
     )
 
 

@@ -125,3 +125,55 @@ def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpytest(*QUIET)
     result.stdout.fnmatch_lines(["E       AssertionError: the reason", "nothing can be told of the world: *no world*"])
+
+
+def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) -> None:
+    """What still runs, until when, and what to call; nothing of it once all has ended, or when the clock runs by itself."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from pytest_pixazo import Stuck
+
+        @pytest.mark.pixazo(policy={"job_times": "2+13"})
+        def test_forgotten(pixazo, pixazo_client):
+            handle = pixazo_client.generate("A bear")
+            pixazo.clock.advance(0.5)
+            assert handle.status().status == "COMPLETED"
+
+        def test_a_retry(pixazo, pixazo_client):
+            pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/")
+            pixazo.clock.advance(15)
+            assert 0
+
+        def test_stuck(pixazo, pixazo_client):
+            pixazo.when("generate").fault(Stuck())
+            pixazo_client.generate("A bear")
+            pixazo.clock.advance(100)
+            assert 0
+
+        def test_ended(pixazo, pixazo_client):
+            pixazo_client.generate("A bear")
+            pixazo.clock.advance(15)
+            assert 0
+
+        @pytest.mark.pixazo(clock="real")
+        def test_real(pixazo, pixazo_client):
+            pixazo_client.generate("A bear")
+            assert 0
+        """
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(failed=5)
+    start, name = "the clock is manual and stands at ", "minimax-hailuo-ai_????????-????-7???-????-????????????"
+    result.stdout.fnmatch_lines(
+        [
+            "*- pixazo clock -*",
+            (
+                f"{start}10:00:00.500; {name} is QUEUED until +1.5 s, COMPLETED at +14.5 s:"
+                " pixazo.clock.advance(14.5) or pixazo.clock.run_until()"
+            ),
+            f"{start}10:00:15.000; the next callback is due at +5 s: pixazo.clock.advance(5)",
+            f"{start}10:01:40.000; {name} is PROCESSING and never ends",
+        ]
+    )
+    assert sum("- pixazo clock -" in line for line in result.outlines) == 3

@@ -24,6 +24,7 @@ WRONG = {
     "clock='x0'": "marker pixazo: clock 'x0' is not one of real, manual, xN (for example x20)",
     "seed='seven'": "marker pixazo: seed 'seven' is not a whole number from 0 on",
     "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
+    "allow_conduct=['poll-to-fast']": "marker pixazo: conduct rule 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }
 

@@ -201,3 +201,23 @@ def test_after(pixazo):
 """
     )
     pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+
+
+def test_a_rule_that_says_nothing_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Whether no verb came at all, or none after `then`."""
+    pytester.makepyfile(
+        UNCLEAN
+        + """
+def test_begun(pixazo, pixazo_client):
+    pixazo.when("generate")
+    pixazo.when("generate").reply(429, times=1).then
+    pixazo_client.generate("A cat")
+"""
+    )
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, errors=1)
+    start = result.outlines.index("pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
+    assert result.outlines[start + 1 : start + 3] == [
+        '- when("generate") was begun and never said what happens: add .reply, .end or .fault',
+        '- when("generate"), step 2, was begun and never said what happens: add .reply, .end or .fault',
+    ]

@@ -53,7 +53,10 @@ def test_run_until(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     stuck = pixazo_client.generate("[[sim:stuck]]").request_id
     with pytest.raises(TimeoutError) as caught:
         pixazo.clock.run_until(limit=120, step=60)
-    assert str(caught.value) == f"the condition does not hold after 120 s of the world's clock: {stuck} is PROCESSING"
+    assert (
+        str(caught.value)
+        == f"the condition does not hold after 120 s of the world's clock: {stuck} is PROCESSING and never ends"
+    )
 
 
 @pytest.mark.pixazo(balance="0.50")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.faults import ConnectionReset, Delay, Duplicate
+from pixazo_simulator.faults import ConnectionReset, Delay, Duplicate, ReplyLost
 from pixazo_simulator.matcher import contains
 from pixazo_simulator.script import Rule
 from pixazo_simulator.when import When
@@ -142,3 +142,52 @@ def test_a_verb_that_was_refused_was_never_said() -> None:
         1,
         {"when": "generate", "reply": {"status": 500}, "times": 1, "then": [{"end": {"status": "FAILED"}}]},
     )
+
+
+NO_FAULTS: list[tuple[Any, str]] = [
+    (ReplyLost, "fault ReplyLost is a class: write ReplyLost()"),
+    (Delay, "fault Delay is a class: write Delay(seconds=...)"),
+    (
+        "connection_reset",
+        "fault 'connection_reset' is no fault: write ConnectionReset(): known faults are listed by pixazo-sim faults",
+    ),
+    ("ReplyLst", "fault 'ReplyLst' is no fault: write ReplyLost(): known faults are listed by pixazo-sim faults"),
+    (
+        429,
+        (
+            "fault 429 is no fault: write a fault of pytest_pixazo, such as ReplyLost(): known faults are listed by"
+            " pixazo-sim faults"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "complaint"), NO_FAULTS)
+def test_what_is_no_fault_is_refused_with_what_to_write(given: Any, complaint: str) -> None:
+    """A class, a name or a number is told from a fault where it is given."""
+    book = Book()
+    with pytest.raises(TypeError) as caught:
+        When(book, "generate").fault(given)
+    assert (str(caught.value), book.placed) == (complaint, [])
+
+
+def test_a_part_of_a_text_is_a_text() -> None:
+    """A number can be contained in no prompt, however deep it stands; in a list of the body it can."""
+    for condition in (contains(3), ~(contains("a") & contains(3))):
+        with pytest.raises(ValueError, match="prompt contains 3: no prompt is a list: give it a text"):
+            When(Book(), "generate", prompt=condition)
+    assert When(Book(), "generate", body={"sizes": contains(3)}).rule.when == "generate"
+
+
+def test_a_sentence_that_was_only_begun_says_so() -> None:
+    """From `when` or `then` on until a verb is said, even one that was refused."""
+    rule = When(Book(), "generate")
+    told = [rule.unsaid, rule.reply(429, times=1).unsaid, rule.then.unsaid]
+    with pytest.raises(ValueError, match="'DONE'"):
+        rule.end("DONE")
+    assert [*told, rule.unsaid] == [
+        'when("generate") was begun and never said what happens: add .reply, .end or .fault',
+        None,
+        'when("generate"), step 2, was begun and never said what happens: add .reply, .end or .fault',
+        None,
+    ]
