@@ -1,9 +1,10 @@
-"""Reasons to refuse a call, as values."""
+"""Reasons to refuse a call, as values; each is a phrase for the journal, InvalidParameters is worded by `wire`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+
 
 __all__ = [
     "BodyTooLarge",
@@ -32,20 +33,32 @@ class UnknownRoute:
 
     allow: str | None = None
 
+    def __str__(self) -> str:
+        return f"this path takes only {self.allow}" if self.allow else "no route of the gateway"
+
 
 @dataclass(frozen=True, slots=True)
 class MissingKey:
     """No key, or a blank one."""
+
+    def __str__(self) -> str:
+        return "no API key"
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidKey:
     """A key that opens no world."""
 
+    def __str__(self) -> str:
+        return "the API key opens no world"
+
 
 @dataclass(frozen=True, slots=True)
 class KeySuspended:
     """A known key that may not do this."""
+
+    def __str__(self) -> str:
+        return "the API key is suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +67,16 @@ class Throttled:
 
     retry_after: int
 
+    def __str__(self) -> str:
+        return f"over the rate limit, retry after {self.retry_after} s"
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
     """The gateway fails, as the key `sim-broken` asks it to."""
+
+    def __str__(self) -> str:
+        return "the gateway fails, as the key wants it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +85,18 @@ class TooManyPending:
 
     limit: int
 
+    def __str__(self) -> str:
+        return f"{self.limit} webhook deliveries wait already (bound pending)"
+
 
 @dataclass(frozen=True, slots=True)
 class BodyTooLarge:
     """More than `limit` bytes."""
 
     limit: int
+
+    def __str__(self) -> str:
+        return f"the body is larger than {self.limit} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +105,18 @@ class UnsupportedMediaType:
 
     content_type: str | None
 
+    def __str__(self) -> str:
+        told = f"{self.content_type[:80]!r}" if self.content_type else "missing"
+        return f"Content-Type is {told}: send application/json"
+
+
+_MISSHAPEN = {
+    "empty": "empty",
+    "malformed": "not valid JSON",
+    "nested": "nested too deeply",
+    "object": "no JSON object",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class InvalidBody:
@@ -87,12 +124,18 @@ class InvalidBody:
 
     fault: str
 
+    def __str__(self) -> str:
+        return f"the body is {_MISSHAPEN[self.fault]}"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelNotFound:
     """No such model, or a disabled one."""
 
     model_id: str
+
+    def __str__(self) -> str:
+        return f"model {self.model_id} is unknown or disabled"
 
 
 class Rule(Enum):
@@ -145,6 +188,9 @@ class InsufficientFunds:
 
     required: int
 
+    def __str__(self) -> str:
+        return f"the wallet holds less than ${self.required / 1_000_000:g}"
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownRequest:
@@ -152,6 +198,10 @@ class UnknownRequest:
 
     request_id: str
     foreign: bool = False
+
+    def __str__(self) -> str:
+        told = f"request {self.request_id}"
+        return f"{told} belongs to another key" if self.foreign else f"{told} is unknown"
 
 
 Refusal = (

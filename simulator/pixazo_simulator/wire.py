@@ -328,4 +328,5 @@ _WORDED: dict[type[Any], Callable[[Any, Policy, str], Answer]] = {
 def refusal_answer(refusal: Refusal, policy: Policy, realm: str) -> Answer:
     """Word a refusal as the policy says; `realm` is the URL that was called."""
     answer = _WORDED[type(refusal)](refusal, policy, realm)
-    return msgspec.structs.replace(answer, reason=f"refused: {refusal}")
+    told = sentence(refusal.problems)[:-1] if isinstance(refusal, InvalidParameters) else str(refusal)
+    return msgspec.structs.replace(answer, reason=f"refused: {told}")

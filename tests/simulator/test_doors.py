@@ -321,7 +321,7 @@ def test_mutants_stand_behind_a_door() -> None:
             assert visitor.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
         (seen,) = owner.sim("journal")["exchanges"]
         assert (seen["status"], seen["response"]["body"]) == (401, "")
-        assert seen["reason"] == "refused: MissingKey(); edited by mutant empty-401"
+        assert seen["reason"] == "refused: no API key; edited by mutant empty-401"
 
 
 def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:

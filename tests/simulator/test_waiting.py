@@ -93,7 +93,7 @@ def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app:
         ({"operation": {"one_of": ["generate", "media"]}}, [1, 4, 5]),
         ({"request_id": {"present": True}, "status": 200}, [2, 5]),
         ({"rule": {"contains": "rule 1"}}, [3]),
-        ({"reason": {"contains": "InvalidParameters"}}, [4]),
+        ({"reason": {"contains": "prompt must not be blank"}}, [4]),
     ],
 )
 def test_exchanges_are_told_apart(
