@@ -85,7 +85,8 @@ class Clock:
         while not holds():
             if passed >= limit:
                 raise TimeoutError(
-                    f"the condition does not hold after {limit:g} s of the world's clock: {self._running()}"
+                    f"the condition does not hold after {limit:g} s of the world's clock:"
+                    f" {self.running() or 'every generation has ended'}"
                 )
             events += self.advance(step)
             passed += step
@@ -97,9 +98,10 @@ class Clock:
     def _has_settled(self) -> bool:
         return all(each.is_terminal for each in self._generations())
 
-    def _running(self) -> str:
+    def running(self) -> str | None:
+        """What each generation that has not ended is, and what it comes to, in one line; None when all have."""
         running = [each for each in self._generations() if not each.is_terminal]
-        return coming(running, self.now) if running else "every generation has ended"
+        return coming(running, self.now) if running else None
 
     def __repr__(self) -> str:
         told = self._control.clock()

@@ -162,7 +162,7 @@ def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
     """Sleeps of the app under test, in threads and event loops, advance the clock of this world instead of waiting."""
     from .sleep import virtual_sleep
 
-    with virtual_sleep(pixazo.clock.sleep) as sleeps:
+    with virtual_sleep(pixazo.clock.sleep, running=pixazo.clock.running) as sleeps:
         yield sleeps
 
 

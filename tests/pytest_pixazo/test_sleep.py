@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from pixazo_client import PixazoClient, RequestHandle
 from pixazo_simulator.server import Simulator, SimulatorError
+from pytest_pixazo import Pixazo, Stuck
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
 from tests.caller import KEY_HEADER, Caller
 from tests.pytest_pixazo import sleeping_app
@@ -316,16 +318,46 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
         app_of(unseen, advance, limit=600)
     told = (
         "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, told by a counter, a time-out,"
-        " time.monotonic() or time.time() (datetime.now() stands still while it sleeps), or raise the limit"
+        " time.monotonic() or time.time() (datetime.now() stands still while it sleeps), or raise the limit,"
+        " as with pixazo_sleep.limit = 86400"
     )
     assert refusals == [str(raised.value)] == [told]
 
 
-def test_a_day_is_the_limit(advance: Callable[[float], object]) -> None:
-    """If nothing else is said, 86,400 s can be slept and not a millisecond more."""
-    doze(advance, 86_400)
-    with pytest.raises(SleepLimitError, match="beyond the limit of 86,400 s"):
-        doze(advance, 86_400, 0.001)
+def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
+    """If nothing else is said, 3,600 s can be slept and not a millisecond more."""
+    doze(advance, 3600)
+    with pytest.raises(SleepLimitError, match="beyond the limit of 3,600 s"):
+        doze(advance, 3600, 0.001)
+
+
+def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
+    """While it is in use, by a test that means it so."""
+    with virtual_sleep(advance) as sleeps:
+        sleeps.limit = 86_400
+        time.sleep(50_000)
+    assert sleeps.total == 50_000
+
+
+def poll_for_ever(handle: RequestHandle) -> None:
+    """As an app does that has no deadline."""
+    while not handle.status().is_terminal:
+        time.sleep(60)
+
+
+def test_a_generation_for_which_an_app_waits_for_ever_is_named(
+    pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_sleep: Sleeps
+) -> None:
+    """What is stuck is told where the loop is ended."""
+    pixazo.when("generate").fault(Stuck())
+    handle = pixazo_client.generate("A bear")
+    pixazo_sleep.limit = 600
+    with pytest.raises(
+        SleepLimitError,
+        match=rf"the limit of 600 s \({handle.request_id} is PROCESSING and never ends\): give its loop",
+    ):
+        poll_for_ever(handle)
+    pixazo_sleep.exceeded = False  # it was meant so
 
 
 def test_a_clock_that_cannot_be_moved_is_told_to_who_sleeps() -> None:
@@ -359,7 +391,7 @@ def test_who_still_sleeps_in_the_end_is_woken() -> None:
 
 def test_lengths_are_bounded() -> None:
     """Of more than 10,000 sleeps the last 10,000 are remembered; all are counted."""
-    with virtual_sleep(lambda _: None) as sleeps:
+    with virtual_sleep(lambda _: None, limit=86_400) as sleeps:
         for each in range(10_002):
             time.sleep(1 + each / 1000)
     assert (len(sleeps.lengths), sleeps.lengths[0], sleeps.count) == (10_000, 1.002, 10_002)

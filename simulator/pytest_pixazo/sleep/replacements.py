@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 from .bindings import rebind
 from .callers import OUR_THREADS, caller, reads, waits
 from .deadlines import follow_deadlines, is_for_app
-from .sleeps import DAY, Sleeps
+from .sleeps import LIMIT, Sleeps
 
 __all__ = ["virtual_sleep"]
 
@@ -35,12 +35,15 @@ _entering = threading.Lock()
 
 
 @contextmanager
-def virtual_sleep(advance: Callable[[float], object], *, limit: float = DAY) -> Generator[Sleeps]:
+def virtual_sleep(
+    advance: Callable[[float], object], *, limit: float = LIMIT, running: Callable[[], str | None] | None = None
+) -> Generator[Sleeps]:
     """Meanwhile, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app do not wait: they call `advance(seconds)`.
 
     The app's clocks (`time.monotonic`, `time.time`, `time.perf_counter`, `loop.time`) and its time-outs in event loops count what
     it slept; `datetime.now()` does not. What runs the tests, serves, or speaks HTTP goes on in real time.
-    Raises SleepLimitError in the app, and in the end, when it wants to sleep past `limit` seconds in all; RuntimeError inside another.
+    Raises SleepLimitError in the app, and in the end, when it wants to sleep past `limit` seconds in all, with what
+    `running` tells; RuntimeError inside another.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     swaps = _swaps()
@@ -49,7 +52,7 @@ def virtual_sleep(advance: Callable[[float], object], *, limit: float = DAY) -> 
             raise RuntimeError(
                 "virtual_sleep is active already: a process has one time.sleep; use the one that there is"
             )
-        _active = sleeps = Sleeps(advance, limit)
+        _active = sleeps = Sleeps(advance, limit, running)
     try:
         rebind({id(original): new for original, new in swaps})
         with follow_deadlines(sleeps):

@@ -13,10 +13,11 @@ from .agenda import Agenda, Ticket
 from .loops import AsyncioLoop, Loop, TrioLoop
 from .stillness import Stillness
 
-__all__ = ["DAY", "SleepLimitError", "Sleeps"]
+__all__ = ["LIMIT", "SleepLimitError", "Sleeps"]
 
-DAY = 86_400.0
-"""Seconds that one test may sleep, if it says nothing else."""
+LIMIT = 3600.0
+"""Seconds that one test may sleep, if it says nothing else: as many as `run_until` takes, and so few that a loop that polls every
+second for ever is ended after a few real ones."""
 KEPT = 10_000
 """Sleeps of which the length is remembered."""
 HELD_UP = 0.05
@@ -35,11 +36,16 @@ class SleepLimitError(BaseException):
 class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
-    `advance` moves the clock of the world by so many seconds; it is called from one thread at a time.
+    `advance` moves the clock of the world by so many seconds; it is called from one thread at a time. `running` tells what
+    the app may have waited for when it slept too long.
     """
 
-    def __init__(self, advance: Callable[[float], object], limit: float = DAY) -> None:
+    def __init__(
+        self, advance: Callable[[float], object], limit: float = LIMIT, running: Callable[[], str | None] | None = None
+    ) -> None:
         self.limit = limit
+        """Seconds that may be slept in all; can be changed while it is in use."""
+        self._running = running
         self.exceeded = False
         """Whether the app was refused a sleep, since it had slept for `limit` seconds."""
         self.count = 0
@@ -123,10 +129,12 @@ class Sleeps:
     def check(self) -> None:
         """Raise SleepLimitError if the app was refused a sleep."""
         if self.exceeded:
+            running = self._running() if self._running else None
             raise SleepLimitError(
-                f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s: give its loop"
+                f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s"
+                f"{f' ({running})' if running else ''}: give its loop"
                 " an end, told by a counter, a time-out, time.monotonic() or time.time() (datetime.now() stands still"
-                " while it sleeps), or raise the limit"
+                " while it sleeps), or raise the limit, as with pixazo_sleep.limit = 86400"
             )
 
     def end(self) -> None:
