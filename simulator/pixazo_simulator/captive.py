@@ -13,17 +13,24 @@ from .detour import Detour, plain
 from .hooks import Hooks
 from .proxy import Address
 
-__all__ = ["DOOR_HOSTS", "DOOR_PORT", "begin", "is_loopback", "offline"]
+__all__ = ["DOOR_CA", "DOOR_HOSTS", "DOOR_PORT", "begin", "is_loopback", "offline"]
 
 DOOR_PORT = "PIXAZO_DOOR_PORT"
 DOOR_HOSTS = "PIXAZO_DOOR_HOSTS"
-"""Variables by which `exec` tells what it starts of its door."""
+DOOR_CA = "PIXAZO_DOOR_CA"
+"""Variables by which `exec` tells what it starts of its door: its port, its hosts, the file of its authority (PEM).
+
+They are our own, since programs and their wrappers set SSL_CERT_FILE and its like as they please.
+"""
 
 
 def begin() -> None:
-    """Lead this process as its environment says, until it ends: runs before the program, from `preload/sitecustomize.py`."""
+    """Lead this process as its environment says, until it ends: runs before the program, from `preload/sitecustomize.py`.
+
+    Raises whatever keeps it from doing so.
+    """
     route = _Captive(os.environ[DOOR_HOSTS].split(","), ("127.0.0.1", int(os.environ[DOOR_PORT])))
-    Hooks(route, Path(os.environ["SSL_CERT_FILE"]).read_text(encoding="ascii")).__enter__()
+    Hooks(route, Path(os.environ[DOOR_CA]).read_text(encoding="ascii")).__enter__()
 
 
 def offline(name: str, port: int, hosts: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import selectors
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -26,18 +27,23 @@ LAST_PORT = 65535
 
 Address = tuple[str, int]
 
+_PORTS = {"http": 80, "https": 443}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _HOP_BY_HOP = re.compile(rb"\r\n(?:proxy-)?connection:[^\r]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a caller asks the proxy for: a method and whom to reach; `path` is what a plain request asks of it."""
+    """What a caller asks the proxy for: a method and whom to reach; `path` is what a request in absolute form asks of it.
+
+    `secure` says that this was an https URI: the caller, such as axios before 1.8, leaves TLS to the proxy.
+    """
 
     method: str
     host: str
     port: int
     path: str = ""
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,21 @@ Decide = Callable[[Wish], Tunnel | Forward | Refuse]
 
 
 class Proxy:
-    """`with Proxy(decide) as proxy: ... proxy.url`; `connect` opens a connection to an address.
+    """`with Proxy(decide) as proxy: ... proxy.url`; `connect` opens a connection to an address, `ca_pem` is the authority to
+    believe where a request is for an https URI; without it, such a request is nothing that a proxy can do.
 
     Listens on a free port of 127.0.0.1 and serves each connection in a thread of its own; leaving resets what is open.
     """
 
-    def __init__(self, decide: Decide, connect: Callable[[Address], socket.socket] | None = None) -> None:
+    def __init__(
+        self,
+        decide: Decide,
+        connect: Callable[[Address], socket.socket] | None = None,
+        ca_pem: str | None = None,
+    ) -> None:
         self._decide = decide
         self._connect = connect or _connected
+        self._trust = _trust(ca_pem) if ca_pem else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: Address = self._listener.getsockname()
         self.url = f"http://127.0.0.1:{self.address[1]}"
@@ -119,7 +132,7 @@ class Proxy:
         head, rest = _head(caller)
         caller.settimeout(None)
         wish = _wish(head)
-        if wish is None:
+        if wish is None or (wish.secure and not self._trust):
             _say(caller, "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH")
             return
         route = self._decide(wish)
@@ -127,7 +140,7 @@ class Proxy:
             _say(caller, "403 Forbidden", route.sentence)
             return
         try:
-            callee = self._connect(route.address)
+            callee = self._reached(route.address, wish)
         except OSError as error:
             _say(caller, "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}")
             return
@@ -135,6 +148,15 @@ class Proxy:
             self._lead(caller, callee, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
         else:
             self._lead(caller, callee, b"", _passed_on(head, wish, to_proxy=route.to_proxy) + rest)
+
+    def _reached(self, address: Address, wish: Wish) -> socket.socket:
+        """A connection to an address, in TLS where that is left to the proxy."""
+        callee = self._connect(address)
+        if not (self._trust and wish.secure):
+            return callee
+        with callee:  # which is empty after the handshake
+            callee.settimeout(CONNECT_TIMEOUT)
+            return self._trust.wrap_socket(callee, server_hostname=wish.host.removesuffix("."))
 
     def _lead(self, caller: socket.socket, callee: socket.socket, told: bytes, passed_on: bytes) -> None:
         """Say to each what is to be said first, then let them talk; a reset on one side is a reset on the other."""
@@ -158,6 +180,13 @@ def _connected(address: Address) -> socket.socket:
     return socket.create_connection(address, CONNECT_TIMEOUT)
 
 
+def _trust(ca_pem: str) -> ssl.SSLContext:
+    """TLS of a version in which everything that arrives is to be passed on: later ones send tickets, which may arrive alone."""
+    context = ssl.create_default_context(cadata=ca_pem)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 def _head(caller: socket.socket) -> tuple[bytes, bytes]:
     """The head of a request with its empty line, and what came after it; an endless head is cut."""
     taken = b""
@@ -179,9 +208,10 @@ def _wish(head: bytes) -> Wish | None:
         return Wish(method, found[1].strip("[]"), int(found[2])) if found and int(found[2]) <= LAST_PORT else None
     try:
         url = urlsplit(target)
-        if url.scheme != "http" or not url.hostname:
+        if url.scheme not in _PORTS or not url.hostname:
             return None
-        return Wish(method, url.hostname, url.port or 80, url._replace(scheme="", netloc="").geturl() or "/")
+        path = url._replace(scheme="", netloc="").geturl() or "/"
+        return Wish(method, url.hostname, url.port or _PORTS[url.scheme], path, secure=url.scheme == "https")
     except ValueError:
         return None
 
@@ -203,7 +233,7 @@ def _say(caller: socket.socket, status: str, sentence: str) -> None:
 
 
 def _carry(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended."""
+    """Carry bytes both ways until both sides have ended; TLS cannot be ended one way only."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)
@@ -213,6 +243,8 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
                 data = source.recv(CHUNK)
                 if data:
                     sink.sendall(data)
+                elif isinstance(sink, ssl.SSLSocket):
+                    return
                 else:
                     selector.unregister(source)
                     sink.shutdown(socket.SHUT_WR)

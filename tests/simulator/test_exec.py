@@ -84,6 +84,18 @@ def test_curl(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"COMPLETED {VIDEO_BYTES}\n", "")
 
 
+def test_wget(tmp_path: Path) -> None:
+    """The build with GnuTLS heeds no SSL_CERT_FILE; what the user told it otherwise still holds."""
+    mine = tmp_path / "wgetrc"
+    mine.write_text("header = X-Mine: 1", encoding="ascii")
+    posted = f"""{tool("wget")} -qO- -S --header 'Ocp-Apim-Subscription-Key: mine' --header 'Content-Type: application/json' \
+        --post-data '{{"prompt":"A bear"}}' {VENDOR}/minimax-hailuo-ai/v1/generate; cat "$WGETRC" """
+    ran = run("sh", "-c", posted, WGETRC=str(mine))
+    assert ran.returncode == 0, ran.stderr
+    assert '"status":"QUEUED"' in ran.stdout
+    assert "header = X-Mine: 1\nca_certificate = " in ran.stdout
+
+
 def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
     """The printed key included; one of each language (two others are broken as printed)."""
     script = tmp_path / "sample.cjs"
@@ -171,6 +183,58 @@ def test_nobody_else_is_trusted() -> None:
     assert python(code).stdout == "['pixazo-testkit']\n"
 
 
+def test_tls_may_be_left_to_the_proxy() -> None:
+    """As axios before 1.8 does: it asks in absolute form; other hosts and ports are refused as ever."""
+    code = """
+import http.client, os
+for url in ("https://gateway.pixazo.ai/nowhere", "https://gateway.pixazo.ai:8443/", "https://elsewhere.invalid/"):
+    proxy = http.client.HTTPConnection(os.environ["HTTPS_PROXY"].removeprefix("http://"))
+    proxy.request("GET", url)
+    answer = proxy.getresponse()
+    print(answer.status, answer.read().decode().strip())
+"""
+    told = python(code).stdout.splitlines()
+    assert told[0].startswith("404 ")
+    assert told[1:] == [
+        f"403 gateway.pixazo.ai was called on port 8443, {MISUSED}",
+        f"403 elsewhere.invalid port 443 {OFFLINE}",
+    ]
+
+
+CHANGED = """
+import os, sys, subprocess
+for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+    os.environ.pop(name)
+os.environ["SSL_CERT_FILE"] = "/nowhere"
+os.environ.pop(sys.argv[1], None)
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
+PYTHON_STATUS = "import requests; print(requests.get('https://gateway.pixazo.ai/nowhere').status_code)"
+NODE_STATUS = "fetch('https://gateway.pixazo.ai/nowhere').then((answer) => console.log(answer.status))"
+
+
+@pytest.mark.parametrize(
+    "program", [(sys.executable, "-c", PYTHON_STATUS), ("node", "-e", NODE_STATUS)], ids=["python", "node"]
+)
+def test_variables_of_others_may_change(program: tuple[str, ...]) -> None:
+    """Whom to believe is told in one of our own."""
+    ran = run(sys.executable, "-c", CHANGED, "nothing", tool(program[0]), *program[1:])
+    assert (ran.returncode, ran.stdout) == (0, "404\n"), ran.stderr
+
+
+@pytest.mark.parametrize("lost", ["PIXAZO_DOOR_CA", "PIXAZO_DOOR_PORT", "PIXAZO_DOOR_HOSTS"])
+@pytest.mark.parametrize(
+    "program", [(sys.executable, "-c", "print('ran')"), ("node", "-e", "console.log('ran')")], ids=["python", "node"]
+)
+def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) -> None:
+    """It might reach the vendor: it ends with one line before it begins."""
+    ran = run(sys.executable, "-c", CHANGED, lost, tool(program[0]), *program[1:])
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+    assert re.match(
+        r"pixazo-sim: this (Python|Node) cannot be led to the simulator \(.+\): keep the PIXAZO_DOOR_ ", ran.stderr
+    )
+
+
 # Environment and options
 
 
@@ -255,6 +319,7 @@ def test_the_dashes_may_be_left_out() -> None:
         (["exec"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
         (["exec", "--"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
         (["exec", "--", "no-such-command"], 127, "command 'no-such-command' was not found: check its name and PATH"),
+        (["exec", "--", ""], 127, "command '' was not found: check its name and PATH"),
         (["exec", "--", "/"], 126, "command '/' cannot be run: Permission denied"),
         (["exec", "--clock", "slow", "--", "true"], 2, "clock 'slow' is not one of real, manual, xN (for example x20)"),
         (["exec", "--port", "1", "--", "true"], 2, "No such option '--port'."),
@@ -264,6 +329,29 @@ def test_what_cannot_be_run(arguments: list[str], code: int, told: str) -> None:
     """One line, and a code that tells why."""
     ran = pixazo_sim(*arguments)
     assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"pixazo-sim: {told}\n")
+
+
+def test_a_script_without_its_interpreter(tmp_path: Path) -> None:
+    """It is there: what its first line names is not."""
+    script = tmp_path / "script"
+    script.write_text("#!/no/such -x\n", encoding="ascii")
+    script.chmod(0o755)
+    ran = run(str(script))
+    told = f"command {str(script)!r} cannot be run: '/no/such -x', which its first line names, was not found"
+    assert (ran.returncode, ran.stderr) == (127, f"pixazo-sim: {told}\n")
+
+
+def test_without_standard_streams(tmp_path: Path) -> None:
+    """As a daemon starts it: they lead nowhere, for the command too."""
+    told = tmp_path / "told"
+    code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in range(3)))"
+    closed = 'exec "$@" <&- >&- 2>&-'
+    ran = subprocess.run(
+        ["/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code],
+        env=environment(), timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0
+    assert told.read_text(encoding="ascii") == "/dev/null /dev/null /dev/null"
 
 
 def under_way(code: str, temporary: Path) -> subprocess.Popen[str]:

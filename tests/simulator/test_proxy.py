@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
 
 import pytest
+import trustme
 from tests.simulator.listener import Listener, answer
 
+from pixazo_simulator import Simulator
+from pixazo_simulator.doors import Door
 from pixazo_simulator.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
 
 PATIENCE = 10.0
@@ -120,6 +124,56 @@ def test_a_plain_request_is_passed_on_alone() -> None:
         (heard,) = server.heard
         assert (heard.line, heard.body) == ("POST /a?b HTTP/1.1", b"ok")
         assert heard.headers == {"host": "me", "content-length": "2", "connection": "close"}
+
+
+@pytest.fixture(scope="module")
+def door() -> Iterator[Door]:
+    """A TLS port for secure.invalid."""
+    with Simulator() as simulator:
+        yield simulator.open_door(["secure.invalid"])
+
+
+def test_tls_may_be_left_to_the_proxy(door: Door) -> None:
+    """The request of an https URI goes on within TLS, with a path; what is sent after its head as well."""
+    wishes: list[Wish] = []
+
+    def decide(wish: Wish) -> Forward:
+        wishes.append(wish)
+        return Forward(("127.0.0.1", door.port))
+
+    body = b'{"prompt":"A bear%s"}' % (b" and a bear" * 100)
+    head = b"POST https://Secure.invalid/minimax-hailuo-ai/v1/generate HTTP/1.1\r\nhost: secure.invalid\r\nocp-apim-subscription-key: x\r\n"
+    head += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+    with Proxy(decide, ca_pem=door.ca_pem) as proxy:
+        caller = asked(proxy, head)
+        caller.sendall(body)
+        told = said(caller)
+    assert told.startswith(b"HTTP/1.1 202 Accepted\r\n")
+    assert b'"status":"QUEUED"' in told
+    assert wishes == [Wish("POST", "secure.invalid", 443, "/minimax-hailuo-ai/v1/generate", secure=True)]
+
+
+def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) -> None:
+    """The server learns of it, though it has said nothing yet."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("secure.invalid").configure_cert(context)
+    with Proxy(lambda _: Forward(server.getsockname()), ca_pem=authority.cert_pem.bytes().decode()) as proxy:
+        caller = asked(proxy, b"GET https://secure.invalid/x HTTP/1.1\r\n\r\n")
+        callee, _ = server.accept()
+        callee.settimeout(PATIENCE)
+        with context.wrap_socket(callee, server_side=True) as secured:
+            assert secured.recv(65536).startswith(b"GET /x HTTP/1.1\r\n")
+            caller.close()
+            assert secured.recv(1) == b""
+
+
+@pytest.mark.parametrize("host", [b"another.invalid", b"127.0.0.1"])
+def test_tls_of_the_proxy_is_verified(door: Door, host: bytes) -> None:
+    """A certificate for somebody else is answered 502."""
+    with Proxy(lambda _: Forward(("127.0.0.1", door.port)), ca_pem=door.ca_pem) as proxy:
+        told = said(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))
+    assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert b"certificate verify failed" in told
 
 
 def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any
 
 import click
 
-from pixazo_simulator.captive import DOOR_HOSTS, DOOR_PORT, is_loopback, offline
+from pixazo_simulator.captive import DOOR_CA, DOOR_HOSTS, DOOR_PORT, is_loopback, offline
 from pixazo_simulator.detour import HTTPS, misuse, plain
 from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
@@ -46,8 +47,9 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
 
     CMD finds PIXAZO_BASE_URL and PIXAZO_API_KEY in its environment. With the vendor's host hard-coded it reaches the simulator
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
-    NODE_EXTRA_CA_CERTS), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
+    NODE_EXTRA_CA_CERTS, WGETRC), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
     """
+    _open_standard_streams()
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
     simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
@@ -58,12 +60,21 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
         except SimulatorError as error:
             raise click.UsageError(str(error)) from None
         door = simulator.open_door(_REDIRECTED)
-        proxy = stack.enter_context(Proxy(_decision(door.port)))
+        proxy = stack.enter_context(Proxy(_decision(door.port), ca_pem=door.ca_pem))
         trust = stack.enter_context(_trust(door.ca_pem))
         preload = stack.enter_context(as_file(files("pixazo_simulator").joinpath("preload")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
     raise SystemExit(code)
+
+
+def _open_standard_streams() -> None:
+    """Open what was closed of standard input, output and error: else a socket would take its place, and be closed or written to."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - it takes no name
 
 
 def _parameters() -> Iterator[click.Parameter]:
@@ -110,8 +121,12 @@ def _trust(ca_pem: str) -> Generator[dict[str, str]]:
         ours.write_text(ca_pem, encoding="ascii")
         extra.write_bytes(_read(os.environ.get("NODE_EXTRA_CA_CERTS")) + ours.read_bytes())
         nothing.mkdir()
+        wget = Path(folder, "wgetrc")
+        theirs = _read(os.environ.get("WGETRC") or f"{os.environ.get('HOME', '')}/.wgetrc")
+        wget.write_bytes(theirs + f"ca_certificate = {ours}\nca_directory = {nothing}\n".encode())
         bundles = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
-        yield bundles | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
+        own = {DOOR_CA: str(ours), "WGETRC": str(wget)}
+        yield bundles | own | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
 
 
 def _read(path: str | None) -> bytes:
@@ -128,7 +143,9 @@ def _decision(door: int) -> Decide:
             return Tunnel(address) if wish.method == "CONNECT" else Forward(address)
         if name not in _REDIRECTED:
             return _refusal(offline(name, wish.port, _REDIRECTED))
-        if wish.method == "CONNECT" and wish.port == HTTPS:
+        if wish.port == HTTPS and wish.secure:
+            return Forward(("127.0.0.1", door))
+        if wish.port == HTTPS and wish.method == "CONNECT":
             return Tunnel(("127.0.0.1", door))
         return _refusal(misuse(name, wish.port))
 
@@ -151,10 +168,12 @@ class _Child:
     def run(self, command: tuple[str, ...], variables: dict[str, str]) -> int:
         """Run a command with these variables and return its exit code, as a shell would tell it."""
         kept = {name: value for name, value in os.environ.items() if name.upper() != "ALL_PROXY"}
+        if not command[0]:
+            return _told(NOT_FOUND, _absence(command[0]))
         try:
             self._process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
         except FileNotFoundError:
-            return _told(NOT_FOUND, f"command {command[0]!r} was not found: check its name and PATH")
+            return _told(NOT_FOUND, _absence(command[0]))
         except OSError as error:
             return _told(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
         for number in self._received:
@@ -177,6 +196,15 @@ class _Child:
             self._received.append(number)
         elif number == signal.SIGTERM or not _has_terminal():
             self._process.send_signal(number)
+
+
+def _absence(name: str) -> str:
+    """What was not found of a command: the file, or what its first line says that it be run by."""
+    first = _read(shutil.which(name)).partition(b"\n")[0]
+    if first.startswith(b"#!"):
+        interpreter = first[2:].decode(errors="replace").strip()
+        return f"command {name!r} cannot be run: {interpreter!r}, which its first line names, was not found"
+    return f"command {name!r} was not found: check its name and PATH"
 
 
 def _has_terminal() -> bool:

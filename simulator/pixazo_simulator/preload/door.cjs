@@ -1,12 +1,32 @@
 // Leads this Node process's connections to the hosts of PIXAZO_DOOR_HOSTS to a door of the simulator; none leaves the machine.
 'use strict';
 
+const fs = require('node:fs');
 const net = require('node:net');
+const tls = require('node:tls');
 
 const HTTPS = 443;
 const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1?|::ffff:127\.\d+\.\d+\.\d+)$/;
-const door = Number(process.env.PIXAZO_DOOR_PORT);
-const hosts = (process.env.PIXAZO_DOOR_HOSTS ?? '').split(',');
+const { door, hosts, authority } = told();
+
+function told() {
+  const { PIXAZO_DOOR_PORT: port, PIXAZO_DOOR_HOSTS: names, PIXAZO_DOOR_CA: file } = process.env;
+  try {
+    if (!port || !names || !file) throw new Error('one of them is not set');
+    return { door: Number(port), hosts: names.split(','), authority: fs.readFileSync(file) };
+  } catch (error) {
+    fs.writeSync(2, `pixazo-sim: this Node cannot be led to the simulator (${error.message}): keep the PIXAZO_DOOR_ variables\n`);
+    process.exit(1);
+  }
+}
+
+// Whom a connection believes, whatever it was told: NODE_EXTRA_CA_CERTS is read before anybody can see to it.
+const { createSecureContext } = tls;
+tls.createSecureContext = function (...given) {
+  const secure = createSecureContext.apply(this, given);
+  secure.context.addCACert(authority);
+  return secure;
+};
 
 // The one place through which net, tls, http, https and fetch connect.
 const connect = net.Socket.prototype.connect;

@@ -30,6 +30,19 @@ def _begin() -> None:
     import_module("_pixazo_simulator.captive").begin()
 
 
+def _begin_or_end() -> None:
+    """Whatever `site` is told in an exception, it prints and goes on: the program would run and reach the vendor."""
+    try:
+        _begin()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the program must not run
+        told = f"{type(error).__name__}: {error}"
+        sys.stderr.write(
+            f"pixazo-sim: this Python cannot be led to the simulator ({told}): keep the PIXAZO_DOOR_ variables\n"
+        )
+        sys.stderr.flush()
+        os._exit(1)
+
+
 _run_the_one_this_hides()
-if sys.version_info >= (3, 11) and "PIXAZO_DOOR_PORT" in os.environ:
-    _begin()
+if sys.version_info >= (3, 11):  # noqa: UP036 - any Python may be started; an older one heeds what the environment says, or fails
+    _begin_or_end()
