@@ -39,6 +39,11 @@ __all__ = ["Admission", "Call", "Standing", "Submission", "admit_read"]
 
 _NO_IMAGES: Mapping[str, ImageFacts] = {}
 
+_IGNORED = {
+    Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
+}
+
 
 class Call(msgspec.Struct, frozen=True, gc=False):
     """One POST to a submit path; `body` is None when it was too large to be read."""
@@ -186,6 +191,18 @@ class Admission:
             return None
         return InsufficientFunds(price)
 
+    def ignored(self) -> list[str]:
+        """Where an accepted call asks for callbacks that it will not get, and why."""
+        if self._call.webhook_url is None and CALLBACK_MEMBER.encode() not in (self._call.body or b""):
+            return []
+        self.json()
+        read = self._read if isinstance(self._read, Parameters) else Parameters()
+        unusable = [] if self._policy.bad_webhook_url == "refuse" else self._unusable_urls(read)
+        told = {each.member: _IGNORED[each.rule] for each in unusable}
+        if read.callback_url and self._policy.callback_url == "ignore":
+            told[CALLBACK_MEMBER] = "policy callback_url says so"
+        return [f"{member} ignored: {why}" for member, why in told.items()]
+
     def _unknown_members(self) -> list[Problem]:
         if self._policy.unknown_members == "ignore" or not self._call.body:
             return []
@@ -193,8 +210,9 @@ class Admission:
         return [] if isinstance(given, InvalidBody) else unknown_member(given, self._call.operation)
 
     def _url_problems(self, parameters: Parameters) -> list[Problem]:
-        if self._policy.bad_webhook_url == "ignore":
-            return []
+        return [] if self._policy.bad_webhook_url == "ignore" else self._unusable_urls(parameters)
+
+    def _unusable_urls(self, parameters: Parameters) -> list[Problem]:
         given = ((WEBHOOK_URL_HEADER, self._call.webhook_url), (CALLBACK_MEMBER, parameters.callback_url or None))
         return [
             Problem(channel, problem)

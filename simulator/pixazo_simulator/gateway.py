@@ -6,6 +6,7 @@ import logging
 import re
 from urllib.parse import parse_qs, quote
 
+from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
 from .admission import Admission, Call
@@ -130,9 +131,10 @@ class Gateway:
                 await self._courier.reach(world, instant)
         if world.next_due() is not None:
             self._courier.wake()
-        await self._replies.give(
-            asked, world, accepted_answer(outcome.request_id, call.origin, policy), outcome.request_id, decision
-        )
+        answer = accepted_answer(outcome.request_id, call.origin, policy)
+        if ignored := Admission(call, world.standing, policy, 0).ignored():
+            answer = structs.replace(answer, reason="; ".join((answer.reason, *ignored)))
+        await self._replies.give(asked, world, answer, outcome.request_id, decision)
 
     def _instead(self, asked: Incoming, world: World, occasion: Occasion, decision: Decision) -> Answer | None:
         """What a rule answers in the place of the gateway, None when the gateway is to answer."""
@@ -149,9 +151,10 @@ class Gateway:
         policy = self._policy(asked, world)
         method, path = asked.scope["method"], quote(asked.scope["path"])
         answer = refusal_answer(refusal, policy, self._realm(asked, policy))
-        meant = hint(refusal, method, path, asked.scope["headers"])
+        secrets = world.secrets if world else (asked.key,)
+        meant = hint(refusal, method, redacted(path, *secrets), asked.scope["headers"])  # which cuts it
         told = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        log.info("%s %s", method, redacted(told, *(world.secrets if world else (asked.key,))))
+        log.info("%s %s", method, redacted(told, *secrets))
         await self._replies.give(asked, world, answer, request_id, decision, meant)
 
     def _policy(self, asked: Incoming, world: World | None) -> Policy:

@@ -27,7 +27,10 @@ def hint(refusal: Refusal, method: str, path: str, headers: Iterable[tuple[bytes
     if isinstance(refusal, UnknownRoute):
         return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
     if isinstance(refusal, InvalidKey):
-        return "no world has the key that was sent: start with --api-key or --open-keys, or create one with POST /_sim/worlds"
+        return (
+            "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, else start with "
+            "--api-key or --open-keys, or create one with POST /_sim/worlds"
+        )
     if isinstance(refusal, MissingKey):
         sent = {name.decode("latin-1").lower() for name, _ in headers}
         instead = next((f", not in {name}" for name in _OTHER_KEY_HEADERS if name in sent), "")

@@ -220,3 +220,25 @@ def test_an_empty_member_asks_for_nothing() -> None:
     decided = decide(call(members={"callback_url": ""}))
     assert isinstance(decided, Submission)
     assert decided.member_url is None
+
+
+@pytest.mark.parametrize(
+    ("more", "policy", "told"),
+    [
+        ({}, {}, []),
+        ({"webhook_url": HOOK}, {}, []),
+        ({"webhook_url": "https://a.test/"}, {"http_webhook_url": "refuse"}, []),
+        (
+            {"webhook_url": HOOK, "members": {"callback_url": "nonsense"}}, {"http_webhook_url": "refuse"},
+            [
+                "X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that",
+                "callback_url ignored: it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+            ],
+        ),
+        ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
+    ],
+)  # fmt: skip
+def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
+    """By its channel, with the policy that ignores it."""
+    changed = Policy().changed({"bad_webhook_url": "ignore", **policy})
+    assert Admission(call(**more), standing(), changed, START).ignored() == told

@@ -96,5 +96,13 @@ def test_mistakes_of_nobody_known_are_in_the_lobby(caller: Caller) -> None:
 def test_an_invalid_key_is_told_how_to_be_known() -> None:
     """Without repeating it."""
     assert hint(InvalidKey(), "POST", GENERATE, []) == (
-        "no world has the key that was sent: start with --api-key or --open-keys, or create one with POST /_sim/worlds"
+        "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, "
+        "else start with --api-key or --open-keys, or create one with POST /_sim/worlds"
     )
+
+
+def test_a_key_in_a_long_path_is_taken_out_before_the_path_is_cut(caller: Caller) -> None:
+    """No part of it is told."""
+    caller.call("GET", f"/{'x' * 110}{caller.key}")
+    (seen,) = caller.sim("journal")["exchanges"]
+    assert seen["hint"].startswith(f"no route is GET /{'x' * 110}[redacted: known are ")

@@ -308,6 +308,14 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     }  # fmt: skip
 
 
+def test_an_ignored_webhook_url_is_told(bench: Bench) -> None:
+    """The reason says which, and why; no callback is announced."""
+    bench.control("PATCH", "/_sim/world", {"policy": {"http_webhook_url": "refuse", "bad_webhook_url": "ignore"}})
+    told = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
+    assert told["deliveries"] == []
+    assert told["summary"].endswith("; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that")
+
+
 def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
     """Each says why it does not, the nearest first."""
     for rule in (
