@@ -22,7 +22,8 @@ class Callback:
     """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
 
     `instant` is when it arrived, on the clock of its world (UTC milliseconds), None when the world was not named.
-    `answered` is the status that the receiver answered, None while it has not; `problem` why it could not answer by itself.
+    `answered` is the status that the receiver answered, None while it has not; `problem` why it could not answer by itself, or
+    which route its app does not have.
     """
 
     number: int

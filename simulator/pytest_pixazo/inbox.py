@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox", "InboxError"]
 
+NOT_FOUND = 404
+
 log = logging.getLogger("pytest_pixazo")
 
 
@@ -90,7 +92,7 @@ class Inbox:
     def deliver_to(self, target: object, path: str = "/", *, apart: bool = False) -> None:
         """Hand each callback to an app as `POST path`, without a socket, and answer what the app answers.
 
-        `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette or httpx), or a function that takes
+        `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
         a Callback and returns a status. An ASGI app runs on the loop of the test if called in one; then let time pass in a
         thread: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `apart`, it gets a loop of
         its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app cannot start.
@@ -137,6 +139,7 @@ class Inbox:
         problem = None
         try:
             response = self._recipient.answer(callback)
+            problem = self._missed(response)
         except HomeError as error:
             self._misuse = problem = str(error)
             response = Response(503, problem.encode())
@@ -145,6 +148,15 @@ class Inbox:
             problem = f"the app raised {type(error).__name__}: {error}"
             response = Response(500)
         return response, replace(callback, answered=response.status, problem=problem)
+
+    def _missed(self, response: Response) -> str | None:
+        """What was called in vain, when an app does not know the path that was given."""
+        route = self._recipient.route
+        if response.status != NOT_FOUND or route is None:
+            return None
+        problem = f"the app answered 404 to {route}: give deliver_to the path of its route"
+        log.warning("%s", problem)
+        return problem
 
     def _now(self) -> int | None:
         if self._world is None:

@@ -26,6 +26,11 @@ class Recipient(Protocol):
         """What to answer. Raises what an app raises, or HomeError when an app cannot be reached."""
         ...
 
+    @property
+    def route(self) -> str | None:
+        """What it calls, in words, None when there is no route that could be missing."""
+        ...
+
     def is_here(self) -> bool:
         """Whether the caller's thread must go on for the answer to come."""
         ...
@@ -37,6 +42,10 @@ class Recipient(Protocol):
 
 class _Direct:
     """A recipient that lives in no loop and holds nothing."""
+
+    @property
+    def route(self) -> str | None:
+        return None
 
     def is_here(self) -> bool:
         return False
@@ -89,15 +98,39 @@ class _TestClient(_Direct):
     client: Any
     path: str
 
+    @property
+    def route(self) -> str:
+        return f"POST {self.path} of {getattr(self.client, 'app', self.client)!r}"
+
     def answer(self, callback: Callback) -> Response:
         told = self.client.request("POST", self.path, content=callback.body, headers=_carried(callback))
         return Response(told.status_code, told.content)
 
 
 @dataclass(frozen=True)
+class _WsgiTestClient(_Direct):
+    """Of werkzeug, which Flask's is made from."""
+
+    client: Any
+    path: str
+
+    @property
+    def route(self) -> str:
+        return f"POST {self.path} of {self.client.application!r}"
+
+    def answer(self, callback: Callback) -> Response:
+        told = self.client.open(self.path, method="POST", data=callback.body, headers=_carried(callback))
+        return Response(told.status_code, told.data)
+
+
+@dataclass(frozen=True)
 class _Wsgi(_Direct):
     app: WsgiApp
     path: str
+
+    @property
+    def route(self) -> str:
+        return f"POST {self.path} of {self.app!r}"
 
     def answer(self, callback: Callback) -> Response:
         return call_wsgi(self.app, _request(callback, self.path))
@@ -109,6 +142,10 @@ class _Asgi:
     path: str
     home: Home
     state: dict[str, Any]
+
+    @property
+    def route(self) -> str:
+        return f"POST {self.path} of {self.app!r}"
 
     def answer(self, callback: Callback) -> Response:
         return self.home.run(partial(call_asgi, self.app, _request(callback, self.path), self.state))
@@ -134,12 +171,19 @@ def recipient_of(target: object, path: str, *, apart: bool) -> Recipient:
         return _Wsgi(cast("WsgiApp", target), path)
     if wanted == 1 and not inspect.iscoroutinefunction(target):
         return _Function(cast("Callable[[Callback], int | None]", target))
-    request = getattr(target, "request", None)
-    if wanted is None and callable(request) and not inspect.iscoroutinefunction(request):
+    if wanted is None and _is_plain(getattr(target, "request", None)):
         return _TestClient(target, path)
+    if wanted is None and hasattr(target, "application") and _is_plain(getattr(target, "open", None)):
+        return _WsgiTestClient(target, path)
     raise TypeError(
-        f"{target!r} is no ASGI or WSGI app, no synchronous test client with `.request`, and no function of one callback"
+        f"{target!r} is no ASGI or WSGI app, no synchronous test client with `.request` or `.open`, and no function of one"
+        " callback: give the app itself"
     )
+
+
+def _is_plain(method: object) -> bool:
+    """Whether it can be called without a loop."""
+    return callable(method) and not inspect.iscoroutinefunction(method)
 
 
 def _required_arguments(target: object) -> int | None:

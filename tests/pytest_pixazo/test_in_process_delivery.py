@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
@@ -382,3 +384,63 @@ def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAP
     submit(world, origin + PATH)
     assert answers(world.advance(15)) == [202]
     assert app.state.told[:2] == ["started", "COMPLETED"]
+
+
+class WsgiTestClient:
+    """Has the signatures of werkzeug's, from which Flask makes its own: `open`, and no `request`."""
+
+    def __init__(self, application: Callable[..., Any]) -> None:
+        self.application = application
+        self.opened: list[tuple[str, str, bytes, str]] = []
+
+    def open(self, path: str, *, method: str, data: bytes, headers: dict[str, str]) -> Any:
+        """Note the request and answer 404 to any path but ours."""
+        self.opened.append((method, path, data, headers["content-type"]))
+        return SimpleNamespace(status_code=202 if path == PATH else 404, data=b"done")
+
+
+def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
+    """It is called by its own words, with the raw body."""
+    client = WsgiTestClient(Wsgi())
+    inbox.deliver_to(client, PATH)
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [202]
+    assert client.opened == [("POST", PATH, inbox.received[0].body, "application/json")]
+
+
+class Named:
+    """A WSGI app that knows no path."""
+
+    def __repr__(self) -> str:
+        return "<the shop>"
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("404 Not Found", [])
+        return []
+
+
+async def named(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI app that knows none."""
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 404, "headers": []})
+        await send({"type": "http.response.body"})
+
+
+@pytest.mark.parametrize(
+    ("app", "name"),
+    [
+        (Named(), "<the shop>"),
+        (WsgiTestClient(Named()), "<the shop>"),
+        (named, repr(named)),
+        (TestClient(named), repr(named)),
+    ],
+)
+def test_a_path_that_the_app_does_not_know_is_told(world: ControlClient, inbox: Inbox, app: object, name: str) -> None:
+    """With the app that was called, in the callback and where a wait runs out."""
+    inbox.deliver_to(app, "/hook")
+    submit(world, inbox.url)
+    assert answers(world.advance(15)) == [404]
+    told = f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route"
+    assert inbox.received[0].problem == told
+    with pytest.raises(TimeoutError, match=re.escape(told)):
+        inbox.wait(2, timeout=0)
