@@ -17,7 +17,15 @@ T = TypeVar("T")
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 _KIND = re.compile(r"Invalid value '(?P<name>.*)' - at `\$(?P<place>.*)\.(?P<member>\w+)`", re.DOTALL)
-_MEMBER = re.compile(r"- at `\$\.(\w+)`$")
+_EXPECTED = re.compile(
+    r"Expected `(?P<wanted>[^`]+)`(?P<rule> [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?(?: - at `\$(?P<place>.*)`)?",
+    re.DOTALL,
+)
+_WORDS = {
+    "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
+}  # fmt: skip
+_BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
+_OUT_OF_RANGE = re.compile(r"(Integer value out of range) - at `\$\.(.*)`")
 _SHOWN = 20
 _STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 
@@ -32,7 +40,7 @@ def read(text: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(given, type=shape)
     except msgspec.ValidationError as error:
-        raise MisfitError(f"{error}{_remedy(str(error), shape, _plainly(given))}") from None
+        raise MisfitError(_worded(str(error), shape, _plainly(given))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MisfitError(str(error)) from None
 
@@ -42,9 +50,7 @@ def read_query(given: Mapping[str, str], shape: type[T]) -> T:
     try:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
-        name = _MEMBER.search(str(error))
-        value = f"{name[1]} {given[name[1]][:_SHOWN]!r}: " if name else ""
-        raise MisfitError(f"{value}{error}{_remedy(str(error), shape, {})}") from None
+        raise MisfitError(_worded(str(error), shape, given)) from None
 
 
 def _plainly(text: bytes) -> object:
@@ -53,6 +59,38 @@ def _plainly(text: bytes) -> object:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _worded(message: str, shape: type, given: object) -> str:
+    found = _EXPECTED.fullmatch(message)
+    if huge := _OUT_OF_RANGE.fullmatch(message):
+        return f"{_named(huge[2], shape, given)}: {huge[1].lower()}"
+    if found is None:
+        return f"{message}{_remedy(message, shape, given)}"
+    place, rule = found["place"] or "", found["rule"] or ""
+    if "regex" in rule:
+        wanted = _described(None if given is None else _at(shape, place, given)[0])
+    else:
+        wanted = f"{' or '.join(_WORDS.get(each, each) for each in found['wanted'].split(' | '))}{_bound(rule)}"
+    return f"{_named(place.removeprefix('.'), shape, given)}: give {wanted}"
+
+
+def _named(place: str, shape: type, given: object) -> str:
+    """A place and the start of what was given there, as far as both are known."""
+    value = None if given is None else _at(shape, f".{place}" if place else "", given)[1]
+    shown = "" if value is None else repr(value[:_SHOWN] if isinstance(value, str) else value)[: 2 * _SHOWN]
+    return f"{place} {shown}".strip() or "the value"
+
+
+def _bound(rule: str) -> str:
+    sign, _, number = rule.strip().partition(" ")
+    return f" {_BOUNDS[sign]} {number.removesuffix('.0')}" if rule else ""
+
+
+def _described(info: Type | None) -> str:
+    """What a text that must match a pattern is to be."""
+    more = info.extra_json_schema if isinstance(info, Metadata) else None
+    return str((more or {}).get("description", "a text of the right form"))
 
 
 def _remedy(message: str, shape: type, given: object) -> str:

@@ -99,8 +99,14 @@ class JournalFilter(Wish):
 class Would(Wish):
     """A request of which is asked what would happen to it."""
 
-    method: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z")]
-    path: Annotated[str, Meta(pattern=r"^/[!-~]*\Z", description="path and query, percent-encoded")]
+    method: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z", description="an HTTP method")]
+    path: Annotated[
+        str,
+        Meta(
+            pattern=r"^(https?://[!-.0-~]+)?/[!-~]*\Z",
+            description="path and query, percent-encoded, that begin with '/', or such a URL of this simulator",
+        ),
+    ]
     headers: Annotated[dict[str, str], Meta(description="the key of the caller is added when they hold none")] = {}
     body: Annotated[Any, Meta(description="a text is sent as it is, anything else as JSON")] = UNSET
 

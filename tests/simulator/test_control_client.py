@@ -144,7 +144,7 @@ REFUSED: list[tuple[Callable[[ControlClient], object], int, str]] = [
     (lambda control: control.remove_rule(9), 404, "no rule has the number 9: GET /_sim/script lists them"),
     (lambda control: control.resend(9), 404, "no callback has the number 9: GET /_sim/deliveries lists them"),
     (lambda control: control.change_world(balance="much"), 400, "'much' is not a sum of US dollars"),
-    (lambda control: control.journal(limit=0), 400, "limit '0': Expected `int` >= 1"),
+    (lambda control: control.journal(limit=0), 400, "limit '0': give an integer of at least 1"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pixazo_simulator.fitting import MisfitError, read, read_query
 from pixazo_simulator.script import Rule
-from pixazo_simulator.wishes import Advance, JournalFilter, NewScript, NewWorld, Wait
+from pixazo_simulator.wishes import Advance, JournalFilter, NewScript, NewWorld, Wait, Would
 
 KINDS = "status_code, html_page, delay, uniform_delay, "
 
@@ -32,7 +32,14 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (NewWorld, '{"images": {"x": {"formt": "png"}}}', "- at `$.images[...]`"),
         (Wait, '{"exchanges": {"statu": 1}}', "- at `$.exchanges` (did you mean status?); known members are count, after,"),
         (Advance, '{"a`b": 1}', "unknown field `a`b`; known members are seconds"),
-        (Advance, '{"seconds": "1"}', "Expected `float`, got `str` - at `$.seconds`"),
+        (Advance, '{"seconds": "1"}', "seconds '1': give a number"),
+        (Advance, '{"seconds": "1", }', "seconds: give a number"),
+        (Rule, '{"when": "status", "times": 0}', "times 0: give an integer of at least 1"),
+        (Rule, '{"when": "status", "times": "x"}', "times 'x': give an integer or null"),
+        (Rule, '{"when": "status", "faults": [{"fault": "delay", "seconds": -1}]}', "faults[0].seconds -1: give a number of at least 0"),
+        (NewWorld, '{"images": {"x": 5}}', "images[...]: give an object"),
+        (Would, '{"method": "G T", "path": "/"}', "method 'G T': give an HTTP method"),
+        (Would, '{"method": "GET", "path": "a"}', "path 'a': give path and query, percent-encoded, that begin with '/', or such"),
         (Advance, "{", "Input data was truncated"),
         (Advance, '{"after": "\\ud800"}', "unknown field `after`"),
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),
@@ -62,8 +69,8 @@ def test_a_query_is_read_from_texts() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"limit": "0"}, "limit '0': Expected `int` >= 1 - at `$.limit`"),
-        ({"limit": "x" * 50}, f"limit '{'x' * 20}': Expected `int`, got `str` - at `$.limit`"),
+        ({"limit": "0"}, "limit '0': give an integer of at least 1"),
+        ({"limit": "x" * 50}, f"limit '{'x' * 20}': give an integer"),
         (
             {"lmit": "1"},
             "unknown field `lmit` (did you mean limit?); known members are method, path, status, after, limit",

@@ -308,6 +308,12 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
     }  # fmt: skip
 
 
+def test_a_url_of_the_simulator_is_explained_as_its_path(bench: Bench) -> None:
+    """As one copies it from a test."""
+    told = bench.explained("GET", f"http://{HOST}{STATUS}x?y=http://{HOST}/")
+    assert told["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
+
+
 def test_an_ignored_webhook_url_is_told(bench: Bench) -> None:
     """The reason says which, and why; no callback is announced."""
     bench.control("PATCH", "/_sim/world", {"policy": {"http_webhook_url": "refuse", "bad_webhook_url": "ignore"}})
@@ -397,9 +403,17 @@ def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
     [
         ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is no route of the gateway, but one of ours"),
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
-        ({"method": "GET", "path": "nowhere"}, "Expected `str` matching regex"),
-        ({"method": "GET", "path": "/a b"}, "Expected `str` matching regex"),
-        ({"method": "G T", "path": "/"}, "Expected `str` matching regex"),
+        (
+            {"method": "GET", "path": "nowhere"},
+            "path 'nowhere': give path and query, percent-encoded, that begin with '/'",
+        ),
+        ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
+        (
+            {"method": "GET", "path": "http://a.b/x"},
+            f"path 'http://a.b/x' is no URL of this simulator: give path and query, or begin with http://{HOST}",
+        ),
+        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is no route of the gateway"),
+        ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
         ({"method": "GET"}, "missing required field `path`"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),
         ({"method": "GET", "path": "/", "headers": {"x": "€"}}, "header 'x': '€' cannot be sent"),

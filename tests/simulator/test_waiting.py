@@ -176,9 +176,9 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {"statu": 200}}, "unknown field `statu` - at `$.exchanges` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
         ({"exchanges": {"path": {"matches": "("}}}, "'(' is no regular expression"),
-        ({"exchanges": {"count": 0}}, "Expected `int` >= 1 - at `$.exchanges.count`"),
-        ({"exchanges": {}, "timeout": -1}, "Expected `float` >= 0.0 - at `$.timeout`"),
-        ({"exchanges": {}, "timeout": 301}, "Expected `float` <= 300.0 - at `$.timeout`"),
+        ({"exchanges": {"count": 0}}, "exchanges.count 0: give an integer of at least 1"),
+        ({"exchanges": {}, "timeout": -1}, "timeout -1: give a number of at least 0"),
+        ({"exchanges": {}, "timeout": 301}, "timeout 301: give a number of at most 300"),
     ],
 )
 def test_a_wait_that_means_nothing_is_refused(app: Caller, wish: dict[str, Any], complaint: str) -> None:

@@ -30,13 +30,25 @@ async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
     the caller and the host that was called are taken where `headers` name none; JSON gets its Content-Type. Whatever a mutant
     would make of the answer is left out.
     """
-    wish = request.wish
-    if wish.path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
-        raise Refused(400, f"path {wish.path[:80]!r} is no route of the gateway, but one of ours: it is not explained")
+    wish, path = request.wish, _path(request)
+    if path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
+        raise Refused(400, f"path {path[:80]!r} is no route of the gateway, but one of ours: it is not explained")
     body = _body(wish)
     headers = [(name.lower(), value) for name, value in wish.headers.items()]
     headers += [each for each in _usual(request, body) if each[0] not in dict(headers)]
-    return await rehearse(request.worlds, wish.method.upper(), wish.path, [_header(*each) for each in headers], body)
+    return await rehearse(request.worlds, wish.method.upper(), path, [_header(*each) for each in headers], body)
+
+
+def _path(request: ControlRequest[Would]) -> str:
+    """Path and query, without the origin of this simulator. Raises Refused for a URL of any other."""
+    asked, origin = request.wish.path, f"http://{request.host}"
+    if asked.startswith(f"{origin}/"):
+        return asked.removeprefix(origin)
+    if not asked.startswith("/"):
+        raise Refused(
+            400, f"path {asked[:80]!r} is no URL of this simulator: give path and query, or begin with {origin}"
+        )
+    return asked
 
 
 def _body(wish: Would) -> bytes:
