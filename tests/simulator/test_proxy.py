@@ -7,6 +7,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import trustme
@@ -156,7 +157,8 @@ def test_tls_may_be_left_to_the_proxy(door: Door) -> None:
 def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) -> None:
     """The server learns of it, though it has said nothing yet."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("secure.invalid").configure_cert(context)
+    certificate: Any = authority.issue_cert("secure.invalid")  # half of its types are unknown
+    certificate.configure_cert(context)
     with Proxy(lambda _: Forward(server.getsockname()), ca_pem=authority.cert_pem.bytes().decode()) as proxy:
         caller = asked(proxy, b"GET https://secure.invalid/x HTTP/1.1\r\n\r\n")
         callee, _ = server.accept()
