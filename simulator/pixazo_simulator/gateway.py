@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from urllib.parse import parse_qs, quote
 
 from msgspec import structs
@@ -60,7 +61,10 @@ class Gateway:
             await self._submit(asked, OPERATIONS[model[2]], model[1])
         else:
             allow = "POST" if path in SUBMIT_PATHS else "GET" if path.startswith(STATUS_PATH) else None
-            await self._refuse(asked, self._caller(asked), UnknownRoute(allow))
+            world = self._caller(asked)
+            with suppress(DisconnectedError):  # the body is for the journal only
+                await asked.read_body(self._policy(asked, world).body_limit)
+            await self._refuse(asked, world, UnknownRoute(allow))
 
     def _caller(self, asked: Incoming) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""

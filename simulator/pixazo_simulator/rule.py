@@ -206,11 +206,13 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
 
 def _check_parts(name: str, matcher: Matcher) -> None:
     """Raise ValueError for a part that is no text: of an occasion itself, nothing is a list."""
-    if matcher.operator == "contains" and not isinstance(matcher.operand, str):
-        raise ValueError(f"{name} contains {matcher.operand!r}: no {name} is a list: give it a text")
-    inner = (matcher.operand,) if matcher.operator == "not" else matcher.operand
-    if matcher.operator in ("not", "all", "any"):
-        for each in inner:
+    operand: Any = matcher.operand
+    if matcher.operator == "contains" and not isinstance(operand, str):
+        raise ValueError(f"{name} contains {operand!r}: no {name} is a list: give it a text")
+    if matcher.operator == "not":
+        _check_parts(name, matcher.operand)
+    if matcher.operator in ("all", "any"):
+        for each in matcher.operand:
             _check_parts(name, each)
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["curl"]
 
 KEY_HEADER = "ocp-apim-subscription-key"
+KEY = "PIXAZO_API_KEY"
+OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
+"""Variables for the key to the world of a test, and for any other."""
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
@@ -24,18 +27,21 @@ _LEFT_OUT = frozenset(
 )  # fmt: skip
 
 
-def curl(exchange: Mapping[str, Any]) -> str:
+def curl(exchange: Mapping[str, Any], *, reached_world: bool = True) -> str:
     """The request of a told exchange as a command; what had to be changed stands before it in comments.
 
-    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`.
+    Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to a name of its own for a key that opened no world.
     """
     request, notes = exchange["request"], list[str]()
+    key = KEY if reached_world else OTHER_KEY
+    if not reached_world and (KEY_HEADER in request["headers"] or REDACTED in exchange["target"]):
+        notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
     words = [
         "curl -sS",
         *_method(exchange["method"], sends=bool(request["length"])),
-        *_headers(request["headers"], notes),
+        *_headers(request, key, notes),
         *([f"--data-raw {quote(_text(request, notes))}"] if request["length"] else []),
-        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]))}',
+        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]), key)}',
     ]
     return "".join(f"# {note}\n" for note in notes) + " ".join(words)
 
@@ -46,19 +52,22 @@ def _method(method: str, *, sends: bool) -> list[str]:
     return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
 
 
-def _headers(headers: Mapping[str, str], notes: list[str]) -> Iterator[str]:
+def _headers(request: Mapping[str, Any], key: str, notes: list[str]) -> Iterator[str]:
+    headers: Mapping[str, str] = request["headers"]
+    if request["length"] and "content-type" not in headers:
+        yield "-H 'Content-Type:'"  # else curl says that it is a form
     for name, value in headers.items():
         if name == KEY_HEADER:
-            yield '-H "Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY"'
+            yield f'-H "Ocp-Apim-Subscription-Key: ${key}"'
         elif REDACTED in value:
             notes.append(f"header {name} is left out: it held a secret")
         elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
             yield f"-H {quote(f'{name}: {value}')}"
 
 
-def _with_key(quoted: str) -> str:
+def _with_key(quoted: str, key: str) -> str:
     """A quoted target with the key where it was taken out; the brackets of that mark made `quote` use single quotes."""
-    return quoted.replace(REDACTED, "'\"$PIXAZO_API_KEY\"'")
+    return quoted.replace(REDACTED, f"'\"${key}\"'")
 
 
 def _text(request: Mapping[str, Any], notes: list[str]) -> str:

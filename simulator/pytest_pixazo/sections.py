@@ -45,5 +45,6 @@ def _used(used: list[int]) -> str:
 
 
 def _commands(record: Record) -> str:
-    told = [*record.exchanges, *record.lobby]
-    return "\n".join(curl(each) for each in told[-MOST_LINES:])
+    inside = [curl(each) for each in record.exchanges[-MOST_LINES:]]
+    outside = [curl(each, reached_world=False) for each in record.lobby[-MOST_LINES:]]
+    return "\n".join([*inside, *outside][-MOST_LINES:])

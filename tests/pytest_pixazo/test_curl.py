@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import subprocess
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from pixazo_simulator.server import Simulator
 from pytest_pixazo.curl import curl
-from tests.caller import Caller
+from tests.caller import KEY_HEADER, Caller
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
@@ -58,7 +60,7 @@ def test_what_cannot_be_repeated_is_said() -> None:
         "# NUL bytes of the body are left out: no argument can hold one",
         "# bytes of the body that are not UTF-8 are replaced",
         "# the body is cut: 6 of 20000 bytes were kept",
-        "curl -sS --data-raw 'ab\ufffd' \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate",
+        "curl -sS -H 'Content-Type:' --data-raw 'ab\ufffd' \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate",
     ]
 
 
@@ -70,6 +72,37 @@ def test_secrets_are_left_out_or_named() -> None:
         "# header authorization is left out: it held a secret\n"
         "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
     )
+
+
+def test_a_key_that_opened_no_world_has_a_name_of_its_own() -> None:
+    """In a header and in the query, with a note; where none was sent, none is."""
+    note = "# THE_KEY_THAT_WAS_SENT is the key that was sent, which is not shown: it opened no world\n"
+    assert curl(told("a"), reached_world=False) == (
+        f'{note}curl -sS -H "Ocp-Apim-Subscription-Key: $THE_KEY_THAT_WAS_SENT"'
+        " -H 'content-type: application/json' --data-raw a \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate"
+    )
+    none: dict[str, Any] = {"request": {"headers": {}, "body": "", "length": 0}}
+    query = told(method="GET", target="/v2/a?subscription-key=[redacted]", **none)
+    assert curl(query, reached_world=False) == (
+        f"{note}curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$THE_KEY_THAT_WAS_SENT\"''"
+    )
+    assert curl(told(method="GET", target="/v2/a", **none), reached_world=False) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
+
+
+@needs_curl
+def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, simulator: Simulator) -> None:
+    """On a path that no gateway knows, too, of which the body is kept."""
+    connection = HTTPConnection(urlsplit(simulator.url).netloc)
+    connection.request("POST", "/v2/elsewhere", b'{"prompt": "A bear"}', {KEY_HEADER: caller.key})
+    assert connection.getresponse().status == 404
+    connection.close()
+    first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
+    variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
+    subprocess.run(["sh", "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
+    for each in (first, second):
+        assert each["request"]["body"] == {"prompt": "A bear"}
+        assert "content-type" not in each["request"]["headers"]
 
 
 NASTY = "it's \"quoted\" `id` $(id) $HOME \\ ! # \n\t; | & * ? ~ é \u2028 \U0001f43b '"
