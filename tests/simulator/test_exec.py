@@ -203,7 +203,7 @@ for url in ("https://gateway.pixazo.ai/nowhere", "https://gateway.pixazo.ai:8443
 
 CHANGED = """
 import os, sys, subprocess
-for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
+for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
     os.environ.pop(name)
 os.environ["SSL_CERT_FILE"] = "/nowhere"
 os.environ.pop(sys.argv[1], None)
