@@ -96,7 +96,7 @@ class Pixazo:
     ) -> Explanation:
         """What would happen to this request, and why, rule by rule; nothing is sent and nothing changes.
 
-        A `body` that is no text is sent as JSON; the key of this world is sent when `headers` hold none.
+        A `body` that is no text is sent as JSON; the key of this world is sent when `headers` hold none (an empty one is no key).
         """
         return msgspec.convert(self.control.explain(method, path, headers=headers, body=body), Explanation)
 
