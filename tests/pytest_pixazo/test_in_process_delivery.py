@@ -434,6 +434,7 @@ async def named(scope: Any, receive: Any, send: Any) -> None:
         (named, repr(named)),
         (TestClient(named), repr(named)),
     ],
+    ids=["WSGI", "client of Flask", "ASGI", "client of Starlette"],
 )
 def test_a_path_that_the_app_does_not_know_is_told(world: ControlClient, inbox: Inbox, app: object, name: str) -> None:
     """With the app that was called, in the callback and where a wait runs out."""
