@@ -12,7 +12,7 @@ from .media import video
 from .occasion import at_download
 from .reply import Replies
 from .script import Decision
-from .wire import Answer
+from .wire import Answer, media_type
 from .world import Generation, World
 from .worlds import Worlds
 
@@ -56,11 +56,11 @@ def _answer(asked: Incoming, owner: World, request_id: str) -> Answer:
     generation = owner.completed(request_id)
     if generation is None or asked.scope["path_params"]["extension"] != ("ext" if placeholder else "mp4"):
         return _missing("media not yet there, or no longer, or under another name")
-    return _served(asked, generation, "application/octet-stream" if placeholder else "video/mp4")
+    return _served(asked, owner, generation)
 
 
-def _served(asked: Incoming, generation: Generation, media_type: str) -> Answer:
-    response = serve(Request(asked.scope), video(generation), generation.request_id, media_type)
+def _served(asked: Incoming, owner: World, generation: Generation) -> Answer:
+    response = serve(Request(asked.scope), video(generation), generation.request_id, media_type(owner.policy))
     headers = tuple(header for header in response.raw_headers if header[0] != b"content-length")
     body = bytes(response.body)
     return Answer(response.status_code, body, headers, f"media, {len(body)} bytes", opaque=True)

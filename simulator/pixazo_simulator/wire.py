@@ -52,6 +52,7 @@ __all__ = [
     "html_answer",
     "http_date",
     "media_path",
+    "media_type",
     "refusal_answer",
     "sentence",
     "status_body",
@@ -116,6 +117,11 @@ def media_path(request_id: str, policy: Policy) -> str:
     return f"/v1/{request_id}/output.{'mp4' if policy.media == 'mp4' else 'ext'}"
 
 
+def media_type(policy: Policy) -> str:
+    """What the video of a generation says it is (OUT-06)."""
+    return "video/mp4" if policy.media == "mp4" else "application/octet-stream"
+
+
 def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
     """The 202, as printed (Output)."""
     body = msgspec.json.encode(
@@ -145,8 +151,7 @@ def status_body(
 
 
 def _output(request_id: str, origin: str, policy: Policy) -> dict[str, object]:
-    media_type = "video/mp4" if policy.media == "mp4" else "application/octet-stream"
-    return {"media_url": [f"{origin}{media_path(request_id, policy)}"], "media_type": media_type}
+    return {"media_url": [f"{origin}{media_path(request_id, policy)}"], "media_type": media_type(policy)}
 
 
 def upstream_challenge(nonce: str) -> bytes:

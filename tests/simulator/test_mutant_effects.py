@@ -14,6 +14,7 @@ from tests.caller import Caller, over_http
 
 from pixazo_simulator.clock import Clock
 from pixazo_simulator.mutants import find_mutant, find_variant
+from pixazo_simulator.mutants.exchange import UNKNOWN_ID
 from pixazo_simulator.server import Simulator
 from pixazo_simulator.worlds import Settings
 
@@ -115,6 +116,26 @@ def test_the_journal_tells_what_was_really_answered() -> None:
         caller.read(caller.accepted())
         last = caller.sim("journal")["exchanges"][-1]
         assert (last["status"], last["reason"]) == (202, "status; edited by mutant 202-while-running")
+
+
+def test_the_video_is_there_as_soon_as_reads_have_completed_it() -> None:
+    """On a clock that stands still: by range and HEAD too, for a stranger too, and not one read before."""
+    with mutant("reads-advance") as caller:
+        identity = caller.accepted()
+        video = f"/v1/{identity}/output.mp4"
+        assert [caller.status(identity) for _ in range(3)] == ["QUEUED", "PROCESSING", "PROCESSING"]
+        assert caller.call("GET", video).status == 404
+        output = caller.read(identity).json()["output"]
+        assert urlsplit(output["media_url"][0]).path == video
+        found = caller.call("GET", video)
+        assert (found.status, found.headers["content-type"], found.body[4:8]) == (200, "video/mp4", b"ftyp")
+        part = caller.call("GET", video, headers={"Range": "bytes=4-7", KEY_HEADER: ""})
+        assert (part.status, part.body) == (206, b"ftyp")
+        assert caller.call("HEAD", video).headers["content-length"] == str(len(found.body))
+        for other in (f"/v1/{UNKNOWN_ID}/output.mp4", f"/v1/{identity}/output.ext"):
+            assert caller.call("GET", other).status == 404
+        caller.advance(15)
+        assert caller.call("GET", video).body == found.body
 
 
 def test_our_own_routes_are_never_edited() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from starlette.requests import Request as HttpRequest
 
+from pixazo_simulator.download import serve
 from pixazo_simulator.lifecycle import finish
+from pixazo_simulator.media import video
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.refusal import Refusal
-from pixazo_simulator.wire import http_date, refusal_answer
+from pixazo_simulator.wire import http_date, media_path, media_type, refusal_answer
 from pixazo_simulator.world import Generation, World
 from pixazo_simulator.worlds import Worlds
 
@@ -107,6 +110,16 @@ class Scene:
             return None
         told: Members = msgspec.json.decode(self._world.status_answer(found, found.origin, at))
         return told
+
+    def video(self, request_id: str, request: Request) -> Reply | None:
+        """The video of a generation, whether its end has come or not; None when it is not what was asked for."""
+        found = self._generation(request_id)
+        if found is None or request.path != media_path(request_id, self.policy):
+            return None
+        asked = HttpRequest({"type": "http", "method": request.method, "headers": list(request.headers)})
+        served = serve(asked, video(found), request_id, media_type(self.policy))
+        headers = (*served.raw_headers, (b"date", http_date(self.now)))
+        return Reply(served.status_code, headers, bytes(served.body))
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""

@@ -65,10 +65,19 @@ def _seen_at(request: Request, reply: Reply, scene: Scene, instant: int) -> Repl
 
 
 def _advanced_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
+    if request.media_id and reply.status == 404:
+        return _video_of_reads(request.media_id, request, scene) or reply
     if not is_read(request, reply):
         return reply
     earlier = scene.memory.count("reads", request.read_id) - 1
     return _seen_at(request, reply, scene, scene.now + earlier * STEP) if earlier else reply
+
+
+def _video_of_reads(request_id: str, request: Request, scene: Scene) -> Reply | None:
+    """The video, once the reads so far have brought the generation to its end."""
+    earlier = int(scene.memory.get("reads", request_id) or 1) - 1
+    told = scene.peek(request_id, scene.now + earlier * STEP)
+    return scene.video(request_id, request) if told and told["status"] == "COMPLETED" else None
 
 
 def _started_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
