@@ -89,7 +89,7 @@ def _bound(rule: str) -> str:
 
 def _described(info: Type | None) -> str:
     """What a text that must match a pattern is to be."""
-    more = info.extra_json_schema if isinstance(info, Metadata) else None
+    more: dict[str, object] | None = cast("Any", info).extra_json_schema if isinstance(info, Metadata) else None
     return str((more or {}).get("description", "a text of the right form"))
 
 

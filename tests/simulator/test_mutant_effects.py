@@ -126,7 +126,7 @@ def test_the_video_is_there_as_soon_as_reads_have_completed_it() -> None:
         assert [caller.status(identity) for _ in range(3)] == ["QUEUED", "PROCESSING", "PROCESSING"]
         assert caller.call("GET", video).status == 404
         output = caller.read(identity).json()["output"]
-        assert urlsplit(output["media_url"][0]).path == video
+        assert output["media_url"][0].endswith(video)
         found = caller.call("GET", video)
         assert (found.status, found.headers["content-type"], found.body[4:8]) == (200, "video/mp4", b"ftyp")
         part = caller.call("GET", video, headers={"Range": "bytes=4-7", KEY_HEADER: ""})
