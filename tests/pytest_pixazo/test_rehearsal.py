@@ -293,6 +293,7 @@ def test_a_rehearsal_that_is_refused(suite: pytest.Pytester, code: str, options:
     assert done.ret != 0
 
 
+@pytest.mark.exhaustive
 def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
     """What a rehearsal reports can be repeated by hand, and the run says that its gateway is not the faithful one."""
     done = rehearsed(suite, "--pixazo-mutant=no-output-on-completed")

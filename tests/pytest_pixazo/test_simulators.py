@@ -40,7 +40,14 @@ def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
     assert len(places) == len({url for _, url in places}) == 2
 
 
-@pytest.mark.parametrize("named", ["option", "variable", "setting"])
+@pytest.mark.parametrize(
+    "named",
+    [
+        "option",
+        pytest.param("variable", marks=pytest.mark.exhaustive),
+        pytest.param("setting", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_all_workers_share_a_running_one(
     pytester: pytest.Pytester, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, named: str
 ) -> None:
