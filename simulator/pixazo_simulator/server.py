@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -34,7 +34,10 @@ START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
 STOP_TIMEOUT = 0.5
 """Seconds that requests under way have to end once the server is told to stop."""
+LOOK_AGAIN = 1.0
+"""Seconds after which a thread that waits for the server looks whether that is still there."""
 LAST_PORT = 65535
+_STOPPED = "the simulator was stopped before it could answer"
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -177,9 +180,7 @@ class _Server(uvicorn.Server):
 
     def ask(self, function: Callable[[], T]) -> T:
         """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
-        if self._loop is None:
-            raise SimulatorError("the server has not started")
-        answer: Future[T] = Future()
+        loop, answer = self._reachable(), Future[T]()
 
         def give() -> None:
             try:
@@ -187,20 +188,35 @@ class _Server(uvicorn.Server):
             except Exception as error:  # noqa: BLE001  # whatever it is, it is for the thread that waits
                 answer.set_exception(error)
 
-        self._loop.call_soon_threadsafe(give)
+        try:
+            loop.call_soon_threadsafe(give)
+        except RuntimeError:  # the loop is closed
+            raise SimulatorError(_STOPPED) from None
+        while not wait([answer], timeout=LOOK_AGAIN).done:
+            if loop.is_closed() and not answer.done():  # what a loop has not called when it is closed is never called
+                raise SimulatorError(_STOPPED)
         return answer.result()
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
-        if self._loop is None or self._thread == threading.get_ident():
+        try:
+            loop = self._reachable()
+        except SimulatorError:
             doing.close()
-            wrong = "the server has not started" if self._loop is None else "its own thread cannot wait for the server"
-            raise SimulatorError(wrong)
+            raise
         try:
             # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
-            return Context().run(asyncio.run_coroutine_threadsafe, doing, self._loop).result()
+            return Context().run(asyncio.run_coroutine_threadsafe, doing, loop).result()
         except CancelledError:
-            raise SimulatorError("the simulator was stopped before it could answer") from None
+            raise SimulatorError(_STOPPED) from None
+
+    def _reachable(self) -> asyncio.AbstractEventLoop:
+        """The loop, for a thread that may wait for it."""
+        if self._loop is None:
+            raise SimulatorError("the server has not started")
+        if self._thread == threading.get_ident():
+            raise SimulatorError("its own thread cannot wait for the server")
+        return self._loop
 
     async def main_loop(self) -> None:
         """Wait to be stopped."""

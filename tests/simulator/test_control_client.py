@@ -277,7 +277,18 @@ def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
     assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
 
 
-def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
+def asks_for_its_health(own: Simulator) -> object:
+    """Waits for a coroutine."""
+    return own.control().health()
+
+
+def advances(own: Simulator) -> object:
+    """Waits for a function."""
+    return own.advance(1)
+
+
+@pytest.mark.parametrize("asking", [asks_for_its_health, advances])
+def test_the_thread_of_the_server_cannot_wait_for_itself(asking: Callable[[Simulator], object]) -> None:
     """It is told so, rather than left waiting for ever: here what makes a clock asks the server on whose behalf it is made."""
     told: list[str] = []
     running: list[Simulator] = []
@@ -285,7 +296,7 @@ def test_the_thread_of_the_server_cannot_wait_for_itself() -> None:
     def clock() -> Clock:
         if threading.current_thread().name.startswith("pixazo-sim"):
             with pytest.raises(SimulatorError) as raised:
-                running[0].control().health()
+                asking(running[0])
             told.append(str(raised.value))
         return Clock.manual()
 
@@ -337,3 +348,12 @@ def test_it_is_light_to_import() -> None:
     loaded = set(ended.stdout.split())
     assert loaded & {"pixazo_simulator", "threading"} == {"pixazo_simulator", "threading"}
     assert not loaded & {"uvicorn", "starlette", "httpx2", "msgspec", "anyio", "asyncio", "http", "ssl"}
+
+
+def test_a_server_that_is_gone_keeps_nobody_waiting() -> None:
+    """Whoever still knows it is told that it was stopped."""
+    with Simulator() as own:
+        server = own._server  # pyright: ignore[reportPrivateUsage]  # as a thread that asked just before
+    assert server is not None
+    with pytest.raises(SimulatorError, match="the simulator was stopped before it could answer"):
+        server.ask(own.stop)
