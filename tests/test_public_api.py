@@ -21,7 +21,7 @@ CLIENT = [
     "WaitTimeoutError", "WebhookPayloadError",
 ]  # fmt: skip
 SIMULATOR = [
-    "PROFILES", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
+    "PROFILES", "AdvanceError", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
     "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage",
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule",
     "Settings", "Simulator", "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .clock import Clock
     from .control_client import ControlClient, ControlError
+    from .courier import AdvanceError
     from .faults import (
         BeforeReply,
         CompletedWithoutMedia,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from .worlds import Settings
 
 __all__ = [
-    "PROFILES", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
+    "PROFILES", "AdvanceError", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
     "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage", "LognormalDelay",
     "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When",
@@ -63,6 +64,7 @@ __all__ = [
 _NAMES = {
     "clock": "Clock",
     "control_client": "ControlClient ControlError",
+    "courier": "AdvanceError",
     "faults": (
         "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "
         "HtmlPage LognormalDelay MediaGone NotFoundWindow Reorder ReplyLost SlowDrip StatusCode Stuck TruncatedBody "

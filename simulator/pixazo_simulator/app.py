@@ -67,7 +67,7 @@ class Application:
 
         editing = Editing(change, self.worlds)
         self.courier.edit = editing.callback
-        self.entry = EditedGateway(self, editing, self.courier.advance)
+        self.entry = EditedGateway(self, editing, self.courier.reach)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""

@@ -29,7 +29,7 @@ class ControlError(Exception):
     """A control request that was not carried out.
 
     `status` is the HTTP status, or None when no simulator answered; `told` is the whole answer: after a `wait_for` that
-    ran out of time it says what did arrive.
+    ran out of time it says what did arrive, after an `advance` that stopped before its end how far the clock came.
     """
 
     def __init__(self, status: int | None, message: str, told: Mapping[str, Any] | None = None) -> None:
@@ -112,7 +112,12 @@ class ControlClient:
         return self._ask("GET", "/_sim/clock")
 
     def advance(self, seconds: float) -> list[dict[str, Any]]:
-        """Let seconds of the world's clock pass and return what fell due, in order: transitions and callbacks attempted."""
+        """Let seconds of the world's clock pass and return what fell due, in order: transitions and callbacks attempted.
+
+        Raises ControlError with status 409 when more callbacks are due than one advance attempts (10,000), or when they take
+        longer than 300 real seconds: the clock has stopped before the end, `told["now"]` says where and `told["events"]` what
+        fell due until then. Advance again to go on.
+        """
         events: list[dict[str, Any]] = self._ask("POST", "/_sim/clock/advance", {"seconds": seconds})["events"]
         return events
 

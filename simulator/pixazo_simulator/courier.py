@@ -8,33 +8,67 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from weakref import WeakKeyDictionary
+from functools import partial
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from .clock import LAST_INSTANT, Clock
+from .clock import LAST_INSTANT, SECOND, Clock
 from .damage import content_type, edited, garbled
 from .delivery import Attempt, Delivery, Form
+from .egress import receiver
 from .faults import DeadReceiver, Drop, Fault, kind_of
 from .journal import redacted
 from .post import Outcome, Parcel
 from .signature import secret, signed_headers
+from .wire import timestamp
 from .world import Transition, World
 from .worlds import Worlds
 
-__all__ = ["Courier", "FallenDue"]
+__all__ = ["MOST_STARTED", "AdvanceError", "Courier", "FallenDue"]
 
 TIMEOUT = 15.0
 """Seconds of the world's clock that a receiver has to answer (policy `webhook_retries`)."""
 CHALLENGE_TIMEOUT = 3.0
 """Seconds that a receiver has to echo a challenge (policy `callback_url`)."""
-LEAST_TIMEOUT = 1.0
-"""Real seconds that a receiver has at least, however fast the clock runs."""
-MANUAL_TIMEOUT = 5.0
-"""Real seconds that a receiver has when the clock stands still."""
+LEAST_TIMEOUT = 5.0
+"""Real seconds that a receiver has at least (or what it has on a real clock, when that is less), however fast the clock runs.
+
+Also those that it has when the clock stands still. A receiver that works is not given up because its machine is busy: a
+connection that its full backlog turned away is tried again by the system after 1 s and after 3 s.
+"""
+MOST_AT_ONCE = 5
+"""Attempts under way to one receiver of one world; the others wait, and the time-out of none of them runs.
+
+Not more than the shortest usual backlog holds (5, of Python's http.server). What a full backlog turned away is given up after a
+while, and yet reaches a receiver that comes to it later: then it arrives twice.
+"""
+MOST_STARTED = 100
+"""Callbacks or transitions of one world that are dealt with before the loop serves others."""
+MOST_ATTEMPTS = 10_000
+"""Callbacks that one advance attempts; it ends at the instant of the last one."""
+LONGEST_ADVANCE = 300.0
+"""Real seconds after which an advance ends, at the instant that it has reached. A client gives up after twice that time."""
 
 FallenDue = Transition | tuple[Delivery, Attempt]
 """What happened while the clock was advanced: a generation changed its status, or a callback was attempted."""
 
 log = logging.getLogger("pixazo_simulator")
+
+
+class AdvanceError(Exception):
+    """An advance met a bound, and the clock stopped before its end. `fallen` is what fell due until then, in order."""
+
+    def __init__(self, message: str, fallen: list[FallenDue]) -> None:
+        super().__init__(message)
+        self.fallen = fallen
+
+
+class _Lane:
+    """The attempts to reach one receiver of one world."""
+
+    def __init__(self) -> None:
+        self.slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self.waiting: deque[Delivery] = deque()
+        self.workers = 0
 
 
 class Courier:
@@ -45,7 +79,8 @@ class Courier:
         self._post = post
         self.edit: Callable[[World, Parcel], tuple[Parcel, ...]] = _unedited
         self._woken = asyncio.Event()
-        self._under_way: dict[World, set[asyncio.Task[Attempt]]] = {}
+        self._under_way: dict[World, set[asyncio.Task[None]]] = {}
+        self._lanes: WeakValueDictionary[tuple[World, str, int], _Lane] = WeakValueDictionary()  # those in use
         self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
         self._untold: WeakKeyDictionary[World, deque[tuple[Delivery, Attempt]]] = WeakKeyDictionary()
 
@@ -57,9 +92,11 @@ class Courier:
         """Deliver in the background until cancelled."""
         while True:
             self._woken.clear()
-            pause = self._start_due()
+            pauses = [pause for world in self._worlds if (pause := self._start_due(world)) is not None]
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+                # Not wait_for: that of Python 3.11 loses a cancellation that comes just after the event was set.
+                async with asyncio.timeout(min(pauses, default=None)):
+                    await self._woken.wait()
 
     async def close(self) -> None:
         """Give up what is under way; it is as if the process had ended."""
@@ -68,26 +105,42 @@ class Courier:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start_due(self) -> float | None:
-        """Start every attempt that is due and tell how many real seconds to sleep; None is until woken."""
-        pauses: list[float] = []
-        for world in self._worlds:
-            if (lock := self._advancing.get(world)) and lock.locked():
-                continue
-            while delivery := world.take_due(world.clock.now()):
+    def _start_due(self, world: World) -> float | None:
+        """Start attempts that are due, and tell after how many real seconds to look again; None is when woken."""
+        if (lock := self._advancing.get(world)) and lock.locked():
+            return None
+        now = world.clock.now()
+        for _ in range(1 if world.script else MOST_STARTED):  # rules may take long to decide
+            if world.is_crowded or (due := world.next_due()) is None:
+                return None
+            if due > now:
+                return world.clock.real_seconds_until(due)
+            if delivery := world.take_due(now):
                 self._start(world, delivery)
-            due = world.next_due()
-            pause = None if due is None else world.clock.real_seconds_until(due)
-            if pause is not None:
-                pauses.append(pause)
-        return min(pauses, default=None)
+        return 0.0
 
     def _start(self, world: World, delivery: Delivery) -> None:
-        task = asyncio.create_task(self._attempt(world, delivery))
-        self._under_way.setdefault(world, set()).add(task)
-        task.add_done_callback(lambda done: self._ended(world, done))
+        lane = self._lane(world, delivery)
+        lane.waiting.append(delivery)
+        if lane.workers < MOST_AT_ONCE:
+            lane.workers += 1
+            task = asyncio.create_task(self._work(world, lane))
+            self._under_way.setdefault(world, set()).add(task)
+            task.add_done_callback(partial(self._ended, world))
 
-    def _ended(self, world: World, task: asyncio.Task[Attempt]) -> None:
+    def _lane(self, world: World, delivery: Delivery) -> _Lane:
+        return self._lanes.setdefault((world, *receiver(delivery.url)), _Lane())
+
+    async def _work(self, world: World, lane: _Lane) -> None:
+        """Attempt what waits, one after another, as long as the world is there."""
+        try:
+            while lane.waiting and self._worlds.get(world.key) is world:
+                await self._attempt(world, lane.waiting.popleft())
+                self.wake()
+        finally:
+            lane.workers -= 1
+
+    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
         tasks = self._under_way[world]
         tasks.discard(task)
         if not tasks:
@@ -97,9 +150,10 @@ class Courier:
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
-        rule, faults = delivery.rule, delivery.faults or ()
+        rule, faults, lane = delivery.rule, delivery.faults or (), self._lane(world, delivery)
         try:
-            outcome = await self._deliver(world, delivery, faults)
+            async with lane.slots:
+                outcome = await self._deliver(world, delivery, faults)
         except Exception as error:  # noqa: BLE001  # whatever it is, the callback must not be lost
             log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as of every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
@@ -132,9 +186,14 @@ class Courier:
         return copy, await self._attempt(world, copy)
 
     def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
-        """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has."""
+        """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has.
+
+        None, too, when there is so much to tell that others would have to wait.
+        """
         target, due, lock = _after(world, milliseconds), world.next_due(), self._advancing.get(world)
         if (lock and lock.locked()) or world in self._under_way or (due is not None and due <= target):
+            return None
+        if world.coming > MOST_STARTED:
             return None
         world.clock.advance_to(target)
         if due is not None:
@@ -142,13 +201,24 @@ class Courier:
         return [*world.transitions(target)]
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
-        """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order."""
+        """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order.
+
+        Raises AdvanceError when there are more callbacks than one advance attempts, or when they take too long: those that
+        are left stay pending, and another advance goes on.
+        """
         lock = self._advancing.setdefault(world, asyncio.Lock())
         try:
             async with lock:
-                return await self._advance(world, _after(world, milliseconds))
+                target = _after(world, milliseconds)
+                attempts, stopped = await self._attempt_until(world, target)
+                attempts += self._untold.pop(world, ())
+                fallen = await _transitions(world, world.clock.now() if stopped else target)
         finally:
             self.wake()
+        fallen = sorted([*fallen, *attempts], key=_instant)
+        if stopped:
+            raise AdvanceError(stopped, fallen)
+        return fallen
 
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
@@ -158,27 +228,53 @@ class Courier:
         pause = world.clock.real_seconds_until(instant)
         await asyncio.sleep(pause or 0)
         async with self._advancing.setdefault(world, asyncio.Lock()):
-            attempts = await self._attempt_until(world, instant)
+            attempts, stopped = await self._attempt_until(world, instant)
+        if stopped:
+            log.warning("%s", stopped)
         if pause is None:
             self._untold.setdefault(world, deque(maxlen=world.bounds.deliveries)).extend(attempts)
         self.wake()
 
-    async def _advance(self, world: World, target: int) -> list[FallenDue]:
-        attempts = [*await self._attempt_until(world, target), *self._untold.pop(world, ())]
-        fallen: list[FallenDue] = [*world.transitions(target), *attempts]
-        return sorted(fallen, key=_instant)
-
-    async def _attempt_until(self, world: World, target: int) -> list[tuple[Delivery, Attempt]]:
-        """Attempt what is due by `target`, each callback when the clock reads its instant."""
-        await asyncio.gather(*self._under_way.get(world, ()))
+    async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
+        """Attempt what is due by `target`, each callback when the clock reads its instant; also why this ended before."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LONGEST_ADVANCE
         attempts: list[tuple[Delivery, Attempt]] = []
+        if started := self._under_way.get(world):
+            _, busy = await asyncio.wait(started, timeout=LONGEST_ADVANCE)
+            if busy:
+                return attempts, _stopped(world, target, attempts)
         while (due := world.next_due()) is not None and due <= target:
+            if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
+                return attempts, _stopped(world, target, attempts)
             world.clock.advance_to(due)
-            delivery = world.take_due(due)
-            if delivery:
+            if delivery := world.take_due(due):
                 attempts.append((delivery, await self._attempt(world, delivery)))
+            await asyncio.sleep(0)  # an attempt that posts nothing waits for nothing
         world.clock.advance_to(target)
-        return attempts
+        return attempts, None
+
+
+async def _transitions(world: World, until: int) -> list[FallenDue]:
+    """What happened to the generations, with pauses in which others are served."""
+    found: list[FallenDue] = []
+    while some := world.transitions(until, MOST_STARTED):
+        found += some
+        await asyncio.sleep(0)
+    return found
+
+
+def _stopped(world: World, target: int, attempts: list[tuple[Delivery, Attempt]]) -> str:
+    now = world.clock.now()
+    why = (
+        "the most that one advance attempts"
+        if len(attempts) >= MOST_ATTEMPTS
+        else f"after {LONGEST_ADVANCE:g} s of real time"
+    )
+    return (
+        f"the clock stopped at {timestamp(now)} after {len(attempts)} callbacks, {why}; {max(0, target - now) / SECOND:g} s"
+        " of the advance are left: advance again to go on, what is due stays pending"
+    )
 
 
 def _after(world: World, milliseconds: int) -> int:
@@ -227,4 +323,5 @@ def _harmed(world: World, parcel: Parcel, faults: tuple[Fault, ...]) -> Parcel:
 
 
 def _patience(clock: Clock, seconds: float) -> float:
-    return max(LEAST_TIMEOUT, seconds / clock.rate) if clock.rate else min(seconds, MANUAL_TIMEOUT)
+    least = min(seconds, LEAST_TIMEOUT)
+    return max(least, seconds / clock.rate) if clock.rate else least

@@ -26,6 +26,7 @@ _REASONS = {
     403: "Host or Origin is not a name of this machine",
     404: "No such world, or nothing of this number in it",
     408: "Time ran out",
+    409: "The clock stopped before the end of the advance",
     413: "The body is too large",
 }
 

@@ -13,24 +13,34 @@ __all__ = ["Outbox"]
 
 
 class Outbox:
-    """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept."""
+    """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept.
 
-    __slots__ = ("_agenda", "_held", "_number", "finished")
+    One that was taken is still pending until it is put back.
+    """
+
+    __slots__ = ("_agenda", "_held", "_number", "_taken", "finished")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int, Delivery]] = []
+        self._taken: dict[int, Delivery] = {}
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: Delivery | None = None
         self._number = 0
 
     def __len__(self) -> int:
-        return len(self._agenda)
+        return len(self._agenda) + len(self._taken)
+
+    @property
+    def taken(self) -> int:
+        """How many were taken and have not been put back."""
+        return len(self._taken)
 
     def twin(self) -> Outbox:
         """One with the same deliveries, that goes its own way."""
         other = Outbox(self.finished.maxlen or 0)
-        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for _, _, each in self._agenda}
+        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for each in self._pending()}
         other._agenda = [(due, number, twins[number]) for due, number, _ in self._agenda]
+        other._taken = {number: twins[number] for number in self._taken}
         other.finished, other._number = self.finished.copy(), self._number
         other._held = twins.get(self._held.number) if self._held else None
         return other
@@ -42,6 +52,7 @@ class Outbox:
 
     def put(self, delivery: Delivery, due: int | None) -> None:
         """Let a delivery be due at an instant; None: it is finished."""
+        self._taken.pop(delivery.number, None)
         if due is None:
             self.finished.append(delivery)
         else:
@@ -58,6 +69,7 @@ class Outbox:
         due, _, delivery = heapq.heappop(self._agenda)
         if delivery is self._held:
             self._held = None
+        self._taken[delivery.number] = delivery
         return due, delivery
 
     def hold(self, delivery: Delivery, until: int) -> bool:
@@ -86,5 +98,7 @@ class Outbox:
 
     def deliveries(self) -> list[Delivery]:
         """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
-        pending = [delivery for _, _, delivery in self._agenda]
-        return sorted([*self.finished, *pending], key=lambda delivery: delivery.number)
+        return sorted([*self.finished, *self._pending()], key=lambda delivery: delivery.number)
+
+    def _pending(self) -> list[Delivery]:
+        return [*self._taken.values(), *(delivery for _, _, delivery in self._agenda)]

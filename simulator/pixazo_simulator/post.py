@@ -12,14 +12,14 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from .egress import Blocked, Destination, destination
+from .egress import Blocked, Destination, LookUps, destination
 
 if TYPE_CHECKING:
     import httpx2
 
 __all__ = ["Outcome", "Parcel", "Postman"]
 
-_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "pixazo-sim"}
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": "pixazo-sim"}
 LOOPBACK = "127.0.0.1"
 MOST_REDIRECTS = 3
 ECHO_LIMIT = 64 * 1024
@@ -32,8 +32,9 @@ class _Challenge(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """What to post and where; `timeout` is in real seconds; `echo` asks for an answer that repeats the body's challenge.
+    """What to post and where; `echo` asks for an answer that repeats the body's challenge.
 
+    `timeout` is how many real seconds a receiver has, from the start of the connection to the end of what is read of its answer.
     `refused` sends it to a port on which nobody listens, as if the receiver were down.
     """
 
@@ -57,60 +58,56 @@ class Outcome:
 
 
 class Postman:
-    """Posts over bare transports: a client would follow the environment, keep cookies and log URLs that may hold keys."""
+    """Posts over bare transports: a client would follow the environment, keep cookies and log URLs that may hold keys.
+
+    Each parcel has a connection of its own, so that nobody waits for another's. One that were kept would fill a receiver that
+    serves one connection at a time, and would be closed by the receiver just when it is used again.
+    """
 
     def __init__(self) -> None:
+        self._look_ups = LookUps()
         self._transports: dict[bool, httpx2.AsyncHTTPTransport] = {}
+        self._making = asyncio.Lock()
 
     async def post(self, parcel: Parcel) -> Outcome:
         """Post a parcel; whatever goes wrong is an outcome, nothing is raised."""
-        import httpx2
-
         try:
-            async with asyncio.timeout(parcel.timeout):
-                return await self._deliver(parcel)
-        except TimeoutError:
-            return Outcome(None, f"no answer within {parcel.timeout:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
+            return await self._deliver(parcel)
+        except Exception as error:
+            import httpx2
+
             # ValueError: a redirect may name what is no URL.
-            return Outcome(None, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            if not isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)):
+                raise
+            return Outcome(None, _told(error))
 
     async def _deliver(self, parcel: Parcel) -> Outcome:
         url = parcel.url
         for _ in range(1 + MOST_REDIRECTS):
-            place = await destination(url, parcel.allowed)
+            place = await destination(url, parcel.allowed, self._look_ups)
             if isinstance(place, Blocked):
-                return Outcome(None, place.problem, final=True)
+                return Outcome(None, f"not sent: {place.problem}", final=place.final)
+            try:
+                transport = await self._transport(secure=urlsplit(url).scheme == "https")
+            except Exception as error:  # noqa: BLE001  # whatever it is, the receiver has no part in it
+                return Outcome(None, f"not sent: {_told(error)}")
             with _nobody(place) if parcel.refused else nullcontext(place) as address:
-                answer = await self._send(url, address, parcel)
+                answer = await _send(transport, url, address, parcel)
+            if isinstance(answer, Outcome):
+                return answer
             if not (parcel.follow and answer.has_redirect_location):
                 return _judged(answer, parcel)
             url = urljoin(url, answer.headers["location"])
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
-    async def _send(self, url: str, place: Destination, parcel: Parcel) -> httpx2.Response:
-        import httpx2
+    async def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
+        """The transport for https or http, made when it is needed: only an https callback pays for a TLS context.
 
-        parts = urlsplit(url)
-        headers = _HEADERS | parcel.headers | {"host": parts.netloc.rpartition("@")[2]}
-        request = httpx2.Request(
-            "POST", _addressed(url, place), content=parcel.body, headers=headers,
-            extensions={"sni_hostname": place.host},
-        )  # fmt: skip
-        answer = await self._transport(secure=parts.scheme == "https").handle_async_request(request)
-        try:
-            if parcel.echo:
-                await _read_some(answer)
-        finally:
-            await answer.aclose()
-        return answer
-
-    def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
-        """The transport for https or http, made when it is needed: only an https callback pays for a TLS context."""
-        import httpx2
-
-        if secure not in self._transports:
-            self._transports[secure] = httpx2.AsyncHTTPTransport(verify=secure, trust_env=False)
+        It is made in a thread, since it takes the time of some hundred callbacks.
+        """
+        async with self._making:
+            if secure not in self._transports:
+                self._transports[secure] = await asyncio.to_thread(_transport, secure=secure)
         return self._transports[secure]
 
     async def close(self) -> None:
@@ -118,6 +115,46 @@ class Postman:
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()
+
+
+def _transport(*, secure: bool) -> httpx2.AsyncHTTPTransport:
+    import anyio
+    import httpx2
+
+    anyio.run(anyio.sleep, 0)  # imports what the first connection would import on the loop
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+    return httpx2.AsyncHTTPTransport(verify=secure, trust_env=False, limits=limits)
+
+
+async def _send(
+    transport: httpx2.AsyncHTTPTransport, url: str, place: Destination, parcel: Parcel
+) -> httpx2.Response | Outcome:
+    """What the receiver answers, or that it did not in time, which counts from here on."""
+    import httpx2
+
+    awaited = "connection"
+
+    async def trace(event: str, _: object) -> None:
+        nonlocal awaited
+        if event == "http11.send_request_headers.started":
+            awaited = "answer"
+
+    headers = _HEADERS | parcel.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
+    request = httpx2.Request(
+        "POST", _addressed(url, place), content=parcel.body, headers=headers,
+        extensions={"sni_hostname": place.host, "trace": trace},
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(parcel.timeout):
+            answer = await transport.handle_async_request(request)
+            try:
+                if parcel.echo:
+                    await _read_some(answer)
+            finally:
+                await answer.aclose()
+    except TimeoutError:
+        return Outcome(None, f"no {awaited} within {parcel.timeout:g} s")
+    return answer
 
 
 @contextmanager
@@ -137,11 +174,15 @@ def _addressed(url: str, place: Destination) -> str:
 
 async def _read_some(answer: httpx2.Response) -> None:
     taken = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in answer.aiter_raw():  # no coding was accepted, and a small one may unfold without bound
         taken += chunk
         if len(taken) > ECHO_LIMIT:
             break
     answer.extensions["echo"] = bytes(taken)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _judged(answer: httpx2.Response, parcel: Parcel) -> Outcome:

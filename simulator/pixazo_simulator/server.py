@@ -109,7 +109,8 @@ class Simulator:
         """Let time pass in a world and return what fell due; callbacks that fell due have been attempted.
 
         Meant as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        what is no number of seconds from 0 to the end of the year 9999.
+        what is no number of seconds from 0 to the end of the year 9999, AdvanceError when more callbacks are due than one
+        advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
         milliseconds = world.clock.milliseconds(seconds)

@@ -9,7 +9,7 @@ from msgspec import Meta
 __all__ = [
     "Advanced", "Arrived", "Attempt", "Clock", "Closed", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Door", "Entry", "Event",
     "Exchange", "Explanation", "Generation", "Generations", "Health", "Journal", "Ledger", "Nearest", "Opinion", "Plan",
-    "Refusal", "Request", "Response", "RuleNumber", "Script", "ScriptRule", "TimedOut", "World",
+    "Refusal", "Request", "Response", "RuleNumber", "Script", "ScriptRule", "Stopped", "TimedOut", "World",
 ]  # fmt: skip
 
 Instant = Annotated[str, Meta(description="instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
@@ -112,6 +112,10 @@ class Advanced(TypedDict):
 
     now: Instant
     events: list[Event]
+
+
+class Stopped(Refusal, Advanced):
+    """An advance ended before its time: how far the clock came, and what fell due until then."""
 
 
 class Entry(TypedDict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from copy import copy
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
@@ -36,7 +37,7 @@ class World:
     """What one API key can see; worlds share nothing."""
 
     __slots__ = (
-        "__weakref__", "_aliases", "_chance", "_generations", "_open", "_prompts", "_random", "_swept", "_worded", "_workings",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_generations", "_prompts", "_random", "_worded", "_workings",
         "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
     )  # fmt: skip
 
@@ -65,8 +66,8 @@ class World:
         self._random = seeded_random(seed, key)
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
-        self._open: list[Generation] = []
-        self._swept = clock.now()
+        self._accepted = 0
+        self._coming: list[tuple[int, int, Status, Generation]] = []
         self._worded: dict[str, Worded] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
@@ -82,7 +83,7 @@ class World:
         other.policy, other.script, other.outbox = self.policy, self.script.twin(), self.outbox.twin()
         other.journal = self.journal.twin()
         other._random, other._chance = copy(self._random), copy(self._chance)
-        other._generations, other._open, other._swept = dict(self._generations), list(self._open), self._swept
+        other._generations, other._coming, other._accepted = dict(self._generations), list(self._coming), self._accepted
         other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
         return other
 
@@ -130,7 +131,9 @@ class World:
             identity, now, plan, call.operation.name, submission.duration, submission.resolution, call.origin
         )
         self._generations[identity] = generation
-        self._open.append(generation)
+        started = now + plan.queued if plan.processing and plan.queued else None
+        self._accepted += 1  # ids are no measure: those of a mutant may repeat
+        self._expect(generation, self._accepted, started)
         self._remember(identity, submission.prompt)
         ledger = self.standing.ledger
         ledger.debit(now, submission.price, identity)
@@ -206,22 +209,30 @@ class World:
         """All that was accepted, oldest first."""
         return list(self._generations.values())
 
-    def transitions(self, until: int) -> list[Transition]:
-        """What happened to the generations since the last call of this method, up to `until`, in order."""
+    def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
+        """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
+        status = generation.plan.outcome if started is None else Status.PROCESSING
+        instant = finish(generation.accepted, generation.plan) if started is None else started
+        heappush(self._coming, (instant, number, status, generation))
+
+    @property
+    def coming(self) -> int:
+        """How many generations have transitions that `transitions` has not told."""
+        return len(self._coming)
+
+    def transitions(self, until: int, most: int | None = None) -> list[Transition]:
+        """What happened to the generations since the last call of this method, up to `until`, in order: at most so many.
+
+        Whoever gets as many as that asks again for the others.
+        """
         found: list[Transition] = []
-        still_open: list[Generation] = []
-        for generation in self._open:
-            plan, started = generation.plan, generation.accepted + generation.plan.queued
-            finished = finish(generation.accepted, plan)
-            if plan.processing and max(self._swept, generation.accepted) < started <= until:
-                found.append(Transition(started, generation.request_id, Status.PROCESSING))
-            if finished <= until:
-                found.append(Transition(finished, generation.request_id, plan.outcome))
-            else:
-                still_open.append(generation)
-        self._open, self._swept = still_open, until
+        while self._coming and self._coming[0][0] <= until and len(found) != most:
+            instant, number, status, generation = heappop(self._coming)
+            found.append(Transition(instant, generation.request_id, status))
+            if status is Status.PROCESSING:
+                self._expect(generation, number)
         self.bell.ring()
-        return sorted(found, key=lambda transition: transition.instant)
+        return found
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
         """Enter the callbacks that one channel asks for."""
@@ -256,17 +267,25 @@ class World:
         return self.outbox.next_due()
 
     def take_due(self, until: int) -> Delivery | None:
-        """The first delivery due by `until`, which is the taker's to attempt and to `record`; rules are asked about it."""
-        while taken := self.outbox.take(until):
-            due, delivery = taken
-            if delivery.faults is not None:
-                return delivery
-            if delivery.progress:
-                generation = self._generations[delivery.request_id]
-                self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
-            if self._goes(delivery, due):
-                return delivery
-        return None
+        """The first delivery due by `until`, which is the taker's to attempt and to `record`; rules are asked about it.
+
+        None when nothing is due, or when a rule lets this one wait: then another may be due.
+        """
+        taken = self.outbox.take(until)
+        if taken is None:
+            return None
+        due, delivery = taken
+        if delivery.faults is not None:
+            return delivery
+        if delivery.progress:
+            generation = self._generations[delivery.request_id]
+            self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
+        return delivery if self._goes(delivery, due) else None
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether as many deliveries were taken and not recorded as may be pending at all."""
+        return self.outbox.taken >= self.bounds.pending
 
     def _goes(self, delivery: Delivery, due: int) -> bool:
         """Ask the rules about an attempt that has fallen due; whether it is made now, and not later."""
@@ -301,10 +320,8 @@ class World:
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
             return
-        for fault in faults:
-            if isinstance(fault, Duplicate):
-                for _ in range(fault.copies - 1):
-                    self.outbox.put(self._copy(delivery, attempt.rule, faults), attempt.instant)
+        for _ in range(max((fault.copies for fault in faults if isinstance(fault, Duplicate)), default=1) - 1):
+            self.outbox.put(self._copy(delivery, attempt.rule, faults), attempt.instant)
         if delivery.form is Form.CHALLENGE:
             if attempt.succeeded:
                 generation = self._generations[delivery.request_id]

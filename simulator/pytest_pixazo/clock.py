@@ -68,7 +68,8 @@ class Clock:
     def advance(self, seconds: float) -> list[Event]:
         """Let time pass and return what fell due, in order; callbacks that fell due have been attempted.
 
-        Raises ControlError for a negative number of seconds.
+        Raises ControlError for a negative number of seconds, and when more callbacks are due than one advance attempts: the
+        clock has stopped before the end, and `told["events"]` of the error is what fell due until then.
         """
         return msgspec.convert(self._control.advance(seconds), list[Event])
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.egress import Blocked, Destination, destination
+from pixazo_simulator.egress import Blocked, Destination, LookUps, destination
 
 
 def decide(url: str, *allowed: str) -> Destination | Blocked:
     """The decision about one URL."""
-    return asyncio.run(destination(url, allowed))
+    return asyncio.run(destination(url, allowed, LookUps()))
 
 
 class Resolver:

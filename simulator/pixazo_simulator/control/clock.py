@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pixazo_simulator import shapes
 from pixazo_simulator.clock import LAST_INSTANT
-from pixazo_simulator.route import ControlRequest, readable, route
+from pixazo_simulator.courier import MOST_STARTED, AdvanceError, FallenDue
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.told import told_fallen
 from pixazo_simulator.wire import timestamp
 from pixazo_simulator.wishes import Advance, Nothing
+from pixazo_simulator.world import World
 
 from . import examples
 
@@ -25,11 +29,31 @@ async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:
     }
 
 
-@route("POST", "/_sim/clock/advance", answer=examples.ADVANCED, example={"seconds": 15})
+@route(
+    "POST", "/_sim/clock/advance", refusals={409: shapes.Stopped}, answer=examples.ADVANCED, example={"seconds": 15}
+)  # fmt: skip
 async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
-    """Let time pass in a world and tell what fell due; callbacks that fell due have been attempted when this answers."""
+    """Let time pass in a world and tell what fell due; callbacks that fell due have been attempted when this answers.
+
+    An advance attempts at most 10,000 callbacks and takes at most 300 real seconds. When that is not enough the answer is 409:
+    it tells how far the clock came and what fell due until then; what is left stays pending, and another advance goes on.
+    """
     world = request.world
     with readable():
         milliseconds = world.clock.milliseconds(request.wish.seconds)
-    fallen = await request.courier.advance(world, milliseconds)
-    return {"now": timestamp(world.clock.now()), "events": [told_fallen(world, each) for each in fallen]}
+    try:
+        fallen = await request.courier.advance(world, milliseconds)
+    except AdvanceError as error:
+        told = await _told(world, error.fallen)
+        raise Refused(409, str(error), "Advance stopped", **told) from None
+    return await _told(world, fallen)
+
+
+async def _told(world: World, fallen: list[FallenDue]) -> shapes.Advanced:
+    """The time and the events, with pauses in which others are served."""
+    now, events = timestamp(world.clock.now()), list[shapes.Event]()
+    for each in fallen:
+        events.append(told_fallen(world, each))
+        if len(events) % MOST_STARTED == 0:
+            await asyncio.sleep(0)
+    return {"now": now, "events": events}

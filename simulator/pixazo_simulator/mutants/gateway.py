@@ -26,12 +26,12 @@ OWN_PATHS = ("/_sim", INVITATION_PATH)
 
 
 class EditedGateway:
-    """What callers meet in place of `app`; `advance` lets milliseconds pass on the clock of a world."""
+    """What callers meet in place of `app`; `reach` lets the clock of a world come to an instant."""
 
-    def __init__(self, app: ASGIApp, editing: Editing, advance: Callable[[World, int], Awaitable[object]]) -> None:
+    def __init__(self, app: ASGIApp, editing: Editing, reach: Callable[[World, int], Awaitable[object]]) -> None:
         self._app = app
         self._editing = editing
-        self._advance = advance
+        self._reach = reach
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Edit a request, ask the gateway, edit its reply; our own routes are left alone."""
@@ -83,11 +83,7 @@ class EditedGateway:
         self._editing.charge(request, edited.debit)
         world = self._editing.world(request)
         if world and edited.until > world.clock.now():
-            seconds = world.clock.real_seconds_until(edited.until)
-            if seconds is None:
-                await self._advance(world, edited.until - world.clock.now())
-            else:
-                await asyncio.sleep(seconds)
+            await self._reach(world, edited.until)
         await asyncio.sleep(edited.pause)
 
 
