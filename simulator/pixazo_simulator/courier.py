@@ -55,7 +55,7 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class AdvanceError(Exception):
-    """An advance met a bound, and the clock stopped before its end. `fallen` is what fell due until then, in order."""
+    """An advance met a bound and ended early. `fallen` is what fell due until then, in order; the message says at which instant."""
 
     def __init__(self, message: str, fallen: list[FallenDue]) -> None:
         super().__init__(message)
@@ -154,6 +154,9 @@ class Courier:
         try:
             async with lane.slots:
                 outcome = await self._deliver(world, delivery, faults)
+        except asyncio.CancelledError:
+            world.outbox.give_back(delivery, world.clock.now())
+            raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the callback must not be lost
             log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as of every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
@@ -266,14 +269,11 @@ async def _transitions(world: World, until: int) -> list[FallenDue]:
 
 def _stopped(world: World, target: int, attempts: list[tuple[Delivery, Attempt]]) -> str:
     now = world.clock.now()
-    why = (
-        "the most that one advance attempts"
-        if len(attempts) >= MOST_ATTEMPTS
-        else f"after {LONGEST_ADVANCE:g} s of real time"
-    )
+    many = len(attempts) >= MOST_ATTEMPTS
+    bound = "as many as one advance attempts" if many else f"after {LONGEST_ADVANCE:g} s of real time"
     return (
-        f"the clock stopped at {timestamp(now)} after {len(attempts)} callbacks, {why}; {max(0, target - now) / SECOND:g} s"
-        " of the advance are left: advance again to go on, what is due stays pending"
+        f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {len(attempts)} callbacks"
+        f" attempted, {bound}; the others stay pending: advance again to go on"
     )
 
 

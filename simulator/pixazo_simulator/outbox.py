@@ -72,6 +72,11 @@ class Outbox:
         self._taken[delivery.number] = delivery
         return due, delivery
 
+    def give_back(self, delivery: Delivery, due: int) -> None:
+        """Let a delivery that was taken be due again; nothing happens to one that was not, such as a copy."""
+        if delivery.number in self._taken:
+            self.put(delivery, due)
+
     def hold(self, delivery: Delivery, until: int) -> bool:
         """Let the next delivery go before this one, which is due by `until` at the latest; False when one waits so already."""
         if self._held is not None:

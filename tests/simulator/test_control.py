@@ -277,7 +277,7 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
     assert caller.sim("deliveries") == {"total": 1, "deliveries": [told]}
     (*_, event) = caller.advance(15)["events"]
     problem = (
-        "host 10.0.0.7 is not loopback and was not allowed: "
+        "not sent: host 10.0.0.7 is not loopback and was not allowed: "
         "start with --webhook-allow 10.0.0.7, or set policy webhook_allow"
     )
     attempt: dict[str, Any] = {

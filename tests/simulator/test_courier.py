@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from tests.simulator.posting import HOOK, PATIENCE, Receiver, drive, settings, told
-from tests.simulator.specimens import KEY, START, accepted
+from tests.simulator.specimens import KEY, START, accepted, call
 
+from pixazo_simulator import courier as module
 from pixazo_simulator.clock import LAST_INSTANT, Clock
-from pixazo_simulator.courier import Courier, FallenDue
+from pixazo_simulator.courier import AdvanceError, Courier, FallenDue
+from pixazo_simulator.faults import Drop, Duplicate
+from pixazo_simulator.generation import Bounds
 from pixazo_simulator.lifecycle import Status
 from pixazo_simulator.post import Outcome, Parcel
+from pixazo_simulator.refusal import TooManyPending
+from pixazo_simulator.rule import Rule
 from pixazo_simulator.world import Transition, World
 from pixazo_simulator.worlds import Worlds
 
@@ -76,13 +86,14 @@ def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
     [
         (Clock.manual, 5.0, 3.0),
         (lambda: Clock.scaled(1), 15.0, 3.0),
-        (lambda: Clock.scaled(3), 5.0, 1.0),
-        (lambda: Clock.scaled(1000), 1.0, 1.0),
+        (lambda: Clock.scaled(2), 7.5, 3.0),
+        (lambda: Clock.scaled(3), 5.0, 3.0),
+        (lambda: Clock.scaled(1000), 5.0, 3.0),
         (lambda: Clock.scaled(0.5), 30.0, 6.0),
     ],
 )
 def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, challenge: float) -> None:
-    """15 s of its world's clock, 3 s for a challenge; never less than a real second, 5 where the clock stands still."""
+    """15 s of its world's clock, 3 s for a challenge; never less than 5 and 3 real seconds."""
 
     async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
@@ -259,7 +270,7 @@ def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
 
 
 def test_closing_gives_up_what_is_under_way() -> None:
-    """As if the process had ended: the attempt is not recorded."""
+    """As if the process had ended: the attempt is not recorded, and the callback is still due."""
 
     async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
         running = asyncio.create_task(courier.run())
@@ -270,6 +281,8 @@ def test_closing_gives_up_what_is_under_way() -> None:
         running.cancel()
         await courier.close()
         assert list(world.outbox.finished) == []
+        assert [(each.event, each.attempts) for each in world.deliveries()] == [(START, [])]
+        assert world.next_due() == START
 
     drive(doing, settings(callback_url="challenge"))
 
@@ -349,5 +362,352 @@ def test_several_advances_to_the_end_of_time_are_one() -> None:
         assert [[type(each) for each in found] for found in fallen] == [[Transition], []]
         assert courier.advance_at_once(world, 10_000) == []
         assert (world.clock.now(), len(receiver.parcels), len(world.deliveries())) == (LAST_INSTANT, 1, 2)
+
+    drive(doing)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_cancellation_ends_the_background_in_every_turn_after_it_was_woken(turns: int) -> None:
+    """While it waits for the instant of a callback: a server that stops just when something is submitted does stop."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        for _ in range(100):
+            running = asyncio.create_task(courier.run())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            courier.wake()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    drive(doing, settings(lambda: Clock.scaled(1)))
+
+
+class Receivers:
+    """Several receivers by port; those that are closed take callbacks and do not answer until they are opened."""
+
+    def __init__(self) -> None:
+        self.under_way: Counter[str] = Counter()
+        self.most: Counter[str] = Counter()
+        self.arrived: Counter[str] = Counter()
+        self.closed: dict[str, asyncio.Event] = {}
+
+    async def post(self, parcel: Parcel) -> Outcome:
+        """Take a parcel, and answer it in one of the next turns."""
+        self.under_way[parcel.url] += 1
+        self.most[parcel.url] = max(self.most[parcel.url], self.under_way[parcel.url])
+        try:
+            await asyncio.sleep(0)
+            if parcel.url in self.closed:
+                await self.closed[parcel.url].wait()
+        finally:
+            self.under_way[parcel.url] -= 1
+        self.arrived[parcel.url] += 1
+        return Outcome(204)
+
+
+def meet(
+    doing: Callable[[Courier, Worlds, Receivers], Awaitable[None]],
+    clock: Callable[[], Clock] = lambda: Clock.scaled(100_000),
+    **more: Any,
+) -> None:
+    """Run a test's coroutine against a courier in the background, two worlds and several receivers."""
+
+    async def run() -> None:
+        worlds, receivers = Worlds(msgspec.structs.replace(settings(clock), keys=("one", "two"), **more)), Receivers()
+        courier = Courier(worlds, receivers.post)
+        running = asyncio.create_task(courier.run())
+        async with asyncio.timeout(PATIENCE):
+            try:
+                await doing(courier, worlds, receivers)
+            finally:
+                running.cancel()
+                await courier.close()
+
+    asyncio.run(run())
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Let others go on until something holds."""
+    while not holds():  # noqa: ASYNC110 - it is about what happens turn by turn
+        await asyncio.sleep(0)
+
+
+def test_a_dead_receiver_keeps_no_other_waiting() -> None:
+    """Neither another one of its world nor one of another world; and it has no more than five attempts at once."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        receivers.closed["http://127.0.0.1:1/"] = asyncio.Event()
+        for _ in range(50):
+            accepted(one, webhook_url="http://127.0.0.1:1/")
+        for _ in range(50):
+            accepted(one, webhook_url="http://127.0.0.1:2/")
+            accepted(two, webhook_url="http://127.0.0.1:3/")
+        courier.wake()
+        await until(lambda: receivers.arrived == {"http://127.0.0.1:2/": 50, "http://127.0.0.1:3/": 50})
+        receivers.closed["http://127.0.0.1:1/"].set()
+        await until(lambda: receivers.arrived["http://127.0.0.1:1/"] == 50)
+        assert set(receivers.most.values()) == {5}
+
+    meet(doing)
+
+
+def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
+    """What one world has under way does not count for the other."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        receivers.closed[HOOK] = asyncio.Event()
+        for world in worlds:
+            for _ in range(20):
+                accepted(world, webhook_url=HOOK)
+        courier.wake()
+        await until(lambda: receivers.under_way[HOOK] == 10)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert receivers.under_way[HOOK] == 10
+
+    meet(doing)
+
+
+def test_callbacks_by_hand_wait_for_their_receiver_too() -> None:
+    """Many at once: five are under way."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        accepted(world, webhook_url=HOOK)
+        await asyncio.gather(*(courier.resend(world, 1) for _ in range(30)))
+        assert receivers.most[HOOK] == 5
+        assert receivers.arrived[HOOK] >= 30
+
+    meet(doing)
+
+
+def test_nothing_is_kept_of_a_receiver_that_is_idle() -> None:
+    """However many there were."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        for port in range(1, 101):
+            accepted(world, webhook_url=f"http://127.0.0.1:{port}/")
+        courier.wake()
+        await until(lambda: world.next_due() is None and world.outbox.taken == 0)
+        await until(lambda: not courier._under_way)
+        gc.collect()
+        assert len(receivers.arrived) == 100
+        assert len(courier._lanes) == 0
+
+    meet(doing)
+
+
+def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
+    """It is listed, and counts where pending callbacks are bounded."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        receivers.closed[HOOK] = asyncio.Event()
+        for _ in range(20):
+            accepted(world, webhook_url=HOOK)
+        courier.wake()
+        await until(lambda: world.next_due() is None)
+        assert [each.number for each in world.deliveries()] == list(range(1, 21))
+        assert isinstance(world.submit(call(webhook_url=HOOK)), TooManyPending)
+        assert [each.number for each in world.twin().deliveries()] == list(range(1, 21))
+
+    meet(doing, bounds=Bounds(pending=20))
+
+
+def test_what_waits_is_given_up_with_its_world() -> None:
+    """A world that was deleted calls nobody any more."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        receivers.closed[HOOK] = asyncio.Event()
+        for _ in range(20):
+            accepted(world, webhook_url=HOOK)
+        courier.wake()
+        await until(lambda: receivers.under_way[HOOK] == 5)
+        worlds.delete("one")
+        receivers.closed[HOOK].set()
+        await until(lambda: not courier._under_way)
+        assert receivers.arrived[HOOK] == 5
+
+    meet(doing)
+
+
+def test_many_callbacks_are_started_in_turns() -> None:
+    """Of 1,000 that fall due together at most a hundred before others are served."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        for _ in range(1_000):
+            accepted(world, "[[sim:after 0]]", webhook_url=HOOK)
+        receivers.closed[HOOK] = asyncio.Event()
+        courier.wake()
+        started = [0]
+        while started[-1] < 1_000:
+            await asyncio.sleep(0)
+            started.append(world.outbox.taken)
+        assert max(later - former for former, later in pairwise(started)) <= 100
+
+    meet(doing, policy=settings(job_times="0+0").policy, balance=10**12)
+
+
+def test_progress_faster_than_its_receiver_stops_nobody() -> None:
+    """At a million times real time it falls due faster than it can be posted: others are served, and what waits is bounded."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        one, two = worlds
+        receivers.closed[HOOK] = asyncio.Event()
+        accepted(one, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
+        accepted(two, webhook_url="http://127.0.0.1:2/")
+        courier.wake()
+        await until(lambda: receivers.arrived["http://127.0.0.1:2/"])
+        await until(lambda: one.is_crowded)
+        for _ in range(10):
+            courier.wake()
+            await asyncio.sleep(0)
+        assert one.outbox.taken == 300
+
+    meet(
+        doing,
+        lambda: Clock.scaled(999_999),
+        policy=settings(webhook_events="header").policy,
+        bounds=Bounds(pending=300),
+    )
+
+
+def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
+    """Every 15 s for ten years: 10,000 are attempted, and another advance goes on with the next one."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
+        with pytest.raises(AdvanceError) as caught:
+            await courier.advance(world, 315_360_000_000)
+        assert str(caught.value) == (
+            "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 callbacks attempted, as many as one"
+            " advance attempts; the others stay pending: advance again to go on"
+        )
+        assert [at for at, _ in told(caught.value.fallen)] == [2, *range(2, 150_000, 15)]
+        assert world.clock.now() == START + 149_987_000
+        assert told(await courier.advance(world, 15_000)) == [(150_002, 204)]
+
+    drive(doing, settings(webhook_events="header"))
+
+
+def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
+    """Only one more would be too many."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
+        assert len(await courier.advance(world, 150_001_999)) == 10_001
+        assert world.clock.now() == START + 150_001_999
+
+    drive(doing, settings(webhook_events="header"))
+
+
+def test_copies_count_too() -> None:
+    """And none is lost where an advance ends in the middle of an instant."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        for _ in range(1_100):
+            accepted(world, webhook_url=HOOK)
+        with pytest.raises(AdvanceError):
+            await courier.advance(world, 15_000)
+        assert (len(receiver.parcels), world.clock.now()) == (10_000, START + 15_000)
+        await courier.advance(world, 0)
+        assert len(receiver.parcels) == 11_000
+        assert set(Counter(parcel.body for parcel in receiver.parcels).values()) == {10}
+
+    having = settings(script=(Rule(when="webhook", faults=(Duplicate(copies=10), Duplicate(copies=10))),))
+    drive(doing, msgspec.structs.replace(having, balance=10**12))
+
+
+def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receivers that hang can make it long; what it has done by then is told, and at least one callback was attempted."""
+    monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.0)
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        for _ in range(2):
+            accepted(world, webhook_url=HOOK)
+        with pytest.raises(
+            AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 callbacks .* 0 s of real"
+        ):
+            await courier.advance(world, 20_000)
+        assert told(await courier.advance(world, 5_000)) == [(15, 204)]
+
+    drive(doing)
+
+
+def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receiver that hangs, in the background of a clock that runs."""
+    monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.01)
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        receivers.closed[HOOK] = asyncio.Event()
+        accepted(world, webhook_url=HOOK)
+        courier.wake()
+        await until(lambda: receivers.under_way[HOOK])
+        with pytest.raises(AdvanceError, match=r"with 0 callbacks attempted, after 0\.01 s of real time"):
+            await courier.advance(world, 1_000)
+
+    meet(doing)
+
+
+def test_a_submit_is_answered_though_what_it_waits_for_meets_the_bound(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A callback before its reply: the log tells that the clock did not come so far."""
+    monkeypatch.setattr(module, "MOST_ATTEMPTS", 1)
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        for _ in range(2):
+            accepted(world, webhook_url=HOOK)
+        await courier.reach(world, START + 20_000)
+        assert [message.partition(",")[0] for message in caplog.messages if "advance" in message] == [
+            "the advance ended at 2026-03-31T10:00:15.000Z"
+        ]
+
+    drive(doing)
+
+
+@pytest.mark.parametrize("fault", [None, Drop()])
+def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None:
+    """Between a hundred transitions, and between two callbacks, also when none is really posted."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        for _ in range(1_000):
+            accepted(world, webhook_url=HOOK if fault else None)
+        assert courier.advance_at_once(world, 15_000) is None
+        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        turns = 0
+        while not advancing.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert len(await advancing) == (3_000 if fault else 2_000)
+        assert turns >= (1_000 if fault else 20)
+
+    script = (Rule(when="webhook", faults=(fault,)),) if fault else ()
+    drive(doing, msgspec.structs.replace(settings(script=script), balance=10**12))
+
+
+def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:
+    """It was not attempted to its end, so that the next advance does it again."""
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        receiver.open.clear()
+        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        await receiver.arrived.wait()
+        advancing.cancel()
+        with suppress(asyncio.CancelledError):
+            await advancing
+        receiver.open.set()
+        assert (15, 204) in told(await courier.advance(world, 0))
+        assert len(world.deliveries()) == 1
 
     drive(doing)

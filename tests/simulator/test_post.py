@@ -139,7 +139,7 @@ def test_a_host_that_is_not_allowed_is_never_called() -> None:
     (outcome,) = post(parcel("http://169.254.169.254/latest/meta-data/"))
     assert (outcome.status, outcome.final) == (None, True)
     assert outcome.problem is not None
-    assert outcome.problem.startswith("host 169.254.169.254 is not loopback and was not allowed")
+    assert outcome.problem.startswith("not sent: host 169.254.169.254 is not loopback and was not allowed")
 
 
 def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
