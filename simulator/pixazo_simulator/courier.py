@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
 from .clock import LAST_INSTANT, SECOND, Clock
 from .damage import content_type, edited, garbled
@@ -82,6 +82,7 @@ class Courier:
         self._under_way: dict[World, set[asyncio.Task[None]]] = {}
         self._lanes: WeakValueDictionary[tuple[World, str, int], _Lane] = WeakValueDictionary()  # those in use
         self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
+        self._halted: WeakSet[World] = WeakSet()  # by an advance that ended early, until the next one
         self._untold: WeakKeyDictionary[World, deque[tuple[Delivery, Attempt]]] = WeakKeyDictionary()
 
     def wake(self) -> None:
@@ -107,7 +108,7 @@ class Courier:
 
     def _start_due(self, world: World) -> float | None:
         """Start attempts that are due, and tell after how many real seconds to look again; None is when woken."""
-        if (lock := self._advancing.get(world)) and lock.locked():
+        if world in self._halted or ((lock := self._advancing.get(world)) and lock.locked()):
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # rules may take long to decide
@@ -240,22 +241,38 @@ class Courier:
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
         """Attempt what is due by `target`, each callback when the clock reads its instant; also why this ended before."""
+        self._halted.discard(world)
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST_ADVANCE
         attempts: list[tuple[Delivery, Attempt]] = []
         if started := self._under_way.get(world):
             _, busy = await asyncio.wait(started, timeout=LONGEST_ADVANCE)
             if busy:
-                return attempts, _stopped(world, target, attempts)
+                return attempts, self._halt(world, target, len(attempts))
         while (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
-                return attempts, _stopped(world, target, attempts)
+                return attempts, self._halt(world, target, len(attempts))
             world.clock.advance_to(due)
             if delivery := world.take_due(due):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that posts nothing waits for nothing
         world.clock.advance_to(target)
         return attempts, None
+
+    def _halt(self, world: World, target: int, attempts: int) -> str:
+        """Say that an advance ends early; where the clock stands still nothing happens until the next one."""
+        if not world.clock.rate:
+            self._halted.add(world)
+        now = world.clock.now()
+        bound = (
+            "as many as one advance attempts"
+            if attempts >= MOST_ATTEMPTS
+            else f"after {LONGEST_ADVANCE:g} s of real time"
+        )
+        return (
+            f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} callbacks"
+            f" attempted, {bound}; the others stay pending: advance again to go on"
+        )
 
 
 async def _transitions(world: World, until: int) -> list[FallenDue]:
@@ -265,16 +282,6 @@ async def _transitions(world: World, until: int) -> list[FallenDue]:
         found += some
         await asyncio.sleep(0)
     return found
-
-
-def _stopped(world: World, target: int, attempts: list[tuple[Delivery, Attempt]]) -> str:
-    now = world.clock.now()
-    many = len(attempts) >= MOST_ATTEMPTS
-    bound = "as many as one advance attempts" if many else f"after {LONGEST_ADVANCE:g} s of real time"
-    return (
-        f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {len(attempts)} callbacks"
-        f" attempted, {bound}; the others stay pending: advance again to go on"
-    )
 
 
 def _after(world: World, milliseconds: int) -> int:

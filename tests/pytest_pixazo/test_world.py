@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
+from pixazo_simulator import ControlError, courier
 from pytest_pixazo import Pixazo, contains
 from pytest_pixazo.clock import Transition, WebhookAttempt
 from tests.receiver import Receiver
@@ -41,6 +42,19 @@ def test_the_clock(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     ]
     assert pixazo.clock.now == PAGE_TIME + timedelta(seconds=600)
     assert repr(pixazo.clock) == "<manual clock at 2026-03-31T10:10:00.000Z>"
+
+
+def test_an_advance_that_ends_early(
+    pixazo: Pixazo, pixazo_client: PixazoClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is an error, also in the middle of `run_until`: no test goes on at an instant that it did not ask for."""
+    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    for _ in range(2):
+        pixazo_client.generate("A bear", webhook_url="http://10.0.0.7/")
+    with pytest.raises(ControlError, match=r"the advance ended at 2026-03-31T10:00:15\.000Z, 0 s early") as caught:
+        pixazo.clock.run_until(step=15)
+    assert len(caught.value.told["events"]) == 5
+    assert len(pixazo.clock.advance(0)) == 1
 
 
 def test_run_until(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:

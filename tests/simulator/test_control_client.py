@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 
+from pixazo_simulator import courier
 from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control_client import ControlClient, ControlError
@@ -85,6 +86,24 @@ def test_time_money_and_work(control: ControlClient) -> None:
     assert control.deliveries() == {"total": 0, "deliveries": []}
     assert control.health()["status"] == "ok"
     assert control.openapi()["openapi"] == "3.1.0"
+
+
+def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says at which instant the clock stands, and tells what fell due; the next advance goes on."""
+    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    for _ in range(2):
+        request = {"prompt": "A bear", "callback_url": "http://10.0.0.7/"}
+        assert caller(control).call("POST", "/minimax-hailuo-ai/v1/generate", request).status == 202
+    with pytest.raises(ControlError) as caught:
+        control.advance(20)
+    assert (caught.value.status, str(caught.value)) == (
+        409,
+        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 callbacks attempted, as many as one advance"
+        " attempts; the others stay pending: advance again to go on",
+    )
+    assert caught.value.told["now"] == control.clock()["now"] == "2026-03-31T10:00:15.000Z"
+    assert [event["kind"] for event in caught.value.told["events"]] == ["transition"] * 4 + ["webhook"]
+    assert [event["kind"] for event in control.advance(5)] == ["webhook"]
 
 
 def test_the_journal_is_paged_and_filtered(control: ControlClient) -> None:

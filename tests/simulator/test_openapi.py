@@ -15,6 +15,7 @@ from tests.command import pixazo_sim
 from tests.inprocess import InProcess
 from tests.receiver import Receiver
 
+from pixazo_simulator import courier
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.openapi import document
 from pixazo_simulator.route import ControlRoute
@@ -144,8 +145,8 @@ def test_every_answer_is_as_it_is_described(caller: Caller, receiver: Receiver) 
         assert status == route.status, (route.name, told)
 
 
-def test_every_refusal_is_as_it_is_described(caller: Caller) -> None:
-    """Without a key, with an unknown one, with a wrong wish, about a wrong number, and when time runs out."""
+def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a key, with an unknown one, with a wrong wish, about a wrong number, when time runs out, when an advance stops."""
     for route in ROUTES:
         target = route.path.replace("{number}", "99")
         wrong: list[int] = []
@@ -163,6 +164,12 @@ def test_every_refusal_is_as_it_is_described(caller: Caller) -> None:
     reply = caller.call("POST", "/_sim/wait", {"exchanges": {"count": 2}, "timeout": 0})
     assert reply.status == 408
     assert fits(reply.json(), answer_schema("waitFor", 408)) == []
+    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    caller.accepted(webhook="http://10.0.0.7/")
+    caller.accepted(webhook="http://10.0.0.7/")
+    reply = caller.call("POST", "/_sim/clock/advance", {"seconds": 15})
+    assert reply.status == 409
+    assert fits(reply.json(), answer_schema("advance", 409)) == []
 
 
 def test_the_server_and_the_command_tell_the_same(caller: Caller) -> None:

@@ -14,7 +14,9 @@ from tests.caller import Caller, over_http
 from tests.simulator.listener import Conduct, Listener
 from tests.simulator.wire import Wire, request
 
+from pixazo_simulator import courier
 from pixazo_simulator.clock import Clock
+from pixazo_simulator.courier import AdvanceError
 from pixazo_simulator.server import Simulator, SimulatorError
 from pixazo_simulator.worlds import Settings
 
@@ -162,6 +164,19 @@ def test_time_can_be_advanced_from_any_thread() -> None:
         assert simulator.monotonic(api_key="second-key") == before
         assert simulator.advance(1, api_key="second-key") == []
         assert simulator.monotonic(api_key="second-key") == before + 1
+
+
+def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code under test that sleeps on this clock must not go on at another instant; what fell due is in the error."""
+    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    with Simulator() as simulator:
+        caller = Caller(over_http(simulator.url), simulator.api_key)
+        for _ in range(2):
+            caller.accepted(webhook="http://10.0.0.7/")
+        with pytest.raises(AdvanceError, match=r"the advance ended at 2026-03-31T10:00:15\.000Z, 45 s early") as caught:
+            simulator.advance(60)
+        assert len(caught.value.fallen) == 5
+        assert len(simulator.advance(45)) == 1
 
 
 def test_what_cannot_be_advanced() -> None:
