@@ -18,6 +18,8 @@ class Conduct(Enum):
     ECHOING = auto()
     SILENT = auto()
     DRIPPING = auto()
+    ENDLESS_HEAD = auto()
+    ENDLESS_BODY = auto()
     HANGING_UP = auto()
 
 
@@ -78,6 +80,10 @@ class Listener:
                 self._closing.wait()
             case Conduct.DRIPPING:
                 self._drip(write)
+            case Conduct.ENDLESS_HEAD:
+                self._pour(write, b"HTTP/1.1 200 OK\r\n", b"x: y\r\n" * 1_000)
+            case Conduct.ENDLESS_BODY:
+                self._pour(write, b"HTTP/1.1 200 OK\r\n\r\n", b" " * 10_000)
             case Conduct.HANGING_UP:
                 pass
 
@@ -87,6 +93,15 @@ class Listener:
             write(b"HTTP/1.1 200 OK\r\nx: ")
             while not self._closing.wait(0.005):
                 write(b"a")
+        except OSError:
+            pass  # the caller has had enough
+
+    def _pour(self, write: Callable[[bytes], object], first: bytes, more: bytes) -> None:
+        """As much as the caller takes."""
+        try:
+            write(first)
+            while not self._closing.is_set():
+                write(more)
         except OSError:
             pass  # the caller has had enough
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from pixazo_simulator import egress
 from pixazo_simulator.egress import Blocked, Destination, LookUps, destination
 
 
@@ -130,3 +133,98 @@ def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, 
     found = decide(f"http://{host}/", host)
     assert isinstance(found, Blocked)
     assert found.problem.startswith(f"host {host} does not resolve: ")
+    assert found.final == (host == "a..b")  # a name may be known later, this one never
+
+
+class Slow:
+    """A resolver that answers for some names only when it is told to, and counts the look-ups under way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.open = threading.Event()
+        self._numeric = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
+
+    def resolve(self, host: str, port: object, *, type: int = 0, flags: int = 0) -> Any:  # noqa: A002 - the name of the standard library
+        """As the system's resolver, but for names."""
+        if flags & socket.AI_NUMERICHOST:
+            return self._numeric(host, None, type=type, flags=flags)
+        self.asked.append(host)
+        if host.startswith("slow"):
+            self.open.wait(10)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """A resolver that is slow until the test has ended."""
+    resolver = Slow(monkeypatch)
+    yield resolver
+    resolver.open.set()
+
+
+def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
+    """However many there are: a name that the resolver knows at once, a number, and an own name."""
+
+    async def ask() -> list[Destination | Blocked]:
+        look_ups = LookUps()
+        names = [f"slow{number}.test" for number in range(40)]
+        waiting = [asyncio.create_task(destination(f"http://{name}/", (name,), look_ups)) for name in names]
+        await asyncio.sleep(0)
+        quick = [("http://quick.test/", "quick.test"), ("http://10.0.0.8/", "10.0.0.8"), ("http://localhost/", "")]
+        async with asyncio.timeout(10):
+            found = [await destination(url, (name,), look_ups) for url, name in quick]
+        assert not any(task.done() for task in waiting)
+        slow.open.set()
+        await asyncio.gather(*waiting)
+        return found
+
+    assert asyncio.run(ask()) == [
+        Destination("10.0.0.7", "quick.test", 80),
+        Destination("10.0.0.8", "10.0.0.8", 80),
+        Destination("127.0.0.1", "localhost", 80),
+    ]
+
+
+def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> None:
+    """All who want it get the same answer, and the next one asks anew."""
+
+    async def ask() -> None:
+        look_ups = LookUps()
+        waiting = [
+            asyncio.create_task(destination(f"http://slow.test:{port}/", ("slow.test",), look_ups))
+            for port in range(1, 21)
+        ]
+        await asyncio.sleep(0)
+        slow.open.set()
+        found = await asyncio.gather(*waiting)
+        assert found == [Destination("10.0.0.7", "slow.test", port) for port in range(1, 21)]
+        await destination("http://slow.test/", ("slow.test",), look_ups)
+
+    asyncio.run(ask())
+    assert slow.asked == ["slow.test"] * 2
+
+
+def test_a_look_up_has_a_deadline(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repetition may help; and no thread keeps the loop from being closed."""
+    monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
+    told = Blocked("host slow.test does not resolve: the resolver did not answer within 0.02 s", final=False)
+    assert decide("http://slow.test/", "slow.test") == told
+
+
+def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is not begun."""
+    monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
+
+    async def ask() -> Destination | Blocked:
+        look_ups = LookUps()
+        first = asyncio.create_task(destination("http://slow.test/", ("slow.test",), look_ups))
+        await asyncio.sleep(0)
+        found = await destination("http://quick.test/", ("quick.test",), look_ups)
+        slow.open.set()
+        await first
+        return found
+
+    assert asyncio.run(ask()) == Blocked(
+        "host quick.test does not resolve: 1 other names are being looked up", final=False
+    )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import httpx2
 import pytest
 from tests.simulator.listener import Conduct, Listener, answer
 
@@ -28,13 +32,15 @@ def parcel(url: str, **more: Any) -> Parcel:
     return Parcel(**parts | more)
 
 
-def post(*parcels: Parcel) -> list[Outcome]:
-    """The outcomes of some parcels, posted one after the other by one postman."""
+def post(*parcels: Parcel, together: bool = False) -> list[Outcome]:
+    """The outcomes of some parcels, posted by one postman one after the other, or all at once."""
 
     async def deliver() -> list[Outcome]:
         postman = Postman()
         try:
             async with asyncio.timeout(PATIENCE):
+                if together:
+                    return await asyncio.gather(*map(postman.post, parcels))
                 return [await postman.post(each) for each in parcels]
         finally:
             await postman.close()
@@ -75,6 +81,7 @@ def test_what_arrives() -> None:
     assert heard.body == b'{"status":"COMPLETED"}'
     assert heard.headers["host"] == listener.authority
     assert heard.headers["user-agent"] == "pixazo-sim"
+    assert heard.headers["connection"] == "close"
     assert (heard.headers["content-type"], heard.headers["webhook-id"]) == ("application/json", "msg_1")
     assert "authorization" not in heard.headers
 
@@ -112,6 +119,94 @@ def test_whoever_does_not_answer_in_time_is_given_up(conduct: Conduct) -> None:
     """One limit for the whole attempt: a byte now and then does not prolong it."""
     with Listener(conduct) as listener:
         assert post(parcel(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
+
+
+def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
+    """Nothing was sent, so that it is not the answer that was missing: here the other side never speaks TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+        assert post(parcel(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s")]
+
+
+def test_a_receiver_has_its_time_from_when_something_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preparations take longer than that, in a thread: the loop goes on meanwhile, and the receiver is not to blame."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def slow(**_: object) -> httpx2.MockTransport:
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), loops[0]).result(PATIENCE)
+        return httpx2.MockTransport(lambda _: httpx2.Response(204))
+
+    async def deliver() -> Outcome:
+        loops.append(asyncio.get_running_loop())
+        return await Postman().post(parcel("http://127.0.0.1:9/", timeout=0.01))
+
+    monkeypatch.setattr(httpx2, "AsyncHTTPTransport", slow)
+    assert asyncio.run(deliver()) == Outcome(204)
+
+
+def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent; the next attempt tries again."""
+    real, broken = httpx2.AsyncHTTPTransport, [OSError("no certificates")]
+
+    def make(**settings: Any) -> httpx2.AsyncHTTPTransport:
+        if broken:
+            raise broken.pop()
+        return real(**settings)
+
+    monkeypatch.setattr(httpx2, "AsyncHTTPTransport", make)
+    with Listener() as listener:
+        told = post(parcel(listener.url), parcel(listener.url))
+    assert told == [Outcome(None, "not sent: OSError: no certificates"), Outcome(204)]
+
+
+def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
+    """A hundred of one receiver that does not answer, and one of another that does."""
+    with Listener(Conduct.SILENT) as dead, Listener() as listener:
+        *_, outcome = post(*[parcel(dead.url, timeout=0.5)] * 100, parcel(listener.url), together=True)
+    assert outcome == Outcome(204)
+
+
+class OneByOne(BaseHTTPRequestHandler):
+    """Keeps each connection as long as its caller does."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
+        pass
+
+
+def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
+    """No connection is kept that would keep the next one waiting."""
+    with HTTPServer(("127.0.0.1", 0), OneByOne) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/"
+            assert post(*[parcel(url)] * 5, together=True) == [Outcome(204)] * 5
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_an_endless_head_is_a_problem() -> None:
+    """It is not read for ever."""
+    with Listener(Conduct.ENDLESS_HEAD) as listener:
+        (outcome,) = post(parcel(listener.url, timeout=PATIENCE))
+    assert outcome.problem is not None
+    assert outcome.problem.startswith("RemoteProtocolError")
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
+    """Only the status counts; where an echo is expected, 64 KiB."""
+    with Listener(Conduct.ENDLESS_BODY) as listener:
+        (outcome,) = post(parcel(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
+    assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
@@ -218,9 +313,9 @@ def test_a_refused_challenge_is_told_by_its_status() -> None:
         assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
 
 
-def test_an_echo_that_cannot_be_decoded_is_a_problem() -> None:
-    """A content coding that is not what it says."""
-    with Listener(answer(200, b"no gzip", content_encoding="gzip")) as listener:
-        (outcome,) = post(parcel(listener.url, body=CHALLENGE, echo=True))
-    assert outcome.status is None
-    assert outcome.problem
+def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
+    """A few bytes may unfold to gigabytes."""
+    with Listener(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
+        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [
+            Outcome(None, "answered 200 without the challenge", final=True)
+        ]
