@@ -90,7 +90,7 @@ def _known(path: Path, value: object) -> tuple[str, ...]:
     names = [step for step in path if isinstance(step, str)]
     last = names[-1] if names else ""
     if last == "faults":
-        kind = cast("dict[str, Any]", _at(value, path)).get("fault")
+        kind = str(cast("dict[str, Any]", _at(value, path)).get("fault"))
         return ("fault", *FAULTS[kind].__struct_fields__) if kind in FAULTS else ("fault",)
     shapes: dict[str, type[msgspec.Struct]] = {"reply": Reply, "end": End, "then": Step}
     return shapes.get(last, Rule).__struct_fields__

@@ -7,12 +7,14 @@ from contextlib import suppress
 
 from pixazo_simulator import shapes
 from pixazo_simulator.lookout import Lookout, lookout
-from pixazo_simulator.route import ControlRequest, Refused, route
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.wishes import Wait
 
 from . import examples
 
 __all__ = ["wait_for"]
+
+_END = object()
 
 
 @route(
@@ -24,12 +26,14 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
 
     Give one of the three. When time runs out the answer is 408: it tells what did arrive, and what came nearest.
     """
-    watching = lookout(request.world, request.wish)
+    with readable():
+        watching = lookout(request.world, request.wish)
     try:
         async with asyncio.timeout(request.wish.timeout):
             await _until(request, watching)
     except TimeoutError:
-        if not watching.look():
+        await _look(request, watching)
+        if not watching.enough:
             raise _timed_out(watching, request.wish.timeout) from None
     return watching.told()
 
@@ -37,13 +41,26 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
 async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
-        while not watching.look():
+        while True:
+            await _look(request, watching)
+            if watching.enough:
+                return
             if request.worlds.get(request.key) is not watching.world:
                 raise Refused(404, "the world was deleted while somebody waited for it")
             with suppress(TimeoutError):
                 async with asyncio.timeout(watching.pause()):
                     await happened.wait()
             happened.clear()
+
+
+async def _look(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
+    """Look once, a piece at a time: however many wait, one of them looks in one turn of the event loop."""
+    pieces = watching.look()
+    more = True
+    while more:
+        async with request.looking:
+            more = next(pieces, _END) is not _END
+            await asyncio.sleep(0)
 
 
 def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
