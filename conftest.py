@@ -10,6 +10,9 @@ from hypothesis import HealthCheck, settings
 # A machine may reach the package index through a proxy only, which in turn cannot reach this machine's loopback.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
+# The plugin of Schemathesis costs two seconds in each of the pytest runs that tests start, and none of them uses it.
+os.environ["PYTEST_ADDOPTS"] = " ".join(filter(None, (os.environ.get("PYTEST_ADDOPTS"), "-p no:schemathesis")))
+
 # Shared machines stall now and then: no deadline, and the same examples every time.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")

@@ -51,7 +51,7 @@ class Front:
         except Exception as error:
             if begun:
                 raise
-            what = f"{ascii(scope['method'][:_SHOWN])} {ascii(scope['path'][:_SHOWN])}"
+            what = f"{scope['method'][:_SHOWN]!a} {scope['path'][:_SHOWN]!a}"
             log.error("%s failed with %s %s", what, type(error).__name__, place(error))  # noqa: TRY400 - a traceback may hold keys
             answer = refusal_answer(Broken(), self._policy, "")
             length = (b"content-length", b"%d" % len(answer.body))

@@ -52,7 +52,9 @@ class Lookout(ABC, Generic[T]):
         self._conditions = tuple(wanted.conditions())
         weighs = weight((condition for _, condition in self._conditions), MOST_WEIGHT)
         if weighs > MOST_WEIGHT:
-            raise ValueError(f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions")
+            raise ValueError(
+                f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions"
+            )
         self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[T] = []
         self._near: tuple[T, list[str]] | None = None

@@ -23,6 +23,7 @@ SEARCHED_TEXT = 2000
 """Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
+_NESTED: tuple[type[object], ...] = (Mapping, list, tuple)
 _SHOWN = 200
 _short = Repr()
 _short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
@@ -46,21 +47,21 @@ def extent(value: object, most: int, values: int) -> int:
 
     Raises ValueError for more than so many `values`, or for lists and objects more than `most` levels deep.
     """
-    count, level = 0, [value]
-    for _ in range(most + 1):
-        count += len(level)
+    count, levels, found = 0, 0, [value]
+    while found:
+        count += len(found)
         if count > values:
             raise ValueError(f"more than {values} values")
-        level = [inner for each in level for inner in _inner(each)]
-        if not level:
-            return count
-    raise ValueError(f"nested more than {most} levels deep")
+        nested = [each for each in found if isinstance(each, _NESTED)]
+        if nested and levels == most:
+            raise ValueError(f"nested more than {most} levels deep")
+        found = [inner for each in nested for inner in _inner(each)]
+        levels += 1
+    return count
 
 
 def _inner(value: object) -> Iterable[object]:
-    if isinstance(value, Mapping):
-        return cast("Mapping[str, object]", value).values()
-    return cast("Iterable[object]", value) if isinstance(value, (list, tuple)) else ()
+    return cast("Mapping[str, object]", value).values() if isinstance(value, Mapping) else cast("list[object]", value)
 
 
 class _Absent:
@@ -94,16 +95,13 @@ class Matcher:
                 f"{nearest(self.operator, tuple(_OPERATORS))}"
             )
         _OPERATORS[self.operator].check(self.operator, self.operand)
-        inner = self.inner
-        levels = 1 + max((each.levels for each in inner), default=0)
-        size = 1 + sum(each.size for each in inner)
+        levels, size = (
+            1 + max((each.levels for each in self.inner), default=0),
+            1 + sum(each.size for each in self.inner),
+        )
         try:
-            if levels > MOST_NESTED:
-                raise ValueError(f"nested more than {MOST_NESTED} levels deep")
-            if not inner:
-                size = extent(self.operand, MOST_NESTED, MOST_WEIGHT)
-            if size > MOST_WEIGHT:
-                raise ValueError(f"more than {MOST_WEIGHT} values")
+            size = size if self.inner else extent(self.operand, MOST_NESTED, MOST_WEIGHT)
+            _bounded(levels, size)
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None
         object.__setattr__(self, "levels", levels)
@@ -256,6 +254,13 @@ def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
     return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
 
 
+def _bounded(levels: int, size: int) -> None:
+    if levels > MOST_NESTED:
+        raise ValueError(f"nested more than {MOST_NESTED} levels deep")
+    if size > MOST_WEIGHT:
+        raise ValueError(f"more than {MOST_WEIGHT} values")
+
+
 def _too_much(operator: str, problem: object) -> str:
     return f"condition {operator} is {problem}: write several rules, or shorter ones"
 
@@ -263,15 +268,15 @@ def _too_much(operator: str, problem: object) -> str:
 def weight(matchers: Iterable[Matcher], most: int) -> int:
     """What conditions weigh together, or any number above `most` when it is more than that.
 
-    Each condition and each value in it weighs 1, a regular expression as much as its length or its compiled size. Raises
-    ValueError with the remedy for a regular expression that is none.
+    Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size. Raises ValueError
+    with the remedy for a regular expression that is none.
     """
     total = 0
     for matcher in matchers:
         total += matcher.size
         for leaf in matcher.leaves():
             if leaf.operator == "matches":
-                total += max(len(leaf.operand), leaf.pattern().programsize)
+                total += max(len(leaf.operand), 3 * leaf.pattern().programsize)
             if total > most:
                 return total
     return total

@@ -42,7 +42,7 @@ def compiled(pattern: str) -> Pattern:
     """Compile a pattern of RE2's syntax. Raises ValueError with the remedy for one that is none, too long, or too large."""
     if len(pattern) > LONGEST_PATTERN:
         raise ValueError(
-            f"a pattern of {len(pattern)} characters: write at most {LONGEST_PATTERN}, or several conditions"
+            f"matches a pattern of {len(pattern)} characters: write at most {LONGEST_PATTERN}, or several conditions"
         )
     re2 = _library()
     options = re2.Options()
@@ -52,7 +52,7 @@ def compiled(pattern: str) -> Pattern:
     except re2.error as error:
         told = error.args[0].decode(errors="replace")
         remedy = next((f": {text}" for start, text in _REMEDIES.items() if told.startswith(start)), "")
-        raise ValueError(f"{pattern!r} is no regular expression of RE2's syntax: {told}{remedy}") from None
+        raise ValueError(f"matches {pattern!r} is no regular expression of RE2's syntax: {told}{remedy}") from None
 
 
 def _library() -> Any:
@@ -61,6 +61,6 @@ def _library() -> Any:
         import re2  # type: ignore[import-untyped]  # ships no type information
     except ImportError:
         raise ValueError(
-            "regular expressions need the package google-re2: install it, or use contains, starts_with and ends_with"
+            "matches needs the package google-re2: install it, or write contains, starts_with or ends_with instead"
         ) from None
     return re2

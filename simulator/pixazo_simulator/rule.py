@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
-from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown
+from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown, weight
 from .models import ImageParameters
 from .policy import nearest
 
@@ -91,7 +91,9 @@ def _check_json(value: object) -> None:
 
 def _check_header(name: str, value: str) -> None:
     if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-        raise ValueError(f"header {shown(name)}: {shown(value)} cannot be sent: use a token as name and printable ASCII as value")
+        raise ValueError(
+            f"header {shown(name)}: {shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+        )
     if name.lower() in _COMPUTED_HEADERS:
         raise ValueError(f"header {name!r} is computed: leave it out")
 
@@ -171,6 +173,11 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     def steps(self) -> tuple[Step, ...]:
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
+
+    def weight(self, most: int) -> int:
+        """What its steps and conditions weigh, or any number above `most`. Raises ValueError as `matcher.weight` does."""
+        read = conditions(self.match, self.when, operations(self.when))
+        return len(self.steps) + weight((condition for _, condition in read), most)
 
     def told(self) -> dict[str, Any]:
         """As JSON and TOML write it, without what is left at its default."""

@@ -13,7 +13,19 @@ from .matcher import ABSENT, MOST_WEIGHT, shortened, shown, weight
 from .reading import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
-__all__ = ["MOST_BYTES", "MOST_RULES", "OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_RULES",
+    "OCCASIONS",
+    "Decision",
+    "Diagnosis",
+    "End",
+    "Occasion",
+    "Reply",
+    "Rule",
+    "Script",
+    "Step",
+]
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
@@ -231,7 +243,7 @@ class Script:
             if differences := entry.differences(occasion):
                 entry.miss(occasion, differences)
             elif decision:
-                entry.miss(occasion, [_passed_over(entry, decision)])
+                entry.miss(occasion, [_passed_over(entry, decision.number)])
             else:
                 decision = self._use(number, entry, occasion)
         return decision
@@ -264,11 +276,13 @@ class Script:
 
     def diagnose(self, occasion: Occasion) -> list[Diagnosis]:
         """How every rule regards an occasion, nearest first: the one that decides, then those with the fewest differences."""
-        deciding = self.peek(occasion)
+        differing = {number: entry.differences(occasion) for number, entry in self._entries.items()}
+        ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
+        deciding = next(ready, None)
         found: list[Diagnosis] = []
         for number, entry in self._entries.items():
-            decides = deciding is not None and deciding.number == number
-            reasons = entry.differences(occasion) or ([] if decides else [_passed_over(entry, deciding)])
+            decides = number == deciding
+            reasons = differing[number] or ([] if decides else [_passed_over(entry, deciding)])
             found.append(Diagnosis(number, entry.label, decides, _worded(reasons)))
         return sorted(found, key=lambda each: (not each.decides, _is_elsewhere(each), len(each.differences)))
 
@@ -280,12 +294,12 @@ def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
     return (*told, *([f"{more} more differences"] if more else []))
 
 
-def _passed_over(entry: _Entry, deciding: Decision | None) -> str:
+def _passed_over(entry: _Entry, deciding: int | None) -> str:
     if entry.matched < entry.rule.after:
         return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
-    return f"rule {deciding.number} stands before it" if deciding else "it would decide"
+    return f"rule {deciding} stands before it" if deciding else "it would decide"
 
 
 def _is_elsewhere(diagnosis: Diagnosis) -> bool:

@@ -67,9 +67,11 @@ class Control:
         except Refused as refused:
             return _refusal(refused)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            told = f"{ascii(method[:_SHOWN])} {ascii(path[:_SHOWN])} failed with {type(error).__name__}"
+            told = f"{method[:_SHOWN]!a} {path[:_SHOWN]!a} failed with {type(error).__name__}"
             log.error("%s %s", told, place(error))  # noqa: TRY400 - a traceback may hold keys
-            return _refusal(Refused(500, f"{told}: this is a fault of the simulator, please report it", "Internal error"))
+            return _refusal(
+                Refused(500, f"{told}: this is a fault of the simulator, please report it", "Internal error")
+            )
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
         if route := self._plain.get((method, path)):
