@@ -48,7 +48,9 @@ def compiled(pattern: str) -> Pattern:
     options = re2.Options()
     options.max_mem, options.never_capture, options.log_errors = _MEMORY, True, False
     try:
-        return cast("Pattern", re2.compile(pattern.encode("utf-8", "replace"), options))
+        return cast("Pattern", re2.compile(pattern.encode(), options))
+    except UnicodeEncodeError:
+        raise ValueError(f"matches {pattern!r} is no Unicode text: leave the lone surrogate out") from None
     except re2.error as error:
         told = error.args[0].decode(errors="replace")
         remedy = next((f": {text}" for start, text in _REMEDIES.items() if told.startswith(start)), "")
