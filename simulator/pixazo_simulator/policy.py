@@ -19,7 +19,7 @@ Label = str
 """How we know: documented, vendor, observed, inferred, assumed (or ours, for a safety rule)."""
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
-_LONGEST_WORD = 200
+_LONGEST_WORD, _MOST_HOSTS = 200, 100
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submit after its route, in the default order (policy `check_order`)."""
 
@@ -73,6 +73,8 @@ def _seconds(text: str) -> tuple[int, ...]:
 
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip() and text != "none")
+    if len(hosts) > _MOST_HOSTS:
+        raise ValueError(f"{len(hosts)} hosts are too many: write at most {_MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise ValueError(f"{host!r} is not a host name or address without port (for example hooks.example.com)")

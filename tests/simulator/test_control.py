@@ -513,7 +513,9 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     said: list[str] = []
     worlds = Worlds(Settings())
     front = Front(worlds, Courier(worlds, None))  # type: ignore[arg-type]  # nothing is posted
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http"}
+    scope: dict[str, Any] = {
+        "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
+    }  # fmt: skip
     with pytest.raises(OSError, match="gone"):
         asyncio.run(front(scope, receive, broken))
     assert said == ["http.response.start"]

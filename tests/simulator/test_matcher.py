@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -205,13 +205,14 @@ def nested(levels: int, inner: object = 1) -> Any:
 
 def test_conditions_and_their_values_nest_thirty_two_levels_deep() -> None:
     """However they are made."""
-    made, read = equals(1), {"equals": 1}
+    made, read = equals(1), cast("Any", {"equals": 1})
     for _ in range(31):
         made, read = ~made, {"not": read}
     assert read_matcher(read) == made
     assert made.told() == read
     assert str(made).startswith("not (not (")
-    for deeper in (lambda: ~made, lambda: read_matcher({"not": read}), lambda: made & made):
+    deeper_ones: list[Callable[[], Matcher]] = [lambda: ~made, lambda: read_matcher({"not": read}), lambda: made & made]
+    for deeper in deeper_ones:
         with pytest.raises(ValueError, match="nested more than 32 levels deep: write several rules, or shorter ones"):
             deeper()
     assert equals(nested(32)).holds(nested(32))
@@ -242,7 +243,7 @@ def test_a_condition_has_at_most_ten_thousand_values(make: Callable[[], Matcher]
         (equals({"a": [1, 2]}), 4),
         (contains("a") & ~contains("b"), 4),
         (matches("a" * 30), 1 + 3 * matches("a" * 30).pattern().programsize),
-        (matches("|".join("%04d" % n for n in range(100))), 1 + 499),
+        (matches("|".join(f"{n:04}" for n in range(100))), 1 + 499),
     ],
     ids=str,
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator import matcher
+from pixazo_simulator import pattern
 from pixazo_simulator.faults import CompletedWithoutMedia, ConnectionReset, NotFoundWindow, StatusCode, UnknownStatus
 from pixazo_simulator.rule import End, Reply, Rule, Step
 from pixazo_simulator.script import Occasion, Script
@@ -266,12 +266,12 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
     """However often it is asked, and by however many twins."""
     compiled: list[str] = []
 
-    def counting(pattern: str) -> Any:
-        compiled.append(pattern)
-        return original(pattern)
+    def counting(text: str) -> Any:
+        compiled.append(text)
+        return original(text)
 
-    original = matcher.compiled
-    monkeypatch.setattr(matcher, "compiled", counting)
+    original = pattern.compiled
+    monkeypatch.setattr("pixazo_simulator.matcher.compiled", counting)
     of = script(Rule(when="generate", match={"prompt": {"matches": "cat"}}, end=FAIL))
     for asked in (of, of.twin(), of.twin()):
         assert decisions(asked, submit(), submit("A cat")) == [None, 1]

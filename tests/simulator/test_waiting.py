@@ -15,10 +15,10 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
 from tests.simulator.specimens import accepted
 
-from pixazo_simulator.clock import Clock
 from pixazo_simulator import shapes
+from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.control.waiting import _look
+from pixazo_simulator.control.waiting import look
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
@@ -309,22 +309,20 @@ def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
 
         def look(self) -> Iterator[None]:
             for _ in range(3):
-                under_way.append(turn)
+                under_way.append(turns_taken[0])
                 yield
 
     async def run() -> None:
-        nonlocal turn
         desk = Desk()
         request = SimpleNamespace(looking=asyncio.Lock())
         looks = [
-            asyncio.create_task(_look(cast("Any", request), Counting(desk.world, ExchangeCondition())))
-            for _ in range(5)
+            asyncio.create_task(look(cast("Any", request), Counting(desk.world, ExchangeCondition()))) for _ in range(5)
         ]
         while not all(look.done() for look in looks):
-            turn += 1
+            turns_taken[0] += 1
             await asyncio.sleep(0)
 
-    turn = 0
+    turns_taken = [0]
     asyncio.run(run())
     assert len(under_way) == 15
     assert len(set(under_way)) == 15

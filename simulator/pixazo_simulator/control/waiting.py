@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from pixazo_simulator import shapes
 from pixazo_simulator.lookout import Lookout, lookout
@@ -12,7 +13,7 @@ from pixazo_simulator.wishes import Wait
 
 from . import examples
 
-__all__ = ["wait_for"]
+__all__ = ["look", "wait_for"]
 
 _END = object()
 
@@ -32,17 +33,17 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
         async with asyncio.timeout(request.wish.timeout):
             await _until(request, watching)
     except TimeoutError:
-        await _look(request, watching)
+        await look(request, watching)
         if not watching.enough:
             raise _timed_out(watching, request.wish.timeout) from None
     return watching.told()
 
 
-async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
+async def _until(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
         while True:
-            await _look(request, watching)
+            await look(request, watching)
             if watching.enough:
                 return
             if request.worlds.get(request.key) is not watching.world:
@@ -53,7 +54,7 @@ async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> No
             happened.clear()
 
 
-async def _look(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
+async def look(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
     """Look once, a piece at a time: however many wait, one of them looks in one turn of the event loop."""
     pieces = watching.look()
     more = True
@@ -63,7 +64,7 @@ async def _look(request: ControlRequest[Wait], watching: Lookout[object]) -> Non
             await asyncio.sleep(0)
 
 
-def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
+def _timed_out(watching: Lookout[Any], seconds: float) -> Refused:
     nearest = watching.nearest()
     near = f"; nearest: {nearest['what']}: {'; '.join(nearest['differences'])}" if nearest else ""
     message = f"after {seconds:g} s there were {watching}{near}"
