@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ class Transfer:
         length = headers.get("Content-Length", "")
         # The length of an encoded body is not that of the file; the HTTP library checks it on the wire.
         plain = "Content-Encoding" not in headers
-        self._expected = int(length) if plain and length.isascii() and length.isdigit() else None
+        self._expected = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
         self._limit(self._expected or 0)
 
     def received(self, size: int) -> None:

@@ -28,7 +28,7 @@ ADDITIVE: Final = frozenset({"SUBMIT-04", "OUT-12"})
 
 REQUEST_ID: Final = re.compile(r"minimax-hailuo-ai_[0-9A-Za-z-]+")
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
-SPAN: Final = re.compile(r"\d+(\.\d+)? s\b")
+SPAN: Final = re.compile(r"(?<!\d)\d+(\.\d+)? s\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pixazo_contracts.exchange import Exchange
     from pixazo_contracts.history import Generation
 
-__all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date", "instant"]
+__all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date", "instant", "whole_number"]
 
 #: The three timestamps of the completed example, and their printed form.
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
@@ -41,8 +41,13 @@ def http_date(value: str | None) -> float | None:
     """A Date header in seconds since 1970, or None."""
     try:
         return parsedate_to_datetime(value).timestamp() if value else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def whole_number(value: str | None) -> int | None:
+    """A number as `Retry-After` and `Content-Length` write it, or None; nobody means one of more than nine digits."""
+    return int(value) if value and re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
 def created(generation: Generation) -> float | None:

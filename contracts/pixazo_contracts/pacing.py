@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pixazo_contracts.instants import whole_number
+
 __all__ = ["MOST_HOLDS", "Pacing", "retry_after"]
 
 #: After so many 429s a run stops waiting for the rate to allow it.
@@ -34,5 +36,5 @@ class Pacing:
 
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
     """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
-    asked = float(value) if value is not None and value.isdigit() else otherwise
-    return min(asked, at_most)
+    asked = whole_number(value)
+    return min(otherwise if asked is None else asked, at_most)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from pixazo_contracts.exchange import is_object
+from pixazo_contracts.instants import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,8 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         """The request's body; None if it is too long or malformed."""
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             return self._chunks()
-        length = self.headers.get("Content-Length") or "0"
-        return self.rfile.read(int(length)) if length.isdigit() and int(length) <= MOST_BODY else None
+        length = whole_number(self.headers.get("Content-Length") or "0")
+        return self.rfile.read(length) if length is not None and length <= MOST_BODY else None
 
     def _chunks(self) -> bytes | None:
         body = b""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec.inspect import DictType, ListType, Metadata, StructType, Type, UnionType, VarTupleType, type_info
+from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, Type, UnionType, VarTupleType, type_info
 
+from .matcher import shown
 from .policy import nearest
 
 __all__ = ["MisfitError", "read", "read_query"]
@@ -40,7 +41,7 @@ def read(text: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(given, type=shape)
     except msgspec.ValidationError as error:
-        raise MisfitError(_worded(str(error), shape, _plainly(given))) from None
+        raise MisfitError(_told(str(error), shape, _plainly(given))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MisfitError(str(error)) from None
 
@@ -50,7 +51,7 @@ def read_query(given: Mapping[str, str], shape: type[T]) -> T:
     try:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise MisfitError(_worded(str(error), shape, given)) from None
+        raise MisfitError(_told(str(error), shape, given)) from None
 
 
 def _plainly(text: bytes) -> object:
@@ -59,6 +60,14 @@ def _plainly(text: bytes) -> object:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def _told(message: str, shape: type, given: object) -> str:
+    """The message with its remedy; as it is where a name that was given reads like the place of the misfit."""
+    try:
+        return _worded(message, shape, given)
+    except (LookupError, ValueError):
+        return message
 
 
 def _worded(message: str, shape: type, given: object) -> str:
@@ -78,8 +87,8 @@ def _worded(message: str, shape: type, given: object) -> str:
 def _named(place: str, shape: type, given: object) -> str:
     """A place and the start of what was given there, as far as both are known."""
     value = None if given is None else _at(shape, f".{place}" if place else "", given)[1]
-    shown = "" if value is None else repr(value[:_SHOWN] if isinstance(value, str) else value)[: 2 * _SHOWN]
-    return f"{place} {shown}".strip() or "the value"
+    told = "" if value is None else shown(value[:_SHOWN] if isinstance(value, str) else value)[: 2 * _SHOWN]
+    return f"{place} {told}".strip() or "the value"
 
 
 def _bound(rule: str) -> str:
@@ -113,15 +122,19 @@ def _at(shape: type, place: str, given: object) -> tuple[Type, object]:
     return info, value
 
 
-def _inside(info: Type, value: Any, member: str, index: str) -> tuple[Type, object]:
+def _inside(info: Type, value: object, member: str, index: str) -> tuple[Type, object]:
+    """What belongs at a member or an index, and what was given there, None where that is unknown. Raises LookupError."""
     if member:
         struct = _fitting(info, value)
-        inner = next(field.type for field in struct.fields if field.encode_name == member)
-        return inner, value[member]
-    several = next(each for each in _plain(info) if isinstance(each, (ListType, VarTupleType, DictType)))
-    if isinstance(several, DictType):  # whose place does not tell the key
-        return several.value_type, None
-    return several.item_type, value[int(index)]
+        given = cast("Mapping[str, object]", value if isinstance(value, dict) else {})
+        inner = (field.type for field in struct.fields if field.encode_name == member)
+        return next(inner, AnyType()), given.get(member)  # a tag is no field
+    for several in _plain(info):
+        if isinstance(several, DictType):  # whose place does not tell the key
+            return several.value_type, None
+        if isinstance(several, (ListType, VarTupleType)):
+            return several.item_type, cast("list[object]", value)[int(index)] if isinstance(value, list) else None
+    raise LookupError(index)
 
 
 def _members(at: tuple[Type, object]) -> tuple[str, ...]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
+from pathlib import PurePath
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from .courier import Courier
 from .gateway import Gateway
 from .library import Library
+from .refusal import Broken
 from .reply import Replies
+from .strike import ConnectionCutError
+from .wire import refusal_answer
 from .worlds import Worlds
 
-__all__ = ["MEDIA_PATH", "Front"]
+__all__ = ["MEDIA_PATH", "Front", "place"]
 
+log = logging.getLogger("pixazo_simulator")
+
+_SHOWN = 120
 MEDIA_PATH = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
 
 
@@ -22,13 +31,42 @@ class Front:
 
     def __init__(self, worlds: Worlds, courier: Courier) -> None:
         replies = Replies(worlds)
+        self._policy = worlds.settings.policy
         self._gateway = Gateway(worlds, replies, courier)
         self._library = Library(worlds, replies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; what fails before an answer has begun is logged, and answered 500."""
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, sent)
+        except ConnectionCutError:  # for the server that runs us
+            raise
+        except Exception as error:
+            if begun:
+                raise
+            what = f"{scope['method'][:_SHOWN]!a} {scope['path'][:_SHOWN]!a}"
+            log.error("%s failed with %s %s", what, type(error).__name__, place(error))  # noqa: TRY400 - a traceback may hold keys
+            answer = refusal_answer(Broken(), self._policy, "")
+            length = (b"content-length", b"%d" % len(answer.body))
+            await send({"type": "http.response.start", "status": answer.status, "headers": [*answer.headers, length]})
+            await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path.startswith("/v1/") and scope["method"] in ("GET", "HEAD") and (media := MEDIA_PATH.fullmatch(path)):
             await self._library({**scope, "path_params": media.groupdict()}, receive, send)
         else:
             await self._gateway(scope, receive, send)
+
+
+def place(error: BaseException) -> str:
+    """Where in the source an error was raised; its message, which may hold keys, is left out."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"in {last.name}, {PurePath(last.filename).name}:{last.lineno}"

@@ -6,6 +6,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import quote
 
 import msgspec
@@ -152,6 +153,11 @@ class Journal:
                 response_length=len(answer),
                 reason=f"{latest.reason}; {reason}",
             )
+
+    def beyond(self, number: int) -> list[Exchange]:
+        """Those with a higher number, oldest first; it takes time in proportion to them only."""
+        new = max(0, min(self._total - number, len(self._exchanges)))
+        return [*islice(reversed(self._exchanges), new)][::-1]
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(tuple(self._exchanges))

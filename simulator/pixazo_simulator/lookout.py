@@ -13,7 +13,7 @@ from .delivery import Delivery
 from .front import MEDIA_PATH
 from .journal import Exchange, redacted
 from .lifecycle import snapshot
-from .matcher import ABSENT
+from .matcher import ABSENT, shown, weight
 from .told import told_delivery, told_exchange, told_generation, told_target
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .wishes import MOST_LISTED, Counted, ExchangeCondition, Wait
@@ -21,11 +21,16 @@ from .world import Generation, World
 
 __all__ = ["Lookout", "lookout"]
 
+MOST_WEIGHT = 500
+"""What the conditions of one wait may weigh."""
+_AT_ONCE = 200
+"""What is weighed before others get their turn: a millisecond or so at the worst."""
+
 T = TypeVar("T")
 
 
 def lookout(world: World, wish: Wait) -> Lookout[Any]:
-    """Who looks for what is waited for."""
+    """Who looks for what is waited for. Raises ValueError for conditions that are too heavy, or mean nothing."""
     if wish.exchanges is not UNSET:
         return _Exchanges(world, wish.exchanges)
     if wish.deliveries is not UNSET:
@@ -36,12 +41,21 @@ def lookout(world: World, wish: Wait) -> Lookout[Any]:
 
 
 class Lookout(ABC, Generic[T]):
-    """Counts what fulfils every condition; look again whenever something has happened."""
+    """Counts what fulfils every condition; look again whenever something has happened.
+
+    Raises ValueError for conditions that weigh too much, and for a regular expression that is none.
+    """
 
     def __init__(self, world: World, wanted: Counted) -> None:
         self.world = world
         self._wanted = wanted
         self._conditions = tuple(wanted.conditions())
+        weighs = weight((condition for _, condition in self._conditions), MOST_WEIGHT)
+        if weighs > MOST_WEIGHT:
+            raise ValueError(
+                f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions"
+            )
+        self._stride = max(1, _AT_ONCE // max(1, weighs))
         self.found: list[T] = []
         self._near: tuple[T, list[str]] | None = None
 
@@ -65,21 +79,27 @@ class Lookout(ABC, Generic[T]):
         """Real seconds until the clock alone may change the answer, None when it never does."""
         return None
 
-    def look(self) -> bool:
-        """Whether there are as many as are waited for."""
-        for each in self.unseen():
+    @property
+    def enough(self) -> bool:
+        """Whether as many have been found as are waited for."""
+        return len(self.found) >= self._wanted.count
+
+    def look(self) -> Iterator[None]:
+        """Look at what there is, in pieces, so that others get their turn between them."""
+        for number, each in enumerate(self.unseen(), 1):
             differences = list(self._differences(self.facts(each)))
             if not differences:
                 self.found.append(each)
             elif self._near is None or len(differences) <= len(self._near[1]):
                 self._near = each, differences
-        return len(self.found) >= self._wanted.count
+            if not number % self._stride:
+                yield
 
     def _differences(self, facts: Mapping[str, object]) -> Iterator[str]:
         for name, condition in self._conditions:
             value = facts.get(name, ABSENT)
             if not condition.holds(value):
-                yield f"{name} is {value!r}, wanted: {condition}"
+                yield f"{name} is {shown(value)}, wanted: {condition}"
 
     def nearest(self) -> shapes.Nearest | None:
         """What came nearest without fulfilling every condition, the latest of several."""
@@ -105,10 +125,10 @@ class _Exchanges(Lookout[Exchange]):
         super().__init__(world, wanted)
         self._seen = wanted.after
 
-    def unseen(self) -> Iterable[Exchange]:
-        new = [each for each in self.world.journal if each.number > self._seen]
-        self._seen = new[-1].number if new else self._seen
-        return new
+    def unseen(self) -> Iterator[Exchange]:
+        for each in self.world.journal.beyond(self._seen):
+            self._seen = each.number
+            yield each
 
     def facts(self, each: Exchange) -> Mapping[str, object]:
         path = each.target.partition("?")[0]
@@ -150,22 +170,23 @@ class _Deliveries(Lookout[Delivery]):
 class _Generations(Lookout[Generation]):
     """Generations change as time passes, without anything being said."""
 
+    _change: int | None = None
+
     def unseen(self) -> Iterable[Generation]:
-        self.found, self._near = [], None
+        self.found, self._near, self._change = [], None, None
         return self.world.generations()
 
     def facts(self, each: Generation) -> Mapping[str, object]:
         seen = snapshot(each.accepted, each.plan, self.world.clock.now())
+        if seen.until is not None:
+            self._change = seen.until if self._change is None else min(self._change, seen.until)
         return {"request_id": each.request_id, "operation": each.operation, "status": seen.status.value}
 
     def named(self, each: Generation) -> str:
         return f"generation {each.request_id}"
 
     def pause(self) -> float | None:
-        clock = self.world.clock
-        seen = (snapshot(each.accepted, each.plan, clock.now()) for each in self.world.generations())
-        changes = [each.until for each in seen if each.until is not None]
-        return clock.real_seconds_until(min(changes)) if changes else None
+        return None if self._change is None else self.world.clock.real_seconds_until(self._change)
 
     def told(self) -> shapes.Arrived:
         return {"generations": [told_generation(self.world, each) for each in self.found[:MOST_LISTED]]}

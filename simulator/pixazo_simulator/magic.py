@@ -13,7 +13,7 @@ __all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_key", "read_magic"]
 
 _OPEN, _CLOSE = "[[sim:", "]]"
 _OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
-_LONGEST_WORD = 40
+_LONGEST_WORD, _LONGEST_TEXT, _MOST_MARKS = 40, 2000, 100
 
 PROMPTS = {
     "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
@@ -69,9 +69,9 @@ class MagicTypo:
 
 
 def read_magic(prompt: str) -> Magic | MagicTypo:
-    """Read every mark of a prompt, in letters of either case; the last one of a kind counts."""
+    """Read the first 100 marks of a prompt, in letters of either case; the last one of a kind counts."""
     outcome, error, after, stuck, moderated = None, None, None, False, False
-    for rest in _OPENING.split(prompt)[1:]:
+    for rest in _OPENING.split(prompt, _MOST_MARKS)[1:]:
         word, text, closed = _mark(rest)
         if not closed:
             return MagicTypo(f"{_OPEN}{word}", _remedy(word))
@@ -90,7 +90,7 @@ def _mark(rest: str) -> tuple[str, str, bool]:
     """Word and text of the mark that `rest` goes on with, and whether it is ever closed."""
     inside, closed, _ = rest.partition(_CLOSE)
     word, text = (*inside.split(maxsplit=1), "", "")[:2]
-    return word[:_LONGEST_WORD].lower(), text.rstrip(), bool(closed)
+    return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip(), bool(closed)
 
 
 def _remedy(word: str) -> str:

@@ -2,17 +2,66 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from reprlib import Repr
 from typing import Any, TypeGuard, cast
 
+from .pattern import Pattern, compiled
 from .policy import nearest
 
 __all__ = [
-    "ABSENT", "Matcher", "absent", "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present",
-    "read_matcher", "starts_with",
+    "ABSENT", "MOST_NESTED", "MOST_WEIGHT", "SEARCHED_ELEMENTS", "SEARCHED_TEXT", "Matcher", "absent", "at_least", "at_most",
+    "contains", "ends_with", "equals", "extent", "matches", "one_of", "present", "read_matcher", "shortened", "shown", "starts_with", "weight",
 ]  # fmt: skip
+
+MOST_NESTED = 32
+"""Levels of conditions inside each other, and of lists and objects in what they compare with."""
+MOST_WEIGHT = 10_000
+"""What the conditions of one script may weigh: what one call costs is in proportion to it."""
+SEARCHED_TEXT = 2000
+"""Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
+SEARCHED_ELEMENTS = 200
+"""Elements of a list among which `contains` looks."""
+_NESTED: tuple[type[object], ...] = (Mapping, list, tuple)
+_SHOWN = 200
+_short = Repr()
+_short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
+_short.maxlong, _short.maxother = 40, _SHOWN
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, or the start of it: never much longer than 200 characters."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}..."
+    return _short.repr(value)
+
+
+def shortened(text: str) -> str:
+    """A text, or its first 200 characters."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def extent(value: object, most: int, values: int) -> int:
+    """How many values there are in a value of JSON, itself included.
+
+    Raises ValueError for more than so many `values`, or for lists and objects more than `most` levels deep.
+    """
+    count, levels, found = 0, 0, [value]
+    while found:
+        count += len(found)
+        if count > values:
+            raise ValueError(f"more than {values} values")
+        nested = [each for each in found if isinstance(each, _NESTED)]
+        if nested and levels == most:
+            raise ValueError(f"nested more than {most} levels deep")
+        found = [inner for each in nested for inner in _inner(each)]
+        levels += 1
+    return count
+
+
+def _inner(value: object) -> Iterable[object]:
+    return cast("Mapping[str, object]", value).values() if isinstance(value, Mapping) else cast("list[object]", value)
 
 
 class _Absent:
@@ -31,18 +80,57 @@ class Matcher:
 
     operator: str
     operand: Any
+    levels: int = field(init=False, repr=False, compare=False)
+    size: int = field(init=False, repr=False, compare=False)
+    _pattern: Pattern | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for an operator or operand that means nothing."""
+        """Raise ValueError with the remedy for an operator or operand that means nothing, and for more than the bounds.
+
+        A regular expression is compiled by `weight`, or by the first `holds`.
+        """
         if self.operator not in _OPERATORS:
             raise ValueError(
-                f"operator {self.operator!r} is not one of {', '.join(_OPERATORS)}{nearest(self.operator, tuple(_OPERATORS))}"
+                f"operator {shown(self.operator)} is not one of {', '.join(_OPERATORS)}"
+                f"{nearest(self.operator, tuple(_OPERATORS))}"
             )
         _OPERATORS[self.operator].check(self.operator, self.operand)
+        levels, size = (
+            1 + max((each.levels for each in self.inner), default=0),
+            1 + sum(each.size for each in self.inner),
+        )
+        try:
+            size = size if self.inner else extent(self.operand, MOST_NESTED, MOST_WEIGHT)
+            _bounded(levels, size)
+        except ValueError as error:
+            raise ValueError(_too_much(self.operator, error)) from None
+        object.__setattr__(self, "levels", levels)
+        object.__setattr__(self, "size", size)
+
+    @property
+    def inner(self) -> tuple[Matcher, ...]:
+        """The conditions of which it is made."""
+        if self.operator == "not":
+            return (self.operand,)
+        return self.operand if self.operator in ("all", "any") else ()
+
+    def leaves(self) -> Iterator[Matcher]:
+        """The conditions in it that are not made of others."""
+        if not self.inner:
+            yield self
+        for each in self.inner:
+            yield from each.leaves()
+
+    def pattern(self) -> Pattern:
+        """Its regular expression, compiled once. Raises ValueError with the remedy."""
+        if self._pattern is None:
+            object.__setattr__(self, "_pattern", compiled(self.operand))
+        return cast("Pattern", self._pattern)
 
     def holds(self, value: object) -> bool:
         """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
-        return _OPERATORS[self.operator].holds(self.operand, value)
+        wanted = self.pattern() if self.operator == "matches" else self.operand
+        return _OPERATORS[self.operator].holds(wanted, value)
 
     def told(self) -> dict[str, Any]:
         """As JSON and TOML write it: `{"contains": "bear"}`."""
@@ -54,7 +142,9 @@ class Matcher:
         if self.operator == "present":
             return "is present" if self.operand else "is absent"
         return (
-            f"{self.operator.replace('_', ' ')} {self.operand!r}" if self.operator != "not" else f"not ({self.operand})"
+            f"{self.operator.replace('_', ' ')} {shown(self.operand)}"
+            if self.operator != "not"
+            else f"not ({self.operand})"
         )
 
     def __and__(self, other: Matcher) -> Matcher:
@@ -80,8 +170,12 @@ def _same(wanted: object, value: object) -> bool:
 
 def _contains(wanted: object, value: object) -> bool:
     if isinstance(value, str):
-        return isinstance(wanted, str) and wanted in value
-    return isinstance(value, (list, tuple)) and wanted in cast("list[object]", value)
+        return isinstance(wanted, str) and wanted in value[:SEARCHED_TEXT]
+    return isinstance(value, (list, tuple)) and wanted in cast("list[object]", value)[:SEARCHED_ELEMENTS]
+
+
+def _found(pattern: Pattern, value: object) -> bool:
+    return isinstance(value, str) and pattern.search(value[:SEARCHED_TEXT].encode("utf-8", "replace")) is not None
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -95,40 +189,39 @@ def _accepts(*_: object) -> None:
 def _needs(kind: type, word: str) -> Callable[[str, Any], None]:
     def check(operator: str, operand: Any) -> None:
         if not isinstance(operand, kind) or (isinstance(operand, bool) and kind is not bool):
-            raise ValueError(f"{operator} {operand!r}: give it {word}")
+            raise ValueError(f"{operator} {shown(operand)}: give it {word}")
 
     return check
 
 
 def _number(operator: str, operand: Any) -> None:
     if not _is_number(operand):
-        raise ValueError(f"{operator} {operand!r}: give it a number")
+        raise ValueError(f"{operator} {shown(operand)}: give it a number")
 
 
-def _pattern(operator: str, operand: Any) -> None:
-    _text(operator, operand)
-    try:
-        re.compile(operand)
-    except re.error as error:
-        raise ValueError(f"{operator} {operand!r} is no regular expression: {error}") from None
+def _conditions(operator: str, operand: Any) -> None:
+    _several(operator, operand)
+    for each in operand:
+        _condition(operator, each)
 
 
 _text = _needs(str, "a text")
 _several = _needs(tuple, "a list")
+_condition = _needs(Matcher, "a condition")
 
 _OPERATORS: Mapping[str, _Operator] = {
     "equals": _Operator(_same, _accepts),
     "contains": _Operator(_contains, _accepts),
     "starts_with": _Operator(lambda wanted, value: isinstance(value, str) and value.startswith(wanted), _text),
     "ends_with": _Operator(lambda wanted, value: isinstance(value, str) and value.endswith(wanted), _text),
-    "matches": _Operator(lambda wanted, value: isinstance(value, str) and bool(re.search(wanted, value)), _pattern),
+    "matches": _Operator(_found, _text),
     "at_least": _Operator(lambda wanted, value: _is_number(value) and value >= wanted, _number),
     "at_most": _Operator(lambda wanted, value: _is_number(value) and value <= wanted, _number),
     "one_of": _Operator(lambda wanted, value: any(_same(each, value) for each in wanted), _several),
     "present": _Operator(lambda wanted, value: (value is not ABSENT) == wanted, _needs(bool, "true or false")),
-    "all": _Operator(lambda wanted, value: all(each.holds(value) for each in wanted), _several),
-    "any": _Operator(lambda wanted, value: any(each.holds(value) for each in wanted), _several),
-    "not": _Operator(lambda wanted, value: not wanted.holds(value), _needs(Matcher, "a condition")),
+    "all": _Operator(lambda wanted, value: all(each.holds(value) for each in wanted), _conditions),
+    "any": _Operator(lambda wanted, value: any(each.holds(value) for each in wanted), _conditions),
+    "not": _Operator(lambda wanted, value: not wanted.holds(value), _condition),
 }
 
 
@@ -140,7 +233,7 @@ def _told(operand: Any) -> Any:
     return operand
 
 
-def read_matcher(value: Any) -> Matcher:
+def read_matcher(value: Any, levels: int = MOST_NESTED) -> Matcher:
     """A condition from JSON or TOML: a plain value means `equals`. Raises ValueError with the remedy."""
     if isinstance(value, Matcher):
         return value
@@ -148,18 +241,50 @@ def read_matcher(value: Any) -> Matcher:
         return Matcher("equals", value)
     found = cast("dict[str, Any]", value)
     if len(found) != 1:
-        raise ValueError(f"condition {found!r} has {len(found)} operators: write one, such as {{'contains': 'bear'}}")
+        raise ValueError(
+            f"condition {shown(found)} has {len(found)} operators: write one, such as {{'contains': 'bear'}}"
+        )
     ((operator, operand),) = found.items()
+    if not levels:
+        raise ValueError(_too_much(operator, f"nested more than {MOST_NESTED} levels deep"))
     if operator in ("all", "any"):
-        return Matcher(operator, tuple(read_matcher(each) for each in _listed(operator, operand)))
+        return Matcher(operator, tuple(read_matcher(each, levels - 1) for each in _listed(operator, operand)))
     if operator == "not":
-        return Matcher(operator, read_matcher(operand))
+        return Matcher(operator, read_matcher(operand, levels - 1))
     return Matcher(operator, tuple(_listed(operator, operand)) if operator == "one_of" else operand)
+
+
+def _bounded(levels: int, size: int) -> None:
+    if levels > MOST_NESTED:
+        raise ValueError(f"nested more than {MOST_NESTED} levels deep")
+    if size > MOST_WEIGHT:
+        raise ValueError(f"more than {MOST_WEIGHT} values")
+
+
+def _too_much(operator: str, problem: object) -> str:
+    return f"condition {operator} is {problem}: write several rules, or shorter ones"
+
+
+def weight(matchers: Iterable[Matcher], most: int) -> int:
+    """What conditions weigh together, or any number above `most` when it is more than that.
+
+    Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size. Raises ValueError
+    with the remedy for a regular expression that is none.
+    """
+    total = 0
+    for matcher in matchers:
+        total += matcher.size
+        for leaf in matcher.leaves():
+            if leaf.operator == "matches":
+                total += max(len(leaf.operand), 3 * leaf.pattern().programsize)
+            if total > most:
+                return total
+    return total
 
 
 def _listed(operator: str, operand: Any) -> list[Any]:
     if not isinstance(operand, (list, tuple)):
-        raise ValueError(f"{operator} {operand!r}: give it a list")  # noqa: TRY004 - read from a file, not a call
+        raise ValueError(f"{operator} {shown(operand)}: give it a list")  # noqa: TRY004 - read from a file, not a call
     return list(cast("list[Any]", operand))
 
 
@@ -169,7 +294,7 @@ def equals(value: object) -> Matcher:
 
 
 def contains(part: object) -> Matcher:
-    """A text with this part in it, or a list with this element."""
+    """A text with this part in its first 2,000 code points, or a list with this element among its first 200."""
     return Matcher("contains", part)
 
 
@@ -184,8 +309,15 @@ def ends_with(end: str) -> Matcher:
 
 
 def matches(pattern: str) -> Matcher:
-    """A text in which the regular expression is found anywhere."""
-    return Matcher("matches", pattern)
+    """A text in whose first 2,000 code points the regular expression is found.
+
+    The syntax is RE2's: as Python's without lookahead, lookbehind, backreferences and possessive quantifiers, `\\z` is the end of
+    the text, and `\\d`, `\\w`, `\\s`, `\\b` know ASCII only (`\\pL` is any letter). `(?i)` before it ignores case, `(?s)` lets `.`
+    match a line's end. Raises ValueError with the remedy for any other pattern, and beyond 500 code points.
+    """
+    made = Matcher("matches", pattern)
+    made.pattern()
+    return made
 
 
 def at_least(number: float) -> Matcher:

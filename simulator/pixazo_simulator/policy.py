@@ -19,6 +19,7 @@ Label = str
 """How we know: documented, vendor, observed, inferred, assumed (or ours, for a safety rule)."""
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.]*(?::[0-9a-f.]*){2,}(?:%[a-z0-9._-]+)?")
+_LONGEST_WORD, _MOST_HOSTS = 200, 100
 CHECKS = ("key", "suspended", "rate", "json", "model", "parameters", "funds")
 """The checks of a submit after its route, in the default order (policy `check_order`)."""
 
@@ -37,7 +38,9 @@ class Point:
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str:
-    """` (did you mean X?)` when a known word is near, else the empty text."""
+    """` (did you mean X?)` when a known word is near, else the empty text; a word of more than 200 characters is near to none."""
+    if len(word) > _LONGEST_WORD:
+        return ""  # comparing takes time in proportion to it and worse
     near = get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
@@ -70,6 +73,8 @@ def _seconds(text: str) -> tuple[int, ...]:
 
 def _hosts(text: str) -> tuple[str, ...]:
     hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip() and text != "none")
+    if len(hosts) > _MOST_HOSTS:
+        raise ValueError(f"{len(hosts)} hosts are too many: write at most {_MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise ValueError(f"{host!r} is not a host name or address without port (for example hooks.example.com)")

@@ -10,6 +10,8 @@ from .ledger import dollars, micros
 
 __all__ = ["PriceList"]
 
+MOST_PRICES = 100
+"""Rules of one price list."""
 _RULE = re.compile(r"(?:(\w+|\*)/)?(\d{1,9}(?:\.\d{1,3})?|\*)(?:/(\w+|\*))?=(\d+(?:\.\d{1,6})?)")
 
 
@@ -36,6 +38,10 @@ class PriceList(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> PriceList:
         """Read rules separated by commas; a bare `6=0.35` means any operation and resolution. Raises ValueError."""
         rules: list[_Rule] = []
+        if text.count(",") >= MOST_PRICES:
+            raise ValueError(
+                f"price list of {text.count(',') + 1} rules: each submit asks them in turn, write at most {MOST_PRICES}"
+            )
         for part in text.split(","):
             found = _RULE.fullmatch(part.strip())
             if not found:

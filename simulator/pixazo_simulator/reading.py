@@ -9,6 +9,7 @@ import msgspec
 
 from .faults import FAULTS
 from .lines import Path
+from .matcher import MOST_WEIGHT
 from .policy import nearest
 from .rule import End, Reply, Rule, Step
 
@@ -20,6 +21,7 @@ _MESSAGE = re.compile(r"(?P<says>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.(?P<name>[^.\[\]`]+)|\[(?P<index>\d+)\]|\[(?P<any>\.\.\.)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _INVALID = re.compile(r"Invalid value '(.*)'")
+_DEEPEST = 100
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -52,13 +54,25 @@ def read_rules(data: object) -> tuple[Rule, ...]:
         raise RuleError(("rules",), "rules is not a list: write [[rules]] before each in TOML")
     if len(cast("list[object]", rules)) > MOST_RULES:
         raise RuleError(("rules",), f"more than {MOST_RULES} rules")
-    return tuple(_read(each, ("rules", number)) for number, each in enumerate(cast("list[object]", rules)))
+    read: list[Rule] = []
+    left = MOST_WEIGHT
+    for number, each in enumerate(cast("list[object]", rules)):
+        rule, weighs = _read(each, ("rules", number))
+        left -= weighs
+        if left < 0:
+            raise RuleError(
+                ("rules", number), f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
+            )
+        read.append(rule)
+    return tuple(read)
 
 
-def _read(value: object, place: Path) -> Rule:
+def _read(value: object, place: Path) -> tuple[Rule, int]:
+    """A rule and what it weighs."""
     try:
-        return msgspec.convert(value, Rule)
-    except msgspec.ValidationError as error:
+        rule = msgspec.convert(value, Rule)
+        return rule, rule.weight(MOST_WEIGHT)
+    except ValueError as error:  # msgspec's own are of this kind
         found = _MESSAGE.fullmatch(str(error))
         says, path = (found["says"], _path(found["path"] or "")) if found else (str(error), ())
         raise _explained(says, path, value, place) from None
@@ -90,7 +104,7 @@ def _known(path: Path, value: object) -> tuple[str, ...]:
     names = [step for step in path if isinstance(step, str)]
     last = names[-1] if names else ""
     if last == "faults":
-        kind = cast("dict[str, Any]", _at(value, path)).get("fault")
+        kind = str(cast("dict[str, Any]", _at(value, path)).get("fault"))
         return ("fault", *FAULTS[kind].__struct_fields__) if kind in FAULTS else ("fault",)
     shapes: dict[str, type[msgspec.Struct]] = {"reply": Reply, "end": End, "then": Step}
     return shapes.get(last, Rule).__struct_fields__
@@ -116,8 +130,10 @@ def _meant(says: str, path: Path, value: object) -> Path | None:
 
 
 def _walk(value: object, path: Path) -> list[tuple[Path, object]]:
-    """Every member and element below a value, with its path."""
+    """Every member and element below a value, with its path, as deep as a rule can be read."""
     inner: list[tuple[str | int, object]] = []
+    if len(path) > _DEEPEST:
+        return []
     if isinstance(value, dict):
         inner = list(cast("dict[str, object]", value).items())
     elif isinstance(value, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from asyncio import Lock
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ W = TypeVar("W")
 CONTROL_PREFIX = "/_sim"
 """Where the path of every control route begins."""
 _NUMBER = "{number}"
+_LONGEST_MESSAGE = 4000
 _READS = ("GET", "DELETE")
 
 
@@ -28,6 +30,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
     """A control request that cannot be carried out: HTTP status, what to do instead, and what else is told."""
 
     def __init__(self, status: int, message: str, error: str = "Control request refused", **more: object) -> None:
+        message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
         super().__init__(message)
         self.status = status
         self.told: dict[str, object] = {"error": error, "message": message, **more}
@@ -35,7 +38,10 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest(Generic[W]):
-    """One call of a control route: host and port that were called, the caller's key, the `number` in the path, the wish."""
+    """One call of a control route: host and port that were called, the caller's key, the `number` in the path, the wish.
+
+    `looking` is held by whoever looks through a world for what is waited for.
+    """
 
     worlds: Worlds
     courier: Courier
@@ -45,6 +51,7 @@ class ControlRequest(Generic[W]):
     key: str
     number: int
     wish: W
+    looking: Lock
 
     @property
     def world(self) -> World:

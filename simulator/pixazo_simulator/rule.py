@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
-from .matcher import Matcher, read_matcher
+from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown, weight
 from .models import ImageParameters
 from .policy import nearest
 
@@ -28,6 +28,10 @@ OCCASIONS: Mapping[str, frozenset[str]] = {
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
+_MOST_HEADERS, _MOST_HEADER_BYTES = 100, 16 * 1024
+_DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
+"""Levels of lists and objects in the body of a reply, and values in it."""
+_LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
@@ -42,6 +46,7 @@ _FACTS: Mapping[str, frozenset[str]] = {
 }
 """What can be asked of an occasion: `body` and `headers` are mappings of any member, any header; `age` is in seconds since acceptance."""
 
+Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
@@ -69,18 +74,26 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             _check_json(self.json)
         for name, value in self.headers.items():
             _check_header(name, value)
+        size = sum(len(name) + len(value) for name, value in self.headers.items())
+        if len(self.headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
+            raise ValueError(
+                f"{len(self.headers)} headers of {size} bytes: give at most {_MOST_HEADERS} of {_MOST_HEADER_BYTES} bytes together"
+            )
 
 
 def _check_json(value: object) -> None:
     try:
+        extent(value, _DEEPEST_JSON, _MOST_VALUES)
         msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"json cannot be written as JSON: {error}") from None
 
 
 def _check_header(name: str, value: str) -> None:
     if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-        raise ValueError(f"header {name!r}: {value!r} cannot be sent: use a token as name and printable ASCII as value")
+        raise ValueError(
+            f"header {shown(name)}: {shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+        )
     if name.lower() in _COMPUTED_HEADERS:
         raise ValueError(f"header {name!r} is computed: leave it out")
 
@@ -92,7 +105,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     """
 
     status: str | None = None
-    error: str | None = None
+    error: Text | None = None
     queued: Seconds | None = None
     processing: Seconds | None = None
     after: Seconds | None = None
@@ -115,7 +128,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     reply: Reply | None = None
     end: End | None = None
-    faults: tuple[AnyFault, ...] = ()
+    faults: Annotated[tuple[AnyFault, ...], msgspec.Meta(max_length=20)] = ()
     times: Count | None = None
 
     @property
@@ -145,8 +158,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     when: str
     match: dict[str, Any] = {}
     after: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] = 0
-    then: tuple[Step, ...] = ()
-    name: str | None = None
+    then: Annotated[tuple[Step, ...], msgspec.Meta(max_length=1000)] = ()
+    name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for a rule that means nothing."""
@@ -161,6 +174,11 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
 
+    def weight(self, most: int) -> int:
+        """What its steps and conditions weigh, or any number above `most`. Raises ValueError as `matcher.weight` does."""
+        read = conditions(self.match, self.when, operations(self.when))
+        return len(self.steps) + weight((condition for _, condition in read), most)
+
     def told(self) -> dict[str, Any]:
         """As JSON and TOML write it, without what is left at its default."""
         told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
@@ -168,9 +186,10 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
-        return self.name or ", ".join(
+        phrase = self.name or ", ".join(
             [f"when {self.when}", *(_phrase(name, each) for name, each in self.match.items())]
         )
+        return phrase if len(phrase) <= _LONGEST_PHRASE else f"{phrase[:_LONGEST_PHRASE]}..."
 
 
 def operations(when: str) -> frozenset[str]:
@@ -178,7 +197,7 @@ def operations(when: str) -> frozenset[str]:
     known = _ALIASES.get(when, when)
     if known not in OCCASIONS:
         names = (*OCCASIONS, *_ALIASES)
-        raise ValueError(f"when {when!r} is not one of {', '.join(names)}{nearest(when, names)}")
+        raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
     return OCCASIONS[known]
 
 
@@ -190,17 +209,19 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} knows nothing of {name!r}{nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} knows nothing of {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):
-                raise ValueError(f"{name} {condition!r}: give it names and their conditions")
+                raise ValueError(f"{name} {shown(condition)}: give it names and their conditions")
             for key, each in cast("Mapping[str, Any]", condition).items():
                 found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
         else:
             matcher = read_matcher(condition)
             _check_parts(name, matcher)
             found.append(((name,), matcher))
+    if sum(matcher.size for _, matcher in found) > MOST_WEIGHT:
+        raise ValueError(f"match has more than {MOST_WEIGHT} conditions and values: write several rules")
     return found
 
 
@@ -208,12 +229,9 @@ def _check_parts(name: str, matcher: Matcher) -> None:
     """Raise ValueError for a part that is no text: of an occasion itself, nothing is a list."""
     operand: Any = matcher.operand
     if matcher.operator == "contains" and not isinstance(operand, str):
-        raise ValueError(f"{name} contains {operand!r}: no {name} is a list: give it a text")
-    if matcher.operator == "not":
-        _check_parts(name, matcher.operand)
-    if matcher.operator in ("all", "any"):
-        for each in matcher.operand:
-            _check_parts(name, each)
+        raise ValueError(f"{name} contains {shown(operand)}: no {name} is a list: give it a text")
+    for each in matcher.inner:
+        _check_parts(name, each)
 
 
 def _written(condition: Any) -> Any:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from .faults import Fault
-from .matcher import ABSENT
+from .matcher import ABSENT, MOST_WEIGHT, shortened, shown, weight
 from .reading import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
-__all__ = ["MOST_RULES", "OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_RULES",
+    "OCCASIONS",
+    "Decision",
+    "Diagnosis",
+    "End",
+    "Occasion",
+    "Reply",
+    "Rule",
+    "Script",
+    "Step",
+]
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Bytes of the rules of one script, written as JSON."""
+_MOST_DIFFERENCES = 20
+"""Differences of one rule that are told."""
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -49,15 +66,51 @@ class Diagnosis(msgspec.Struct, frozen=True):
     differences: tuple[str, ...]
 
 
+def _size(rule: Rule) -> int:
+    """Bytes of a rule as JSON."""
+    try:
+        return len(msgspec.json.encode(rule.told()))
+    except TypeError as error:
+        raise ValueError(f"match cannot be written as JSON: {error}") from None
+
+
+class _Difference(NamedTuple):
+    """What keeps a call from a rule: the place, the value there, what is wanted."""
+
+    path: tuple[str, ...]
+    value: object
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {self.wanted}"
+
+
 class _Entry:
-    """A rule, its conditions read, and how often each of its steps was used."""
+    """A rule, its conditions read, and how often each of its steps was used.
 
-    __slots__ = ("conditions", "matched", "missed", "operations", "rule", "used")
+    Raises ValueError when it weighs more than is left, or is larger.
+    """
 
-    def __init__(self, rule: Rule) -> None:
+    __slots__ = ("conditions", "label", "matched", "missed", "operations", "rule", "size", "used", "weight")
+
+    def __init__(self, number: int, rule: Rule, weight_left: int, bytes_left: int) -> None:
         self.rule = rule
         self.operations = operations(rule.when)
-        self.conditions = conditions(rule.match, rule.when, self.operations)
+        read = conditions(rule.match, rule.when, self.operations)
+        self.weight = len(rule.steps) + weight((condition for _, condition in read), weight_left)
+        if self.weight > weight_left:
+            raise ValueError(
+                f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
+                "write fewer or shorter conditions, steps and regular expressions"
+            )
+        self.size = _size(rule)
+        if self.size > bytes_left:
+            raise ValueError(
+                f"the rules of one script have at most {MOST_BYTES} bytes, this rule {self.size} of the {bytes_left} left: "
+                "write shorter texts"
+            )
+        self.conditions = [(path, condition, shortened(str(condition))) for path, condition in read]
+        self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used = [0] * len(rule.steps)
         self.missed: tuple[str, ...] | None = None
@@ -68,23 +121,21 @@ class _Entry:
         other.used = list(self.used)
         return other
 
-    def differences(self, occasion: Occasion) -> list[str]:
+    def differences(self, occasion: Occasion) -> list[_Difference | str]:
         """What keeps the rule from matching, nothing when it matches."""
         if occasion.operation not in self.operations:
             return [f"it is about {self.rule.when}, this is {occasion.operation}"]
-        found = ((path, condition, _fact(occasion.facts, path)) for path, condition in self.conditions)
-        differing = [
-            f"{'.'.join(path)} is {value!r}, wanted: {condition}"
-            for path, condition, value in found
-            if not condition.holds(value)
+        found = ((path, condition, words, _fact(occasion.facts, path)) for path, condition, words in self.conditions)
+        differing: list[_Difference | str] = [
+            _Difference(path, value, words) for path, condition, words, value in found if not condition.holds(value)
         ]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
 
-    def miss(self, occasion: Occasion, reasons: list[str]) -> None:
+    def miss(self, occasion: Occasion, reasons: Sequence[_Difference | str]) -> None:
         """Remember why an occasion was not for this rule, if none came nearer and the rule is about such calls at all."""
         if occasion.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
-            self.missed = tuple(reasons)
+            self.missed = _worded(reasons)
 
     def step_index(self) -> int | None:
         """The step that the next matching call gets, None when it is let through: too early, or all are used up."""
@@ -107,48 +158,69 @@ class _Entry:
 class Script:
     """The rules of one world, in order; the first that matches and is not used up decides."""
 
-    __slots__ = ("_entries", "_made")
+    __slots__ = ("_entries", "_made", "_size", "_weight")
 
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
-        self._made = 0
+        self._made = self._weight = self._size = 0
 
     def twin(self) -> Script:
         """One with the same rules, used as often, that goes its own way."""
         other = Script()
         other._entries = {number: entry.twin() for number, entry in self._entries.items()}
-        other._made = self._made
+        other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def add(self, rule: Rule) -> int:
-        """Append a rule and return its number. Raises ValueError beyond 1,000 rules."""
+        """Append a rule and return its number.
+
+        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for a regular expression that is none.
+        """
         if len(self._entries) >= MOST_RULES:
             raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
+        self._enter(self._made + 1, rule)
         self._made += 1
-        self._entries[self._made] = _Entry(rule)
         return self._made
 
-    def extend(self, rules: Iterable[Rule]) -> None:
-        """Append rules in order. Raises ValueError at the first beyond 1,000."""
-        for rule in rules:
-            self.add(rule)
+    def set(self, rules: Iterable[Rule]) -> None:
+        """Put these rules, in order, in the place of all; nothing changes when one is refused. Raises ValueError as `add` does."""
+        other = Script()
+        other._made = self._made
+        for index, rule in enumerate(rules):
+            try:
+                other.add(rule)
+            except ValueError as error:
+                raise ValueError(f"rules[{index}]: {error}") from None
+        self._entries, self._made = other._entries, other._made
+        self._weight, self._size = other._weight, other._size
 
     def replace(self, number: int, rule: Rule) -> None:
-        """Put another rule in the place of one; it starts unused. Raises KeyError when there is none of this number."""
-        if number not in self._entries:
-            raise KeyError(number)
-        self._entries[number] = _Entry(rule)
+        """Put another rule in the place of one; it starts unused.
+
+        Raises KeyError when there is none of this number, ValueError as `add` does.
+        """
+        self._enter(number, rule, self._entries[number])
+
+    def _enter(self, number: int, rule: Rule, before: _Entry | None = None) -> None:
+        """Enter a rule under a number, where another may stand."""
+        weight, size = (self._weight, self._size)
+        if before:
+            weight, size = weight - before.weight, size - before.size
+        entry = _Entry(number, rule, MOST_WEIGHT - weight, MOST_BYTES - size)
+        self._entries[number] = entry
+        self._weight, self._size = weight + entry.weight, size + entry.size
 
     def remove(self, number: int) -> None:
         """Forget a rule. Raises KeyError when there is none of this number."""
-        del self._entries[number]
+        gone = self._entries.pop(number)
+        self._weight, self._size = self._weight - gone.weight, self._size - gone.size
 
     def clear(self) -> None:
         """Forget every rule."""
-        self._entries.clear()
+        self.set(())
 
     def rules(self) -> dict[int, tuple[Rule, tuple[int, ...]]]:
         """Each rule by its number, with how often each of its steps was used."""
@@ -171,7 +243,7 @@ class Script:
             if differences := entry.differences(occasion):
                 entry.miss(occasion, differences)
             elif decision:
-                entry.miss(occasion, [_passed_over(entry, decision)])
+                entry.miss(occasion, [_passed_over(entry, decision.number)])
             else:
                 decision = self._use(number, entry, occasion)
         return decision
@@ -185,7 +257,7 @@ class Script:
         if index is None:
             return None
         entry.used[index] += 1
-        return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
+        return Decision(number, entry.label, entry.rule.steps[index], index)
 
     def give_back(self, decision: Decision) -> None:
         """Take a decision as never made: the call turned out to give it nothing to do."""
@@ -199,26 +271,35 @@ class Script:
         for number, entry in self._entries.items():
             index = entry.step_index()
             if index is not None and not entry.differences(occasion):
-                return Decision(number, f"rule {number}: {entry.rule}", entry.rule.steps[index], index)
+                return Decision(number, entry.label, entry.rule.steps[index], index)
         return None
 
     def diagnose(self, occasion: Occasion) -> list[Diagnosis]:
         """How every rule regards an occasion, nearest first: the one that decides, then those with the fewest differences."""
-        deciding = self.peek(occasion)
+        differing = {number: entry.differences(occasion) for number, entry in self._entries.items()}
+        ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
+        deciding = next(ready, None)
         found: list[Diagnosis] = []
         for number, entry in self._entries.items():
-            decides = deciding is not None and deciding.number == number
-            reasons = entry.differences(occasion) or ([] if decides else [_passed_over(entry, deciding)])
-            found.append(Diagnosis(number, f"rule {number}: {entry.rule}", decides, tuple(reasons)))
+            decides = number == deciding
+            reasons = differing[number] or ([] if decides else [_passed_over(entry, deciding)])
+            found.append(Diagnosis(number, entry.label, decides, _worded(reasons)))
         return sorted(found, key=lambda each: (not each.decides, _is_elsewhere(each), len(each.differences)))
 
 
-def _passed_over(entry: _Entry, deciding: Decision | None) -> str:
+def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
+    """The reasons in words, as many as are told."""
+    told = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
+    more = len(reasons) - len(told)
+    return (*told, *([f"{more} more differences"] if more else []))
+
+
+def _passed_over(entry: _Entry, deciding: int | None) -> str:
     if entry.matched < entry.rule.after:
         return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
-    return f"rule {deciding.number} stands before it" if deciding else "it would decide"
+    return f"rule {deciding} stands before it" if deciding else "it would decide"
 
 
 def _is_elsewhere(diagnosis: Diagnosis) -> bool:

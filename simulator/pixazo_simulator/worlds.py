@@ -16,6 +16,7 @@ from .policy import PROFILES, Policy
 from .quota import RateLimit
 from .rule import Rule
 from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
+from .script import Script
 from .workings import Workings
 from .world import Bounds, World
 
@@ -47,6 +48,8 @@ class Worlds:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.script = Script()
+        self.script.set(settings.script)
         self.lobby = Journal(settings.bounds.journal)
         self.lobby_clock = settings.clock()
         self._worlds: dict[str, World] = {}
@@ -61,18 +64,21 @@ class Worlds:
 
     def fresh_key(self) -> str:
         """A key that opens no world yet; the same seed gives the same keys in the same order."""
-        return f"sim-{seeded_random(self.settings.seed, 'world', self.fresh_number()).getrandbits(64):016x}"
+        while True:
+            key = f"sim-{seeded_random(self.settings.seed, 'world', self.fresh_number()).getrandbits(64):016x}"
+            if key not in self._worlds:
+                return key
 
     def create(  # each argument replaces one setting
         self,
-        key: str,
+        key: str | None,
         *,
         policy: Policy | None = None,
         clock: Clock | None = None,
         balance: int | None = None,
         seed: int | None = None,
     ) -> World:
-        """A new world for `key`; what is not given comes from the settings.
+        """A new world for `key`, or for one that is made up; what is not given comes from the settings.
 
         Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
         """
@@ -81,6 +87,7 @@ class Worlds:
         settings = self.settings
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
+        key = self.fresh_key() if key is None else key
         world = World(
             key,
             policy=policy or settings.policy,
@@ -91,8 +98,7 @@ class Worlds:
             workings=settings.workings,
         )
         world.standing.magic = settings.magic
-        for rule in settings.script:
-            world.script.add(rule)
+        world.script = self.script.twin()
         self._worlds[key] = world
         return world
 
@@ -141,7 +147,8 @@ class Twins(Worlds):
     """
 
     def __init__(self, real: Worlds) -> None:
-        super().__init__(msgspec.structs.replace(real.settings, keys=()))
+        super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
+        self.script = real.script
         self.lobby, self.lobby_clock = real.lobby.twin(), Clock.manual(real.lobby_clock.now())
         self._real = real
 

@@ -38,7 +38,7 @@ class Callback:
         """The body parsed, None when it is no JSON object."""
         try:
             parsed = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
 

@@ -71,7 +71,7 @@ class Call(Exchange, frozen=True):
             return float(value)
         try:
             until = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0.0
         return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - self.second)
 

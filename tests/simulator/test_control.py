@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.client
 import json
+import logging
+import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -14,8 +19,15 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES
+from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.courier import Courier
+from pixazo_simulator.doors import Doors
+from pixazo_simulator.front import Front
+from pixazo_simulator.protocol import GatewayProtocol
 from pixazo_simulator.route import ControlRoute
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.world import World
+from pixazo_simulator.worlds import Worlds
 
 WORLD_MEMBERS = {
     "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
@@ -428,3 +440,82 @@ def test_nothing_that_is_asked_breaks_it(
         event(f"{route.name} {'done' if status < 300 else 'refused'}")
         assert status < 500
         assert caller.call("GET", "/_sim/health").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        (
+            "GET", "/_sim/health",
+            {
+                "error": "Internal error",
+                "message": "'GET' '/_sim/health' failed with LookupError: this is a fault of the simulator, please report it",
+            },
+        ),
+        (
+            "GET", "/v2/requests/status/x",
+            {"error": "Internal Server Error", "message": "The request could not be processed."},
+        ),
+    ],
+)  # fmt: skip
+def test_what_fails_is_answered_500_and_logged_once(
+    method: str, path: str, told: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In our shape or the vendor's, without the error's message, which may hold a key; the connection can be used again."""
+
+    def fail(*_: object) -> int:
+        raise LookupError("a-secret-key")
+
+    with Simulator() as simulator, closing(http.client.HTTPConnection(simulator.host, simulator.port)) as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(Worlds, "__len__", fail)
+            patched.setattr(World, "admit_read", fail)
+            connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())) == (500, told)
+        connection.request("GET", "/_sim/health")
+        assert connection.getresponse().status == 200
+    (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
+    assert re.fullmatch(
+        rf"'{method}' '{path}' failed with LookupError in fail, test_control\.py:\d+", record.getMessage()
+    )
+    assert "a-secret-key" not in caplog.text
+
+
+def test_a_control_request_can_be_cancelled() -> None:
+    """It is no fault."""
+
+    async def cancelled() -> None:
+        worlds = Worlds(Settings())
+        courier = Courier(worlds, None)  # type: ignore[arg-type]  # nothing is posted
+        front = Front(worlds, courier)
+        control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        wish = b'{"exchanges": {}, "timeout": 60}'
+        asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
+        await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(cancelled())
+
+
+def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+    """What fails then is the server's to end."""
+
+    async def broken(message: Any) -> None:
+        said.append(message["type"])
+        raise OSError("gone")
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    said: list[str] = []
+    worlds = Worlds(Settings())
+    front = Front(worlds, Courier(worlds, None))  # type: ignore[arg-type]  # nothing is posted
+    scope: dict[str, Any] = {
+        "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
+    }  # fmt: skip
+    with pytest.raises(OSError, match="gone"):
+        asyncio.run(front(scope, receive, broken))
+    assert said == ["http.response.start"]

@@ -136,3 +136,12 @@ def test_a_key_that_was_cut_in_two_is_taken_out(text: str, told: str) -> None:
 def test_a_key_that_was_cut_in_two_is_taken_out_however_it_is_written(text: str, told: str) -> None:
     """As it is, as JSON writes it, as a URL writes it."""
     assert redacted_start(text, 'se"cr/et k') == told
+
+
+@given(kept=st.integers(1, 5), said=st.integers(0, 8), number=st.integers(0, 10))
+def test_those_beyond_a_number_are_the_later_ones(kept: int, said: int, number: int) -> None:
+    """Of those that are kept, in their order."""
+    journal = Journal(Limits(exchanges=kept))
+    for _ in range(said):
+        record(journal, "/")
+    assert journal.beyond(number) == [each for each in journal if each.number > number]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -22,7 +26,9 @@ from pixazo_simulator.matcher import (
     one_of,
     present,
     read_matcher,
+    shown,
     starts_with,
+    weight,
 )
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.text("abé\n", max_size=3)
@@ -126,7 +132,6 @@ def test_conditions_in_words(matcher: Matcher, words: str) -> None:
         ({"contans": "x"}, r"operator 'contans' is not one of .* \(did you mean contains\?\)"),
         ({}, "has 0 operators: write one"),
         ({"contains": "a", "matches": "b"}, "has 2 operators: write one"),
-        ({"matches": "("}, r"matches '\(' is no regular expression: missing \)"),
         ({"matches": 1}, "matches 1: give it a text"),
         ({"starts_with": 1}, "starts_with 1: give it a text"),
         ({"at_least": "6"}, "at_least '6': give it a number"),
@@ -141,3 +146,148 @@ def test_what_means_nothing_is_refused(value: Any, problem: str) -> None:
     """With the remedy."""
     with pytest.raises(ValueError, match=problem):
         read_matcher(value)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "problem"),
+    [
+        ("(", "matches '(' is no regular expression of RE2's syntax: missing ): ("),
+        ("a(?=b)", "there is no lookahead, lookbehind, atomic group"),
+        ("(?<!a)b", "combine conditions with all, any and not instead"),
+        (r"(a)\1", "there are no backreferences"),
+        (r"a\Z", r"the end of the text is \z or $"),
+        ("a++", "there are no possessive quantifiers; write one quantifier after each part"),
+        (
+            "(a{1000}){1000}",
+            "a part is repeated at most 1000 times, nested repetitions multiplied; write * or + instead",
+        ),
+        (r"(\pL{99}){9}", "compiled it needs more than 256 KiB; write shorter repetitions and fewer alternatives"),
+        ("\ud800", "is no Unicode text: leave the lone surrogate out"),
+        ("a" * 501, "matches a pattern of 501 characters: write at most 500, or several conditions"),
+    ],
+)
+def test_a_regular_expression_that_cannot_be_searched_safely_is_refused(pattern: str, problem: str) -> None:
+    """With what to write instead."""
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        matches(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"(.+)+\d$", "(a|a)*b", "(a*)*b", "(?:a|aa|aaa)*b", "(a|b)*a(a|b){50}c"])
+@pytest.mark.parametrize("text", ["a" * 2000, "a " * 1000])
+def test_no_pattern_tries_the_same_text_again_and_again(pattern: str, text: str) -> None:
+    """Python's own engine would not come back from most of these."""
+    assert not matches(pattern).holds(text)
+
+
+@pytest.mark.parametrize("condition", [matches("end$"), matches(r"end\z"), contains("end")])
+def test_a_text_is_searched_in_its_first_two_thousand_characters(condition: Matcher) -> None:
+    """Whatever a character takes in bytes; and what lies beyond is as if it were not there."""
+    for letter in ("a", "\u4e00", "\U0001f43b"):
+        assert condition.holds(letter * 1997 + "end")
+        assert not condition.holds(letter * 1998 + "end")
+
+
+def test_a_list_is_searched_in_its_first_two_hundred_elements() -> None:
+    """What lies beyond is as if it were not there."""
+    assert contains(1).holds([0] * 199 + [1])
+    assert not contains(1).holds([0] * 200 + [1])
+
+
+def test_a_text_that_is_not_unicode_can_be_searched() -> None:
+    """A lone surrogate is a character like others."""
+    assert matches("^A.c$").holds("A\ud800c")
+
+
+def nested(levels: int, inner: object = 1) -> Any:
+    """A value in so many lists."""
+    return inner if levels == 0 else [nested(levels - 1, inner)]
+
+
+def test_conditions_and_their_values_nest_thirty_two_levels_deep() -> None:
+    """However they are made."""
+    made, read = equals(1), cast("Any", {"equals": 1})
+    for _ in range(31):
+        made, read = ~made, {"not": read}
+    assert read_matcher(read) == made
+    assert made.told() == read
+    assert str(made).startswith("not (not (")
+    deeper_ones: list[Callable[[], Matcher]] = [lambda: ~made, lambda: read_matcher({"not": read}), lambda: made & made]
+    for deeper in deeper_ones:
+        with pytest.raises(ValueError, match="nested more than 32 levels deep: write several rules, or shorter ones"):
+            deeper()
+    assert equals(nested(32)).holds(nested(32))
+    with pytest.raises(ValueError, match="condition equals is nested more than 32 levels deep"):
+        equals(nested(33))
+
+
+def test_a_condition_is_compared_with_a_value_of_any_depth() -> None:
+    """It looks no deeper than it is deep itself."""
+    assert not equals(nested(32)).holds(nested(400))
+    assert not contains(nested(31)).holds(nested(400))
+
+
+@pytest.mark.parametrize("make", [lambda: one_of(*range(10_000)), lambda: equals({"x": [0] * 9_999})])
+def test_a_condition_has_at_most_ten_thousand_values(make: Callable[[], Matcher]) -> None:
+    """Itself included."""
+    with pytest.raises(
+        ValueError, match=r"condition \w+ is more than 10000 values: write several rules, or shorter ones"
+    ):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("condition", "weighs"),
+    [
+        (equals("bear"), 1),
+        (one_of("a", "b", "c"), 4),
+        (equals({"a": [1, 2]}), 4),
+        (contains("a") & ~contains("b"), 4),
+        (matches("a" * 30), 1 + 3 * matches("a" * 30).pattern().programsize),
+        (matches("|".join(f"{n:04}" for n in range(100))), 1 + 499),
+    ],
+    ids=str,
+)
+def test_what_conditions_weigh(condition: Matcher, weighs: int) -> None:
+    """One for each condition and value, and for a regular expression what searching it costs."""
+    assert weight([condition], 10_000) == weighs
+    assert weight([condition, condition], 10_000) == 2 * weighs
+
+
+def test_weighing_ends_at_the_limit() -> None:
+    """What stands behind it is not even compiled."""
+    assert weight([equals(1), equals(2), Matcher("matches", "(")], 1) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("A cat", "'A cat'"),
+        ("a" * 200, repr("a" * 200)),
+        ("a" * 201, f"'{'a' * 200}'..."),
+        ([1, [2], {"a": 1}], "[1, [...], {...}]"),
+        (nested(400), "[[...]]"),
+        (10**4000, "100000000000000000...0000000000000000000"),
+    ],
+    ids=["short", "just short", "long", "nested", "deep", "huge"],
+)
+def test_a_value_is_shown_in_a_few_words(value: object, told: str) -> None:
+    """As Python writes it, or its start."""
+    assert shown(value) == told
+
+
+def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:
+    """It takes time that the start of a test run need not take."""
+    source = (
+        "import sys; from pixazo_simulator import Rule, Simulator, contains; contains('x'); print('re2' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
+
+
+def test_without_the_library_a_regular_expression_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to write instead."""
+    monkeypatch.setitem(sys.modules, "re2", None)
+    with pytest.raises(
+        ValueError, match="needs the package google-re2: install it, or write contains, starts_with or ends_with"
+    ):
+        matches("a")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixazo_simulator import pattern
 from pixazo_simulator.faults import CompletedWithoutMedia, ConnectionReset, NotFoundWindow, StatusCode, UnknownStatus
 from pixazo_simulator.rule import End, Reply, Rule, Step
 from pixazo_simulator.script import Occasion, Script
@@ -209,3 +210,91 @@ def test_a_label_names_the_rule() -> None:
     found = of.decide(Occasion("generate", {"prompt": "bear", "headers": {"x-a": "b"}}))
     assert found is not None
     assert found.label == "rule 1: when generate, prompt contains 'bear', headers.X-A equals 'b'"
+
+
+def test_the_conditions_and_steps_of_a_script_have_a_weight_that_is_bounded() -> None:
+    """A rule that does not fit is refused with the remedy, and leaves the rules as they were."""
+    half = Rule(when="generate", match={"prompt": {"one_of": ["x"] * 4990}}, end=FAIL)
+    small, larger = (
+        Rule(when="generate", then=(Step(end=FAIL),) * 10),
+        Rule(when="generate", then=(Step(end=FAIL),) * 19),
+    )
+    of = script(half, half)
+    with pytest.raises(
+        ValueError, match="of one script weigh at most 10000, this rule more than the 16 left: write fewer"
+    ):
+        of.add(larger)
+    assert len(of) == 2
+    assert of.add(small) == 3
+    with pytest.raises(ValueError, match="this rule more than the 5 left"):
+        of.add(small)
+    of.replace(1, small)
+    of.remove(2)
+    assert [of.add(half), len(of)] == [4, 3]
+
+
+def test_regular_expressions_weigh_what_searching_them_costs() -> None:
+    """However many rules they are spread over."""
+    rule = Rule(when="generate", match={"prompt": {"matches": "a{900}"}})
+    with pytest.raises(ValueError, match=r"rules\[3\]: the steps and conditions of one script weigh at most 10000"):
+        Script().set([rule] * 5)
+
+
+def test_the_rules_of_a_script_are_bounded_in_bytes() -> None:
+    """Together."""
+    rule = Rule(when="generate", reply=Reply(status=500, text="x" * 3_000_000))
+    of = script(rule)
+    with pytest.raises(
+        ValueError, match=r"at most 4194304 bytes, this rule 30000\d\d of the 11942\d\d left: write shorter texts"
+    ):
+        of.add(rule)
+
+
+def test_a_script_is_set_as_a_whole() -> None:
+    """Or not at all; numbers are never given again."""
+    rule = Rule(when="generate", end=FAIL)
+    of = script(rule, rule)
+    bad = Rule(when="generate", match={"prompt": {"matches": "("}})
+    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is no regular expression"):
+        of.set([rule, bad])
+    assert list(of.rules()) == [1, 2]
+    of.set([rule])
+    assert list(of.rules()) == [3]
+
+
+def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it is asked, and by however many twins."""
+    compiled: list[str] = []
+
+    def counting(text: str) -> Any:
+        compiled.append(text)
+        return original(text)
+
+    original = pattern.compiled
+    monkeypatch.setattr("pixazo_simulator.matcher.compiled", counting)
+    of = script(Rule(when="generate", match={"prompt": {"matches": "cat"}}, end=FAIL))
+    for asked in (of, of.twin(), of.twin()):
+        assert decisions(asked, submit(), submit("A cat")) == [None, 1]
+        asked.diagnose(submit())
+    assert compiled == ["cat"]
+
+
+def test_of_many_differences_the_first_twenty_are_told() -> None:
+    """And how many more there are."""
+    of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
+    of.decide(submit())
+    (told,) = of.missed().values()
+    assert told[0] == "body.m0 is absent, wanted: equals 'x'"
+    assert told[19:] == ("body.m19 is absent, wanted: equals 'x'", "30 more differences")
+
+
+def test_a_long_value_is_told_by_its_start() -> None:
+    """In differences and in labels."""
+    of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
+    of.decide(submit("x" * 1_000_000))
+    ((one, two),) = of.missed().values()
+    assert one == f"prompt is '{'x' * 200}'..., wanted: equals '{'y' * 192}..."
+    assert two.startswith("body.x is absent, wanted: equals 'zzz")
+    (diagnosis,) = of.diagnose(submit())
+    assert diagnosis.label.startswith("rule 1: when generate, prompt equals 'yyy")
+    assert len(diagnosis.label) < 600

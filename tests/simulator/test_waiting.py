@@ -6,22 +6,28 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import msgspec
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
 from tests.simulator.specimens import accepted
 
+from pixazo_simulator import shapes
 from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control.waiting import look
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
 from pixazo_simulator.front import Front
+from pixazo_simulator.lookout import Lookout, lookout
 from pixazo_simulator.post import Outcome, Parcel
 from pixazo_simulator.protocol import GatewayProtocol
 from pixazo_simulator.server import Simulator
+from pixazo_simulator.wishes import ExchangeCondition, Wait
 from pixazo_simulator.worlds import Settings, Worlds
 
 LONG = 30.0
@@ -175,7 +181,12 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
         ({"exchanges": {"statu": 200}}, "unknown field `statu` - at `$.exchanges` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
-        ({"exchanges": {"path": {"matches": "("}}}, "'(' is no regular expression"),
+        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is no regular expression"),
+        ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
+        (
+            {"exchanges": {"path": {"one_of": ["/"] * 500}}},
+            "the conditions weigh more than 500: write fewer, or shorter",
+        ),
         ({"exchanges": {"count": 0}}, "exchanges.count 0: give an integer of at least 1"),
         ({"exchanges": {}, "timeout": -1}, "timeout -1: give a number of at least 0"),
         ({"exchanges": {}, "timeout": 301}, "timeout 301: give a number of at most 300"),
@@ -263,6 +274,58 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
         return [status for status, _ in answers]
 
     assert asyncio.run(several()) == [200, 408]
+
+
+def test_others_get_their_turn_while_somebody_looks_through_a_journal() -> None:
+    """Between pieces whose conditions weigh 200 at most; what was looked at once is not looked at again."""
+    world = Desk().world
+    for _ in range(100):
+        world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+    heavy = {"path": {"one_of": ["/"] * 96}, "count": 101}
+    looking = lookout(world, msgspec.convert({"exchanges": heavy}, Wait))
+    assert [len(list(looking.look())), len(looking.found), looking.enough] == [50, 100, False]
+    world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+    assert [len(list(looking.look())), len(looking.found), looking.enough] == [0, 101, True]
+
+
+def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
+    """So that whoever calls the gateway meanwhile is served between any two pieces."""
+    under_way: list[int] = []
+
+    class Counting(Lookout[int]):
+        """Looks in three pieces, each longer than a turn."""
+
+        def unseen(self) -> list[int]:
+            return []
+
+        def facts(self, each: int) -> dict[str, object]:
+            return {}
+
+        def named(self, each: int) -> str:
+            return ""
+
+        def told(self) -> shapes.Arrived:
+            return {}
+
+        def look(self) -> Iterator[None]:
+            for _ in range(3):
+                under_way.append(turns_taken[0])
+                yield
+
+    async def run() -> None:
+        desk = Desk()
+        request = SimpleNamespace(looking=asyncio.Lock())
+        looks = [
+            asyncio.create_task(look(cast("Any", request), Counting(desk.world, ExchangeCondition()))) for _ in range(5)
+        ]
+        while not all(look.done() for look in looks):
+            turns_taken[0] += 1
+            await asyncio.sleep(0)
+
+    turns_taken = [0]
+    asyncio.run(run())
+    assert len(under_way) == 15
+    assert len(set(under_way)) == 15
 
 
 def test_a_clock_that_runs_needs_nobody_to_advance_it() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pixazo_contracts.answers import UNDECIDED, answered, code_word
 from pixazo_contracts.clause import Cost, Observation, Strength, Violation, check, clause
 from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.instants import http_date
+from pixazo_contracts.instants import http_date, whole_number
 from pixazo_contracts.target import MODEL
 
 if TYPE_CHECKING:
@@ -273,10 +273,10 @@ def err_429_03(trace: Trace) -> Remarks:
 def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
     for exchange in _throttled(trace):
-        wait = exchange.header("retry-after")
-        if wait is None or not wait.isdigit() or exchange.account == "throttled":
+        wait = whole_number(exchange.header("retry-after"))
+        if wait is None or exchange.account == "throttled":
             continue
-        due = exchange.finished + int(wait)
+        due = exchange.finished + wait
         later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
         if later:
             served = any(e.status != 429 for e in later)

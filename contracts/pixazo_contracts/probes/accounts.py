@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.conversation import Hook, Probe, Send, await_callbacks, hook, pause, send
+from pixazo_contracts.instants import whole_number
 from pixazo_contracts.probes.family import PRINTED, PROMPT
 from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, poll, read, submit
 from pixazo_contracts.unknown_ids import unknown_id
@@ -52,9 +53,9 @@ def _recovery(setting: Setting) -> Talk[None]:
     """A throttle that ends: refused, then asked again once the stated wait is over."""
     request_id = unknown_id(setting.run, "recovering")
     refused = yield from read(request_id, case="throttled read", aims=("ERR-429-04",), account="recovering")
-    wait = refused.header("retry-after") or ""
-    if refused.status == 429 and wait.isdigit() and int(wait) <= LONGEST_WAIT:
-        yield from pause(int(wait) + setting.profile.pace)
+    wait = whole_number(refused.header("retry-after"))
+    if refused.status == 429 and wait is not None and wait <= LONGEST_WAIT:
+        yield from pause(wait + setting.profile.pace)
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -14,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
 from pixazo_simulator.fitting import MisfitError, read, read_query
+from pixazo_simulator.front import place
 from pixazo_simulator.invitation import invitation
 from pixazo_simulator.policy import nearest
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
@@ -27,8 +30,12 @@ __all__ = ["Control"]
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
 _KEY = KEY_HEADER.lower().encode()
+_READ_AT_ONCE = 32 * 1024
+"""Bytes of a body that are read without a thread."""
 _SHOWN = 120
 Answer = tuple[int, bytes]
+
+log = logging.getLogger("pixazo_simulator")
 
 
 class Control:
@@ -39,6 +46,7 @@ class Control:
         self._courier = courier
         self._doors = doors
         self._routes = tuple(routes)
+        self._looking = asyncio.Lock()
         self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
         self._numbered = [each for each in self._routes if each.is_numbered]
 
@@ -48,11 +56,22 @@ class Control:
             route, number = self._find(method, path)
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
-            wish = _wish(route, query, body)
-            request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
+            if len(body) <= _READ_AT_ONCE:
+                wish = _wish(route, query, body)
+            else:  # in a thread, so that nobody else waits for it
+                wish = await asyncio.to_thread(_wish, route, query, body)
+            request = ControlRequest(
+                self._worlds, self._courier, self._doors, self._routes, host, key, number, wish, self._looking
+            )  # fmt: skip
             return route.status, msgspec.json.encode(await route.carry_out(request))
         except Refused as refused:
             return _refusal(refused)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            told = f"{method[:_SHOWN]!a} {path[:_SHOWN]!a} failed with {type(error).__name__}"
+            log.error("%s %s", told, place(error))  # noqa: TRY400 - a traceback may hold keys
+            return _refusal(
+                Refused(500, f"{told}: this is a fault of the simulator, please report it", "Internal error")
+            )
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
         if route := self._plain.get((method, path)):
@@ -72,6 +91,8 @@ class Control:
         except Refused as refused:
             status, told = _refusal(refused)
         else:
+            if body is None:
+                return
             key = headers.get(_KEY, b"").decode("latin-1").strip()
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
@@ -117,12 +138,14 @@ def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
         raise Refused(400, f"the query does not fit: {misfit}") from None
 
 
-async def _body(receive: Receive) -> bytes:
-    """The whole body. Raises Refused as soon as it is too long."""
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, None when the caller went away before its end. Raises Refused as soon as it is too long."""
     taken = bytearray()
     more = True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         taken += message.get("body", b"")
         more = message.get("more_body", False)
         if len(taken) > BODY_LIMIT:

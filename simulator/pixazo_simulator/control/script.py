@@ -26,9 +26,8 @@ async def script(request: ControlRequest[Nothing]) -> shapes.Script:
 @route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
 async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
-    kept = request.world.script
-    kept.clear()
-    kept.extend(request.wish.rules)
+    with readable():
+        request.world.script.set(request.wish.rules)
     return _told(request.world)
 
 
@@ -49,7 +48,7 @@ async def add_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
 @route("PUT", "/_sim/script/rules/{number}", answer=examples.NUMBER, example=examples.RESET)
 async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     """Put another rule in the place of one; it starts unused."""
-    with _numbered(request.number):
+    with _numbered(request.number), readable():
         request.world.script.replace(request.number, request.wish)
     return {"number": request.number}
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from pixazo_simulator import shapes
 from pixazo_simulator.lookout import Lookout, lookout
-from pixazo_simulator.route import ControlRequest, Refused, route
+from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.wishes import Wait
 
 from . import examples
 
-__all__ = ["wait_for"]
+__all__ = ["look", "wait_for"]
+
+_END = object()
 
 
 @route(
@@ -24,20 +27,25 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
 
     Give one of the three. When time runs out the answer is 408: it tells what did arrive, and what came nearest.
     """
-    watching = lookout(request.world, request.wish)
+    with readable():
+        watching = lookout(request.world, request.wish)
     try:
         async with asyncio.timeout(request.wish.timeout):
             await _until(request, watching)
     except TimeoutError:
-        if not watching.look():
+        await look(request, watching)
+        if not watching.enough:
             raise _timed_out(watching, request.wish.timeout) from None
     return watching.told()
 
 
-async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
+async def _until(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
-        while not watching.look():
+        while True:
+            await look(request, watching)
+            if watching.enough:
+                return
             if request.worlds.get(request.key) is not watching.world:
                 raise Refused(404, "the world was deleted while somebody waited for it")
             with suppress(TimeoutError):
@@ -46,7 +54,17 @@ async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> No
             happened.clear()
 
 
-def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
+async def look(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
+    """Look once, a piece at a time: however many wait, one of them looks in one turn of the event loop."""
+    pieces = watching.look()
+    more = True
+    while more:
+        async with request.looking:
+            more = next(pieces, _END) is not _END
+            await asyncio.sleep(0)
+
+
+def _timed_out(watching: Lookout[Any], seconds: float) -> Refused:
     nearest = watching.nearest()
     near = f"; nearest: {nearest['what']}: {'; '.join(nearest['differences'])}" if nearest else ""
     message = f"after {seconds:g} s there were {watching}{near}"

@@ -9,6 +9,7 @@ from pixazo_simulator.clock import clock_factory
 from pixazo_simulator.ledger import micros
 from pixazo_simulator.policy import PROFILES, Policy, nearest
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.script import Script
 from pixazo_simulator.told import told_entry, told_generation, told_world
 from pixazo_simulator.wishes import Latest, NewWorld, Nothing, WorldChange
 
@@ -24,10 +25,14 @@ __all__ = ["change_world", "create_world", "delete_world", "generations", "ledge
 async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld:
     """Open a world for a key, which is made up when none is given."""
     wish, worlds = request.wish, request.worlds
-    key = worlds.fresh_key() if wish.key is UNSET else wish.key
-    if not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable():
+    key = None if wish.key is UNSET else wish.key
+    if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
         raise Refused(400, f"key {key!r} cannot be sent as a header: use printable ASCII without outer spaces")
+    script = None
     with readable():
+        if wish.script is not UNSET:
+            script = Script()
+            script.set(wish.script)
         made = worlds.create(
             key,
             policy=_policy(wish, worlds.settings.policy),
@@ -36,10 +41,9 @@ async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld
             seed=None if wish.seed is UNSET else wish.seed,
         )
     made.standing.images = wish.images
-    if wish.script is not UNSET:
-        made.script.clear()
-        made.script.extend(wish.script)
-    return {**told_world(made), "key": key}
+    if script is not None:
+        made.script = script
+    return {**told_world(made), "key": made.key}
 
 
 def _policy(wish: NewWorld, default: Policy) -> Policy:
