@@ -68,10 +68,15 @@ def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: in
 
 def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though the context is made while the first ones are due."""
-    authority, served, trusting = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("localhost").configure_cert(served)
-    authority.configure_trust(trusting)
-    monkeypatch.setattr(httpcore2, "default_ssl_context", lambda **_: trusting)
+    authority, served = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
+        served.load_cert_chain(chain)
+    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+
+    def context(**_: object) -> ssl.SSLContext:
+        return trusting
+
+    monkeypatch.setattr(httpcore2, "default_ssl_context", context)
     with Receiver(served) as receiver, Simulator(fast(1000)) as simulator:
         each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
 
