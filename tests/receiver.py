@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,15 +25,20 @@ class Callback:
 
 
 class Receiver:
-    """`with Receiver() as receiver: ... receiver.url ... receiver.wait(1)`; answers each POST with `status`."""
+    """`with Receiver() as receiver: ... receiver.url ... receiver.wait(1)`; answers each POST with `status`, over TLS if told so."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.status = 204
         self.received: list[Callback] = []
         self._arrived = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook/callback"
+        if context:
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        origin = "https://localhost" if context else "http://127.0.0.1"
+        self.url = f"{origin}:{self._server.server_port}/webhook/callback"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self

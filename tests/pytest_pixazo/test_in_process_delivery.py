@@ -252,7 +252,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
     with monkeypatch.context() as impatient:
-        impatient.setattr(courier, "MANUAL_TIMEOUT", 0.1)
+        impatient.setattr(courier, "LEAST_TIMEOUT", 0.1)
         assert answers(world.advance(15)) == [None]
     slow.set()
     assert handled.acquire(timeout=10)

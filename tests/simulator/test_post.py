@@ -172,9 +172,11 @@ class OneByOne(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.send_response(204)
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
         pass
@@ -186,8 +188,8 @@ def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            url = f"http://127.0.0.1:{server.server_port}/"
-            assert post(*[parcel(url)] * 5, together=True) == [Outcome(204)] * 5
+            challenge = parcel(f"http://127.0.0.1:{server.server_port}/", body=CHALLENGE, echo=True)
+            assert post(*[challenge] * 5, together=True) == [Outcome(200)] * 5
         finally:
             server.shutdown()
             thread.join()

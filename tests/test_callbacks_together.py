@@ -1,0 +1,105 @@
+"""Many callbacks that fall due together: each arrives exactly once at a receiver that works."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpcore2
+import httpx2
+import pytest
+import trustme
+
+from pixazo_simulator.clock import Clock
+from pixazo_simulator.ledger import micros
+from pixazo_simulator.server import Simulator
+from pixazo_simulator.worlds import Settings
+from tests.caller import Caller, over_http
+from tests.command import Serving
+from tests.receiver import Receiver
+
+KEYS = ("one-key", "two-key")
+
+
+def fast(rate: float) -> Settings:
+    """Two rich worlds on a clock that runs so many times as fast as real time."""
+    return Settings(keys=KEYS, clock=lambda: Clock.scaled(rate), balance=micros("1000000"))
+
+
+def submit(url: str, key: str, hook: str, clients: int, each: int) -> set[str]:
+    """So many clients at once submit so many times each; the ids."""
+
+    def one(_: int) -> list[str]:
+        with httpx2.Client(base_url=url, headers={"Ocp-Apim-Subscription-Key": key, "X-Webhook-URL": hook}) as client:
+            answers = [client.post("/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}) for _ in range(each)]
+        return [answer.json()["request_id"] for answer in answers]
+
+    with ThreadPoolExecutor(clients) as pool:
+        return {identity for ids in pool.map(one, range(clients)) for identity in ids}
+
+
+def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> None:
+    """Whatever was asked for has arrived, and was attempted only once."""
+    for count in range(0, len(ids) + 1, 50):
+        receiver.wait(count)
+    control = simulator.control(KEYS[0])
+    control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=30)
+    deliveries = control.deliveries()["deliveries"]
+    assert {tuple(attempt["status"] for attempt in each["attempts"]) for each in deliveries} == {(204,)}
+    arrived = Counter(json.loads(callback.body)["request_id"] for callback in receiver.received)
+    assert arrived == dict.fromkeys(ids, 1)
+
+
+@pytest.mark.parametrize(
+    ("rate", "clients", "each"),
+    [(1000, 6, 50), pytest.param(1000, 60, 100, marks=pytest.mark.exhaustive), (20, 6, 50)],
+)
+def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: int, each: int) -> None:
+    """At x1000 while others submit, at x20 nearly all in one moment; a dead receiver of another world changes nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as dead, Simulator(fast(rate)) as simulator:
+        submit(simulator.url, KEYS[1], f"http://127.0.0.1:{dead.getsockname()[1]}/", 2, 50)
+        ids = submit(simulator.url, KEYS[0], receiver.url, clients, each)
+        each_came_once(simulator, receiver, ids)
+
+
+def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the context is made while the first ones are due."""
+    authority, served = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
+        served.load_cert_chain(chain)
+    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+
+    def context(**_: object) -> ssl.SSLContext:
+        return trusting
+
+    monkeypatch.setattr(httpcore2, "default_ssl_context", context)
+    with Receiver(served) as receiver, Simulator(fast(1000)) as simulator:
+        each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
+
+
+def test_the_first_callback_of_a_fast_clock(serve: Callable[..., Serving], receiver: Receiver) -> None:
+    """It is due before the server has loaded what it posts with, and is attempted once."""
+    serving = serve("--clock", "x1000")
+    caller = Caller(over_http(serving.url), serving.key)
+    caller.accepted("[[sim:after 0]]", webhook=receiver.url)
+    receiver.wait(1)
+    caller.call("POST", "/_sim/wait", {"deliveries": {"delivered": True}, "timeout": 10})
+    (delivery,) = caller.sim("deliveries")["deliveries"]
+    assert [attempt["status"] for attempt in delivery["attempts"]] == [204]
+    assert len(receiver.received) == 1
+
+
+def test_a_server_with_callbacks_under_way_ends(serve: Callable[..., Serving]) -> None:
+    """What waits for a dead receiver, and what has been sent to it, is given up and not told as failed."""
+    with socket.create_server(("127.0.0.1", 0)) as dead:
+        dead.settimeout(10)
+        serving = serve("--clock", "x1000", "--balance", "1000")
+        submit(serving.url, serving.key, f"http://127.0.0.1:{dead.getsockname()[1]}/", 2, 25)
+        with dead.accept()[0] as connection:
+            assert connection.recv(4) == b"POST"
+            assert serving.end() == 0
+    assert "callback about" not in serving.log
