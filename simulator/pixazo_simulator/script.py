@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from .faults import Fault
-from .matcher import ABSENT, MOST_WEIGHT, shortened, shown, weight
+from .matcher import ABSENT, MOST_WEIGHT, Matcher, shortened, shown, weight
 from .reading import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
@@ -79,10 +79,10 @@ class _Difference(NamedTuple):
 
     path: tuple[str, ...]
     value: object
-    wanted: str
+    wanted: Matcher
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {self.wanted}"
+        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
 
 
 class _Entry:
@@ -109,7 +109,7 @@ class _Entry:
                 f"the rules of one script have at most {MOST_BYTES} bytes, this rule {self.size} of the {bytes_left} left: "
                 "write shorter texts"
             )
-        self.conditions = [(path, condition, shortened(str(condition))) for path, condition in read]
+        self.conditions = read
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used = [0] * len(rule.steps)
@@ -125,10 +125,8 @@ class _Entry:
         """What keeps the rule from matching, nothing when it matches."""
         if occasion.operation not in self.operations:
             return [f"it is about {self.rule.when}, this is {occasion.operation}"]
-        found = ((path, condition, words, _fact(occasion.facts, path)) for path, condition, words in self.conditions)
-        differing: list[_Difference | str] = [
-            _Difference(path, value, words) for path, condition, words, value in found if not condition.holds(value)
-        ]
+        found = ((path, _fact(occasion.facts, path), condition) for path, condition in self.conditions)
+        differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
 
