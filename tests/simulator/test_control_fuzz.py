@@ -211,7 +211,7 @@ def test_what_is_refused_changes_nothing(furnished: Caller, data: st.DataObject)
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=20_000)
+@settings(max_examples=2000)
 @given(data=st.data())
 def test_what_is_refused_changes_nothing_in_many(furnished: Caller, data: st.DataObject) -> None:
     """The same with more of them."""
