@@ -23,7 +23,7 @@ SEARCHED_TEXT = 2000
 """Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
-_NESTED: tuple[type[object], ...] = (Mapping, list, tuple)
+_NESTED: tuple[type[object], ...] = (dict, list, tuple)
 _SHOWN = 200
 _short = Repr()
 _short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
@@ -61,7 +61,7 @@ def extent(value: object, most: int, values: int) -> int:
 
 
 def _inner(value: object) -> Iterable[object]:
-    return cast("Mapping[str, object]", value).values() if isinstance(value, Mapping) else cast("list[object]", value)
+    return cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
 
 
 class _Absent:
@@ -80,8 +80,8 @@ class Matcher:
 
     operator: str
     operand: Any
-    levels: int = field(init=False, repr=False, compare=False)
-    size: int = field(init=False, repr=False, compare=False)
+    levels: int = field(init=False, repr=False, compare=False, default=1)
+    size: int = field(init=False, repr=False, compare=False, default=1)
     _pattern: Pattern | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
@@ -95,12 +95,12 @@ class Matcher:
                 f"{nearest(self.operator, tuple(_OPERATORS))}"
             )
         _OPERATORS[self.operator].check(self.operator, self.operand)
-        levels, size = (
-            1 + max((each.levels for each in self.inner), default=0),
-            1 + sum(each.size for each in self.inner),
-        )
+        if not isinstance(self.operand, (Matcher, dict, list, tuple)):
+            return
+        inner = self.inner
+        levels, size = 1 + max((each.levels for each in inner), default=0), 1 + sum(each.size for each in inner)
         try:
-            size = size if self.inner else extent(self.operand, MOST_NESTED, MOST_WEIGHT)
+            size = size if inner else extent(self.operand, MOST_NESTED, MOST_WEIGHT)
             _bounded(levels, size)
         except ValueError as error:
             raise ValueError(_too_much(self.operator, error)) from None

@@ -28,6 +28,7 @@ _REASONS = {
     408: "Time ran out",
     409: "The clock stopped before the end of the advance",
     413: "The body is too large",
+    500: "A fault of the simulator: please report it",
 }
 
 
@@ -95,7 +96,7 @@ def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
 
 def _number(route: ControlRoute) -> Iterator[dict[str, Any]]:
     if route.is_numbered:
-        schema = {"type": "integer", "minimum": 0}
+        schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
         yield {"name": "number", "in": "path", "required": True, "schema": schema}
 
 
@@ -110,7 +111,7 @@ def _filters(route: ControlRoute) -> Iterator[dict[str, Any]]:
 
 
 def _responses(route: ControlRoute, reference: _References) -> dict[str, Any]:
-    codes = dict.fromkeys([400, 403], Refusal)
+    codes = dict.fromkeys([400, 403, 500], Refusal)
     codes |= dict.fromkeys([401, 404] if route.worldly else [], Refusal)
     codes |= dict.fromkeys([] if route.reads_query else [413], Refusal)
     codes |= route.refusals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -186,10 +186,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
-        phrase = self.name or ", ".join(
-            [f"when {self.when}", *(_phrase(name, each) for name, each in self.match.items())]
-        )
-        return phrase if len(phrase) <= _LONGEST_PHRASE else f"{phrase[:_LONGEST_PHRASE]}..."
+        if self.name:
+            return self.name
+        phrase = f"when {self.when}"
+        for name, condition in _named(self.match):
+            phrase += f", {name} {read_matcher(condition)}"
+            if len(phrase) > _LONGEST_PHRASE:
+                return f"{phrase[:_LONGEST_PHRASE]}..."
+        return phrase
 
 
 def operations(when: str) -> frozenset[str]:
@@ -270,7 +274,10 @@ def _contradiction(step: Step) -> str | None:
     return "end and fault 'stuck' exclude each other" if step.end and stuck else None
 
 
-def _phrase(name: str, condition: Any) -> str:
-    if name in ("headers", "body"):
-        return ", ".join(f"{name}.{key} {read_matcher(each)}" for key, each in condition.items())
-    return f"{name} {read_matcher(condition)}"
+def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What is to be matched, by its name in words."""
+    for name, condition in match.items():
+        if name in ("headers", "body"):
+            yield from ((f"{name}.{key}", each) for key, each in condition.items())
+        else:
+            yield name, condition

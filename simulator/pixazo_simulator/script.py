@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from .faults import Fault
-from .matcher import ABSENT, MOST_WEIGHT, shortened, shown, weight
+from .matcher import ABSENT, MOST_WEIGHT, Matcher, shortened, shown, weight
 from .reading import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
@@ -66,12 +66,22 @@ class Diagnosis(msgspec.Struct, frozen=True):
     differences: tuple[str, ...]
 
 
-def _size(rule: Rule) -> int:
-    """Bytes of a rule as JSON."""
+def _told(rule: Rule) -> bytes:
+    """A rule as JSON."""
     try:
-        return len(msgspec.json.encode(rule.told()))
+        return msgspec.json.encode(rule.told())
     except TypeError as error:
         raise ValueError(f"match cannot be written as JSON: {error}") from None
+
+
+class Listed(NamedTuple):
+    """A rule as it is told: number, label, JSON, how often each step was used, what the nearest call differed in."""
+
+    number: int
+    label: str
+    json: bytes
+    used: tuple[int, ...]
+    missed: tuple[str, ...] | None
 
 
 class _Difference(NamedTuple):
@@ -79,10 +89,10 @@ class _Difference(NamedTuple):
 
     path: tuple[str, ...]
     value: object
-    wanted: str
+    wanted: Matcher
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {self.wanted}"
+        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
 
 
 class _Entry:
@@ -91,7 +101,7 @@ class _Entry:
     Raises ValueError when it weighs more than is left, or is larger.
     """
 
-    __slots__ = ("conditions", "label", "matched", "missed", "operations", "rule", "size", "used", "weight")
+    __slots__ = ("conditions", "label", "matched", "missed", "operations", "rule", "size", "told", "used", "weight")
 
     def __init__(self, number: int, rule: Rule, weight_left: int, bytes_left: int) -> None:
         self.rule = rule
@@ -103,13 +113,14 @@ class _Entry:
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
                 "write fewer or shorter conditions, steps and regular expressions"
             )
-        self.size = _size(rule)
+        self.told = _told(rule)
+        self.size = len(self.told)
         if self.size > bytes_left:
             raise ValueError(
                 f"the rules of one script have at most {MOST_BYTES} bytes, this rule {self.size} of the {bytes_left} left: "
                 "write shorter texts"
             )
-        self.conditions = [(path, condition, shortened(str(condition))) for path, condition in read]
+        self.conditions = read
         self.label = f"rule {number}: {rule}"
         self.matched = 0
         self.used = [0] * len(rule.steps)
@@ -125,10 +136,8 @@ class _Entry:
         """What keeps the rule from matching, nothing when it matches."""
         if occasion.operation not in self.operations:
             return [f"it is about {self.rule.when}, this is {occasion.operation}"]
-        found = ((path, condition, words, _fact(occasion.facts, path)) for path, condition, words in self.conditions)
-        differing: list[_Difference | str] = [
-            _Difference(path, value, words) for path, condition, words, value in found if not condition.holds(value)
-        ]
+        found = ((path, _fact(occasion.facts, path), condition) for path, condition in self.conditions)
+        differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
 
@@ -226,13 +235,14 @@ class Script:
         """Each rule by its number, with how often each of its steps was used."""
         return {number: (entry.rule, tuple(entry.used)) for number, entry in self._entries.items()}
 
+    def listed(self) -> Iterator[Listed]:
+        """Each rule as it is told."""
+        for number, entry in self._entries.items():
+            yield Listed(number, entry.label, entry.told, tuple(entry.used), entry.missed)
+
     def unused(self) -> dict[int, tuple[Rule, int]]:
         """The rules with a step that was never used, by number, and the index of the first such step."""
         return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
-
-    def missed(self) -> dict[int, tuple[str, ...]]:
-        """What the call that came nearest to a rule differed in, by number; rules that no call of their kind missed are left out."""
-        return {number: entry.missed for number, entry in self._entries.items() if entry.missed is not None}
 
     def decide(self, occasion: Occasion) -> Decision | None:
         """What the first rule that matches wants, which uses it; None when no rule does."""

@@ -15,6 +15,10 @@ def scripted(*rules: Rule) -> Script:
     return script
 
 
+def missed(script: Script) -> dict[int, tuple[str, ...]]:
+    return {each.number: each.missed for each in script.listed() if each.missed is not None}
+
+
 def submit(script: Script, **facts: Any) -> None:
     script.decide(Occasion("generate", facts))
 
@@ -25,14 +29,14 @@ def test_the_nearest_call_is_kept() -> None:
     submit(script, prompt="A cat", duration=10)
     submit(script, prompt="A dog", duration=6)
     submit(script, prompt="A bear", duration=10)
-    assert script.missed() == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+    assert missed(script) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
 
 
 def test_calls_of_another_kind_are_no_misses() -> None:
     """A rule about downloads has missed nothing when only submits came."""
     script = scripted(Rule(when="media", reply=Reply(404)))
     submit(script, prompt="A cat")
-    assert script.missed() == {}
+    assert missed(script) == {}
 
 
 def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
@@ -40,7 +44,7 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
     early = Rule(when="generate", reply=Reply(429), after=2)
     script = scripted(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
     submit(script, prompt="A cat")
-    assert script.missed() == {
+    assert missed(script) == {
         1: ("it lets 2 more calls through first (after=2)",),
         3: ("rule 2 stands before it",),
     }

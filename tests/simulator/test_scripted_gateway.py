@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
+from tests.command import Serving
 from tests.inprocess import InProcess
 
 from pixazo_simulator.faults import (
@@ -407,6 +408,17 @@ def test_videos_are_not_kept_in_the_journal(stage_of: StageOf) -> None:
         told = stage.journal()[-1]
         assert (told["response"]["body"], told["response"]["length"]) == ("", len(video.body))
         assert (told["request_id"], told["reason"]) == (request_id, f"media, {len(video.body)} bytes")
+
+
+def test_no_regular_expression_stops_the_callers_of_another_world(serve: Callable[..., Serving]) -> None:
+    """Python's own engine would not come back from this search."""
+    serving = serve("--api-key", "one-world", "--api-key", "another-world")
+    send = over_http(serving.url)
+    evil, victim = Caller(send, "one-world"), Caller(send, "another-world")
+    told = {"rules": [{"when": "generate", "match": {"prompt": {"matches": r"(.+)+\d$"}}, "reply": {"status": 503}}]}
+    assert evil.call("PUT", "/_sim/script", told).status == 200
+    assert [evil.generate("a" * 2000).status, victim.generate("A bear").status] == [202, 202]
+    assert evil.generate("a" * 1999 + "7").status == 503
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, cast
+
+import msgspec
 
 from pixazo_simulator import shapes
 from pixazo_simulator.journal import redacted
@@ -70,16 +73,15 @@ def _numbered(number: int) -> Generator[None]:
 
 
 def _told(world: World) -> shapes.Script:
-    kept, missed = world.script, world.script.missed()
     return {
         "rules": [
             {
-                "number": number,
-                "label": f"rule {number}: {rule}",
-                "rule": rule.told(),
-                "used": list(used),
-                "missed": [redacted(each, *world.secrets) for each in missed[number]] if number in missed else None,
+                "number": each.number,
+                "label": each.label,
+                "rule": cast("dict[str, Any]", msgspec.Raw(each.json)),  # which is JSON already
+                "used": list(each.used),
+                "missed": None if each.missed is None else [redacted(told, *world.secrets) for told in each.missed],
             }
-            for number, (rule, used) in kept.rules().items()
+            for each in world.script.listed()
         ]
     }
