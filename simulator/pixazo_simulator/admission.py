@@ -11,10 +11,11 @@ from .charge import affords
 from .image import ImageFacts
 from .ledger import Ledger
 from .magic import Magic
-from .models import MODEL_ID, Operation, Parameters, decode, members
+from .models import MODEL_ID, Operation, Parameters, decode, names
 from .policy import Policy
 from .quota import Quota
 from .refusal import (
+    LONGEST_URL,
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -41,6 +42,7 @@ _NO_IMAGES: Mapping[str, ImageFacts] = {}
 
 _IGNORED = {
     Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    Rule.URL_LENGTH: f"it is longer than {LONGEST_URL} characters, and policy bad_webhook_url ignores that",
     Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
 }
 
@@ -206,8 +208,7 @@ class Admission:
     def _unknown_members(self) -> list[Problem]:
         if self._policy.unknown_members == "ignore" or not self._call.body:
             return []
-        given = members(self._call.body)
-        return [] if isinstance(given, InvalidBody) else unknown_member(given, self._call.operation)
+        return unknown_member(names(self._call.body), self._call.operation)
 
     def _url_problems(self, parameters: Parameters) -> list[Problem]:
         return [] if self._policy.bad_webhook_url == "ignore" else self._unusable_urls(parameters)

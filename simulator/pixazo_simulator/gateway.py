@@ -14,7 +14,7 @@ from .admission import Admission, Call
 from .canned import canned_answer
 from .courier import Courier
 from .hint import hint
-from .incoming import DisconnectedError, Incoming, incoming
+from .incoming import DisconnectedError, Incoming, Turns, incoming
 from .journal import redacted
 from .models import MODEL_ID, OPERATIONS, Operation
 from .occasion import at_read, at_submit
@@ -37,7 +37,8 @@ log = logging.getLogger("pixazo_simulator")
 class Gateway:
     """The gateway as an ASGI application; the courier is told when a callback may have become due."""
 
-    def __init__(self, worlds: Worlds, replies: Replies, courier: Courier) -> None:
+    def __init__(self, worlds: Worlds, replies: Replies, courier: Courier, turns: Turns | None = None) -> None:
+        self._turns = turns or Turns()
         self._worlds = worlds
         self._replies = replies
         self._courier = courier
@@ -63,8 +64,13 @@ class Gateway:
             allow = "POST" if path in SUBMIT_PATHS else "GET" if path.startswith(STATUS_PATH) else None
             world = self._caller(asked)
             with suppress(DisconnectedError):  # the body is for the journal only
-                await asked.read_body(self._policy(asked, world).body_limit)
+                await asked.read_body(self._policy(asked, world).body_limit, self._kept)
             await self._refuse(asked, world, UnknownRoute(allow))
+
+    @property
+    def _kept(self) -> int:
+        """Bytes that are kept of a body that is for the journal only."""
+        return self._worlds.settings.bounds.journal.body
 
     def _caller(self, asked: Incoming) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""
@@ -108,10 +114,15 @@ class Gateway:
     async def _submit(self, asked: Incoming, operation: Operation, model_id: str) -> None:
         world = self._caller(asked)
         policy = self._policy(asked, world)
+        order = policy.check_order
+        unread = world is None and order.index("key") < order.index(
+            "json"
+        )  # a stranger is refused whatever the body is
         try:
-            body = await asked.read_body(policy.body_limit)
+            body = await asked.read_body(policy.body_limit, self._kept if unread else None)
         except DisconnectedError:
             return
+        await self._turns.take(asked.received)
         call = Call(
             operation, asked.key, body, asked.content_type, asked.origin(policy), model_id,
             asked.webhook_url, asked.webhook_mode,
@@ -126,6 +137,7 @@ class Gateway:
             if decision and (answer := self._instead(asked, world, occasion, decision)):
                 await self._replies.give(asked, world, answer, None, decision)
                 return
+            await self._turns.take(asked.received)
         outcome = world.submit(call, decision.step if decision else None)
         if not isinstance(outcome, Generation):
             await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))
@@ -135,6 +147,7 @@ class Gateway:
                 await self._courier.reach(world, instant)
         if world.next_due() is not None:
             self._courier.wake()
+        await self._turns.take(asked.received)
         answer = accepted_answer(outcome.request_id, call.origin, policy)
         if ignored := Admission(call, world.standing, policy, 0).ignored():
             answer = structs.replace(answer, reason="; ".join((answer.reason, *ignored)))

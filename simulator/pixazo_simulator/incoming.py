@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from .policy import Policy
+from .refusal import SMALL_BODY
 from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
 from .world import World
 
-__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "incoming"]
+__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "Turns", "incoming"]
 
 DOOR = "pixazo.door"
 """Key of the ASGI scope under which a door names the world that it leads into."""
@@ -28,8 +30,26 @@ class DisconnectedError(Exception):
     """The caller went away before the body was complete."""
 
 
+class Turns:
+    """Lets one large body be worked on in each turn of the loop, so that everybody else is served in between."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def take(self, size: int) -> None:
+        """Return when work on a body of so many bytes may go on, until its task waits again."""
+        if size > SMALL_BODY:
+            await self._lock.acquire()
+            asyncio.get_running_loop().call_soon(self._lock.release)
+
+
 class Incoming(msgspec.Struct, gc=False):
-    """A request: its ASGI scope and channels, its headers of note, and its body once it was read."""
+    """A request: its ASGI scope and channels, its headers of note, and its body once it was read.
+
+    `received` is the length of the body in bytes, of which `body` may hold only the beginning.
+    """
 
     scope: Scope
     receive: Receive
@@ -43,6 +63,7 @@ class Incoming(msgspec.Struct, gc=False):
     forwarded_host: str = ""
     forwarded_proto: str = ""
     body: bytes = b""
+    received: int = 0
 
     @property
     def door(self) -> World | None:
@@ -50,8 +71,8 @@ class Incoming(msgspec.Struct, gc=False):
         found: World | None = self.scope.get(DOOR)
         return found
 
-    async def read_body(self, limit: int) -> bytes | None:
-        """Read the body; None as soon as it is known to be longer than `limit` bytes.
+    async def read_body(self, limit: int, keep: int | None = None) -> bytes | None:
+        """Read the body, of which only the first `keep` bytes are kept; None as soon as it is longer than `limit` bytes.
 
         Raises DisconnectedError when the caller goes away before its end.
         """
@@ -59,20 +80,21 @@ class Incoming(msgspec.Struct, gc=False):
             return None
         message = await self.receive()
         body: bytes = message.get("body", b"")
+        received = len(body)
         if message.get("more_body"):
-            parts = bytearray(body)
-            while message.get("more_body"):
+            parts = bytearray(body[:keep])
+            while message.get("more_body") and received <= limit:
                 message = await self.receive()
-                parts += message.get("body", b"")
-                if len(parts) > limit:
-                    return None
+                more: bytes = message.get("body", b"")
+                received += len(more)
+                parts += more if keep is None else more[: max(0, keep - len(parts))]
             body = bytes(parts)
         if message["type"] == "http.disconnect":
             raise DisconnectedError
-        if len(body) > limit:
+        if received > limit:
             return None
-        self.body = body
-        return body
+        self.body, self.received = body[:keep], received
+        return self.body
 
     def origin(self, policy: Policy) -> str:
         """The origin for `polling_url` and media URLs, as policy `public_origin` says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ from .front import MEDIA_PATH
 from .journal import Exchange, redacted
 from .lifecycle import snapshot
 from .matcher import ABSENT
-from .told import told_delivery, told_exchange, told_generation, told_target
+from .told import told_delivery, told_exchange, told_generation, told_in_turns, told_target
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .wishes import MOST_LISTED, Counted, ExchangeCondition, Wait
 from .world import Generation, World
@@ -22,6 +23,8 @@ from .world import Generation, World
 __all__ = ["Lookout", "lookout"]
 
 T = TypeVar("T")
+_AT_ONCE = 500
+"""Things that are looked at before others are served."""
 
 
 def lookout(world: World, wish: Wait) -> Lookout[Any]:
@@ -58,16 +61,18 @@ class Lookout(ABC, Generic[T]):
         """It in a few words."""
 
     @abstractmethod
-    def told(self) -> shapes.Arrived:
+    async def told(self) -> shapes.Arrived:
         """What fulfils the conditions, at most 1,000 of them."""
 
     def pause(self) -> float | None:
         """Real seconds until the clock alone may change the answer, None when it never does."""
         return None
 
-    def look(self) -> bool:
+    async def look(self) -> bool:
         """Whether there are as many as are waited for."""
-        for each in self.unseen():
+        for number, each in enumerate(self.unseen(), 1):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             differences = list(self._differences(self.facts(each)))
             if not differences:
                 self.found.append(each)
@@ -106,9 +111,10 @@ class _Exchanges(Lookout[Exchange]):
         self._seen = wanted.after
 
     def unseen(self) -> Iterable[Exchange]:
-        new = [each for each in self.world.journal if each.number > self._seen]
-        self._seen = new[-1].number if new else self._seen
-        return new
+        for each in self.world.journal:
+            if each.number > self._seen:
+                yield each
+                self._seen = each.number  # not before: who looks may be stopped halfway, and looks once more
 
     def facts(self, each: Exchange) -> Mapping[str, object]:
         path = each.target.partition("?")[0]
@@ -119,8 +125,9 @@ class _Exchanges(Lookout[Exchange]):
     def named(self, each: Exchange) -> str:
         return f"exchange {each.number}, {each.method} {told_target(each, *self.world.secrets)} answered {each.status}"
 
-    def told(self) -> shapes.Arrived:
-        return {"exchanges": [told_exchange(each, *self.world.secrets) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        secrets = self.world.secrets
+        return {"exchanges": await told_in_turns(told_exchange(each, *secrets) for each in self.found[:MOST_LISTED])}
 
 
 class _Deliveries(Lookout[Delivery]):
@@ -143,32 +150,37 @@ class _Deliveries(Lookout[Delivery]):
     def named(self, each: Delivery) -> str:
         return f"delivery {each.number}, about {each.request_id}"
 
-    def told(self) -> shapes.Arrived:
-        return {"deliveries": [told_delivery(self.world, each) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        world = self.world
+        return {"deliveries": await told_in_turns(told_delivery(world, each) for each in self.found[:MOST_LISTED])}
 
 
 class _Generations(Lookout[Generation]):
     """Generations change as time passes, without anything being said."""
 
+    def __init__(self, world: World, wanted: Counted) -> None:
+        super().__init__(world, wanted)
+        self._change: int | None = None
+
     def unseen(self) -> Iterable[Generation]:
-        self.found, self._near = [], None
+        self.found, self._near, self._change = [], None, None
         return self.world.generations()
 
     def facts(self, each: Generation) -> Mapping[str, object]:
         seen = snapshot(each.accepted, each.plan, self.world.clock.now())
+        if seen.until is not None:
+            self._change = seen.until if self._change is None else min(self._change, seen.until)
         return {"request_id": each.request_id, "operation": each.operation, "status": seen.status.value}
 
     def named(self, each: Generation) -> str:
         return f"generation {each.request_id}"
 
     def pause(self) -> float | None:
-        clock = self.world.clock
-        seen = (snapshot(each.accepted, each.plan, clock.now()) for each in self.world.generations())
-        changes = [each.until for each in seen if each.until is not None]
-        return clock.real_seconds_until(min(changes)) if changes else None
+        return None if self._change is None else self.world.clock.real_seconds_until(self._change)
 
-    def told(self) -> shapes.Arrived:
-        return {"generations": [told_generation(self.world, each) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        world = self.world
+        return {"generations": await told_in_turns(told_generation(world, each) for each in self.found[:MOST_LISTED])}
 
 
 def _operation(method: str, path: str) -> str | None:

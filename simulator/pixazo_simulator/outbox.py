@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from itertools import chain
 
 from msgspec import structs
 
@@ -15,13 +16,14 @@ __all__ = ["Outbox"]
 class Outbox:
     """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept."""
 
-    __slots__ = ("_agenda", "_held", "_number", "finished")
+    __slots__ = ("_agenda", "_held", "_is_twin", "_number", "finished")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int, Delivery]] = []
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: Delivery | None = None
         self._number = 0
+        self._is_twin = False
 
     def __len__(self) -> int:
         return len(self._agenda)
@@ -29,10 +31,8 @@ class Outbox:
     def twin(self) -> Outbox:
         """One with the same deliveries, that goes its own way."""
         other = Outbox(self.finished.maxlen or 0)
-        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for _, _, each in self._agenda}
-        other._agenda = [(due, number, twins[number]) for due, number, _ in self._agenda]
-        other.finished, other._number = self.finished.copy(), self._number
-        other._held = twins.get(self._held.number) if self._held else None
+        other._agenda, other.finished, other._number = self._agenda.copy(), self.finished.copy(), self._number
+        other._held, other._is_twin = self._held, True
         return other
 
     def number(self) -> int:
@@ -58,7 +58,8 @@ class Outbox:
         due, _, delivery = heapq.heappop(self._agenda)
         if delivery is self._held:
             self._held = None
-        return due, delivery
+        # Only what was taken is ever changed: a twin does that to a copy.
+        return due, structs.replace(delivery, attempts=list(delivery.attempts)) if self._is_twin else delivery
 
     def hold(self, delivery: Delivery, until: int) -> bool:
         """Let the next delivery go before this one, which is due by `until` at the latest; False when one waits so already."""
@@ -82,7 +83,8 @@ class Outbox:
 
     def find(self, number: int) -> Delivery | None:
         """The delivery of this number, as long as it is remembered."""
-        return next((each for each in self.deliveries() if each.number == number), None)
+        pending = (delivery for _, _, delivery in self._agenda)
+        return next((each for each in chain(self.finished, pending) if each.number == number), None)
 
     def deliveries(self) -> list[Delivery]:
         """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""

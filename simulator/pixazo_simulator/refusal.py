@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 __all__ = [
+    "LONGEST_URL",
+    "MOST_MARKS",
+    "SMALL_BODY",
     "BodyTooLarge",
     "Broken",
     "InsufficientFunds",
@@ -109,17 +112,28 @@ class UnsupportedMediaType:
         return f"Content-Type is {told}: send application/json"
 
 
+LONGEST_URL = 8000
+"""Characters of a URL; RFC 9110, 4.1 asks every program to take so many."""
+SMALL_BODY = 64 * 1024
+"""Bytes; a body of this size may hold as many values as fit in."""
+MOST_MARKS = 1000
+"""Commas in a larger body, opening brackets, and opening braces; those in texts count, too."""
+
 _MISSHAPEN = {
     "empty": "empty",
     "malformed": "not valid JSON",
     "nested": "nested too deeply",
+    "crowded": f"larger than {SMALL_BODY} bytes and has more than {MOST_MARKS} commas, opening brackets or braces",
     "object": "no JSON object",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidBody:
-    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value)."""
+    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
+
+    `crowded` is a bound of the simulator itself: a large body of more than MOST_MARKS commas, opening brackets or braces.
+    """
 
     fault: str
 
@@ -154,12 +168,14 @@ class Rule(Enum):
     MAGIC = auto()
     MODERATED = auto()
     URL = auto()
+    URL_LENGTH = auto()
     HTTPS = auto()
     IMAGE_URL = auto()
     DATA_URL = auto()
     UNREACHABLE = auto()
     IMAGE_FORMAT = auto()
     IMAGE_SIZE = auto()
+    IMAGE_SEGMENTS = auto()
     IMAGE_DAMAGED = auto()
     IMAGE_SIDE = auto()
     IMAGE_RATIO = auto()

@@ -16,6 +16,9 @@ from .lifecycle import Snapshot, Status
 from .models import MODEL_ID, OPERATIONS
 from .policy import Policy
 from .refusal import (
+    LONGEST_URL,
+    MOST_MARKS,
+    SMALL_BODY,
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -183,12 +186,14 @@ _SENTENCES = {
     Rule.MAGIC: "holds {}, which is no magic mark of the simulator: {}",
     Rule.MODERATED: "was rejected by content moderation: it may hold sensitive content",
     Rule.URL: "must be an absolute http or https URL",
+    Rule.URL_LENGTH: f"must be a URL of at most {LONGEST_URL} characters",
     Rule.HTTPS: "must be an https URL",
     Rule.IMAGE_URL: "must be a public http or https URL, or a Base64 data URL",
     Rule.DATA_URL: "must be a Base64 data URL of a JPEG, PNG or WebP image",
     Rule.UNREACHABLE: "could not be fetched",
     Rule.IMAGE_FORMAT: "must be a JPEG, PNG or WebP image",
     Rule.IMAGE_SIZE: "must be smaller than 20 MB, not {} bytes",
+    Rule.IMAGE_SEGMENTS: "is damaged: it has more than {} segments before its picture",
     Rule.IMAGE_DAMAGED: "is damaged or cut short",
     Rule.IMAGE_SIDE: "must have a short side of more than 300 px, not {}",
     Rule.IMAGE_RATIO: "must have an aspect ratio from 2:5 to 5:2, not {}:{}",
@@ -199,6 +204,9 @@ _BODY_FAULTS = {
     "malformed": "The request body is not valid JSON.",
     "nested": "The request body is nested too deeply.",
     "object": "The request body must be a JSON object.",
+    "crowded": (
+        f"The request body is larger than {SMALL_BODY} bytes and has more than {MOST_MARKS} commas, opening brackets or braces."
+    ),
 }
 
 

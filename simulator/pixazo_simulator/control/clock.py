@@ -5,7 +5,7 @@ from __future__ import annotations
 from pixazo_simulator import shapes
 from pixazo_simulator.clock import LAST_INSTANT
 from pixazo_simulator.route import ControlRequest, readable, route
-from pixazo_simulator.told import told_fallen
+from pixazo_simulator.told import told_fallen, told_in_turns
 from pixazo_simulator.wire import timestamp
 from pixazo_simulator.wishes import Advance, Nothing
 
@@ -32,4 +32,5 @@ async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
     with readable():
         milliseconds = world.clock.milliseconds(request.wish.seconds)
     fallen = await request.courier.advance(world, milliseconds)
-    return {"now": timestamp(world.clock.now()), "events": [told_fallen(world, each) for each in fallen]}
+    now = timestamp(world.clock.now())
+    return {"now": now, "events": await told_in_turns(told_fallen(world, each) for each in fallen)}

@@ -14,7 +14,9 @@ from starlette.types import Receive, Scope, Send
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
 from pixazo_simulator.fitting import MisfitError, read, read_query
+from pixazo_simulator.incoming import Turns
 from pixazo_simulator.invitation import invitation
+from pixazo_simulator.models import is_crowded
 from pixazo_simulator.policy import nearest
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
 from pixazo_simulator.wire import KEY_HEADER
@@ -26,6 +28,8 @@ __all__ = ["Control"]
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
+MOST_MARKS = 20_000
+"""Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too."""
 _KEY = KEY_HEADER.lower().encode()
 _SHOWN = 120
 Answer = tuple[int, bytes]
@@ -34,7 +38,10 @@ Answer = tuple[int, bytes]
 class Control:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process."""
 
-    def __init__(self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute]) -> None:
+    def __init__(
+        self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute], turns: Turns | None = None
+    ) -> None:
+        self._turns = turns or Turns()
         self._worlds = worlds
         self._courier = courier
         self._doors = doors
@@ -48,6 +55,7 @@ class Control:
             route, number = self._find(method, path)
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
+            await self._turns.take(len(body))
             wish = _wish(route, query, body)
             request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
             return route.status, msgspec.json.encode(await route.carry_out(request))
@@ -107,6 +115,9 @@ def _guard(headers: dict[bytes, bytes]) -> None:
 
 def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
     if not route.reads_query:
+        if is_crowded(body, MOST_MARKS):
+            told = f"more than {MOST_MARKS} commas, opening brackets or braces: send it in parts"
+            raise Refused(400, f"the body has {told}")
         try:
             return read(body, route.wish)
         except MisfitError as misfit:

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from pixazo_simulator import shapes
 from pixazo_simulator.journal import Exchange, Journal
 from pixazo_simulator.route import ControlRequest, route
-from pixazo_simulator.told import told_exchange, told_target
+from pixazo_simulator.told import told_exchange, told_in_turns, told_target
 from pixazo_simulator.wishes import JournalFilter
 
 from . import examples
@@ -19,22 +19,22 @@ __all__ = ["journal", "lobby"]
 async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
     world = request.world
-    return _told(world.journal, request.wish, *world.secrets)
+    return await _told(world.journal, request.wish, *world.secrets)
 
 
 @route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
 async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
-    return _told(request.worlds.lobby, request.wish)
+    return await _told(request.worlds.lobby, request.wish)
 
 
-def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
+async def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
     found = [exchange for exchange in kept if _passes(exchange, wish, *keys)]
     shown = found[-wish.limit :] if wish.after is UNSET else found[: wish.limit]
     return {
         "total": kept.total,
         "dropped": kept.dropped,
-        "exchanges": [told_exchange(exchange, *keys) for exchange in shown],
+        "exchanges": await told_in_turns(told_exchange(exchange, *keys) for exchange in shown),
     }
 
 

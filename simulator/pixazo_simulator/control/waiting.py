@@ -29,15 +29,15 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
         async with asyncio.timeout(request.wish.timeout):
             await _until(request, watching)
     except TimeoutError:
-        if not watching.look():
-            raise _timed_out(watching, request.wish.timeout) from None
-    return watching.told()
+        if not await watching.look():
+            raise await _timed_out(watching, request.wish.timeout) from None
+    return await watching.told()
 
 
 async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> None:
     happened = asyncio.Event()
     with watching.world.bell.calling(happened.set):
-        while not watching.look():
+        while not await watching.look():
             if request.worlds.get(request.key) is not watching.world:
                 raise Refused(404, "the world was deleted while somebody waited for it")
             with suppress(TimeoutError):
@@ -46,8 +46,8 @@ async def _until(request: ControlRequest[Wait], watching: Lookout[object]) -> No
             happened.clear()
 
 
-def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
+async def _timed_out(watching: Lookout[object], seconds: float) -> Refused:
     nearest = watching.nearest()
     near = f"; nearest: {nearest['what']}: {'; '.join(nearest['differences'])}" if nearest else ""
     message = f"after {seconds:g} s there were {watching}{near}"
-    return Refused(408, message, "Timed out", **watching.told(), nearest=nearest)
+    return Refused(408, message, "Timed out", **await watching.told(), nearest=nearest)
