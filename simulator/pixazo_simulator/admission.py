@@ -48,7 +48,10 @@ _IGNORED = {
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One POST to a submit path; `body` is None when it was too large to be read."""
+    """One POST to a submit path; `body` is None when it was too large to be read.
+
+    `read` is what `decode` makes of it where that was done beforehand, in a turn of its own.
+    """
 
     operation: Operation
     key: str
@@ -58,6 +61,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     model_id: str = MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    read: Parameters | InvalidBody | InvalidParameters | None = None
 
 
 class Standing(msgspec.Struct):
@@ -163,7 +167,7 @@ class Admission:
             return BodyTooLarge(self._policy.body_limit)
         if self._policy.content_type != "ignore" and not _is_json(call.content_type):
             return UnsupportedMediaType(call.content_type)
-        read = decode(call.body, call.operation)
+        read = decode(call.body, call.operation) if call.read is None else call.read
         if isinstance(read, InvalidBody):
             return read
         self._read = read
@@ -195,7 +199,8 @@ class Admission:
 
     def ignored(self) -> list[str]:
         """Where an accepted call asks for callbacks that it will not get, and why."""
-        if self._call.webhook_url is None and CALLBACK_MEMBER.encode() not in (self._call.body or b""):
+        call = self._call
+        if call.webhook_url is None and call.read is None and CALLBACK_MEMBER.encode() not in (call.body or b""):
             return []
         self.json()
         read = self._read if isinstance(self._read, Parameters) else Parameters()

@@ -16,10 +16,10 @@ from .courier import Courier
 from .hint import hint
 from .incoming import DisconnectedError, Incoming, Turns, incoming
 from .journal import redacted
-from .models import MODEL_ID, OPERATIONS, Operation
+from .models import MODEL_ID, OPERATIONS, Operation, decode
 from .occasion import at_read, at_submit
 from .policy import Policy
-from .refusal import InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
+from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
 from .reply import Replies
 from .script import Decision, Occasion
 from .strike import holding
@@ -138,6 +138,9 @@ class Gateway:
                 await self._replies.give(asked, world, answer, None, decision)
                 return
             await self._turns.take(asked.received)
+        if body and asked.received > SMALL_BODY:
+            call = structs.replace(call, read=decode(body, operation))
+            await self._turns.take(asked.received)
         outcome = world.submit(call, decision.step if decision else None)
         if not isinstance(outcome, Generation):
             await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))
@@ -147,7 +150,6 @@ class Gateway:
                 await self._courier.reach(world, instant)
         if world.next_due() is not None:
             self._courier.wake()
-        await self._turns.take(asked.received)
         answer = accepted_answer(outcome.request_id, call.origin, policy)
         if ignored := Admission(call, world.standing, policy, 0).ignored():
             answer = structs.replace(answer, reason="; ".join((answer.reason, *ignored)))

@@ -43,6 +43,7 @@ class Turns:
         if size > SMALL_BODY:
             await self._lock.acquire()
             asyncio.get_running_loop().call_soon(self._lock.release)
+            await asyncio.sleep(0)
 
 
 class Incoming(msgspec.Struct, gc=False):
