@@ -12,7 +12,7 @@ from .script import Occasion
 
 __all__ = ["LONGEST_TEXT", "at_callback", "at_download", "at_read", "at_submit"]
 
-LONGEST_TEXT = 64 * 1024
+LONGEST_TEXT = 10_000
 """Characters of a text that rules are shown, its first ones: they may be many, and each looks at it and tells it."""
 Headers = Iterable[tuple[bytes, bytes]]
 

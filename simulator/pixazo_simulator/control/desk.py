@@ -28,7 +28,7 @@ __all__ = ["Control"]
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
-MOST_MARKS = 20_000
+MOST_MARKS = 15_000
 """Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too."""
 _KEY = KEY_HEADER.lower().encode()
 _SHOWN = 120

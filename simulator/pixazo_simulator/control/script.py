@@ -9,6 +9,7 @@ from pixazo_simulator import shapes
 from pixazo_simulator.journal import redacted
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Rule
+from pixazo_simulator.told import told_in_turns
 from pixazo_simulator.wishes import NewScript, Nothing
 from pixazo_simulator.world import World
 
@@ -20,7 +21,7 @@ __all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", 
 @route("GET", "/_sim/script", answer=examples.SCRIPT)
 async def script(request: ControlRequest[Nothing]) -> shapes.Script:
     """List the rules in the order in which they are asked, and how often each of their steps was used."""
-    return _told(request.world)
+    return await _told(request.world)
 
 
 @route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
@@ -29,7 +30,7 @@ async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     kept = request.world.script
     kept.clear()
     kept.extend(request.wish.rules)
-    return _told(request.world)
+    return await _told(request.world)
 
 
 @route("DELETE", "/_sim/script", answer=examples.DELETED)
@@ -70,10 +71,10 @@ def _numbered(number: int) -> Generator[None]:
         raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
 
 
-def _told(world: World) -> shapes.Script:
+async def _told(world: World) -> shapes.Script:
     kept, missed = world.script, world.script.missed()
     return {
-        "rules": [
+        "rules": await told_in_turns(
             {
                 "number": number,
                 "label": f"rule {number}: {rule}",
@@ -82,5 +83,5 @@ def _told(world: World) -> shapes.Script:
                 "missed": [redacted(each, *world.secrets) for each in missed[number]] if number in missed else None,
             }
             for number, (rule, used) in kept.rules().items()
-        ]
+        )
     }
