@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .refusal import MOST_MARKS, SMALL_BODY, InvalidBody, InvalidParameters, Problem, Rule
+from .refusal import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, InvalidParameters, Problem, Rule
 
 __all__ = [
     "MODEL_ID",
@@ -98,9 +98,10 @@ def names(body: bytes) -> Iterable[str]:
         return ()
 
 
-def is_crowded(body: bytes, most: int = MOST_MARKS) -> bool:
-    """Whether it would take long to read each value of a body: it is large, and has more than `most` marks of one kind."""
-    return len(body) > SMALL_BODY and any(_has_more(body, mark, most) for mark in (b",", b"[", b"{"))
+def is_crowded(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
+    """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
+    marks = ((b",", commas), (b"[", brackets), (b"{", brackets))
+    return len(body) > SMALL_BODY and any(_has_more(body, mark, most) for mark, most in marks)
 
 
 def _has_more(body: bytes, mark: bytes, most: int) -> bool:

@@ -7,7 +7,8 @@ from enum import Enum, auto
 
 __all__ = [
     "LONGEST_URL",
-    "MOST_MARKS",
+    "MOST_BRACKETS",
+    "MOST_COMMAS",
     "SMALL_BODY",
     "BodyTooLarge",
     "Broken",
@@ -116,14 +117,18 @@ LONGEST_URL = 8000
 """Characters of a URL; RFC 9110, 4.1 asks every program to take so many."""
 SMALL_BODY = 64 * 1024
 """Bytes; a body of this size may hold as many values as fit in."""
-MOST_MARKS = 1000
-"""Commas in a larger body, opening brackets, and opening braces; those in texts count, too."""
+MOST_COMMAS = 1000
+"""Commas in a larger body; those in texts count, too."""
+MOST_BRACKETS = 100_000
+"""Opening brackets in a larger body, and opening braces; those in texts count, too."""
 
 _MISSHAPEN = {
     "empty": "empty",
     "malformed": "not valid JSON",
     "nested": "nested too deeply",
-    "crowded": f"larger than {SMALL_BODY} bytes and has more than {MOST_MARKS} commas, opening brackets or braces",
+    "crowded": (
+        f"larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
+    ),
     "object": "no JSON object",
 }
 
@@ -132,7 +137,8 @@ _MISSHAPEN = {
 class InvalidBody:
     """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
 
-    `crowded` is a bound of the simulator itself: a large body of more than MOST_MARKS commas, opening brackets or braces.
+    `crowded` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
+    opening brackets or braces.
     """
 
     fault: str

@@ -17,7 +17,8 @@ from .models import MODEL_ID, OPERATIONS
 from .policy import Policy
 from .refusal import (
     LONGEST_URL,
-    MOST_MARKS,
+    MOST_BRACKETS,
+    MOST_COMMAS,
     SMALL_BODY,
     BodyTooLarge,
     Broken,
@@ -205,7 +206,8 @@ _BODY_FAULTS = {
     "nested": "The request body is nested too deeply.",
     "object": "The request body must be a JSON object.",
     "crowded": (
-        f"The request body is larger than {SMALL_BODY} bytes and has more than {MOST_MARKS} commas, opening brackets or braces."
+        f"The request body is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, "
+        f"or {MOST_BRACKETS} opening brackets or braces."
     ),
 }
 

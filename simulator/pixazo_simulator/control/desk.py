@@ -115,7 +115,7 @@ def _guard(headers: dict[bytes, bytes]) -> None:
 
 def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
     if not route.reads_query:
-        if is_crowded(body, MOST_MARKS):
+        if is_crowded(body, MOST_MARKS, MOST_MARKS):
             told = f"more than {MOST_MARKS} commas, opening brackets or braces: send it in parts"
             raise Refused(400, f"the body has {told}")
         try:
