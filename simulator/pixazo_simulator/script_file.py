@@ -46,8 +46,8 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"script {name} is not valid TOML: {error}") from None
-    except ValueError as error:  # a number of too many digits
-        raise ValueError(f"script {name} cannot be read: {error}") from None
+    except ValueError:  # of int()
+        raise ValueError(f"script {name} holds a number of too many digits") from None
     except RecursionError:
         raise ValueError(f"script {name} is nested too deeply") from None
 

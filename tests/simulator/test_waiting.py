@@ -19,9 +19,11 @@ from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
 from pixazo_simulator.front import Front
+from pixazo_simulator.lookout import lookout
 from pixazo_simulator.post import Outcome, Parcel
 from pixazo_simulator.protocol import GatewayProtocol
 from pixazo_simulator.server import Simulator
+from pixazo_simulator.wishes import ExchangeCondition, Wait
 from pixazo_simulator.worlds import Settings, Worlds
 
 LONG = 30.0
@@ -296,3 +298,22 @@ def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, wish: dict[s
         return done
 
     assert asyncio.run(run())
+
+
+def test_a_look_at_many_things_is_no_hindrance_and_forgets_none_when_it_is_stopped() -> None:
+    """Others are served after every 500; what was not looked at yet is looked at the next time, and nothing twice."""
+
+    async def look() -> None:
+        desk = Desk()
+        for _ in range(1_200):
+            desk.say()
+        watching = lookout(desk.world, Wait(exchanges=ExchangeCondition(count=1_200)))
+        stopped = asyncio.create_task(watching.look())
+        await asyncio.sleep(0)
+        stopped.cancel()
+        await asyncio.gather(stopped, return_exceptions=True)
+        assert len(watching.found) == 499
+        assert await watching.look()
+        assert [each.number for each in watching.found] == [*range(1, 1_201)]
+
+    asyncio.run(look())
