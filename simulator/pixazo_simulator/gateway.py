@@ -115,14 +115,13 @@ class Gateway:
         world = self._caller(asked)
         policy = self._policy(asked, world)
         order = policy.check_order
-        unread = world is None and order.index("key") < order.index(
-            "json"
-        )  # a stranger is refused whatever the body is
+        # A stranger is refused whatever the body is, unless the policy has it judged first.
+        unread = world is None and order.index("key") < order.index("json")
         try:
             body = await asked.read_body(policy.body_limit, self._kept if unread else None)
         except DisconnectedError:
             return
-        await self._turns.take(asked.received)
+        await self._turns.take(len(asked.body))
         call = Call(
             operation, asked.key, body, asked.content_type, asked.origin(policy), model_id,
             asked.webhook_url, asked.webhook_mode,
@@ -137,10 +136,10 @@ class Gateway:
             if decision and (answer := self._instead(asked, world, occasion, decision)):
                 await self._replies.give(asked, world, answer, None, decision)
                 return
-            await self._turns.take(asked.received)
-        if body and asked.received > SMALL_BODY:
-            call = structs.replace(call, read=decode(body, operation))
-            await self._turns.take(asked.received)
+            await self._turns.take(len(asked.body))
+        if len(asked.body) > SMALL_BODY:
+            call = structs.replace(call, read=decode(asked.body, operation))
+            await self._turns.take(len(asked.body))
         outcome = world.submit(call, decision.step if decision else None)
         if not isinstance(outcome, Generation):
             await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))

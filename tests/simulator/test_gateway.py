@@ -324,13 +324,28 @@ def test_nothing_that_is_sent_breaks_it(
             assert 200 <= reply.status < 500
 
 
-def test_the_body_of_a_stranger_is_not_kept() -> None:
+def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for what the journal shows: the answer does not depend on it. All of it is read, for one who sends it listens later."""
+    kept: list[int] = []
+    give = Replies.give
+
+    async def giving(self: Replies, asked: Incoming, *more: Any) -> None:
+        kept.append(len(asked.body))
+        await give(self, asked, *more)
+
+    monkeypatch.setattr(Replies, "give", giving)
     wire = Wire(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
     assert wire.post(**{KEY_HEADER: "who"}) == 401
     (exchange,) = wire.worlds.lobby
     assert (exchange.request_body, exchange.request_length) == (b"x" * 16 * 1024, 50_000)
-    assert wire.asked == 6
+    assert (wire.asked, kept) == (6, [16 * 1024])
+
+
+def test_a_large_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a turn of its own, before it is judged."""
+    monkeypatch.setattr("pixazo_simulator.admission.decode", None)
+    body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * 64 * 1024)
+    assert Wire(chunk(body), callback_url="ignore").post() == 202
 
 
 def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
