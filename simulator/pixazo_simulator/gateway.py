@@ -109,7 +109,8 @@ class Gateway:
         await self._replies.give(asked, world, answer, request_id, decision)
 
     def _is_foreign(self, request_id: str) -> bool:
-        return any(not isinstance(world.generation(request_id), UnknownRequest) for world in self._worlds)
+        owner = self._worlds.holder(request_id)
+        return owner is not None and isinstance(owner.generation(request_id), Generation)
 
     async def _submit(self, asked: Incoming, operation: Operation, model_id: str) -> None:
         world = self._caller(asked)

@@ -35,6 +35,11 @@ class Outbox:
         other._held, other._is_twin = self._held, True
         return other
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest delivery."""
+        return self._number
+
     def number(self) -> int:
         """A number for a new delivery."""
         self._number += 1
@@ -86,7 +91,8 @@ class Outbox:
         pending = (delivery for _, _, delivery in self._agenda)
         return next((each for each in chain(self.finished, pending) if each.number == number), None)
 
-    def deliveries(self) -> list[Delivery]:
-        """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
-        pending = [delivery for _, _, delivery in self._agenda]
-        return sorted([*self.finished, *pending], key=lambda delivery: delivery.number)
+    def deliveries(self, after: int = 0) -> list[Delivery]:
+        """Finished and pending deliveries, oldest first, of numbers beyond `after`; those that were never tried are included."""
+        pending = (delivery for _, _, delivery in self._agenda)
+        kept = (each for each in chain(self.finished, pending) if each.number > after)
+        return sorted(kept, key=lambda delivery: delivery.number)
