@@ -14,12 +14,12 @@ from .admission import Admission, Call
 from .canned import canned_answer
 from .courier import Courier
 from .hint import hint
-from .incoming import DisconnectedError, Incoming, Turns, incoming
+from .incoming import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
 from .journal import redacted
 from .models import MODEL_ID, OPERATIONS, Operation, decode
 from .occasion import at_read, at_submit
 from .policy import Policy
-from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
+from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, TooManyBodies, UnknownRequest, UnknownRoute
 from .reply import Replies
 from .script import Decision, Occasion
 from .strike import holding
@@ -114,14 +114,22 @@ class Gateway:
 
     async def _submit(self, asked: Incoming, operation: Operation, model_id: str) -> None:
         world = self._caller(asked)
+        try:
+            await self._submitted(asked, world, operation, model_id)
+        except DisconnectedError:
+            return
+        except CrowdedError:
+            await self._refuse(asked, world, TooManyBodies(MOST_HELD))
+        finally:
+            self._turns.held -= asked.held
+
+    async def _submitted(self, asked: Incoming, world: World | None, operation: Operation, model_id: str) -> None:
         policy = self._policy(asked, world)
         order = policy.check_order
         # A stranger is refused whatever the body is, unless the policy has it judged first.
         unread = world is None and order.index("key") < order.index("json")
-        try:
-            body = await asked.read_body(policy.body_limit, self._kept if unread else None)
-        except DisconnectedError:
-            return
+        keep, turns = (self._kept, None) if unread else (None, self._turns)
+        body = await asked.read_body(policy.body_limit, keep, turns)
         await self._turns.take(len(asked.body))
         call = Call(
             operation, asked.key, body, asked.content_type, asked.origin(policy), model_id,

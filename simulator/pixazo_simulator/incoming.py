@@ -13,7 +13,7 @@ from .refusal import SMALL_BODY
 from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
 from .world import World
 
-__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "Turns", "incoming"]
+__all__ = ["DOOR", "HEAD", "MOST_HELD", "CrowdedError", "DisconnectedError", "Incoming", "Turns", "incoming"]
 
 DOOR = "pixazo.door"
 """Key of the ASGI scope under which a door names the world that it leads into."""
@@ -26,17 +26,29 @@ _WEBHOOK_MODE = WEBHOOK_MODE_HEADER.lower().encode()
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
 
+MOST_HELD = 512 * 1024 * 1024
+"""Bytes of bodies that are held at once; a body of one piece, which is small, does not count."""
+
+
 class DisconnectedError(Exception):
     """The caller went away before the body was complete."""
 
 
-class Turns:
-    """Lets one large body be worked on in each turn of the loop, so that everybody else is served in between."""
+class CrowdedError(Exception):
+    """The bodies that are held would come to more than MOST_HELD bytes."""
 
-    __slots__ = ("_lock",)
+
+class Turns:
+    """Lets one large body be worked on in each turn of the loop, so that everybody else is served in between.
+
+    `held` is how many bytes of bodies that come in pieces are held by now.
+    """
+
+    __slots__ = ("_lock", "held")
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self.held = 0
 
     async def take(self, size: int) -> None:
         """Return when work on a body of so many bytes may go on, until its task waits again."""
@@ -49,7 +61,7 @@ class Turns:
 class Incoming(msgspec.Struct, gc=False):
     """A request: its ASGI scope and channels, its headers of note, and its body once it was read.
 
-    `received` is the length of the body in bytes, of which `body` may hold only the beginning.
+    `received` is the length of the body in bytes, of which `body` may hold only the beginning; `held` counts in `Turns.held`.
     """
 
     scope: Scope
@@ -65,6 +77,7 @@ class Incoming(msgspec.Struct, gc=False):
     forwarded_proto: str = ""
     body: bytes = b""
     received: int = 0
+    held: int = 0
 
     @property
     def door(self) -> World | None:
@@ -72,10 +85,11 @@ class Incoming(msgspec.Struct, gc=False):
         found: World | None = self.scope.get(DOOR)
         return found
 
-    async def read_body(self, limit: int, keep: int | None = None) -> bytes | None:
+    async def read_body(self, limit: int, keep: int | None = None, turns: Turns | None = None) -> bytes | None:
         """Read the body, of which only the first `keep` bytes are kept; None as soon as it is longer than `limit` bytes.
 
-        Raises DisconnectedError when the caller goes away before its end.
+        Raises DisconnectedError when the caller goes away before its end, CrowdedError when others that take turns with it
+        hold too much for it to be held, too.
         """
         if self.length > limit:
             return None
@@ -89,6 +103,8 @@ class Incoming(msgspec.Struct, gc=False):
                 more: bytes = message.get("body", b"")
                 received += len(more)
                 parts += more if keep is None else more[: max(0, keep - len(parts))]
+                if turns:
+                    self._hold(len(more), turns)
             body = bytes(parts)
         if message["type"] == "http.disconnect":
             raise DisconnectedError
@@ -96,6 +112,12 @@ class Incoming(msgspec.Struct, gc=False):
             return None
         self.body, self.received = body[:keep], received
         return self.body
+
+    def _hold(self, size: int, turns: Turns) -> None:
+        self.held += size
+        turns.held += size
+        if turns.held > MOST_HELD:
+            raise CrowdedError
 
     def origin(self, policy: Policy) -> str:
         """The origin for `polling_url` and media URLs, as policy `public_origin` says."""

@@ -23,6 +23,7 @@ __all__ = [
     "Refusal",
     "Rule",
     "Throttled",
+    "TooManyBodies",
     "TooManyPending",
     "UnknownRequest",
     "UnknownRoute",
@@ -90,6 +91,16 @@ class TooManyPending:
 
     def __str__(self) -> str:
         return f"{self.limit} webhook deliveries wait already (bound pending)"
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyBodies:
+    """A bound of the simulator itself: the bodies of callers that are being served come to more than `limit` bytes."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"the bodies under way come to more than {self.limit} bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +244,7 @@ Refusal = (
     | Throttled
     | Broken
     | TooManyPending
+    | TooManyBodies
     | BodyTooLarge
     | UnsupportedMediaType
     | InvalidBody

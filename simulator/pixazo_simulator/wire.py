@@ -33,6 +33,7 @@ from .refusal import (
     Refusal,
     Rule,
     Throttled,
+    TooManyBodies,
     TooManyPending,
     UnknownRequest,
     UnknownRoute,
@@ -276,6 +277,11 @@ def _too_many_pending(refusal: TooManyPending, _: Policy, __: str) -> Answer:
     return _queue(500, "Internal Server Error", told)
 
 
+def _too_many_bodies(refusal: TooManyBodies, _: Policy, __: str) -> Answer:
+    told = f"The request bodies under way come to more than {refusal.limit} bytes: send this one once more, later."
+    return _queue(503, "Service Unavailable", told, (b"retry-after", b"1"), (b"connection", b"close"))
+
+
 def _body_too_large(refusal: BodyTooLarge, _: Policy, __: str) -> Answer:
     limit = f"The request body is larger than {refusal.limit} bytes."
     return _queue(413, "Payload Too Large", limit, (b"connection", b"close"))
@@ -328,6 +334,7 @@ _WORDED: dict[type[Any], Callable[[Any, Policy, str], Answer]] = {
     KeySuspended: _key_suspended,
     Throttled: _throttled,
     TooManyPending: _too_many_pending,
+    TooManyBodies: _too_many_bodies,
     Broken: _broken,
     BodyTooLarge: _body_too_large,
     UnsupportedMediaType: _unsupported,

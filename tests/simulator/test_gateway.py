@@ -373,6 +373,50 @@ def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
     assert (asked.body, asked.received) == (b"0123456789"[:keep], 10)
 
 
+def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many is refused and may come once more when another was answered, or its caller has gone away."""
+    monkeypatch.setattr("pixazo_simulator.incoming.MOST_HELD", 100)
+    worlds = Worlds(Settings())
+    gateway = Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+    body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
+
+    async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
+        headers = [(b"host", b"a"), (KEY_HEADER.lower().encode(), b"sim-key"), (b"content-type", b"application/json")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": GENERATE,
+            "query_string": b"",
+            "headers": headers,
+        }
+        left, said = [chunk(b"", more=True), *messages], list[Any]()
+
+        async def receive() -> dict[str, Any]:
+            if waits and len(left) == 1:
+                await waits.wait()
+            return left.pop(0)
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await gateway(scope, receive, send)
+        return said
+
+    async def several() -> list[int]:
+        held = asyncio.create_task(submit(chunk(body, more=True), chunk(b""), waits=half))
+        await asyncio.sleep(0)
+        refused = await submit(chunk(body))
+        assert (refused[0]["status"], (b"retry-after", b"1") in refused[0]["headers"]) == (503, True)
+        assert b"bodies under way come to more than" in refused[1]["body"]
+        half.set()
+        answered = [(await held)[0]["status"], (await submit(chunk(body)))[0]["status"]]
+        assert await submit(chunk(body, more=True), {"type": "http.disconnect"}) == []
+        return [*answered, (await submit(chunk(body)))[0]["status"]]
+
+    assert asyncio.run(several()) == [202, 202, 202]
+
+
 def test_large_bodies_take_turns() -> None:
     """However many come at once, everybody else is served between any two of them; small ones wait for nobody."""
     worlds, happened = Worlds(Settings()), list[str]()

@@ -474,3 +474,23 @@ def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
         assert [len(each["attempts"]) for each in told["deliveries"]] == [1]
         assert bench.control("GET", "/_sim/deliveries") == before
         assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
+
+
+def test_explaining_a_download_makes_no_twin_of_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands: only the one that has the generation is looked at."""
+    twins: list[str] = []
+    make = World.twin
+
+    def twin(self: World) -> World:
+        twins.append(self.key)
+        return make(self)
+
+    monkeypatch.setattr(World, "twin", twin)
+    with Bench() as bench:
+        assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
+        assert twins == []
+        assert bench.send("POST", GENERATE, {"prompt": "A bear"}) == 202
+        (generation,) = bench.control("GET", "/_sim/generations")["generations"]
+        bench.control("POST", "/_sim/clock/advance", {"seconds": 60})
+        assert bench.explained("GET", f"/v1/{generation['request_id']}/output.mp4")["exchange"]["status"] == 200
+        assert twins == ["sim-key"]
