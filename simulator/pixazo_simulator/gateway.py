@@ -130,26 +130,31 @@ class Gateway:
         unread = world is None and order.index("key") < order.index("json")
         keep, turns = (self._kept, None) if unread else (None, self._turns)
         body = await asked.read_body(policy.body_limit, keep, turns)
-        await self._turns.take(len(asked.body))
         call = Call(
             operation, asked.key, body, asked.content_type, asked.origin(policy), model_id,
             asked.webhook_url, asked.webhook_mode,
         )  # fmt: skip
         if world is None:
-            await self._refuse(asked, None, Admission(call, None, policy, 0).refusal() or InvalidKey())
+            async with self._turns.turn(len(asked.body)):
+                refusal = Admission(call, None, policy, 0).refusal()
+            await self._refuse(asked, None, refusal or InvalidKey())
             return
-        decision = None
-        if world.script and model_id == MODEL_ID:
-            occasion = at_submit(operation.name, asked.scope["headers"], body)
-            decision = world.script.decide(occasion)
-            if decision and (answer := self._instead(asked, world, occasion, decision)):
-                await self._replies.give(asked, world, answer, None, decision)
-                return
-            await self._turns.take(len(asked.body))
-        if len(asked.body) > SMALL_BODY:
-            call = structs.replace(call, read=decode(asked.body, operation))
-            await self._turns.take(len(asked.body))
-        outcome = world.submit(call, decision.step if decision else None)
+        decision: Decision | None = None
+        outcome: Answer | Generation | Refusal | None = None
+        async with self._turns.turn(len(asked.body)) as pause:
+            if world.script and model_id == MODEL_ID:
+                occasion = at_submit(operation.name, asked.scope["headers"], body)
+                decision = world.script.decide(occasion)
+                outcome = self._instead(asked, world, occasion, decision) if decision else None
+                await pause()
+            if outcome is None:
+                if len(asked.body) > SMALL_BODY:
+                    call = structs.replace(call, read=decode(asked.body, operation))
+                    await pause()
+                outcome = world.submit(call, decision.step if decision else None)
+        if isinstance(outcome, Answer):
+            await self._replies.give(asked, world, outcome, None, decision)
+            return
         if not isinstance(outcome, Generation):
             await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))
             return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -50,12 +52,26 @@ class Turns:
         self._lock = asyncio.Lock()
         self.held = 0
 
-    async def take(self, size: int) -> None:
-        """Return when work on a body of so many bytes may go on, until its task waits again."""
-        if size > SMALL_BODY:
-            await self._lock.acquire()
-            asyncio.get_running_loop().call_soon(self._lock.release)
-            await asyncio.sleep(0)
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+        """Work on a body of so many bytes; what is given is to be awaited between two pieces of long work.
+
+        Nothing else may be awaited: whoever has the turn keeps other large bodies waiting.
+        """
+        if size <= SMALL_BODY:
+            yield _at_once
+            return
+        async with self._lock:
+            await _others()
+            yield _others
+
+
+async def _others() -> None:
+    await asyncio.sleep(0)
+
+
+async def _at_once() -> None:
+    """Nobody need be served in between."""
 
 
 class Incoming(msgspec.Struct, gc=False):

@@ -55,8 +55,8 @@ class Control:
             route, number = self._find(method, path)
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
-            await self._turns.take(len(body))
-            wish = _wish(route, query, body)
+            async with self._turns.turn(len(body)):
+                wish = _wish(route, query, body)
             request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
             return route.status, msgspec.json.encode(await route.carry_out(request))
         except Refused as refused:
