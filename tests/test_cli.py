@@ -253,6 +253,15 @@ def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], says: str) -> No
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")
 
 
+def test_a_profile_with_an_endless_key_is_one_line_and_exit_2(tmp_path: Path) -> None:
+    """With file and line; the TOML reader is not asked, which would take long."""
+    profile = tmp_path / "p.toml"
+    profile.write_text("cors = 'on'\n" + "a." * 50_000 + "a = 1\n", encoding="utf-8")
+    ended = pixazo_sim("serve", "--profile", str(profile))
+    told = f"pixazo-sim: profile {profile} is not valid TOML: A key has more than 100 dotted names (at line 2)\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", told)
+
+
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [

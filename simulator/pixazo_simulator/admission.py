@@ -11,10 +11,11 @@ from .charge import affords
 from .image import ImageFacts
 from .ledger import Ledger
 from .magic import Magic
-from .models import MODEL_ID, Operation, Parameters, decode, members
+from .models import MODEL_ID, Operation, Parameters, decode, names
 from .policy import Policy
 from .quota import Quota
 from .refusal import (
+    LONGEST_URL,
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -41,12 +42,16 @@ _NO_IMAGES: Mapping[str, ImageFacts] = {}
 
 _IGNORED = {
     Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    Rule.URL_LENGTH: f"it is longer than {LONGEST_URL} characters, and policy bad_webhook_url ignores that",
     Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
 }
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One POST to a submit path; `body` is None when it was too large to be read."""
+    """One POST to a submit path; `body` is None when it was too large to be read.
+
+    `read` is what `decode` makes of it where that was done beforehand, in a turn of its own.
+    """
 
     operation: Operation
     key: str
@@ -56,6 +61,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     model_id: str = MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
+    read: Parameters | InvalidBody | InvalidParameters | None = None
 
 
 class Standing(msgspec.Struct):
@@ -161,7 +167,7 @@ class Admission:
             return BodyTooLarge(self._policy.body_limit)
         if self._policy.content_type != "ignore" and not _is_json(call.content_type):
             return UnsupportedMediaType(call.content_type)
-        read = decode(call.body, call.operation)
+        read = decode(call.body, call.operation) if call.read is None else call.read
         if isinstance(read, InvalidBody):
             return read
         self._read = read
@@ -193,7 +199,8 @@ class Admission:
 
     def ignored(self) -> list[str]:
         """Where an accepted call asks for callbacks that it will not get, and why."""
-        if self._call.webhook_url is None and CALLBACK_MEMBER.encode() not in (self._call.body or b""):
+        call = self._call
+        if call.webhook_url is None and call.read is None and CALLBACK_MEMBER.encode() not in (call.body or b""):
             return []
         self.json()
         read = self._read if isinstance(self._read, Parameters) else Parameters()
@@ -206,8 +213,7 @@ class Admission:
     def _unknown_members(self) -> list[Problem]:
         if self._policy.unknown_members == "ignore" or not self._call.body:
             return []
-        given = members(self._call.body)
-        return [] if isinstance(given, InvalidBody) else unknown_member(given, self._call.operation)
+        return unknown_member(names(self._call.body), self._call.operation)
 
     def _url_problems(self, parameters: Parameters) -> list[Problem]:
         return [] if self._policy.bad_webhook_url == "ignore" else self._unusable_urls(parameters)

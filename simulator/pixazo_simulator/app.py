@@ -17,6 +17,7 @@ from .control import ROUTES, Control
 from .courier import Courier
 from .doors import Doors
 from .front import Front
+from .incoming import Turns
 from .invitation import INVITATION_PATH
 from .policy import Policy
 from .post import Postman
@@ -48,9 +49,10 @@ class Application:
         self.courier = Courier(worlds, self._postman.post)
         if change:
             self._edit(change)
-        self._front = Front(worlds, self.courier)
+        turns = Turns()
+        self._front = Front(worlds, self.courier, turns)
         self.doors = Doors(self.entry, self._front, protocol)
-        self.control = Control(worlds, self.courier, self.doors, ROUTES)
+        self.control = Control(worlds, self.courier, self.doors, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(INVITATION_PATH, self.control.invite, methods=["GET"]),

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .courier import Courier
 from .gateway import Gateway
+from .incoming import Turns
 from .library import Library
 from .refusal import Broken
 from .reply import Replies
@@ -29,10 +30,10 @@ MEDIA_PATH = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)
 class Front:
     """An ASGI application over some worlds. Never raises for anything a caller sends."""
 
-    def __init__(self, worlds: Worlds, courier: Courier) -> None:
+    def __init__(self, worlds: Worlds, courier: Courier, turns: Turns | None = None) -> None:
         replies = Replies(worlds)
         self._policy = worlds.settings.policy
-        self._gateway = Gateway(worlds, replies, courier)
+        self._gateway = Gateway(worlds, replies, courier, turns)
         self._library = Library(worlds, replies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,12 +14,12 @@ from .admission import Admission, Call
 from .canned import canned_answer
 from .courier import Courier
 from .hint import hint
-from .incoming import DisconnectedError, Incoming, incoming
+from .incoming import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
 from .journal import redacted
-from .models import MODEL_ID, OPERATIONS, Operation
+from .models import MODEL_ID, OPERATIONS, Operation, decode
 from .occasion import at_read, at_submit
 from .policy import Policy
-from .refusal import InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
+from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, TooManyBodies, UnknownRequest, UnknownRoute
 from .reply import Replies
 from .script import Decision, Occasion
 from .strike import holding
@@ -37,7 +37,8 @@ log = logging.getLogger("pixazo_simulator")
 class Gateway:
     """The gateway as an ASGI application; the courier is told when a callback may have become due."""
 
-    def __init__(self, worlds: Worlds, replies: Replies, courier: Courier) -> None:
+    def __init__(self, worlds: Worlds, replies: Replies, courier: Courier, turns: Turns | None = None) -> None:
+        self._turns = turns or Turns()
         self._worlds = worlds
         self._replies = replies
         self._courier = courier
@@ -63,8 +64,13 @@ class Gateway:
             allow = "POST" if path in SUBMIT_PATHS else "GET" if path.startswith(STATUS_PATH) else None
             world = self._caller(asked)
             with suppress(DisconnectedError):  # the body is for the journal only
-                await asked.read_body(self._policy(asked, world).body_limit)
+                await asked.read_body(self._policy(asked, world).body_limit, self._kept)
             await self._refuse(asked, world, UnknownRoute(allow))
+
+    @property
+    def _kept(self) -> int:
+        """Bytes that are kept of a body that is for the journal only."""
+        return self._worlds.settings.bounds.journal.body
 
     def _caller(self, asked: Incoming) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""
@@ -103,30 +109,52 @@ class Gateway:
         await self._replies.give(asked, world, answer, request_id, decision)
 
     def _is_foreign(self, request_id: str) -> bool:
-        return any(not isinstance(world.generation(request_id), UnknownRequest) for world in self._worlds)
+        owner = self._worlds.holder(request_id)
+        return owner is not None and isinstance(owner.generation(request_id), Generation)
 
     async def _submit(self, asked: Incoming, operation: Operation, model_id: str) -> None:
         world = self._caller(asked)
-        policy = self._policy(asked, world)
         try:
-            body = await asked.read_body(policy.body_limit)
+            await self._submitted(asked, world, operation, model_id)
         except DisconnectedError:
             return
+        except CrowdedError:
+            await self._refuse(asked, world, TooManyBodies(MOST_HELD))
+        finally:
+            self._turns.held -= asked.held
+
+    async def _submitted(self, asked: Incoming, world: World | None, operation: Operation, model_id: str) -> None:
+        policy = self._policy(asked, world)
+        order = policy.check_order
+        # A stranger is refused whatever the body is, unless the policy has it judged first.
+        unread = world is None and order.index("key") < order.index("json")
+        keep, turns = (self._kept, None) if unread else (None, self._turns)
+        body = await asked.read_body(policy.body_limit, keep, turns)
         call = Call(
             operation, asked.key, body, asked.content_type, asked.origin(policy), model_id,
             asked.webhook_url, asked.webhook_mode,
         )  # fmt: skip
         if world is None:
-            await self._refuse(asked, None, Admission(call, None, policy, 0).refusal() or InvalidKey())
+            async with self._turns.turn(len(asked.body)):
+                refusal = Admission(call, None, policy, 0).refusal()
+            await self._refuse(asked, None, refusal or InvalidKey())
             return
-        decision = None
-        if world.script and model_id == MODEL_ID:
-            occasion = at_submit(operation.name, asked.scope["headers"], body)
-            decision = world.script.decide(occasion)
-            if decision and (answer := self._instead(asked, world, occasion, decision)):
-                await self._replies.give(asked, world, answer, None, decision)
-                return
-        outcome = world.submit(call, decision.step if decision else None)
+        decision: Decision | None = None
+        outcome: Answer | Generation | Refusal | None = None
+        async with self._turns.turn(len(asked.body)) as pause:
+            if world.script and model_id == MODEL_ID:
+                occasion = at_submit(operation.name, asked.scope["headers"], body)
+                decision = world.script.decide(occasion)
+                outcome = self._instead(asked, world, occasion, decision) if decision else None
+                await pause()
+            if outcome is None:
+                if len(asked.body) > SMALL_BODY:
+                    call = structs.replace(call, read=decode(asked.body, operation))
+                    await pause()
+                outcome = world.submit(call, decision.step if decision else None)
+        if isinstance(outcome, Answer):
+            await self._replies.give(asked, world, outcome, None, decision)
+            return
         if not isinstance(outcome, Generation):
             await self._refuse(asked, world, outcome, None, _unless_idle(world, decision))
             return

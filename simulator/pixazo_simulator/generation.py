@@ -36,7 +36,7 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     origin: str
 
 
-class Transition(msgspec.Struct, frozen=True):
+class Transition(msgspec.Struct, frozen=True, gc=False):
     """A generation entered a status at an instant (UTC milliseconds)."""
 
     instant: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import io
 import re
@@ -15,10 +14,16 @@ import msgspec
 __all__ = ["Format", "ImageFacts", "image_facts", "read_data_url"]
 
 _DATA_URL = re.compile(r"data:image/(?:jpe?g|png|webp)(?:;[\w.+-]+=[\w.+-]*)*;base64,", re.IGNORECASE)
+LONGEST_HEAD = 1000
+"""Characters of a data URL up to its data: its type and parameters."""
+MOST_SEGMENTS = 1000
+"""Segments and fill bytes of a JPEG before its picture; real files have some dozens."""
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
-_WITHOUT_LENGTH = (b"\xd9", b"\xda", b"\xff")
-"""What follows the byte FF at the end of a JPEG, before its picture, and in fill bytes."""
+_HEADER_ENDS = (b"\xd9", b"\xda", b"")
+"""What follows the byte FF at the end of a JPEG, before its picture, and where the file was cut."""
+_LONE = (b"\x01", *(bytes([marker]) for marker in range(0xD0, 0xD8)))
+"""What follows the byte FF in a marker that has no segment."""
 
 Format = Literal["jpeg", "png", "webp", "other"]
 
@@ -35,20 +40,30 @@ class ImageFacts(msgspec.Struct, frozen=True):
 
 def read_data_url(text: str) -> bytes | None:
     """The bytes of a Base64 data URL of a JPEG, PNG or WebP image, or None when it is not one."""
-    head = _DATA_URL.match(text)
+    head = _DATA_URL.match(text, 0, LONGEST_HEAD)
     if not head:
         return None
     try:
-        return base64.b64decode(text[head.end() :], validate=True)
-    except (binascii.Error, ValueError):
+        return binascii.a2b_base64(text[head.end() :], strict_mode=True)
+    except ValueError:  # not Base64, or not even ASCII
         return None
 
 
-def image_facts(data: bytes) -> ImageFacts:
-    """Read format, frame and completeness off the container; only the header is parsed."""
+def image_facts(data: bytes) -> ImageFacts | None:
+    """Read format, frame and completeness off the container; only the header is parsed.
+
+    None for a JPEG with more than MOST_SEGMENTS segments before its picture, of which no more is read.
+    """
     found = _format(data)
-    width, height = _frame(data) if found != "other" else (-1, -1)
-    return ImageFacts(found, width, height, len(data), _whole(found, data))
+    if found == "other":
+        return ImageFacts(found, -1, -1, len(data), whole=False)
+    if found != "jpeg":
+        return ImageFacts(found, *_frame(data), len(data), _whole(found, data))
+    end = _header_end(data)
+    if end is None:
+        return None
+    # rfind is quick whatever the bytes are, find is not; the library reads garbage byte by byte and is not given any.
+    return ImageFacts(found, *_frame(data[:end]), len(data), data.rfind(_JPEG_END, end) >= 0)
 
 
 def _format(data: bytes) -> Format:
@@ -69,16 +84,21 @@ def _frame(data: bytes) -> tuple[int, int]:
 
 def _whole(found: Format, data: bytes) -> bool:
     """Whether the end is there; cameras append data of their own behind it."""
-    if found == "png":
-        return _PNG_END in data
-    if found == "jpeg":
-        return data.find(_JPEG_END, _scan(data)) >= 0
-    return found == "webp" and int.from_bytes(data[4:8], "little") + 8 <= len(data)
+    return _PNG_END in data if found == "png" else int.from_bytes(data[4:8], "little") + 8 <= len(data)
 
 
-def _scan(data: bytes) -> int:
-    """Where the first segment of a JPEG is that tells no length; a thumbnail in one before it has an end of its own."""
+def _header_end(data: bytes) -> int | None:
+    """Where the header of a JPEG ends: at its picture, or at what is no marker; None beyond MOST_SEGMENTS.
+
+    A thumbnail in a segment has an end of its own, which is not that of the picture.
+    """
     at = 2
-    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] not in _WITHOUT_LENGTH:
-        at += 2 + int.from_bytes(data[at + 2 : at + 4])
-    return at
+    for _ in range(MOST_SEGMENTS + 1):
+        marker = data[at + 1 : at + 2]
+        if data[at : at + 1] != b"\xff" or marker in _HEADER_ENDS:
+            return at
+        if marker == b"\xff":
+            at += 1
+        else:
+            at += 2 if marker in _LONE else 2 + int.from_bytes(data[at + 2 : at + 4])
+    return None

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from .policy import Policy
+from .refusal import SMALL_BODY
 from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
 from .world import World
 
-__all__ = ["DOOR", "HEAD", "DisconnectedError", "Incoming", "incoming"]
+__all__ = ["DOOR", "HEAD", "MOST_HELD", "CrowdedError", "DisconnectedError", "Incoming", "Turns", "incoming"]
 
 DOOR = "pixazo.door"
 """Key of the ASGI scope under which a door names the world that it leads into."""
@@ -24,12 +28,57 @@ _WEBHOOK_MODE = WEBHOOK_MODE_HEADER.lower().encode()
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
 
+MOST_HELD = 512 * 1024 * 1024
+"""Bytes of bodies that are held at once; a body of one piece, which is small, does not count."""
+
+
 class DisconnectedError(Exception):
     """The caller went away before the body was complete."""
 
 
+class CrowdedError(Exception):
+    """The bodies that are held would come to more than MOST_HELD bytes."""
+
+
+class Turns:
+    """Lets one large body be worked on in each turn of the loop, so that everybody else is served in between.
+
+    `held` is how many bytes of bodies that come in pieces are held by now.
+    """
+
+    __slots__ = ("_lock", "held")
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self.held = 0
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+        """Work on a body of so many bytes; what is given is to be awaited between two pieces of long work.
+
+        Nothing else may be awaited: whoever has the turn keeps other large bodies waiting.
+        """
+        if size <= SMALL_BODY:
+            yield _at_once
+            return
+        async with self._lock:
+            await _others()
+            yield _others
+
+
+async def _others() -> None:
+    await asyncio.sleep(0)
+
+
+async def _at_once() -> None:
+    """Nobody need be served in between."""
+
+
 class Incoming(msgspec.Struct, gc=False):
-    """A request: its ASGI scope and channels, its headers of note, and its body once it was read."""
+    """A request: its ASGI scope and channels, its headers of note, and its body once it was read.
+
+    `received` is the length of the body in bytes, of which `body` may hold only the beginning; `held` counts in `Turns.held`.
+    """
 
     scope: Scope
     receive: Receive
@@ -43,6 +92,8 @@ class Incoming(msgspec.Struct, gc=False):
     forwarded_host: str = ""
     forwarded_proto: str = ""
     body: bytes = b""
+    received: int = 0
+    held: int = 0
 
     @property
     def door(self) -> World | None:
@@ -50,29 +101,39 @@ class Incoming(msgspec.Struct, gc=False):
         found: World | None = self.scope.get(DOOR)
         return found
 
-    async def read_body(self, limit: int) -> bytes | None:
-        """Read the body; None as soon as it is known to be longer than `limit` bytes.
+    async def read_body(self, limit: int, keep: int | None = None, turns: Turns | None = None) -> bytes | None:
+        """Read the body, of which only the first `keep` bytes are kept; None as soon as it is longer than `limit` bytes.
 
-        Raises DisconnectedError when the caller goes away before its end.
+        Raises DisconnectedError when the caller goes away before its end, CrowdedError when others that take turns with it
+        hold too much for it to be held, too.
         """
         if self.length > limit:
             return None
         message = await self.receive()
         body: bytes = message.get("body", b"")
+        received = len(body)
         if message.get("more_body"):
-            parts = bytearray(body)
-            while message.get("more_body"):
+            parts = bytearray(body[:keep])
+            while message.get("more_body") and received <= limit:
                 message = await self.receive()
-                parts += message.get("body", b"")
-                if len(parts) > limit:
-                    return None
+                more: bytes = message.get("body", b"")
+                received += len(more)
+                parts += more if keep is None else more[: max(0, keep - len(parts))]
+                if turns:
+                    self._hold(len(more), turns)
             body = bytes(parts)
         if message["type"] == "http.disconnect":
             raise DisconnectedError
-        if len(body) > limit:
+        if received > limit:
             return None
-        self.body = body
-        return body
+        self.body, self.received = body[:keep], received
+        return self.body
+
+    def _hold(self, size: int, turns: Turns) -> None:
+        self.held += size
+        turns.held += size
+        if turns.held > MOST_HELD:
+            raise CrowdedError
 
     def origin(self, policy: Policy) -> str:
         """The origin for `polling_url` and media URLs, as policy `public_origin` says."""

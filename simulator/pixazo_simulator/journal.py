@@ -114,10 +114,12 @@ class Journal:
         *,
         opaque: bool = False,
         head: int | None = None,
+        length: int | None = None,
     ) -> None:
         """Enter one exchange, before its answer leaves.
 
-        Of an `opaque` answer only the length is kept; `head` says how many bytes the request's headers have at most, if known.
+        Of an `opaque` answer only the length is kept; `head` says how many bytes the request's headers have at most, if known,
+        `length` how many bytes its body has, of which `body` may be only the beginning.
         """
         self._total += 1
         limits, left_out = self._limits, 0
@@ -125,7 +127,8 @@ class Journal:
             headers, left_out = self._bounded(headers)
         self._exchanges.append(
             Exchange(
-                self._total, instant, method, target, headers, body[: limits.body], len(body), status,
+                self._total, instant, method, target, headers, body[: limits.body],
+                len(body) if length is None else length, status,
                 b"" if opaque else answer[: limits.body], reason, response_headers or [], len(answer),
                 request_id, rule, faults, cut, hint, left_out,
             )

@@ -31,7 +31,7 @@ class Library:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GET or HEAD; the path holds `request_id` and `extension`."""
         asked, request_id = incoming(scope, receive, send), scope["path_params"]["request_id"]
-        owner = next((world for world in self._worlds if world.known(request_id)), None)
+        owner = self._worlds.holder(request_id)
         if owner is None:
             nobody = "no generation has this request id: media are found under the URLs of a COMPLETED status answer"
             await self._replies.give(asked, None, _missing("no such media"), hint=nobody)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["Path", "json_lines", "toml_lines"]
+__all__ = ["MOST_NAMES", "Path", "json_lines", "read_toml", "toml_lines"]
+
+MOST_NAMES = 100
+"""Names in one dotted key of a TOML text."""
 
 Path = tuple["str | int", ...]
 """Where a value stands: the names of members and the places in lists, counted from 0."""
@@ -27,6 +32,7 @@ class _Json:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._line = _numbering(text)
         self._at = 0
         self.lines: dict[Path, int] = {}
         self._value(())
@@ -49,7 +55,7 @@ class _Json:
             if self._text[self._at] == ",":
                 self._at += 1
                 self._peek()
-            line = _line(self._text, self._at)
+            line = self._line(self._at)
             inner: Path = (*path, self._name() if named else number)
             self.lines[inner] = line
             self._value(inner)
@@ -84,6 +90,23 @@ _STRINGS = (
 _PLAIN = re.compile(r"[^,\]}#\n]+")
 
 
+_LONG_KEY = re.compile(
+    rf"""(?<![\w"'-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MOST_NAMES}}}""", re.ASCII
+)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """What a TOML text says.
+
+    Raises ValueError (TOMLDecodeError) that names the line for what is no TOML, and for a key of more than MOST_NAMES dotted
+    names, for which tomllib would need a time that grows with the square of their number; RecursionError for deep nesting.
+    """
+    if found := _LONG_KEY.search(text):
+        line = _numbering(text)(found.start())
+        raise tomllib.TOMLDecodeError(f"A key has more than {MOST_NAMES} dotted names (at line {line})")
+    return tomllib.loads(text)
+
+
 def toml_lines(text: str) -> Mapping[Path, int]:
     """The line, counted from 1, of every table, key and element of a valid TOML text; of a key it is that of its name."""
     return _Toml(text.replace("\r\n", "\n")).lines
@@ -94,6 +117,7 @@ class _Toml:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._line = _numbering(text)
         self._at = 0
         self._arrays: dict[Path, int] = {}
         self.lines: dict[Path, int] = {}
@@ -110,7 +134,7 @@ class _Toml:
         if self._text[self._at] != "[":
             self._pair(table)
             return table
-        line = _line(self._text, self._at)
+        line = self._line(self._at)
         several = self._text.startswith("[[", self._at)
         self._at += 1 + several
         found = self._placed(self._key())
@@ -132,7 +156,7 @@ class _Toml:
         return path
 
     def _pair(self, table: Path) -> None:
-        line = _line(self._text, self._at)
+        line = self._line(self._at)
         path = (*table, *self._key())
         self._at += 1  # the equals sign
         self._mark(path, line, len(table))
@@ -178,7 +202,7 @@ class _Toml:
         self._at += 1
         number = 0
         while self._next("]"):
-            self.lines[*path, number] = _line(self._text, self._at)
+            self.lines[*path, number] = self._line(self._at)
             self._value((*path, number))
             number += 1
 
@@ -210,5 +234,7 @@ def _end(what: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
+def _numbering(text: str) -> Callable[[int], int]:
+    """What tells on which line a place in a text is, counted from 1."""
+    ends = [found.start() for found in re.finditer("\n", text)]
+    return lambda at: bisect_left(ends, at) + 1

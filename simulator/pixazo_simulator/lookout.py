@@ -14,7 +14,7 @@ from .front import MEDIA_PATH
 from .journal import Exchange, redacted
 from .lifecycle import snapshot
 from .matcher import ABSENT, shown, weight
-from .told import told_delivery, told_exchange, told_generation, told_target
+from .told import told_delivery, told_exchange, told_generation, told_in_turns, told_target
 from .wire import STATUS_PATH, SUBMIT_PATHS
 from .wishes import MOST_LISTED, Counted, ExchangeCondition, Wait
 from .world import Generation, World
@@ -72,7 +72,7 @@ class Lookout(ABC, Generic[T]):
         """It in a few words."""
 
     @abstractmethod
-    def told(self) -> shapes.Arrived:
+    async def told(self) -> shapes.Arrived:
         """What fulfils the conditions, at most 1,000 of them."""
 
     def pause(self) -> float | None:
@@ -139,8 +139,9 @@ class _Exchanges(Lookout[Exchange]):
     def named(self, each: Exchange) -> str:
         return f"exchange {each.number}, {each.method} {told_target(each, *self.world.secrets)} answered {each.status}"
 
-    def told(self) -> shapes.Arrived:
-        return {"exchanges": [told_exchange(each, *self.world.secrets) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        secrets = self.world.secrets
+        return {"exchanges": await told_in_turns(told_exchange(each, *secrets) for each in self.found[:MOST_LISTED])}
 
 
 class _Deliveries(Lookout[Delivery]):
@@ -163,14 +164,17 @@ class _Deliveries(Lookout[Delivery]):
     def named(self, each: Delivery) -> str:
         return f"delivery {each.number}, about {each.request_id}"
 
-    def told(self) -> shapes.Arrived:
-        return {"deliveries": [told_delivery(self.world, each) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        world = self.world
+        return {"deliveries": await told_in_turns(told_delivery(world, each) for each in self.found[:MOST_LISTED])}
 
 
 class _Generations(Lookout[Generation]):
     """Generations change as time passes, without anything being said."""
 
-    _change: int | None = None
+    def __init__(self, world: World, wanted: Counted) -> None:
+        super().__init__(world, wanted)
+        self._change: int | None = None
 
     def unseen(self) -> Iterable[Generation]:
         self.found, self._near, self._change = [], None, None
@@ -188,8 +192,9 @@ class _Generations(Lookout[Generation]):
     def pause(self) -> float | None:
         return None if self._change is None else self.world.clock.real_seconds_until(self._change)
 
-    def told(self) -> shapes.Arrived:
-        return {"generations": [told_generation(self.world, each) for each in self.found[:MOST_LISTED]]}
+    async def told(self) -> shapes.Arrived:
+        world = self.world
+        return {"generations": await told_in_turns(told_generation(world, each) for each in self.found[:MOST_LISTED])}
 
 
 def _operation(method: str, path: str) -> str | None:

@@ -13,7 +13,9 @@ __all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_key", "read_magic"]
 
 _OPEN, _CLOSE = "[[sim:", "]]"
 _OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
-_LONGEST_WORD, _LONGEST_TEXT, _MOST_MARKS = 40, 2000, 100
+_LONGEST_WORD, _LONGEST_TEXT = 40, 2000
+REACH = 20_000
+"""Characters of a prompt in which marks are looked for: ten times the longest prompt that the page allows."""
 
 PROMPTS = {
     "failed": ("[[sim:failed TEXT]]", "ends FAILED with TEXT as its error"),
@@ -69,9 +71,9 @@ class MagicTypo:
 
 
 def read_magic(prompt: str) -> Magic | MagicTypo:
-    """Read the first 100 marks of a prompt, in letters of either case; the last one of a kind counts."""
+    """Read every mark in the first 20,000 characters of a prompt, in letters of either case; the last one of a kind counts."""
     outcome, error, after, stuck, moderated = None, None, None, False, False
-    for rest in _OPENING.split(prompt, _MOST_MARKS)[1:]:
+    for rest in _OPENING.split(prompt[:REACH])[1:]:
         word, text, closed = _mark(rest)
         if not closed:
             return MagicTypo(f"{_OPEN}{word}", _remedy(word))

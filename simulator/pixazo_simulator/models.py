@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .refusal import InvalidBody, InvalidParameters, Problem, Rule
+from .refusal import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, InvalidParameters, Problem, Rule
 
-__all__ = ["MODEL_ID", "OPERATIONS", "ImageParameters", "Operation", "Parameters", "decode", "members"]
+__all__ = [
+    "MODEL_ID",
+    "OPERATIONS",
+    "ImageParameters",
+    "Operation",
+    "Parameters",
+    "decode",
+    "is_crowded",
+    "members",
+    "names",
+]
 
 MODEL_ID = "minimax-hailuo-ai"
 
@@ -50,11 +61,14 @@ OPERATIONS = {
 }
 
 _DECODERS = {name: msgspec.json.Decoder(operation.parameters) for name, operation in OPERATIONS.items()}
+_NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TYPE_RULES = {str: Rule.STRING, bool: Rule.BOOLEAN, float: Rule.NUMBER}
 
 
 def decode(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
     """Read a body; a good one in one pass, a bad one again to tell everything that is wrong with its types."""
+    if is_crowded(body):
+        return InvalidBody("crowded")
     try:
         return _DECODERS[operation.name].decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -65,6 +79,8 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
     """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
     if not body.strip():
         return InvalidBody("empty")
+    if is_crowded(body):
+        return InvalidBody("crowded")
     try:
         value = msgspec.json.decode(body)
     except RecursionError:
@@ -72,6 +88,29 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return InvalidBody("malformed")
     return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object")
+
+
+def names(body: bytes) -> Iterable[str]:
+    """The names of the members of a JSON object, whose values are not read; none of what is no object."""
+    try:
+        return _NAMES.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+
+
+def is_crowded(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
+    """Whether it would take long to read each value of a body: it is large, and has more than so many of these marks."""
+    marks = ((b",", commas), (b"[", brackets), (b"{", brackets))
+    return len(body) > SMALL_BODY and any(_has_more(body, mark, most) for mark, most in marks)
+
+
+def _has_more(body: bytes, mark: bytes, most: int) -> bool:
+    at = -1
+    for _ in range(most + 1):
+        at = body.find(mark, at + 1)
+        if at < 0:
+            return False
+    return True
 
 
 def _diagnose(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:

@@ -10,15 +10,17 @@ from .models import ImageParameters, members
 from .refusal import InvalidBody
 from .script import Occasion
 
-__all__ = ["at_callback", "at_download", "at_read", "at_submit"]
+__all__ = ["LONGEST_TEXT", "at_callback", "at_download", "at_read", "at_submit"]
 
+LONGEST_TEXT = 10_000
+"""Characters of a text that rules are shown, its first ones: they may be many, and each looks at it and tells it."""
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 def at_submit(operation: str, headers: Headers, body: bytes | None) -> Occasion:
     """A submit, as it was sent: members that are not there are absent, also where the gateway has a default."""
     found = members(body or b"")
-    sent = {} if isinstance(found, InvalidBody) else found
+    sent = {} if isinstance(found, InvalidBody) else {name: _shown(value) for name, value in found.items()}
     named = _named(headers)
     facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
     facts |= {"headers": named, "body": sent}
@@ -41,6 +43,10 @@ def at_callback(delivery: Delivery, known: Mapping[str, Any]) -> Occasion:
     """An attempt to deliver a callback; `known` is what is known of its generation at the instant it reports."""
     facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
     return Occasion("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+
+
+def _shown(value: object) -> object:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
 
 
 def _named(headers: Headers) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Iterator
+from itertools import chain
 
 from msgspec import structs
 
@@ -18,7 +20,7 @@ class Outbox:
     One that was taken is still pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_held", "_number", "_taken", "finished")
+    __slots__ = ("_agenda", "_held", "_is_twin", "_number", "_taken", "finished")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int, Delivery]] = []
@@ -26,6 +28,7 @@ class Outbox:
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: Delivery | None = None
         self._number = 0
+        self._is_twin = False
 
     def __len__(self) -> int:
         return len(self._agenda) + len(self._taken)
@@ -38,12 +41,15 @@ class Outbox:
     def twin(self) -> Outbox:
         """One with the same deliveries, that goes its own way."""
         other = Outbox(self.finished.maxlen or 0)
-        twins = {each.number: structs.replace(each, attempts=list(each.attempts)) for each in self._pending()}
-        other._agenda = [(due, number, twins[number]) for due, number, _ in self._agenda]
-        other._taken = {number: twins[number] for number in self._taken}
-        other.finished, other._number = self.finished.copy(), self._number
-        other._held = twins.get(self._held.number) if self._held else None
+        other._agenda, other.finished, other._number = self._agenda.copy(), self.finished.copy(), self._number
+        other._taken = {number: _twin(delivery) for number, delivery in self._taken.items()}
+        other._held, other._is_twin = self._held, True
         return other
+
+    @property
+    def latest(self) -> int:
+        """The number of the latest delivery."""
+        return self._number
 
     def number(self) -> int:
         """A number for a new delivery."""
@@ -69,6 +75,8 @@ class Outbox:
         due, _, delivery = heapq.heappop(self._agenda)
         if delivery is self._held:
             self._held = None
+        if self._is_twin:  # only what was taken is ever changed
+            delivery = _twin(delivery)
         self._taken[delivery.number] = delivery
         return due, delivery
 
@@ -99,11 +107,16 @@ class Outbox:
 
     def find(self, number: int) -> Delivery | None:
         """The delivery of this number, as long as it is remembered."""
-        return next((each for each in self.deliveries() if each.number == number), None)
+        return next((each for each in chain(self.finished, self._pending()) if each.number == number), None)
 
-    def deliveries(self) -> list[Delivery]:
-        """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
-        return sorted([*self.finished, *self._pending()], key=lambda delivery: delivery.number)
+    def deliveries(self, after: int = 0) -> list[Delivery]:
+        """Finished and pending deliveries, oldest first, of numbers beyond `after`; those that were never tried are included."""
+        kept = (each for each in chain(self.finished, self._pending()) if each.number > after)
+        return sorted(kept, key=lambda delivery: delivery.number)
 
-    def _pending(self) -> list[Delivery]:
-        return [*self._taken.values(), *(delivery for _, _, delivery in self._agenda)]
+    def _pending(self) -> Iterator[Delivery]:
+        return chain(self._taken.values(), (delivery for _, _, delivery in self._agenda))
+
+
+def _twin(delivery: Delivery) -> Delivery:
+    return structs.replace(delivery, attempts=list(delivery.attempts))

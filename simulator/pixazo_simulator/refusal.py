@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 __all__ = [
+    "LONGEST_URL",
+    "MOST_BRACKETS",
+    "MOST_COMMAS",
+    "SMALL_BODY",
     "BodyTooLarge",
     "Broken",
     "InsufficientFunds",
@@ -19,6 +23,7 @@ __all__ = [
     "Refusal",
     "Rule",
     "Throttled",
+    "TooManyBodies",
     "TooManyPending",
     "UnknownRequest",
     "UnknownRoute",
@@ -89,6 +94,16 @@ class TooManyPending:
 
 
 @dataclass(frozen=True, slots=True)
+class TooManyBodies:
+    """A bound of the simulator itself: the bodies of callers that are being served come to more than `limit` bytes."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return f"the bodies under way come to more than {self.limit} bytes"
+
+
+@dataclass(frozen=True, slots=True)
 class BodyTooLarge:
     """More than `limit` bytes."""
 
@@ -109,17 +124,33 @@ class UnsupportedMediaType:
         return f"Content-Type is {told}: send application/json"
 
 
+LONGEST_URL = 8000
+"""Characters of a URL; RFC 9110, 4.1 asks every program to take so many."""
+SMALL_BODY = 64 * 1024
+"""Bytes; a body of this size may hold as many values as fit in."""
+MOST_COMMAS = 1000
+"""Commas in a larger body; those in texts count, too."""
+MOST_BRACKETS = 100_000
+"""Opening brackets in a larger body, and opening braces; those in texts count, too."""
+
 _MISSHAPEN = {
     "empty": "empty",
     "malformed": "not valid JSON",
     "nested": "nested too deeply",
+    "crowded": (
+        f"larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, or {MOST_BRACKETS} opening brackets or braces"
+    ),
     "object": "no JSON object",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidBody:
-    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value)."""
+    """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
+
+    `crowded` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
+    opening brackets or braces.
+    """
 
     fault: str
 
@@ -154,12 +185,14 @@ class Rule(Enum):
     MAGIC = auto()
     MODERATED = auto()
     URL = auto()
+    URL_LENGTH = auto()
     HTTPS = auto()
     IMAGE_URL = auto()
     DATA_URL = auto()
     UNREACHABLE = auto()
     IMAGE_FORMAT = auto()
     IMAGE_SIZE = auto()
+    IMAGE_SEGMENTS = auto()
     IMAGE_DAMAGED = auto()
     IMAGE_SIDE = auto()
     IMAGE_RATIO = auto()
@@ -211,6 +244,7 @@ Refusal = (
     | Throttled
     | Broken
     | TooManyPending
+    | TooManyBodies
     | BodyTooLarge
     | UnsupportedMediaType
     | InvalidBody

@@ -75,8 +75,8 @@ def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> sh
     )
     generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
     told["generation"] = told_generation(twin, generation) if generation else None
-    known = {each.number for each in real.deliveries()} if real else set[int]()
-    told["deliveries"] = [told_delivery(twin, each) for each in twin.deliveries() if each.number not in known]
+    made = twin.outbox.deliveries(real.outbox.latest if real else 0)
+    told["deliveries"] = [told_delivery(twin, each) for each in made]
     told["price"] = None if generation is None or _is_known(real, generation) else _price(twin, generation)
     return told
 

@@ -47,7 +47,7 @@ class Replies:
         headers = self._headers(answer, now)
         journal.record(
             now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
-            headers, request_id, hint, opaque=answer.opaque, head=scope.get(HEAD),
+            headers, request_id, hint, opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
         )  # fmt: skip
         await asked.send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await asked.send({"type": "http.response.body", "body": answer.body})
@@ -62,7 +62,7 @@ class Replies:
         world.journal.record(
             now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
             headers, request_id, None, decision.label, tuple(map(kind_of, faults)), cut,
-            opaque=answer.opaque, head=scope.get(HEAD),
+            opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
         )  # fmt: skip
         start = {"type": "http.response.start", "status": answer.status, "headers": headers}
         if strike and STRIKES not in scope:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET
 
-from .image import ImageFacts, image_facts, read_data_url
+from .image import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
 from .magic import Magic, MagicTypo, read_magic
 from .models import ImageParameters, Operation, Parameters
 from .policy import Policy, nearest
-from .refusal import Problem, Rule
+from .refusal import LONGEST_URL, Problem, Rule
 
 __all__ = ["DEFAULT_DURATION", "DEFAULT_RESOLUTION", "Findings", "Images", "check", "unknown_member", "url_problem"]
 
@@ -120,8 +119,11 @@ def _check_image_url(url: str, policy: Policy, images: Images, found: Findings) 
         found.fails += [Problem("first_frame_image", Rule.UNREACHABLE)] if facts is None else _image_problems(facts)
 
 
-def _image_problems(facts: ImageFacts) -> Iterator[Problem]:
+def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:
     name = "first_frame_image"
+    if facts is None:
+        yield Problem(name, Rule.IMAGE_SEGMENTS, (MOST_SEGMENTS,))
+        return
     if facts.format == "other":
         yield Problem(name, Rule.IMAGE_FORMAT)
         return
@@ -136,15 +138,20 @@ def _image_problems(facts: ImageFacts) -> Iterator[Problem]:
         yield Problem(name, Rule.IMAGE_RATIO, (facts.width, facts.height))
 
 
-def unknown_member(given: Mapping[str, object], operation: Operation) -> list[Problem]:
-    """The first members that the page does not list for this operation (policy `unknown_members`)."""
+def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
+    """The first of these members that the page does not list for this operation (policy `unknown_members`), and how many more."""
     known = operation.parameters.__struct_fields__
-    unknown = islice((name for name in given if name not in known), MOST_UNKNOWN)
-    return [Problem(name[:40], Rule.UNKNOWN, (nearest(name, known),)) for name in unknown]
+    unknown = [name for name in given if name not in known]
+    told, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
+    if more > 0:
+        told[-1] += f", nor are {more} more"
+    return [Problem(name[:40], Rule.UNKNOWN, (each,)) for name, each in zip(unknown, told, strict=False)]
 
 
 def url_problem(text: str) -> Rule | None:
     """Why `text` cannot be used as a URL, or None when it is an http or https URL with a host."""
+    if len(text) > LONGEST_URL:
+        return Rule.URL_LENGTH
     try:
         parts = urlsplit(text)
         usable = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .lines import json_lines, toml_lines
+from .lines import json_lines, read_toml, toml_lines
 from .reading import RuleError, read_rules, spelled
 from .rule import Rule
 
@@ -41,11 +41,13 @@ def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
 
 def _parsed(text: str, name: str, *, as_json: bool) -> Any:
     try:
-        return json.loads(text) if as_json else tomllib.loads(text)
+        return json.loads(text) if as_json else read_toml(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"script {name} is not valid TOML: {error}") from None
+    except ValueError:  # of int()
+        raise ValueError(f"script {name} holds a number of too many digits") from None
     except RecursionError:
         raise ValueError(f"script {name} is nested too deeply") from None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Iterable
 from itertools import chain
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -29,6 +31,7 @@ __all__ = [
     "told_exchange",
     "told_fallen",
     "told_generation",
+    "told_in_turns",
     "told_plan",
     "told_target",
     "told_world",
@@ -39,6 +42,24 @@ _KEY_HEADERS = frozenset(
 )
 _SECRET_HEADERS = _KEY_HEADERS | {"cookie"}
 _SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)([^&]*)", re.IGNORECASE)
+
+
+_AT_ONCE = 64 * 1024
+T = TypeVar("T")
+
+
+async def told_in_turns(told: Iterable[T]) -> list[T]:
+    """What is told, each encoded before the next is made; others are served after every 64 KiB, for a list may be long."""
+    encoded: list[msgspec.Raw] = []
+    size = 0
+    for each in told:
+        text = msgspec.json.encode(each)
+        encoded.append(msgspec.Raw(text))
+        size += len(text)
+        if size > _AT_ONCE:
+            size = 0
+            await asyncio.sleep(0)
+    return cast("list[T]", encoded)
 
 
 def told_world(world: World) -> shapes.World:

@@ -16,6 +16,10 @@ from .lifecycle import Snapshot, Status
 from .models import MODEL_ID, OPERATIONS
 from .policy import Policy
 from .refusal import (
+    LONGEST_URL,
+    MOST_BRACKETS,
+    MOST_COMMAS,
+    SMALL_BODY,
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -29,6 +33,7 @@ from .refusal import (
     Refusal,
     Rule,
     Throttled,
+    TooManyBodies,
     TooManyPending,
     UnknownRequest,
     UnknownRoute,
@@ -183,12 +188,14 @@ _SENTENCES = {
     Rule.MAGIC: "holds {}, which is no magic mark of the simulator: {}",
     Rule.MODERATED: "was rejected by content moderation: it may hold sensitive content",
     Rule.URL: "must be an absolute http or https URL",
+    Rule.URL_LENGTH: f"must be a URL of at most {LONGEST_URL} characters",
     Rule.HTTPS: "must be an https URL",
     Rule.IMAGE_URL: "must be a public http or https URL, or a Base64 data URL",
     Rule.DATA_URL: "must be a Base64 data URL of a JPEG, PNG or WebP image",
     Rule.UNREACHABLE: "could not be fetched",
     Rule.IMAGE_FORMAT: "must be a JPEG, PNG or WebP image",
     Rule.IMAGE_SIZE: "must be smaller than 20 MB, not {} bytes",
+    Rule.IMAGE_SEGMENTS: "is damaged: it has more than {} segments before its picture",
     Rule.IMAGE_DAMAGED: "is damaged or cut short",
     Rule.IMAGE_SIDE: "must have a short side of more than 300 px, not {}",
     Rule.IMAGE_RATIO: "must have an aspect ratio from 2:5 to 5:2, not {}:{}",
@@ -199,6 +206,10 @@ _BODY_FAULTS = {
     "malformed": "The request body is not valid JSON.",
     "nested": "The request body is nested too deeply.",
     "object": "The request body must be a JSON object.",
+    "crowded": (
+        f"The request body is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, "
+        f"or {MOST_BRACKETS} opening brackets or braces."
+    ),
 }
 
 
@@ -266,6 +277,11 @@ def _too_many_pending(refusal: TooManyPending, _: Policy, __: str) -> Answer:
     return _queue(500, "Internal Server Error", told)
 
 
+def _too_many_bodies(refusal: TooManyBodies, _: Policy, __: str) -> Answer:
+    told = f"The request bodies under way come to more than {refusal.limit} bytes: send this one once more, later."
+    return _queue(503, "Service Unavailable", told, (b"retry-after", b"1"), (b"connection", b"close"))
+
+
 def _body_too_large(refusal: BodyTooLarge, _: Policy, __: str) -> Answer:
     limit = f"The request body is larger than {refusal.limit} bytes."
     return _queue(413, "Payload Too Large", limit, (b"connection", b"close"))
@@ -318,6 +334,7 @@ _WORDED: dict[type[Any], Callable[[Any, Policy, str], Answer]] = {
     KeySuspended: _key_suspended,
     Throttled: _throttled,
     TooManyPending: _too_many_pending,
+    TooManyBodies: _too_many_bodies,
     Broken: _broken,
     BodyTooLarge: _body_too_large,
     UnsupportedMediaType: _unsupported,

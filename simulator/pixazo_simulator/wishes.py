@@ -108,7 +108,7 @@ class Would(Wish):
         ),
     ]
     headers: Annotated[dict[str, str], Meta(description="the key of the caller is added when they hold none")] = {}
-    body: Annotated[Any, Meta(description="a text is sent as it is, anything else as JSON")] = UNSET
+    body: Annotated[msgspec.Raw, Meta(description="a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
 
 
 Condition = Annotated[

@@ -21,7 +21,7 @@ from .ids import seeded_random
 from .journal import Journal
 from .ledger import Ledger
 from .lifecycle import Status, finish
-from .occasion import at_callback
+from .occasion import LONGEST_TEXT, at_callback
 from .outbox import Outbox
 from .policy import Policy
 from .quota import Quota
@@ -146,7 +146,7 @@ class World:
         return generation
 
     def _remember(self, identity: str, prompt: str) -> None:
-        self._prompts[identity] = prompt
+        self._prompts[identity] = prompt[:LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:
             self._prompts.popitem(last=False)
 

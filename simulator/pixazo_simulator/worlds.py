@@ -133,6 +133,10 @@ class Worlds:
             world.standing.quota.exhaust(BRIEF_LIMIT, world.clock.now())
         return world
 
+    def holder(self, identity: str) -> World | None:
+        """The world that has accepted the generation with this request id."""
+        return next((world for world in self._worlds.values() if world.generation_of(identity)), None)
+
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))
 
@@ -157,6 +161,11 @@ class Twins(Worlds):
         if key not in self._worlds and (real := self._real.get(key)):
             self._worlds[key] = real.twin()
         return super().find(key)
+
+    def holder(self, identity: str) -> World | None:
+        """The twin of the world that has accepted the generation: of no other one is made to look."""
+        real = self._real.holder(identity)
+        return self.find(real.key) if real else None
 
     def __iter__(self) -> Iterator[World]:
         for real in self._real:

@@ -242,3 +242,28 @@ def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], to
     """By its channel, with the policy that ignores it."""
     changed = Policy().changed({"bad_webhook_url": "ignore", **policy})
     assert Admission(call(**more), standing(), changed, START).ignored() == told
+
+
+def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
+    """In header and member alike, as policy `bad_webhook_url` says."""
+    url = "http://a.test/" + "b" * 8000
+    told = InvalidParameters(
+        (Problem("X-Webhook-URL", Rule.URL_LENGTH), Problem("callback_url", Rule.URL_LENGTH)),
+    )
+    what = call(webhook_url=url, members={"callback_url": url})
+    assert decide(what) == told
+    assert isinstance(decide(what, bad_webhook_url="ignore"), Submission)
+    ignored = Admission(what, standing(), Policy().changed({"bad_webhook_url": "ignore"}), START).ignored()
+    assert ignored == [
+        f"{name} ignored: it is longer than 8000 characters, and policy bad_webhook_url ignores that"
+        for name in ("X-Webhook-URL", "callback_url")
+    ]
+
+
+def test_of_a_large_body_with_unknown_members_the_names_are_read() -> None:
+    """Ten are told, with what is wrong otherwise, and the others counted."""
+    members = {f"m{number}": 0 for number in range(900)} | {"duration": "x" * 70_000}
+    refused = decide(call(members=members), unknown_members="refuse")
+    assert isinstance(refused, InvalidParameters)
+    assert [problem.member for problem in refused.problems] == ["duration", *(f"m{number}" for number in range(10))]
+    assert refused.problems[-1].values == (", nor are 890 more",)

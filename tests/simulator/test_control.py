@@ -519,3 +519,23 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     with pytest.raises(OSError, match="gone"):
         asyncio.run(front(scope, receive, broken))
     assert said == ["http.response.start"]
+
+
+def test_a_large_body_has_few_values(caller: Caller) -> None:
+    """It would take long to read each; a smaller one may have as many as fit into it."""
+    rule = '{"when":"generate","reply":{"status":200,"json":[%s]}}'
+    refused(
+        caller.call("POST", "/_sim/script/rules", (rule % ("[1]," * 15_001 + "[1]" + " " * 10_000)).encode()),
+        400, "the body has more than 15000 commas, opening brackets or braces: send it in parts",
+    )  # fmt: skip
+    assert caller.sim("script") == {"rules": []}
+    assert caller.call("POST", "/_sim/script/rules", (rule % ("1," * 30_000 + "1")).encode()).status == 201
+
+
+def test_a_thousand_rules_fit_into_a_body(caller: Caller) -> None:
+    """Each of some length."""
+    rule = {
+        "when": "generate", "match": {"prompt": {"contains": "bear"}, "headers": {"a": 1, "b": 2}},
+        "reply": {"status": 429, "headers": {"a": "b", "c": "d"}, "retry_after": 2}, "times": 2, "name": "x",
+    }  # fmt: skip
+    assert len(caller.call("PUT", "/_sim/script", {"rules": [rule] * 1000}).json()["rules"]) == 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.inprocess import InProcess
 
 from pixazo_simulator.courier import Courier
 from pixazo_simulator.gateway import Gateway
+from pixazo_simulator.incoming import Incoming
 from pixazo_simulator.policy import PROFILES
 from pixazo_simulator.post import Postman
 from pixazo_simulator.reply import Replies
@@ -320,3 +322,138 @@ def test_nothing_that_is_sent_breaks_it(
         for target in (path, path + tail, f"{path}?{tail}"):
             reply = Caller(send, "sim-key").call(method, target, body, headers)
             assert 200 <= reply.status < 500
+
+
+def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for what the journal shows: the answer does not depend on it. All of it is read, for one who sends it listens later."""
+    kept: list[int] = []
+    give = Replies.give
+
+    async def giving(self: Replies, asked: Incoming, *more: Any) -> None:
+        kept.append(len(asked.body))
+        await give(self, asked, *more)
+
+    monkeypatch.setattr(Replies, "give", giving)
+    wire = Wire(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
+    assert wire.post(**{KEY_HEADER: "who"}) == 401
+    (exchange,) = wire.worlds.lobby
+    assert (exchange.request_body, exchange.request_length) == (b"x" * 16 * 1024, 50_000)
+    assert (wire.asked, kept) == (6, [16 * 1024])
+
+
+def test_a_large_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a turn of its own, before it is judged."""
+    monkeypatch.setattr("pixazo_simulator.admission.decode", None)
+    body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * 64 * 1024)
+    assert Wire(chunk(body), callback_url="ignore").post() == 202
+
+
+def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
+    """Where the policy has it so."""
+    order = "json,model,parameters,key,suspended,rate,funds"
+    body = b'{"prompt":"%s"}' % (b"a" * 20_000)
+    wire = Wire(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)
+    assert wire.post(**{KEY_HEADER: "who"}) == 400
+    assert b"at most 2000 characters, not 20000" in wire.said[1]["body"]
+
+
+@pytest.mark.parametrize("keep", [0, 4, 5, 6, 100])
+def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
+    """Its length is that of all of it."""
+    messages = [chunk(b"012", more=True), chunk(b"345", more=True), chunk(b"6789")]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def send(_: Any) -> None:
+        """Nothing is sent."""
+
+    asked = Incoming({"type": "http"}, receive, send)
+    assert asyncio.run(asked.read_body(10, keep)) == b"0123456789"[:keep]
+    assert (asked.body, asked.received) == (b"0123456789"[:keep], 10)
+
+
+def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many is refused and may come once more when another was answered, or its caller has gone away."""
+    monkeypatch.setattr("pixazo_simulator.incoming.MOST_HELD", 100)
+    worlds = Worlds(Settings())
+    gateway = Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+    body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
+
+    async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
+        headers = [(b"host", b"a"), (KEY_HEADER.lower().encode(), b"sim-key"), (b"content-type", b"application/json")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": GENERATE,
+            "query_string": b"",
+            "headers": headers,
+        }
+        left, said = [chunk(b"", more=True), *messages], list[Any]()
+
+        async def receive() -> dict[str, Any]:
+            if waits and len(left) == 1:
+                await waits.wait()
+            return left.pop(0)
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await gateway(scope, receive, send)
+        return said
+
+    async def several() -> list[int]:
+        held = asyncio.create_task(submit(chunk(body, more=True), chunk(b""), waits=half))
+        await asyncio.sleep(0)
+        refused = await submit(chunk(body))
+        assert (refused[0]["status"], (b"retry-after", b"1") in refused[0]["headers"]) == (503, True)
+        assert b"bodies under way come to more than" in refused[1]["body"]
+        half.set()
+        answered = [(await held)[0]["status"], (await submit(chunk(body)))[0]["status"]]
+        assert await submit(chunk(body, more=True), {"type": "http.disconnect"}) == []
+        return [*answered, (await submit(chunk(body)))[0]["status"]]
+
+    assert asyncio.run(several()) == [202, 202, 202]
+
+
+def test_large_bodies_take_turns() -> None:
+    """However many come at once, everybody else is served between any two of them; small ones wait for nobody."""
+    worlds, happened = Worlds(Settings()), list[str]()
+    gateway = Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+
+    async def submit(name: str, body: bytes) -> None:
+        headers = [(b"host", b"a"), (KEY_HEADER.lower().encode(), b"sim-key"), (b"content-type", b"application/json")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "scheme": "http",
+            "path": GENERATE,
+            "query_string": b"",
+            "headers": headers,
+        }
+
+        async def receive() -> dict[str, Any]:
+            return chunk(body)
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                happened.append(f"{name} {message['status']}")
+
+        await gateway(scope, receive, send)
+
+    async def turns() -> None:
+        while True:
+            happened.append("others")
+            await asyncio.sleep(0)
+
+    async def all_at_once() -> None:
+        large, others = b'{"prompt":"A bear","x":"%s"}' % (b"y" * 64 * 1024), asyncio.create_task(turns())
+        await asyncio.gather(*(submit("large", large) for _ in range(5)), submit("small", b'{"prompt":"A bear"}'))
+        others.cancel()
+
+    asyncio.run(all_at_once())
+    served = [each for each in happened if each != "others"]
+    assert served == ["small 202", *["large 202"] * 5]
+    for before, after in itertools.pairwise(index for index, each in enumerate(happened) if each == "large 202"):
+        assert "others" in happened[before:after]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.simulator.specimens import data_url, jpeg, png, webp
 
-from pixazo_simulator.image import Format, ImageFacts, image_facts, read_data_url
+import pixazo_simulator.image
+from pixazo_simulator.image import Format, ImageFacts, read_data_url
 
 STARTS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x00\x00\x00\x00WEBP", b"RIFF\x00\x00\x00\x00WEBPVP8 ", b""]
 
@@ -23,6 +25,13 @@ def saved(kind: str, size: tuple[int, int], **options: object) -> bytes:
     return file.getvalue()
 
 
+def facts_of(data: bytes) -> ImageFacts:
+    """What the header of a file says that has no more segments than are read."""
+    facts = pixazo_simulator.image.image_facts(data)
+    assert facts is not None
+    return facts
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("png", {}), ("jpeg", {}), ("jpeg", {"progressive": True}), ("webp", {}), ("webp", {"lossless": True})],
@@ -30,14 +39,14 @@ def saved(kind: str, size: tuple[int, int], **options: object) -> bytes:
 def test_pictures_of_another_program_are_read(kind: Format, options: dict[str, object]) -> None:
     """Format, frame, size and wholeness, of each coding."""
     data = saved(kind, (640, 360), **options)
-    assert image_facts(data) == ImageFacts(kind, 640, 360, len(data), whole=True)
+    assert facts_of(data) == ImageFacts(kind, 640, 360, len(data), whole=True)
 
 
 @pytest.mark.parametrize(("kind", "make"), [("png", png), ("jpeg", jpeg), ("webp", webp)])
 def test_headers_built_by_hand_are_read(kind: Format, make: Callable[[int, int], bytes]) -> None:
     """Every byte of these is in this folder."""
     data = make(301, 700)
-    assert image_facts(data) == ImageFacts(kind, 301, 700, len(data), whole=True)
+    assert facts_of(data) == ImageFacts(kind, 301, 700, len(data), whole=True)
 
 
 def test_the_frame_is_the_stored_one() -> None:
@@ -45,21 +54,21 @@ def test_the_frame_is_the_stored_one() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     data = saved("jpeg", (640, 360), exif=exif)
-    assert (image_facts(data).width, image_facts(data).height) == (640, 360)
+    assert (facts_of(data).width, facts_of(data).height) == (640, 360)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_a_picture_cut_short_is_not_whole(kind: str) -> None:
     """Its header may still be read."""
     data = saved(kind, (640, 360))
-    facts = image_facts(data[: len(data) * 3 // 4])
+    facts = facts_of(data[: len(data) * 3 // 4])
     assert (facts.format, facts.whole) == (kind, False)
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
 def test_a_picture_with_data_behind_it_is_whole(kind: str) -> None:
     """Some cameras append a film, for example."""
-    facts = image_facts(saved(kind, (640, 360)) + b"\0" * 5000)
+    facts = facts_of(saved(kind, (640, 360)) + b"\0" * 5000)
     assert (facts.format, facts.whole) == (kind, True)
 
 
@@ -68,14 +77,14 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
     thumbnail = jpeg(160, 120)
     segment = b"\xff\xe1" + (2 + len(thumbnail)).to_bytes(2) + thumbnail
     data = b"\xff\xd8" + segment + saved("jpeg", (640, 360))[2:]
-    assert image_facts(data).whole
-    assert not image_facts(data[: len(data) // 2]).whole
+    assert facts_of(data).whole
+    assert not facts_of(data[: len(data) // 2]).whole
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a" + b"\0" * 50, b"<svg/>", b"RIFF\x00\x00\x00\x00WAVE", b"\xff\xd8"])
 def test_anything_else_is_other(data: bytes) -> None:
     """Without a frame."""
-    assert image_facts(data) == ImageFacts("other", -1, -1, len(data), whole=False)
+    assert facts_of(data) == ImageFacts("other", -1, -1, len(data), whole=False)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +99,7 @@ def test_anything_else_is_other(data: bytes) -> None:
 )
 def test_a_damaged_header_tells_no_frame(data: bytes, kind: str) -> None:
     """Its format is still known."""
-    facts = image_facts(data)
+    facts = facts_of(data)
     assert facts.format == kind
     assert min(facts.width, facts.height) <= 0
 
@@ -136,7 +145,7 @@ def test_a_data_url_of_any_bytes_gives_those_bytes(data: bytes) -> None:
 @given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
 def test_reading_a_header_never_raises(start: bytes, rest: bytes) -> None:
     """Any bytes behind any signature."""
-    facts = image_facts(start + rest)
+    facts = facts_of(start + rest)
     assert facts.size == len(start) + len(rest)
 
 
@@ -146,4 +155,45 @@ def test_a_damaged_header_never_raises(kind: bytes, data: st.DataObject) -> None
     damaged = bytearray(kind)
     for place, value in data.draw(st.dictionaries(st.integers(0, len(kind) - 1), st.integers(0, 255))).items():
         damaged[place] = value
-    image_facts(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
+    facts_of(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe0\x00\x02", b"\xff\x01", b"\xff"])
+def test_segments_before_the_picture_are_bounded(segment: bytes) -> None:
+    """Empty segments, markers without one, and fill bytes: 1,000 in all with the two of the frame; of a further one nothing is read."""
+    frame = jpeg(640, 360)
+    most = frame[:2] + segment * 998 + frame[2:]
+    assert facts_of(most) == ImageFacts("jpeg", 640, 360, len(most), whole=True)
+    assert pixazo_simulator.image.image_facts(frame[:2] + segment * 999 + frame[2:]) is None
+
+
+@pytest.mark.parametrize("garbage", [b"\0", b"\xff\x01\xff\xff" + b"\0" * 65_533, b"\xff\xda" + b"\xff\xff"])
+def test_the_library_is_given_the_header_only(monkeypatch: pytest.MonkeyPatch, garbage: bytes) -> None:
+    """It reads what is no segment byte by byte, and would not come to an end soon."""
+    lengths: list[int] = []
+
+    def get(file: io.BytesIO, **_: object) -> tuple[int, int]:
+        lengths.append(len(file.getvalue()))
+        return 640, 360
+
+    monkeypatch.setattr("imagesize.get", get)
+    facts_of(jpeg(640, 360)[:-2] + garbage * 100)
+    assert lengths[0] < 100
+
+
+def test_the_head_of_a_data_url_is_bounded() -> None:
+    """A thousand characters of type and parameters."""
+    head = "data:image/png;name=" + "b" * 972 + ";base64,"
+    assert len(head) == 1000
+    assert read_data_url(f"{head}AAAA") == b"\0\0\0"
+    assert read_data_url(f"{head.replace('name', 'names')}AAAA") is None
+
+
+@given(st.text("AQg/+=\n -é", max_size=12) | st.binary(max_size=9).map(lambda data: base64.b64encode(data).decode()))
+def test_base64_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    """What it refuses is no data URL."""
+    try:
+        expected = base64.b64decode(text, validate=True)
+    except ValueError:
+        expected = None
+    assert read_data_url(f"data:image/png;base64,{text}") == expected

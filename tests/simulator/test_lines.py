@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.lines import Path, json_lines, toml_lines
+from pixazo_simulator.lines import Path, json_lines, read_toml, toml_lines
 
 NAMES = st.text("ab\"\\#[]{}=,.\n' é", max_size=4)
 SCALARS = (
@@ -154,3 +154,18 @@ def test_a_text_of_nothing(text: str) -> None:
 def test_lines_may_end_as_windows_ends_them() -> None:
     """They count the same."""
     assert toml_lines(TOML.replace("\n", "\r\n")) == toml_lines(TOML)
+
+
+@pytest.mark.parametrize("name", ["a", "'a b'", '"a.b"', "a "])
+@pytest.mark.parametrize("form", ["{} = 1", "[{}]", "[[{}]]", "x = {{ {} = 1 }}"])
+def test_a_key_has_at_most_100_names(name: str, form: str) -> None:
+    """However they are written; for a longer one tomllib would need a time that grows with the square of their number."""
+    assert read_toml("\n" + form.format(".".join([name] * 100)))
+    with pytest.raises(tomllib.TOMLDecodeError, match=r"^A key has more than 100 dotted names \(at line 2\)$"):
+        read_toml("\n" + form.format(".".join([name] * 101)))
+
+
+@pytest.mark.parametrize("text", ["One. Two three. " * 200, "." * 10_000, "é." * 10_000, "1.5, " * 200])
+def test_a_text_may_have_as_many_dots_as_it_likes(text: str) -> None:
+    """It is no key."""
+    assert read_toml(f"a = '{text}'") == {"a": text}

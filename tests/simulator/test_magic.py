@@ -71,3 +71,10 @@ def test_reading_never_raises(prompt: str) -> None:
     read = read_magic(prompt)
     assert isinstance(read, Magic | MagicTypo)
     assert "[[sim:" in prompt or read == Magic()
+
+
+def test_marks_are_looked_for_in_the_first_20_000_characters() -> None:
+    """A longer prompt is a long one, not a wish."""
+    mark = "[[sim:stuck]]"
+    assert read_magic("a" * (20_000 - len(mark)) + mark) == Magic(stuck=True)
+    assert read_magic("a" * 20_000 + mark) == Magic()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode, members
+from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode, is_crowded, members, names
 from pixazo_simulator.refusal import InvalidBody, InvalidParameters, Problem, Rule
 
 GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
@@ -113,3 +113,43 @@ def test_reading_never_raises(body: bytes) -> None:
         read = decode(body, operation)
         assert not isinstance(read, InvalidParameters) or read.problems
         assert isinstance(read, InvalidBody) == isinstance(members(body), InvalidBody)
+
+
+@pytest.mark.parametrize(
+    ("value", "crowded"),
+    [
+        (b'"' + b"," * 1_000 + b'"', False),
+        (b'"' + b"," * 1_001 + b'"', True),
+        (b'"' + b"[" * 100_000 + b'"', False),
+        (b'"' + b"[" * 100_001 + b'"', True),
+        (b'"' + b"{" * 100_001 + b'"', True),
+    ],
+)
+def test_a_large_body_has_few_values(value: bytes, crowded: bool) -> None:
+    """Whether its members are known or not: no body is read value by value for long."""
+    for name in (b"prompt", b"x"):
+        body = b'{"%s":%s}' % (name, value)
+        body += b" " * (64 * 1024 + 1 - len(body))
+        assert is_crowded(body) is crowded
+        assert (decode(body, GENERATE) == InvalidBody("crowded")) is crowded
+        assert (members(body) == InvalidBody("crowded")) is crowded
+
+
+def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:
+    """A prompt of commas that is too long is told to be just that."""
+    body = b'{"prompt":"%s"}' % (b"," * (64 * 1024 - 13))
+    assert len(body) == 64 * 1024
+    assert decode(body, GENERATE) == Parameters(prompt="," * (64 * 1024 - 13))
+
+
+def test_names_are_read_without_their_values() -> None:
+    """Of a number, too, that is longer than any that can be read."""
+    body = b'{"prompt":"a","x":%s,"y":{"z":[1]}}' % (b"9" * 5000)
+    assert members(body) == InvalidBody("malformed")
+    assert list(names(body)) == ["prompt", "x", "y"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b"{", b'{"a":' + b"[" * 100_000])
+def test_what_is_no_object_has_no_names(body: bytes) -> None:
+    """And nothing is raised."""
+    assert list(names(body)) == []

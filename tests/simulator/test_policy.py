@@ -182,3 +182,21 @@ def test_a_near_word_is_suggested() -> None:
     """And a far one is not."""
     assert nearest("genrate", ("generate", "imageToVideo")) == " (did you mean generate?)"
     assert nearest("zebra", ("generate", "imageToVideo")) == ""
+
+
+def test_a_word_far_longer_than_any_is_near_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is told without comparing it: that would take seconds."""
+    monkeypatch.setattr("pixazo_simulator.policy.get_close_matches", None)
+    assert nearest("generate" * 100_000, ("generate", "imageToVideo")) == ""
+    assert nearest("generate", ()) == ""
+
+
+def test_a_value_has_at_most_10_000_characters() -> None:
+    """A list is joined before it is counted."""
+    longest = ",".join(["a.test"] * 1428)
+    assert len(Policy().changed({"webhook_allow": f"{longest}abcde"}).webhook_allow) == 1428
+    for value in (f"{longest}abcdef", ["a.test"] * 1429):
+        with pytest.raises(
+            ValueError, match=r"^policy field webhook_allow: a value has at most 10000 characters, not 100\d\d$"
+        ):
+            Policy().changed({"webhook_allow": value})

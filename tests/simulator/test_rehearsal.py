@@ -426,3 +426,71 @@ def test_a_question_that_means_nothing_is_refused(bench: Bench, wish: object, co
     status, told = bench.runner.run(asked)
     assert status == 400
     assert complaint in json.loads(told)["message"]
+
+
+@pytest.mark.parametrize("depth", [100, 480, 900])
+def test_a_body_of_any_depth_is_explained(depth: int) -> None:
+    """It is sent as it was written, and is no JSON object."""
+    with Bench() as bench:
+        wish = b'{"method":"POST","path":"%s","body": %s}' % (GENERATE.encode(), b"[" * depth + b"]" * depth)
+        answering = bench.app.control.answer("POST", "/_sim/explain", "", wish, host=HOST, key="sim-key")
+        status, told = bench.runner.run(answering)
+        exchange = json.loads(told)["exchange"]
+        assert (status, exchange["status"], exchange["request"]["length"]) == (200, 400, 2 * depth)
+
+
+def test_a_body_that_is_nested_too_deeply_is_refused() -> None:
+    """In the one shape."""
+    with Bench() as bench:
+        wish = b'{"method":"POST","path":"/","body": %s}' % (b"[" * 100_000 + b"]" * 100_000)
+        answering = bench.app.control.answer("POST", "/_sim/explain", "", wish, host=HOST, key="sim-key")
+        status, told = bench.runner.run(answering)
+        assert (status, json.loads(told)["error"]) == (400, "Control request refused")
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def test_the_head_of_what_is_explained_is_bounded(more: int, status: int) -> None:
+    """As that of a real request is."""
+    with Bench() as bench:
+        wish = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
+        answering = bench.app.control.answer(
+            "POST", "/_sim/explain", "", json.dumps(wish).encode(), host=HOST, key="sim-key"
+        )
+        answered, told = bench.runner.run(answering)
+        assert answered == status
+        assert (b"path and headers are longer than 65536 bytes: the gateway answers 431" in told) == bool(more)
+
+
+def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
+    """Their twins are posted by the rule that wants callbacks before the answer, and only those have attempts."""
+    with Bench() as bench:
+        hook = {"X-Webhook-URL": "http://127.0.0.1:9/"}
+        bench.control("PATCH", "/_sim/world", {"policy": {"job_times": "0+0"}})
+        rules = [{"when": "webhook", "match": {"attempt": 1}, "faults": [{"fault": "before_reply"}]}]
+        assert bench.send("POST", GENERATE, {"prompt": "A bear"}, hook) == 202
+        bench.control("PUT", "/_sim/script", {"rules": rules})
+        before = bench.control("GET", "/_sim/deliveries")
+        told = bench.explained("POST", GENERATE, {"prompt": "A cat"}, hook)
+        assert [len(each["attempts"]) for each in told["deliveries"]] == [1]
+        assert bench.control("GET", "/_sim/deliveries") == before
+        assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
+
+
+def test_explaining_a_download_makes_no_twin_of_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands: only the one that has the generation is looked at."""
+    twins: list[str] = []
+    make = World.twin
+
+    def twin(self: World) -> World:
+        twins.append(self.key)
+        return make(self)
+
+    monkeypatch.setattr(World, "twin", twin)
+    with Bench() as bench:
+        assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
+        assert twins == []
+        assert bench.send("POST", GENERATE, {"prompt": "A bear"}) == 202
+        (generation,) = bench.control("GET", "/_sim/generations")["generations"]
+        bench.control("POST", "/_sim/clock/advance", {"seconds": 60})
+        assert bench.explained("GET", f"/v1/{generation['request_id']}/output.mp4")["exchange"]["status"] == 200
+        assert twins == ["sim-key"]

@@ -16,6 +16,7 @@ from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, dec
 from pixazo_simulator.policy import PROFILES, Policy
 from pixazo_simulator.refusal import Problem, Rule
 from pixazo_simulator.rules import Findings, check, unknown_member, url_problem
+from pixazo_simulator.wire import sentence
 
 BIG = 20 * 1024 * 1024
 
@@ -252,3 +253,29 @@ def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], o
     if isinstance(read, Parameters):
         found = check(read, OPERATIONS[operation], PROFILES[profile].changed(policy), {}, magic=True)
         msgspec.json.encode([[each.member for each in found.refused], [each.member for each in found.fails]])
+
+
+def test_an_image_of_too_many_segments_is_told_to_have_them() -> None:
+    """Damaged, with the bound."""
+    image = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
+    found = problems("imageToVideo", first_frame_image=image)
+    assert found == [Problem("first_frame_image", Rule.IMAGE_SEGMENTS, (1000,))]
+    assert sentence(found) == "first_frame_image is damaged: it has more than 1000 segments before its picture."
+
+
+def test_a_url_has_at_most_8000_characters() -> None:
+    """As many as any program takes; an image's, too."""
+    longest = "http://a.test/" + "b" * 7986
+    assert url_problem(longest) is None
+    assert url_problem(f"{longest}b") == Rule.URL_LENGTH
+    assert problems("imageToVideo", first_frame_image=f"{longest}b") == [Problem("first_frame_image", Rule.IMAGE_URL)]
+    told = sentence([Problem("callback_url", Rule.URL_LENGTH)])
+    assert told == "callback_url must be a URL of at most 8000 characters."
+
+
+def test_of_many_unknown_members_the_first_are_named() -> None:
+    """And the others counted."""
+    told = sentence(unknown_member([f"m{number}" for number in range(13)], OPERATIONS["generate"]))
+    assert told.count("is not a parameter of this operation") == 10
+    assert told.endswith("; m9 is not a parameter of this operation, nor are 3 more.")
+    assert "nor are" not in sentence(unknown_member([f"m{number}" for number in range(10)], OPERATIONS["generate"]))

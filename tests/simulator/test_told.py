@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from tests.simulator.listener import Listener, answer
 
 from pixazo_simulator.journal import Exchange
 from pixazo_simulator.server import Simulator
-from pixazo_simulator.told import told_exchange
+from pixazo_simulator.told import told_exchange, told_in_turns
 
 CANARY = 'canary-5f1d"\\/4c3b'
 """A key that JSON spells otherwise."""
@@ -154,3 +156,23 @@ def test_the_lobby_tells_no_key_that_opens_nothing(simulator: Simulator) -> None
     stranger.call("GET", "/v2/requests/status/x?subscription-key=a-strangers-key-77", headers={KEY_HEADER: ""})
     assert "strangers" not in stranger.call("GET", "/_sim/lobby").body.decode()
     assert stranger.call("GET", "/_sim/lobby?path=strangers").json()["exchanges"] == []
+
+
+def test_a_long_list_is_told_in_turns() -> None:
+    """Others are served after every 64 KiB; what is told is the same."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def tell() -> bytes:
+        task = asyncio.create_task(others())
+        told = await told_in_turns({"text": "x" * 10_000} for _ in range(70))
+        task.cancel()
+        return msgspec.json.encode(told)
+
+    assert json.loads(asyncio.run(tell())) == [{"text": "x" * 10_000}] * 70
+    assert turns == 10

@@ -359,3 +359,16 @@ def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, wish: dict[s
         return done
 
     assert asyncio.run(run())
+
+
+def test_a_look_that_is_stopped_forgets_nothing() -> None:
+    """What was not looked at yet is looked at the next time, and nothing twice."""
+    desk = Desk()
+    for _ in range(1_200):
+        desk.say()
+    watching = lookout(desk.world, Wait(exchanges=ExchangeCondition(count=1_200)))
+    next(watching.look())
+    assert 0 < len(watching.found) < 1_200
+    for _ in watching.look():
+        pass
+    assert [each.number for each in watching.found] == [*range(1, 1_201)]

@@ -13,6 +13,7 @@ from pixazo_simulator.ids import seeded_random
 from pixazo_simulator.journal import Limits
 from pixazo_simulator.ledger import EntryKind
 from pixazo_simulator.lifecycle import Status
+from pixazo_simulator.occasion import at_submit
 from pixazo_simulator.refusal import InsufficientFunds, TooManyPending, UnknownRequest
 from pixazo_simulator.world import Bounds, Generation, Transition, World
 
@@ -325,3 +326,13 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     drawn = [where.chance.random() for where in (one, same, other)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != seeded_random(0, KEY).random()
+
+
+def test_rules_are_shown_the_beginning_of_a_long_text() -> None:
+    """There may be a thousand of them, and each tells what it missed."""
+    body = b'{"prompt":"%s","x":"%s","y":["%s"]}' % (b"a" * 10_001, b"b" * 10_001, b"c" * 10_001)
+    facts = at_submit("generate", [], body).facts
+    assert (facts["prompt"], facts["body"]["x"], facts["body"]["y"]) == ("a" * 10_000, "b" * 10_000, ["c" * 10_001])
+    where = world(t2v_limits="open")
+    identity = accepted(where, "a" * 10_001).request_id
+    assert where.known(identity)["prompt"] == "a" * 10_000

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, cast
 
+from pixazo_simulator.lines import read_toml
 from pixazo_simulator.policy import PROFILES, Policy, nearest
 
 __all__ = ["read_profile"]
@@ -40,7 +40,7 @@ def read_profile(name: str) -> Policy:
 def _values(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-        values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        values = json.loads(text) if path.suffix == ".json" else read_toml(text)
     except OSError as error:
         raise ValueError(f"profile {path} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from pixazo_simulator import shapes
 from pixazo_simulator.clock import LAST_INSTANT
-from pixazo_simulator.courier import MOST_STARTED, AdvanceError, FallenDue
+from pixazo_simulator.courier import AdvanceError, FallenDue
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.told import told_fallen
+from pixazo_simulator.told import told_fallen, told_in_turns
 from pixazo_simulator.wire import timestamp
 from pixazo_simulator.wishes import Advance, Nothing
 from pixazo_simulator.world import World
@@ -44,16 +42,10 @@ async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
     try:
         fallen = await request.courier.advance(world, milliseconds)
     except AdvanceError as error:
-        told = await _told(world, error.fallen)
-        raise Refused(409, str(error), "Advance stopped", **told) from None
+        raise Refused(409, str(error), "Advance stopped", **await _told(world, error.fallen)) from None
     return await _told(world, fallen)
 
 
 async def _told(world: World, fallen: list[FallenDue]) -> shapes.Advanced:
-    """The time and the events, with pauses in which others are served."""
-    now, events = timestamp(world.clock.now()), list[shapes.Event]()
-    for each in fallen:
-        events.append(told_fallen(world, each))
-        if len(events) % MOST_STARTED == 0:
-            await asyncio.sleep(0)
-    return {"now": now, "events": events}
+    now = timestamp(world.clock.now())
+    return {"now": now, "events": await told_in_turns(told_fallen(world, each) for each in fallen)}

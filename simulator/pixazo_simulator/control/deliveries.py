@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pixazo_simulator import shapes
 from pixazo_simulator.route import ControlRequest, Refused, route
-from pixazo_simulator.told import told_attempt, told_delivery
+from pixazo_simulator.told import told_attempt, told_delivery, told_in_turns
 from pixazo_simulator.wishes import Latest, Nothing
 
 from . import examples
@@ -17,7 +17,8 @@ async def deliveries(request: ControlRequest[Latest]) -> shapes.Deliveries:
     """List the latest callbacks, delivered or pending, with every attempt."""
     world = request.world
     kept = world.deliveries()
-    return {"total": len(kept), "deliveries": [told_delivery(world, each) for each in kept[-request.wish.limit :]]}
+    told = await told_in_turns(told_delivery(world, each) for each in kept[-request.wish.limit :])
+    return {"total": len(kept), "deliveries": told}
 
 
 @route("POST", "/_sim/deliveries/{number}/resend", answer=examples.ATTEMPT)

@@ -17,7 +17,9 @@ from pixazo_simulator.courier import Courier
 from pixazo_simulator.doors import Doors
 from pixazo_simulator.fitting import MisfitError, read, read_query
 from pixazo_simulator.front import place
+from pixazo_simulator.incoming import Turns
 from pixazo_simulator.invitation import invitation
+from pixazo_simulator.models import is_crowded
 from pixazo_simulator.policy import nearest
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
 from pixazo_simulator.wire import KEY_HEADER
@@ -29,6 +31,8 @@ __all__ = ["Control"]
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
+MOST_MARKS = 15_000
+"""Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too."""
 _KEY = KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read without a thread."""
@@ -41,7 +45,10 @@ log = logging.getLogger("pixazo_simulator")
 class Control:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process."""
 
-    def __init__(self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute]) -> None:
+    def __init__(
+        self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute], turns: Turns | None = None
+    ) -> None:
+        self._turns = turns or Turns()
         self._worlds = worlds
         self._courier = courier
         self._doors = doors
@@ -56,10 +63,11 @@ class Control:
             route, number = self._find(method, path)
             if route.worldly:
                 world_of(key, self._worlds)  # who is asking comes before what is asked
-            if len(body) <= _READ_AT_ONCE:
-                wish = _wish(route, query, body)
-            else:  # in a thread, so that nobody else waits for it
-                wish = await asyncio.to_thread(_wish, route, query, body)
+            async with self._turns.turn(len(body)):
+                if len(body) <= _READ_AT_ONCE:
+                    wish = _wish(route, query, body)
+                else:  # in a thread, so that nobody else waits for it
+                    wish = await asyncio.to_thread(_wish, route, query, body)
             request = ControlRequest(
                 self._worlds, self._courier, self._doors, self._routes, host, key, number, wish, self._looking
             )  # fmt: skip
@@ -128,6 +136,9 @@ def _guard(headers: dict[bytes, bytes]) -> None:
 
 def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
     if not route.reads_query:
+        if is_crowded(body, MOST_MARKS, MOST_MARKS):
+            told = f"more than {MOST_MARKS} commas, opening brackets or braces: send it in parts"
+            raise Refused(400, f"the body has {told}")
         try:
             return read(body, route.wish)
         except MisfitError as misfit:

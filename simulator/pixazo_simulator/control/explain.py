@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+import msgspec
 from msgspec import UNSET
 
 from pixazo_simulator import shapes
 from pixazo_simulator.invitation import INVITATION_PATH
+from pixazo_simulator.protocol import HEAD_LIMIT
 from pixazo_simulator.rehearsal import rehearse
 from pixazo_simulator.route import CONTROL_PREFIX, ControlRequest, Refused, route
 from pixazo_simulator.wire import KEY_HEADER, Header
@@ -33,9 +34,14 @@ async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
     wish, path = request.wish, _path(request)
     if path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
         raise Refused(400, f"path {path[:80]!r} is no route of the gateway, but one of ours: it is not explained")
-    body = _body(wish)
+    if len(path) + sum(len(name) + len(value) for name, value in wish.headers.items()) > HEAD_LIMIT:
+        raise Refused(
+            400, f"path and headers are longer than {HEAD_LIMIT} bytes: the gateway answers 431 to such a request"
+        )
+    body, is_json = _body(wish)
     headers = [(name.lower(), value) for name, value in wish.headers.items()]
-    headers += [each for each in _usual(request, body) if each[0] not in dict(headers)]
+    known = dict(headers)
+    headers += [each for each in _usual(request, body, is_json=is_json) if each[0] not in known]
     return await rehearse(request.worlds, wish.method.upper(), path, [_header(*each) for each in headers], body)
 
 
@@ -51,19 +57,21 @@ def _path(request: ControlRequest[Would]) -> str:
     return asked
 
 
-def _body(wish: Would) -> bytes:
+def _body(wish: Would) -> tuple[bytes, bool]:
+    """The body to send, and whether it is JSON, which is sent as it was written."""
     if wish.body is UNSET:
-        return b""
-    return wish.body.encode() if isinstance(wish.body, str) else json.dumps(wish.body).encode()
+        return b"", False
+    given = bytes(wish.body)
+    return (msgspec.json.decode(given, type=str).encode(), False) if given.startswith(b'"') else (given, True)
 
 
-def _usual(request: ControlRequest[Would], body: bytes) -> Iterator[tuple[str, str]]:
+def _usual(request: ControlRequest[Would], body: bytes, *, is_json: bool) -> Iterator[tuple[str, str]]:
     """The headers that any caller sends."""
     yield "host", request.host
     yield "content-length", str(len(body))
     if request.key:
         yield KEY_HEADER.lower(), request.key
-    if not isinstance(request.wish.body, str) and body:
+    if is_json:
         yield "content-type", "application/json"
 
 

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from msgspec import UNSET
 
 from pixazo_simulator import shapes
 from pixazo_simulator.journal import Exchange, Journal
 from pixazo_simulator.route import ControlRequest, route
-from pixazo_simulator.told import told_exchange, told_target
+from pixazo_simulator.told import told_exchange, told_in_turns, told_target
 from pixazo_simulator.wishes import JournalFilter
 
 from . import examples
 
 __all__ = ["journal", "lobby"]
 
+_AT_ONCE = 500
+"""Exchanges that are looked at before others are served."""
+
 
 @route("GET", "/_sim/journal", answer=examples.JOURNAL)
 async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
     world = request.world
-    return _told(world.journal, request.wish, *world.secrets)
+    return await _told(world.journal, request.wish, *world.secrets)
 
 
 @route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
 async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
-    return _told(request.worlds.lobby, request.wish)
+    return await _told(request.worlds.lobby, request.wish)
 
 
-def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
-    found = [exchange for exchange in kept if _passes(exchange, wish, *keys)]
+async def _told(kept: Journal, wish: JournalFilter, *keys: str) -> shapes.Journal:
+    found: list[Exchange] = []
+    for number, exchange in enumerate(kept, 1):
+        if _passes(exchange, wish, *keys):
+            found.append(exchange)
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
     shown = found[-wish.limit :] if wish.after is UNSET else found[: wish.limit]
     return {
         "total": kept.total,
         "dropped": kept.dropped,
-        "exchanges": [told_exchange(exchange, *keys) for exchange in shown],
+        "exchanges": await told_in_turns(told_exchange(exchange, *keys) for exchange in shown),
     }
 
 

@@ -12,6 +12,7 @@ from pixazo_simulator import shapes
 from pixazo_simulator.journal import redacted
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Rule
+from pixazo_simulator.told import told_in_turns
 from pixazo_simulator.wishes import NewScript, Nothing
 from pixazo_simulator.world import World
 
@@ -23,7 +24,7 @@ __all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", 
 @route("GET", "/_sim/script", answer=examples.SCRIPT)
 async def script(request: ControlRequest[Nothing]) -> shapes.Script:
     """List the rules in the order in which they are asked, and how often each of their steps was used."""
-    return _told(request.world)
+    return await _told(request.world)
 
 
 @route("PUT", "/_sim/script", answer=examples.SCRIPT, example=examples.BUSY_THEN_REFUSED)
@@ -31,7 +32,7 @@ async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
     with readable():
         request.world.script.set(request.wish.rules)
-    return _told(request.world)
+    return await _told(request.world)
 
 
 @route("DELETE", "/_sim/script", answer=examples.DELETED)
@@ -72,9 +73,9 @@ def _numbered(number: int) -> Generator[None]:
         raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
 
 
-def _told(world: World) -> shapes.Script:
+async def _told(world: World) -> shapes.Script:
     return {
-        "rules": [
+        "rules": await told_in_turns(
             {
                 "number": each.number,
                 "label": each.label,
@@ -83,5 +84,5 @@ def _told(world: World) -> shapes.Script:
                 "missed": None if each.missed is None else [redacted(told, *world.secrets) for told in each.missed],
             }
             for each in world.script.listed()
-        ]
+        )
     }

@@ -35,8 +35,8 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
     except TimeoutError:
         await look(request, watching)
         if not watching.enough:
-            raise _timed_out(watching, request.wish.timeout) from None
-    return watching.told()
+            raise await _timed_out(watching, request.wish.timeout) from None
+    return await watching.told()
 
 
 async def _until(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
@@ -64,8 +64,8 @@ async def look(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
             await asyncio.sleep(0)
 
 
-def _timed_out(watching: Lookout[Any], seconds: float) -> Refused:
+async def _timed_out(watching: Lookout[Any], seconds: float) -> Refused:
     nearest = watching.nearest()
     near = f"; nearest: {nearest['what']}: {'; '.join(nearest['differences'])}" if nearest else ""
     message = f"after {seconds:g} s there were {watching}{near}"
-    return Refused(408, message, "Timed out", **watching.told(), nearest=nearest)
+    return Refused(408, message, "Timed out", **await watching.told(), nearest=nearest)

@@ -10,7 +10,7 @@ from pixazo_simulator.ledger import micros
 from pixazo_simulator.policy import PROFILES, Policy, nearest
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Script
-from pixazo_simulator.told import told_entry, told_generation, told_world
+from pixazo_simulator.told import told_entry, told_generation, told_in_turns, told_world
 from pixazo_simulator.wishes import Latest, NewWorld, Nothing, WorldChange
 
 from . import examples
@@ -99,7 +99,7 @@ async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
     """List the latest entries of the wallet, and the balance that they come to."""
     owner = request.world
     entries = owner.standing.ledger.entries(owner.clock.now())
-    listed = [told_entry(entry) for entry in entries[-request.wish.limit :]]
+    listed = await told_in_turns(told_entry(entry) for entry in entries[-request.wish.limit :])
     return {"balance": told_world(owner)["balance"], "total": len(entries), "entries": listed}
 
 
@@ -108,5 +108,5 @@ async def generations(request: ControlRequest[Latest]) -> shapes.Generations:
     """List the latest generations: what was asked for, how they are now, and their plan."""
     owner = request.world
     accepted = owner.generations()
-    listed = [told_generation(owner, each) for each in accepted[-request.wish.limit :]]
+    listed = await told_in_turns(told_generation(owner, each) for each in accepted[-request.wish.limit :])
     return {"total": len(accepted), "generations": listed}
