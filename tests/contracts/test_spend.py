@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORIGIN = "https://gateway.example"
-SUBMIT = Send(operation="generate", method="POST", url=f"{ORIGIN}/minimax-hailuo-ai/v1/generate", case="submit")
+SUBMIT = Send(
+    operation="generate", method="POST", url=f"{ORIGIN}/minimax-hailuo-ai/v1/generate", case="submit", intent="refuse"
+)
 READ = Send(operation="status", url=f"{ORIGIN}/v2/requests/status/x", case="read")
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from pixazo_contracts.alarm import ContractBrokenError, raise_alarm
 from pixazo_contracts.conversation import send
+from pixazo_contracts.exit_code import ExitCode
 from pixazo_contracts.model import Model
-from pixazo_contracts.spend import BudgetExhaustedError
+from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
 
 if TYPE_CHECKING:
     from pixazo_contracts.conversation import Send
@@ -37,6 +38,8 @@ class Asker:
         self._dialogue.mark()
         try:
             exchange = self._dialogue.hold(send(wish), family)
+        except SpendStoppedError as error:
+            pytest.exit(f"the spend guard stopped the run: {error}", ExitCode.SPEND)
         except BudgetExhaustedError as error:
             pytest.skip(f"UNFUNDED: {error}")
         objections = list(Model().observe([exchange]))
