@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-import time
+import threading
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,10 +49,11 @@ LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: A time-out, in seconds, is the profile's deadline within these bounds: for each step, and for the whole answer; a download
-#: may take this many times as long.
+#: A time-out, in seconds, is the profile's deadline within these bounds. It holds for each step, down to each byte; a whole
+#: request may take this many times as long, and a download this many times.
 SHORTEST_TIMEOUT: Final = 10.0
 LONGEST_TIMEOUT: Final = 120.0
+PATIENCE: Final = 2
 MEDIA_PATIENCE: Final = 10
 
 #: Generations of earlier runs that are read again.
@@ -80,7 +82,21 @@ class HttpTransport:
         self._client.close()
 
     def send(self, request: Send) -> Reply:
-        """Send one request and read its answer, up to a bound."""
+        """Send one request and read its answer, up to a bound; one that drips for ever is left to a thread of its own."""
+        answer: Future[Reply] = Future()
+        threading.Thread(target=self._answer, args=(request, answer), name="wire", daemon=True).start()
+        try:
+            return answer.result(self._timeout * (MEDIA_PATIENCE if request.operation == "media" else PATIENCE))
+        except TimeoutError:
+            return Reply(status=None, error="timeout")
+
+    def _answer(self, request: Send, answer: Future[Reply]) -> None:
+        try:
+            answer.set_result(self._carry(request))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            answer.set_exception(error)
+
+    def _carry(self, request: Send) -> Reply:
         try:
             return self._exchange(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
@@ -91,9 +107,7 @@ class HttpTransport:
             return Reply(status=None, error="lost")
 
     def _exchange(self, request: Send) -> Reply:
-        media = request.operation == "media"
-        most = MOST_MEDIA if media else MOST_ANSWER
-        ends = time.monotonic() + self._timeout * (MEDIA_PATIENCE if media else 1)
+        most = MOST_MEDIA if request.operation == "media" else MOST_ANSWER
         with self._client.stream(
             request.method, request.url, headers=list(request.headers), content=request.body
         ) as response:
@@ -104,8 +118,6 @@ class HttpTransport:
                 if len(body) > most:
                     whole = False
                     break
-                if time.monotonic() > ends:
-                    return Reply(status=None, error="timeout")
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
             return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)
 

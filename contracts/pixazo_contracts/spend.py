@@ -98,8 +98,9 @@ class SpendGuard:
             # The fate of the request is unknown: that spends.
             self._settle(number, request, None, released=False)
             raise
-        released = request.intent == "refuse" and is_clear_refusal(request, reply)
-        self._settle(number, request, reply, released=released)
+        released = self._settle(
+            number, request, reply, released=request.intent == "refuse" and is_clear_refusal(request, reply)
+        )
         return reply if released or self._budget is None else replace(reply, spent=True)
 
     def called(self, method: str, target: str, body: bytes) -> None:
@@ -132,11 +133,14 @@ class SpendGuard:
             self._releases.began()
             return self._number
 
-    def _settle(self, number: int, request: Send, reply: Reply | None, *, released: bool) -> None:
+    def _settle(self, number: int, request: Send, reply: Reply | None, *, released: bool) -> bool:
+        """Give a reservation back or spend it; whether it was given back."""
         with self._lock:
+            most = self._ceilings.refused
+            released = released and (most is None or self.released < most)
             self.spent += not released
             if self._budget is None:
-                return
+                return released
             self._reserved -= 1
             self._releases.settled(request, reply, released=released)
             try:
@@ -145,6 +149,7 @@ class SpendGuard:
                 # In the ledger the reservation stands, which spends it. The answer is kept, and nothing more is sent.
                 self.stopped = str(error)
         self._watch()
+        return released
 
     def _watch(self) -> None:
         """End the run if a reservation should not have been given back, and count that generation after all."""

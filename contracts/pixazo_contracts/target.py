@@ -143,11 +143,15 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month; None is no ceiling."""
+    """How many generations may be spent, at most, per run, day and month; None is no ceiling.
+
+    `refused`: how many refusals a run believes: those beyond spend what they reserved.
+    """
 
     run: int | None = None
     day: int | None = None
     month: int | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +191,7 @@ def check_number(name: str, value: float | None, *, least: float = 0.0, above: b
         return
     if not math.isfinite(value) or value < least or (above and value == least) or value > LONGEST:
         must = f"above {least:g}" if above else f"at least {least:g}"
-        raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:g}: write another number")
+        raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:.0f}: write another number")
 
 
 def read_toml(kind: str, path: Path) -> dict[str, object]:
@@ -223,7 +227,7 @@ def read_profile(path: Path) -> ProfileFile:
     for item in fields(ProfileFile):
         value = getattr(file, item.name)
         if isinstance(value, float):
-            check_number(f"profile {path}: {item.name}", value)
+            check_number(f"profile {path}: {item.name}", value, above=item.name in {"pace", "deadline"})
     for item in fields(Ceilings):
         check_number(f"profile {path}: [ceilings] {item.name}", getattr(file.ceilings, item.name))
     return file

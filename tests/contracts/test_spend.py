@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixazo_contracts.conversation import Send
+from pixazo_contracts.redaction import Redactor
 from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard
+from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
 from pixazo_contracts.target import Ceilings, Target
 from pixazo_contracts.transport import Reply
 from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, refusal
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pixazo_contracts.exchange import Intent
+
 ORIGIN = "https://gateway.example"
 SUBMIT = Send(
     operation="generate", method="POST", url=f"{ORIGIN}/minimax-hailuo-ai/v1/generate", case="submit", intent="refuse"
 )
+REFUSED = Reply(status=400, body=b'{"error": "Bad Request"}')
 READ = Send(operation="status", url=f"{ORIGIN}/v2/requests/status/x", case="read")
 
 
@@ -54,7 +60,10 @@ def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tup
         Reply(status=302),
         Reply(status=500),
         Reply(status=None, error="timeout"),
-        Reply(status=400, body=b'{"request_id": "minimax-hailuo-ai_0"}'),
+        Reply(status=408, body=b'{"error": "Request Timeout"}'),
+        Reply(status=429),
+        Reply(status=400, body=b'{"id": "0"}'),
+        Reply(status=400, whole=False),
     ],
     ids=lambda reply: str(reply.status or reply.error),
 )
@@ -68,11 +77,184 @@ def test_an_answer_that_is_no_clear_refusal_spends(reply: Reply) -> None:
 
 
 def test_a_refusal_gives_its_reservation_back() -> None:
-    """Any number of refused submits fits into a budget of one."""
-    spending, wire = guard(Reply(status=400, body=b'{"error": "Bad Request"}'), 1)
+    """Any number of refused submits fits into a budget of one; how many there were is counted."""
+    spending, wire = guard(REFUSED, 1)
     for _ in range(5):
+        assert not spending.send(SUBMIT).spent
+    assert (len(wire.sent), spending.spent, spending.released) == (5, 0, 5)
+
+
+@pytest.mark.parametrize("intent", ["accept", "any"])
+def test_only_what_was_meant_to_be_refused_is_given_back(intent: Intent) -> None:
+    """A request that may well be accepted spends, even where the answer says that it was not."""
+    spending, _ = guard(REFUSED, 1)
+    assert spending.send(replace(SUBMIT, intent=intent)).spent
+    with pytest.raises(BudgetExhaustedError):
         spending.send(SUBMIT)
-    assert (len(wire.sent), spending.spent) == (5, 0)
+
+
+def test_a_ceiling_on_refusals() -> None:
+    """With `refused = 2` the third refusal is not believed."""
+    wire = Wire(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run"), Ceilings(refused=2))
+    for _ in range(3):
+        spending.send(SUBMIT)
+    assert (spending.released, spending.spent) == (2, 1)
+
+
+CALL = b'{"request_id": "minimax-hailuo-ai_1", "status": "COMPLETED"}'
+HOOKED = replace(SUBMIT, case="hooked", headers=(("X-Webhook-URL", "http://hooks.example/hook/run1-1-a?run=run1"),))
+
+
+def stopped(spending: SpendGuard, reason: str, spent: int) -> None:
+    """The guard sends nothing more, not even a read, and has counted one generation more."""
+    assert spending.spent == spent
+    with pytest.raises(SpendStoppedError, match=reason):
+        spending.send(READ)
+
+
+def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
+    """A guard whose wire answers one after the other."""
+    answers = iter(replies)
+
+    class Answering:
+        def send(self, request: Send) -> Reply:
+            return next(answers)
+
+    return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), run="run1")
+
+
+def test_a_callback_for_a_refused_request_ends_the_run() -> None:
+    """A refused request that calls back was begun: the run ends, and the generation is counted."""
+    spending = watched(REFUSED)
+    spending.send(HOOKED)
+    spending.called("POST", "/hook/run1-1-a?run=run1", b"{}")
+    stopped(spending, "a callback came to the URL of 'hooked', which was refused", 1)
+
+
+def test_a_callback_before_the_refusal_is_read() -> None:
+    """It makes no difference which of the two comes first."""
+
+    class Calling(Wire):
+        def send(self, request: Send) -> Reply:
+            spending.called("POST", "/hook/run1-1-a", CALL)
+            return REFUSED
+
+    spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), run="run1")
+    spending.send(HOOKED)
+    stopped(spending, "a callback came to the URL of 'hooked'", 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/hook/run1-1-a", b""),
+        ("POST", "/hook/run1-1-a", b'{"challenge": "x"}'),
+        ("POST", "/hook/run0-1-a", CALL),
+        ("POST", "/wp-login.php", CALL),
+    ],
+)
+def test_other_calls_mean_nothing(method: str, target: str, body: bytes) -> None:
+    """A look, a challenge, what belongs to another run, and strangers end no run."""
+    spending = watched(REFUSED, Reply(status=404))
+    spending.send(HOOKED)
+    spending.called(method, target, body)
+    spending.send(READ)
+    assert spending.stopped is None
+
+
+def test_an_id_that_no_counted_request_was_answered_with() -> None:
+    """A request id that is seen later, and that no accepted request got, is that of a refused one."""
+    spending = watched(REFUSED, Reply(status=202, body=b'{"request_id": "minimax-hailuo-ai_0"}'))
+    spending.send(SUBMIT)
+    spending.send(replace(SUBMIT, intent="accept"))
+    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_0"))
+    assert spending.stopped is None
+    spending.called("POST", "/hook/run1-2-b", CALL)
+    stopped(spending, "names the request 'minimax-hailuo-ai_1', which no counted request was answered with", 2)
+
+
+def test_an_id_in_the_answer_to_a_read() -> None:
+    """The same where a status names another request than the one that was asked for."""
+    spending = watched(REFUSED, Reply(status=200, body=b'{"request_id": "x"}'), Reply(status=200, body=CALL))
+    spending.send(SUBMIT)
+    spending.send(READ)
+    assert spending.stopped is None
+    spending.send(READ)
+    stopped(spending, "one of the 1 that were refused was begun", 1)
+
+
+def test_an_id_that_a_lost_answer_may_have_held() -> None:
+    """A counted request whose answer was lost explains one unknown id, and no second one."""
+    spending = watched(REFUSED, Reply(status=None, error="timeout"))
+    spending.send(SUBMIT)
+    spending.send(SUBMIT)
+    spending.called("POST", "/hook/run1-2-b", CALL)
+    assert spending.stopped is None
+    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_2"))
+    stopped(spending, "which no counted request was answered with", 2)
+
+
+def test_no_key_is_told() -> None:
+    """A gateway that gives a key for an id does not get it printed."""
+    key = "canary-5f3a9c1e7b2d4086"
+    wire = Wire(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", strike=Redactor([key]).text)
+    spending.send(SUBMIT)
+    spending.called("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
+    assert spending.stopped is not None
+    assert "canary" not in spending.stopped
+
+
+def test_a_ledger_that_fails_stops_the_run(tmp_path: Path) -> None:
+    """Where a reservation cannot be noted the request does not leave, and nothing does after it."""
+    path = tmp_path / "ledger.ndjson"
+    spending, wire = guard(REFUSED, 9, Ledger(path, "run"))
+    spending.send(SUBMIT)
+    path.write_text("")
+    with pytest.raises(SpendStoppedError, match="took it away"):
+        spending.send(SUBMIT)
+    with pytest.raises(SpendStoppedError):
+        spending.send(READ)
+    assert len(wire.sent) == 1
+
+
+def test_an_answer_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path) -> None:
+    """What was accepted is not lost with the ledger: the answer is given, then the run ends."""
+    path = tmp_path / "ledger.ndjson"
+
+    class Spoiling(Wire):
+        def send(self, request: Send) -> Reply:
+            path.write_text("")
+            return self.reply
+
+    spending = SpendGuard(Spoiling(Reply(status=202, body=CALL)), ORIGIN, 9, Ledger(path, "run"))
+    assert spending.send(SUBMIT).body == CALL
+    assert spending.stopped is not None
+
+
+def test_parallel_requests_never_exceed_the_budget() -> None:
+    """Sixteen threads, a wire that keeps all of them waiting until none more comes: as many leave as are paid for."""
+    everybody = threading.Barrier(4)
+
+    class Slow(Wire):
+        def send(self, request: Send) -> Reply:
+            super().send(request)
+            everybody.wait(30)
+            return Reply(status=202)
+
+    wire = Slow(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 4, Ledger(None, "run"))
+
+    def submit(_: int) -> bool:
+        try:
+            return spending.send(SUBMIT).spent
+        except BudgetExhaustedError:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(submit, range(64))) == 4
+    assert (len(wire.sent), spending.spent) == (4, 4)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
