@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
@@ -55,7 +55,9 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
     Without a budget's worth left a probe is left out; a probe that is free if refused needs one only while it runs.
     """
     left, lines = budget, list[Line]()
-    for probe in in_order(probes, profile, [clause.id for clause in clauses]):
+    for given in in_order(probes, profile, [clause.id for clause in clauses]):
+        # Where generations cost money the smoke test only reads.
+        probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
         reason = _left_out(probe, profile, left)
         lines.append(
             Line(probe=probe.name, worst=probe.worst, expected=probe.expected, left_out=reason, feeds=probe.feeds)

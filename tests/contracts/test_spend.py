@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pixazo_contracts import runner
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.conversation import Send
+from pixazo_contracts.plan import in_order, make_plan
+from pixazo_contracts.probes import PROBES
 from pixazo_contracts.redaction import Redactor
-from pixazo_contracts.runner import RunOptions
+from pixazo_contracts.runner import RunOptions, run
 from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
-from pixazo_contracts.target import Ceilings, Target
+from pixazo_contracts.target import Ceilings, Profile, Target, capable
 from pixazo_contracts.transport import Reply
 from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, refusal
 from tests.contracts.fake_gateway import Reply as Answer
@@ -292,8 +299,8 @@ def test_a_reservation_is_on_the_disk_before_the_request_leaves(tmp_path: Path) 
 def test_ceilings_count_all_runs_of_the_day_and_the_month(tmp_path: Path) -> None:
     """What other runs spent on this day and in this month leaves so much less room."""
     path = tmp_path / "ledger.ndjson"
-    for day, run in ((1, "first"), (30, "second"), (31, "third")):
-        ledger = Ledger(path, run, partial(datetime, 2026, 3, day, 12, tzinfo=UTC))
+    for day, name in ((1, "first"), (30, "second"), (31, "third")):
+        ledger = Ledger(path, name, partial(datetime, 2026, 3, day, 12, tzinfo=UTC))
         guard(Reply(status=202), 9, ledger)[0].send(SUBMIT)
     today = Ledger(path, "now", lambda: datetime(2026, 3, 31, 13, tzinfo=UTC))
     assert today.room(Ceilings(day=2)) == 1
@@ -371,3 +378,129 @@ def test_a_faithful_gateway_refuses_all_families_before_the_packs_spend() -> Non
     passed = observed.outcomes("PASS")
     assert {"T2V-PROMPT-01", "I2V-DUR-03", "SUBMIT-16", "AUTH-01", "T2V-BODY-01"} <= passed
     assert "SUBMIT-02" in observed.outcomes("UNFUNDED")
+
+
+EVERYTHING = full_target(paid=True)
+
+
+@pytest.fixture(scope="module")
+def rich() -> Observed:
+    """A faithful gateway that charges, with every account and prompt, and a budget that is never reached."""
+    return observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=999))
+
+
+def test_what_is_declared_free_if_refused_is_free(rich: Observed) -> None:
+    """No probe that expects to cost nothing is counted as a generation by a gateway that keeps the page."""
+    free = {probe.name for probe in PROBES if not probe.expected}
+    assert [exchange for exchange in rich.trace.exchanges if exchange.spent and exchange.probe in free] == []
+
+
+def test_what_is_planned_is_what_is_spent(rich: Observed) -> None:
+    """The plan expects at least what the guard then counts, probe by probe; a family may stop early."""
+    profile = capable(EVERYTHING, receiver=True)
+    spent = Counter(exchange.probe for exchange in rich.trace.exchanges if exchange.spent)
+    plan = make_plan(PROBES, CATALOGUE, profile, 999)
+    planned = {line.probe: line.expected for line in plan.lines if line.expected and line.left_out is None}
+    assert spent.keys() == planned.keys()
+    assert {name: number for name, number in spent.items() if number > planned[name]} == {}
+    assert all(line.worst >= line.expected for line in plan.lines)
+
+
+@pytest.mark.parametrize("granted", [0, 1, 3])
+def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
+    """With a small budget as well."""
+    observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=granted))
+    plan = make_plan(PROBES, CATALOGUE, capable(EVERYTHING, receiver=True), granted)
+    assert observed.trace.footer is not None
+    states = observed.trace.footer.probes
+    left_out = {line.probe for line in plan.lines if line.left_out == "the budget does not reach it"}
+    assert left_out == {name for name, state in states.items() if state == "unfunded"}
+
+
+def test_the_first_generation_unlocks_most() -> None:
+    """With every account and prompt and a budget of one the one generation is the printed example, after what is free."""
+    observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=1))
+    (work,) = observed.gateway.works.values()
+    assert (work.operation, work.key, len(work.hooks)) == ("generate", KEY, 1)
+    assert {"T2V-BODY-01", "STATUS-03", "WEBHOOK-03", "OUT-01", "AUTH-02", "T2V-PROMPT-01"} <= observed.outcomes("PASS")
+    assert "AUTH-10" in observed.outcomes("OBSERVED")
+
+
+def test_the_first_generation_is_one_for_the_clauses_that_are_asked_for() -> None:
+    """Where only clauses of image-to-video are selected the pack that feeds most of those comes first."""
+    profile = capable(EVERYTHING, receiver=True)
+    paid = [
+        probe.name
+        for probe in in_order(PROBES, profile, ["I2V-DUR-02", "I2V-PROMPT-05", "I2V-PROMPT-06"])
+        if probe.expected
+    ]
+    assert paid[1] == "g4"
+
+
+def test_a_429_that_was_counted_is_not_sent_again() -> None:
+    """A submit that is answered 429 spends, so it is not repeated; reads are."""
+    again: list[str] = []
+
+    def throttles(gateway: FakeGateway) -> None:
+        def edit(ask: Ask, reply: Answer) -> Answer:
+            again.append(ask.method)
+            return refusal(429, "Too Many Requests", "Slow down")
+
+        gateway.edit = edit
+
+    charged(throttles, 1)
+    assert again.count("POST") == 1
+    assert again.count("GET") > 1
+
+
+def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statuses that drip without end are given up, the run comes to its end, and only submits were counted."""
+    monkeypatch.setattr(runner, "SHORTEST_TIMEOUT", 0.2)
+    over = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            with suppress(OSError):
+                while not over.wait(0.05):
+                    self.wfile.write(b"X")
+
+        def do_POST(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        target = Target(
+            Profile(origin=f"http://127.0.0.1:{server.server_port}", paid=True, deadline=0.2), {"default": (KEY,)}
+        )
+        trace = run(target, PROBES, RunOptions(max_generations=1))
+        over.set()
+        server.shutdown()
+    assert trace.footer is not None
+    assert (trace.footer.unusable, trace.footer.generations_spent) == (
+        "the target does not answer (timeout): check --target",
+        0,
+    )
+
+
+def test_a_hostile_polling_url_is_not_followed_to_a_submit() -> None:
+    """A `polling_url` that leads to a submit path of the target is not fetched where that may cost."""
+
+    def lures(gateway: FakeGateway) -> None:
+        def edit(ask: Ask, reply: Answer) -> Answer:
+            if reply.code != 202 or not isinstance(reply.value, dict):
+                return reply
+            url = f"http://{ask.host}/v2/requests/status/../../../minimax-hailuo-ai/v1/generate?prompt=x"
+            return replace(reply, value={**reply.value, "polling_url": url})
+
+        gateway.edit = edit
+
+    observed = charged(lures, 2)
+    assert len(observed.gateway.works) == 2
+    assert [
+        ask.target for ask in observed.gateway.asked if ask.method == "GET" and "generate?prompt=x" in ask.target
+    ] == []
