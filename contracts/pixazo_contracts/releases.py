@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -27,33 +28,28 @@ def _named(body: bytes) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _said(request: Send) -> bytes:
-    return b"\n".join([*(value.encode() for _, value in request.headers), request.body or b""])
-
-
 class Releases:
-    """Follows what was sent, answered and called back, in whatever order that becomes known.
+    """Follows what was sent, answered and called back, in whatever order that becomes known; `count` were given back.
 
-    `strike` strikes keys out of what is told. Two things show that a refused request began work after all: a callback to a URL that only refused requests gave, and ids
-    that no counted request was answered with, more of them than there are counted requests whose id we do not know.
+    `strike` strikes keys out of what is told. Two things show that a refused request began work after all: a callback to a URL
+    that only refused requests gave, and ids that no counted request was answered with, more of them than there are counted
+    requests whose id we do not know.
     """
 
     def __init__(self, run: str, strike: Callable[[str], str] = str) -> None:
-        self._run, self._strike = run, strike
+        self._strike = strike
+        # What the receiver begins the token of each of its URLs with: the run, and a number that is used once.
+        self._token = re.compile(rf"{re.escape(run)}-\d+-")
         self._lock = threading.Lock()
-        self._refused: list[Send] = []
-        self._counted: list[Send] = []
+        self.count = 0
+        self._refused: dict[str, str] = {}
+        self._counted: set[str] = set()
         self._under_way = 0
         self._nameless = 0
         self._said: list[bytes] = []
         self._asked: set[str] = set()
         self._ids: dict[str, None] = {}
         self._called: dict[str, None] = {}
-
-    @property
-    def count(self) -> int:
-        """How many reservations were given back."""
-        return len(self._refused)
 
     def began(self) -> None:
         """A request that may begin work is about to leave."""
@@ -62,12 +58,15 @@ class Releases:
 
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
         """That request was answered, or not; its reservation was given back, or not."""
+        asked = "\n".join([*(value for _, value in request.headers), (request.body or b"").decode("utf-8", "replace")])
+        tokens = self._token.findall(asked)
         with self._lock:
             self._under_way -= 1
             if released:
-                self._refused.append(request)
+                self.count += 1
+                self._refused.update(dict.fromkeys(tokens, request.case))
                 return
-            self._counted.append(request)
+            self._counted.update(tokens)
             said = b"" if reply is None else b"\n".join([*(v.encode() for _, v in reply.headers), reply.body])
             self._said.append(said)
             self._nameless += _named(b"" if reply is None else reply.body) is None
@@ -83,25 +82,25 @@ class Releases:
     def called(self, method: str, target: str, body: bytes) -> None:
         """A request reached our receiver; a mere look, and a challenge, come before work begins."""
         value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
-        path = urlsplit(target).path
-        if method != "POST" or f"/{self._run}-" not in path or (is_object(value) and "challenge" in value):
+        token = self._token.search(urlsplit(target).path)
+        if method != "POST" or token is None or (is_object(value) and "challenge" in value):
             return
         named = _named(body)
         with self._lock:
-            self._called[path.rpartition("/")[2]] = None
+            self._called[token[0]] = None
             if named is not None:
                 self._ids[named] = None
 
     def wrong(self) -> str | None:
         """What shows that a reservation should not have been given back; None if nothing does."""
         with self._lock:
-            return (self._wrong_callback() or self._wrong_id()) if self._refused else None
+            return (self._wrong_callback() or self._wrong_id()) if self.count else None
 
     def _wrong_callback(self) -> str | None:
         for token in self._called if not self._under_way else ():
-            gave = [request for request in self._refused if token.encode() in _said(request)]
-            if gave and not any(token.encode() in _said(request) for request in self._counted):
-                return f"a callback came to the URL of {gave[0].case!r}, which was refused: it was begun and may be charged"
+            if token in self._refused and token not in self._counted:
+                case = self._refused[token]
+                return f"a callback came to the URL of {case!r}, which was refused: it was begun and may be charged"
         return None
 
     def _wrong_id(self) -> str | None:

@@ -91,7 +91,7 @@ def _may_cost(wish: Wish) -> bool:
 
 
 class Schedule:
-    """Runs probes until all their talks have ended; `states` says how each ended."""
+    """Runs probes until all their talks have ended; `states` says how each ended, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Schedule:
         self._waiters: list[_Waiter] = []
         self._awaiting: dict[str, list[_Talking]] = {}
         self._published: dict[str, Exchange | None] = {}
-        self._stopped = False
+        self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
             receiver.start(recorder.receive, self._inbox.put)
@@ -136,7 +136,7 @@ class Schedule:
         None is begun once the spend guard has ended the run.
         """
         for probe in probes:
-            if self._stopped:
+            if self.stopped is not None:
                 self.states[probe.name] = "unfunded"
                 continue
             self._live += 1
@@ -301,7 +301,7 @@ class Schedule:
         if talking.over:
             return
         if isinstance(result, BudgetExhaustedError):
-            self._stopped = self._stopped or isinstance(result, SpendStoppedError)
+            self.stopped = str(result) if isinstance(result, SpendStoppedError) else self.stopped
             self._end(talking, "unfunded")
         elif isinstance(result, Exception):
             self._end(talking, f"error: {result!r}")
