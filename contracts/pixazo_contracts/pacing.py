@@ -34,5 +34,5 @@ class Pacing:
 
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
     """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
-    asked = float(value) if value is not None and value.isdigit() else otherwise
+    asked = float(value) if value is not None and value.isascii() and value.isdigit() else otherwise
     return min(asked, at_most)

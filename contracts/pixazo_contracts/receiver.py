@@ -159,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" in (self.headers.get("Transfer-Encoding") or "").lower():
             return self._chunks()
         length = self.headers.get("Content-Length") or "0"
-        return self.rfile.read(int(length)) if length.isdigit() and int(length) <= MOST_BODY else None
+        # Not int() of any digits: some are none, and a number may be longer than Python reads.
+        plain = length.isascii() and length.isdigit() and len(length) <= len(str(MOST_BODY))
+        return self.rfile.read(int(length)) if plain and int(length) <= MOST_BODY else None
 
     def _chunks(self) -> bytes | None:
         body = b""
@@ -167,6 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 size = int(self.rfile.readline(64).partition(b";")[0], 16)
             except ValueError:
+                return None
+            if size < 0:
                 return None
             body += self.rfile.read(min(size, MOST_BODY))
             self.rfile.readline(64)

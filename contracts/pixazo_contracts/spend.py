@@ -98,9 +98,8 @@ class SpendGuard:
             # The fate of the request is unknown: that spends.
             self._settle(number, request, None, released=False)
             raise
-        released = self._settle(
-            number, request, reply, released=request.intent == "refuse" and is_clear_refusal(request, reply)
-        )
+        meant = self._budget is None or request.intent == "refuse"
+        released = self._settle(number, request, reply, released=meant and is_clear_refusal(request, reply))
         return reply if released or self._budget is None else replace(reply, spent=True)
 
     def called(self, method: str, target: str, body: bytes) -> None:

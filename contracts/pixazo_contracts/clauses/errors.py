@@ -274,9 +274,9 @@ def err_429_04(trace: Trace) -> Remarks:
     """After the stated or configured wait the caller is served again."""
     for exchange in _throttled(trace):
         wait = exchange.header("retry-after")
-        if wait is None or not wait.isdigit() or exchange.account == "throttled":
+        if wait is None or not (wait.isascii() and wait.isdigit()) or exchange.account == "throttled":
             continue
-        due = exchange.finished + int(wait)
+        due = exchange.finished + float(wait)
         later = [e for e in trace.exchanges if e.account == exchange.account and e.started >= due and e.status]
         if later:
             served = any(e.status != 429 for e in later)

@@ -53,8 +53,8 @@ def _recovery(setting: Setting) -> Talk[None]:
     request_id = unknown_id(setting.run, "recovering")
     refused = yield from read(request_id, case="throttled read", aims=("ERR-429-04",), account="recovering")
     wait = refused.header("retry-after") or ""
-    if refused.status == 429 and wait.isdigit() and int(wait) <= LONGEST_WAIT:
-        yield from pause(int(wait) + setting.profile.pace)
+    if refused.status == 429 and wait.isascii() and wait.isdigit() and float(wait) <= LONGEST_WAIT:
+        yield from pause(float(wait) + setting.profile.pace)
         yield from read(request_id, case="read after the wait", aims=("ERR-429-04",), account="recovering")
 
 
