@@ -9,7 +9,7 @@ from pixazo_contracts.probes.steps import read_send, submit_send
 from pixazo_contracts.runner import RunOptions
 from pixazo_contracts.suite.asking import Asker
 from pixazo_contracts.target import Profile, Target
-from tests.contracts.fake_gateway import KEY, Ask, Reply
+from tests.contracts.fake_gateway import KEY, Ask, Reply, refusal
 from tests.contracts.observing import ORIGIN
 from tests.contracts.talking import talking
 
@@ -74,3 +74,16 @@ def test_a_refusal_that_was_none() -> None:
             ask("malformed", MALFORMED)
         assert stopped.value.returncode == 11
         assert len(gateway.asked) == 2
+
+
+def test_a_family_that_was_counted() -> None:
+    """One request that was counted as a generation stops its family, though no clause was broken by the answer."""
+    with talking(edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED) as (
+        dialogue,
+        gateway,
+    ):
+        ask = Asker(dialogue)
+        ask("malformed", MALFORMED)
+        with pytest.raises(pytest.skip.Exception, match="an earlier request of this family was counted"):
+            ask("malformed", MALFORMED)
+        assert len(gateway.asked) == 1

@@ -316,6 +316,7 @@ def test_one_target_has_one_ledger(other: str, tmp_path: Path) -> None:
         arguments = ("plan", "--target", url, "--profile", str(profile), "--clauses", "AUTH-01")
         told.add(command(*arguments).output.splitlines()[0])
     assert len(told) == 1
+    assert "pixazo-contracts/ledger-" in told.pop()
 
 
 def test_planning_sends_nothing() -> None:

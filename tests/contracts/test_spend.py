@@ -24,7 +24,7 @@ from pixazo_contracts.runner import RunOptions, run
 from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
 from pixazo_contracts.target import Ceilings, Profile, Target, capable
 from pixazo_contracts.transport import Reply
-from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, refusal
+from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
 from tests.contracts.fake_gateway import Reply as Answer
 from tests.contracts.observing import Observed, full_target, observe
 from tests.contracts.wrong import is_read
@@ -492,7 +492,7 @@ def test_a_hostile_polling_url_is_not_followed_to_a_submit() -> None:
 
     def lures(gateway: FakeGateway) -> None:
         def edit(ask: Ask, reply: Answer) -> Answer:
-            if reply.code != 202 or not isinstance(reply.value, dict):
+            if reply.code != 202 or not is_members(reply.value):
                 return reply
             url = f"http://{ask.host}/v2/requests/status/../../../minimax-hailuo-ai/v1/generate?prompt=x"
             return replace(reply, value={**reply.value, "polling_url": url})
