@@ -47,7 +47,7 @@ class InProcess(httpx2.BaseTransport):
         return httpx2.Response(status, headers=headers, content=body)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=SEEDS, lies=LIARS, granted=st.integers(0, 4))
 def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], granted: int) -> None:
     """All probes, with every account, against any mixture of lies."""

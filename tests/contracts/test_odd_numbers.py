@@ -11,7 +11,12 @@ import pytest
 from pixazo_contracts.conversation import Hook
 from pixazo_contracts.pacing import retry_after
 from pixazo_contracts.receiver import Receiver
+from pixazo_contracts.recorder import Recorder
+from pixazo_contracts.redaction import Redactor
 from pixazo_contracts.run_clock import RealClock
+from pixazo_contracts.runner import HttpTransport
+from pixazo_contracts.target import Profile
+from tests.contracts.observing import ORIGIN
 
 
 @pytest.mark.parametrize(
@@ -34,10 +39,15 @@ def test_retry_after(value: str | None, seconds: float) -> None:
 )
 def test_a_callback_of_odd_length(head: str) -> None:
     """A length that is none is refused at once, and what follows is not waited for."""
+    recorded: list[object] = []
     receiver = Receiver("run", RealClock())
-    receiver.start(lambda *_: pytest.fail("a callback was recorded"), lambda _: None)
+    recorder = Recorder(
+        HttpTransport(Profile(origin=ORIGIN)), ORIGIN, Redactor(()), receiver.clock.now, recorded.append
+    )
+    receiver.start(recorder.receive, lambda _: None)
     path = urlsplit(receiver.open(Hook("a"))).path
     port = urlsplit(receiver.url).port
     with closing(receiver), socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}".encode("latin-1"))
         assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
+    assert recorded == []

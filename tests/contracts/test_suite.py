@@ -199,11 +199,12 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--pixazo-pace", "nan"), "--pace nan must be above 0"),
-        (("--pixazo-pace", "0"), "--pace 0.0 must be above 0"),
-        (("--pixazo-max-generations", "-1"), "--max-generations -1"),
+        pytest.param(("--pixazo-pace", "0"), "--pace 0.0 must be above 0", id="zero"),
+        pytest.param(("--pixazo-pace", "nan"), "--pace nan must be above 0", id="nan", marks=pytest.mark.exhaustive),
+        pytest.param(
+            ("--pixazo-max-generations", "-1"), "--max-generations -1", id="negative", marks=pytest.mark.exhaustive
+        ),
     ],
-    ids=["nan", "zero", "negative"],
 )
 def test_bad_setting(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
     """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
