@@ -14,7 +14,7 @@ import click
 
 from pixazo_contracts.configure import Given, ledger_path, profile_file, receiver_address, target
 from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.target import ConfigurationError, Target, capable
+from pixazo_contracts.target import ConfigurationError, Target, capable, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +79,9 @@ _targeting = _options(
     click.option("--receiver-url", metavar="URL", help="How the gateway reaches us, if not directly."),
     click.option(
         "--max-generations", type=click.IntRange(0), default=0, metavar="N", help="Most to spend where they cost."
+    ),
+    click.option(
+        "--ledger", type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."
     ),
     click.option("--seed", type=int, default=0, metavar="N"),
 )
@@ -160,6 +163,7 @@ def _terms(options: dict[str, Any]) -> Terms:
     from pixazo_contracts.evaluate import Terms
     from pixazo_contracts.expect import read_expectations
 
+    check_number("--floor", options["floor"])
     return Terms(
         today=datetime.now(UTC).date(),
         baseline=read_baseline(options["baseline"]) if options["baseline"] else None,
@@ -229,11 +233,22 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
         seed=options["seed"],
         max_generations=options["max_generations"],
         ceilings=file.ceilings,
-        ledger_path=ledger_path(found.profile),
+        ledger_path=ledger_path(found.profile, options["ledger"]),
         receiver=_receiver(found, options),
         selected=tuple(clause.id for clause in clauses),
         trace_path=out / "trace.ndjson" if out is not None else None,
     )
+
+
+def _tell_ledger(path: Path | None, file: ProfileFile) -> int | None:
+    """Print where the ledger is, where there is one to keep; the room that it leaves under the ceilings."""
+    from pixazo_contracts.ledger import Ledger
+
+    if path is None:
+        return None
+    ledger = Ledger(path, "look")
+    click.echo(f"ledger: {ledger.told(file.ceilings)}")
+    return ledger.room(file.ceilings)
 
 
 @main.command()
@@ -251,7 +266,9 @@ def run(**options: Any) -> NoReturn:
         _terms(options)
         found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
-        trace = observe(found, probes, _run_options(found, file, clauses, options), on_progress=_progress())
+        how = _run_options(found, file, clauses, options)
+        _tell_ledger(how.ledger_path, file)
+        trace = observe(found, probes, how, on_progress=_progress())
         _conclude(trace, clauses, options)
     except (ConfigurationError, OSError) as error:
         _fail(str(error))
@@ -265,13 +282,13 @@ def plan(**options: Any) -> None:
     from pixazo_contracts.plan import make_plan
     from pixazo_contracts.probes import for_clauses
     from pixazo_contracts.report.terminal import render_plan
-    from pixazo_contracts.spend import Ledger, remaining
+    from pixazo_contracts.spend import remaining
 
     try:
         clauses = _select(options["globs"], core=options["core"])
         found, file = _given(options)
         profile = capable(found, receiver=_receiver(found, options) is not None)
-        room = Ledger(ledger_path(profile), "plan").room(file.ceilings)
+        room = _tell_ledger(ledger_path(profile, options["ledger"]), file)
         budget = remaining(options["max_generations"], file.ceilings.run, room) if profile.limited else None
         made = make_plan(for_clauses([clause.id for clause in clauses]), clauses, profile, budget)
         click.echo(render_plan(made), nl=False)

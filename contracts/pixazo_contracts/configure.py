@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from pixazo_contracts.origin import place
 from pixazo_contracts.target import (
     SETTLE_POLLS,
     SHORTEST_SETTLE,
@@ -16,6 +17,7 @@ from pixazo_contracts.target import (
     Profile,
     ProfileFile,
     Target,
+    check_number,
     read_profile,
 )
 
@@ -58,14 +60,27 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigurationError(f"--target {url!r} is no URL: write http://HOST:PORT or https://HOST")
-    if parts.path.strip("/") or parts.query:
+    """The origin that a URL names. What may hold a password or a key is never repeated."""
+    if "@" in url:
         raise ConfigurationError(
-            f"--target {url!r} has a path: give the origin only, as in {parts.scheme}://{parts.netloc}"
+            "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
         )
-    return f"{parts.scheme}://{parts.netloc}"
+    try:
+        parts, _ = urlsplit(url), place(url)
+    except ValueError as error:
+        shown = repr(url.partition("?")[0])
+        raise ConfigurationError(
+            f"--target {shown} is no URL ({error}): write http://HOST:PORT or https://HOST"
+        ) from None
+    if parts.scheme not in {"http", "https"}:
+        shown = repr(url.partition("?")[0])
+        raise ConfigurationError(f"--target {shown} is no URL: write http://HOST:PORT or https://HOST")
+    origin = f"{parts.scheme}://{parts.netloc.lower()}"
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"--target has a path or a query behind {origin}: give the origin only, as in {origin}"
+        )
+    return origin
 
 
 def profile_file(path: Path | None) -> ProfileFile:
@@ -94,8 +109,10 @@ def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | Non
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
     pace, deadline = _or(given.pace, file.pace, DEFAULT_PACE), _or(given.deadline, file.deadline, DEFAULT_DEADLINE)
-    if pace <= 0 or deadline <= 0:
-        raise ConfigurationError(f"--pace {pace:g} and --deadline {deadline:g} must be above 0")
+    check_number("--pace", pace, above=True)
+    check_number("--deadline", deadline, above=True)
+    if given.max_generations < 0:
+        raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
     defaults = Profile(origin=origin)
     profile = Profile(
         origin=origin,
@@ -121,14 +138,27 @@ def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | Non
     return Target(profile, _keys(given, file, environment), prompts)
 
 
-def ledger_path(profile: Profile, environment: Mapping[str, str] | None = None) -> Path | None:
-    """Where the spend ledger of a target is kept; None for a target that does not charge."""
+def ledger_path(
+    profile: Profile, given: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Path | None:
+    """Where the spend ledger of a target is kept: as given, else one for each target; None for one that does not charge.
+
+    Raises `ConfigurationError` where there is no home directory to keep it in.
+    """
     if not profile.limited:
         return None
+    if given is not None:
+        return given
     environment = os.environ if environment is None else environment
-    state = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    name = hashlib.sha256(profile.origin.encode()).hexdigest()[:16]
-    return Path(state) / "pixazo-contracts" / f"ledger-{name}.ndjson"
+    state = Path(environment.get("XDG_STATE_HOME") or ".")
+    if not state.is_absolute():
+        # A relative one is to be ignored: each working directory would have ceilings of its own.
+        try:
+            state = Path.home() / ".local" / "state"
+        except RuntimeError as error:
+            raise ConfigurationError(f"no place for the spend ledger ({error}): pass --ledger PATH") from None
+    name = hashlib.sha256(place(profile.origin).encode()).hexdigest()[:16]
+    return state / "pixazo-contracts" / f"ledger-{name}.ndjson"
 
 
 def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
@@ -141,6 +171,6 @@ def receiver_address(profile: Profile, listen: str | None, public_url: str | Non
     if listen is None and public_url is None and not profile.loopback:
         return None
     host, _, port = (listen or "127.0.0.1:0").rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT")
+    if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
+        raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT, with a port of 0 to 65535")
     return ReceiverAddress(host=host, port=int(port), public_url=public_url)

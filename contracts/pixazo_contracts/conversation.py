@@ -55,7 +55,8 @@ class Send:
 
     `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
     empty value, `unknown` for a made-up key), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
-    `media` or `other`. `aims` are the clauses for whose sake it is sent, `intent` what a faithful gateway does with it.
+    `media` or `other`. `aims` are the clauses for whose sake it is sent, `intent` what a faithful gateway does with it: only
+    what it refuses gives its reservation back where generations cost money.
     """
 
     operation: str
@@ -157,7 +158,7 @@ class Setting:
 class Probe:
     """A conversation that provokes what clauses judge.
 
-    `worst` and `expected` are generations that it may cost and should cost; `needs` are capabilities; `only_unlimited`
+    `worst` and `expected` are generations that it may cost and should cost, as the spend guard counts them; `needs` are capabilities; `only_unlimited`
     keeps it away from targets that charge.
     """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pixazo_contracts.conversation import Hook, Probe
-from pixazo_contracts.spend import BudgetExhaustedError
+from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
 from pixazo_contracts.trace import Footer, Trace
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ class Dialogue:
     def hold(self, talk: Talk[T], name: str) -> T:
         """Carry a talk to its end and return what it returns.
 
-        Raises `BudgetExhaustedError` where a request would cost a generation that nobody granted, `TalkError` for faults.
+        Raises `BudgetExhaustedError` where a request would cost a generation that nobody granted, `SpendStoppedError` once the
+        spend guard has ended the run, `TalkError` for faults.
         """
         results: list[T] = []
 
@@ -68,6 +69,8 @@ class Dialogue:
         if results:
             return results[0]
         state = self._schedule.states[name]
+        if self._schedule.stopped is not None:
+            raise SpendStoppedError(self._schedule.stopped)
         if state == "unfunded":
             raise BudgetExhaustedError(f"{name}: no generation is left to reserve: raise the budget")
         raise TalkError(f"{name}: {state}")

@@ -89,6 +89,7 @@ class Exchange:
 
     Instants are seconds since the run began, on the run's clock. `status` is None when no answer came; `error`
     then names why (`timeout`, `connect`, `lost`). `body` is None when the answer is not UTF-8 or too long to keep.
+    `spent`: on a target that charges this request was counted as a generation.
     """
 
     number: int
@@ -115,6 +116,7 @@ class Exchange:
     size: int = 0
     media: MediaFacts | None = None
     leaks: tuple[str, ...] = ()
+    spent: bool = False
 
     @property
     def json(self) -> object:

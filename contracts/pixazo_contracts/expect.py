@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pixazo_contracts.target import ConfigurationError
+from pixazo_contracts.target import ConfigurationError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,9 +44,10 @@ class _File:
 
 def read_expectations(path: Path) -> tuple[Expectation, ...]:
     """Read a TOML file of `[[expect]]` tables. Raises `ConfigurationError`."""
+    settings = read_toml("expectation file", path)
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _File).expect
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        return msgspec.convert(settings, _File).expect
+    except msgspec.ValidationError as error:
         raise ConfigurationError(f"expectation file {path}: {error}") from None
 
 

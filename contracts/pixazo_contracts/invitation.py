@@ -31,7 +31,7 @@ def read_invitation(fetch: Callable[[str], bytes | None]) -> Invitation:
     answer = fetch(INVITATION_PATH)
     try:
         return Invitation() if answer is None else msgspec.json.decode(answer, type=Invitation)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Invitation()
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pixazo_contracts.clauses import BY_ID, CATALOGUE
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from pixazo_contracts.clause import Clause
     from pixazo_contracts.conversation import Probe
     from pixazo_contracts.target import Profile
 
-__all__ = ["Line", "Plan", "make_plan"]
+__all__ = ["Line", "Plan", "in_order", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,9 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
     Without a budget's worth left a probe is left out; a probe that is free if refused needs one only while it runs.
     """
     left, lines = budget, list[Line]()
-    for probe in probes:
+    for given in in_order(probes, profile, [clause.id for clause in clauses]):
+        # Where generations cost money the smoke test only reads.
+        probe = replace(given, worst=0, expected=0) if profile.limited and given.phase == "smoke" else given
         reason = _left_out(probe, profile, left)
         lines.append(
             Line(probe=probe.name, worst=probe.worst, expected=probe.expected, left_out=reason, feeds=probe.feeds)
@@ -70,3 +74,39 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
         budget=budget,
         unjudged=tuple(clause.id for clause in clauses if clause.id not in fed or not profile.has(clause.needs)),
     )
+
+
+def _worth(probe: Probe, wanted: Sequence[Clause]) -> tuple[float, float]:
+    """How many of the clauses a probe feeds for each generation that it is counted as: core ones, all."""
+    fed = [clause for clause in wanted if clause.id in probe.feeds]
+    return sum(clause.core for clause in fed) / probe.expected, len(fed) / probe.expected
+
+
+def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
+    """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
+
+    Where generations cost money: first what is free if refused, then what is paid for, each time the probe that feeds most
+    core clauses, and most clauses, not yet fed for its price; then what only reads, some of it about those generations.
+    """
+    if not profile.limited:
+        return list(probes)
+    able = [probe for probe in probes if profile.has(probe.needs) and not probe.only_unlimited]
+    main = [probe for probe in able if probe.phase == "main"]
+    refused = [probe for probe in main if probe.worst and not probe.expected]
+    paid = [probe for probe in main if probe.expected]
+    reads = [probe for probe in main if not probe.worst]
+    fed = {clause_id for probe in refused for clause_id in probe.feeds}
+    chosen = set(selected or BY_ID) - fed
+    wanted = [
+        clause
+        for clause in CATALOGUE
+        if clause.untestable is None and profile.has(clause.needs) and clause.id in chosen
+    ]
+    bought: list[Probe] = []
+    while paid:
+        best = max(paid, key=lambda probe: _worth(probe, wanted))
+        paid.remove(best)
+        wanted = [clause for clause in wanted if clause.id not in best.feeds]
+        bought.append(best)
+    smoke, late = ([probe for probe in able if probe.phase == phase] for phase in ("smoke", "late"))
+    return [*smoke, *refused, *bought, *reads, *late, *(probe for probe in probes if probe not in able)]

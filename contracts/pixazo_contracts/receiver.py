@@ -169,6 +169,8 @@ class _Handler(BaseHTTPRequestHandler):
                 size = int(self.rfile.readline(64).partition(b";")[0], 16)
             except ValueError:
                 return None
+            if size < 0:
+                return None
             body += self.rfile.read(min(size, MOST_BODY))
             self.rfile.readline(64)
             if size == 0:

@@ -72,7 +72,10 @@ def _text(body: bytes) -> str | None:
 
 
 class Recorder:
-    """Numbers and times what crosses the wire, strikes out keys, and hands each record to `write` before anybody sees it."""
+    """Numbers and times what crosses the wire, strikes out keys, and hands each record to `write` before anybody sees it.
+
+    `called` is told the method, target and body of each callback as they came.
+    """
 
     def __init__(
         self,
@@ -81,12 +84,14 @@ class Recorder:
         redactor: Redactor,
         now: Callable[[], float],
         write: Callable[[Exchange | Callback], None],
+        called: Callable[[str, str, bytes], None] | None = None,
     ) -> None:
         self._inner = inner
         self._origin = origin
         self._redactor = redactor
         self._now = now
         self._write = write
+        self._called = called
         self._lock = threading.Lock()
         self.exchanges: list[Exchange] = []
         self.callbacks: list[Callback] = []
@@ -135,6 +140,7 @@ class Recorder:
             size=len(reply.body),
             media=inspect_media(reply.body) if downloaded else None,
             leaks=strike.places(reply.headers, searched),
+            spent=reply.spent,
         )
 
     def receive(
@@ -159,4 +165,6 @@ class Recorder:
             )
             self.callbacks.append(callback)
             self._write(callback)
+        if self._called is not None:
+            self._called(method, target, body)
         return callback

@@ -54,6 +54,7 @@ class Meta:
     complete: bool
     budget: int | None = None
     generations_spent: int = 0
+    generations_released: int = 0
     unusable: str | None = None
     spend_stopped: str | None = None
 
@@ -151,6 +152,7 @@ def _meta(trace: Trace) -> Meta:
         complete=footer is not None,
         budget=header.budget,
         generations_spent=footer.generations_spent if footer else 0,
+        generations_released=footer.generations_released if footer else 0,
         unusable=footer.unusable if footer else None,
         spend_stopped=footer.spend_stopped if footer else None,
     )
@@ -252,7 +254,7 @@ def load_result(path: Path) -> Result:
     data = (path / "result.ndjson" if path.is_dir() else path).read_bytes()
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
-    except (msgspec.DecodeError, ValueError, KeyError) as error:
+    except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
         raise InvalidResultError(f"{path} is no result of this suite ({error})") from None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import ExitStack, contextmanager
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,7 +17,9 @@ from pixazo_contracts.clauses import CLAUSE_SET
 from pixazo_contracts.conversation import Probe, Send, Setting
 from pixazo_contracts.credential import KeyInjector
 from pixazo_contracts.dialogue import Dialogue
+from pixazo_contracts.ledger import Ledger, LedgerError
 from pixazo_contracts.pacing import Pacing
+from pixazo_contracts.plan import in_order
 from pixazo_contracts.probes.smoke import Unusable, unusable
 from pixazo_contracts.probes.steps import media_urls
 from pixazo_contracts.receiver import Receiver
@@ -23,7 +27,7 @@ from pixazo_contracts.recorder import Recorder
 from pixazo_contracts.redaction import Redactor, is_distinctive
 from pixazo_contracts.run_clock import RealClock, RunClock
 from pixazo_contracts.schedule import Progress, Schedule
-from pixazo_contracts.spend import Ledger, SpendGuard, remaining
+from pixazo_contracts.spend import SpendGuard, remaining
 from pixazo_contracts.target import Ceilings, Profile, Target, capable
 from pixazo_contracts.trace import Footer, Header, Trace, dump_record
 from pixazo_contracts.transport import Reply
@@ -45,9 +49,12 @@ LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: A time-out, in seconds, is the profile's deadline within these bounds.
+#: A time-out, in seconds, is the profile's deadline within these bounds. It holds for each step, down to each byte; a whole
+#: request may take this many times as long, and a download this many times.
 SHORTEST_TIMEOUT: Final = 10.0
 LONGEST_TIMEOUT: Final = 120.0
+PATIENCE: Final = 2
+MEDIA_PATIENCE: Final = 10
 
 #: Generations of earlier runs that are read again.
 MOST_EARLIER: Final = 10
@@ -60,7 +67,7 @@ class HttpTransport:
     """The wire: one pool of connections, no redirects, no cookies of ours, bounded answers."""
 
     def __init__(self, profile: Profile, transport: httpx2.BaseTransport | None = None) -> None:
-        timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
+        self._timeout = timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
         self._client = httpx2.Client(
             timeout=timeout,
             follow_redirects=False,
@@ -75,7 +82,21 @@ class HttpTransport:
         self._client.close()
 
     def send(self, request: Send) -> Reply:
-        """Send one request and read its answer, up to a bound."""
+        """Send one request and read its answer, up to a bound; one that drips for ever is left to a thread of its own."""
+        answer: Future[Reply] = Future()
+        threading.Thread(target=self._answer, args=(request, answer), name="wire", daemon=True).start()
+        try:
+            return answer.result(self._timeout * (MEDIA_PATIENCE if request.operation == "media" else PATIENCE))
+        except TimeoutError:
+            return Reply(status=None, error="timeout")
+
+    def _answer(self, request: Send, answer: Future[Reply]) -> None:
+        try:
+            answer.set_result(self._carry(request))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+            answer.set_exception(error)
+
+    def _carry(self, request: Send) -> Reply:
         try:
             return self._exchange(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
@@ -91,13 +112,19 @@ class HttpTransport:
             request.method, request.url, headers=list(request.headers), content=request.body
         ) as response:
             self._client.cookies.clear()
-            body = bytearray()
+            body, whole = bytearray(), _says_its_end(response)
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > most:
+                    whole = False
                     break
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-            return Reply(status=response.status_code, headers=headers, body=bytes(body))
+            return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)
+
+
+def _says_its_end(response: httpx2.Response) -> bool:
+    """Whether an answer says how long it is: one that ends with its connection may have been cut anywhere."""
+    return not {"content-length", "transfer-encoding"}.isdisjoint(response.headers) or response.http_version == "HTTP/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,22 +196,23 @@ def _receiver(options: RunOptions, clock: RunClock) -> Receiver | None:
     return Receiver(options.run, clock, host=address.host, port=address.port, public_url=address.public_url)
 
 
-def _stopped(guard: SpendGuard, exchanges: Sequence[Exchange], *, cut: bool) -> str | None:
-    """Whether money that was not meant to be spent, or a ceiling, kept requests from being sent; and why."""
-    if not guard.refused:
-        return None
-    accidents = [exchange for exchange in exchanges if exchange.intent == "refuse" and exchange.succeeded]
+def _stopped(guard: SpendGuard, exchanges: Sequence[Exchange]) -> str | None:
+    """Why the spend guard ended the run or kept requests from being sent, beyond a budget that was used as meant."""
+    if guard.stopped is not None or not guard.refused:
+        return guard.stopped
+    accidents = [exchange for exchange in exchanges if exchange.intent == "refuse" and exchange.spent]
     if accidents:
         return f"{len(accidents)} request(s) that should have been refused spent the budget: see exchange {accidents[0].number}"
-    return "the ceilings of the ledger were reached" if cut else None
+    return guard.ceiling
 
 
 def _remember(ledger: Ledger, trace: Trace) -> None:
-    """Note what finished, so that later runs can see how long it stays."""
-    for generation in trace.generations:
-        if generation.outcome == "COMPLETED" and generation.submit.account == "default":
-            urls = media_urls(generation.ends[0])
-            ledger.write("finished", request_id=generation.request_id, media_url=urls[0] if urls else None)
+    """Note what finished, so that later runs can see how long it stays; a ledger that failed must not cost us the report."""
+    with suppress(LedgerError):
+        for generation in trace.generations:
+            if generation.outcome == "COMPLETED" and generation.submit.account == "default":
+                urls = media_urls(generation.ends[0])
+                ledger.finish(generation.request_id, urls[0] if urls else None)
 
 
 class _Session:
@@ -202,29 +230,46 @@ class _Session:
         self._target = target = Target(profile, target.keys, target.prompts)
         self._options, self._clock, self._closing = options, clock, closing
         self._ledger = Ledger(options.ledger_path, options.run)
-        self._budget = self._funds()
+        self._granted, self._budget = self._funds()
         self._file = _TraceFile(options.trace_path)
         closing.callback(self._file.close)
         wire = HttpTransport(profile, transport)
         closing.callback(wire.close)
-        self._guard = SpendGuard(KeyInjector(wire, target, options.run), profile.origin, self._budget, self._ledger)
         redactor = Redactor(key for keys in target.keys.values() for key in keys)
-        self._recorder = Recorder(self._guard, profile.origin, redactor, clock.now, self._file.write)
+        self._guard = SpendGuard(
+            KeyInjector(wire, target, options.run),
+            profile.origin,
+            self._granted,
+            self._ledger,
+            options.ceilings,
+            run=options.run,
+            strike=redactor.text,
+        )
+        self._recorder = Recorder(
+            self._guard, profile.origin, redactor, clock.now, self._file.write, self._guard.called
+        )
         self._receiver = _receiver(options, clock)
         hook = self._receiver.url if self._receiver else None
         self._header = _header(profile, target, options, self._budget, hook)
         self._file.write(self._header)
 
-    def _funds(self) -> int | None:
-        """Generations that may be spent; None where they cost nothing."""
+    def _funds(self) -> tuple[int | None, int | None]:
+        """Generations that were granted, and those for which the ledger has room as well; None where they cost nothing."""
         if not self._profile.limited:
-            return None
+            return None, None
         options = self._options
-        return remaining(options.max_generations, options.ceilings.run, self._ledger.room(options.ceilings))
+        granted = remaining(options.max_generations, options.ceilings.run)
+        if granted:
+            self._ledger.prepare()
+        return granted, remaining(granted, self._ledger.room(options.ceilings))
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
         """Carry out the probes that this target allows, and return the trace."""
-        able = [probe for probe in probes if not _skipped(probe, self._profile)]
+        able = [
+            probe
+            for probe in in_order(probes, self._profile, self._options.selected)
+            if not _skipped(probe, self._profile)
+        ]
         schedule = self._schedule(len(able), on_progress)
         try:
             trouble = _carry_out(schedule, self._recorder, able)
@@ -265,15 +310,17 @@ class _Session:
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
         recorder = self._recorder
-        cut = self._budget is not None and self._budget < self._options.max_generations
+        run = self._options.ceilings.run
+        cut = f"the ceiling run = {run} is reached" if run is not None and run < self._options.max_generations else None
         footer = Footer(
             exchanges=len(recorder.exchanges),
             callbacks=len(recorder.callbacks),
             seconds=self._clock.now(),
             probes=states,
             unusable=reason,
-            spend_stopped=_stopped(self._guard, recorder.exchanges, cut=cut),
+            spend_stopped=_stopped(self._guard, recorder.exchanges) or (cut if self._guard.refused else None),
             generations_spent=self._guard.spent,
+            generations_released=self._guard.released,
         )
         trace = Trace(self._header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
         self._file.write(footer)

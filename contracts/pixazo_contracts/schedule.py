@@ -22,7 +22,7 @@ from pixazo_contracts.conversation import (
 )
 from pixazo_contracts.exchange import Callback, Exchange
 from pixazo_contracts.pacing import retry_after
-from pixazo_contracts.spend import BudgetExhaustedError
+from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
 from pixazo_contracts.target import THROTTLED
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ class Progress:
 
 @dataclass(eq=False, slots=True)
 class _Talking:
-    """A talk under way: what it has sent, whether as a single request, and the answers so far."""
+    """A talk under way: what it has sent, whether as a single request, and the answers so far.
+
+    `tripped`: a request that should have been refused was counted as a generation.
+    """
 
     probe: Probe
     talk: Talk[None]
@@ -61,6 +64,7 @@ class _Talking:
     single: bool = False
     awaited: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
     repeats: int = 0
+    tripped: bool = False
     over: bool = False
 
 
@@ -81,8 +85,13 @@ class _Waiter:
     wish: AwaitCallbacks
 
 
+def _may_cost(wish: Wish) -> bool:
+    sends = (wish,) if isinstance(wish, Send) else wish.sends if isinstance(wish, Together) else ()
+    return any(send.method not in {"GET", "HEAD"} for send in sends)
+
+
 class Schedule:
-    """Runs probes until all their talks have ended; `states` says how each ended."""
+    """Runs probes until all their talks have ended; `states` says how each ended, `stopped` why the spend guard ended the run."""
 
     def __init__(
         self,
@@ -110,6 +119,7 @@ class Schedule:
         self._waiters: list[_Waiter] = []
         self._awaiting: dict[str, list[_Talking]] = {}
         self._published: dict[str, Exchange | None] = {}
+        self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
             receiver.start(recorder.receive, self._inbox.put)
@@ -121,8 +131,14 @@ class Schedule:
             self._receiver.close()
 
     def run(self, probes: Sequence[Probe]) -> None:
-        """Carry the probes' talks to their ends: side by side, or one after the other where each may cost money."""
+        """Carry the probes' talks to their ends: side by side, or one after the other where each may cost money.
+
+        None is begun once the spend guard has ended the run.
+        """
         for probe in probes:
+            if self.stopped is not None:
+                self.states[probe.name] = "unfunded"
+                continue
             self._live += 1
             self._ready.append((_Talking(probe, probe.talk(self._setting)), None))
             if self._setting.limited:
@@ -146,7 +162,11 @@ class Schedule:
         except Exception as error:  # noqa: BLE001 - a fault in one probe must not end the run
             self._end(talking, f"error: {error!r}")
         else:
-            self._grant(talking, wish)
+            if talking.tripped and _may_cost(wish):
+                # Breaker: one surprise a probe. What it still wants to read, it may.
+                self._end(talking, "done")
+            else:
+                self._grant(talking, wish)
 
     def _end(self, talking: _Talking, state: str) -> None:
         talking.over = True
@@ -281,11 +301,13 @@ class Schedule:
         if talking.over:
             return
         if isinstance(result, BudgetExhaustedError):
+            self.stopped = str(result) if isinstance(result, SpendStoppedError) else self.stopped
             self._end(talking, "unfunded")
         elif isinstance(result, Exception):
             self._end(talking, f"error: {result!r}")
         elif not self._suspended(talking, sent.index, result):
             talking.awaited[sent.index] = result
+            talking.tripped = talking.tripped or (result.spent and result.intent == "refuse")
             if len(talking.awaited) == len(talking.sends):
                 self._answer(talking)
 
@@ -294,14 +316,14 @@ class Schedule:
         self._ready.append((talking, exchanges[0] if talking.single else exchanges))
 
     def _suspended(self, talking: _Talking, index: int, exchange: Exchange) -> bool:
-        """Whether a 429 holds everything up and this request will be sent again."""
+        """Whether a 429 holds everything up and this request will be sent again; what was counted as a generation is not."""
         if exchange.status != 429 or exchange.account in THROTTLED or talking.repeats >= MOST_REPEATS:
             return False
         profile = self._setting.profile
         wait = retry_after(
             exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
         )
-        if not self._pacing.hold(self._clock.now() + wait):
+        if not self._pacing.hold(self._clock.now() + wait) or exchange.spent:
             return False
         talking.repeats += 1
         self._launch(talking, index)

@@ -1,106 +1,38 @@
 """The spend guard: the layer that no request can go round, which pays for every possible generation before it is sent.
 
-It knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, or of another origin.
-Any other request to the target might begin a generation on a gateway that is wrong enough, so it reserves one first. The
-answer settles: a 4xx without a `request_id` gives the reservation back, everything else (2xx, 3xx, 5xx, no answer) spends it.
+It knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, of a medium, or of
+another origin. Any other might begin a generation on a gateway that is wrong enough, so it reserves one first. The answer
+settles: where the request was meant to be refused, a clear refusal (see `refusal`) gives the reservation back; everything else
+spends it. What shows later that a reservation should not have been given back (see `releases`) ends the run.
 """
 
 from __future__ import annotations
 
-import json
 import threading
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from pixazo_contracts.target import STATUS_BASE, Ceilings
+from pixazo_contracts.ledger import CeilingReachedError, Ledger, LedgerError
+from pixazo_contracts.origin import only_reads
+from pixazo_contracts.refusal import is_clear_refusal
+from pixazo_contracts.releases import Releases
+from pixazo_contracts.target import Ceilings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable
 
     from pixazo_contracts.conversation import Send
     from pixazo_contracts.transport import Reply, Transport
 
-__all__ = ["BudgetExhaustedError", "Ledger", "LedgerEntry", "SpendGuard", "remaining"]
+__all__ = ["BudgetExhaustedError", "Ledger", "SpendGuard", "SpendStoppedError", "remaining"]
 
 
 class BudgetExhaustedError(Exception):
     """A request was not sent because no generation is left to reserve for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerEntry:
-    """One line of the ledger: a reservation, what became of it, or a generation that finished."""
-
-    at: str
-    run: str
-    event: str
-    number: int = 0
-    request_id: str | None = None
-    media_url: str | None = None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class Ledger:
-    """An append-only file of reservations and their fates; without a path it lives in memory only.
-
-    A reservation without a fate is of a run that died: it counts as spent.
-    """
-
-    def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = _now) -> None:
-        self._path = path
-        self._run = run
-        self._now = now
-        self._entries: list[LedgerEntry] = [] if path is None or not path.exists() else list(_read(path))
-
-    def write(
-        self, event: str, *, number: int = 0, request_id: str | None = None, media_url: str | None = None
-    ) -> None:
-        """Append one entry and have it on the disk before returning."""
-        at = self._now().isoformat(timespec="milliseconds")
-        entry = LedgerEntry(
-            at=at, run=self._run, event=event, number=number, request_id=request_id, media_url=media_url
-        )
-        self._entries.append(entry)
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({name: getattr(entry, name) for name in entry.__slots__}) + "\n")
-
-    def spent(self, since: str = "") -> int:
-        """Reservations of all runs since a day or month (`2026-03-31`, `2026-03`) that were not given back."""
-        fates = {(e.run, e.number): e for e in self._entries if e.event in {"spend", "release"}}
-        return sum(
-            entry.event == "reserve"
-            and entry.at >= since
-            and getattr(fates.get((entry.run, entry.number)), "event", "spend") == "spend"
-            for entry in self._entries
-        )
-
-    def room(self, ceilings: Ceilings) -> int | None:
-        """Generations left under the ceilings of this day and this month; None if there is neither."""
-        today = self._now().strftime("%Y-%m-%d")
-        limits = ((ceilings.day, today), (ceilings.month, today[:7]))
-        left = [ceiling - self.spent(since) for ceiling, since in limits if ceiling is not None]
-        return max(0, min(left)) if left else None
-
-    def finished(self) -> tuple[tuple[str, str | None], ...]:
-        """Ids and media URLs of the generations that earlier runs saw finish."""
-        return tuple(
-            (entry.request_id, entry.media_url)
-            for entry in self._entries
-            if entry.event == "finished" and entry.request_id is not None and entry.run != self._run
-        )
-
-
-def _read(path: Path) -> Iterable[LedgerEntry]:
-    for line in path.read_text(encoding="utf-8").splitlines():
-        yield LedgerEntry(**json.loads(line))
+class SpendStoppedError(BudgetExhaustedError):
+    """A request was not sent because the run has ended: a reservation was wrongly given back, or the ledger failed."""
 
 
 def remaining(*limits: int | None) -> int | None:
@@ -109,64 +41,125 @@ def remaining(*limits: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _may_begin_generation(request: Send, origin: str) -> bool:
-    """Whether a request could begin a generation on a gateway that is wrong enough."""
-    parts, target = urlsplit(request.url), urlsplit(origin)
-    elsewhere = (parts.hostname, parts.port) != (target.hostname, target.port)
-    reads = request.method in {"GET", "HEAD"} and (request.operation == "media" or parts.path.startswith(STATUS_BASE))
-    return not reads and not (elsewhere and request.method in {"GET", "HEAD"})
-
-
 class SpendGuard:
-    """Reserves a generation for each request that might begin one. A `budget` of None counts but never refuses."""
+    """Reserves a generation for each request that might begin one. A `budget` of None counts but never refuses.
 
-    def __init__(self, inner: Transport, origin: str, budget: int | None, ledger: Ledger) -> None:
+    `stopped` says why nothing more is sent at all; None while the run goes on. `ceiling` is the ceiling of the ledger that
+    kept a request from being sent; `strike` strikes keys out of what is told.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        origin: str,
+        budget: int | None,
+        ledger: Ledger,
+        ceilings: Ceilings | None = None,
+        *,
+        run: str = "",
+        strike: Callable[[str], str] = str,
+    ) -> None:
         self._inner = inner
         self._origin = origin
         self._budget = budget
         self._ledger = ledger
+        self._ceilings = ceilings or Ceilings()
+        self._releases = Releases(run, strike)
         self._lock = threading.Lock()
         self._reserved = 0
         self._number = 0
         self.spent = 0
         self.refused = 0
+        self.ceiling: str | None = None
+        self.stopped: str | None = None
+
+    @property
+    def released(self) -> int:
+        """How many reservations were given back."""
+        return self._releases.count
 
     def send(self, request: Send) -> Reply:
-        """Send a request that is free or paid for. Raises `BudgetExhaustedError` instead of sending any other."""
-        if not _may_begin_generation(request, self._origin):
-            return self._inner.send(request)
+        """Send a request that is free or paid for; the reply to what was counted as a generation says so.
+
+        Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
+        """
+        if self.stopped is not None:
+            raise SpendStoppedError(self.stopped)
+        if only_reads(request.method, request.url, self._origin, media=request.operation == "media"):
+            reply = self._inner.send(request)
+            if self._budget is not None:
+                self._releases.read(request, reply)
+                self._watch()
+            return reply
         number = self._reserve(request)
         try:
             reply = self._inner.send(request)
         except BaseException:
             # The fate of the request is unknown: that spends.
-            self._settle(number, released=False)
+            self._settle(number, request, None, released=False)
             raise
-        self._settle(number, released=_refused(reply))
-        return reply
+        meant = self._budget is None or request.intent == "refuse"
+        released = self._settle(number, request, reply, released=meant and is_clear_refusal(request, reply))
+        return reply if released or self._budget is None else replace(reply, spent=True)
+
+    def called(self, method: str, target: str, body: bytes) -> None:
+        """A request reached our receiver: it may show that a reservation should not have been given back."""
+        if self._budget is not None:
+            self._releases.called(method, target, body)
+            self._watch()
 
     def _reserve(self, request: Send) -> int:
+        if self._budget is None:
+            return 0
         with self._lock:
-            if self._budget is not None and self.spent + self._reserved >= self._budget:
+            if self.spent + self._reserved >= self._budget:
                 self.refused += 1
                 raise BudgetExhaustedError(
                     f"{request.method} {request.case!r} was not sent: all {self._budget} generations of the budget are "
                     "spent or reserved; raise --max-generations"
                 )
+            try:
+                self._ledger.reserve(self._number + 1, self._ceilings)
+            except CeilingReachedError as error:
+                self.refused += 1
+                self.ceiling = str(error)
+                raise BudgetExhaustedError(f"{request.method} {request.case!r} was not sent: {error}") from None
+            except LedgerError as error:
+                self.stopped = str(error)
+                raise SpendStoppedError(self.stopped) from None
             self._reserved += 1
             self._number += 1
-            if self._budget is not None:
-                self._ledger.write("reserve", number=self._number)
+            self._releases.began()
             return self._number
 
-    def _settle(self, number: int, *, released: bool) -> None:
+    def _settle(self, number: int, request: Send, reply: Reply | None, *, released: bool) -> bool:
+        """Give a reservation back or spend it; whether it was given back."""
         with self._lock:
-            self._reserved -= 1
+            most = self._ceilings.refused
+            released = released and (most is None or self.released < most)
             self.spent += not released
-            if self._budget is not None:
-                self._ledger.write("release" if released else "spend", number=number)
+            if self._budget is None:
+                return released
+            self._reserved -= 1
+            self._releases.settled(request, reply, released=released)
+            try:
+                self._ledger.settle(number, released=released)
+            except LedgerError as error:
+                # In the ledger the reservation stands, which spends it. The answer is kept, and nothing more is sent.
+                self.stopped = str(error)
+        self._watch()
+        return released
 
-
-def _refused(reply: Reply) -> bool:
-    """Whether an answer makes sure that nothing was begun."""
-    return reply.status is not None and 400 <= reply.status < 500 and b'"request_id"' not in reply.body
+    def _watch(self) -> None:
+        """End the run if a reservation should not have been given back, and count that generation after all."""
+        wrong = self._releases.wrong()
+        with self._lock:
+            if wrong is None or self.stopped is not None:
+                return
+            self.stopped = wrong
+            self.spent += 1
+            self._number += 1
+            try:
+                self._ledger.reserve(self._number)
+            except LedgerError as error:
+                self.stopped = f"{wrong}; {error}"

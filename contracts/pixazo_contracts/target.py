@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import math
 import tomllib
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -12,8 +13,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pixazo_contracts.exchange import is_object
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -28,8 +31,10 @@ __all__ = [
     "ProfileFile",
     "Target",
     "capable",
+    "check_number",
     "host_is_loopback",
     "read_profile",
+    "read_toml",
 ]
 
 #: The page, Base URL and Retrieving Results.
@@ -138,11 +143,15 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceilings:
-    """How many generations may be spent, at most, per run, day and month; None is no ceiling."""
+    """How many generations may be spent, at most, per run, day and month; None is no ceiling.
+
+    `refused`: how many refusals a run believes: those beyond spend what they reserved.
+    """
 
     run: int | None = None
     day: int | None = None
     month: int | None = None
+    refused: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,19 +178,56 @@ class ProfileFile:
         return {role: (keys,) if isinstance(keys, str) else keys for role, keys in self.accounts.items()}
 
 
-def read_profile(path: Path) -> ProfileFile:
-    """Read a TOML profile. Raises `ConfigurationError` naming the file, the key and the nearest known one."""
+#: The longest time that a setting may be, in seconds: thirty days.
+LONGEST: Final = 30 * 86_400.0
+
+
+def check_number(name: str, value: float | None, *, least: float = 0.0, above: bool = False) -> None:
+    """Refuse a number that is not finite, too small, or too large for a time; `above`: the least is too small as well.
+
+    Raises `ConfigurationError`.
+    """
+    if value is None:
+        return
+    if not math.isfinite(value) or value < least or (above and value == least) or value > LONGEST:
+        must = f"above {least:g}" if above else f"at least {least:g}"
+        raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:.0f}: write another number")
+
+
+def read_toml(kind: str, path: Path) -> dict[str, object]:
+    """Read a TOML file. Raises `ConfigurationError`."""
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ConfigurationError(f"{kind} {path}: it is nested too deep: write a flat TOML file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"profile {path}: {error}: write a TOML file") from None
-    known = [item.name for item in fields(ProfileFile)]
-    for name in settings:
+        raise ConfigurationError(f"{kind} {path}: {error}: write a TOML file") from None
+
+
+def _check_names(path: Path, names: Iterable[str], kind: type, table: str = "") -> None:
+    known = [item.name for item in fields(kind)]
+    for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise ConfigurationError(f"profile {path}: unknown setting {name!r}: {remedy}")
+            raise ConfigurationError(f"profile {path}: unknown setting {table}{name!r}: {remedy}")
+
+
+def read_profile(path: Path) -> ProfileFile:
+    """Read a TOML profile. Raises `ConfigurationError` naming the file, the key and the nearest known one."""
+    settings = read_toml("profile", path)
+    _check_names(path, settings, ProfileFile)
+    ceilings = settings.get("ceilings")
+    if is_object(ceilings):
+        _check_names(path, ceilings, Ceilings, "[ceilings] ")
     try:
-        return msgspec.convert(settings, ProfileFile)
+        file = msgspec.convert(settings, ProfileFile)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"profile {path}: {error}") from None
+    for item in fields(ProfileFile):
+        value = getattr(file, item.name)
+        if isinstance(value, float):
+            check_number(f"profile {path}: {item.name}", value, above=item.name in {"pace", "deadline"})
+    for item in fields(Ceilings):
+        check_number(f"profile {path}: [ceilings] {item.name}", getattr(file.ceilings, item.name))
+    return file

@@ -45,7 +45,10 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded` or `error: ...`."""
+    """How the run ended. `probes` says of each probe: `done`, `skipped`, `unfunded` or `error: ...`.
+
+    `generations_spent` were counted, `generations_released` reserved and given back.
+    """
 
     exchanges: int
     callbacks: int
@@ -54,6 +57,7 @@ class Footer:
     unusable: str | None = None
     spend_stopped: str | None = None
     generations_spent: int = 0
+    generations_released: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def _decode(line: bytes, number: int) -> Record:
         wrapped = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         ((name, raw),) = wrapped.items()
         return msgspec.json.decode(raw, type=_KINDS[name])
-    except (msgspec.DecodeError, ValueError, KeyError) as error:
+    except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
         raise InvalidTraceError(f"line {number} is no trace record ({error}): record the run again") from None
 
 

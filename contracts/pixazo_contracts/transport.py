@@ -13,12 +13,17 @@ __all__ = ["Reply", "Transport"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back; without an answer `status` is None and `error` says why: `connect`, `timeout` or `lost`."""
+    """What came back; without an answer `status` is None and `error` says why: `connect`, `timeout` or `lost`.
+
+    `whole`: the answer said where it ends, and was read to there. `spent`: it was counted as a generation.
+    """
 
     status: int | None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     error: str | None = None
+    whole: bool = True
+    spent: bool = False
 
 
 class Transport(Protocol):

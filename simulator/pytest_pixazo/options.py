@@ -48,6 +48,7 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     group.addoption("--pixazo-receiver", metavar="HOST:PORT", help="where to listen for callbacks")
     group.addoption("--pixazo-receiver-url", metavar="URL", help="how the gateway reaches us, if not directly")
     group.addoption("--pixazo-max-generations", type=int, default=0, metavar="N", help="most to spend where they cost")
+    group.addoption("--pixazo-ledger", metavar="FILE", help="where all runs note what they spend; one for each target")
     group.addoption("--pixazo-expect", metavar="FILE", help="TOML: known deviations, each with reason and expiry")
     group.addoption("--pixazo-baseline", metavar="FILE", help="a result.ndjson; changed observations are drift")
     group.addoption("--pixazo-out", metavar="DIR", help="the trace, the result, and counterexamples")

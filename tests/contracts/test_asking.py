@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pixazo_contracts.alarm import ContractBrokenError
-from pixazo_contracts.probes.steps import submit_send
+from pixazo_contracts.probes.steps import read_send, submit_send
 from pixazo_contracts.runner import RunOptions
 from pixazo_contracts.suite.asking import Asker
 from pixazo_contracts.target import Profile, Target
-from tests.contracts.fake_gateway import KEY, Ask, Reply
+from tests.contracts.fake_gateway import KEY, Ask, Reply, refusal
 from tests.contracts.observing import ORIGIN
 from tests.contracts.talking import talking
 
@@ -58,3 +58,32 @@ def test_no_budget() -> None:
         with pytest.raises(pytest.skip.Exception, match="UNFUNDED: malformed: no generation is left to reserve"):
             Asker(dialogue)("malformed", MALFORMED)
         assert gateway.asked == []
+
+
+def test_a_refusal_that_was_none() -> None:
+    """Where a refused request turns out to have begun work the session ends with code 11: nothing more is sent."""
+
+    def betrays(ask: Ask, reply: Reply) -> Reply:
+        return Reply(200, {"request_id": "minimax-hailuo-ai_1"}) if ask.method == "GET" else reply
+
+    with talking(edit=betrays, target=PAID, options=FUNDED) as (dialogue, gateway):
+        ask = Asker(dialogue)
+        ask("malformed", MALFORMED)
+        ask("unknown", read_send("minimax-hailuo-ai_0"))
+        with pytest.raises(pytest.exit.Exception, match="names the request 'minimax-hailuo-ai_1'") as stopped:
+            ask("malformed", MALFORMED)
+        assert stopped.value.returncode == 11
+        assert len(gateway.asked) == 2
+
+
+def test_a_family_that_was_counted() -> None:
+    """One request that was counted as a generation stops its family, though no clause was broken by the answer."""
+    with talking(edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED) as (
+        dialogue,
+        gateway,
+    ):
+        ask = Asker(dialogue)
+        ask("malformed", MALFORMED)
+        with pytest.raises(pytest.skip.Exception, match="an earlier request of this family was counted"):
+            ask("malformed", MALFORMED)
+        assert len(gateway.asked) == 1

@@ -144,6 +144,16 @@ def test_a_cut_trace_exits_3(out: Path, tmp_path: Path) -> None:
         (("run", "--target", "http://127.0.0.1:1", "--account", "empty"), "write --account NAME=VALUE"),
         (("run", "--target", "http://127.0.0.1:1", "--pace", "0"), "must be above 0"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "8080x"), "write HOST:PORT"),
+        (("run", "--target", "http://127.0.0.1:1", "--pace", "nan"), "--pace nan must be above 0"),
+        (("run", "--target", "http://127.0.0.1:1", "--deadline", "inf"), "--deadline inf must be above 0"),
+        (("run", "--target", "http://127.0.0.1:1", "--pace", "1e300"), "at most 2592000"),
+        (("run", "--target", "http://127.0.0.1:1", "--floor", "nan"), "--floor nan must be at least 0"),
+        (("run", "--target", "http://127.0.0.1:1", "--max-generations", "-1"), "--max-generations"),
+        (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:65536"), "with a port of 0 to 65535"),
+        (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:²"), "write HOST:PORT"),
+        (("run", "--target", "http://127.0.0.1:99999"), "is no URL (Port out of range 0-65535)"),
+        (("run", "--target", "http://[::1"), "is no URL (Invalid IPv6 URL)"),
+        (("plan", "--target", "ftp://127.0.0.1"), "is no URL: write http://HOST:PORT"),
         (("run", "--target", "https://gateway.example", "--max-generations", "1"), "paid = true"),
         (("run", "--no-such-option"), "No such option"),
     ],
@@ -162,6 +172,151 @@ def test_an_unknown_profile_setting_is_named(tmp_path: Path) -> None:
     refused = run("http://127.0.0.1:1", "--profile", str(profile))
     assert refused.exit_code == 2
     assert "unknown setting 'payed': did you mean 'paid'?" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ("[ceilings]\nweek = 3", "unknown setting [ceilings] 'week': known are run, day, month, refused"),
+        ("[ceilings]\ndays = 3", "unknown setting [ceilings] 'days': did you mean 'day'?"),
+        ("[ceilings]\nday = -1", "[ceilings] day -1 must be at least 0"),
+        ("[ceilings]\nday = true", "Expected `int | null`, got `bool` - at `$.ceilings.day`"),
+        ("[ceilings]\nday = nan", "Expected `int | null`, got `float` - at `$.ceilings.day`"),
+        ("ceilings = 3", "got `int` - at `$.ceilings`"),
+        ("pace = nan", "pace nan must be above 0"),
+        ("pace = 0", "pace 0.0 must be above 0"),
+        ("deadline = inf", "deadline inf must be above 0"),
+        ("settle = -1", "settle -1.0 must be at least 0"),
+        ("patience = -inf", "patience -inf must be at least 0"),
+        ("skew = nan", "skew nan must be at least 0"),
+        ("length_tolerance = -0.1", "length_tolerance -0.1 must be at least 0"),
+        ("height_tolerance = inf", "height_tolerance inf must be at least 0"),
+        ("x = " + "[" * 100_000, "it is nested too deep"),
+        ("paid = ", "write a TOML file"),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str, complaint: str) -> None:
+    """The file, the setting, its value and the remedy, in one line."""
+    profile = tmp_path / "profile.toml"
+    profile.write_text(settings)
+    refused = command("plan", "--target", "http://127.0.0.1:1", "--profile", str(profile))
+    assert refused.exit_code == 2
+    assert complaint in refused.output
+    assert f"profile {profile}: " in refused.output
+    assert len(refused.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://user:canary@127.0.0.1:1", "--target holds a user name or a password"),
+        ("user:canary@nowhere", "--target holds a user name or a password"),
+        ("http://127.0.0.1:1?subscription-key=canary", "as in http://127.0.0.1:1"),
+        ("nowhere?subscription-key=canary", "--target 'nowhere' is no URL"),
+    ],
+)
+def test_what_is_secret_in_a_target_is_not_repeated(url: str, shown: str) -> None:
+    """A password or a key in a URL is refused without being printed."""
+    refused = command("run", "--target", url)
+    assert refused.exit_code == 2
+    assert shown in refused.output
+    assert "canary" not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "code"),
+    [
+        ("--expect", "x = " + "[" * 100_000, 2),
+        ("--baseline", "[" * 100_000, 2),
+        ("--baseline", '{"meta": ' + '{"a": ' * 100_000, 2),
+        ("judge", '{"header": ' + "[" * 100_000, 3),
+        ("diff", "{\n" + '{"a": ' * 100_000, 3),
+    ],
+)
+def test_files_that_are_nested_too_deep(tmp_path: Path, option: str, content: str, code: int) -> None:
+    """One line and the documented code, never a traceback."""
+    path = tmp_path / "deep"
+    path.write_text(content)
+    arguments = {"judge": ("judge", str(path)), "diff": ("diff", str(path), str(path))}
+    refused = command(*arguments.get(option, ("run", "--target", "http://127.0.0.1:1", option, str(path))))
+    assert (refused.exit_code, len(refused.output.splitlines())) == (code, 1)
+    assert str(path) in refused.output
+
+
+PAID = "paid = true\npace = 0.05\ndeadline = 10\n[ceilings]\nday = 2\n"
+
+
+@pytest.fixture
+def paid(tmp_path: Path) -> tuple[str, ...]:
+    """Options for a gateway that charges: a profile and a ledger."""
+    profile = tmp_path / "paid.toml"
+    profile.write_text(PAID)
+    return ("--profile", str(profile), "--ledger", str(tmp_path / "ledger.ndjson"))
+
+
+def test_where_the_ledger_is_kept(origin: str, paid: tuple[str, ...], tmp_path: Path) -> None:
+    """`plan` and `run` print the ledger, and what of it is used once there is one; `plan` makes none."""
+    path = tmp_path / "ledger.ndjson"
+    granted = (*paid, "--max-generations", "1", "--clauses", "T2V-BODY-01")
+    planned = command("plan", "--target", origin, *granted)
+    assert planned.output.splitlines()[0] == f"ledger: {path} (none there yet: ceilings begin now)"
+    assert not path.exists()
+    ran = run(origin, *granted)
+    assert ran.exit_code == 0
+    assert ran.output.splitlines()[0] == f"ledger: {path} (none there yet: ceilings begin now)"
+    again = command("plan", "--target", origin, *granted)
+    assert again.output.splitlines()[0] == f"ledger: {path} (1 generations in all, 1 of 2 this day)"
+
+
+def test_a_ceiling_that_is_reached_exits_11(origin: str, paid: tuple[str, ...], tmp_path: Path) -> None:
+    """What runs of this day have spent is not spent again; the ceiling and the ledger are named."""
+    granted = (*paid, "--max-generations", "2", "--clauses", "T2V-BODY-0*")
+    assert run(origin, *granted).exit_code == 0
+    refused = run(origin, *granted)
+    assert refused.exit_code == 11
+    assert (
+        f"the ceiling day = 2 is reached, by 2 generations in the ledger {tmp_path / 'ledger.ndjson'}" in refused.output
+    )
+
+
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_a_damaged_ledger_exits_2(paid: tuple[str, ...], tmp_path: Path, verb: str) -> None:
+    """Nothing is sent where the ledger cannot be read; file and remedy are named."""
+    path = tmp_path / "ledger.ndjson"
+    path.write_text("garbage\n")
+    refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--max-generations", "1")
+    assert refused.exit_code == 2
+    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: line 1 is no entry")
+
+
+def test_a_ledger_that_cannot_be_written_exits_2(paid: tuple[str, ...], tmp_path: Path) -> None:
+    """Where nothing can be noted nothing is spent: said before anything is sent."""
+    nowhere = str(tmp_path / "paid.toml" / "ledger.ndjson")
+    refused = command("run", "--target", "http://127.0.0.1:1", *paid, "--ledger", nowhere, "--max-generations", "1")
+    assert refused.exit_code == 2
+    assert f"ledger {nowhere}: Not a directory: make it a file" in refused.output
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://LOCALHOST:{port}/",
+        "http://127.1:{port}",
+        "http://[::ffff:127.0.0.1]:{port}",
+        "http://a.localhost:{port}",
+    ],
+)
+def test_one_target_has_one_ledger(other: str, tmp_path: Path) -> None:
+    """The ledger's name is the same for every spelling of the target."""
+    profile = tmp_path / "paid.toml"
+    profile.write_text(PAID)
+    told: set[str] = set()
+    for url in ("http://127.0.0.1:8900", other.format(port=8900)):
+        arguments = ("plan", "--target", url, "--profile", str(profile), "--clauses", "AUTH-01")
+        told.add(command(*arguments).output.splitlines()[0])
+    assert len(told) == 1
+    assert "pixazo-contracts/ledger-" in told.pop()
 
 
 def test_planning_sends_nothing() -> None:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pixazo_contracts import runner
+from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.conversation import Send
-from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard
-from pixazo_contracts.target import Ceilings, Target
+from pixazo_contracts.plan import in_order, make_plan
+from pixazo_contracts.probes import PROBES
+from pixazo_contracts.redaction import Redactor
+from pixazo_contracts.runner import RunOptions, run
+from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
+from pixazo_contracts.target import Ceilings, Profile, Target, capable
 from pixazo_contracts.transport import Reply
-from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, refusal
+from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
 from tests.contracts.fake_gateway import Reply as Answer
 from tests.contracts.observing import Observed, full_target, observe
 from tests.contracts.wrong import is_read
@@ -23,8 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pixazo_contracts.exchange import Intent
+
 ORIGIN = "https://gateway.example"
-SUBMIT = Send(operation="generate", method="POST", url=f"{ORIGIN}/minimax-hailuo-ai/v1/generate", case="submit")
+SUBMIT = Send(
+    operation="generate", method="POST", url=f"{ORIGIN}/minimax-hailuo-ai/v1/generate", case="submit", intent="refuse"
+)
+REFUSED = Reply(status=400, body=b'{"error": "Bad Request"}')
 READ = Send(operation="status", url=f"{ORIGIN}/v2/requests/status/x", case="read")
 
 
@@ -52,7 +67,10 @@ def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tup
         Reply(status=302),
         Reply(status=500),
         Reply(status=None, error="timeout"),
-        Reply(status=400, body=b'{"request_id": "minimax-hailuo-ai_0"}'),
+        Reply(status=408, body=b'{"error": "Request Timeout"}'),
+        Reply(status=429),
+        Reply(status=400, body=b'{"id": "0"}'),
+        Reply(status=400, whole=False),
     ],
     ids=lambda reply: str(reply.status or reply.error),
 )
@@ -66,11 +84,184 @@ def test_an_answer_that_is_no_clear_refusal_spends(reply: Reply) -> None:
 
 
 def test_a_refusal_gives_its_reservation_back() -> None:
-    """Any number of refused submits fits into a budget of one."""
-    spending, wire = guard(Reply(status=400, body=b'{"error": "Bad Request"}'), 1)
+    """Any number of refused submits fits into a budget of one; how many there were is counted."""
+    spending, wire = guard(REFUSED, 1)
     for _ in range(5):
+        assert not spending.send(SUBMIT).spent
+    assert (len(wire.sent), spending.spent, spending.released) == (5, 0, 5)
+
+
+@pytest.mark.parametrize("intent", ["accept", "any"])
+def test_only_what_was_meant_to_be_refused_is_given_back(intent: Intent) -> None:
+    """A request that may well be accepted spends, even where the answer says that it was not."""
+    spending, _ = guard(REFUSED, 1)
+    assert spending.send(replace(SUBMIT, intent=intent)).spent
+    with pytest.raises(BudgetExhaustedError):
         spending.send(SUBMIT)
-    assert (len(wire.sent), spending.spent) == (5, 0)
+
+
+def test_a_ceiling_on_refusals() -> None:
+    """With `refused = 2` the third refusal is not believed."""
+    wire = Wire(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run"), Ceilings(refused=2))
+    for _ in range(3):
+        spending.send(SUBMIT)
+    assert (spending.released, spending.spent) == (2, 1)
+
+
+CALL = b'{"request_id": "minimax-hailuo-ai_1", "status": "COMPLETED"}'
+HOOKED = replace(SUBMIT, case="hooked", headers=(("X-Webhook-URL", "http://hooks.example/hook/run1-1-a?run=run1"),))
+
+
+def stopped(spending: SpendGuard, reason: str, spent: int) -> None:
+    """The guard sends nothing more, not even a read, and has counted one generation more."""
+    assert spending.spent == spent
+    with pytest.raises(SpendStoppedError, match=reason):
+        spending.send(READ)
+
+
+def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
+    """A guard whose wire answers one after the other."""
+    answers = iter(replies)
+
+    class Answering:
+        def send(self, request: Send) -> Reply:
+            return next(answers)
+
+    return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), run="run1")
+
+
+def test_a_callback_for_a_refused_request_ends_the_run() -> None:
+    """A refused request that calls back was begun: the run ends, and the generation is counted."""
+    spending = watched(REFUSED)
+    spending.send(HOOKED)
+    spending.called("POST", "/hook/run1-1-a?run=run1", b"{}")
+    stopped(spending, "a callback came to the URL of 'hooked', which was refused", 1)
+
+
+def test_a_callback_before_the_refusal_is_read() -> None:
+    """It makes no difference which of the two comes first."""
+
+    class Calling(Wire):
+        def send(self, request: Send) -> Reply:
+            spending.called("POST", "/hook/run1-1-a", CALL)
+            return REFUSED
+
+    spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), run="run1")
+    spending.send(HOOKED)
+    stopped(spending, "a callback came to the URL of 'hooked'", 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/hook/run1-1-a", b""),
+        ("POST", "/hook/run1-1-a", b'{"challenge": "x"}'),
+        ("POST", "/hook/run0-1-a", CALL),
+        ("POST", "/wp-login.php", CALL),
+    ],
+)
+def test_other_calls_mean_nothing(method: str, target: str, body: bytes) -> None:
+    """A look, a challenge, what belongs to another run, and strangers end no run."""
+    spending = watched(REFUSED, Reply(status=404))
+    spending.send(HOOKED)
+    spending.called(method, target, body)
+    spending.send(READ)
+    assert spending.stopped is None
+
+
+def test_an_id_that_no_counted_request_was_answered_with() -> None:
+    """A request id that is seen later, and that no accepted request got, is that of a refused one."""
+    spending = watched(REFUSED, Reply(status=202, body=b'{"request_id": "minimax-hailuo-ai_0"}'))
+    spending.send(SUBMIT)
+    spending.send(replace(SUBMIT, intent="accept"))
+    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_0"))
+    assert spending.stopped is None
+    spending.called("POST", "/hook/run1-2-b", CALL)
+    stopped(spending, "names the request 'minimax-hailuo-ai_1', which no counted request was answered with", 2)
+
+
+def test_an_id_in_the_answer_to_a_read() -> None:
+    """The same where a status names another request than the one that was asked for."""
+    spending = watched(REFUSED, Reply(status=200, body=b'{"request_id": "x"}'), Reply(status=200, body=CALL))
+    spending.send(SUBMIT)
+    spending.send(READ)
+    assert spending.stopped is None
+    spending.send(READ)
+    stopped(spending, "one of the 1 that were refused was begun", 1)
+
+
+def test_an_id_that_a_lost_answer_may_have_held() -> None:
+    """A counted request whose answer was lost explains one unknown id, and no second one."""
+    spending = watched(REFUSED, Reply(status=None, error="timeout"))
+    spending.send(SUBMIT)
+    spending.send(SUBMIT)
+    spending.called("POST", "/hook/run1-2-b", CALL)
+    assert spending.stopped is None
+    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_2"))
+    stopped(spending, "which no counted request was answered with", 2)
+
+
+def test_no_key_is_told() -> None:
+    """A gateway that gives a key for an id does not get it printed."""
+    key = "canary-5f3a9c1e7b2d4086"
+    wire = Wire(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", strike=Redactor([key]).text)
+    spending.send(SUBMIT)
+    spending.called("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
+    assert spending.stopped is not None
+    assert "canary" not in spending.stopped
+
+
+def test_a_ledger_that_fails_stops_the_run(tmp_path: Path) -> None:
+    """Where a reservation cannot be noted the request does not leave, and nothing does after it."""
+    path = tmp_path / "ledger.ndjson"
+    spending, wire = guard(REFUSED, 9, Ledger(path, "run"))
+    spending.send(SUBMIT)
+    path.write_text("")
+    with pytest.raises(SpendStoppedError, match="took it away"):
+        spending.send(SUBMIT)
+    with pytest.raises(SpendStoppedError):
+        spending.send(READ)
+    assert len(wire.sent) == 1
+
+
+def test_an_answer_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path) -> None:
+    """What was accepted is not lost with the ledger: the answer is given, then the run ends."""
+    path = tmp_path / "ledger.ndjson"
+
+    class Spoiling(Wire):
+        def send(self, request: Send) -> Reply:
+            path.write_text("")
+            return self.reply
+
+    spending = SpendGuard(Spoiling(Reply(status=202, body=CALL)), ORIGIN, 9, Ledger(path, "run"))
+    assert spending.send(SUBMIT).body == CALL
+    assert spending.stopped is not None
+
+
+def test_parallel_requests_never_exceed_the_budget() -> None:
+    """Sixteen threads, a wire that keeps all of them waiting until none more comes: as many leave as are paid for."""
+    everybody = threading.Barrier(4)
+
+    class Slow(Wire):
+        def send(self, request: Send) -> Reply:
+            super().send(request)
+            everybody.wait(30)
+            return Reply(status=202)
+
+    wire = Slow(REFUSED)
+    spending = SpendGuard(wire, ORIGIN, 4, Ledger(None, "run"))
+
+    def submit(_: int) -> bool:
+        try:
+            return spending.send(SUBMIT).spent
+        except BudgetExhaustedError:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(submit, range(64))) == 4
+    assert (len(wire.sent), spending.spent) == (4, 4)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "PUT", "DELETE"])
@@ -108,8 +299,8 @@ def test_a_reservation_is_on_the_disk_before_the_request_leaves(tmp_path: Path) 
 def test_ceilings_count_all_runs_of_the_day_and_the_month(tmp_path: Path) -> None:
     """What other runs spent on this day and in this month leaves so much less room."""
     path = tmp_path / "ledger.ndjson"
-    for day, run in ((1, "first"), (30, "second"), (31, "third")):
-        ledger = Ledger(path, run, partial(datetime, 2026, 3, day, 12, tzinfo=UTC))
+    for day, name in ((1, "first"), (30, "second"), (31, "third")):
+        ledger = Ledger(path, name, partial(datetime, 2026, 3, day, 12, tzinfo=UTC))
         guard(Reply(status=202), 9, ledger)[0].send(SUBMIT)
     today = Ledger(path, "now", lambda: datetime(2026, 3, 31, 13, tzinfo=UTC))
     assert today.room(Ceilings(day=2)) == 1
@@ -187,3 +378,129 @@ def test_a_faithful_gateway_refuses_all_families_before_the_packs_spend() -> Non
     passed = observed.outcomes("PASS")
     assert {"T2V-PROMPT-01", "I2V-DUR-03", "SUBMIT-16", "AUTH-01", "T2V-BODY-01"} <= passed
     assert "SUBMIT-02" in observed.outcomes("UNFUNDED")
+
+
+EVERYTHING = full_target(paid=True)
+
+
+@pytest.fixture(scope="module")
+def rich() -> Observed:
+    """A faithful gateway that charges, with every account and prompt, and a budget that is never reached."""
+    return observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=999))
+
+
+def test_what_is_declared_free_if_refused_is_free(rich: Observed) -> None:
+    """No probe that expects to cost nothing is counted as a generation by a gateway that keeps the page."""
+    free = {probe.name for probe in PROBES if not probe.expected}
+    assert [exchange for exchange in rich.trace.exchanges if exchange.spent and exchange.probe in free] == []
+
+
+def test_what_is_planned_is_what_is_spent(rich: Observed) -> None:
+    """The plan expects at least what the guard then counts, probe by probe; a family may stop early."""
+    profile = capable(EVERYTHING, receiver=True)
+    spent = Counter(exchange.probe for exchange in rich.trace.exchanges if exchange.spent)
+    plan = make_plan(PROBES, CATALOGUE, profile, 999)
+    planned = {line.probe: line.expected for line in plan.lines if line.expected and line.left_out is None}
+    assert spent.keys() == planned.keys()
+    assert {name: number for name, number in spent.items() if number > planned[name]} == {}
+    assert all(line.worst >= line.expected for line in plan.lines)
+
+
+@pytest.mark.parametrize("granted", [0, 1, 3])
+def test_a_plan_leaves_out_what_a_run_does_not_reach(granted: int) -> None:
+    """With a small budget as well."""
+    observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=granted))
+    plan = make_plan(PROBES, CATALOGUE, capable(EVERYTHING, receiver=True), granted)
+    assert observed.trace.footer is not None
+    states = observed.trace.footer.probes
+    left_out = {line.probe for line in plan.lines if line.left_out == "the budget does not reach it"}
+    assert left_out == {name for name, state in states.items() if state == "unfunded"}
+
+
+def test_the_first_generation_unlocks_most() -> None:
+    """With every account and prompt and a budget of one the one generation is the printed example, after what is free."""
+    observed = observe(target=EVERYTHING, options=RunOptions(run="testrun0", max_generations=1))
+    (work,) = observed.gateway.works.values()
+    assert (work.operation, work.key, len(work.hooks)) == ("generate", KEY, 1)
+    assert {"T2V-BODY-01", "STATUS-03", "WEBHOOK-03", "OUT-01", "AUTH-02", "T2V-PROMPT-01"} <= observed.outcomes("PASS")
+    assert "AUTH-10" in observed.outcomes("OBSERVED")
+
+
+def test_the_first_generation_is_one_for_the_clauses_that_are_asked_for() -> None:
+    """Where only clauses of image-to-video are selected the pack that feeds most of those comes first."""
+    profile = capable(EVERYTHING, receiver=True)
+    paid = [
+        probe.name
+        for probe in in_order(PROBES, profile, ["I2V-DUR-02", "I2V-PROMPT-05", "I2V-PROMPT-06"])
+        if probe.expected
+    ]
+    assert paid[1] == "g4"
+
+
+def test_a_429_that_was_counted_is_not_sent_again() -> None:
+    """A submit that is answered 429 spends, so it is not repeated; reads are."""
+    again: list[str] = []
+
+    def throttles(gateway: FakeGateway) -> None:
+        def edit(ask: Ask, reply: Answer) -> Answer:
+            again.append(ask.method)
+            return refusal(429, "Too Many Requests", "Slow down")
+
+        gateway.edit = edit
+
+    charged(throttles, 1)
+    assert again.count("POST") == 1
+    assert again.count("GET") > 1
+
+
+def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statuses that drip without end are given up, the run comes to its end, and only submits were counted."""
+    monkeypatch.setattr(runner, "SHORTEST_TIMEOUT", 0.2)
+    over = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            with suppress(OSError):
+                while not over.wait(0.05):
+                    self.wfile.write(b"X")
+
+        def do_POST(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Dripping) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        target = Target(
+            Profile(origin=f"http://127.0.0.1:{server.server_port}", paid=True, deadline=0.2), {"default": (KEY,)}
+        )
+        trace = run(target, PROBES, RunOptions(max_generations=1))
+        over.set()
+        server.shutdown()
+    assert trace.footer is not None
+    assert (trace.footer.unusable, trace.footer.generations_spent) == (
+        "the target does not answer (timeout): check --target",
+        0,
+    )
+
+
+def test_a_hostile_polling_url_is_not_followed_to_a_submit() -> None:
+    """A `polling_url` that leads to a submit path of the target is not fetched where that may cost."""
+
+    def lures(gateway: FakeGateway) -> None:
+        def edit(ask: Ask, reply: Answer) -> Answer:
+            if reply.code != 202 or not is_members(reply.value):
+                return reply
+            url = f"http://{ask.host}/v2/requests/status/../../../minimax-hailuo-ai/v1/generate?prompt=x"
+            return replace(reply, value={**reply.value, "polling_url": url})
+
+        gateway.edit = edit
+
+    observed = charged(lures, 2)
+    assert len(observed.gateway.works) == 2
+    assert [
+        ask.target for ask in observed.gateway.asked if ask.method == "GET" and "generate?prompt=x" in ask.target
+    ] == []

@@ -194,3 +194,21 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     if edit is not None:
         assert len(answered) <= granted
     assert "generated requests could each cost a generation" in output
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        pytest.param(("--pixazo-pace", "0"), "--pace 0.0 must be above 0", id="zero"),
+        pytest.param(("--pixazo-pace", "nan"), "--pace nan must be above 0", id="nan", marks=pytest.mark.exhaustive),
+        pytest.param(
+            ("--pixazo-max-generations", "-1"), "--max-generations -1", id="negative", marks=pytest.mark.exhaustive
+        ),
+    ],
+)
+def test_bad_setting(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
+    """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
+    code, output = suite(tmp_path, "http://127.0.0.1:9", *options, "--pixazo-clauses", "AUTH-01")
+    assert code == 2
+    assert f"pixazo-contracts: {complaint}" in output
+    assert "Traceback" not in output

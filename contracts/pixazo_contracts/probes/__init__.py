@@ -17,9 +17,8 @@ A clause finds its exchanges again by `aims` (`trace.aimed("STATUS-10")`), tells
 what the page makes of each. Packs are cases `g1` to `g5` (see `packs`), families break one rule a request (see `family`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
-On a target that charges (`setting.limited`) probes run one after the other in the order of `PROBES`: first what the page
-forbids, which is free if refused and gives its reservation back, then the packs, then what the page leaves open and may well be
-accepted.
+On a target that charges (`setting.limited`) probes run one after the other: first what the page forbids, which is free if
+refused and gives its reservation back, then what is paid for, the probe that feeds most clauses first (see `plan.in_order`).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _refused(account: str, aims: tuple[str, ...]) -> Callable[[Setting], Talk[No
         if len(headers) > len(PRINTED_HEADERS):
             yield from _valid(account, f"{account} account, webhook", aims[-1:], headers)
         no_prompt = f"{account} account, no prompt"
-        yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), account=account)
+        yield from submit("generate", PRINTED, case=no_prompt, aims=("ERR-PREC-01",), intent="refuse", account=account)
 
     return talk
 
@@ -90,8 +90,10 @@ def _empty_reads(setting: Setting) -> Talk[None]:
 
 
 def _precedence(_: Setting) -> Talk[None]:
-    yield from submit("generate", {}, case="no key, no prompt", aims=("ERR-PREC-01",), account="")
-    yield from submit("generate", {}, case="unknown key, no prompt", aims=("ERR-PREC-01",), account="unknown")
+    yield from submit("generate", {}, case="no key, no prompt", aims=("ERR-PREC-01",), intent="refuse", account="")
+    yield from submit(
+        "generate", {}, case="unknown key, no prompt", aims=("ERR-PREC-01",), intent="refuse", account="unknown"
+    )
 
 
 def _unknown_model(_: Setting) -> Talk[None]:
@@ -102,6 +104,7 @@ def _unknown_model(_: Setting) -> Talk[None]:
             url="/no-such-model/v1/generate",
             case="no-such-model",
             aims=("ERR-400-02",),
+            intent="refuse",
             headers=PRINTED_HEADERS,
             body=encode({"prompt": PROMPT, **PRINTED}),
         )
@@ -112,12 +115,14 @@ def _disabled_model(_: Setting) -> Talk[None]:
     yield from _valid("disabled", "disabled model", ("ERR-400-02",))
 
 
-def _account(role: str, *aims: str, feeds: tuple[str, ...] = ()) -> Probe:
+def _account(role: str, *aims: str, feeds: tuple[str, ...] = (), counted: int = 0) -> Probe:
+    """`counted`: its refusal is none that gives a reservation back."""
     return Probe(
         name=f"{role} account",
         feeds=(*aims, *feeds),
         talk=_refused(role, aims),
         worst=1,
+        expected=counted,
         needs=frozenset({f"account:{role}"}),
     )
 
@@ -140,9 +145,9 @@ PROBES = (
         needs=frozenset({"prompt:error"}),
     ),
     _account("empty", "ERR-402-01", "ERR-402-03", feeds=("ERR-402-02", "ERR-PREC-01")),
-    _account("throttled", "ERR-429-01", "ERR-429-02", feeds=("ERR-429-03", "ERR-429-04", "ERR-PREC-01")),
+    _account("throttled", "ERR-429-01", "ERR-429-02", feeds=("ERR-429-03", "ERR-429-04", "ERR-PREC-01"), counted=1),
     Probe(name="recovering account", feeds=("ERR-429-04",), talk=_recovery, needs=frozenset({"account:recovering"})),
-    _account("broken", "ERR-500-02"),
+    _account("broken", "ERR-500-02", counted=1),
     _account("suspended", "AUTH-09", feeds=("ERR-PREC-01",)),
     Probe(name="empty wallet, reads", feeds=("ERR-402-04",), talk=_empty_reads, needs=frozenset({"account:empty"})),
     Probe(name="precedence", feeds=("ERR-PREC-01",), talk=_precedence, worst=1),

@@ -64,7 +64,9 @@ def _placements(setting: Setting) -> Talk[None]:
 
 
 def _key_before_body(_: Setting) -> Talk[None]:
-    yield from submit("generate", MALFORMED, case="unknown key, malformed body", aims=("AUTH-08",), account="unknown")
+    yield from submit(
+        "generate", MALFORMED, case="unknown key, malformed body", aims=("AUTH-08",), intent="refuse", account="unknown"
+    )
 
 
 def _foreign(setting: Setting) -> Talk[None]:
@@ -84,6 +86,7 @@ def _method(method: str, url: str, *, body: bytes | None = None) -> Send:
         url=url,
         case=f"{method} {path}",
         aims=("BASE-06",),
+        intent="refuse",
         headers=headers,
         body=body,
     )
@@ -117,6 +120,7 @@ def _aliases(_: Setting) -> Talk[None]:
                 url=url,
                 case=case,
                 aims=("BASE-07",),
+                intent="refuse",
                 account="",
                 headers=PRINTED_HEADERS,
                 body=body,

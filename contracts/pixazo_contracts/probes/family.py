@@ -71,6 +71,7 @@ def family(
 ) -> Probe:
     """A family: its cases are sent one after the other, each free if it is refused.
 
+    On a target that charges a case of which the page does not say that it is refused is counted as a generation, refused or not.
     Breaker: the first acceptance of a case that the page forbids ends the family; on a target that charges any acceptance
     does, and the accidental generation is polled for what it can still teach. `fate`: what becomes of an accepted case is
     part of the question, so all cases are sent, then followed to their ends.
@@ -91,12 +92,13 @@ def family(
         elif fate:
             yield from follow(setting, accepted)
 
+    counted = sum(case.intent != "refuse" for case in cases)
     return Probe(
         name=name,
         feeds=(*aims, *feeds),
         talk=talk,
-        worst=1,
-        expected=0,
+        worst=max(1, counted),
+        expected=counted,
         only_unlimited=only_unlimited,
         needs=needs,
     )

@@ -20,6 +20,7 @@ from pixazo_contracts.conversation import (
     send,
 )
 from pixazo_contracts.images import data_url, jpeg, png, webp
+from pixazo_contracts.origin import only_reads
 from pixazo_contracts.probes.family import PROMPT
 from pixazo_contracts.probes.steps import BODY_ONLY, PRINTED_HEADERS, download, poll, read, submit
 from pixazo_contracts.samples import members, text
@@ -80,9 +81,11 @@ def _spent(setting: Setting, pack: Exchange) -> bool:
 
 
 def _verbatim(setting: Setting, accepted: Exchange) -> Talk[None]:
-    """Fetch `polling_url` exactly as given, if it is the target's own: the key goes nowhere else."""
-    url = accepted.members.get("polling_url")
-    if isinstance(url, str) and url.startswith(f"{setting.profile.origin}/"):
+    """Fetch `polling_url` exactly as given, if it is the target's own, for the key goes nowhere else, and costs nothing."""
+    url, origin = accepted.members.get("polling_url"), setting.profile.origin
+    if not isinstance(url, str) or not url.startswith(f"{origin}/"):
+        return
+    if not setting.limited or only_reads("GET", url, origin):
         request_id = accepted.accepted_id
         yield from send(
             Send(operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id)
@@ -218,7 +221,7 @@ PROBES = (
         name="g1",
         feeds=("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK),
         talk=_g1,
-        worst=1,
+        worst=2,
         expected=1,
     ),
     Probe(name="g1 callback", feeds=("WEBHOOK-06", "WEBHOOK-12"), talk=_g1_callback, needs=RECEIVER),
@@ -229,7 +232,7 @@ PROBES = (
             *("WEBHOOK-09", *SHARED),
         ),
         talk=_g2,
-        worst=1,
+        worst=5,
         expected=1,
     ),
     Probe(name="g3", feeds=("T2V-BODY-02", *SHARED), talk=_g3, worst=1, expected=1),
@@ -240,7 +243,7 @@ PROBES = (
             *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED),
         ),
         talk=_g4,
-        worst=1,
+        worst=9,
         expected=1,
     ),
     Probe(
@@ -250,7 +253,7 @@ PROBES = (
             *SHARED,
         ),
         talk=_g5,
-        worst=1,
+        worst=8,
         expected=1,
     ),
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.exchange import Exchange, Intent
 
 __all__ = ["PROBES", "PURSES"]
 
@@ -24,10 +24,10 @@ PURSES = {"WAL-04": "one", "WAL-02": "one.1", "WAL-05": "one.2", "WAL-06": "one.
 READS = 20
 
 
-def _spend(purse: str, case: str, aim: str, prompt: str | None = None) -> Talk[Exchange]:
+def _spend(purse: str, case: str, aim: str, prompt: str | None = None, intent: Intent = "any") -> Talk[Exchange]:
     """A submit for the price of one; its prompt is the case's own, since equal bodies may be taken for one request."""
     body = {"prompt": prompt or f"{PROMPT} ({case})", "duration": 6, "resolution": "768P"}
-    return submit("generate", body, case=case, aims=(aim,), account=purse)
+    return submit("generate", body, case=case, aims=(aim,), intent=intent, account=purse)
 
 
 def _debited_once(setting: Setting) -> Talk[None]:
@@ -38,7 +38,7 @@ def _debited_once(setting: Setting) -> Talk[None]:
     yield from pause(setting.profile.pace)
     second = yield from _spend("two", "second", "WAL-01")
     yield from poll(setting, second)
-    yield from _spend("two", "third", "WAL-01")
+    yield from _spend("two", "third", "WAL-01", intent="refuse")
 
 
 def _after_bad_end(kind: str, aim: str) -> Callable[[Setting], Talk[None]]:
@@ -52,7 +52,7 @@ def _after_bad_end(kind: str, aim: str) -> Callable[[Setting], Talk[None]]:
 
 def _after_refusals(_: Setting) -> Talk[None]:
     for case, body in (("no prompt", {}), ("wrong type", {"prompt": 42}), ("wrong duration", {"duration": "6"})):
-        yield from submit("generate", body, case=case, aims=("WAL-04",), account=PURSES["WAL-04"])
+        yield from submit("generate", body, case=case, aims=("WAL-04",), intent="refuse", account=PURSES["WAL-04"])
     yield from _spend(PURSES["WAL-04"], "after", "WAL-04")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.exit_code import ExitCode
+from pixazo_contracts.report.terminal import paid
 from pixazo_contracts.statements import STATEMENTS
 from pixazo_contracts.verdict import Outcome
 
@@ -140,6 +141,7 @@ def _head(result: Result) -> Iterator[str]:
     yield f'<p class="dim">{escape(meta.started_at)}, {meta.exchanges} exchanges, {meta.callbacks} callbacks in '
     yield f"{meta.seconds:.1f} s. Exit code {code.value} ({code.name.lower()}). Judged {summary.judged} of {summary.selected} "
     yield f"selected clauses, {summary.total} in all; this profile and budget could have judged {summary.possible}.</p>"
+    yield from (f'<p class="dim">{escape(line)}.</p>' for line in paid(meta))
     for trouble in (meta.unusable, meta.spend_stopped, *summary.stale):
         if trouble:
             yield f'<p class="FAIL">{escape(trouble)}</p>'

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.diff import Change
     from pixazo_contracts.plan import Plan
-    from pixazo_contracts.result import Result
+    from pixazo_contracts.result import Meta, Result
     from pixazo_contracts.verdict import Finding, Verdict
 
-__all__ = ["MOST_SHOWN", "render", "render_changes", "render_plan", "told"]
+__all__ = ["MOST_SHOWN", "paid", "render", "render_changes", "render_plan", "told"]
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
@@ -69,6 +69,15 @@ def told(result: Result, verdict: Verdict, *, colour: bool = False) -> Iterator[
     yield ""
 
 
+def paid(meta: Meta) -> Iterator[str]:
+    """What a run spent of what it was granted, and what it reserved and gave back; nothing where nothing is counted."""
+    if meta.budget is not None:
+        yield (
+            f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
+            "after a refusal"
+        )
+
+
 def _totals(result: Result) -> Iterator[str]:
     summary, meta = result.summary, result.meta
     counts = ", ".join(f"{number} {name}" for name, number in summary.outcomes.items())
@@ -77,8 +86,8 @@ def _totals(result: Result) -> Iterator[str]:
         f"judged {summary.judged} of {summary.selected} selected ({summary.total} in all; this profile and budget: at best "
         f"{summary.possible})"
     )
-    paid = "" if meta.budget is None else f", {meta.generations_spent} of {meta.budget} generations spent"
-    yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s{paid}"
+    yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
+    yield from paid(meta)
     yield from (f"expectation: {line}" for line in summary.stale)
     if meta.spend_stopped:
         yield f"spend guard: {meta.spend_stopped}"

@@ -56,5 +56,7 @@ def malformed_ids() -> st.SearchStrategy[str]:
     """Path segments of other shapes."""
     visible = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=40)
     return (
-        st.sampled_from((MODEL, f"{MODEL}_", "%00", "%2F", "..%2F..")) | visible | visible.map(f"{MODEL}_{{}}".format)
+        st.sampled_from((MODEL, f"{MODEL}_", "%00", "%2F", "a%2F..%2Fb"))
+        | visible
+        | visible.map(f"{MODEL}_{{}}".format)
     )

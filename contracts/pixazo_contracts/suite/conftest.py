@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
@@ -18,20 +19,26 @@ from pixazo_contracts.configure import target as configured
 from pixazo_contracts.evaluate import Terms, evaluate
 from pixazo_contracts.exit_code import ExitCode
 from pixazo_contracts.expect import read_expectations
+from pixazo_contracts.ledger import Ledger
 from pixazo_contracts.probes import for_clauses
+from pixazo_contracts.report.terminal import paid
 from pixazo_contracts.result import to_ndjson
 from pixazo_contracts.run_clock import RealClock, VirtualClock
 from pixazo_contracts.runner import RunOptions, converse, run
 from pixazo_contracts.suite.asking import Asker
-from pixazo_contracts.target import Target
+from pixazo_contracts.target import ConfigurationError, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from pixazo_contracts.clause import Clause
     from pixazo_contracts.dialogue import Dialogue
     from pixazo_contracts.result import Result
     from pixazo_contracts.run_clock import RunClock
+
+
+#: What is told of money in the end.
+MONEY: Final = pytest.StashKey[list[str]]()
 
 
 class Endpoint(Protocol):
@@ -56,6 +63,26 @@ class Endpoint(Protocol):
 def _option(config: pytest.Config, name: str) -> Any:
     """The value of an option, which has the type that the plugin declares."""
     return config.getoption(name)
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+@contextmanager
+def _usable() -> Generator[None]:
+    """A setting that cannot be used ends the session with one line, before anything is sent."""
+    try:
+        yield
+    except ConfigurationError as error:
+        pytest.exit(f"pixazo-contracts: {error}", ExitCode.USAGE)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the ledger is, and what was spent."""
+    if MONEY in config.stash:
+        for line in config.stash[MONEY]:
+            terminalreporter.write_line(line)
 
 
 def _path(config: pytest.Config, name: str) -> Path | None:
@@ -87,12 +114,13 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
         accounts=(*pixazo_endpoint.accounts, *option("--pixazo-account")),
         prompts=(*pixazo_endpoint.prompts, *option("--pixazo-prompt")),
         have=option("--pixazo-have"),
-        pace=option("--pixazo-pace") or pixazo_endpoint.pace,
-        deadline=option("--pixazo-deadline") or pixazo_endpoint.deadline,
+        pace=_first(option("--pixazo-pace"), pixazo_endpoint.pace),
+        deadline=_first(option("--pixazo-deadline"), pixazo_endpoint.deadline),
         max_generations=option("--pixazo-max-generations"),
         receiver_url=option("--pixazo-receiver-url"),
     )
-    found = configured(given, profile_file(_path(pytestconfig, "--pixazo-profile")))
+    with _usable():
+        found = configured(given, profile_file(_path(pytestconfig, "--pixazo-profile")))
     virtual = pixazo_endpoint.advance is not None
     return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
 
@@ -113,34 +141,42 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
             "--pixazo-max-generations with several workers would be spent by each: run without -n", ExitCode.USAGE
         )
     out = _path(pytestconfig, "--pixazo-out")
-    return RunOptions(
-        max_generations=most,
-        ceilings=profile_file(_path(pytestconfig, "--pixazo-profile")).ceilings,
-        ledger_path=ledger_path(target.profile),
-        receiver=receiver_address(target.profile, option("--pixazo-receiver"), option("--pixazo-receiver-url")),
-        selected=tuple(clause.id for clause in _clauses(pytestconfig)),
-        trace_path=None if out is None else out / "trace.ndjson",
-    )
+    with _usable():
+        ceilings = profile_file(_path(pytestconfig, "--pixazo-profile")).ceilings
+        path = ledger_path(target.profile, _path(pytestconfig, "--pixazo-ledger"))
+        if path is not None:
+            pytestconfig.stash[MONEY] = [f"ledger: {Ledger(path, 'look').told(ceilings)}"]
+        return RunOptions(
+            max_generations=most,
+            ceilings=ceilings,
+            ledger_path=path,
+            receiver=receiver_address(target.profile, option("--pixazo-receiver"), option("--pixazo-receiver-url")),
+            selected=tuple(clause.id for clause in _clauses(pytestconfig)),
+            trace_path=None if out is None else out / "trace.ndjson",
+        )
 
 
 @pytest.fixture(scope="session")
 def terms(pytestconfig: pytest.Config) -> Terms:
     """On what terms the run is judged."""
     expect, baseline = _path(pytestconfig, "--pixazo-expect"), _path(pytestconfig, "--pixazo-baseline")
-    return Terms(
-        today=datetime.now(UTC).date(),
-        baseline=None if baseline is None else read_baseline(baseline),
-        expectations=() if expect is None else read_expectations(expect),
-        strict_drift=_option(pytestconfig, "--strict-drift"),
-    )
+    with _usable():
+        return Terms(
+            today=datetime.now(UTC).date(),
+            baseline=None if baseline is None else read_baseline(baseline),
+            expectations=() if expect is None else read_expectations(expect),
+            strict_drift=_option(pytestconfig, "--strict-drift"),
+        )
 
 
 @pytest.fixture(scope="session")
 def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clock: RunClock, terms: Terms) -> Result:
     """The verdicts of one run; a target that cannot be observed ends the session instead."""
     clauses = _clauses(pytestconfig)
-    trace = run(target, for_clauses(options.selected), options, clock=clock)
+    with _usable():
+        trace = run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
+    pytestconfig.stash.setdefault(MONEY, []).extend(paid(found.meta))
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
@@ -151,10 +187,10 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
 @pytest.fixture(scope="session")
 def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Result) -> Iterator[Dialogue]:
     """For what is generated, after the run and with what it left of the budget."""
-    left = max(0, options.max_generations - result.meta.generations_spent)
+    stopped, budget = result.meta.spend_stopped is not None, result.meta.budget or 0
     further = RunOptions(
-        max_generations=left,
-        ceilings=options.ceilings,
+        max_generations=0 if stopped else max(0, budget - result.meta.generations_spent),
+        ceilings=replace(options.ceilings, run=None),
         ledger_path=options.ledger_path,
         receiver=options.receiver,
     )

@@ -1,0 +1,316 @@
+"""The ledger: what was spent on one target, by all runs on this machine, in a file that they share."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import stat
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+
+from pixazo_contracts.exchange import MISSING, parse_json
+from pixazo_contracts.target import Ceilings, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+    from io import FileIO
+    from pathlib import Path
+
+__all__ = ["CeilingReachedError", "Ledger", "LedgerEntry", "LedgerError"]
+
+#: How long to wait, in seconds, for another process to let go of the ledger, and how often to look.
+PATIENCE: Final = 30.0
+LOOK: Final = 0.01
+
+#: What every record begins with, and where its instant stands: a line that was cut by a crash is known by it.
+BEGINNING: Final = b'{"at": "'
+INSTANT: Final = re.compile(rb'\{"at": "([^"]+)"')
+
+
+class LedgerError(ConfigurationError):
+    """A ledger that cannot be read, locked or written; the text names the file and the remedy."""
+
+
+class CeilingReachedError(Exception):
+    """A reservation that a ceiling of the day or the month does not allow; the text names the ceiling and the ledger."""
+
+
+class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of the ledger: a reservation, what became of it, or a generation that finished."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    run: str
+    event: Literal["reserve", "spend", "release", "finished"]
+    number: Annotated[int, msgspec.Meta(ge=0)] = 0
+    request_id: str | None = None
+    media_url: str | None = None
+
+
+#: How the file is opened: to be read and appended to, made if it is not there.
+APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    #: A byte far behind the end: a lock on Windows keeps others from reading what it covers.
+    FAR: Final = 1 << 40
+
+    def _try_lock(file: FileIO) -> None:
+        file.seek(FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _unlock(file: FileIO) -> None:
+        file.seek(FAR)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+    def _sync_directory(path: Path) -> None:
+        """Windows has no way to do it, and no need."""
+else:
+    import fcntl
+
+    def _try_lock(file: FileIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(file: FileIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _sync_directory(path: Path) -> None:
+        directory = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _lock(file: FileIO) -> None:
+    """Wait until the file is ours. Raises OSError where it cannot be locked or another process does not let go of it."""
+    ends = time.monotonic() + PATIENCE
+    while True:
+        try:
+            _try_lock(file)
+        except OSError as error:
+            if error.errno not in {errno.EAGAIN, errno.EACCES, errno.EDEADLK}:
+                raise
+            if time.monotonic() >= ends:
+                raise TimeoutError(errno.ETIMEDOUT, f"another process has held its lock for {PATIENCE:g} s") from None
+            time.sleep(LOOK)
+        else:
+            return
+
+
+class Ledger:
+    """An append-only file of reservations and their fates; without a path it lives in memory only.
+
+    Several processes may use one file: each reservation locks it, reads it again, and is on the disk before `reserve`
+    returns. A reservation without a fate is of a run that died: it counts as spent. So does a line that was cut. Raises
+    `LedgerError` wherever the file cannot be read, locked or written.
+    """
+
+    def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = _now) -> None:
+        self.path = path
+        self._run = run
+        self._now = now
+        self._lock = threading.Lock()
+        self._size = 0
+        self._entries: list[LedgerEntry] = []
+        self.is_new = True
+        if path is not None:
+            self._look(path)
+
+    def _look(self, path: Path) -> None:
+        """Read the file, if there is one, without changing anything."""
+        try:
+            self._check(path.stat().st_mode)
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unusable(error) from None
+        self.is_new = False
+        self._take_in(data)
+
+    def _unusable(self, error: OSError) -> LedgerError:
+        return LedgerError(
+            f"ledger {self.path}: {error.strerror or error}: make it a file that can be read, locked and written, or pass "
+            "--ledger PATH"
+        )
+
+    @staticmethod
+    def _check(mode: int) -> None:
+        """Whether it is a plain file: reading a pipe or a device might never end."""
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is not a plain file")
+
+    def _take_in(self, data: bytes) -> None:
+        self._entries = list(self._parse(data))
+        self._size = len(data)
+
+    def _parse(self, data: bytes) -> Iterator[LedgerEntry]:
+        """The entries of a file; each line that was cut by a crash as a reservation without a fate."""
+        *lines, rest = data.split(b"\n")
+        at = self._now()
+        found: list[LedgerEntry] = []
+        # From the end: a line that was cut before its instant is as old as the next one.
+        for number in range(len(lines), -1, -1):
+            line = rest if number == len(lines) else lines[number]
+            if line:
+                entry = self._entry(line, number + 1, at)
+                at = entry.at
+                found.append(entry)
+        return reversed(found)
+
+    def _entry(self, line: bytes, number: int, later: datetime) -> LedgerEntry:
+        try:
+            return msgspec.json.decode(line, type=LedgerEntry)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if parse_json(line.decode("utf-8", "replace")) is not MISSING or not line.startswith(
+                BEGINNING[: len(line)]
+            ):
+                raise LedgerError(
+                    f"ledger {self.path}: line {number} is no entry ({error}): restore the file, or pass --ledger PATH "
+                    "to begin another, whose ceilings begin now"
+                ) from None
+        instant = INSTANT.match(line)
+        try:
+            at = datetime.fromisoformat(instant[1].decode()) if instant else later
+        except ValueError:
+            at = later
+        return LedgerEntry(at=at if at.tzinfo else later, run=f"cut line {number}", event="reserve", number=0)
+
+    @contextmanager
+    def _exclusively(self) -> Generator[Callable[[LedgerEntry], None]]:
+        """The ledger for us alone, read again; gives what appends an entry and has it on the disk before it returns."""
+        with self._lock:
+            if self.path is None:
+                yield self._entries.append
+                return
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                # Readable by its owner only: a media URL may be all that it takes to see the video.
+                descriptor = os.open(self.path, APPENDING, 0o600)
+                with os.fdopen(descriptor, "r+b", buffering=0) as file:
+                    self._check(os.fstat(file.fileno()).st_mode)
+                    _lock(file)
+                    try:
+                        self._read_again(file)
+                        yield lambda entry: self._append(file, entry)
+                    finally:
+                        _unlock(file)
+            except OSError as error:
+                raise self._unusable(error) from None
+
+    def _read_again(self, file: FileIO) -> None:
+        file.seek(0)
+        data = file.read()
+        if len(data) < self._size:
+            raise LedgerError(
+                f"ledger {self.path} was {self._size} bytes long and is {len(data)} now: something else writes to it or "
+                "took it away; leave it alone while a run is under way"
+            )
+        self._take_in(data)
+
+    def _append(self, file: FileIO, entry: LedgerEntry) -> None:
+        assert self.path is not None  # noqa: S101 - for the type checkers
+        values = {name: getattr(entry, name) for name in entry.__struct_fields__}
+        line = json.dumps({**values, "at": entry.at.isoformat(timespec="milliseconds")}).encode() + b"\n"
+        file.seek(max(0, self._size - 1))
+        if self._size and file.read(1) != b"\n":
+            line = b"\n" + line
+        written = 0
+        while written < len(line):
+            written += file.write(line[written:])
+        os.fsync(file.fileno())
+        if not self._size:
+            _sync_directory(self.path.parent)
+        self._size += len(line)
+        self._entries.append(entry)
+
+    def _make(self, event: Literal["reserve", "spend", "release", "finished"], number: int = 0) -> LedgerEntry:
+        return LedgerEntry(at=self._now(), run=self._run, event=event, number=number)
+
+    def prepare(self) -> None:
+        """Make sure that the file can be read, locked and written."""
+        with self._exclusively():
+            pass
+
+    def reserve(self, number: int, ceilings: Ceilings | None = None) -> None:
+        """Reserve one generation, under this run's number for it, if the day and the month have room for it.
+
+        Raises `CeilingReachedError` if not.
+        """
+        with self._exclusively() as append:
+            self._look_up(ceilings or Ceilings())
+            append(self._make("reserve", number))
+
+    def _look_up(self, ceilings: Ceilings) -> None:
+        for name, ceiling, spent in self._used(ceilings):
+            if spent >= ceiling:
+                raise CeilingReachedError(
+                    f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
+                )
+
+    def settle(self, number: int, *, released: bool) -> None:
+        """Note what became of a reservation."""
+        with self._exclusively() as append:
+            append(self._make("release" if released else "spend", number))
+
+    def finish(self, request_id: str, media_url: str | None) -> None:
+        """Note a generation that finished, so that later runs can see how long it stays."""
+        with self._exclusively() as append:
+            entry = self._make("finished")
+            append(msgspec.structs.replace(entry, request_id=request_id, media_url=media_url))
+
+    def _standing(self) -> Iterator[LedgerEntry]:
+        """The reservations that were not given back."""
+        held: dict[tuple[str, int], list[LedgerEntry]] = {}
+        for entry in self._entries:
+            reserved = held.setdefault((entry.run, entry.number), [])
+            if entry.event == "reserve":
+                reserved.append(entry)
+            elif entry.event == "release" and reserved:
+                reserved.pop()
+        return (entry for reserved in held.values() for entry in reserved)
+
+    def spent(self, since: datetime | None = None) -> int:
+        """Reservations of all runs that were not given back, since an instant; those that are dated later than now count."""
+        return sum(since is None or entry.at >= since for entry in self._standing())
+
+    def _used(self, ceilings: Ceilings) -> Iterator[tuple[str, int, int]]:
+        """The ceilings that are set: name, number, and how much of it is used. Days and months are those of UTC."""
+        today = self._now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        for name, ceiling, since in (("day", ceilings.day, today), ("month", ceilings.month, today.replace(day=1))):
+            if ceiling is not None:
+                yield name, ceiling, self.spent(since)
+
+    def room(self, ceilings: Ceilings) -> int | None:
+        """Generations left under the ceilings of this day and this month; None if there is neither."""
+        left = [ceiling - spent for _, ceiling, spent in self._used(ceilings)]
+        return max(0, min(left)) if left else None
+
+    def told(self, ceilings: Ceilings) -> str:
+        """Where the ledger is and what is used of each ceiling, in one line."""
+        if self.is_new:
+            return f"{self.path} (none there yet: ceilings begin now)"
+        used = [f"{spent} of {ceiling} this {name}" for name, ceiling, spent in self._used(ceilings)]
+        return f"{self.path} ({', '.join([f'{self.spent()} generations in all', *used])})"
+
+    def finished(self) -> tuple[tuple[str, str | None], ...]:
+        """Ids and media URLs of the generations that earlier runs saw finish."""
+        return tuple(
+            (entry.request_id, entry.media_url)
+            for entry in self._entries
+            if entry.event == "finished" and entry.request_id is not None and entry.run != self._run
+        )

@@ -1,0 +1,117 @@
+"""A gateway that charges for every submit and lies about it: what it answers is drawn anew for each request."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+STATUS: Final = "/v2/requests/status/"
+BAD: Final = {"error": "Bad Request", "message": "no"}
+JSON: Final = {"Content-Type": "application/json"}
+
+#: One answer: status, headers, body; None hangs up.
+Said = tuple[int, dict[str, str], bytes] | None
+
+
+def _lie(name: str, request_id: str) -> Said:
+    """What is said of a submit that was accepted and charged."""
+    told = json.dumps(BAD).encode()
+    named = json.dumps({**BAD, "id": request_id}).encode()
+    match name:
+        case "hangs up":
+            return None
+        case "names it":
+            return 400, JSON, named
+        case "names it in gzip":
+            return 400, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(named)
+        case "names it in text":
+            return 404, {}, f"job-id={request_id}".encode()
+        case "is cut":
+            return 400, JSON, named[:-20]
+        case "redirects":
+            return 307, {"Location": "/minimax-hailuo-ai/v1/generate"}, b""
+        case "tells the truth":
+            accepted = {"request_id": request_id, "status": "QUEUED", "polling_url": f"{STATUS}{request_id}"}
+            return 202, JSON, json.dumps(accepted).encode()
+        case _:
+            return int(name), {**JSON, "Retry-After": "0"}, told
+
+
+LIES: Final = (
+    *("408", "409", "425", "429", "500", "503", "200", "hangs up", "names it", "names it in gzip", "names it in text"),
+    *("is cut", "redirects", "tells the truth"),
+)
+
+
+class LyingGateway:
+    """Counts what it has created. A request with anything but a status path creates; reads tell the truth."""
+
+    def __init__(self, seed: int, lies: Sequence[str] = LIES) -> None:
+        self.created = 0
+        self._random, self._lies = Random(seed), lies
+        self._ids: set[str] = set()
+        self._lock = threading.Lock()
+
+    def answer(self, method: str, path: str) -> Said:
+        """The answer to one request."""
+        with self._lock:
+            if method in {"GET", "HEAD"} and path.startswith(STATUS):
+                request_id = path.removeprefix(STATUS)
+                body = {"request_id": request_id, "status": "FAILED", "error": "x", "output": None}
+                known = request_id in self._ids
+                return (200, JSON, json.dumps(body).encode()) if known else (404, JSON, json.dumps(BAD).encode())
+            self.created += 1
+            request_id = f"minimax-hailuo-ai_{self.created:08x}-0000-7000-8000-000000000000"
+            self._ids.add(request_id)
+            return _lie(self._random.choice(self._lies), request_id)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    gateway: LyingGateway
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        said = cast("_Server", self.server).gateway.answer(self.command, self.path.partition("?")[0])
+        if said is None:
+            self.close_connection = True
+            return
+        status, headers, body = said
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names of http.server
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
+        pass
+
+
+@contextmanager
+def serve(gateway: LyingGateway) -> Generator[str]:
+    """The gateway on a free port: gives its origin."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    server.gateway = gateway
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

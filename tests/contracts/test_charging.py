@@ -1,0 +1,194 @@
+"""A gateway that charges and lies: what it created never exceeds what was granted, by whatever way it is asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixazo_contracts.cli import main
+from pixazo_contracts.conversation import Send
+from pixazo_contracts.probes import PROBES
+from pixazo_contracts.run_clock import VirtualClock
+from pixazo_contracts.runner import HttpTransport, RunOptions, run
+from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard
+from pixazo_contracts.target import Profile, Target
+from tests.contracts.fake_gateway import ACCOUNTS, KEY
+from tests.contracts.lying_gateway import LIES, LyingGateway, serve
+
+ORIGIN = "http://127.0.0.1:8900"
+PAID = "paid = true\npace = 0.05\ndeadline = 5\nsettle = 0.1\n"
+SEEDS = st.integers(0, 2**32 - 1)
+LIARS = st.lists(st.sampled_from(LIES), min_size=1, max_size=len(LIES), unique=True)
+
+
+class InProcess(httpx2.BaseTransport):
+    """Hands requests to the gateway without a socket."""
+
+    def __init__(self, gateway: LyingGateway) -> None:
+        self.gateway = gateway
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        said = self.gateway.answer(request.method, request.url.path)
+        if said is None:
+            raise httpx2.ReadError("hung up", request=request)
+        status, headers, body = said
+        return httpx2.Response(status, headers=headers, content=body)
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, lies=LIARS, granted=st.integers(0, 4))
+def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], granted: int) -> None:
+    """All probes, with every account, against any mixture of lies."""
+    gateway = LyingGateway(seed, lies)
+    profile = Profile(origin=ORIGIN, paid=True, pace=5.0, deadline=60.0, settle=30.0, virtual=True)
+    target = Target(profile, {"default": (KEY,), **{role: (key,) for role, key in ACCOUNTS.items()}})
+    options = RunOptions(run="testrun0", max_generations=granted, receiver=None)
+    run(target, PROBES, options, clock=VirtualClock(lambda _: None), transport=InProcess(gateway))
+    assert gateway.created <= granted
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=SEEDS,
+    lies=LIARS,
+    granted=st.integers(0, 6),
+    intents=st.lists(st.sampled_from(("accept", "refuse", "any")), min_size=8, max_size=24),
+)
+def test_parallel_connections_create_no_more_than_was_granted(
+    seed: int, lies: list[str], granted: int, intents: list[str]
+) -> None:
+    """Eight threads on the guard and the wire below it."""
+    gateway = LyingGateway(seed, lies)
+    wire = HttpTransport(Profile(origin=ORIGIN, paid=True), InProcess(gateway))
+    guard = SpendGuard(wire, ORIGIN, granted, Ledger(None, "run"))
+
+    def submit(intent: str) -> None:
+        url = f"{ORIGIN}/minimax-hailuo-ai/v1/generate"
+        request = Send(operation="generate", method="POST", url=url, case="x", intent=intent, body=b"{}")  # type: ignore[arg-type]  # one of the three words
+        with suppress(BudgetExhaustedError):
+            guard.send(request)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(submit, intents))
+    wire.close()
+    assert gateway.created <= granted
+    assert guard.spent == gateway.created
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_each_request_on_the_wire_is_paid_for_once(lie: str) -> None:
+    """Over real connections nothing below the guard sends a submit again: no redirect, no retry, no lost connection."""
+    gateway = LyingGateway(0, [lie])
+    with serve(gateway) as origin:
+        wire = HttpTransport(Profile(origin=origin, paid=True, deadline=5.0))
+        guard = SpendGuard(wire, origin, None, Ledger(None, "run"))
+        for _ in range(3):
+            url = f"{origin}/minimax-hailuo-ai/v1/generate"
+            guard.send(Send(operation="generate", method="POST", url=url, case="x", intent="refuse", body=b"{}"))
+        wire.close()
+    assert (gateway.created, guard.spent) == (3, 3)
+
+
+def _profile(directory: Path, *ceilings: str) -> str:
+    path = directory / "profile.toml"
+    path.write_text("\n".join([PAID, "[ceilings]", *ceilings]))
+    return str(path)
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**inherited, "XDG_STATE_HOME": str(directory), "PIXAZO_API_KEY": KEY}
+
+
+def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
+    """`run` over a socket: exit 11, two created, and nobody's key in the ledger."""
+    gateway = LyingGateway(7)
+    with serve(gateway) as origin:
+        arguments = ["run", "--target", origin, "--profile", _profile(tmp_path), "--max-generations", "2"]
+        done = CliRunner().invoke(main, arguments, env=_environment(tmp_path))
+    assert (done.exit_code, gateway.created) == (11, 2)
+    assert "2 of 2 generations spent, 0 reserved and given back" in done.output
+    (ledger,) = (tmp_path / "pixazo-contracts").iterdir()
+    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.output
+    assert ledger.read_text().count('"spend"') == 2
+    assert KEY not in ledger.read_text()
+
+
+def _started(origin: str, directory: Path, profile: str) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
+    return subprocess.Popen(
+        [*command, "--max-generations", "9", "--clauses", "AUTH-*"],
+        env=_environment(directory),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
+    """Three commands at once, each granted nine, under `day = 2`: two are created."""
+    gateway = LyingGateway(7, ["408"])
+    with serve(gateway) as origin:
+        profile = _profile(tmp_path, "day = 2")
+        runs = [_started(origin, tmp_path, profile) for _ in range(3)]
+        codes = {run.wait(timeout=120) for run in runs}
+    assert (gateway.created, codes) == (2, {11})
+
+
+def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
+    """Killed amid a submit, the reservation stands: the next run may create one less."""
+    arrived, never = threading.Event(), threading.Event()
+
+    class Holding(LyingGateway):
+        def answer(self, method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
+            said = super().answer(method, path)
+            if self.created == 1 and not never.is_set():
+                arrived.set()
+                never.wait(120)
+            return said
+
+    gateway = Holding(7, ["408"])
+    with serve(gateway) as origin:
+        profile = _profile(tmp_path, "day = 2")
+        first = _started(origin, tmp_path, profile)
+        assert arrived.wait(60)
+        first.send_signal(signal.SIGKILL)
+        first.wait(timeout=60)
+        never.set()
+        assert _started(origin, tmp_path, profile).wait(timeout=120) == 11
+    assert gateway.created == 2
+
+
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.exhaustive)])
+def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) -> None:
+    """`pytest --pyargs pixazo_contracts`: the run and what is generated share one budget and one ledger."""
+    gateway = LyingGateway(seed)
+    ledger = tmp_path / "ledger.ndjson"
+    with serve(gateway) as origin:
+        command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
+        options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
+        done = subprocess.run(
+            [*command, *options, "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*"],
+            cwd=tmp_path,
+            env=_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert gateway.created == 2
+    assert done.returncode == 1
+    assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout
+    assert "2 of 2 generations spent" in done.stdout
+    assert ledger.read_text().count('"spend"') == 2
