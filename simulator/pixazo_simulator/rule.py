@@ -12,6 +12,7 @@ from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault
 from .matcher import Matcher, read_matcher
 from .models import ImageParameters
 from .policy import nearest
+from .redaction import HIDDEN, is_secret
 
 __all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
 
@@ -254,5 +255,6 @@ def _contradiction(step: Step) -> str | None:
 
 def _phrase(name: str, condition: Any) -> str:
     if name in ("headers", "body"):
-        return ", ".join(f"{name}.{key} {read_matcher(each)}" for key, each in condition.items())
+        told = ((key, HIDDEN if is_secret(key) else read_matcher(each)) for key, each in condition.items())
+        return ", ".join(f"{name}.{key} {each}" for key, each in told)
     return f"{name} {read_matcher(condition)}"

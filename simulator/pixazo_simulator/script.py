@@ -9,8 +9,9 @@ from typing import Any, cast
 import msgspec
 
 from .faults import Fault
-from .matcher import ABSENT
+from .matcher import ABSENT, Matcher
 from .reading import MOST_RULES
+from .redaction import HIDDEN, is_secret
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
 __all__ = ["MOST_RULES", "OCCASIONS", "Decision", "Diagnosis", "End", "Occasion", "Reply", "Rule", "Script", "Step"]
@@ -74,9 +75,7 @@ class _Entry:
             return [f"it is about {self.rule.when}, this is {occasion.operation}"]
         found = ((path, condition, _fact(occasion.facts, path)) for path, condition in self.conditions)
         differing = [
-            f"{'.'.join(path)} is {value!r}, wanted: {condition}"
-            for path, condition, value in found
-            if not condition.holds(value)
+            _difference(path, condition, value) for path, condition, value in found if not condition.holds(value)
         ]
         index = self.step_index()
         return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
@@ -211,6 +210,13 @@ class Script:
             reasons = entry.differences(occasion) or ([] if decides else [_passed_over(entry, deciding)])
             found.append(Diagnosis(number, f"rule {number}: {entry.rule}", decides, tuple(reasons)))
         return sorted(found, key=lambda each: (not each.decides, _is_elsewhere(each), len(each.differences)))
+
+
+def _difference(path: tuple[str, ...], condition: Matcher, value: object) -> str:
+    """What was found, and what was wanted, but not of a header or member that holds a secret."""
+    if is_secret(path[-1]):
+        return f"{'.'.join(path)} is {repr(value) if value is ABSENT else HIDDEN}, wanted: {HIDDEN}"
+    return f"{'.'.join(path)} is {value!r}, wanted: {condition}"
 
 
 def _passed_over(entry: _Entry, deciding: Decision | None) -> str:

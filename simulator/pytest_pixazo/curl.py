@@ -7,7 +7,7 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.journal import REDACTED
+from pixazo_simulator.redaction import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from pixazo_simulator import shapes
-from pixazo_simulator.journal import redacted
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Rule
 from pixazo_simulator.wishes import NewScript, Nothing
@@ -71,15 +70,15 @@ def _numbered(number: int) -> Generator[None]:
 
 
 def _told(world: World) -> shapes.Script:
-    kept, missed = world.script, world.script.missed()
+    kept, missed, redactor = world.script, world.script.missed(), world.redactor
     return {
         "rules": [
             {
                 "number": number,
-                "label": f"rule {number}: {rule}",
-                "rule": rule.told(),
+                "label": redactor.text(f"rule {number}: {rule}"),
+                "rule": redactor.json(rule.told()),
                 "used": list(used),
-                "missed": [redacted(each, *world.secrets) for each in missed[number]] if number in missed else None,
+                "missed": [redactor.text(each) for each in missed[number]] if number in missed else None,
             }
             for number, (rule, used) in kept.rules().items()
         ]
