@@ -23,8 +23,8 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "MUTANT", "VARIANT",
-    "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "CONTROL_TOKEN",
+    "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 PROMPTNESS = 4.0
 """Seconds in which a signal must end the server: the promised one, and three for a machine that is busy with other tests."""
@@ -233,7 +233,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
-    (["serve", "--api-key", "ключ"], "key 'ключ' cannot be sent as a header: use printable ASCII"),
+    (["serve", "--api-key", "ключ"], "--api-key cannot be sent as a header: use printable ASCII"),
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
     (["serve", "--set", "media=mp3"], "policy field media: 'mp3' is not one of mp4, placeholder (did you mean mp4?)"),

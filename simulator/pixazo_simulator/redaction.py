@@ -166,7 +166,7 @@ class Redactor:
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
         """Headers by lower-case name, the last of each name."""
         pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-        return {self.text(name): self.header(name, value) for name, value in pairs}
+        return {name: self.header(name, value) for name, value in pairs}
 
     def header(self, name: str, value: str) -> str:
         """The value of a header with this lower-case name."""
@@ -218,17 +218,16 @@ class _Needles:
     any stand: most keys begin alike. Where they begin in too many ways every place is looked at.
     """
 
-    __slots__ = ("_alone", "_counts", "_grams", "_heads", "_longest", "_plain", "_sizes", "_tips")
+    __slots__ = ("_alone", "_counts", "_grams", "_heads", "_longest", "_sizes", "_tips")
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._grams: dict[str, tuple[int, tuple[int, ...]]] = {}
         self._heads: Counter[str] = Counter()
-        self._plain: Counter[str] = Counter()
         self._alone: Counter[str] = Counter()
         self._sizes: frozenset[int] = frozenset()
         self._longest = 0
-        self._tips: frozenset[str] | None = None
+        self._tips: Counter[str] = Counter()
 
     def add(self, spelling: str, *, alone: bool, inner: bool) -> None:
         """Find this one, too; an `inner` one is a piece of a longer text."""
@@ -241,9 +240,8 @@ class _Needles:
             self._grams[gram] = count + 1, sizes if size in sizes else (*sizes, size)
             self._counts[spelling] += 1
             self._heads[head] += 1
-        if not inner:
-            self._plain[head] += 1
-            self._tips = None if self._plain[head] == 1 else self._tips
+        for end in () if inner else range(1, _HEAD + 1):
+            self._tips[spelling[:end]] += 1
         self._longest = max(self._longest, size)
 
     def remove(self, spelling: str, *, alone: bool, inner: bool) -> None:
@@ -257,9 +255,8 @@ class _Needles:
                 self._grams[gram] = count - 1, sizes
             _count_down(self._counts, spelling)
             _count_down(self._heads, head)
-        if not inner:
-            _count_down(self._plain, head)
-            self._tips = None
+        for end in () if inner else range(1, _HEAD + 1):
+            _count_down(self._tips, spelling[:end])
 
     def spans(self, text: str) -> list[Span]:
         """Where they stand, from left to right, without overlaps."""
@@ -292,8 +289,6 @@ class _Needles:
 
     def begun(self, text: str) -> int:
         """How many characters at the end of a text may be the beginning of one: what only begins alike is taken for one, too."""
-        if self._tips is None:
-            self._tips = frozenset(head[:size] for head in tuple(self._plain) for size in range(1, _HEAD + 1))
         for size in range(min(len(text), self._longest), 0, -1):
             end = text[-size:]
             if size >= SHORT:

@@ -286,12 +286,14 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_told() -> None:
-    """All of serve, but for where it listens and whom it tells."""
+    """All of serve, but for where it listens, who may use `/_sim`, and whom it tells."""
     told = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
     }
-    assert told["serve"] - told["exec"] == {"host", "port", "ready-file"}
+    assert told["serve"] - told["exec"] == {
+        "host", "port", "ready-file", "control-token", "control-open", "control-host",
+    }  # fmt: skip
     assert told["exec"] < told["serve"]
 
 
