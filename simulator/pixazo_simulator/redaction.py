@@ -145,12 +145,11 @@ class Redactor:
     def start(self, text: str) -> str:
         """The same for a text that was cut short: a key that was cut in two goes as well."""
         told = self.text(text.rstrip("\ufffd"))
-        if begun := self.begun(told):
-            return told[:-begun]
-        tail = _CUT_ESCAPE.sub("", told[-_LONGEST_TAIL:])
-        if (plain := _decoded(tail)) != tail and (begun := self.begun(plain)):
+        tail = told[-_LONGEST_TAIL:]
+        plain = _decoded(_CUT_ESCAPE.sub("", tail))
+        if plain != tail and (begun := self.begun(plain)):
             return told[:-_LONGEST_TAIL] + plain[:-begun]
-        return told
+        return told[: len(told) - self.begun(told)]
 
     def json(self, value: Any) -> Any:
         """A JSON value without either in its texts and names. Raises RecursionError for one that is nested too deeply."""
