@@ -18,7 +18,6 @@ from .incoming import DisconnectedError, Incoming, incoming
 from .models import MODEL_ID, OPERATIONS, Operation
 from .occasion import at_read, at_submit
 from .policy import Policy
-from .redaction import sent_keys
 from .refusal import InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
 from .reply import Replies, target_of
 from .script import Decision, Occasion
@@ -155,7 +154,7 @@ class Gateway:
         policy = self._policy(asked, world)
         method, path = asked.scope["method"], quote(asked.scope["path"])
         answer = refusal_answer(refusal, policy, self._realm(asked, policy))
-        redactor = self._worlds.redactor.also(asked.key, *sent_keys(asked.scope["headers"], target_of(asked.scope)))
+        redactor = self._worlds.redactor.also(asked.key).heeding(asked.scope["headers"], target_of(asked.scope))
         meant = hint(refusal, method, redactor.text(path), asked.scope["headers"])  # which cuts it
         told = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
         log.info("%s %s", method, redactor.text(told))

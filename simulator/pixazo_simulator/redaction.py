@@ -15,7 +15,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import WeakSet
 
-__all__ = ["HIDDEN", "REDACTED", "Redactor", "SecretFilter", "is_secret", "sent_keys"]
+__all__ = ["HIDDEN", "REDACTED", "Redactor", "SecretFilter", "is_secret", "sent_secrets"]
 
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
@@ -84,15 +84,21 @@ class Redactor:
     """Knows keys, and takes them out of texts together with the values of names that look like secrets.
 
     A key may be added several times and is known until it was forgotten as often, and for a while after that. `parent` knows further
-    keys. Adding a key, and the work on a text, cost the same however many keys there are. Any thread may ask.
+    keys; `mark` stands for those of its own. Adding a key, and the work on a text, cost the same however many keys there are. Any thread may ask.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_forgotten", "_needles", "_parent", "_remembered")
+    __slots__ = ("__weakref__", "_counts", "_forgotten", "_mark", "_needles", "_parent", "_remembered")
 
     def __init__(
-        self, keys: Iterable[str] = (), *, parent: Redactor | None = None, remembered: int = MOST_REMEMBERED
+        self,
+        keys: Iterable[str] = (),
+        *,
+        parent: Redactor | None = None,
+        mark: str = REDACTED,
+        remembered: int = MOST_REMEMBERED,
     ) -> None:
         self._parent = parent
+        self._mark = mark
         self._counts: Counter[str] = Counter()
         self._forgotten: deque[str] = deque()
         self._remembered = remembered
@@ -126,10 +132,15 @@ class Redactor:
         """Whether this very key is taken out."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
-    def also(self, *keys: str) -> Redactor:
+    def also(self, *keys: str, mark: str = REDACTED) -> Redactor:
         """One that knows these keys besides."""
         new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
-        return Redactor(new, parent=self) if new else self
+        return Redactor(new, parent=self, mark=mark) if new else self
+
+    def heeding(self, headers: Iterable[Header], target: str) -> Redactor:
+        """One that knows the keys and other secrets besides that a request was sent with."""
+        keys, others = sent_secrets(headers, target)
+        return self.also(*keys).also(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
@@ -190,7 +201,7 @@ class Redactor:
             return text
         parts, done = list[str](), 0
         for start, end in spans:
-            parts += text[done:start], REDACTED
+            parts += text[done:start], self._mark
             done = end
         return "".join([*parts, text[done:]])
 
@@ -426,22 +437,22 @@ def _scheme(found: re.Match[str]) -> str:
     return f"{word}{space}{HIDDEN}" if told else found[0]
 
 
-def sent_keys(headers: Iterable[Header], target: str) -> tuple[str, ...]:
-    """The keys that a request was sent with, whether they open anything or not; of other secrets those of 8 characters and more."""
-    found = list[str]()
+def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:
+    """The keys that a request was sent with, whether they open anything or not, and its other secrets of 8 characters and more."""
+    keys, others = list[str](), list[str]()
     for name, value in headers:
         lowered = name.decode("latin-1").lower()
         if lowered in KEY_HEADERS or is_secret(lowered):
             whole = value.decode("latin-1").strip()
             given = [whole, whole.rpartition(" ")[2].strip(), *_credentials(whole)]
-            found += given if lowered in KEY_HEADERS else [each for each in given if len(each) >= SHORT]
+            (keys if lowered in KEY_HEADERS else others).extend(given)
     query = target.partition("?")[2]
     for pair in re.split("[&;]", query) if "=" in query else ():
         written = pair.partition("=")[2]
         for name, plain in parse_qsl(pair, keep_blank_values=True):
-            if name.lower() == QUERY_KEY or (is_secret(name) and len(plain) >= SHORT):
-                found += [written, plain]
-    return tuple(dict.fromkeys(each for each in found if each))
+            if is_secret(name):
+                (keys if name.lower() == QUERY_KEY else others).extend([written, plain])
+    return list(dict.fromkeys(keys)), [each for each in dict.fromkeys(others) if len(each) >= SHORT]
 
 
 def _credentials(authorization: str) -> list[str]:

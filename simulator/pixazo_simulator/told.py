@@ -16,7 +16,7 @@ from .journal import Exchange
 from .ledger import Entry, dollars
 from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
-from .redaction import Redactor, sent_keys
+from .redaction import Redactor
 from .signature import secret
 from .wire import timestamp
 from .world import Generation, Transition, World
@@ -142,7 +142,7 @@ def told_exchange(exchange: Exchange, redactor: Redactor) -> shapes.Exchange:
     `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
     `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
     """
-    redactor = _heedful(exchange, redactor)
+    redactor = redactor.heeding(exchange.request_headers, exchange.target)
     return {
         "number": exchange.number,
         "at": timestamp(exchange.instant),
@@ -172,7 +172,7 @@ def told_exchange(exchange: Exchange, redactor: Redactor) -> shapes.Exchange:
 
 def told_target(exchange: Exchange, redactor: Redactor) -> str:
     """Path and query of a request, without secrets and without the keys that it was sent with."""
-    return _heedful(exchange, redactor).text(exchange.target)
+    return redactor.heeding(exchange.request_headers, exchange.target).text(exchange.target)
 
 
 def cleared(value: Any, redactor: Redactor) -> Any:
@@ -194,10 +194,6 @@ def _name(name: str, redactor: Redactor) -> str:
 _MEMBERS = frozenset(name for shape in shapes.__all__ for name in getattr(shapes, shape).__annotations__) | frozenset(
     points()
 )
-
-
-def _heedful(exchange: Exchange, redactor: Redactor) -> Redactor:
-    return redactor.also(*sent_keys(exchange.request_headers, exchange.target))
 
 
 def _body(body: bytes, length: int, redactor: Redactor) -> Any:

@@ -282,6 +282,13 @@ def test_a_resent_callback_tells_no_key() -> None:
         assert LONG not in json.dumps(world.deliveries())
 
 
+def test_whoever_writes_to_the_log_tells_no_key(caplog: pytest.LogCaptureFixture) -> None:
+    """As long as the server is there that has the key."""
+    with Simulator(Settings(keys=(LONG, SHORT))):
+        logging.getLogger("pixazo_simulator").error("%s and %r", LONG, SHORT)
+    assert caplog.messages == ["[redacted] and '[redacted]'"]
+
+
 def test_the_control_token_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     """Wherever a caller says it."""
     caplog.set_level(logging.INFO)

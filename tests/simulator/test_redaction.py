@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.redaction import Redactor, SecretFilter, is_secret, sent_keys
+from pixazo_simulator.redaction import Redactor, SecretFilter, is_secret, sent_secrets
 
 KEY = "canary-5f1d"
 ODD = 'se"cr/et k'
@@ -200,9 +200,15 @@ def test_what_a_request_was_sent_with() -> None:
     headers = [
         (b"Authorization", b"Basic bWU6c2ltLWtleQ=="), (b"X-Api-Key", b"abc"), (b"X-Token", b"1"), (b"X-Session-Token", b"12345678"),
     ]  # fmt: skip
-    assert sent_keys(headers, "/a?Subscription-Key=a%2Fb+c&token=short&key=long-enough&x=y") == (
-        "Basic bWU6c2ltLWtleQ==", "bWU6c2ltLWtleQ==", "me", "sim-key", "abc", "12345678", "a%2Fb+c", "a/b c", "long-enough",
+    assert sent_secrets(headers, "/a?Subscription-Key=a%2Fb+c&token=short&key=long-enough&x=y") == (
+        ["Basic bWU6c2ltLWtleQ==", "bWU6c2ltLWtleQ==", "me", "sim-key", "abc", "a%2Fb+c", "a/b c"], ["12345678", "long-enough"],
     )  # fmt: skip
+
+
+def test_the_secrets_of_a_request_are_taken_out_elsewhere_too() -> None:
+    """A key as a key, another secret as what is hidden."""
+    redactor = Redactor((KEY,)).heeding([(b"X-Api-Key", b"somebodys-key-91")], "/?token=long-enough")
+    assert redactor.text("canary-5f1d, somebodys-key-91, long-enough") == "[redacted], [redacted], [hidden]"
 
 
 def test_no_line_of_the_log_keeps_a_key(caplog: pytest.LogCaptureFixture) -> None:
