@@ -138,15 +138,12 @@ def walk(heard: dict[str, str], who: str, caller: Caller) -> None:
 def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]]]:
     """Target, body and headers."""
     path = route.path.replace("{number}", "1")
-    bodies: list[object] = [route.example]
+    bodies: list[Any] = [route.example]
     if route.name == "waitFor":
-        bodies = [
-            {kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0}
-            for kind in ("exchanges", "deliveries", "generations")
-        ] + [
-            {"exchanges": {"path": {"contains": LONG}, "reason": "none"}, "timeout": 0},
-            {"exchanges": {"count": 5}, "timeout": 0},
-        ]
+        kinds = ("exchanges", "deliveries", "generations")
+        bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]
+        bodies += [{"exchanges": {"path": {"contains": LONG}, "reason": "none"}, "timeout": 0}]
+        bodies += [{"exchanges": {"count": 5}, "timeout": 0}]
     if route.name == "explain":
         bodies += [
             {

@@ -31,7 +31,7 @@ BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
 _KEY = KEY_HEADER.lower().encode()
 _SHOWN = 120
-_AT_A_TIME, _OVERLAP = 256 * 1024, 4096
+_AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 """Characters of an answer that are looked through before others are served, and how far into the next ones a key may reach."""
 Answer = tuple[int, bytes]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
 from msgspec import UNSET
 
 from pixazo_simulator import shapes
@@ -15,28 +18,39 @@ from . import examples
 
 __all__ = ["journal", "lobby"]
 
+_AT_A_TIME = 4
+
 
 @route("GET", "/_sim/journal", answer=examples.JOURNAL)
 async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
     world = request.world
-    return _told(world.journal, request.wish, world.redactor)
+    return await _told(world.journal, request.wish, world.redactor)
 
 
 @route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
 async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
-    return _told(request.worlds.lobby, request.wish, request.worlds.redactor)
+    return await _told(request.worlds.lobby, request.wish, request.worlds.redactor)
 
 
-def _told(kept: Journal, wish: JournalFilter, redactor: Redactor) -> shapes.Journal:
-    found = [exchange for exchange in kept if _passes(exchange, wish, redactor)]
+async def _told(kept: Journal, wish: JournalFilter, redactor: Redactor) -> shapes.Journal:
+    total, dropped = kept.total, kept.dropped
+    found = [each async for each in _unhurried(kept) if _passes(each, wish, redactor)]
     shown = found[-wish.limit :] if wish.after is UNSET else found[: wish.limit]
     return {
-        "total": kept.total,
-        "dropped": kept.dropped,
-        "exchanges": [told_exchange(exchange, redactor) for exchange in shown],
+        "total": total,
+        "dropped": dropped,
+        "exchanges": [told_exchange(each, redactor) async for each in _unhurried(shown)],
     }
+
+
+async def _unhurried(exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
+    """One after the other, while other callers are served: it takes a while to look through a whole journal for keys."""
+    for number, exchange in enumerate(exchanges, 1):
+        yield exchange
+        if number % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
 
 
 def _passes(exchange: Exchange, wish: JournalFilter, redactor: Redactor) -> bool:
