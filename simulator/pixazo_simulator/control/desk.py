@@ -52,6 +52,7 @@ class Control:
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request; gives status and JSON. Never raises for anything that is asked."""
+        redactor = self._worlds.redactor.also(key)
         reveals: tuple[str, ...] = ()
         try:
             route, number = self._find(method, path)
@@ -61,8 +62,8 @@ class Control:
             request = ControlRequest(self._worlds, self._courier, self._doors, self._routes, host, key, number, wish)
             status, told, reveals = route.status, await route.carry_out(request), route.reveals
         except Refused as refused:
-            status, told = refused.status, refused.told
-        return status, await _without_keys(told, reveals, self._worlds.redactor.also(key))
+            status, told = refused.status, refused.told | {"message": redactor.text(str(refused))}
+        return status, await _without_keys(told, reveals, redactor)
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
         if route := self._plain.get((method, path)):
