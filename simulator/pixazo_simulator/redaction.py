@@ -58,6 +58,7 @@ _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """So often may a key be percent-encoded one above the other."""
 _LONGEST_TAIL = 2048
+_DEEPEST = 100
 
 _PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
 _NAME = re.compile(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
@@ -162,15 +163,17 @@ class Redactor:
             return told[:-_LONGEST_TAIL] + plain[:-begun]
         return told[: len(told) - self.begun(told)]
 
-    def json(self, value: Any) -> Any:
-        """A JSON value without either in its texts and names. Raises RecursionError for one that is nested too deeply."""
+    def json(self, value: Any, depth: int = 0) -> Any:
+        """A JSON value without either in its texts and names; what is nested more than 100 deep becomes a text."""
         if isinstance(value, str):
             return self.text(value)
+        if depth > _DEEPEST and isinstance(value, (list, dict)):
+            return self.text(_written(value))
         if isinstance(value, list):
-            return [self.json(each) for each in cast("list[object]", value)]
+            return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value).items()
-            return {self.text(name): self._member(name, each) for name, each in members}
+            return {self.text(name): self._member(name, each, depth + 1) for name, each in members}
         return value
 
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
@@ -184,9 +187,9 @@ class Redactor:
             return REDACTED
         return self._value(value) if is_secret(name) else self.text(value)
 
-    def _member(self, name: str, value: Any) -> Any:
+    def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
-            return self.json(value)
+            return self.json(value, depth)
         return self._value(value) if isinstance(value, str) else HIDDEN
 
     def _value(self, value: str) -> str:
@@ -362,20 +365,28 @@ def _is_distinctive(key: str) -> bool:
 @lru_cache
 def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
     """How a key is written: as it is, by JSON, Python, a URL, and within Base64; whether so it must stand alone, and is but a piece."""
-    escaped = {key, json.dumps(key)[1:-1], repr(key)[1:-1], quote(key), quote(key, safe=""), quote_plus(key)}
+    in_urls = (quote(key, errors="replace"), quote(key, safe="", errors="replace"), quote_plus(key, errors="replace"))
+    escaped = {key, json.dumps(key)[1:-1], repr(key)[1:-1], *in_urls}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
 
 
 def _in_base64(key: str) -> Iterator[str]:
     """What Base64 makes of a key behind 0, 1 and 2 other bytes, without the characters that its neighbours have a part in."""
-    data = key.encode()
+    data = key.encode(errors="replace")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + data).decode()
         inner = encoded[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
         if len(inner) >= SHORT:
             yield inner
             yield inner.translate(str.maketrans("+/", "-_"))
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return HIDDEN
 
 
 def _decoded(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64encode
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -103,6 +104,22 @@ def test_members_are_hidden_at_any_depth() -> None:
         "auth": "[redacted]",
     }
     assert Redactor((KEY,)).json(value) == told
+
+
+def test_what_is_nested_deeply_is_told_as_text() -> None:
+    """Without keys and secrets all the same."""
+    deep: Any = {"token": "abc", "x": KEY}
+    for _ in range(300):
+        deep = [deep]
+    told = json.dumps(Redactor((KEY,)).json(deep))
+    assert "abc" not in told
+    assert KEY not in told
+    assert "[hidden]" in told
+
+
+def test_a_key_that_cannot_be_encoded_is_taken_out() -> None:
+    """It can be given in Python only."""
+    assert Redactor(("half \ud800 of a pair",)).text("a half \ud800 of a pair") == "a [redacted]"
 
 
 def test_headers_that_carry_keys_and_secrets() -> None:

@@ -167,7 +167,9 @@ def test_time_can_be_advanced_from_any_thread() -> None:
 def test_what_cannot_be_advanced() -> None:
     """A server that does not run, a world that does not exist, time that goes back."""
     with Simulator() as simulator:
-        with pytest.raises(SimulatorError, match="no world has the api_key that was given: create one with POST /_sim/worlds"):
+        with pytest.raises(
+            SimulatorError, match="no world has the api_key that was given: create one with POST /_sim/worlds"
+        ):
             simulator.advance(1, api_key="nobody")
         for seconds, named in (
             (-1.0, "-1"),
