@@ -31,8 +31,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
 
     No world may send callbacks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
-    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names in lower case,
-    beside those of loopback, by which it may be called.
+    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
+    those of loopback by which it may be called.
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)

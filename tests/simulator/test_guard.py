@@ -24,7 +24,7 @@ TOKEN = "a-token-of-the-team"
 CLOSED = Settings()
 OPEN = Settings(control_open=True)
 GUARDED = Settings(control_token=TOKEN)
-NAMED = Settings(control_hosts=("pixazo-sim", "host.docker.internal", "10.9.9.9"))
+NAMED = Settings(control_hosts=("Pixazo-Sim", "host.docker.internal", "10.9.9.9"))
 LOOPBACK = "127.0.0.1"
 STRANGER = "192.0.2.7"
 

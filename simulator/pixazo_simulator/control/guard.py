@@ -90,7 +90,8 @@ def _named(authority: str) -> str | None:
 
 def _is_ours(name: str, settings: Settings) -> bool:
     address = _address(name)
-    return name == "localhost" or name in settings.control_hosts or (address is not None and _is_loopback(address))
+    named = name in map(str.lower, settings.control_hosts)
+    return name == "localhost" or named or (address is not None and _is_loopback(address))
 
 
 def _is_specific(name: str) -> bool:
