@@ -168,7 +168,7 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
-            return self.text(_written(value))
+            return self.text(_written(cast("object", value)))
         if isinstance(value, list):
             return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):
@@ -395,7 +395,8 @@ def _decoded(text: str) -> str:
 
 def _character(escape: re.Match[str]) -> str:
     if digits := escape[1] or escape[2] or escape[3]:
-        return chr(int(digits, 16))
+        is_half = len(digits) > 2 and digits[0] in "dD" and digits[1] in "89abcdefABCDEF"
+        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent on
     return _CONTROLS.get(escape[4], escape[4])
 
 

@@ -37,6 +37,7 @@ ODD = 'se"cr/et k'
         ("%63anary%2d5f1d", KEY, "[redacted]"),
         ("%2563anary-5f1d", KEY, "[redacted]"),
         (r"\u0063anary\u002d5f1d and \x63anary-5f1d", KEY, "[redacted] and [redacted]"),
+        (r"\ud83d\ude00 \uDFFF \ud7ff \u0073im-key", "sim-key", "\\ud83d\\ude00 \\uDFFF \ud7ff [redacted]"),
         (r"a line\nsim-key", "sim-key", "a line\n[redacted]"),
         ("a%20sim-key", "sim-key", "a [redacted]"),
         ("nobody's", "", "nobody's"),
