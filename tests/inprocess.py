@@ -21,7 +21,10 @@ ADDRESS = "127.0.0.1:8900"
 class InProcess:
     """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; whatever the application raises is raised here."""
 
-    def __init__(self, settings: Settings | None = None, change: Mutant | Variant | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, change: Mutant | Variant | None = None, peer: str = "127.0.0.1"
+    ) -> None:
+        self._peer = peer
         given = settings or Settings()
         self._app = Application(Worlds(change.edits.settings(given) if change else given), change)
         self._runner = asyncio.Runner()
@@ -41,7 +44,7 @@ class InProcess:
             "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
-            "client": ("127.0.0.1", 50000),
+            "client": (self._peer, 50000),
             "server": ("127.0.0.1", 8900),
         }
         return self._runner.run(self._exchange(scope, body))

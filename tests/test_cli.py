@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pixazo_simulator.control_client import ControlClient
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 from tests.receiver import Receiver
@@ -23,8 +24,8 @@ from tests.receiver import Receiver
 Serve = Callable[..., Serving]
 
 OPTIONS = [
-    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "MUTANT", "VARIANT",
-    "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
+    "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "CONTROL_TOKEN",
+    "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
 PROMPTNESS = 4.0
 """Seconds in which a signal must end the server: the promised one, and three for a machine that is busy with other tests."""
@@ -66,6 +67,82 @@ def test_the_ready_file_holds_the_ready_line(serve: Serve, tmp_path: Path) -> No
     """When the line is printed the file is there, whole, and no part of it is left beside it."""
     serving = serve("--ready-file", str(tmp_path / "ready"))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("ready", serving.ready_line)]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_the_ready_file_is_made_anew(serve: Serve, tmp_path: Path, kind: str) -> None:
+    """Whatever stands in the place of its part or of itself is replaced: no link is followed."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    for name in ("ready", "ready.part"):
+        if kind == "link":
+            (tmp_path / name).symlink_to(precious)
+        else:
+            (tmp_path / name).write_text("stale")
+    serving = serve("--ready-file", str(tmp_path / "ready"))
+    assert precious.read_text() == "mine"
+    assert (tmp_path / "ready").read_text() == serving.ready_line
+    assert not (tmp_path / "ready").is_symlink()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["precious", "ready"]
+
+
+# Who may use our own routes
+
+
+def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) -> None:
+    """Its ready line gives a URL that works, from here also for our own routes; the log says how others reach it."""
+    serving = serve("--host", "0.0.0.0")
+    assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key sim-key\n", serving.ready_line)
+    assert caller_of(serving).sim("health") == {"status": "ok", "worlds": 1}
+    assert serving.end() == 0
+    assert serving.log == (
+        f"listening on 0.0.0.0 port {serving.url.rpartition(':')[2]}: other machines reach it by a name or address of this one, "
+        "/_sim answers callers of this machine only (see --control-token)\n"
+    )
+
+
+@pytest.mark.parametrize("given", ["option", "variable"])
+def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> None:
+    """As a compose file gives them: the service is called by its name, with the token, and by no other name."""
+    token = "compose-token-17"
+    if given == "option":
+        serving = serve("--control-token", token, "--control-host", "pixazo-sim", "--control-host", "Sim-2")
+    else:
+        serving = serve(PIXAZO_SIM_CONTROL_TOKEN=token, PIXAZO_SIM_CONTROL_HOST="pixazo-sim sim-2")
+    caller, sent = caller_of(serving), {"X-Pixazo-Control-Token": token}
+    codes = {
+        host: [caller.call("GET", "/_sim/world", headers={"Host": host, **more}).status for more in (sent, {})]
+        for host in ("pixazo-sim:8900", "sim-2", "localhost", "sim-3")
+    }
+    assert codes == {"pixazo-sim:8900": [200, 403], "sim-2": [200, 403], "localhost": [200, 403], "sim-3": [403, 403]}
+    assert caller.generate().status == 202
+    assert ControlClient(serving.url, control_token=token).health()["worlds"] == 1
+
+
+def test_a_host_that_is_named_needs_no_token_on_this_machine(serve: Serve) -> None:
+    """Such as `host.docker.internal`."""
+    caller = caller_of(serve("--control-host", "host.docker.internal"))
+    assert caller.call("GET", "/_sim/health", headers={"Host": "host.docker.internal:8900"}).status == 200
+    assert caller.call("GET", "/_sim/health", headers={"Host": "evil.test"}).status == 403
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
+    """In one line."""
+    serving = serve("--control-open", "--log-format", form)
+    assert serving.end() == 0
+    (line,) = serving.log.splitlines()
+    told = line if form == "text" else json.loads(line)["message"]
+    port = serving.url.rpartition(":")[2]
+    assert told == f"warning: --control-open: whoever reaches port {port} may use /_sim, without a token"
+
+
+def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
+    """With that of the profile; what a world asks for beyond it is refused."""
+    serving = serve("--webhook-allow", "a.test", "--set", "webhook_allow=b.test")
+    wishes = [["a.test"], ["b.test"], ["c.test"]]
+    policies: list[dict[str, object]] = [{"policy": {"webhook_allow": hosts}} for hosts in wishes]
+    assert [caller_of(serving).call("POST", "/_sim/worlds", each).status for each in policies] == [201, 201, 400]
 
 
 def test_it_listens_on_ipv6(serve: Serve) -> None:
@@ -233,10 +310,15 @@ WRONG: list[tuple[list[str], str]] = [
     (["serv"], "No such command 'serv' (did you mean serve?)."),
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
-    (["serve", "--api-key", "ключ"], "key 'ключ' cannot be sent as a header: use printable ASCII"),
+    (["serve", "--api-key", "ключ"], "--api-key cannot be sent as a header: use printable ASCII"),
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
     (["serve", "--set", "media=mp3"], "policy field media: 'mp3' is not one of mp4, placeholder (did you mean mp4?)"),
+    (["serve", "--control-token", "to ken"], "--control-token cannot be sent as a header: use printable ASCII without spaces"),
+    (["serve", "--control-token", ""], "--control-token cannot be sent as a header: use printable ASCII without spaces"),
+    (["serve", "--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
+    (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: name it without scheme, port or path"),
+    (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: name it without scheme, port or path"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
     (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),

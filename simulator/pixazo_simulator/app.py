@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from .invitation import INVITATION_PATH
 from .policy import Policy
 from .post import Postman
 from .protocol import GatewayProtocol
+from .redaction import SecretFilter
 from .route import CONTROL_PREFIX
 from .worlds import Worlds
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from .mutants import Mutant, Variant
 
 __all__ = ["Application"]
+
+_SECRETS = SecretFilter()
+logging.getLogger("pixazo_simulator").addFilter(_SECRETS)
 
 
 class Application:
@@ -44,6 +49,7 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
+        _SECRETS.heed(worlds.redactor)
         self._postman = Postman()
         self.entry: ASGIApp = self
         self.courier = Courier(worlds, self._postman.post)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
 FIRST_ERROR = 400
 LONGEST_ADVANCE = 600.0
 """Real seconds until an answer is given up: an advance ends only when every callback that fell due was attempted."""
@@ -42,15 +43,23 @@ class ControlError(Exception):
 class ControlClient:
     """The control plane of one simulator, and of the world that `api_key` opens, as plain JSON values.
 
-    `channel` replaces HTTP, as `Simulator.control()` does for a simulator of this process. Blocking, needs no event loop,
+    `control_token` is that of a server which was started with `--control-token`. `channel` replaces HTTP, as `Simulator.control()` does
+    for a simulator of this process. Blocking, needs no event loop,
     and may be used from any thread, inside a running loop too. Every method raises ControlError with the reason and the
     remedy when its wish is refused, and ValueError for a URL that is not http.
     """
 
-    def __init__(self, url: str, api_key: str | None = None, *, channel: Channel | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        control_token: str | None = None,
+        channel: Channel | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.api_key = api_key
-        self._channel = channel or HttpChannel(self.url)
+        self._channel = channel or HttpChannel(self.url, control_token)
 
     def health(self) -> dict[str, Any]:
         """Whether the simulator answers, and how many worlds it holds."""
@@ -221,7 +230,7 @@ class ControlClient:
     def _ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         content = b"" if body is None else json.dumps(body, allow_nan=False).encode()
         status, answer = self._channel(method, target, self.api_key, content)
-        told = _read(status, answer)
+        told = _read(status, answer, self.api_key)
         if status >= FIRST_ERROR:
             raise ControlError(status, told["message"], told)
         return told
@@ -230,12 +239,13 @@ class ControlClient:
 class HttpChannel:
     """Reaches a simulator over HTTP, each thread on a connection of its own that is kept alive."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, control_token: str | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"url {url!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
+            raise ValueError(f"url {_redacted(url)!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = _UNSPECIFIED.get(parts.hostname, parts.hostname), parts.port
+        self._token = control_token
         self._of_thread = threading.local()
 
     def __call__(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
@@ -245,20 +255,31 @@ class HttpChannel:
         headers = {"Content-Type": "application/json"} if body else {}
         if key is not None:
             headers[KEY_HEADER] = key
+        if self._token is not None:
+            headers[TOKEN_HEADER] = self._token
         try:
             return self._kept().ask(method, target, body, headers)
         except (OSError, HTTPException) as error:
             problem = f"{type(error).__name__}: {error}"
-            raise ControlError(
-                None,
-                f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?",
-            ) from error
+            told = f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?"
+            raise ControlError(None, _redacted(told, key)) from error
 
     def _kept(self) -> _Kept:
         kept: _Kept | None = getattr(self._of_thread, "kept", None)
         if kept is None:
             kept = self._of_thread.kept = _Kept(self._host, self._port)
         return kept
+
+
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
+"""Addresses on which a server listens everywhere, and by which nobody can call it."""
+
+
+def _redacted(text: str, *keys: str | None) -> str:
+    """A text without these keys, and without other secrets."""
+    from .redaction import Redactor
+
+    return Redactor(key for key in keys if key).text(text)
 
 
 class _Kept:
@@ -294,12 +315,12 @@ def _told(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
     return rule if isinstance(rule, Mapping) else rule.told()
 
 
-def _read(status: int, answer: bytes) -> dict[str, Any]:
+def _read(status: int, answer: bytes, key: str | None) -> dict[str, Any]:
     try:
         told: Any = json.loads(answer)
     except ValueError:
         told = None
     if not isinstance(told, dict) or (status >= FIRST_ERROR and "message" not in told):
-        shown = answer[:80].decode(errors="replace")
+        shown = _redacted(answer.decode(errors="replace"), key)[:80]
         raise ControlError(status, f"the answer {shown!r} is none of a simulator: does another program listen there?")
     return cast("dict[str, Any]", told)

@@ -16,7 +16,6 @@ from .damage import content_type, edited, garbled
 from .delivery import Attempt, Delivery, Form
 from .egress import receiver
 from .faults import DeadReceiver, Drop, Fault, kind_of
-from .journal import redacted
 from .post import Outcome, Parcel
 from .signature import secret, signed_headers
 from .wire import timestamp
@@ -168,8 +167,8 @@ class Courier:
         log.info(
             "callback about %s to %s: %s",
             delivery.request_id,
-            redacted(delivery.url, *world.secrets),
-            redacted(told, *world.secrets),
+            world.redactor.text(delivery.url),
+            world.redactor.text(told),
         )
         return attempt
 

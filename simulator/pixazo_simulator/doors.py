@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -133,7 +133,7 @@ def _inside(scope: Scope, world: World) -> Scope:
     key = world.key.encode("latin-1")
 
     def exchanged(match: re.Match[bytes]) -> bytes:
-        world.call_also(match[2].decode("latin-1"))
+        world.call_also(unquote_plus(match[2].decode("latin-1")))
         return match[1] + quote(key).encode()
 
     headers: list[tuple[bytes, bytes]] = []

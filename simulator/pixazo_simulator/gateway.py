@@ -15,12 +15,11 @@ from .canned import canned_answer
 from .courier import Courier
 from .hint import hint
 from .incoming import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
-from .journal import redacted
 from .models import MODEL_ID, OPERATIONS, Operation, decode
 from .occasion import at_read, at_submit
 from .policy import Policy
 from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, TooManyBodies, UnknownRequest, UnknownRoute
-from .reply import Replies
+from .reply import Replies, target_of
 from .script import Decision, Occasion
 from .strike import holding
 from .wire import QUERY_KEY, STATUS_PATH, SUBMIT_PATHS, Answer, accepted_answer, refusal_answer
@@ -183,10 +182,10 @@ class Gateway:
         policy = self._policy(asked, world)
         method, path = asked.scope["method"], quote(asked.scope["path"])
         answer = refusal_answer(refusal, policy, self._realm(asked, policy))
-        secrets = world.secrets if world else (asked.key,)
-        meant = hint(refusal, method, redacted(path, *secrets), asked.scope["headers"])  # which cuts it
+        redactor = self._worlds.redactor.also(asked.key).heeding(asked.scope["headers"], target_of(asked.scope))
+        meant = hint(refusal, method, redactor.text(path), asked.scope["headers"])  # which cuts it
         told = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        log.info("%s %s", method, redacted(told, *secrets))
+        log.info("%s %s", method, redactor.text(told))
         await self._replies.give(asked, world, answer, request_id, decision, meant)
 
     def _policy(self, asked: Incoming, world: World | None) -> Policy:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import islice
-from urllib.parse import quote
 
 import msgspec
 
 from .bell import Bell
 
-__all__ = ["REDACTED", "Exchange", "Journal", "Limits", "redacted", "redacted_start"]
-
-REDACTED = "[redacted]"
-SHORTEST_SECRET = 8
-"""Characters; a shorter key is no secret, and taking it out of texts would garble them."""
-
+__all__ = ["Exchange", "Journal", "Limits"]
 
 Header = tuple[bytes, bytes]
 
@@ -167,29 +159,3 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._exchanges)
-
-
-def redacted(text: str, *keys: str | None) -> str:
-    """The text without the keys, wherever they stand: as they are, as JSON, Python or a URL writes them."""
-    for key in keys:
-        if key and len(key) >= SHORTEST_SECRET:
-            for spelling in _spellings(key):
-                text = text.replace(spelling, REDACTED)
-    return text
-
-
-def redacted_start(text: str, *keys: str | None) -> str:
-    """A text that was cut short, without the keys: one that was cut in two goes as well."""
-    told = redacted(text.rstrip("\ufffd"), *keys)
-    known = [key for key in keys if key and len(key) >= SHORTEST_SECRET]
-    return told[: len(told) - max((_begun(told, spelling) for key in known for spelling in _spellings(key)), default=0)]
-
-
-def _begun(text: str, spelling: str) -> int:
-    """How many characters at the end of a text are the beginning of a spelling."""
-    return next((size for size in range(len(spelling) - 1, 0, -1) if text.endswith(spelling[:size])), 0)
-
-
-@lru_cache
-def _spellings(key: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((key, json.dumps(key)[1:-1], repr(key)[1:-1], quote(key), quote(key, safe=""))))

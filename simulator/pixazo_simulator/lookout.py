@@ -11,7 +11,7 @@ from msgspec import UNSET
 from . import shapes
 from .delivery import Delivery
 from .front import MEDIA_PATH
-from .journal import Exchange, redacted
+from .journal import Exchange
 from .lifecycle import snapshot
 from .matcher import ABSENT, shown, weight
 from .told import told_delivery, told_exchange, told_generation, told_in_turns, told_target
@@ -106,10 +106,8 @@ class Lookout(ABC, Generic[T]):
         if self._near is None:
             return None
         each, differences = self._near
-        return {"what": self._without_keys(self.named(each)), "differences": [*map(self._without_keys, differences)]}
-
-    def _without_keys(self, text: str) -> str:
-        return redacted(text, *self.world.secrets)
+        tell = self.world.redactor.text
+        return {"what": tell(self.named(each)), "differences": [*map(tell, differences)]}
 
     def __str__(self) -> str:
         """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
@@ -137,11 +135,11 @@ class _Exchanges(Lookout[Exchange]):
         return facts | {name: value for name, value in known.items() if value is not None}
 
     def named(self, each: Exchange) -> str:
-        return f"exchange {each.number}, {each.method} {told_target(each, *self.world.secrets)} answered {each.status}"
+        return f"exchange {each.number}, {each.method} {told_target(each, self.world.redactor)} answered {each.status}"
 
     async def told(self) -> shapes.Arrived:
-        secrets = self.world.secrets
-        return {"exchanges": await told_in_turns(told_exchange(each, *secrets) for each in self.found[:MOST_LISTED])}
+        redactor = self.world.redactor
+        return {"exchanges": await told_in_turns(told_exchange(each, redactor) for each in self.found[:MOST_LISTED])}
 
 
 class _Deliveries(Lookout[Delivery]):

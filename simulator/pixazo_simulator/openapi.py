@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from .route import CONTROL_PREFIX, ControlRoute
+from .route import CONTROL_PREFIX, TOKEN_HEADER, ControlRoute
 from .shapes import Refusal
 from .wire import KEY_HEADER
 
@@ -18,12 +18,13 @@ __all__ = ["document"]
 _WHO = (
     "Our own routes beside those of the gateway: everything that a test does with a world, in any language. "
     f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "
-    "Only loopback names are answered. Unofficial, not affiliated with the vendor."
+    "Only callers on loopback are answered, unless the server was started with --control-token or --control-open; with a token every "
+    f"caller must send it in the header {TOKEN_HEADER}. Unofficial, not affiliated with the vendor."
 )
 _REASONS = {
     400: "The request does not fit, or a wish cannot be granted; nothing was changed",
     401: "No world was named",
-    403: "Host or Origin is not a name of this machine",
+    403: "Host or Origin is not a name of this machine, the caller is on another one, or the control token is missing or wrong",
     404: "No such world, or nothing of this number in it",
     408: "Time ran out",
     409: "The clock stopped before the end of the advance",
@@ -46,7 +47,15 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": references.components,
-            "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": KEY_HEADER}},
+            "securitySchemes": {
+                "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
+                "controlToken": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": TOKEN_HEADER,
+                    "description": "The --control-token of the server, where it has one",
+                },
+            },
         },
     }
 
@@ -86,8 +95,8 @@ def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
     }
     if more.strip():
         told["description"] = more.strip()
-    if route.worldly:
-        told["security"] = [{"key": []}]
+    who: dict[str, list[str]] = {"key": []} if route.worldly else {}
+    told["security"] = [who, {**who, "controlToken": []}]
     if not route.reads_query and msgspec.structs.fields(route.wish):
         content: dict[str, Any] = {"schema": reference(route.wish), "example": route.example}
         told["requestBody"] = {"required": True, "content": {"application/json": content}}

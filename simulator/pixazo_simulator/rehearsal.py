@@ -10,10 +10,11 @@ from starlette.types import Message, Receive, Scope
 from . import shapes
 from .courier import Courier
 from .front import MEDIA_PATH, Front
-from .journal import Exchange, redacted
+from .journal import Exchange
 from .ledger import EntryKind, dollars
 from .occasion import at_download, at_read, at_submit
 from .post import Outcome, Parcel
+from .redaction import Redactor
 from .script import Diagnosis, Occasion
 from .strike import STRIKES
 from .told import told_delivery, told_exchange, told_generation
@@ -37,7 +38,7 @@ async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Heade
         if twin.journal.total > (real.journal.total if real else 0):
             return _explained(twin, real, scope, body)
     (*_, exchange) = twins.lobby
-    return _summed_up(told_exchange(exchange), [])
+    return _summed_up(told_exchange(exchange, twins.redactor), [])
 
 
 def _scope(method: str, target: str, headers: list[Header]) -> Scope:
@@ -70,9 +71,8 @@ def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> sh
     (*_, exchange) = twin.journal
     occasion = _occasion(twin, scope, body)
     rules = real.script.diagnose(occasion) if real and occasion else []
-    told = _summed_up(
-        told_exchange(exchange, *twin.secrets), [_opinion(each, exchange, *twin.secrets) for each in rules]
-    )
+    opinions = [_opinion(each, exchange, twin.redactor) for each in rules]
+    told = _summed_up(told_exchange(exchange, twin.redactor), opinions)
     generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
     told["generation"] = told_generation(twin, generation) if generation else None
     made = twin.outbox.deliveries(real.outbox.latest if real else 0)
@@ -94,14 +94,14 @@ def _occasion(world: World, scope: Scope, body: bytes) -> Occasion | None:
     return None
 
 
-def _opinion(diagnosis: Diagnosis, exchange: Exchange, *keys: str) -> shapes.Opinion:
+def _opinion(diagnosis: Diagnosis, exchange: Exchange, redactor: Redactor) -> shapes.Opinion:
     """How a rule regards the request; one that only plans has no say in what is refused anyhow."""
-    decides, differences = diagnosis.decides, [redacted(each, *keys) for each in diagnosis.differences]
+    decides, differences = diagnosis.decides, [redactor.text(each) for each in diagnosis.differences]
     if decides and exchange.rule is None:
         decides, differences = False, ["the request is refused, and there is nothing to plan"]
     return {
         "number": diagnosis.number,
-        "label": redacted(diagnosis.label, *keys),
+        "label": redactor.text(diagnosis.label),
         "decides": decides,
         "differences": differences,
     }

@@ -15,7 +15,7 @@ from .wire import Answer, Header, http_date
 from .world import World
 from .worlds import Worlds
 
-__all__ = ["Replies"]
+__all__ = ["Replies", "target_of"]
 
 _MOST_DATES = 64
 _LENGTHLESS = (204, 304)
@@ -46,7 +46,7 @@ class Replies:
         now, scope = clock.now(), asked.scope
         headers = self._headers(answer, now)
         journal.record(
-            now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
+            now, scope["method"], target_of(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
             headers, request_id, hint, opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
         )  # fmt: skip
         await asked.send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -60,7 +60,7 @@ class Replies:
         headers, strike = self._headers(answer, now), strike_of(faults, world.chance)
         cut = strike.cut(len(answer.body)) if strike else None
         world.journal.record(
-            now, scope["method"], _target(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
+            now, scope["method"], target_of(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
             headers, request_id, None, decision.label, tuple(map(kind_of, faults)), cut,
             opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
         )  # fmt: skip
@@ -97,7 +97,7 @@ def _harmed(answer: Answer, decision: Decision, world: World) -> Answer:
     return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
 
-def _target(scope: Scope) -> str:
+def target_of(scope: Scope) -> str:
     """Path and query as they were sent."""
     path: str = scope["path"]
     return f"{path}?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else path

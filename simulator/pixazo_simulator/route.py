@@ -16,11 +16,22 @@ from .wire import KEY_HEADER
 from .world import World
 from .worlds import Worlds
 
-__all__ = ["CONTROL_PREFIX", "ControlRequest", "ControlRoute", "Refused", "readable", "route", "world_of"]
+__all__ = [
+    "CONTROL_PREFIX",
+    "TOKEN_HEADER",
+    "ControlRequest",
+    "ControlRoute",
+    "Refused",
+    "readable",
+    "route",
+    "world_of",
+]
 
 W = TypeVar("W")
 CONTROL_PREFIX = "/_sim"
 """Where the path of every control route begins."""
+TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
+"""In which the control token is sent, where the server has one."""
 _NUMBER = "{number}"
 _LONGEST_MESSAGE = 4000
 _READS = ("GET", "DELETE")
@@ -65,7 +76,8 @@ class ControlRoute:
 
     `carry_out` does it. What it wishes (a body, or the query where the method has none) and what it answers stand in its
     signature, what it does in its docstring. `worldly` says that it needs a key, `refusals` are codes of its own with their
-    shapes, `example` is a body and `answer` what is answered.
+    shapes, `example` is a body and `answer` what is answered. `reveals` are the members of the answer that are told although they
+    are secrets; any other text is told without keys.
     """
 
     method: str
@@ -76,6 +88,7 @@ class ControlRoute:
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
     example: object = None
     answer: object = None
+    reveals: tuple[str, ...] = ()
 
     @cached_property
     def name(self) -> str:
@@ -138,10 +151,11 @@ def route(
     status: int = 200,
     worldly: bool = True,
     refusals: Mapping[int, Any] | None = None,
+    reveals: tuple[str, ...] = (),
 ) -> Callable[[Callable[[ControlRequest[W]], Awaitable[object]]], ControlRoute]:
     """Make a route of the function that carries it out; for its members see ControlRoute."""
 
     def made(carry_out: Callable[[ControlRequest[W]], Awaitable[object]]) -> ControlRoute:
-        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example, answer)
+        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example, answer, reveals)
 
     return made

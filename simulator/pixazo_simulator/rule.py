@@ -12,6 +12,7 @@ from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault
 from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown, weight
 from .models import ImageParameters
 from .policy import nearest
+from .redaction import HIDDEN, is_secret
 
 __all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
 
@@ -190,7 +191,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             return self.name
         phrase = f"when {self.when}"
         for name, condition in _named(self.match):
-            phrase += f", {name} {read_matcher(condition)}"
+            phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 return f"{phrase[:_LONGEST_PHRASE]}..."
         return phrase
@@ -275,9 +276,11 @@ def _contradiction(step: Step) -> str | None:
 
 
 def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is to be matched, by its name in words."""
+    """What is to be matched, by its name in words; a secret is not told."""
     for name, condition in match.items():
         if name in ("headers", "body"):
-            yield from ((f"{name}.{key}", each) for key, each in condition.items())
+            yield from (
+                (f"{name}.{key}", HIDDEN if is_secret(key) else read_matcher(each)) for key, each in condition.items()
+            )
         else:
-            yield name, condition
+            yield name, read_matcher(condition)

@@ -11,6 +11,7 @@ import msgspec
 from .faults import Fault
 from .matcher import ABSENT, MOST_WEIGHT, Matcher, shortened, shown, weight
 from .reading import MOST_RULES
+from .redaction import HIDDEN, is_secret
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
 __all__ = [
@@ -92,7 +93,11 @@ class _Difference(NamedTuple):
     wanted: Matcher
 
     def __str__(self) -> str:
-        return f"{'.'.join(self.path)} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
+        """In words, but not what a header or member holds whose name looks like that of a secret."""
+        place = ".".join(self.path)
+        if is_secret(self.path[-1]):
+            return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, wanted: {HIDDEN}"
+        return f"{place} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
 
 
 class _Entry:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextvars import Context
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import uvicorn
@@ -37,6 +38,8 @@ STOP_TIMEOUT = 0.5
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for the server looks whether that is still there."""
 LAST_PORT = 65535
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""How a server is reached that listens on all addresses."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 log = logging.getLogger("pixazo_simulator")
@@ -66,14 +69,21 @@ class Simulator:
         self.change = change
         self.host = host
         self.port = port
+        self._address = host
         self._application: Application | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`."""
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`: on loopback where it listens everywhere."""
+        host = _LOOPBACK.get(self._address, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it listens on loopback only; known once it has started."""
+        return ip_address(self._address.partition("%")[0]).is_loopback
 
     @property
     def api_key(self) -> str:
@@ -86,7 +96,7 @@ class Simulator:
         protocol = _protocol(self.change)
         self._application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
-        self.port = listener.getsockname()[1]
+        self._address, self.port = listener.getsockname()[:2]
         self._server = _Server(self._application.entry, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
@@ -154,7 +164,7 @@ class Simulator:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         world = self._application.worlds.find(api_key or self.api_key)
         if world is None:
-            raise SimulatorError(f"no world has the key {api_key!r}: create one with POST /_sim/worlds")
+            raise SimulatorError("no world has the api_key that was given: create one with POST /_sim/worlds")
         return self._server, self._application, world
 
     def __enter__(self) -> Self:

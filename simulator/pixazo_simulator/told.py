@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, TypeVar, cast
-from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -16,15 +14,17 @@ from .clock import LAST_INSTANT, SECOND
 from .courier import FallenDue
 from .delivery import Attempt, Delivery
 from .faults import kind_of
-from .journal import REDACTED, Exchange, redacted, redacted_start
+from .journal import Exchange
 from .ledger import Entry, dollars
 from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
+from .redaction import Redactor
 from .signature import secret
-from .wire import KEY_HEADER, QUERY_KEY, timestamp
+from .wire import timestamp
 from .world import Generation, Transition, World
 
 __all__ = [
+    "cleared",
     "told_attempt",
     "told_delivery",
     "told_entry",
@@ -36,12 +36,6 @@ __all__ = [
     "told_target",
     "told_world",
 ]
-
-_KEY_HEADERS = frozenset(
-    {KEY_HEADER.lower(), "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key"}
-)
-_SECRET_HEADERS = _KEY_HEADERS | {"cookie"}
-_SECRET_QUERY = re.compile(rf"({QUERY_KEY}=)([^&]*)", re.IGNORECASE)
 
 
 _AT_ONCE = 64 * 1024
@@ -114,12 +108,12 @@ def told_plan(plan: Plan) -> shapes.Plan:
     }
 
 
-def told_attempt(attempt: Attempt, *keys: str) -> shapes.Attempt:
-    """One try to deliver a callback, without the keys."""
+def told_attempt(attempt: Attempt, redactor: Redactor) -> shapes.Attempt:
+    """One try to deliver a callback, without secrets."""
     return {
         "at": timestamp(attempt.instant),
         "status": attempt.status,
-        "problem": attempt.problem and redacted(attempt.problem, *keys),
+        "problem": attempt.problem and redactor.text(attempt.problem),
         "rule": attempt.rule,
         "faults": list(attempt.faults),
     }
@@ -132,7 +126,7 @@ def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
     return {
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, *world.secrets),
+        "url": world.redactor.text(delivery.url),
         "channel": delivery.channel,
         "form": delivery.form.value,
         "copy_of": delivery.copy_of,
@@ -140,7 +134,7 @@ def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
         "delivered": any(attempt.succeeded for attempt in delivery.attempts),
         "rule": struck[-1].rule if struck else delivery.rule,
         "faults": list(dict.fromkeys([*chain.from_iterable(each.faults for each in struck), *coming])),
-        "attempts": [told_attempt(attempt, *world.secrets) for attempt in delivery.attempts],
+        "attempts": [told_attempt(attempt, world.redactor) for attempt in delivery.attempts],
     }
 
 
@@ -158,84 +152,76 @@ def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
         "kind": "webhook",
         "number": delivery.number,
         "request_id": delivery.request_id,
-        "url": redacted(delivery.url, *world.secrets),
-        **told_attempt(attempt, *world.secrets),
+        "url": world.redactor.text(delivery.url),
+        **told_attempt(attempt, world.redactor),
     }
 
 
-def told_exchange(exchange: Exchange, *keys: str) -> shapes.Exchange:
-    """One request and its answer, with the keys, and those that it was sent with, taken out wherever they stand.
+def told_exchange(exchange: Exchange, redactor: Redactor) -> shapes.Exchange:
+    """One request and its answer, without secrets and without the keys that it was sent with, wherever they stand.
 
     `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
     `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
     """
-    keys = (*keys, *_own_keys(exchange))
+    redactor = redactor.heeding(exchange.request_headers, exchange.target)
     return {
         "number": exchange.number,
         "at": timestamp(exchange.instant),
         "method": exchange.method,
-        "target": told_target(exchange, *keys),
+        "target": redactor.text(exchange.target),
         "status": exchange.status,
-        "reason": redacted(exchange.reason, *keys),
-        "request_id": exchange.request_id and redacted(exchange.request_id, *keys),
-        "rule": exchange.rule and redacted(exchange.rule, *keys),
+        "reason": redactor.text(exchange.reason),
+        "request_id": exchange.request_id and redactor.text(exchange.request_id),
+        "rule": exchange.rule and redactor.text(exchange.rule),
         "faults": list(exchange.faults),
         "expected": exchange.expected,
-        "hint": exchange.hint and redacted(exchange.hint, *keys),
+        "hint": exchange.hint and redactor.text(exchange.hint),
         "request": {
-            "headers": _headers(exchange.request_headers, keys),
+            "headers": redactor.headers(exchange.request_headers),
             "headers_left_out": exchange.headers_left_out,
-            "body": _body(exchange.request_body, exchange.request_length, keys),
+            "body": _body(exchange.request_body, exchange.request_length, redactor),
             "length": exchange.request_length,
         },
         "response": {
-            "headers": _headers(exchange.response_headers, keys),
-            "body": _body(exchange.response_body, exchange.response_length, keys),
+            "headers": redactor.headers(exchange.response_headers),
+            "body": _body(exchange.response_body, exchange.response_length, redactor),
             "length": exchange.response_length,
             "cut": exchange.cut,
         },
     }
 
 
-def _headers(headers: list[tuple[bytes, bytes]], keys: tuple[str, ...]) -> dict[str, str]:
-    """Headers by lower-case name, the last of each name, without secrets of anybody."""
-    pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-    return {name: REDACTED if name in _SECRET_HEADERS else redacted(value, *keys) for name, value in pairs}
+def told_target(exchange: Exchange, redactor: Redactor) -> str:
+    """Path and query of a request, without secrets and without the keys that it was sent with."""
+    return redactor.heeding(exchange.request_headers, exchange.target).text(exchange.target)
 
 
-def told_target(exchange: Exchange, *keys: str) -> str:
-    """Path and query of a request, without the keys or the one that was sent in it."""
-    return redacted(_SECRET_QUERY.sub(rf"\1{REDACTED}", exchange.target), *keys, *_own_keys(exchange))
+def cleared(value: Any, redactor: Redactor) -> Any:
+    """A JSON value without the keys that a route has left in it; the names of our own members stay."""
+    if isinstance(value, str):
+        return redactor.without_keys(value)
+    if isinstance(value, list):
+        return [cleared(each, redactor) for each in cast("list[object]", value)]
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        return {_name(name, redactor): cleared(each, redactor) for name, each in members}
+    return value
 
 
-def _own_keys(exchange: Exchange) -> tuple[str, ...]:
-    """The keys that a request was sent with, whether they open anything or not."""
-    sent = [
-        value.decode("latin-1")
-        for name, value in exchange.request_headers
-        if name.decode("latin-1").lower() in _KEY_HEADERS
-    ]
-    queried = [value for _, value in _SECRET_QUERY.findall(exchange.target)]
-    found = [*sent, *(value.rpartition(" ")[2] for value in sent), *queried, *map(unquote_plus, queried)]
-    return tuple(dict.fromkeys(key.strip() for key in found))
+def _name(name: str, redactor: Redactor) -> str:
+    return name if name in _MEMBERS else redactor.without_keys(name)
 
 
-def _body(body: bytes, length: int, keys: tuple[str, ...]) -> Any:
+_MEMBERS = frozenset(name for shape in shapes.__all__ for name in getattr(shapes, shape).__annotations__) | frozenset(
+    points()
+)
+
+
+def _body(body: bytes, length: int, redactor: Redactor) -> Any:
     """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
     if len(body) < length:
-        return redacted_start(body.decode(errors="replace"), *keys)
+        return redactor.start(body.decode(errors="replace"))
     try:
-        return _without(keys, msgspec.json.decode(body))
+        return redactor.json(msgspec.json.decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redacted(body.decode(errors="replace"), *keys)
-
-
-def _without(keys: tuple[str, ...], value: Any) -> Any:
-    """A JSON value without the keys in any of its texts: JSON may spell it in more than one way."""
-    if isinstance(value, str):
-        return redacted(value, *keys)
-    if isinstance(value, list):
-        return [_without(keys, each) for each in cast("list[object]", value)]
-    if isinstance(value, dict):
-        return {redacted(name, *keys): _without(keys, each) for name, each in cast("dict[str, Any]", value).items()}
-    return value
+        return redactor.text(body.decode(errors="replace"))

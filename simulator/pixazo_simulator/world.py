@@ -25,6 +25,7 @@ from .occasion import LONGEST_TEXT, at_callback
 from .outbox import Outbox
 from .policy import Policy
 from .quota import Quota
+from .redaction import Redactor
 from .refusal import Refusal, TooManyPending, UnknownRequest
 from .script import Script, Step
 from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_body, upstream_challenge
@@ -38,7 +39,7 @@ class World:
 
     __slots__ = (
         "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_generations", "_prompts", "_random", "_worded", "_workings",
-        "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "script", "seed", "standing",
+        "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "redactor", "script", "seed", "standing",
     )  # fmt: skip
 
     def __init__(
@@ -51,9 +52,11 @@ class World:
         balance: int,
         bounds: Bounds | None = None,
         workings: Workings | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         self._workings = workings or Workings()
         self.key = key
+        self.redactor = redactor or Redactor((key,))
         self.policy = self._workings.govern(policy)
         self.clock = clock
         self.seed = seed
@@ -76,7 +79,7 @@ class World:
         """A world that is as this one is now and goes its own way; its clock stands still, and nobody hears its bell."""
         other = World(
             self.key, policy=self.policy, clock=Clock.manual(self.clock.now()), seed=self.seed, balance=0,
-            bounds=self.bounds, workings=self._workings,
+            bounds=self.bounds, workings=self._workings, redactor=self.redactor,
         )  # fmt: skip
         ledger, quota = self.standing.ledger.twin(), copy(self.standing.quota)
         other.standing = msgspec.structs.replace(self.standing, ledger=ledger, quota=quota)
@@ -87,17 +90,20 @@ class World:
         other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
         return other
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """The key, and the keys that callers sent instead of it: none of them is ever told."""
-        return (self.key, *self._aliases)
-
     def call_also(self, key: str) -> None:
-        """Take note of a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
+        """Tell nobody a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
         if key != self.key and key not in self._aliases:
             if len(self._aliases) >= self.bounds.aliases:
-                del self._aliases[next(iter(self._aliases))]
+                oldest = next(iter(self._aliases))
+                del self._aliases[oldest]
+                self.redactor.forget(oldest)
             self._aliases[key] = None
+            self.redactor.add(key)
+
+    def forget_keys(self) -> None:
+        """The world is gone: its keys are told to nobody until many others are gone, too."""
+        for key in (self.key, *self._aliases):
+            self.redactor.forget(key)
 
     def set_policy(self, policy: Policy) -> None:
         """Let another policy hold from now on; what was accepted keeps its plan."""

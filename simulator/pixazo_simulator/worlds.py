@@ -14,6 +14,7 @@ from .ledger import micros
 from .magic import read_key
 from .policy import PROFILES, Policy
 from .quota import RateLimit
+from .redaction import Redactor
 from .rule import Rule
 from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
 from .script import Script
@@ -28,7 +29,12 @@ BRIEF_LIMIT = RateLimit(1000, 2)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every world of a server starts with, its script too; the balance is in millionths of a US dollar."""
+    """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
+
+    No world may send callbacks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
+    `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
+    those of loopback by which it may be called.
+    """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
     policy: Policy = PROFILES["documented"]
@@ -41,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     most_worlds: int = 10_000
     workings: Workings = Workings()
     script: tuple[Rule, ...] = ()
+    control_token: str | None = None
+    control_open: bool = False
+    control_hosts: tuple[str, ...] = ()
 
 
 class Worlds:
@@ -54,6 +63,7 @@ class Worlds:
         self.lobby_clock = settings.clock()
         self._worlds: dict[str, World] = {}
         self._made = 0
+        self.redactor = Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             self.create(key)
 
@@ -83,7 +93,7 @@ class Worlds:
         Raises ValueError when the key has one already, or when there are as many as the bound `most_worlds` allows.
         """
         if key in self._worlds:
-            raise ValueError(f"key {key!r} has a world already: delete it first, or choose another key")
+            raise ValueError("the key has a world already: delete it first, or choose another key")
         settings = self.settings
         if len(self) >= settings.most_worlds:
             raise ValueError(f"{settings.most_worlds} worlds are open already (setting most_worlds): delete one first")
@@ -96,15 +106,30 @@ class Worlds:
             balance=settings.balance if balance is None else balance,
             bounds=settings.bounds,
             workings=settings.workings,
+            redactor=self.redactor,
         )
         world.standing.magic = settings.magic
         world.script = self.script.twin()
         self._worlds[key] = world
+        self.redactor.add(key)
         return world
+
+    def permitted(self, policy: Policy) -> Policy:
+        """The policy, if it lets callbacks go only where those of this server may. Raises ValueError with the remedy."""
+        limit = self.settings.policy.webhook_allow
+        if beyond := [host for host in policy.webhook_allow if host not in limit]:
+            raise ValueError(
+                f"policy field webhook_allow: {', '.join(beyond)} is beyond the limit of this server, which is "
+                f"{', '.join(limit) or 'loopback only'}: start it with --webhook-allow {beyond[0]} or Settings(policy=...), in pytest set pixazo_webhook_allow"
+            )
+        return policy
 
     def delete(self, key: str) -> World | None:
         """Forget a world; its key is unknown from now on."""
-        return self._worlds.pop(key, None)
+        world = self._worlds.pop(key, None)
+        if world:
+            world.forget_keys()
+        return world
 
     def get(self, key: str) -> World | None:
         """The world that `key` opened before."""
@@ -153,6 +178,7 @@ class Twins(Worlds):
     def __init__(self, real: Worlds) -> None:
         super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
         self.script = real.script
+        self.redactor = Redactor(parent=real.redactor)
         self.lobby, self.lobby_clock = real.lobby.twin(), Clock.manual(real.lobby_clock.now())
         self._real = real
 

@@ -8,6 +8,7 @@ import pytest
 
 from pixazo_simulator.control_client import ControlClient, ControlError
 from pixazo_simulator.policy import PROFILES, Policy, points
+from pixazo_simulator.redaction import Redactor
 
 from .clock import Clock
 from .pixazo import Pixazo
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
     from .record import Record
 
-__all__ = ["Case"]
+__all__ = ["SECRETS", "Case"]
+
+SECRETS = Redactor()
+"""Knows the keys of the tests that run, and of those before them: what is shown or written of a test goes through it."""
 
 
 class Case:
@@ -36,6 +40,7 @@ class Case:
         control = simulator.control()
         lobby = None if isinstance(simulator, SharedSimulator) else int(control.lobby(limit=1)["total"])
         world = _opened(control, key_of(name_of(item)), settings)
+        SECRETS.add(str(world.api_key))
         clock = _clock(simulator, world)
         self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, lobby=lobby)
         self._item = item
@@ -51,7 +56,8 @@ class Case:
             self._passed = outcome.passed
         if outcome.failed and not self._shown:
             self._shown = True
-            outcome.sections += self._sections(outcome.longreprtext)
+            shown = self._sections(outcome.longreprtext)
+            outcome.sections += [(title, SECRETS.without_keys(text)) for title, text in shown]
 
     def _sections(self, told: str) -> list[tuple[str, str]]:
         """What to show below a failure; strictness says there what the failure itself has not told, instead of failing once more."""
@@ -73,8 +79,9 @@ class Case:
             self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
         finally:
             self.pixazo.control.delete_world()
+            SECRETS.forget(self.pixazo.api_key)
         if self._strict and self._passed and (found := complaints(self._record) + self._objections):
-            pytest.fail(report(found), pytrace=False)
+            pytest.fail(SECRETS.without_keys(report(found)), pytrace=False)
 
 
 def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Clock:

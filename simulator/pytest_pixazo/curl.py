@@ -7,7 +7,7 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.journal import REDACTED
+from pixazo_simulator.redaction import HIDDEN, REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +43,8 @@ def curl(exchange: Mapping[str, Any], *, reached_world: bool = True) -> str:
         *([f"--data-raw {quote(_text(request, notes))}"] if request["length"] else []),
         f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]), key)}',
     ]
+    if any(HIDDEN in word for word in words):
+        notes.append(f"{HIDDEN} stands for a secret that was sent")
     return "".join(f"# {note}\n" for note in notes) + " ".join(words)
 
 
@@ -59,7 +61,7 @@ def _headers(request: Mapping[str, Any], key: str, notes: list[str]) -> Iterator
     for name, value in headers.items():
         if name == KEY_HEADER:
             yield f'-H "Ocp-Apim-Subscription-Key: ${key}"'
-        elif REDACTED in value:
+        elif REDACTED in value or HIDDEN in value:
             notes.append(f"header {name} is left out: it held a secret")
         elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
             yield f"-H {quote(f'{name}: {value}')}"

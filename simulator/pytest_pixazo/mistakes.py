@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import cast
 
 from pixazo_simulator.faults import SUBMITS
-from pixazo_simulator.journal import REDACTED
+from pixazo_simulator.redaction import REDACTED
 from pixazo_simulator.wire import CALLBACK_MEMBER, KEY_HEADER, WEBHOOK_URL_HEADER
 
 from .calls import Call, Callback, Scene

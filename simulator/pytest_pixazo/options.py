@@ -20,8 +20,15 @@ def _add_world_options(parser: pytest.Parser) -> None:
     """For tests that use the fixtures."""
     group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
     group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one a process")
+    group.addoption(
+        "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
+    )
     group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test asks for none")
     parser.addini("pixazo_sim_url", "origin of a running simulator; else one is started", default="")
+    parser.addini("pixazo_control_token", "control token of that simulator", default="")
+    parser.addini(
+        "pixazo_webhook_allow", "hosts beside loopback that tests may allow for callbacks", type="args", default=[]
+    )
     parser.addini("pixazo_profile", "policy of worlds: documented, observed or a file", default="documented")
     parser.addini("pixazo_balance", "US dollars in the wallet of a world", default="100.00")
     parser.addini("pixazo_clock", "clock of worlds: manual, real or xN", default="manual")

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     import pytest
 
     from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.policy import Policy
     from pixazo_simulator.server import Simulator
 
 __all__ = ["SharedSimulator", "simulator_for"]
 
 VARIABLE = "PIXAZO_SIM_URL"
+TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
 SESSION_KEY = "sim-session-key"
 """Opens the one world that a simulator of our own starts with. No app has it by mistake, as it may have `sim-key`."""
 
@@ -25,12 +27,12 @@ SESSION_KEY = "sim-session-key"
 class SharedSimulator:
     """A simulator that somebody else started, and that other processes may use at the same time.
 
-    Raises ValueError when `url` is not http.
+    `control_token` is its control token, if it has one. Raises ValueError when `url` is not http.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, control_token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._channel = HttpChannel(self.url)
+        self._channel = HttpChannel(self.url, control_token)
 
     def control(self, api_key: str | None = None) -> ControlClient:
         """Its control plane, or that of one of its worlds."""
@@ -48,13 +50,25 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     if url and change:
         raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
-        yield _shared(url, source)
+        yield _shared(url, source, _token(config))
         return
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.worlds import Settings
 
-    with Simulator(Settings(keys=(SESSION_KEY,)), change=change) as simulator:
+    settings = Settings(keys=(SESSION_KEY,), policy=_limit(config))
+    with Simulator(settings, change=change) as simulator:
         yield simulator
+
+
+def _limit(config: pytest.Config) -> Policy:
+    """A policy that lets callbacks of any world go to the hosts that the ini file names, and to no others."""
+    from pixazo_simulator.policy import PROFILES
+
+    hosts: list[str] = config.getini("pixazo_webhook_allow")
+    try:
+        return PROFILES["documented"].changed({"webhook_allow": hosts})
+    except ValueError as error:
+        raise ValueError(f"ini setting pixazo_webhook_allow: {error}") from None
 
 
 def _change(config: pytest.Config) -> Mutant | Variant | None:
@@ -81,9 +95,19 @@ def _named(config: pytest.Config) -> tuple[str, str]:
     return next(((url, source) for url, source in places if url), ("", ""))
 
 
-def _shared(url: str, source: str) -> SharedSimulator:
+def _token(config: pytest.Config) -> str | None:
+    """The control token of a running simulator, by option, environment or ini file."""
+    given = (
+        config.getoption("pixazo_control_token"),
+        os.environ.get(TOKEN_VARIABLE),
+        config.getini("pixazo_control_token"),
+    )
+    return next((str(token) for token in given if token), None)
+
+
+def _shared(url: str, source: str, control_token: str | None) -> SharedSimulator:
     try:
-        simulator = SharedSimulator(url)
+        simulator = SharedSimulator(url, control_token)
         simulator.control().health()
     except (ValueError, ControlError) as error:
         raise ValueError(f"{source}: {error}") from None

@@ -65,7 +65,9 @@ def _tell(kind: str, what: str, **more: str) -> None:
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """The first line of what went wrong."""
+    """The first line of what went wrong, without keys."""
+    from .case import SECRETS
+
     crash: Any = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else str(report.longrepr)
+    text = SECRETS.text(crash.message if crash else str(report.longrepr))
     return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST]

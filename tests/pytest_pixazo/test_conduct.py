@@ -166,6 +166,7 @@ HONEST: dict[str, Telling] = {
     "a generation whose submit took too long to wait for": Telling().submit(faults=("delay",)).generation().callback(15, None),
     "one look after COMPLETED": polls(10).read(15, "COMPLETED").read(3600, "COMPLETED").generation(),
     "a download with a bearer token of the app's own": Telling().download(20, headers={"authorization": "[redacted]"}),
+    "a secret of the app's own in a webhook URL": Telling().submit(headers={"x-webhook-url": "https://app.example/hook?token=[hidden]"}),
     "the key where it belongs": Telling().submit(headers={KEY: "[redacted]", "x-webhook-url": "https://app.example/hook"}),
     "one download after two callbacks": Telling().generation().callback(15).callback(15, number=2).download(15),
     "a download before two callbacks and one after them": (

@@ -74,6 +74,17 @@ def test_secrets_are_left_out_or_named() -> None:
     )
 
 
+def test_a_secret_that_is_no_key_is_noted() -> None:
+    """Where it stood in the target or in the body; a header is left out."""
+    request: dict[str, Any] = {"headers": {"x-token": "[hidden]", "accept": "*/*"}, "body": "", "length": 0}
+    line = curl(told(method="GET", target="/v2/a?token=[hidden]", request=request))
+    assert line == (
+        "# header x-token is left out: it held a secret\n"
+        "# [hidden] stands for a secret that was sent\n"
+        "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?token=[hidden]'"
+    )
+
+
 def test_a_key_that_opened_no_world_has_a_name_of_its_own() -> None:
     """In a header and in the query, with a note; where none was sent, none is."""
     note = "# THE_KEY_THAT_WAS_SENT is the key that was sent, which is not shown: it opened no world\n"

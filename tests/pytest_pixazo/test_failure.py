@@ -10,6 +10,9 @@ pytest_plugins = ("pytester",)
 
 QUIET = ("-q", "-p", "no:cacheprovider")
 
+PLANTED = "hunter2-S3cr3t"
+"""The value of names that look like secrets."""
+
 FAILING = """
 import httpx2
 import pytest
@@ -25,6 +28,18 @@ def test_bear(pixazo, pixazo_client, tmp_path_factory):
     httpx2.get(pixazo.url + "/v2/elsewhere?subscription-key=" + pixazo.api_key, headers={"Authorization": "Bearer " + pixazo.api_key})
     httpx2.post(pixazo.url + "/v2/elsewhere", headers={"Ocp-Apim-Subscription-Key": "canary-of-an-unknown-key"})
     assert handle.status().status == "FAILED", pixazo.journal
+"""
+
+PLANTING = f"""
+import pathlib
+
+{FAILING.replace("    assert handle", "    plant(pixazo, pathlib.Path('planted.txt').read_text)" + chr(10) + "    assert handle")}
+
+def plant(pixazo, planted):
+    named = {{"X-Auth-Token": planted(), "X-Webhook-URL": f"http://me:{{planted()}}@127.0.0.1:9/?token={{planted()}}", "Ocp-Apim-Subscription-Key": pixazo.api_key}}
+    body = {{"prompt": "A bear", "apiKey": planted(), "key": pixazo.api_key}}
+    pixazo.when("generate", headers={{"x-auth-token": "not " + planted(), "x-any": "not " + pixazo.api_key}}).reply(500)
+    httpx2.post(pixazo.url + "/minimax-hailuo-ai/v1/generate?sig=" + planted(), json=body, headers=named)
 """
 
 
@@ -57,8 +72,9 @@ def test_sections(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("--junitxml=out.xml",)])
 def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
-    """Neither the key of the world nor any other stands in the output, though the app puts it everywhere."""
-    pytester.makepyfile(FAILING)
+    """Neither the key of the world nor any other secret stands in the output, though the app puts it everywhere."""
+    pytester.makepyfile(PLANTING)
+    (pytester.path / "planted.txt").write_text(PLANTED)
     result = pytester.runpytest(*QUIET, *options)
     key = (pytester.path / "keys.txt").read_text().strip()
     assert re.fullmatch(r"sim-test-[0-9a-f]{16}", key)
@@ -66,6 +82,8 @@ def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...
     shown = result.stdout.str() + result.stderr.str() + (report.read_text() if report.exists() else "")
     assert "pixazo journal" in shown
     assert key not in shown
+    assert PLANTED not in shown
+    assert shown.count("the key stands in a webhook URL") in (0, 1)  # the other URL holds a secret of the app
     assert "canary-of-an-unknown-key" not in shown.replace('"canary-of-an-unknown-key"})', "")
 
 
@@ -177,3 +195,14 @@ def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) ->
         ]
     )
     assert sum("- pixazo clock -" in line for line in result.outlines) == 3
+
+
+def test_what_a_run_of_a_rehearsal_writes_holds_no_key(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though an assertion of the test itself shows it."""
+    told = pytester.path / "told.ndjson"
+    monkeypatch.setenv("PIXAZO_WITNESS_FILE", str(told))
+    pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
+    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.witness").assert_outcomes(failed=1)
+    assert '"reason": "AssertionError: [redacted], token=[hidden]"' in told.read_text()

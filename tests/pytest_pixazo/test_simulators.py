@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from pixazo_simulator.server import Simulator
+from pixazo_simulator.worlds import Settings
 from pytest_pixazo import Pixazo
 
 pytest_plugins = ("pytester",)
@@ -139,3 +142,78 @@ def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest(*QUIET, "--doctest-modules")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*"])
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Simulator]:
+    """A running simulator with a control token."""
+    with Simulator(Settings(control_token="the-token-of-the-team")) as simulator:
+        yield simulator
+
+
+@pytest.mark.parametrize("named", ["option", "variable", "setting"])
+def test_the_token_of_a_running_one(
+    pytester: pytest.Pytester, guarded: Simulator, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Option, environment or ini file give it."""
+    pytester.makepyfile(NOTING)
+    options = ("--pixazo-control-token", "the-token-of-the-team") if named == "option" else ()
+    if named == "variable":
+        monkeypatch.setenv("PIXAZO_SIM_CONTROL_TOKEN", "the-token-of-the-team")
+    if named == "setting":
+        pytester.makeini("[pytest]\npixazo_control_token = the-token-of-the-team\n")
+    pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [((), "is missing"), (("--pixazo-control-token", "a-wrong-one"), "is wrong")]
+)
+def test_a_running_one_without_its_token(
+    pytester: pytest.Pytester, guarded: Simulator, options: tuple[str, ...], told: str
+) -> None:
+    """One line says what to send, and not what was sent."""
+    pytester.makepyfile(NOTING)
+    result = pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"option --pixazo-sim-url: the control token {told}: send that of --control-token *"])
+    assert "a-wrong-one" not in result.stdout.str()
+
+
+ALLOWING = """
+import pytest
+
+@pytest.mark.pixazo(policy={"webhook_allow": "hooks.test"})
+def test_allowed(pixazo):
+    assert pixazo.policy()["webhook_allow"] == "hooks.test"
+
+def test_other(pixazo):
+    assert pixazo.policy()["webhook_allow"] == "none"
+"""
+
+
+def test_tests_allow_hosts_that_the_ini_file_names(pytester: pytest.Pytester) -> None:
+    """Each for itself; no other test's callbacks go there."""
+    pytester.makepyfile(ALLOWING)
+    pytester.makeini("[pytest]\npixazo_webhook_allow = hooks.test other.test\n")
+    pytester.runpytest(*QUIET).assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("hosts", ["", "other.test"])
+def test_no_test_allows_a_host_of_its_own(pytester: pytest.Pytester, hosts: str) -> None:
+    """The error names the setting."""
+    pytester.makepyfile(ALLOWING)
+    pytester.makeini(f"[pytest]\npixazo_webhook_allow = {hosts}\n")
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["policy field webhook_allow: hooks.test is beyond the limit *, in pytest set pixazo_webhook_allow"]
+    )
+
+
+def test_hosts_that_are_none(pytester: pytest.Pytester) -> None:
+    """The error names the setting, too."""
+    pytester.makepyfile(ALLOWING)
+    pytester.makeini("[pytest]\npixazo_webhook_allow = http://hooks.test\n")
+    result = pytester.runpytest(*QUIET)
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["ini setting pixazo_webhook_allow: *'http://hooks.test' is not a host name *"])

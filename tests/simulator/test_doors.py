@@ -162,6 +162,16 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
     assert owner.key not in shown
 
 
+def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> None:
+    """As it stands in a query, and decoded in the next request."""
+    with Visitor(opened(owner)) as visitor:
+        visitor.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
+        visitor.submit("A bear called an apps/own key-1")
+    told = owner.call("GET", "/_sim/journal").body.decode()
+    assert '"A bear called [redacted]"' in told
+    assert "own" not in told
+
+
 def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
     """They are as unknown there as to the vendor's gateway."""
     with Visitor(opened(owner)) as visitor:

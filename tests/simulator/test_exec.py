@@ -248,6 +248,7 @@ def test_what_the_command_finds() -> None:
         ALL_PROXY="socks5://proxy.invalid:1",
         all_proxy="x",
         NODE_OPTIONS="--no-warnings",
+        PIXAZO_SIM_CONTROL_TOKEN="of-another-server",
         MINE="1",
     )
     found = json.loads(ran.stdout)
@@ -255,6 +256,7 @@ def test_what_the_command_finds() -> None:
     assert (found["PIXAZO_API_KEY"], found["MINE"]) == ("my-key", "1")
     assert "ALL_PROXY" not in found
     assert "all_proxy" not in found
+    assert "of-another-server" not in ran.stdout
     assert found["NODE_OPTIONS"].startswith("--no-warnings --require ")
     assert found["NO_PROXY"] == found["no_proxy"] == "localhost,127.0.0.1,::1"
     proxies = {found[name] for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")}
@@ -286,12 +288,14 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_told() -> None:
-    """All of serve, but for where it listens and whom it tells."""
+    """All of serve, but for where it listens, who may use `/_sim`, and whom it tells."""
     told = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
     }
-    assert told["serve"] - told["exec"] == {"host", "port", "ready-file"}
+    assert told["serve"] - told["exec"] == {
+        "host", "port", "ready-file", "control-token", "control-open", "control-host",
+    }  # fmt: skip
     assert told["exec"] < told["serve"]
 
 

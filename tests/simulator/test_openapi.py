@@ -79,7 +79,8 @@ def test_an_operation_says_what_it_does_takes_answers_and_refuses(name: str) -> 
     method, path, operation = OPERATIONS[name]
     assert operation["summary"].endswith(".")
     assert "\n" not in operation["summary"]
-    assert ("security" in operation) == (name not in WITHOUT_KEY)
+    who: dict[str, list[str]] = {} if name in WITHOUT_KEY else {"key": []}
+    assert operation["security"] == [who, {**who, "controlToken": []}]
     codes = set(operation["responses"])
     assert codes >= {"400", "403"} | (set() if name in WITHOUT_KEY else {"401", "404"})
     assert ("413" in codes) == (method in ("POST", "PUT", "PATCH"))

@@ -8,12 +8,20 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.simulator.rows import answers, callers, submits, webhooks
 
-from pixazo_simulator.policy import points
+from pixazo_simulator.policy import PROFILES, points
 from pixazo_simulator.server import Simulator
+from pixazo_simulator.worlds import Settings
 
 EFFECTS = answers.ROWS | callers.ROWS | submits.ROWS | webhooks.ROWS
 ORDER = list(points())
 CASES = sorted(EFFECTS, key=lambda case: ORDER.index(case[0]))
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """One that lets worlds allow what the row of `webhook_allow` needs."""
+    with Simulator(Settings(policy=PROFILES["documented"].changed({"webhook_allow": "0.0.0.0"}))) as running:
+        yield running
 
 
 @pytest.fixture

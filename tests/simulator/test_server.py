@@ -182,7 +182,9 @@ def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPa
 def test_what_cannot_be_advanced() -> None:
     """A server that does not run, a world that does not exist, time that goes back."""
     with Simulator() as simulator:
-        with pytest.raises(SimulatorError, match="no world has the key 'nobody': create one with POST /_sim/worlds"):
+        with pytest.raises(
+            SimulatorError, match="no world has the api_key that was given: create one with POST /_sim/worlds"
+        ):
             simulator.advance(1, api_key="nobody")
         for seconds, named in (
             (-1.0, "-1"),

@@ -15,6 +15,7 @@ from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
 from tests.simulator.listener import Listener, answer
 
 from pixazo_simulator.journal import Exchange
+from pixazo_simulator.redaction import Redactor
 from pixazo_simulator.server import Simulator
 from pixazo_simulator.told import told_exchange, told_in_turns
 
@@ -78,13 +79,13 @@ def exchange(body: bytes, target: str = "/") -> Exchange:
         (b"\xff", "\ufffd"),
         (b'{"a":"cut sh', '{"a":"cut sh'),
         (b"[" * 5000, "[" * 5000),
-        (b'["the-secret-key",{"the-secret-key":1}]', ["[redacted]", {"[redacted]": 1}]),
+        (b'["the-secret-key",{"the-secret-key":1}]', ["[redacted]", {"[redacted]": "[hidden]"}]),
         (b"plain the-secret-key", "plain [redacted]"),
     ],
 )
 def test_bodies_are_told_as_json_where_they_are(body: bytes, told: object) -> None:
     """Both sides, as text otherwise; the key is out of sight in either."""
-    shown = told_exchange(exchange(body), "the-secret-key")
+    shown = told_exchange(exchange(body), Redactor(("the-secret-key",)))
     assert shown["request"]["body"] == told
     assert shown["response"]["body"] == told
 
@@ -99,13 +100,13 @@ def test_secrets_of_others_are_not_told_either() -> None:
     ]
     seen = Exchange(1, 0, "GET", "/", [*secret, (b"X", b"a"), (b"x", b"b")], b"", 0, 200, b"", "status")
     names = ("authorization", "cookie", "proxy-authorization", "ocp-apim-subscription-key")
-    assert told_exchange(seen)["request"]["headers"] == dict.fromkeys(names, "[redacted]") | {"x": "b"}
+    assert told_exchange(seen, Redactor())["request"]["headers"] == dict.fromkeys(names, "[redacted]") | {"x": "b"}
 
 
 @given(st.binary(), st.text())
 def test_anything_can_be_told(body: bytes, target: str) -> None:
     """As JSON, without exception."""
-    assert json.dumps(told_exchange(exchange(body, target), "the-secret-key"))
+    assert json.dumps(told_exchange(exchange(body, target), Redactor(("the-secret-key",))))
 
 
 def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_told(canary: Caller) -> None:
@@ -132,7 +133,7 @@ def test_a_key_that_opens_nothing_is_not_told(name: str, value: str) -> None:
     body = b'{"prompt":"somebodys-key-91"}'
     target = "/somebodys-key-91?api_key=somebodys-key-91"
     told = told_exchange(
-        Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91")
+        Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91"), Redactor()
     )
     assert "somebodys" not in json.dumps(told)
     assert (told["target"], told["reason"]) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
@@ -143,7 +144,8 @@ def test_a_key_in_the_query_is_not_told_elsewhere() -> None:
     """As it was written there, and decoded."""
     headers = [(b"X-Any", b"some/bodys key"), (b"X-Other", b"some%2Fbodys+key")]
     told = told_exchange(
-        Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key")
+        Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key"),
+        Redactor(),
     )
     assert told["target"] == "/x?Subscription-Key=[redacted]&a=b"
     assert told["request"]["headers"] == {"x-any": "[redacted]", "x-other": "[redacted]"}

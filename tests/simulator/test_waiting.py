@@ -304,7 +304,7 @@ def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
         def named(self, each: int) -> str:
             return ""
 
-        def told(self) -> shapes.Arrived:
+        async def told(self) -> shapes.Arrived:
             return {}
 
         def look(self) -> Iterator[None]:

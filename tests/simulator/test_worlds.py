@@ -41,7 +41,7 @@ def test_worlds_have_clocks_of_their_own() -> None:
 def test_a_key_has_one_world() -> None:
     """Until that is deleted."""
     worlds = Worlds(Settings(keys=("a-key",)))
-    with pytest.raises(ValueError, match="'a-key' has a world already: delete it first, or choose another key"):
+    with pytest.raises(ValueError, match="the key has a world already: delete it first, or choose another key"):
         worlds.create("a-key")
     old = worlds.delete("a-key")
     assert old is not None

@@ -25,7 +25,7 @@ from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
 from pixazo_simulator.server import SimulatorError
 
-from .serve import serve, simulator_of
+from .serve import CONTROL_TOKEN, serve, simulator_of
 
 __all__ = ["exec"]
 
@@ -82,7 +82,7 @@ def _parameters() -> Iterator[click.Parameter]:
     for option in map(copy, serve.params):
         if option.name == "clock":
             option.default = CLOCK
-        if option.name not in ("host", "port", "ready_file"):
+        if option.name not in ("host", "port", "ready_file", "control_token", "control_open", "control_hosts"):
             yield option
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
@@ -167,7 +167,7 @@ class _Child:
 
     def run(self, command: tuple[str, ...], variables: dict[str, str]) -> int:
         """Run a command with these variables and return its exit code, as a shell would tell it."""
-        kept = {name: value for name, value in os.environ.items() if name.upper() != "ALL_PROXY"}
+        kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", CONTROL_TOKEN)}
         if not command[0]:
             return _told(NOT_FOUND, _absence(command[0]))
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import signal
 import sys
 import threading
@@ -25,7 +27,13 @@ from .profile import read_profile
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-__all__ = ["serve", "simulator_of"]
+__all__ = ["CONTROL_TOKEN", "serve", "simulator_of"]
+
+CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
+"""The variable of --control-token."""
+
+
+_CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 
 def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -95,6 +103,19 @@ class _Assignment(click.types.StringParamType):
     metavar="HOST",
     help="A host beside loopback to which callbacks may go; may be repeated.",
 )
+@_option(
+    "--control-token",
+    metavar="TOKEN",
+    help="Let callers of other machines use /_sim, too; all callers must then send TOKEN in X-Pixazo-Control-Token.",
+)
+@_option("--control-open", is_flag=True, help="Let everybody who reaches the port use /_sim, without a token.")
+@_option(
+    "--control-host",
+    "control_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name by which /_sim may be called, beside localhost; may be repeated.",
+)
 @_option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants.")
 @_option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows.")
 @_option("--no-magic", is_flag=True, help="Treat magic prompts and keys like any other.")
@@ -118,6 +139,7 @@ def serve(**options: Any) -> None:
         simulator.start()
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
+    _tell_reach(simulator)
     _tell_ready(simulator, options["ready_file"])
     ended.wait()
     simulator.stop()
@@ -147,7 +169,22 @@ def _settings(options: dict[str, Any]) -> Settings:
         open_keys=options["open_keys"],
         magic=not options["no_magic"],
         script=read_script(options["script"]) if options["script"] else (),
+        **_control(options),
     )
+
+
+def _control(options: dict[str, Any]) -> dict[str, Any]:
+    """Who may use `/_sim`. Raises ValueError with the remedy; `exec` has no such options."""
+    token, is_open = options.get("control_token"), options.get("control_open", False)
+    if token is not None and not (token.isascii() and token.isprintable() and token and " " not in token):
+        raise ValueError("--control-token cannot be sent as a header: use printable ASCII without spaces")
+    if token is not None and is_open:
+        raise ValueError("--control-token and --control-open exclude each other: choose one")
+    hosts = tuple(host.lower() for host in options.get("control_hosts", ()))
+    for host in hosts:
+        if not _CONTROL_HOST.fullmatch(host):
+            raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
+    return {"control_token": token, "control_open": is_open, "control_hosts": hosts}
 
 
 def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:
@@ -163,7 +200,7 @@ def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:
 def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     for key in keys:
         if not key.strip() or not key.isascii() or not key.isprintable():
-            raise ValueError(f"key {key!r} cannot be sent as a header: use printable ASCII")
+            raise ValueError("--api-key cannot be sent as a header: use printable ASCII")
     return tuple(dict.fromkeys(key.strip() for key in keys)) or (DEFAULT_KEY,)
 
 
@@ -185,14 +222,39 @@ def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
     line = f"ready {simulator.url} key {simulator.api_key}\n"
     if ready_file:
         try:
-            part = ready_file.with_name(f"{ready_file.name}.part")
-            part.write_text(line, encoding="utf-8")
-            part.replace(ready_file)
+            _write_whole(ready_file, line)
         except OSError as error:
             simulator.stop()
             raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
     sys.stdout.write(line)
     sys.stdout.flush()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Let a file hold this text from one moment to the next; no link is followed. Raises OSError."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is no path
+        file.write(text)
+    part.replace(path)
+
+
+def _tell_reach(simulator: Simulator) -> None:
+    """Log who can use it, if that is more than this machine."""
+    settings, log = simulator.settings, logging.getLogger("pixazo_simulator")
+    if settings.control_open:
+        log.warning("warning: --control-open: whoever reaches port %d may use /_sim, without a token", simulator.port)
+    elif not simulator.is_local:
+        who = (
+            "callers with the control token"
+            if settings.control_token
+            else "callers of this machine only (see --control-token)"
+        )
+        log.info(
+            "listening on %s port %d: other machines reach it by a name or address of this one, /_sim answers %s",
+            simulator.host, simulator.port, who,
+        )  # fmt: skip
 
 
 class _JsonLines(logging.Formatter):

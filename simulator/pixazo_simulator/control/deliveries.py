@@ -28,4 +28,4 @@ async def resend(request: ControlRequest[Nothing]) -> shapes.Attempt:
         _, attempt = await request.courier.resend(request.world, request.number)
     except KeyError:
         raise Refused(404, f"no callback has the number {request.number}: GET /_sim/deliveries lists them") from None
-    return told_attempt(attempt)
+    return told_attempt(attempt, request.world.redactor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -21,7 +21,9 @@ from pixazo_simulator.incoming import Turns
 from pixazo_simulator.invitation import invitation
 from pixazo_simulator.models import is_crowded
 from pixazo_simulator.policy import nearest
+from pixazo_simulator.redaction import Redactor
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
+from pixazo_simulator.told import cleared
 from pixazo_simulator.wire import KEY_HEADER
 from pixazo_simulator.worlds import Worlds
 
@@ -37,13 +39,18 @@ _KEY = KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read without a thread."""
 _SHOWN = 120
+_AT_A_TIME, _OVERLAP = 64 * 1024, 4096
+"""Characters of an answer that are looked through before others are served, and how far into the next ones a key may reach."""
 Answer = tuple[int, bytes]
 
 log = logging.getLogger("pixazo_simulator")
 
 
 class Control:
-    """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process."""
+    """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
+
+    Whatever is answered, known keys are taken out of it: no route can forget to do so.
+    """
 
     def __init__(
         self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute], turns: Turns | None = None
@@ -59,6 +66,8 @@ class Control:
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request; gives status and JSON. Never raises for anything that is asked."""
+        redactor = self._worlds.redactor.also(key)
+        reveals: tuple[str, ...] = ()
         try:
             route, number = self._find(method, path)
             if route.worldly:
@@ -71,15 +80,15 @@ class Control:
             request = ControlRequest(
                 self._worlds, self._courier, self._doors, self._routes, host, key, number, wish, self._looking
             )  # fmt: skip
-            return route.status, msgspec.json.encode(await route.carry_out(request))
+            status, told, reveals = route.status, await route.carry_out(request), route.reveals
         except Refused as refused:
-            return _refusal(refused)
+            status, told = refused.status, refused.told | {"message": redactor.text(str(refused))}
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            told = f"{method[:_SHOWN]!a} {path[:_SHOWN]!a} failed with {type(error).__name__}"
-            log.error("%s %s", told, place(error))  # noqa: TRY400 - a traceback may hold keys
-            return _refusal(
-                Refused(500, f"{told}: this is a fault of the simulator, please report it", "Internal error")
-            )
+            failed = redactor.text(f"{method[:_SHOWN]!a} {path[:_SHOWN]!a} failed with {type(error).__name__}")
+            log.error("%s %s", failed, place(error))  # noqa: TRY400 - a traceback may hold keys
+            fault = Refused(500, f"{failed}: this is a fault of the simulator, please report it", "Internal error")
+            status, told = fault.status, fault.told
+        return status, await _without_keys(told, reveals, redactor)
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
         if route := self._plain.get((method, path)):
@@ -94,7 +103,7 @@ class Control:
         """Answer over HTTP."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            _guard(headers)
+            guard(scope, self._worlds.settings)
             body = await _body(receive)
         except Refused as refused:
             status, told = _refusal(refused)
@@ -113,7 +122,7 @@ class Control:
     async def invite(self, request: Request) -> Response:
         """What a contract suite needs to know to judge more: accounts, prompts, capabilities."""
         try:
-            _guard(dict(request.scope["headers"]))
+            guard(request.scope, self._worlds.settings)
             status, told = 200, msgspec.json.encode(self._invitation())
         except Refused as refused:
             status, told = _refusal(refused)
@@ -129,9 +138,30 @@ def _refusal(refused: Refused) -> Answer:
     return refused.status, msgspec.json.encode(refused.told)
 
 
-def _guard(headers: dict[bytes, bytes]) -> None:
-    origin = headers.get(b"origin")
-    guard(headers.get(b"host", b"").decode("latin-1"), None if origin is None else origin.decode("latin-1"))
+async def _without_keys(told: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:
+    """An answer as JSON without known keys, but for the members that are revealed; other callers are served meanwhile."""
+    encoded = msgspec.json.encode(told)
+    text = encoded.decode()
+    for start in range(0, len(text), _AT_A_TIME):
+        if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
+            break
+        if start:
+            await asyncio.sleep(0)
+    else:
+        return encoded
+    members = cast("dict[str, object]", msgspec.json.decode(encoded))
+    kept = {name: members[name] for name in reveals}
+    return msgspec.json.encode({name: await _cleared(each, redactor) for name, each in members.items()} | kept)
+
+
+async def _cleared(value: object, redactor: Redactor) -> object:
+    if not isinstance(value, list):
+        return cleared(value, redactor)
+    found: list[object] = []
+    for each in cast("list[object]", value):
+        found.append(cleared(each, redactor))
+        await asyncio.sleep(0)
+    return found
 
 
 def _wish(route: ControlRoute, query: str, body: bytes) -> Any:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, cast
 
 import msgspec
 
 from pixazo_simulator import shapes
-from pixazo_simulator.journal import redacted
 from pixazo_simulator.route import ControlRequest, Refused, readable, route
 from pixazo_simulator.script import Rule
 from pixazo_simulator.told import told_in_turns
@@ -74,14 +72,15 @@ def _numbered(number: int) -> Generator[None]:
 
 
 async def _told(world: World) -> shapes.Script:
+    redactor = world.redactor
     return {
         "rules": await told_in_turns(
             {
                 "number": each.number,
-                "label": each.label,
-                "rule": cast("dict[str, Any]", msgspec.Raw(each.json)),  # which is JSON already
+                "label": redactor.text(each.label),
+                "rule": redactor.json(msgspec.json.decode(each.json)),
                 "used": list(each.used),
-                "missed": None if each.missed is None else [redacted(told, *world.secrets) for told in each.missed],
+                "missed": None if each.missed is None else [redactor.text(told) for told in each.missed],
             }
             for each in world.script.listed()
         )

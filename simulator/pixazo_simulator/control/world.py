@@ -19,7 +19,7 @@ __all__ = ["change_world", "create_world", "delete_world", "generations", "ledge
 
 
 @route(
-    "POST", "/_sim/worlds", status=201, worldly=False,
+    "POST", "/_sim/worlds", status=201, worldly=False, reveals=("key",),
     answer=examples.CREATED_WORLD, example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
 )  # fmt: skip
 async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld:
@@ -27,7 +27,7 @@ async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld
     wish, worlds = request.wish, request.worlds
     key = None if wish.key is UNSET else wish.key
     if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
-        raise Refused(400, f"key {key!r} cannot be sent as a header: use printable ASCII without outer spaces")
+        raise Refused(400, "the key cannot be sent as a header: use printable ASCII without outer spaces")
     script = None
     with readable():
         if wish.script is not UNSET:
@@ -35,7 +35,7 @@ async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld
             script.set(wish.script)
         made = worlds.create(
             key,
-            policy=_policy(wish, worlds.settings.policy),
+            policy=worlds.permitted(_policy(wish, worlds.settings.policy)),
             clock=None if wish.clock is UNSET else clock_factory(wish.clock)(),
             balance=None if wish.balance is UNSET else micros(wish.balance),
             seed=None if wish.seed is UNSET else wish.seed,
@@ -70,7 +70,7 @@ async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
     """
     changed, wish = request.world, request.wish
     with readable():
-        policy = changed.policy.changed(wish.policy)
+        policy = request.worlds.permitted(changed.policy.changed(wish.policy))
         balance = None if wish.balance is UNSET else micros(wish.balance)
     changed.set_policy(policy)
     if balance is not None:

@@ -1,0 +1,504 @@
+"""Takes secrets out of texts: the keys that are known, and the values of names that look like secrets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import re
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import parse_qsl, quote, quote_plus, unquote
+from weakref import WeakSet
+
+__all__ = ["HIDDEN", "REDACTED", "Redactor", "SecretFilter", "is_secret", "sent_secrets"]
+
+REDACTED = "[redacted]"
+"""Stands for a key: that of a world, or one that was sent as a key."""
+HIDDEN = "[hidden]"
+"""Stands for a value that is not told because of its name, such as that of `?token=`."""
+SHORT = 8
+"""Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
+LONG = 200
+"""Characters; of a longer key so many are looked for, and what is joined to them goes with them."""
+MOST_REMEMBERED = 10_000
+"""Keys of deleted worlds that are still taken out."""
+KEY_HEADERS = frozenset(
+    {
+        "ocp-apim-subscription-key", "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key", "cookie",
+    }
+)  # fmt: skip
+"""Headers whose value is told of nobody's request, as it may always be a key."""
+QUERY_KEY = "subscription-key"
+
+Header = tuple[bytes, bytes]
+Span = tuple[int, int]
+
+_WORD_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SECRET_WORDS = frozenset(
+    {
+        "key", "keys", "token", "tokens", "secret", "secrets", "password", "passwords", "passwd", "passphrase", "pwd", "auth",
+        "authorization", "cookie", "cookies", "signature", "signatures", "sig", "credential", "credentials",
+    }
+)  # fmt: skip
+_SECRET_ENDS = ("apikey", "accesskey", "secretkey", "privatekey", "subscriptionkey", "token", "secret", "password")
+_NO_SECRETS = frozenset({"idempotency-key", "idempotency_key", "query_key", "missing_key", "unknown_key"})
+"""Names that sound like secrets and are none; three of them are ours, of the policy."""
+_LONGEST_NAME = 200
+_SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
+
+# What a URL, JSON and Python write for a character. Decoding is for finding keys only.
+_ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
+_CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_MOST_LAYERS = 3
+"""So often may a key be percent-encoded one above the other."""
+_LONGEST_TAIL = 2048
+_DEEPEST = 100
+
+_PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
+_NAME = re.compile(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
+_SCALAR = re.compile(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
+"""What stands behind a name in JSON and Python: of a list or mapping nobody can tell where it ends."""
+_USERINFO = re.compile(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
+_SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
+
+# A key that is one of our own words would garble what everybody is told, and is no secret.
+_OWN_WORDS = frozenset(
+    {
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
+        "ERROR", "ok", "error", "status", "webhook", "transition", "opening", "debit", "refund", "adjustment",
+        "generate", "imageToVideo", "image-to-video", "media", "manual", "real", "challenge", "upstream",
+        "callback_url", "X-Webhook-URL", "minimax-hailuo-ai", "requests", "output", "v1", "v2", "http", "https",
+        "localhost", "127.0.0.1", "application/json", "rule", "when", "documented", "observed", "off", "on", "none",
+    }
+)  # fmt: skip
+_LEAST_DIGITS = 4
+"""Digits of a key that is a number: a shorter one stands in every other sentence."""
+
+
+class Redactor:
+    """Knows keys, and takes them out of texts together with the values of names that look like secrets.
+
+    A key may be added several times and is known until it was forgotten as often, and for a while after that. `parent` knows further
+    keys; `mark` stands for those of its own. Adding a key, and the work on a text, cost the same however many keys there are. Any thread may ask.
+    """
+
+    __slots__ = ("__weakref__", "_counts", "_forgotten", "_mark", "_needles", "_parent", "_remembered")
+
+    def __init__(
+        self,
+        keys: Iterable[str] = (),
+        *,
+        parent: Redactor | None = None,
+        mark: str = REDACTED,
+        remembered: int = MOST_REMEMBERED,
+    ) -> None:
+        self._parent = parent
+        self._mark = mark
+        self._counts: Counter[str] = Counter()
+        self._forgotten: deque[str] = deque()
+        self._remembered = remembered
+        self._needles = _Needles()
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: str) -> None:
+        """Take this key out of every text from now on."""
+        if _is_distinctive(key):
+            self._counts[key] += 1
+            if self._counts[key] == 1:
+                for spelling, alone, inner in _spellings(key):
+                    self._needles.add(spelling, alone=alone, inner=inner)
+
+    def forget(self, key: str) -> None:
+        """Let a key go that was added, once as many others were forgotten after it as are remembered."""
+        if key in self._counts:
+            self._forgotten.append(key)
+            if len(self._forgotten) > self._remembered:
+                self._drop(self._forgotten.popleft())
+
+    def _drop(self, key: str) -> None:
+        self._counts[key] -= 1
+        if not self._counts[key]:
+            del self._counts[key]
+            for spelling, alone, inner in _spellings(key):
+                self._needles.remove(spelling, alone=alone, inner=inner)
+
+    def knows(self, key: str) -> bool:
+        """Whether this very key is taken out."""
+        return key in self._counts or (self._parent is not None and self._parent.knows(key))
+
+    def also(self, *keys: str, mark: str = REDACTED) -> Redactor:
+        """One that knows these keys besides."""
+        new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
+        return Redactor(new, parent=self, mark=mark) if new else self
+
+    def heeding(self, headers: Iterable[Header], target: str) -> Redactor:
+        """One that knows the keys and other secrets besides that a request was sent with."""
+        keys, others = sent_secrets(headers, target)
+        return self.also(*keys).also(*others, mark=HIDDEN)
+
+    def holds_key(self, text: str) -> bool:
+        """Whether a known key stands in a text."""
+        return bool(self._needles.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+
+    def text(self, text: str) -> str:
+        """The text without known keys, however they are spelled, and without the values of names that look like secrets."""
+        told = self.without_keys(text)
+        if "%" in told or "\\" in told:
+            told = self._without_spelled_out(told)
+        return _without_named(told)
+
+    def start(self, text: str) -> str:
+        """The same for a text that was cut short: a key that was cut in two goes as well."""
+        told = self.text(text.rstrip("\ufffd"))
+        tail = told[-_LONGEST_TAIL:]
+        plain = _decoded(_CUT_ESCAPE.sub("", tail))
+        if plain != tail and (begun := self.begun(plain)):
+            return told[:-_LONGEST_TAIL] + plain[:-begun]
+        return told[: len(told) - self.begun(told)]
+
+    def json(self, value: Any, depth: int = 0) -> Any:
+        """A JSON value without either in its texts and names; what is nested more than 100 deep becomes a text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if depth > _DEEPEST and isinstance(value, (list, dict)):
+            return self.text(_written(cast("object", value)))
+        if isinstance(value, list):
+            return [self.json(each, depth + 1) for each in cast("list[object]", value)]
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value).items()
+            return {self.text(name): self._member(name, each, depth + 1) for name, each in members}
+        return value
+
+    def headers(self, headers: Iterable[Header]) -> dict[str, str]:
+        """Headers by lower-case name, the last of each name."""
+        pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
+        return {name: self.header(name, value) for name, value in pairs}
+
+    def header(self, name: str, value: str) -> str:
+        """The value of a header with this lower-case name."""
+        if name in KEY_HEADERS:
+            return REDACTED
+        return self._value(value) if is_secret(name) else self.text(value)
+
+    def _member(self, name: str, value: Any, depth: int) -> Any:
+        if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
+            return self.json(value, depth)
+        return self._value(value) if isinstance(value, str) else HIDDEN
+
+    def _value(self, value: str) -> str:
+        """What is told of the value of a secret: only whether it was a key."""
+        return (REDACTED if REDACTED in self.text(value) else HIDDEN) if value else value
+
+    def without_keys(self, text: str) -> str:
+        """The text without known keys as they are commonly spelled."""
+        if self._parent:
+            text = self._parent.without_keys(text)
+        if not (spans := self._needles.spans(text)):
+            return text
+        parts, done = list[str](), 0
+        for start, end in spans:
+            parts += text[done:start], self._mark
+            done = end
+        return "".join([*parts, text[done:]])
+
+    def _without_spelled_out(self, text: str) -> str:
+        """The text, or what it says once decoded if a key only shows then."""
+        plain = text
+        for _ in range(_MOST_LAYERS):
+            before, plain = plain, _decoded(plain)
+            if plain == before:
+                break
+            if (told := self.without_keys(plain)) != plain:
+                return told
+        return text
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of a text may be the beginning of a key."""
+        return max(self._needles.begun(text), self._parent.begun(text) if self._parent else 0)
+
+
+class _Needles:
+    """Spellings to be found in texts: long ones anywhere, short ones where they stand alone.
+
+    A long one is looked up by its first 8 characters, then as a whole, so that their number does not matter, wherever the first 4 of
+    any stand: most keys begin alike. Where they begin in too many ways every place is looked at.
+    """
+
+    __slots__ = ("_alone", "_counts", "_grams", "_heads", "_longest", "_sizes", "_tips")
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._grams: dict[str, tuple[int, tuple[int, ...]]] = {}
+        self._heads: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()
+        self._sizes: frozenset[int] = frozenset()
+        self._longest = 0
+        self._tips: Counter[str] = Counter()
+
+    def add(self, spelling: str, *, alone: bool, inner: bool) -> None:
+        """Find this one, too; an `inner` one is a piece of a longer text."""
+        size, head, gram = len(spelling), spelling[:_HEAD], spelling[:SHORT]
+        if alone:
+            self._alone[spelling] += 1
+            self._sizes |= {size}
+        else:
+            count, sizes = self._grams.get(gram, (0, ()))
+            self._grams[gram] = count + 1, sizes if size in sizes else (*sizes, size)
+            self._counts[spelling] += 1
+            self._heads[head] += 1
+        for end in () if inner else range(1, _HEAD + 1):
+            self._tips[spelling[:end]] += 1
+        self._longest = max(self._longest, size)
+
+    def remove(self, spelling: str, *, alone: bool, inner: bool) -> None:
+        """Undo one `add`."""
+        head, gram = spelling[:_HEAD], spelling[:SHORT]
+        if alone:
+            _count_down(self._alone, spelling)
+        else:
+            count, sizes = self._grams.pop(gram)
+            if count > 1:
+                self._grams[gram] = count - 1, sizes
+            _count_down(self._counts, spelling)
+            _count_down(self._heads, head)
+        for end in () if inner else range(1, _HEAD + 1):
+            _count_down(self._tips, spelling[:end])
+
+    def spans(self, text: str) -> list[Span]:
+        """Where they stand, from left to right, without overlaps."""
+        found = self._anywhere(text) if self._grams and len(text) >= SHORT else []
+        if self._alone:
+            found += self._standing_alone(text)
+        return _merged(found) if len(found) > 1 else found
+
+    def _anywhere(self, text: str) -> list[Span]:
+        grams, nothing = self._grams, (0, ())
+        if len(self._heads) <= _FEW:
+            places = [place for head in tuple(self._heads) if head in text for place in _places(head, text)]
+        else:
+            places = [place for place in range(len(text) - SHORT + 1) if text[place : place + SHORT] in grams]
+        return [
+            (place, place + size if size < LONG else _end_of(text, place + size))
+            for place in places
+            for size in grams.get(text[place : place + SHORT], nothing)[1]
+            if text[place : place + size] in self._counts
+        ]
+
+    def _standing_alone(self, text: str) -> list[Span]:
+        if len(self._alone) <= _FEW:
+            known = (each for each in tuple(self._alone) if each in text)
+            found = [(place, place + len(each)) for each in known for place in _places(each, text)]
+        else:
+            pieces = ((edge.start(), edge.start() + size) for edge in _EDGE.finditer(text) for size in self._sizes)
+            found = [(start, end) for start, end in pieces if text[start:end] in self._alone]
+        return [(start, end) for start, end in found if _stands_alone(text, start, end)]
+
+    def begun(self, text: str) -> int:
+        """How many characters at the end of a text may be the beginning of one: what only begins alike is taken for one, too."""
+        for size in range(min(len(text), self._longest), 0, -1):
+            end = text[-size:]
+            if size >= SHORT:
+                _, sizes = self._grams.get(end[:SHORT], (0, ()))
+                if sizes and size < max(sizes):
+                    return size
+            elif end[:_HEAD] in self._tips or end[:_HEAD] in self._heads:
+                return size
+        return 0
+
+
+_HEAD = 4
+_FEW = 32
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_EDGE = re.compile(r"(?<![A-Za-z0-9_-])(?=[^\s])")
+_END = re.compile(r"[\s\"'<>&]")
+
+
+def _end_of(text: str, place: int) -> int:
+    end = _END.search(text, place)
+    return end.start() if end else len(text)
+
+
+def _count_down(counts: Counter[str], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
+
+
+def _places(part: str, text: str) -> Iterator[int]:
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether no word goes on before or behind, and no number with a point or colon, such as a time or an address."""
+    if (start and text[start - 1] in _LETTERS) or text[end : end + 1] in _LETTERS:
+        return False
+    if text[start].isdigit() and start > 1 and text[start - 1] in ".:" and text[start - 2].isdigit():
+        return False
+    return not (text[end - 1].isdigit() and text[end : end + 1] in (".", ":") and text[end + 1 : end + 2].isdigit())
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged = list[Span]()
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _is_distinctive(key: str) -> bool:
+    """Whether a key can be told from the words and numbers that stand in any text."""
+    return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
+
+
+@lru_cache
+def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
+    """How a key is written: as it is, by JSON, Python, a URL, and within Base64; whether so it must stand alone, and is but a piece."""
+    in_urls = (quote(key, errors="replace"), quote(key, safe="", errors="replace"), quote_plus(key, errors="replace"))
+    escaped = {key, json.dumps(key)[1:-1], repr(key)[1:-1], *in_urls}
+    plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
+    return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
+
+
+def _in_base64(key: str) -> Iterator[str]:
+    """What Base64 makes of a key behind 0, 1 and 2 other bytes, without the characters that its neighbours have a part in."""
+    data = key.encode(errors="replace")
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + data).decode()
+        inner = encoded[(0, 2, 3)[before] : (before + len(data)) * 8 // 6]
+        if len(inner) >= SHORT:
+            yield inner
+            yield inner.translate(str.maketrans("+/", "-_"))
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return HIDDEN
+
+
+def _decoded(text: str) -> str:
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(escape: re.Match[str]) -> str:
+    if digits := escape[1] or escape[2] or escape[3]:
+        is_half = len(digits) > 2 and digits[0] in "dD" and digits[1] in "89abcdefABCDEF"
+        return escape[0] if is_half else chr(int(digits, 16))  # half of a surrogate pair cannot be sent on
+    return _CONTROLS.get(escape[4], escape[4])
+
+
+@lru_cache(maxsize=1024)
+def is_secret(name: str) -> bool:
+    """Whether a header, parameter or member of this name holds a secret: `X-Api-Key`, `access_token`, `webhookSecret`."""
+    known = name[:_LONGEST_NAME]
+    if known.lower() in _NO_SECRETS:
+        return False
+    words = [word.lower() for word in _WORD_OF_NAME.findall(known)]
+    return any(word in _SECRET_WORDS or word.endswith(_SECRET_ENDS) for word in words)
+
+
+def _without_named(text: str) -> str:
+    """The text without the values of names that look like secrets, as queries, forms, JSON and Python write them, or of a URL's user."""
+    if "=" in text:
+        text = _PAIR.sub(_pair, text)
+    if ":" in text:
+        text = _without_members(text)
+        if "://" in text and "@" in text:
+            text = _USERINFO.sub(lambda found: found[0] if REDACTED in found[1] else f"://{HIDDEN}@", text)
+    return _SCHEME.sub(_scheme, text) if any(each in text for each in _SCHEMES) else text
+
+
+def _without_members(text: str) -> str:
+    if "':" not in text and '":' not in text and " :" not in text:
+        return text
+    parts, done = list[str](), 0
+    for name in _NAME.finditer(text):
+        if name.start() < done or not is_secret(_decoded(name[2])):
+            continue
+        value = _SCALAR.match(text, name.end())
+        if value and value[0] and REDACTED not in value[0] and HIDDEN not in value[0]:
+            mark = value[1] or value[2] or name[1]
+            parts += text[done : name.end()], f"{mark}{HIDDEN}{mark}"
+            done = value.end()
+    return "".join([*parts, text[done:]])
+
+
+def _pair(found: re.Match[str]) -> str:
+    before, name, value = found.groups()
+    if not is_secret(unquote(name)) or REDACTED in value or value == HIDDEN:
+        return found[0]
+    return f"{before}{name}={HIDDEN}"
+
+
+def _scheme(found: re.Match[str]) -> str:
+    word, space, given = found.groups()
+    told = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
+    return f"{word}{space}{HIDDEN}" if told else found[0]
+
+
+def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:
+    """The keys that a request was sent with, whether they open anything or not, and its other secrets of 8 characters and more."""
+    keys, others = list[str](), list[str]()
+    for name, value in headers:
+        lowered = name.decode("latin-1").lower()
+        if lowered in KEY_HEADERS or is_secret(lowered):
+            whole = value.decode("latin-1").strip()
+            given = [whole, whole.rpartition(" ")[2].strip(), *_credentials(whole)]
+            (keys if lowered in KEY_HEADERS else others).extend(given)
+    query = target.partition("?")[2]
+    for pair in re.split("[&;]", query) if "=" in query else ():
+        written = pair.partition("=")[2]
+        for name, plain in parse_qsl(pair, keep_blank_values=True):
+            if is_secret(name):
+                (keys if name.lower() == QUERY_KEY else others).extend([written, plain])
+    return list(dict.fromkeys(keys)), [each for each in dict.fromkeys(others) if len(each) >= SHORT]
+
+
+def _credentials(authorization: str) -> list[str]:
+    """User and password of `Authorization: Basic`."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return []
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return []
+    return [user, password] if colon else []
+
+
+class SecretFilter(logging.Filter):
+    """Takes out of each line of a log what any of the redactors given to it knows: whoever logs need not think of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._redactors: WeakSet[Redactor] = WeakSet()
+        self._lock = threading.Lock()
+
+    def heed(self, redactor: Redactor) -> None:
+        """Ask this one, too, as long as it is used elsewhere."""
+        with self._lock:
+            self._redactors.add(redactor)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record pass, without secrets."""
+        with self._lock:
+            redactors = tuple(self._redactors)
+        told = said = record.getMessage()
+        for redactor in redactors:
+            told = redactor.text(told)
+        if told != said:
+            record.msg, record.args = told, ()
+        return True

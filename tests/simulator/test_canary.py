@@ -1,0 +1,300 @@
+"""Planted keys and secrets: no control route tells them to anybody, nor does a line of the log."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
+from tests.simulator.listener import Listener, answer
+
+from pixazo_simulator.control import ROUTES
+from pixazo_simulator.control_client import ControlClient, ControlError
+from pixazo_simulator.route import ControlRoute
+from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.worlds import Settings
+
+LONG, SHORT, DEFAULT = "canary-7f3a91c2d4", "q7-Zk", "sim-key"
+KEYS = (LONG, SHORT, DEFAULT)
+OTHER = "another-caller-of-the-server"
+SECRET = "hunter2-S3cr3t"
+UNKNOWN = "a-real-key-sent-by-mistake-91"
+LAST = ("setScript", "clearScript", "deleteWorld")
+ORDER = sorted(ROUTES, key=lambda route: LAST.index(route.name) if route.name in LAST else -1)
+"""Every route, also one that comes later; those come last after which there is less to be asked."""
+
+
+@dataclass
+class Heard:
+    """What was answered and logged, by who asked for what, and with which status."""
+
+    told: dict[str, str]
+
+    def leaks(self, secret: str) -> list[str]:
+        """The answers in which a secret stands, in any of its spellings: a short one as a word of its own."""
+        spelled = {
+            secret,
+            quote(secret, safe=""),
+            json.dumps(secret)[1:-1],
+            base64.b64encode(secret.encode()).decode().rstrip("=")[:-1],
+        }
+        found = "|".join(map(re.escape, sorted(spelled)))
+        pattern = re.compile(found if len(secret) >= 8 else rf"(?<![\w-])(?:{found})(?![\w-])")
+        return [
+            f"{who}: …{text[max(0, at.start() - 60) : at.end() + 20]}…"
+            for who, text in self.told.items()
+            for at in pattern.finditer(text)
+        ]
+
+
+def plant(caller: Caller, words: list[str], hook: str) -> None:
+    """Say each of them wherever a caller can say anything."""
+    typed = {"Content-Type": "application/json"}
+    for word in words:
+        coded, escaped = "".join(f"%{ord(each):02x}" for each in word), "".join(f"\\u{ord(each):04x}" for each in word)
+        basic = base64.b64encode(f"user:{word}".encode()).decode()
+        caller.generate(
+            f"A bear {word}, {coded} {basic}",
+            webhook=f"{hook}/{word}?word={word}&again={coded}",
+            callback_url=f"{hook}/?{quote(word)}",
+        )
+        caller.generate(word * 300, resolution=word)
+        caller.generate("x" * 16_300 + f" {word} " * 20)
+        caller.call(
+            "POST",
+            GENERATE,
+            {word: [word]},
+            {"X-Any": f"is {word}", "Referer": f"http://a.test/?a={word}", "Cookie": word},
+        )
+        caller.call("POST", GENERATE, b'{"prompt": "%s", "x": {"%s": 1}}' % (escaped.encode(), escaped.encode()), typed)
+        caller.call("POST", GENERATE, f"no json {word} {escaped}".encode(), typed)
+        caller.call("POST", GENERATE, {"prompt": 1}, {"Content-Type": f"text/{word}", "X-Auth": f"Basic {basic}"})
+        caller.call("GET", f"/v2/requests/status/{coded}?a={coded}")
+        caller.call("GET", f"/{quote(word)}/{coded}?subscription-key={coded}&x={word}", headers={KEY_HEADER: ""})
+        caller.call(
+            "DELETE",
+            f"/{word}",
+            headers={KEY_HEADER: f"{UNKNOWN}", "X-Any": f"{word} {UNKNOWN}", "X-Url": f"/{UNKNOWN}"},
+        )
+        rule = {
+            "when": "generate",
+            "match": {"prompt": {"contains": f"never {word}"}, "headers": {"x-any": word}},
+            "reply": {"status": 418, "text": word},
+        }
+        caller.call("POST", "/_sim/script/rules", rule)
+        caller.call("POST", "/_sim/script/rules", {**rule, "name": f"a rule about {word}"})
+
+
+def plant_secret(caller: Caller, hook: str) -> None:
+    """Say it under names that look like secrets."""
+    named = {
+        "X-Auth-Token": SECRET,
+        "X-Client-Secret": SECRET,
+        "X-Signature": SECRET,
+        "X-Webhook-URL": f"{hook.replace('://', f'://me:{SECRET}@')}/?token={SECRET}",
+    }
+    body = {
+        "prompt": f"A bear at {hook}/?access_token={SECRET}",
+        "apiKey": SECRET,
+        "deep": [{"passwords": [SECRET, {"a": SECRET}]}],
+    }
+    caller.call("POST", GENERATE, body, named)
+    caller.call("POST", GENERATE, {**body, "prompt": "x" * 16_100}, named)
+    caller.call(
+        "POST",
+        f"{GENERATE}?sig={SECRET}&a=b",
+        f"password={SECRET}&a=b".encode(),
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    caller.call("GET", f"/nowhere?credential={SECRET}", headers={KEY_HEADER: "", "Authorization": f"Bearer {SECRET}"})
+    match = {"headers": {"authorization": SECRET}, "body": {"apiKey": {"contains": SECRET}}}
+    caller.call(
+        "POST",
+        "/_sim/script/rules",
+        {"when": "generate", "match": match, "reply": {"status": 418, "json": {"token": SECRET}}},
+    )
+    caller.call("POST", GENERATE, body, named)
+
+
+def walk(heard: dict[str, str], who: str, caller: Caller) -> None:
+    """Ask every route for what it is made for, and for what it must refuse, with planted words in the question."""
+    for route in ORDER:
+        for number, question in enumerate(questions(route)):
+            target, body, headers = question
+            reply = caller.call(route.method, target, body, headers)
+            told: Any = reply.json()
+            if route.name == "createWorld" and reply.status == 201:
+                assert told.pop("key")  # its holder is told
+            heard[f"{who} {route.name} {number} {reply.status}"] = json.dumps(told, ensure_ascii=False)
+
+
+def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]]]:
+    """Target, body and headers."""
+    path = route.path.replace("{number}", "1")
+    bodies: list[Any] = [route.example]
+    if route.name == "waitFor":
+        kinds = ("exchanges", "deliveries", "generations")
+        bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]
+        bodies += [{"exchanges": {"path": {"contains": LONG}, "reason": "none"}, "timeout": 0}]
+        bodies += [{"exchanges": {"count": 5}, "timeout": 0}]
+    if route.name == "explain":
+        bodies += [
+            {
+                "method": "POST",
+                "path": f"{GENERATE}?a={SHORT}",
+                "headers": {"X-A": LONG, "Authorization": SECRET},
+                "body": {"prompt": f"{LONG} {SHORT} {DEFAULT}", "token": SECRET},
+            }
+        ]
+        bodies += [{"method": "GET", "path": f"/{LONG}", "headers": {KEY_HEADER: UNKNOWN, "x": UNKNOWN}}]
+    if route.name == "createWorld":
+        bodies += [{"key": key} for key in KEYS]
+    if route.reads_query:
+        yield path, None, {}
+        yield f"{path}?limit={LONG}", None, {}
+        if route.name in ("journal", "lobby"):
+            yield f"{path}?status=418&method=GET&path=/", None, {}
+        return
+    for body in bodies:
+        yield path, body, {}
+    yield f"{path}/{LONG}", {}, {}
+    for key in (LONG, SHORT):
+        yield path, {key: 1}, {}
+        yield path, {"key": key, "method": key, "rules": key, "hosts": [f"{key}/"], "when": key, "seconds": key}, {}
+
+
+@pytest.fixture(scope="module")
+def heard() -> Heard:
+    """Everything is planted by the holders, by another caller, and by nobody; then everybody asks everything."""
+    told: dict[str, str] = {}
+    log = logging.getLogger("pixazo_simulator")
+    lines: list[str] = []
+    listening = logging.Handler()
+    listening.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # it is all that is needed
+    level = log.level
+    log.addHandler(listening)
+    log.setLevel(logging.DEBUG)
+    with (
+        Listener(answer(500, f"no {LONG}".encode())) as listener,
+        Simulator(Settings(keys=(*KEYS, OTHER))) as simulator,
+    ):
+        send = over_http(simulator.url)
+        callers = {key: Caller(send, key) for key in (*KEYS, OTHER)}
+        for caller in callers.values():
+            plant(caller, list(KEYS), listener.url)
+            plant_secret(caller, listener.url)
+        for key in (OTHER, *KEYS):
+            walk(told, f"the holder of {key[:2]}…" if key != OTHER else "another", callers[key])
+        told["invitation"] = callers[OTHER].call("GET", "/.well-known/pixazo-target").body.decode()
+        told |= {
+            f"lobby after all, {n}": callers[OTHER].call("GET", f"/_sim/lobby?after={n}&limit=20").body.decode()
+            for n in range(0, 40, 20)
+        }
+    log.removeHandler(listening)
+    log.setLevel(level)
+    told |= {f"line {number} of the log": line for number, line in enumerate(lines)}
+    told |= {f"error {number}": text for number, text in enumerate(errors())}
+    assert len(lines) > 20
+    assert sum("[redacted]" in text for text in told.values()) > 20
+    assert sum("[hidden]" in text for text in told.values()) > 5
+    return Heard(told)
+
+
+def errors() -> Iterator[str]:
+    """What exceptions say, to callers of this process and over HTTP."""
+    gone = ControlClient(f"http://user:{SECRET}@127.0.0.1:9", LONG)
+    with Simulator(Settings(keys=(OTHER,))) as simulator:
+        for call in (
+            lambda: simulator.advance(1, api_key=LONG),
+            lambda: simulator.control(LONG).world(),
+            lambda: simulator.control().create_world(key=OTHER),
+            lambda: simulator.control().create_world(key=f" {LONG}"),
+            lambda: gone.journal(path=LONG),
+            lambda: ControlClient(f"https://user:{SECRET}@127.0.0.1:9?key={LONG}"),
+        ):
+            with pytest.raises((ControlError, SimulatorError, ValueError)) as raised:
+                call()
+            yield f"{raised.value} {getattr(raised.value, 'told', '')}"
+
+
+@pytest.mark.parametrize("secret", [LONG, SHORT, DEFAULT], ids=["long", "short", "default"])
+def test_no_key_is_told(heard: Heard, secret: str) -> None:
+    """To its holder, to another caller, or by the log: in no listing, refusal, explanation or error, however it was spelled."""
+    assert heard.leaks(secret) == []
+
+
+def test_no_key_that_opens_nothing_is_told(heard: Heard) -> None:
+    """It may be a real one."""
+    assert heard.leaks(UNKNOWN) == []
+
+
+def test_no_value_of_a_name_that_looks_like_a_secret_is_told(heard: Heard) -> None:
+    """Of headers, queries, forms, members at any depth, and the users of URLs."""
+    assert heard.leaks(SECRET) == []
+
+
+def test_every_route_did_what_was_asked(heard: Heard) -> None:
+    """Else its refusals alone would have been looked at; nobody waits for what never comes."""
+    done = {name.split()[-3] for name in heard.told if re.search(r" \w+ \d+ 20\d$", name)}
+    assert done == {route.name for route in ROUTES}
+
+
+def test_the_key_of_a_deleted_world_is_not_told() -> None:
+    """What was said about it is still there."""
+    with Simulator(Settings(keys=(OTHER,))) as simulator:
+        gone = simulator.control().create_world(key=LONG)
+        caller = Caller(over_http(simulator.url), OTHER)
+        caller.generate(f"A bear of {LONG}")
+        gone.delete_world()
+        caller.generate(f"A bear of {LONG}")
+        prompts = [each["request"]["body"]["prompt"] for each in caller.sim("journal")["exchanges"]]
+    assert prompts == ["A bear of [redacted]", "A bear of [redacted]"]
+
+
+def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
+    """What any route answers is looked through once more on its way out."""
+    with Simulator(Settings(keys=(LONG, OTHER))) as simulator:
+        caller = Caller(over_http(simulator.url), OTHER)
+        reply = caller.call("POST", "/_sim/worlds", {"clock": f"as {LONG} says"})
+    assert reply.status == 400
+    assert reply.json()["message"] == "clock 'as [redacted] says' is not one of real, manual, xN (for example x20)"
+
+
+def test_a_resent_callback_tells_no_key() -> None:
+    """Neither the answer to it nor the list."""
+    with Simulator(Settings(keys=(LONG,))) as simulator:
+        world = simulator.control()
+        caller = Caller(over_http(simulator.url), LONG)
+        caller.accepted(webhook=f"http://{LONG}.test/{LONG}")
+        caller.advance(15)
+        told = world.resend(1)
+        assert told["problem"].startswith("not sent: host [redacted].test is not loopback and was not allowed")
+        assert LONG not in json.dumps(world.deliveries())
+
+
+def test_whoever_writes_to_the_log_tells_no_key(caplog: pytest.LogCaptureFixture) -> None:
+    """As long as the server is there that has the key."""
+    with Simulator(Settings(keys=(LONG, SHORT))):
+        logging.getLogger("pixazo_simulator").error("%s and %r", LONG, SHORT)
+    assert caplog.messages == ["[redacted] and '[redacted]'"]
+
+
+def test_the_control_token_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    """Wherever a caller says it."""
+    caplog.set_level(logging.INFO)
+    token = "control-token-5521"
+    with Simulator(Settings(keys=(OTHER,), control_token=token)) as simulator:
+        plant(Caller(over_http(simulator.url), OTHER), [token], "http://127.0.0.1:9")
+        world = ControlClient(simulator.url, OTHER, control_token=token)
+        told = json.dumps([world.journal(), world.lobby(), world.script(), world.deliveries()])
+        with pytest.raises(ControlError, match="the control token is missing") as raised:
+            ControlClient(simulator.url, OTHER).world()
+    assert token not in told + caplog.text + str(raised.value)
+    assert "[redacted]" in told

@@ -1,0 +1,241 @@
+"""What is taken out of texts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from base64 import b64encode
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixazo_simulator.redaction import Redactor, SecretFilter, is_secret, sent_secrets
+
+KEY = "canary-5f1d"
+ODD = 'se"cr/et k'
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "told"),
+    [
+        ("the key canary-5f1d twice: canary-5f1d", KEY, "the key [redacted] twice: [redacted]"),
+        ("xcanary-5f1dx", KEY, "x[redacted]x"),
+        ("sim-key is a secret: 'sim-key', sim-key.", "sim-key", "[redacted] is a secret: '[redacted]', [redacted]."),
+        ("pixazo-sim-keys and my_sim-key and sim-key2", "sim-key", "pixazo-sim-keys and my_sim-key and sim-key2"),
+        ("GET /sim-key?a=sim-key&b=x", "sim-key", "GET /[redacted]?a=[redacted]&b=x"),
+        ("k", "k", "[redacted]"),
+        ("12345678", "12345678", "[redacted]"),
+        ("at 10:0815:00, 127.0.0815.1, then 0815", "0815", "at 10:0815:00, 127.0.0815.1, then [redacted]"),
+        ("exchange 12", "12", "exchange 12"),
+        ("it is COMPLETED", "COMPLETED", "it is COMPLETED"),
+        (r'{"a":"se\"cr/et k"}', ODD, '{"a":"[redacted]"}'),
+        ("GET /se%22cr/et%20k?se%22cr%2Fet%20k&se%22cr%2Fet+k", ODD, "GET /[redacted]?[redacted]&[redacted]"),
+        (repr({"prompt": "1'2\"3\\4567"}), "1'2\"3\\4567", "{'prompt': '[redacted]'}"),
+        ("%63anary%2d5f1d", KEY, "[redacted]"),
+        ("%2563anary-5f1d", KEY, "[redacted]"),
+        (r"\u0063anary\u002d5f1d and \x63anary-5f1d", KEY, "[redacted] and [redacted]"),
+        (r"\ud83d\ude00 \uDFFF \ud7ff \u0073im-key", "sim-key", "\\ud83d\\ude00 \\uDFFF \ud7ff [redacted]"),
+        (r"a line\nsim-key", "sim-key", "a line\n[redacted]"),
+        ("a%20sim-key", "sim-key", "a [redacted]"),
+        ("nobody's", "", "nobody's"),
+        ("nobody's", "  ", "nobody's"),
+    ],
+)
+def test_a_key_is_taken_out(text: str, key: str, told: str) -> None:
+    """Wherever it stands and however it is written; one of less than 8 characters where it stands alone."""
+    assert Redactor((key,)).text(text) == told
+
+
+@pytest.mark.parametrize("key", [KEY, "sim-key", "a-much-longer-key-than-that", "9f8e7d6c5b4a"])
+@pytest.mark.parametrize("user", ["", "a", "me", "you"])
+def test_a_key_in_base64_is_taken_out(key: str, user: str) -> None:
+    """As `Authorization: Basic` sends it, whatever the user's name: what is left cannot be read."""
+    told = Redactor((key,)).text(f"sent {b64encode(f'{user}:{key}'.encode()).decode()} there")
+    assert "[redacted]" in told
+    assert b64encode(f"{user}:{key}".encode()).decode()[len(user) + 4 : -4] not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("/x?token=abc&y=1", "/x?token=[hidden]&y=1"),
+        ("api_key=abc&y=1;sig=xyz", "api_key=[hidden]&y=1;sig=[hidden]"),
+        ("/x?%74oken=abc", "/x?%74oken=[hidden]"),
+        ("https://me:pass@a.test/b", "https://[hidden]@a.test/b"),
+        ("https://me@a.test/b?c=d@e", "https://[hidden]@a.test/b?c=d@e"),
+        ('{"token": "a b", "x": {"password": 12}, "a":1', '{"token": "[hidden]", "x": {"password": "[hidden]"}, "a":1'),
+        ("body is {'clientSecret': 'a', 'b': 'c'}", "body is {'clientSecret': '[hidden]', 'b': 'c'}"),
+        (r'{"to\u006ben": "val', r'{"to\u006ben": "[hidden]"'),
+        ('{"credentials": ["a", "b"', '{"credentials": "[hidden]"'),
+        ("Authorization: Bearer abc.def-0", "Authorization: Bearer [hidden]"),
+        ("with Basic dXNlcjpwYXNz it", "with Basic [hidden] it"),
+        ("a basic understanding of bearers", "a basic understanding of bearers"),
+        ("?monkey=1&keyboard=2&query_key=accept", "?monkey=1&keyboard=2&query_key=accept"),
+        ("no world has this key: create one", "no world has this key: create one"),
+        ("?key=[redacted]", "?key=[redacted]"),
+    ],
+)
+def test_the_value_of_a_name_that_looks_like_a_secret_is_hidden(text: str, told: str) -> None:
+    """In queries, forms, URLs, JSON and Python, also where they are cut or spelled oddly; sentences stay as they are."""
+    assert Redactor().text(text) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("key", True), ("x-api-key", True), ("apiKey", True), ("APIKEY", True), ("access_token", True), ("X-CSRFToken", True),
+        ("client_secret", True), ("set-cookie", True), ("Webhook-Signature", True), ("dbPassword", True), ("credentials", True),
+        ("monkey", False), ("keyword", False), ("prompt", False), ("author", False), ("idempotency-key", False), ("", False),
+    ],
+)  # fmt: skip
+def test_names_that_look_like_secrets(name: str, secret: bool) -> None:
+    """By their words."""
+    assert is_secret(name) is secret
+
+
+def test_members_are_hidden_at_any_depth() -> None:
+    """Whatever their values are; null, true and the empty text tell nothing. A key shows that it was one."""
+    value = {"a": [{"token": {"b": "c"}, "password": 7, "key": None, "secret": True}], "cookie": "", "auth": f"x {KEY}"}
+    told = {
+        "a": [{"token": "[hidden]", "password": "[hidden]", "key": None, "secret": True}],
+        "cookie": "",
+        "auth": "[redacted]",
+    }
+    assert Redactor((KEY,)).json(value) == told
+
+
+def test_what_is_nested_deeply_is_told_as_text() -> None:
+    """Without keys and secrets all the same."""
+    deep: Any = {"token": "abc", "x": KEY}
+    for _ in range(300):
+        deep = [deep]
+    told = json.dumps(Redactor((KEY,)).json(deep))
+    assert "abc" not in told
+    assert KEY not in told
+    assert "[hidden]" in told
+
+
+def test_a_key_that_cannot_be_encoded_is_taken_out() -> None:
+    """It can be given in Python only."""
+    assert Redactor(("half \ud800 of a pair",)).text("a half \ud800 of a pair") == "a [redacted]"
+
+
+def test_headers_that_carry_keys_and_secrets() -> None:
+    """Those that may hold a key say that one was there, others that something was hidden."""
+    headers = [
+        (b"Cookie", b"a"),
+        (b"X-Auth-Token", b"b"),
+        (b"X-Other", b"c canary-5f1d"),
+        (b"X-Key", b"is canary-5f1d"),
+    ]
+    told = {"cookie": "[redacted]", "x-auth-token": "[hidden]", "x-other": "c [redacted]", "x-key": "[redacted]"}
+    assert Redactor((KEY,)).headers(headers) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a body and the canary-5f", "a body and the "),
+        ("a body and the c", "a body and the "),
+        ("all of canary-5f1d, then cana", "all of [redacted], then "),
+        ("the end canary-5f1d", "the end [redacted]"),
+        ("cut within a character \ufffd", "cut within a character "),
+        ("something else", "something else"),
+        (r"spelled \u0063anary-5", "spelled "),
+        (r"spelled can\u00", "spelled "),
+        ('{"password": "hunt', '{"password": "[hidden]"'),
+    ],
+)
+def test_a_key_that_was_cut_in_two_is_taken_out(text: str, told: str) -> None:
+    """Of a text that was cut short, whatever its end may be the beginning of is not told."""
+    assert Redactor((KEY,)).start(text) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("se%2", ""), ('"prompt": "se\\"c', '"prompt": "'), ('it is se"cr', "it is ")]
+)
+def test_a_key_that_was_cut_in_two_is_taken_out_however_it_is_written(text: str, told: str) -> None:
+    """As it is, as JSON writes it, as a URL writes it."""
+    assert Redactor((ODD,)).start(text) == told
+
+
+def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that() -> None:
+    """As long as so many others were not forgotten after it; then its memory is free."""
+    redactor = Redactor((KEY, KEY), remembered=1)
+    redactor.forget(KEY)
+    redactor.forget(KEY)
+    assert redactor.text(KEY) == "[redacted]"
+    redactor.add("another-key")
+    redactor.forget("another-key")
+    assert (redactor.text(KEY), redactor.knows(KEY)) == (KEY, False)
+    assert redactor.text("another-key") == "[redacted]"
+
+
+def test_one_that_knows_more_leaves_the_first_as_it_is() -> None:
+    """And asks it, too."""
+    first = Redactor((KEY,))
+    second = first.also("other-key-1", KEY)
+    assert second.text(f"{KEY} other-key-1") == "[redacted] [redacted]"
+    assert first.text(f"{KEY} other-key-1") == "[redacted] other-key-1"
+    assert first.also(KEY) is first
+
+
+@pytest.mark.parametrize("form", ["sim-test-{:016x}", "{:x}-0f9a8b7c6d5e", "k{}z"])
+def test_ten_thousand_keys_are_taken_out(form: str) -> None:
+    """The first, the last, and one in the middle; whether they begin alike, differ from their first character, or are short."""
+    keys = [form.format(number * 7919) for number in range(10_000)]
+    redactor = Redactor(keys)
+    assert redactor.text(f"{keys[0]}, {keys[5000]} and {keys[-1]}") == "[redacted], [redacted] and [redacted]"
+    assert redactor.text("A bear on minimax-hailuo-ai_019d4355") == "A bear on minimax-hailuo-ai_019d4355"
+
+
+def test_a_very_long_key_is_taken_out() -> None:
+    """Whole, with whatever is joined to it."""
+    key = "".join(f"{number:04}-" for number in range(500))
+    assert Redactor((key,)).text(f"a {key} b") == "a [redacted] b"
+
+
+printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40).filter(
+    lambda key: not key.isdigit()
+)
+
+
+@given(key=printable, others=st.lists(printable), before=st.text(), after=st.text())
+def test_no_text_keeps_a_key(key: str, others: list[str], before: str, after: str) -> None:
+    """Whatever stands around it, and whatever other keys there are; in none of the usual spellings."""
+    redactor = Redactor((*others, key))
+    for spelling in (key, json.dumps(key)[1:-1], repr(key)[1:-1], quote(key), quote(key, safe="")):
+        assert spelling not in redactor.text(before + spelling + after).replace("[redacted]", "\0").replace(
+            "[hidden]", "\0"
+        )
+
+
+def test_what_a_request_was_sent_with() -> None:
+    """Keys as they stand in headers and query, in their own encoding and decoded; of other secrets only the longer ones."""
+    headers = [
+        (b"Authorization", b"Basic bWU6c2ltLWtleQ=="), (b"X-Api-Key", b"abc"), (b"X-Token", b"1"), (b"X-Session-Token", b"12345678"),
+    ]  # fmt: skip
+    assert sent_secrets(headers, "/a?Subscription-Key=a%2Fb+c&token=short&key=long-enough&x=y") == (
+        ["Basic bWU6c2ltLWtleQ==", "bWU6c2ltLWtleQ==", "me", "sim-key", "abc", "a%2Fb+c", "a/b c"], ["12345678", "long-enough"],
+    )  # fmt: skip
+
+
+def test_the_secrets_of_a_request_are_taken_out_elsewhere_too() -> None:
+    """A key as a key, another secret as what is hidden."""
+    redactor = Redactor((KEY,)).heeding([(b"X-Api-Key", b"somebodys-key-91")], "/?token=long-enough")
+    assert redactor.text("canary-5f1d, somebodys-key-91, long-enough") == "[redacted], [redacted], [hidden]"
+
+
+def test_no_line_of_the_log_keeps_a_key(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever logs it, as long as somebody still uses the redactor."""
+    log, secrets, redactor = logging.getLogger("test-redaction"), SecretFilter(), Redactor((KEY,))
+    log.addFilter(secrets)
+    secrets.heed(redactor)
+    log.warning("%s and %d%%", KEY, 5)
+    log.warning("nothing")
+    del redactor
+    log.warning("%s", KEY)
+    assert caplog.messages == ["[redacted] and 5%", "nothing", KEY]
