@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .mutants import Mutant, Variant
 
 __all__ = ["Application"]
+
+CANCEL_AGAIN = 0.1
+"""Seconds after which a task that was cancelled and still runs is cancelled again."""
 
 
 class Application:
@@ -82,12 +85,11 @@ class Application:
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
         running = asyncio.create_task(self.courier.run())
         yield
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await self.doors.close_all()
-        await self.courier.close()
-        await self._postman.close()
+        while not running.done():  # it may swallow a cancellation that comes when it is just woken
+            running.cancel()
+            await asyncio.wait({running}, timeout=CANCEL_AGAIN)
+        for step in (self.doors.close_all, self.courier.close, self._postman.close):
+            await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 
 def _middleware(policy: Policy) -> list[Middleware]:
