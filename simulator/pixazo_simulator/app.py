@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -34,6 +34,8 @@ __all__ = ["Application"]
 
 _SECRETS = SecretFilter()
 logging.getLogger("pixazo_simulator").addFilter(_SECRETS)
+CANCEL_AGAIN = 0.02
+"""Seconds after which a task that was cancelled and still runs is cancelled again."""
 
 
 class Application:
@@ -90,12 +92,11 @@ class Application:
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
         running = asyncio.create_task(self.courier.run())
         yield
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-        await self.doors.close_all()
-        await self.courier.close()
-        await self._postman.close()
+        while not running.done():  # it may swallow a cancellation that comes when it is just woken
+            running.cancel()
+            await asyncio.wait({running}, timeout=CANCEL_AGAIN)
+        for step in (self.doors.close_all, self.courier.close, self._postman.close):
+            await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 
 def _middleware(policy: Policy) -> list[Middleware]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
 from contextvars import Context
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,26 +23,30 @@ from .clock import SECOND
 from .control_client import ControlClient
 from .courier import FallenDue
 from .doors import Door
-from .protocol import BACKLOG, GatewayProtocol, configuration
+from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
 from .world import World
 from .worlds import Settings, Worlds
 
 if TYPE_CHECKING:
     from .mutants import Mutant, Variant
 
-__all__ = ["Simulator", "SimulatorError"]
+__all__ = ["STOP_DEADLINE", "Simulator", "SimulatorError", "place"]
 
 T = TypeVar("T")
 
 START_TIMEOUT = 10.0
 """Seconds until a server that has not started is given up."""
 STOP_TIMEOUT = 0.5
-"""Seconds that requests under way have to end once the server is told to stop."""
+"""Seconds that requests under way have to end once the server is told to stop; so long has the lifespan, and what is left then."""
+STOP_DEADLINE = 2.0
+"""Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for the server looks whether that is still there."""
 LAST_PORT = 65535
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """How a server is reached that listens on all addresses."""
+LIFESPAN = "LifespanOn.main"
+"""The task of uvicorn in which the lifespan runs."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 log = logging.getLogger("pixazo_simulator")
@@ -103,17 +110,21 @@ class Simulator:
         )
         self._thread.start()
         if not self._server.accepting.wait(START_TIMEOUT):
+            self.stop()
             raise SimulatorError(
                 f"the server on port {self.port} did not start within {START_TIMEOUT:g} s: see its log"
             )
         return self
 
     def stop(self) -> None:
-        """Stop listening; returns when the thread has ended."""
-        if self._server and self._thread:
-            self._server.stop()
-            self._thread.join()
+        """Stop listening; returns when the thread has ended, at the latest after 2 s.
+
+        What could not be ended is told in a warning, and left to itself in its daemon thread.
+        """
+        server, thread = self._server, self._thread
         self._server = self._thread = self._application = None
+        if server and thread and (unended := server.stop(thread)):
+            log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
     def advance(self, seconds: float, *, api_key: str | None = None) -> list[FallenDue]:
         """Let time pass in a world and return what fell due; callbacks that fell due have been attempted.
@@ -179,15 +190,23 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         super().__init__(configuration(app, protocol, lifespan="on"))
+        self.server_state: Connections = Connections()
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: int | None = None
+        self._unended: list[str] = []
+        self._is_left = False
 
-    def stop(self) -> None:
-        """End `main_loop`, from any thread."""
+    def stop(self, thread: threading.Thread) -> list[str]:
+        """End `main_loop`, from any other thread, and wait for the thread that it runs in; tell what could not be ended."""
+        self.should_exit = True
         if self._loop and self._ended:
-            self._loop.call_soon_threadsafe(self._ended.set)
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._ended.set)
+        thread.join(STOP_DEADLINE)
+        self._is_left = thread.is_alive()
+        return [place(thread)] if self._is_left else self._unended
 
     def ask(self, function: Callable[[], T]) -> T:
         """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
@@ -203,10 +222,7 @@ class _Server(uvicorn.Server):
             loop.call_soon_threadsafe(give)
         except RuntimeError:  # the loop is closed
             raise SimulatorError(_STOPPED) from None
-        while not wait([answer], timeout=LOOK_AGAIN).done:
-            if loop.is_closed() and not answer.done():  # what a loop has not called when it is closed is never called
-                raise SimulatorError(_STOPPED)
-        return answer.result()
+        return self._wait(answer, loop)
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
@@ -217,7 +233,19 @@ class _Server(uvicorn.Server):
             raise
         try:
             # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
-            return Context().run(asyncio.run_coroutine_threadsafe, doing, loop).result()
+            answer = Context().run(asyncio.run_coroutine_threadsafe, doing, loop)
+        except RuntimeError:  # the loop is closed
+            doing.close()
+            raise SimulatorError(_STOPPED) from None
+        return self._wait(answer, loop)
+
+    def _wait(self, answer: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+        while not wait([answer], timeout=LOOK_AGAIN).done:
+            # What a loop has not called when it is closed, or when its thread is left to itself, may never be called.
+            if (loop.is_closed() or self._is_left) and not answer.done():
+                raise SimulatorError(_STOPPED)
+        try:
+            return answer.result()
         except CancelledError:
             raise SimulatorError(_STOPPED) from None
 
@@ -234,10 +262,12 @@ class _Server(uvicorn.Server):
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         self._thread = threading.get_ident()
         self.accepting.set()
-        await self._ended.wait()
+        if not self.should_exit:
+            await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port, let the requests under way end, then end the lifespan."""
+        """Close the port, let the requests under way end, end the lifespan, then cancel what is left; none of it is waited for for long."""
+        self.server_state.is_closed = True
         for server in self.servers:
             server.close()
         for listener in sockets or ():
@@ -252,7 +282,44 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(0)  # connections learn in the next turn of the loop that nobody waits for an answer
             for task in late:
                 task.cancel()
-        await self.lifespan.shutdown()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT):
+                await self.lifespan.shutdown()
+        except TimeoutError:
+            self._unended = _names(_others())
+            # It is told in one line, not in the tracebacks of what is cancelled now.
+            self.lifespan.logger = logging.Logger("uvicorn.error", logging.CRITICAL)  # noqa: LOG001 - nobody else's
+        left = _others()
+        for task in left:
+            task.cancel()
+        late = await _unended(left)
+        for task in late:
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is told already
+        self._unended = _names(late) or self._unended
+        await _unended({asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())})
+
+
+def _others() -> set[asyncio.Task[Any]]:
+    """The tasks of this loop beside the one that asks."""
+    return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
+
+
+async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
+    """Those of some tasks that have not ended after a while."""
+    return (await asyncio.wait(tasks, timeout=STOP_TIMEOUT / 2))[1] if tasks else set()
+
+
+def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
+    """What tasks do, each thing once, with its number; the lifespan itself does nothing but wait for others."""
+    names = Counter(str(getattr(task.get_coro(), "__qualname__", task.get_name())) for task in tasks)
+    return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items()) if name != LIFESPAN]
+
+
+def place(thread: threading.Thread) -> str:
+    """Where a thread that does not end is: a function, its file and line."""
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - there is no other way
+    frame = frames.get(thread.ident or 0)
+    return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
 
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
@@ -277,13 +344,17 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serving)
+    """Run the server to its end; unlike asyncio.Runner, without waiting for tasks that do not let themselves be cancelled."""
+    loop = _new_loop()
+    try:
+        loop.run_until_complete(serving)
+    finally:
+        loop.close()
 
 
-def _loop_factory() -> Any:
+def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop
     except ImportError:
-        return None
-    return uvloop.new_event_loop
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.simulator.wire import Wire, request
 
+from pixazo_simulator import protocol
+from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.protocol import KEEP_ALIVE, GatewayProtocol, configuration
 from pixazo_simulator.server import Simulator
 
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import Mutant, Variant
+
+PATIENCE = 10.0
+"""Seconds that a server on loopback has to answer."""
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 HEALTH = request("GET", "/_sim/health")
 BEAR = b'{"prompt":"A bear"}'
 HEAD_LIMIT = 64 * 1024
 MOST_READ = 8 * 1024 * 1024
 """Bytes; more than socket buffers hold and the server reads before it hangs up."""
+FOR_EVER = 10_000_000
+"""Pieces; more than can be sent within the deadlines of the tests."""
 
 
 @pytest.fixture
@@ -42,8 +53,7 @@ def wire(simulator: Simulator) -> Iterator[Wire]:
         b"GET /\xff HTTP/1.1\r\nhost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nbad header: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nx: \x00\r\n\r\n",
-        b"CONNECT a.test:80 HTTP/1.1\r\nhost: a.test\r\n\r\n",
-        b"CONNECT a.test:80 HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+        b"CONNECT / HTTP/9.9\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
@@ -207,6 +217,214 @@ def test_a_wish_for_an_upgrade_may_come_in_pieces(wire: Wire) -> None:
     for byte in request("POST", GENERATE, BEAR, connection="upgrade", upgrade="h2c"):
         wire.send(bytes([byte]))
     assert wire.answer().status == 202
+
+
+METHODS = (
+    b"DELETE GET HEAD POST PUT OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND REBIND UNBIND ACL REPORT "
+    b"MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PATCH PURGE MKCALENDAR LINK UNLINK SOURCE QUERY"
+).split()
+"""Those that llhttp takes with HTTP."""
+NO_METHODS = (
+    b"PRI DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH BREW get X"
+).split()
+"""Those that it takes with other protocols only, and some that nobody knows."""
+UPGRADES = {
+    "none": b"",
+    "websocket": b"connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: eA==\r\nsec-websocket-version: 13\r\n",
+    "h2c": b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n",
+    "several": b"upgrade: h2c\r\nconnection: keep-alive, upgrade\r\nupgrade: websocket\r\nUPGRADE: \r\n",
+    "twice": b"connection: upgrade\r\nconnection: upgrade\r\nupgrade: h2c, websocket\r\n",
+    "only Connection": b"connection: upgrade\r\n",
+    "only Upgrade": b"upgrade: h2c\r\n",
+    "only HTTP2-Settings": b"http2-settings: AAMAAABk\r\n",
+}
+BODIES = {
+    "no body": b"\r\n",
+    "length": b"content-length: 19\r\n\r\n" + BEAR,
+    "chunks": b"transfer-encoding: chunked\r\n\r\n5\r\n" + BEAR[:5] + b"\r\ne\r\n" + BEAR[5:] + b"\r\n0\r\n\r\n",
+    "the preface of HTTP/2": b"\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+def conversation(port: int, method: bytes, version: bytes, fields: bytes, body: bytes) -> list[int]:
+    """The statuses that a request and the one sent right behind it are answered with, until the server hangs up."""
+    statuses: list[int] = []
+    with Wire(port) as wire:
+        wire.send(b"%s /_sim/health HTTP/%s\r\nhost: localhost\r\n%s%s" % (method, version, fields, body) + LAST)
+        while len(statuses) < 2 and not wire.hung_up():
+            statuses.append(wire.answer(head=method == b"HEAD" and not statuses).status)
+        assert wire.closed()
+    return statuses
+
+
+LAST = request("GET", "/_sim/health", connection="close")
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES)
+@pytest.mark.parametrize("body", BODIES)
+def test_every_method_with_every_wish_for_an_upgrade(simulator: Simulator, upgrade: str, body: str) -> None:
+    """It is answered, and so is the next request, or the connection is closed; CONNECT is 405, what is no method 400."""
+    fields, sent = UPGRADES[upgrade], BODIES[body]
+    after = 400 if body == "the preface of HTTP/2" else 200
+    for method in METHODS:
+        first, *rest = conversation(simulator.port, method, b"1.1", fields, sent)
+        assert (first, rest) == (200 if method in (b"GET", b"HEAD") else 404, [after]), method
+        assert conversation(simulator.port, method, b"1.0", fields, sent)[0] == first, method
+    for method in NO_METHODS:
+        assert conversation(simulator.port, method, b"1.1", fields, sent) == [400], method
+    for version in (b"1.1", b"1.0"):
+        assert conversation(simulator.port, b"CONNECT", version, fields, sent) == [405]
+
+
+@pytest.mark.parametrize("target", [b"/", b"a.test:80", b"*", b"http://a.test/"])
+def test_connect_is_for_proxies(wire: Wire, target: bytes) -> None:
+    """It says what to use instead, and hangs up."""
+    wire.send(b"CONNECT %s HTTP/1.1\r\n\r\n" % target)
+    answer = wire.answer()
+    assert (answer.status, answer.headers["allow"], answer.headers["connection"]) == (405, "GET, POST", "close")
+    assert answer.json() == {
+        "error": "Method Not Allowed",
+        "message": "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+    }
+    assert wire.closed()
+
+
+@pytest.mark.parametrize(
+    "change", [None, find_mutant("key-header-in-exact-case"), find_variant("headers-in-title-case")]
+)
+def test_connect_at_every_port(change: Mutant | Variant | None) -> None:
+    """Gateways that mind the letter case of header names refuse it as well, and so do their doors."""
+    with Simulator(change=change) as gateway:
+        door = gateway.open_door(["a.test"])
+        trust = ssl.create_default_context(cadata=door.ca_pem)
+        with (
+            socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as plain,
+            socket.create_connection(("127.0.0.1", door.port), PATIENCE) as raw,
+            trust.wrap_socket(raw, server_hostname="a.test") as secure,
+        ):
+            for caller in (plain, secure):
+                caller.sendall(b"CONNECT / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+                assert caller.recv(65536).startswith(b"HTTP/1.1 405 Method Not Allowed\r\n")
+                assert caller.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [
+        (b"1.1", b"", 400),
+        (b"1.1", b"connection: upgrade\r\nupgrade: h2c\r\n", 400),
+        (b"1.1", b"host: a\r\nHOST: a\r\n", 400),
+        (b"1.0", b"host: a\r\nhost: b\r\n", 400),
+        (b"1.1", b"host: a\r\n", 401),
+        (b"1.1", b"host:\r\n", 401),
+        (b"1.0", b"", 401),
+        (b"1.0", b"host: a\r\n", 401),
+    ],
+)
+def test_one_host(wire: Wire, version: bytes, hosts: bytes, status: int) -> None:
+    """HTTP/1.1 wants one, HTTP/1.0 none or one (RFC 9112, 3.2)."""
+    wire.send(b"GET /v2/requests/status/x HTTP/%s\r\n%s\r\n" % (version, hosts))
+    answer = wire.answer()
+    assert answer.status == status
+    if status == 400:
+        assert (
+            answer.json()["message"] == f"The request has {'2 Host headers' if b'host' in hosts else 'no Host header'}."
+        )
+        assert wire.closed()
+
+
+def test_what_is_sent_after_a_body_is_no_header(wire: Wire) -> None:
+    """A trailer brings in neither a second host nor a key."""
+    head = request("POST", GENERATE, key="", content_length="", transfer_encoding="chunked")
+    wire.send(head + b"13\r\n" + BEAR + b"\r\n0\r\nhost: b\r\nocp-apim-subscription-key: sim-key\r\n\r\n" + HEALTH)
+    assert [wire.answer().status, wire.answer().status] == [401, 200]
+
+
+@pytest.mark.parametrize("start", [b"0\r\nx: ", b"1; x="])
+def test_a_trailer_that_never_ends_is_given_up(wire: Wire, start: bytes) -> None:
+    """As a head is, and so is an extension of a chunk."""
+    wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + start)
+    assert wire.send_all_it_takes(b"a" * HEAD_LIMIT, 2 * MOST_READ // HEAD_LIMIT) < MOST_READ
+
+
+def test_what_is_accepted_is_told_before_garbage_is_refused(wire: Wire) -> None:
+    """The answers come in the order of the requests, the refusal last, and the garbage is not taken for a body."""
+    wire.send(request("POST", GENERATE, BEAR) + HEALTH + b"nonsense\r\n\r\n" + HEALTH)
+    assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
+    assert wire.closed()
+
+
+def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: Wire) -> None:
+    """After the answers to what was sent before it."""
+    wire.send(request("POST", GENERATE, BEAR) + HEALTH)
+    wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
+    assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
+    assert wire.closed()
+
+
+# Deadlines
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+    """A connection to a server that gives a caller next to no time."""
+    for name in ("HEAD_TIMEOUT", "BODY_TIMEOUT", "KEEP_ALIVE"):
+        monkeypatch.setattr(protocol, name, 0.05)
+    with Simulator() as simulator, Wire(simulator.port) as connected:
+        yield connected
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(hasty: Wire) -> None:
+    """Without a word, as one is that falls silent."""
+    assert hasty.closed()
+
+
+def test_blank_lines_are_nothing(hasty: Wire) -> None:
+    """However many of them come."""
+    assert hasty.send_all_it_takes(b"\r\n", FOR_EVER) < FOR_EVER
+
+
+@pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\nx: ", HEALTH[:-2]])
+def test_a_head_that_does_not_go_on_is_refused(hasty: Wire, start: bytes) -> None:
+    """408, and the connection is closed."""
+    hasty.send(start)
+    answer = hasty.answer()
+    assert (answer.status, answer.headers["connection"]) == (408, "close")
+    assert answer.json() == {
+        "error": "Request Timeout",
+        "message": "The request's head was not complete within 0.05 s.",
+    }
+    assert hasty.closed()
+
+
+def test_a_head_that_drips_is_refused(hasty: Wire) -> None:
+    """The deadline counts from its first byte: the next one moves nothing."""
+    hasty.send(b"GET / HTTP/1.1\r\nx: ")
+    assert hasty.send_all_it_takes(b"a", FOR_EVER) < FOR_EVER
+
+
+def test_a_body_that_does_not_go_on_is_refused(hasty: Wire) -> None:
+    """408, nothing is accepted, the connection is closed."""
+    hasty.send(request("POST", GENERATE, BEAR)[:-1])
+    answer = hasty.answer()
+    assert (answer.status, answer.headers["connection"]) == (408, "close")
+    assert answer.json() == {"error": "Request Timeout", "message": "The request's body did not go on within 0.05 s."}
+    assert hasty.closed()
+
+
+def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: Wire) -> None:
+    """The rest of it is waited for no longer than that of any other."""
+    hasty.send(request("GET", "/v2/requests/status/x", content_length="10"))
+    assert hasty.answer().status == 404
+    assert hasty.closed()
+
+
+def test_a_late_answer_is_no_late_request(hasty: Wire) -> None:
+    """Who waits for an answer is given time, and what it has begun to send meanwhile as well."""
+    script = b'{"rules":[{"when":"generate","faults":[{"fault":"delay","seconds":0.3}]}]}'
+    hasty.send(request("PUT", "/_sim/script", script) + request("POST", GENERATE, BEAR) + HEALTH[:-2])
+    assert [hasty.answer().status for _ in range(3)] == [200, 202, 408]
+    assert hasty.closed()
 
 
 def test_an_answer_to_head_has_no_body(wire: Wire) -> None:

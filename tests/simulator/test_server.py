@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
 import math
 import re
 import socket
 import threading
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -14,12 +18,15 @@ from tests.caller import Caller, over_http
 from tests.simulator.listener import Conduct, Listener
 from tests.simulator.wire import Wire, request
 
-from pixazo_simulator import courier
+from pixazo_simulator import courier, server
 from pixazo_simulator.clock import Clock
-from pixazo_simulator.courier import AdvanceError
+from pixazo_simulator.courier import AdvanceError, Courier
+from pixazo_simulator.post import Postman
 from pixazo_simulator.server import Simulator, SimulatorError
 from pixazo_simulator.worlds import Settings
 
+PATIENCE = 10.0
+"""Seconds until what does not end has failed the test."""
 HEALTH = request("GET", "/_sim/health")
 
 
@@ -200,3 +207,130 @@ def test_what_cannot_be_advanced() -> None:
     for use in (lambda: simulator.advance(1), simulator.monotonic):
         with pytest.raises(SimulatorError, match="the simulator does not run"):
             use()
+
+
+# The end, whatever still runs
+
+
+def stopped(simulator: Simulator) -> None:
+    """Stop a server; fails when that does not return."""
+    stopping = threading.Thread(target=simulator.stop, daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive()
+
+
+async def stubborn(_: Courier) -> None:
+    """Deliver nothing, and ignore every cancellation."""
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+
+
+async def startled(_: Courier) -> None:
+    """Deliver nothing, and ignore one cancellation, as Python 3.11's `asyncio.wait_for` may."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(3600)
+    await asyncio.sleep(3600)
+
+
+async def hanging(_: Postman) -> None:
+    """Never close the connections."""
+    await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "doing", "named"),
+    [(Courier, "run", stubborn, "stubborn"), (Postman, "close", hanging, "hanging")],
+)
+def test_a_stop_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    owner: type,
+    method: str,
+    doing: object,
+    named: str,
+) -> None:
+    """It ends, and tells in one line what was still running; no thread is left."""
+    monkeypatch.setattr(owner, method, doing)
+    before = threads()
+    simulator = Simulator().start()
+    stopped(simulator)
+    assert caplog.messages == [f"the simulator on port {simulator.port} was stopped while this still ran: {named}"]
+    assert threads() == before
+    assert not accepts(simulator.port)
+    gc.collect()
+
+
+def test_a_cancellation_that_is_swallowed_is_repeated(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is left running, and nothing is to be told."""
+    monkeypatch.setattr(Courier, "run", startled)
+    stopped(Simulator().start())
+    assert caplog.messages == []
+
+
+def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixture) -> None:
+    """It tells where the thread is; who waits for the server is told that it was stopped."""
+    entered, released = threading.Event(), threading.Event()
+
+    def block(*_: object) -> list[str]:
+        entered.set()
+        released.wait(PATIENCE)
+        return []
+
+    simulator = Simulator().start()
+    told: list[Exception] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "STOP_DEADLINE", 0.1)
+        patch.setattr(server, "LOOK_AGAIN", 0.1)
+        patch.setattr(Courier, "advance_at_once", block)
+        waiting = threading.Thread(target=lambda: told.append(refused(simulator)), daemon=True)
+        waiting.start()
+        assert entered.wait(PATIENCE)
+        stopped(simulator)
+        waiting.join(PATIENCE)
+        (line,) = caplog.messages
+        assert line.startswith(
+            f"the simulator on port {simulator.port} was stopped while this still ran: Condition.wait, "
+        )
+        assert [str(error) for error in told] == ["the simulator was stopped before it could answer"]
+        released.set()
+    for thread in threading.enumerate():
+        if thread.name == f"pixazo-sim:{simulator.port}":
+            thread.join(PATIENCE)
+
+
+def refused(simulator: Simulator) -> Exception:
+    """What is raised in a thread that advances the clock of a server which is stopped meanwhile."""
+    with pytest.raises(SimulatorError) as caught:
+        simulator.advance(1)
+    return caught.value
+
+
+def test_stops_under_load(caplog: pytest.LogCaptureFixture) -> None:
+    """With callers who never pause and callbacks under way to a receiver that says nothing; nothing is left running."""
+    caplog.set_level(logging.WARNING)
+    with Listener(Conduct.SILENT) as silent:
+        for _ in range(5):
+            simulator = Simulator(Settings(clock=lambda: Clock.scaled(1000), balance=10**12)).start()
+            busy = threading.Semaphore(0)
+            callers = [threading.Thread(target=submit_for_ever, args=(simulator, silent.url, busy)) for _ in range(2)]
+            for thread in callers:
+                thread.start()
+            for _ in range(30):
+                assert busy.acquire(timeout=PATIENCE)
+            stopped(simulator)
+            for thread in callers:
+                thread.join(PATIENCE)
+    assert caplog.messages == []
+
+
+def submit_for_ever(simulator: Simulator, hook: str, busy: threading.Semaphore) -> None:
+    """Submit and read without a pause until the server is gone, and count."""
+    caller = Caller(over_http(simulator.url), simulator.api_key)
+    with suppress(OSError, HTTPException):
+        while True:
+            caller.read(caller.accepted(webhook=hook))
+            busy.release()

@@ -70,6 +70,13 @@ class Wire:
         except ConnectionError:
             return True
 
+    def hung_up(self) -> bool:
+        """Whether the server has hung up; waits until it has, or has said something."""
+        try:
+            return self._file.peek(1) == b""
+        except ConnectionError:
+            return True
+
     def __enter__(self) -> Self:
         return self
 

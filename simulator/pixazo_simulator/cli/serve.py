@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -19,10 +18,12 @@ from pixazo_simulator.clock import clock_factory
 from pixazo_simulator.ledger import micros
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.script_file import read_script
-from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
 from pixazo_simulator.worlds import DEFAULT_KEY, Settings
 
+from .log import log_to_stderr
 from .profile import read_profile
+from .signals import BY_SIGNAL, Signals, end_in
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -34,6 +35,9 @@ CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
 
 
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
+
+LAST_RESORT = STOP_DEADLINE + 1
+"""Seconds after a signal in which the process ends, whatever it waits for."""
 
 
 def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -129,20 +133,32 @@ class _Assignment(click.types.StringParamType):
 def serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
-    Prints `ready http://HOST:PORT key KEY` when it accepts connections.
+    Prints `ready http://HOST:PORT key KEY` when it accepts connections. A second signal ends it at once.
     """
-    simulator = simulator_of(options)
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is where it was closed
+        raise click.UsageError(
+            "standard output is closed, where the ready line is told: lead it to a file or /dev/null"
+        )
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    Signals((signal.SIGINT, signal.SIGTERM)).tell(lambda number: _end(ended, number))
+    simulator = simulator_of(options)
     try:
         simulator.start()
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
     _tell_reach(simulator)
-    _tell_ready(simulator, options["ready_file"])
+    if not ended.is_set():
+        _tell_ready(simulator, options["ready_file"])
     ended.wait()
     simulator.stop()
+
+
+def _end(ended: threading.Event, number: int) -> None:
+    """Begin to end; at once when that has begun already, and by force when it takes too long."""
+    if ended.is_set():
+        os._exit(BY_SIGNAL + number)
+    ended.set()
+    end_in(LAST_RESORT, code=0)
 
 
 def simulator_of(options: dict[str, Any]) -> Simulator:
@@ -155,7 +171,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
         change = _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _log_to_stderr(options["log_format"])
+    log_to_stderr(options["log_format"])
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 
 
@@ -226,8 +242,13 @@ def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
         except OSError as error:
             simulator.stop()
             raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
-    sys.stdout.write(line)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    except OSError as error:
+        simulator.stop()
+        told = f"the ready line cannot be written to standard output: {error.strerror}"
+        raise click.UsageError(f"{told}; lead it to a file or /dev/null") from None
 
 
 def _write_whole(path: Path, text: str) -> None:
@@ -255,18 +276,3 @@ def _tell_reach(simulator: Simulator) -> None:
             "listening on %s port %d: other machines reach it by a name or address of this one, /_sim answers %s",
             simulator.host, simulator.port, who,
         )  # fmt: skip
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps({"level": record.levelname.lower(), "message": record.getMessage()}, ensure_ascii=False)
-
-
-def _log_to_stderr(form: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(message)s"))
-    log = logging.getLogger("pixazo_simulator")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
