@@ -172,8 +172,7 @@ class PixazoClient(_Caller):
             extra_headers: win over ours, except over the key.
 
         Raises:
-            APIError, PixazoError: as `generate`.
-            TypeError, ValueError: body is not JSON.
+            APIError, PixazoError: as `generate`; also PixazoError: body is not JSON.
         """
         submission = self._drive.run(submit(self._session, path, body, webhook_url, extra_headers))
         return RequestHandle(self._drive, self._session, submission)
