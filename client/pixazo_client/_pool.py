@@ -28,7 +28,7 @@ T = TypeVar("T")
 DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 """Seconds to connect, between two reads, between two writes, and to get a free connection."""
 
-CLOSED = "the client is closed: make another"
+CLOSED = "the client is closed, nothing was sent: make another"
 
 #: Told apart by identity. The loop itself would be kept alive by the connections that refer to it.
 _LOOP: RunVar[object] = RunVar("pixazo_client_loop")
