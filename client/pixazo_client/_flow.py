@@ -119,6 +119,8 @@ def _persist(session: Session, method: str, step: Send | Fetch) -> Flow[Any]:
     while True:
         try:
             answer: Answer | Path = yield step
+        except PixazoError:
+            raise  # nothing was sent
         except BaseException:
             if method == "POST":
                 url = session.gateway.hide(step.url)

@@ -30,7 +30,9 @@ class Unusable(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     def handle_request(self, request: httpx2.Request) -> NoReturn:
         """Refuse."""
         host = request.url.host
-        raise PixazoError(f"{host} cannot be reached: {self._problem}, add {host} to NO_PROXY, or pass http_client=")
+        raise PixazoError(
+            f"{host} cannot be reached, nothing was sent: {self._problem}, add {host} to NO_PROXY, or pass http_client="
+        )
 
     async def handle_async_request(self, request: httpx2.Request) -> NoReturn:
         """Refuse."""
@@ -66,7 +68,7 @@ def _usable(scheme: str, url: str, context: ssl.SSLContext) -> str | Unusable:
     except (ValueError, httpx2.InvalidURL):
         remedy = "give http://host:port, or https:// or socks5:// in its place"
     name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
-    return Unusable(f"the proxy {name}={_shown(url)} cannot be used; {remedy}")
+    return Unusable(f"the proxy {name}={_shown(url)} cannot be used: {remedy}")
 
 
 def _shown(url: str) -> str:
