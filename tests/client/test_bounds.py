@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from tests.client.loopback import Endless, Loopback, nowhere, says
 from tests.client.stage import ACCEPTED, ID, QUEUED, Answer, Stage
-from tests.client.test_wire import TALKERS, Blocking
+from tests.client.test_wire import TALKERS, Asynchronous, Blocking
 
 import pixazo_client
 from pixazo_client import APIResponseValidationError, DownloadError, PixazoClient, WaitTimeoutError
@@ -154,7 +154,7 @@ def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: p
     """A byte every 20 ms meets every time-out between two reads, but not the deadline."""
     monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
     with Loopback(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
-        TALKERS[2].talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
+        Asynchronous(httpx2, "asyncio").talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
 
@@ -162,7 +162,7 @@ def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.Mo
     """Likewise."""
     monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
     with Loopback(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
-        TALKERS[0].talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
+        Blocking(httpx2).talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
 
@@ -269,7 +269,5 @@ def test_an_answer_that_a_hook_has_read_is_taken_as_it_is() -> None:
         body = httpx2.ByteStream(gzipped(json.dumps(QUEUED).encode()))
         return httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=body)
 
-    http = httpx2.Client(
-        transport=httpx2.MockTransport(handle), event_hooks={"response": [lambda response: response.read()]}
-    )
+    http = httpx2.Client(transport=httpx2.MockTransport(handle), event_hooks={"response": [httpx2.Response.read]})
     assert PixazoClient(api_key="k", http_client=http).retrieve(ID).status == "QUEUED"

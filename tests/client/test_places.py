@@ -43,7 +43,8 @@ def ours(sim: Simulator) -> AsyncPixazoClient:
 def pools(client: AsyncPixazoClient) -> dict[Any, Any]:
     """Its HTTP clients, by process and loop."""
     drive: Any = vars(client)["_drive"]
-    return drive._pool._clients
+    clients: dict[Any, Any] = drive._pool._clients
+    return clients
 
 
 @pytest.mark.parametrize("backends", [("asyncio", "asyncio"), ("trio", "trio"), ("asyncio", "trio", "asyncio")])
