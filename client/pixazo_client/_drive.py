@@ -102,7 +102,7 @@ class _Wire:
         return request
 
     def _too_late(self, seconds: float) -> _NoAnswer:
-        return self._library.lost(TimeoutError(f"the answer was not whole after {seconds:.0f} s"))
+        return self._library.lost(TimeoutError(f"the answer was not whole after {seconds:.1f} s"))
 
     def _too_many(self, client: object) -> _NoAnswer:
         return self._library.lost(self._library.redirects(f"more than {_most_redirects(client)} redirects"))

@@ -6,18 +6,21 @@ other's answers from it; on another loop it breaks after the request was written
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import httpx2
-from anyio.lowlevel import RunVar
 
 from ._errors import PixazoError
 from ._proxies import routes
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncGenerator
+
+    from anyio.lowlevel import RunVar
 
     from ._http import AsyncHTTPClient, HTTPClient, HTTPResponse
 
@@ -29,9 +32,6 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 """Seconds to connect, between two reads, between two writes, and to get a free connection."""
 
 CLOSED = "the client is closed, nothing was sent: make another"
-
-#: Told apart by identity. The loop itself would be kept alive by the connections that refer to it.
-_LOOP: RunVar[object] = RunVar("pixazo_client_loop")
 
 
 class _Recipe:
@@ -226,14 +226,23 @@ class AsyncLent(_Lent["AsyncHTTPClient"]):
 def _here() -> tuple[int, object]:
     """This process and this event loop."""
     try:
-        loop = _LOOP.get()
+        loop = _mark().get()
     except LookupError:
-        _LOOP.set(loop := object())
+        _mark().set(loop := object())
     return os.getpid(), loop
+
+
+@cache
+def _mark() -> RunVar[object]:
+    """What an event loop is known by; the loop itself would be kept alive by the connections that refer to it."""
+    from anyio.lowlevel import RunVar
+
+    return RunVar("pixazo_client_loop")
 
 
 def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
     try:
-        return asyncio.get_running_loop()
-    except RuntimeError:  # trio
+        running: asyncio.AbstractEventLoop = sys.modules["asyncio"].get_running_loop()
+    except (KeyError, RuntimeError):  # trio
         return None
+    return running
