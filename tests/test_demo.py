@@ -106,9 +106,10 @@ def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
 
 def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
     """A failure in the middle is told in one line, with the file that it is about."""
-    (tmp_path / "text_to_video.mp4.part").mkdir()
+    taken = tmp_path / "text_to_video.mp4" / "output.mp4"
+    taken.mkdir(parents=True)
     ended = pixazo_sim("demo", "--out", str(tmp_path))
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert ended.stderr.startswith("pixazo-sim: ")
-    assert str(tmp_path / "text_to_video.mp4.part") in ended.stderr
+    assert str(taken) in ended.stderr

@@ -43,22 +43,27 @@ class _Caller:
 
 
 class PixazoClient(_Caller):
-    """A client of the gateway. Threads may share it.
+    """A client of the gateway. Threads may share it, and processes may inherit it: each has connections of its own.
 
     Args:
         api_key: the subscription key (Authentication); else the environment's PIXAZO_API_KEY.
         base_url: the gateway; else the environment's PIXAZO_BASE_URL, else `https://gateway.pixazo.ai`.
         timeout: seconds for each phase of a call, or (connect, read, write, free connection), None meaning no limit.
-            By default 5, 30, 30, 10; with an http_client, whatever that has.
+            By default 5, 30, 30, 10; with an http_client, whatever that has. A call other than a download ends within
+            the sum of the four, and a second more for each 16 KiB that it sends.
         max_retries: how often a call is repeated at most, where repeating it is safe.
         polling: the pace of waiting.
-        http_client: an `httpx2.Client` or `httpx.Client` to send with; closing it stays the caller's business.
+        http_client: an `httpx2.Client` or `httpx.Client` to send with; closing it stays the caller's business. It is
+            used only in the process (asynchronous: on the event loop) where it first kept a connection open.
         sleep: called with seconds instead of `time.sleep`.
         monotonic: tells seconds instead of `time.monotonic`; deadlines are measured with it.
 
     Raises:
         PixazoError: no key, or a key, address or http_client that cannot work.
         ValueError: max_retries is negative.
+
+    Every method that sends raises a PixazoError before it does where the client or its http_client is closed, the
+    http_client belongs to another process or event loop, or the environment names a proxy that cannot be used.
     """
 
     def __init__(
@@ -106,7 +111,7 @@ class PixazoClient(_Caller):
 
         Raises:
             APIError: not accepted, or not known to be: the message says when the work may exist and be charged.
-            PixazoError: webhook_url cannot be a header.
+            PixazoError: webhook_url cannot be a header, or the body is not JSON; nothing was sent.
         """
         optional = {
             "duration": duration,
@@ -142,7 +147,7 @@ class PixazoClient(_Caller):
 
         Raises:
             OSError: the image file cannot be read.
-            APIError, PixazoError: as `generate`.
+            APIError, PixazoError: as `generate`; no file can have this name.
         """
         optional = {
             "first_frame_image": image_url(first_frame_image),
@@ -169,11 +174,10 @@ class PixazoClient(_Caller):
             path: such as "/minimax-hailuo-ai/v1/generate".
             body: sent as it is.
             webhook_url: as `generate`.
-            extra_headers: win over ours, except over the key.
+            extra_headers: win over ours, except over the key and Accept-Encoding.
 
         Raises:
             APIError, PixazoError: as `generate`.
-            TypeError, ValueError: body is not JSON.
         """
         submission = self._drive.run(submit(self._session, path, body, webhook_url, extra_headers))
         return RequestHandle(self._drive, self._session, submission)
@@ -204,14 +208,15 @@ class PixazoClient(_Caller):
 
         Args:
             generation_or_url: a COMPLETED Generation, or one of its `media_urls`.
-            dest: the file to write, or a folder, where the URL names the file. Until all is there, `.part` is appended.
+            dest: the file to write, or a folder, where the URL names the file. Until all is there it is a new file
+                beside it whose name ends in `.part`. A link is replaced, not followed.
             index: which of the `media_urls`.
             on_progress: called with the bytes written so far and their total, None if not known. A repetition
                 after a transient failure starts from 0.
-            max_bytes: give up on a larger file.
+            max_bytes: give up on a larger file. There is no limit without it, and none in time.
 
         Raises:
-            DownloadError: no such result, or it did not arrive whole, or cannot be written.
+            DownloadError: no such result, or it did not arrive whole, cannot be decoded, or cannot be written.
         """
         flow = download(self._session, generation_or_url, dest, index, on_progress, max_bytes)
         return self._drive.run(flow)
@@ -228,7 +233,7 @@ class PixazoClient(_Caller):
 
 
 class AsyncPixazoClient(_Caller):
-    """PixazoClient for asyncio and trio: the same names, awaitable.
+    """PixazoClient for asyncio and trio: the same names, awaitable. It may be used on several event loops, at once or in turn.
 
     Args:
         sleep: an async function; `anyio.sleep` by default. All else as PixazoClient.
@@ -340,7 +345,10 @@ class AsyncPixazoClient(_Caller):
         return await self._drive.run(flow)
 
     async def aclose(self) -> None:
-        """Close the connections, unless they belong to an http_client that was passed in."""
+        """Close the connections of all event loops, unless they belong to an http_client that was passed in.
+
+        A loop that ends the usual way, as with asyncio.run, has closed its own already.
+        """
         await self._drive.aclose()
 
     async def __aenter__(self) -> Self:

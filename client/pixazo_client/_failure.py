@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ._gateway import Gateway
     from ._steps import Answer, Reply, Send
 
-__all__ = ["failure", "invalid"]
+__all__ = ["MAYBE_CHARGED", "failure", "invalid"]
 
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
@@ -57,7 +57,7 @@ def failure(gateway: Gateway, send: Send, answer: Answer, request_id: str | None
 def invalid(gateway: Gateway, send: Send, reply: Reply, problem: str, request_id: str | None) -> APIError:
     """The exception for a success whose body cannot be one."""
     shown = shorten(_clean(gateway, reply.text)) or "an empty body"
-    told = f"{_name(gateway, send)} answered {reply.status} with a body that {gateway.hide(problem)}: {shown}"
+    told = f"{_name(gateway, send)} answered {reply.status} with a body that {shorten(gateway.hide(problem))}: {shown}"
     return APIResponseValidationError(
         _line(told, MAYBE_CHARGED if send.method == "POST" else ""), request_id=request_id
     )
@@ -66,7 +66,7 @@ def invalid(gateway: Gateway, send: Send, reply: Reply, problem: str, request_id
 def _lost(gateway: Gateway, send: Send, lost: Lost, request_id: str | None) -> APIError:
     kind = APITimeoutError if lost.timed_out else APIConnectionError
     remedy = MAYBE_CHARGED if send.method == "POST" and lost.sent else "check base_url and the network, or call again"
-    told = f"{_name(gateway, send)} got no answer: {gateway.hide(lost.reason)}"
+    told = f"{_name(gateway, send)} got no answer: {shorten(gateway.hide(lost.reason))}"
     error = kind(_line(told, remedy), request_id=request_id, sent=lost.sent)
     error.__cause__ = lost.cause
     return error
@@ -77,7 +77,8 @@ def _refused(gateway: Gateway, send: Send, reply: Reply, request_id: str | None)
     body = _members(text)
     kind = _kind(reply)
     asked = retry_after(reply.headers, reply.received)
-    told = f"{_name(gateway, send)} answered {_code(reply.status)}: {_said(body, text)}"
+    flaw = f" (a body that {reply.problem})" if reply.problem else ""
+    told = f"{_name(gateway, send)} answered {_code(reply.status)}: {_said(body, text)}{flaw}"
     return kind(
         _line(told, _remedy(gateway, send, reply, kind, asked)),
         status_code=reply.status,

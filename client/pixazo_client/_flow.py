@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._errors import DownloadError
-from ._failure import failure, invalid
+from ._errors import DownloadError, PixazoError
+from ._failure import MAYBE_CHARGED, failure, invalid
 from ._models import generation_from, object_from
+from ._redact import shorten
 from ._steps import Fetch, Lost, Pause, Reply, Send
 from ._transfer import Transfer, shown_url
 
@@ -49,7 +51,7 @@ def submit(
     """POST the body; repeated only when nothing can have been accepted."""
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}
     headers = session.gateway.headers(_SUBMIT_HEADERS, webhook, extra_headers or {})
-    send = Send("POST", session.gateway.url(path), headers, _JSON.encode(body).encode())
+    send = Send("POST", session.gateway.url(path), headers, _encoded(session.gateway, body))
     answer = yield from _persist(session, send.method, send)
     submission = _accepted(session.gateway, send, answer)
     logger.info("accepted %s", submission.request_id)
@@ -63,9 +65,9 @@ def read(session: Session, request_id: str, url: str) -> Flow[Generation]:
     return understand(session.gateway, send, answer, request_id)
 
 
-def read_request(gateway: Gateway, url: str) -> Send:
-    """The read of a status address, which must be the gateway's."""
-    return Send("GET", url, gateway.headers())
+def read_request(gateway: Gateway, url: str, within: float = math.inf) -> Send:
+    """The read of a status address, which must be the gateway's; it may take so many seconds."""
+    return Send("GET", url, gateway.headers(), within=within)
 
 
 def understand(gateway: Gateway, send: Send, answer: Answer, request_id: str) -> Generation:
@@ -77,7 +79,7 @@ def understand(gateway: Gateway, send: Send, answer: Answer, request_id: str) ->
     if isinstance(answer, Lost) or not 200 <= answer.status < 300:
         raise failure(gateway, send, answer, request_id)
     try:
-        generation = generation_from(object_from(answer.text), gateway.hide)
+        generation = generation_from(_object(answer), gateway.hide)
     except ValueError as error:
         raise invalid(gateway, send, answer, str(error), request_id) from error
     if generation.request_id != request_id:
@@ -115,7 +117,15 @@ def members(prompt: str, optional: Mapping[str, object], extra: Mapping[str, obj
 def _persist(session: Session, method: str, step: Send | Fetch) -> Flow[Any]:
     attempt = 0
     while True:
-        answer: Answer | Path = yield step
+        try:
+            answer: Answer | Path = yield step
+        except PixazoError:
+            raise  # nothing was sent
+        except BaseException:
+            if method == "POST":
+                url = session.gateway.hide(step.url)
+                logger.warning("%s %s: ended before its answer came; %s", method, url, MAYBE_CHARGED)
+            raise
         delay = session.retry.pause(method, answer, attempt) if isinstance(answer, Reply | Lost) else None
         if delay is None:
             return answer
@@ -124,11 +134,24 @@ def _persist(session: Session, method: str, step: Send | Fetch) -> Flow[Any]:
         attempt += 1
 
 
+def _encoded(gateway: Gateway, body: Mapping[str, object]) -> bytes:
+    try:
+        return _JSON.encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
+
+
+def _object(reply: Reply) -> Mapping[str, object]:
+    if reply.problem is not None:
+        raise ValueError(reply.problem)
+    return object_from(reply.text)
+
+
 def _accepted(gateway: Gateway, send: Send, answer: Answer) -> Submission:
     if isinstance(answer, Lost) or not 200 <= answer.status < 300:
         raise failure(gateway, send, answer, None)
     try:
-        said = object_from(answer.text)
+        said = _object(answer)
     except ValueError as error:
         raise invalid(gateway, send, answer, str(error), None) from error
     request_id, url = said.get("request_id"), said.get("polling_url")

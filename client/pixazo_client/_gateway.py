@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ._errors import PixazoError
@@ -18,6 +19,9 @@ __all__ = ["KEY_HEADER", "Gateway"]
 DEFAULT_BASE_URL = "https://gateway.pixazo.ai"
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 _PORTS = {"http": 80, "https": 443}
+_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, token
+_FRAMING = {"content-length", "transfer-encoding"}
+LONGEST_URL = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,24 @@ class Gateway:
         """Is this address on base_url's origin, so that the key may be shown to it?"""
         return _origin(url) == _origin(self.base_url)
 
-    def headers(self, *layers: Mapping[str, str]) -> dict[str, str]:
-        """The key under the documented header, and these headers; a later layer wins, the key always.
+    def headers(self, *layers: Mapping[Any, Any]) -> dict[str, str]:
+        """The key under the documented header, no compression, and these headers; a later layer wins over an earlier one only.
 
         Raises:
-            PixazoError: a value that no header can carry.
+            PixazoError: a name or a value that no header can have.
         """
+        ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}  # compressed data can grow a thousandfold
+        if not layers:
+            return ours
         merged: dict[str, tuple[str, str]] = {}
-        for name, value in (pair for layer in (*layers, {KEY_HEADER: self.api_key}) for pair in layer.items()):
-            if not value.isascii() or not value.isprintable():
-                raise PixazoError(f"header {name} cannot carry {self.hide(value)!r}: percent-encode it")
+        for name, value in (pair for layer in layers for pair in layer.items()):
+            if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _FRAMING:
+                raise PixazoError(f"{self.hide(repr(name))} cannot be sent as a header, nothing was sent: leave it out")
+            if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+                shown = self.hide(repr(value))
+                raise PixazoError(f"header {name} cannot carry {shown}, nothing was sent: percent-encode it")
             merged[name.lower()] = (name, value)
+        merged.update((name.lower(), (name, value)) for name, value in ours.items())
         return dict(merged.values())
 
     def hide(self, text: str) -> str:
@@ -79,7 +90,7 @@ class Gateway:
 
 def _origin(url: str) -> tuple[str, str, int] | None:
     # Two parsers must agree on the host, this one and the HTTP library's: refuse what they are known to read apart.
-    if not url.isascii() or not url.isprintable() or " " in url:
+    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
         return None
     try:
         parts = urlsplit(url)

@@ -61,7 +61,8 @@ class RequestHandle(_Held):
         """Every answer that differs from the one before, up to the terminal one, read every 5 to 10 s (Polling).
 
         Args:
-            timeout: seconds; the last read is made when they are over. `math.inf` waits as long as it takes.
+            timeout: seconds; the last read is made when they are over, and may take 10 more. `math.inf` waits as long
+                as it takes.
 
         Raises:
             WaitTimeoutError: no terminal answer in time; the work goes on.

@@ -6,6 +6,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ._errors import PixazoError
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -17,10 +19,14 @@ def image_url(image: str | PathLike[str] | bytes) -> str:
 
     Raises:
         OSError: the file cannot be read.
+        PixazoError: no file can have this name.
     """
     if isinstance(image, str):
         return image
-    content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    try:
+        content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    except ValueError as error:  # a NUL, a lone surrogate
+        raise PixazoError(f"first_frame_image {image!r} names no file, nothing was sent: {error}") from error
     suffix = "" if isinstance(image, bytes) else Path(image).suffix
     return f"data:{_media_type(content, suffix)};base64,{b64encode(content).decode('ascii')}"
 

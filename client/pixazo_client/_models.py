@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ._redact import hide_data_urls
 
@@ -19,6 +19,8 @@ COMPLETED = "COMPLETED"
 FAILED = "FAILED"
 ERROR = "ERROR"
 TERMINAL = frozenset({COMPLETED, FAILED, ERROR})
+MOST_DEPTH = 100
+_HOLDERS: Any = (dict, list)
 KNOWN = TERMINAL | {"QUEUED", "PROCESSING"}
 
 
@@ -93,9 +95,26 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError("is not JSON") from error
+    if _is_deep(value):
+        raise ValueError(f"is nested more than {MOST_DEPTH} deep")
     if not isinstance(value, dict):
         raise ValueError("is not a JSON object")  # noqa: TRY004  # about a text's content, not an argument's type
     return cast("Mapping[str, object]", value)
+
+
+def _is_deep(value: object) -> bool:
+    """Nested so deep that what is done with the value later, such as comparing it, might end in a RecursionError?"""
+    level: list[Any] = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, _HOLDERS)
+            for inner in (outer.values() if hasattr(outer, "values") else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _required(members: Mapping[str, object], name: str) -> str:

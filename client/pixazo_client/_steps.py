@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -23,6 +24,7 @@ class Send:
     url: str
     headers: Mapping[str, str] = field(repr=False)  # holds the key
     content: bytes | None = field(default=None, repr=False)
+    within: float = math.inf  # seconds for the whole exchange, besides the limits of its phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     received: float
+    problem: str | None = None  # why the body is not whole, such as "has more than 4194304 bytes"
 
     @property
     def text(self) -> str:

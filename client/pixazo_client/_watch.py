@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch", "outcome"]
 
+LAST_READ = 10.0
+"""Seconds that a read may take even if the deadline is nearer."""
+
 logger = logging.getLogger("pixazo_client")
 
 
 class Watch:
     """Reads at the pace of Polling until a terminal answer or the deadline, whatever comes first.
 
-    No pause ends after the deadline, and one read is made at it; so a wait ends at most one read late.
+    No pause ends after the deadline, and one read is made at it, for which LAST_READ seconds remain.
     """
 
     def __init__(self, session: Session, request_id: str, url: str, timeout: float) -> None:
@@ -39,7 +42,7 @@ class Watch:
             raise ValueError(f"timeout is {timeout}: give seconds, 0 or more")
         self._session = session
         self._request_id = request_id
-        self._send = read_request(session.gateway, url)
+        self._url = url
         self._started = session.monotonic()
         self._deadline = self._started + timeout
         self._last: Generation | None = None
@@ -81,9 +84,11 @@ class Watch:
         return min(interval, remaining)
 
     def _poll(self) -> Flow[Generation | None]:
-        answer: Answer = yield self._send
+        gateway = self._session.gateway
+        send = read_request(gateway, self._url, max(self._deadline - self._session.monotonic(), LAST_READ))
+        answer: Answer = yield send
         try:
-            generation = understand(self._session.gateway, self._send, answer, self._request_id)
+            generation = understand(gateway, send, answer, self._request_id)
         except APIError as error:
             # A garbled answer says nothing about the work; the next one may be whole.
             if not is_transient(answer) and not isinstance(error, APIResponseValidationError):

@@ -16,3 +16,6 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PIXAZO_API_KEY", raising=False)
     monkeypatch.delenv("PIXAZO_BASE_URL", raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 PATIENCE = 10.0
 """Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
@@ -17,11 +19,23 @@ RESET = b"<reset>"
 """Said instead of an answer: the connection is reset once the request was heard."""
 
 
+@dataclass(frozen=True)
+class Endless:
+    """Said instead of an answer: the head, then these bytes again and again, until the other side hangs up."""
+
+    head: bytes
+    again: bytes
+    every: float = 0
+    """Seconds between two of them."""
+
+
 class Loopback:
     """Serves while its `serving` block lasts; `heard` holds each connection's request bytes."""
 
-    def __init__(self, *says: bytes) -> None:
+    def __init__(self, *says: bytes | Endless) -> None:
         self.heard: list[bytes] = []
+        self.hung_up = 0
+        """How many endless answers the other side ended."""
         self._says = says
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(PATIENCE)
@@ -53,10 +67,22 @@ class Loopback:
                 self.heard.append(request)
                 if said == SILENCE:
                     connection.recv(1)
+                elif isinstance(said, Endless):
+                    self._repeat(connection, said)
                 elif said == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 else:
                     connection.sendall(said.replace(b"ORIGIN", self.url.encode()))
+
+    def _repeat(self, connection: socket.socket, said: Endless) -> None:
+        try:
+            connection.sendall(said.head)
+            until = time.monotonic() + PATIENCE
+            while time.monotonic() < until:
+                connection.sendall(said.again)
+                time.sleep(said.every)
+        except OSError:
+            self.hung_up += 1
 
 
 def _request(connection: socket.socket) -> bytes:

@@ -118,7 +118,7 @@ def test_only_our_own_http_client_is_closed() -> None:
         client.close()
         assert not mine.is_closed
     with PixazoClient(api_key="k") as client:
-        own = _http_of(client)
+        own = _pool_of(client).take()
         assert not own.is_closed
     assert own.is_closed
 
@@ -134,16 +134,37 @@ def test_only_our_own_asynchronous_client_is_closed(backend: str) -> None:
             await client.aclose()
             assert not mine.is_closed
         async with AsyncPixazoClient(api_key="k") as client:
-            own = _http_of(client)
+            own = await _pool_of(client).take()
             assert not own.is_closed
         assert own.is_closed
 
     anyio.run(main, backend=backend)
 
 
-def _http_of(client: object) -> Any:
+def _pool_of(client: object) -> Any:
     drive: Any = vars(client)["_drive"]
-    return drive._client
+    return drive._pool
+
+
+def test_a_closed_client_sends_nothing(stage: Stage) -> None:
+    """Ours or the user's: told before anything is sent."""
+    mine: Any = (stage.library.AsyncClient if stage.backend else stage.library.Client)()
+    lent: Any = stage.client(http_client=mine)
+    own: Any = stage.client(http_client=None)
+
+    async def close_all() -> None:
+        await mine.aclose()
+        await own.aclose()
+
+    if stage.backend:
+        anyio.run(close_all, backend=stage.backend)
+    else:
+        mine.close()
+        own.close()
+    with pytest.raises(PixazoError, match="http_client is closed, nothing was sent: pass an open one"):
+        stage.do(lent.generate("A bear"))
+    with pytest.raises(PixazoError, match="the client is closed, nothing was sent: make another"):
+        stage.do(own.generate("A bear"))
 
 
 @pytest.mark.parametrize(

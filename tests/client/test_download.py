@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +207,7 @@ def test_a_folder_gets_the_name_of_the_url(stage: Stage, tmp_path: Path, url: st
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
-@pytest.mark.parametrize("path", ["", "/", "/..", "/%2e%2e", "/a%00b", "/a%5C..%5Cb"])
+@pytest.mark.parametrize("path", ["", "/", "/..", "/%2e%2e", "/a%00b", "/a%5C..%5Cb", "/.bashrc"])
 def test_a_url_without_a_file_name_needs_a_file(stage: Stage, tmp_path: Path, path: str) -> None:
     """The remedy is in the message."""
     stage.will(Answer(200, b"video"))
@@ -236,6 +238,92 @@ def test_a_destination_that_cannot_be_replaced_is_an_error(
     stage.will(Answer(200, b"video"))
     with pytest.raises(DownloadError, match=r"cannot be written to .*bear.mp4: No space left on device"):
         stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_in_place_of_the_part_is_not_followed(stage: Stage, tmp_path: Path) -> None:
+    """Whoever may write to the folder does not choose what we overwrite; their link is left alone."""
+    victim, link = tmp_path / "victim", tmp_path / "bear.mp4.part"
+    victim.write_bytes(b"precious")
+    link.symlink_to(victim)
+    stage.will(Answer(200, b"video"))
+    assert stage.do(stage.client().download(MEDIA_URL, tmp_path)).read_bytes() == b"video"
+    assert victim.read_bytes() == b"precious"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bear.mp4", "bear.mp4.part", "victim"]
+    assert link.readlink() == victim
+
+
+def test_a_dangling_link_in_place_of_the_part_is_not_followed(stage: Stage, tmp_path: Path) -> None:
+    """No file is made where it leads."""
+    (tmp_path / "bear.mp4.part").symlink_to(tmp_path / "new")
+    stage.will(Answer(200, b"video"))
+    stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_link_as_destination_is_replaced(stage: Stage, tmp_path: Path) -> None:
+    """Not the file it leads to."""
+    (tmp_path / "victim").write_bytes(b"precious")
+    dest = tmp_path / "bear.mp4"
+    dest.symlink_to(tmp_path / "victim")
+    stage.will(Answer(200, b"video"))
+    stage.do(stage.client().download(MEDIA_URL, dest))
+    assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+def test_a_part_of_another_download_is_left_alone(stage: Stage, tmp_path: Path) -> None:
+    """Under way or killed: nobody can tell."""
+    (tmp_path / "bear.mp4.part").write_bytes(b"half a vid")
+    stage.will(Answer(200, VIDEO), Answer(200, b"cut", {"Content-Length": "9"}))
+    stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    with pytest.raises(DownloadError, match="ended after 3 of 9 bytes"):
+        stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    assert (tmp_path / "bear.mp4.part").read_bytes() == b"half a vid"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bear.mp4", "bear.mp4.part"]
+
+
+def test_two_downloads_to_one_destination_do_not_mix(stage: Stage, tmp_path: Path) -> None:
+    """A second one, begun and ended in the middle of the first: each is whole when it has its name, the last one stays."""
+    dest = tmp_path / "bear.mp4"
+    between: list[bytes] = []
+    other = Stage("httpx2")
+    other.will(Answer(200, b"other video"))
+
+    def begin_another(done: int, _total: int | None) -> None:
+        if done == 262_144:
+            other.client().download(MEDIA_URL, dest)
+            between.append(dest.read_bytes())
+
+    stage.will(Answer(200, VIDEO))
+    stage.do(stage.client().download(MEDIA_URL, dest, on_progress=begin_another))
+    assert between == [b"other video"]
+    assert dest.read_bytes() == VIDEO
+    assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no umask")
+def test_a_file_has_the_usual_permissions(stage: Stage, tmp_path: Path) -> None:
+    """Those of the umask, as any file that is written."""
+    stage.will(Answer(200, b"video"))
+    before = os.umask(0o027)
+    try:
+        dest = stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(dest.stat().st_mode) == 0o640
+
+
+def test_an_error_of_the_callback_is_the_callers(stage: Stage, tmp_path: Path) -> None:
+    """It is not taken for a broken connection, and the download is not repeated."""
+
+    def fail(*_: object) -> None:
+        raise LookupError("mine")
+
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(LookupError, match="mine"):
+        stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=fail))
+    assert len(stage.seen) == 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
 from tests.client.stage import ACCEPTED, ID, KEY, STATUS_URL, Answer, Break, Stage
 
@@ -309,9 +311,150 @@ def test_a_polling_url_elsewhere_is_not_used(foreign: object) -> None:
     assert stage.seen[-1].url == STATUS_URL
 
 
-def test_a_body_that_is_no_json_is_refused_unsent(stage: Stage) -> None:
-    """Infinity has no JSON form."""
-    client: Any = stage.client()
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        stage.do(client.generate("A bear", duration=float("inf")))
+def _circle() -> dict[str, object]:
+    circle: dict[str, object] = {}
+    circle["again"] = circle
+    return circle
+
+
+def _deep() -> object:
+    deep: object = []
+    for _ in range(100_000):
+        deep = [deep]
+    return deep
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (float("inf"), "Out of range float values are not JSON compliant"),
+        (float("nan"), "Out of range float values are not JSON compliant"),
+        (object(), "Object of type object is not JSON serializable"),
+        (b"bytes", "Object of type bytes is not JSON serializable"),
+        ({("a", "b"): 1}, "keys must be str, int, float, bool or None, not tuple"),
+        (_circle(), "Circular reference detected"),
+        (_deep(), "maximum recursion depth exceeded"),
+    ],
+    ids=["inf", "nan", "object", "bytes", "tuple-key", "circle", "deep"],
+)
+def test_a_body_that_is_no_json_is_refused_unsent(stage: Stage, value: object, problem: str) -> None:
+    """As any other error of this client."""
+    with pytest.raises(pixazo_client.PixazoError, match=f"^the body is not JSON, nothing was sent: {problem}"):
+        stage.do(stage.client().generate("A bear", extra_body={"x": value}))
     assert stage.seen == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "problem"),
+    [
+        ({"X Trace": "1"}, r"'X Trace' cannot be sent as a header"),
+        ({"X-Trace:": "1"}, r"'X-Trace:' cannot be sent as a header"),
+        ({"": "1"}, r"'' cannot be sent as a header"),
+        ({7: "1"}, r"7 cannot be sent as a header"),
+        ({"content-length": "1"}, r"'content-length' cannot be sent as a header"),
+        ({"Transfer-Encoding": "chunked"}, r"'Transfer-Encoding' cannot be sent as a header"),
+        ({"X-Trace": 7}, r"header X-Trace cannot carry 7"),
+        ({"X-Trace": "a\nb"}, r"header X-Trace cannot carry 'a\\nb'"),
+    ],
+)
+def test_a_header_that_cannot_be_is_refused_unsent(stage: Stage, headers: Any, problem: str) -> None:
+    """Whatever would end the exchange half-way, or change where the body ends."""
+    with pytest.raises(pixazo_client.PixazoError, match=f"^{problem}, nothing was sent: "):
+        stage.do(stage.client().submit("/m/v1/generate", {}, extra_headers=headers))
+    assert stage.seen == []
+
+
+def test_an_address_with_half_a_character_is_known_to_be_unsent(stage: Stage) -> None:
+    """A lone surrogate in the path is the HTTP library's UnicodeEncodeError."""
+    with pytest.raises(APIConnectionError) as caught:
+        stage.do(stage.client().submit("/m\ud800/v1/generate", {}))
+    assert (caught.value.sent, stage.seen) == (False, [])
+
+
+def test_a_picture_whose_name_no_file_can_have_is_refused_unsent(stage: Stage) -> None:
+    """A NUL in a path is Python's ValueError."""
+    with pytest.raises(pixazo_client.PixazoError, match="names no file, nothing was sent"):
+        stage.do(stage.client().image_to_video("Walk", Path("a\0b.png")))
+    assert stage.seen == []
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Event loop is closed"), KeyError("x"), OSError(5, "Input/output error")]
+)
+def test_no_other_error_leaves_once_something_was_sent(stage: Stage, error: Exception) -> None:
+    """Whatever a transport or a hook raises: the work may exist, so the caller must be told, once, with the cause."""
+    sent: list[object] = []
+
+    def fail(request: object) -> object:
+        sent.append(request)
+        raise error
+
+    async def fail_too(request: object) -> object:
+        return fail(request)
+
+    kind = stage.library.AsyncClient if stage.backend else stage.library.Client
+    http = kind(transport=stage.library.MockTransport(fail_too if stage.backend else fail))
+    with pytest.raises(
+        APIConnectionError, match=f"{type(error).__name__}.*the work may exist and be charged"
+    ) as caught:
+        stage.do(stage.client(http_client=http).generate("A bear"))
+    assert (caught.value.sent, caught.value.__cause__) == (True, error)
+    assert len(sent) == 1
+
+
+def test_a_hook_that_fails_is_a_lost_answer(stage: Stage) -> None:
+    """A hook of the user's own client runs when the gateway has already accepted."""
+
+    def fail(_response: object) -> None:
+        raise ValueError("hook")
+
+    async def fail_too(response: object) -> None:
+        fail(response)
+
+    kind = stage.library.AsyncClient if stage.backend else stage.library.Client
+    hooks = {"response": [fail_too if stage.backend else fail]}
+    http = kind(transport=stage.library.MockTransport(stage.handle), event_hooks=hooks)
+    stage.will(Answer(202, ACCEPTED))
+    with pytest.raises(APIConnectionError, match="ValueError: hook; the work may exist and be charged"):
+        stage.do(stage.client(http_client=http).generate("A bear"))
+    assert len(stage.seen) == 1
+
+
+def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Ctrl-C passes through; the log says what it may have cost."""
+    stage = Stage("httpx2")
+
+    def interrupt(_request: object) -> httpx2.Response:
+        raise KeyboardInterrupt
+
+    client = stage.client(http_client=httpx2.Client(transport=httpx2.MockTransport(interrupt)))
+    with pytest.raises(KeyboardInterrupt):
+        client.generate("A bear")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message == (
+        "POST https://gateway.test/minimax-hailuo-ai/v1/generate: ended before its answer came; "
+        "the work may exist and be charged: look at the account before submitting again"
+    )
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_cancelled_submission_is_logged(caplog: pytest.LogCaptureFixture, backend: str) -> None:
+    """On both event loops, as a cancellation, not as an error."""
+    stage = Stage(f"httpx2-{backend}")
+
+    async def main() -> bool:
+        with anyio.CancelScope() as scope:
+
+            async def never(_request: object) -> httpx2.Response:
+                scope.cancel()
+                await anyio.sleep_forever()
+                raise AssertionError
+
+            http = httpx2.AsyncClient(transport=httpx2.MockTransport(never))
+            client: Any = stage.client(http_client=http)
+            await client.generate("A bear")
+        return scope.cancelled_caught
+
+    assert anyio.run(main, backend=backend)
+    assert [one.levelname for one in caplog.records if "the work may exist" in one.message] == ["WARNING"]
