@@ -21,6 +21,9 @@ def _add_world_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
     group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one a process")
     group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test asks for none")
+    group.addoption(
+        "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
+    )
     parser.addini("pixazo_sim_url", "origin of a running simulator; else one is started", default="")
     parser.addini("pixazo_profile", "policy of worlds: documented, observed or a file", default="documented")
     parser.addini("pixazo_balance", "US dollars in the wallet of a world", default="100.00")
