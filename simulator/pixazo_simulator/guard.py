@@ -31,10 +31,11 @@ REMEDY = (
 )
 
 _PRELOAD = Path(__file__).with_name("preload") / "guard"
-_LOOK_UPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
-_CONNECTIONS = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_STARTS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2}
-"""Audit events about a program that starts, and which of their arguments is its command."""
+_HEARD = {
+    "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
+    "subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2,
+}  # fmt: skip
+"""Audit events about names, addresses and programs that start, and which of their arguments says what is called."""
 _POOLS = frozenset(
     {"threading", "queue", "concurrent.futures.thread", "anyio._backends._asyncio", "trio._core._thread_cache"}
 )
@@ -69,6 +70,7 @@ class Guard(Detour):
         self.ban: Ban | None = None
         self._latest: Ban | None = None
         self._is_open = False
+        self._heard = _HEARD  # events come even when the names of this module are gone, at the end of the process
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
         self._hooks = Hooks(self)
@@ -135,17 +137,15 @@ class Guard(Detour):
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Hear of what this process is about to do; raises ConnectionRefusedError for what is refused."""
-        host: object
-        if event in _LOOK_UPS:
-            host = args[0]
-        elif event in _CONNECTIONS:
-            host = cast("tuple[object, ...]", args[1])[0] if isinstance(args[1], tuple) else None
-        elif event in _STARTS:
-            host = self._url_given(args[_STARTS[event]])
-        else:
+        place = self._heard.get(event)
+        if place is None:
             return
+        host = self._called(args[place]) if event.startswith("socket.") else self._url_given(args[place])
         if host is not None and self.covers(host):
             raise self.refusal(plain(host))
+
+    def _called(self, address: object) -> object:
+        return cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
 
     def _gateway(self, name: str, port: int) -> Address:  # noqa: ARG002 - whichever it is
         raise self.refusal(name)

@@ -25,6 +25,8 @@ WRONG = {
     "seed='seven'": "marker pixazo: seed 'seven' is not a whole number from 0 on",
     "seed=True": "marker pixazo: seed True is not a whole number from 0 on",
     "allow_conduct=['poll-to-fast']": "marker pixazo: conduct rule 'poll-to-fast' does not exist (did you mean poll-too-fast?): known are poll-too-fast, retry-after-ignored, refusal-repeated, charged-twice, stopped-early, polled-after-end, key-given-away, duplicate-acted-on",
+    "real_gatway=True": "marker pixazo: argument 'real_gatway' is not one of balance, clock, policy, profile, seed, strict, real_gateway, allow_conduct (did you mean real_gateway?)",
+    "real_gateway='yes'": "marker pixazo: real_gateway 'yes' is neither True nor False",
     "strict='no'": "marker pixazo: strict 'no' is neither True nor False",
 }
 

@@ -25,16 +25,18 @@ function guard() {
   net.Socket.prototype.connect = function (...given) {
     const [first, second] = Array.isArray(given[0]) ? given[0] : given; // as net and tls call it themselves
     const error = refusal(first && typeof first === 'object' ? first.host : second);
-    if (!error) return connect.apply(this, given);
-    process.nextTick(() => this.destroy(error));
-    return this;
+    return error ? broken(this, error) : connect.apply(this, given);
   };
 
   // A connection by way of a proxy, or to an address that somebody else has looked up, tells the host here.
   const secure = tls.connect;
   tls.connect = function (...given) {
     const error = given.map((each) => each && typeof each === 'object' && refusal(each.servername)).find(Boolean);
-    if (error) throw error;
-    return secure.apply(this, given);
+    return error ? broken(new net.Socket(), error) : secure.apply(this, given);
   };
+
+  function broken(socket, error) {
+    process.nextTick(() => socket.destroy(error));
+    return socket;
+  }
 }

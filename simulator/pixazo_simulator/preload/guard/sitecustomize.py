@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.guard import Guard
 
+_TOLD = os.environ.get("PIXAZO_GUARD", "")
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - as above
 _PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
-_TOLD = os.environ.get("PIXAZO_GUARD", "")
 _AF_UNIX = 1
 _LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")
 _STARTS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2}
@@ -29,7 +29,8 @@ _guard: Guard | None = None
 
 def _watch(event: str, args: tuple[Any, ...]) -> None:
     """An audit hook: neither can it be taken away, nor does any use of the network escape it but uvloop's."""
-    if _guard is None and _matters(event, args) and _lock.acquire(timeout=_PATIENCE):
+    # The first name of this module that is gone at the end of the process is this one.
+    if _TOLD and _guard is None and _matters(event, args) and _lock.acquire(timeout=_PATIENCE):
         try:
             _begin()
         finally:
