@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +15,10 @@ from urllib.request import getproxies
 
 from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, Refuse, Tunnel, Wish
 
-__all__ = ["HTTPS", "Detour", "misuse", "named_proxies", "plain"]
+__all__ = ["HTTPS", "Detour", "misuse", "named_proxies", "plain", "said_of_proxies"]
 
 HTTP, HTTPS = 80, 443
+_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 class Detour:
@@ -33,6 +35,7 @@ class Detour:
         self.violations: list[str] = []
         self._door = door
         self._stand_ins = {stand_in(host): host for host in hosts}
+        self._said = said_of_proxies()
         self._proxies = set(named_proxies())
         self._relays: dict[Address, Proxy] = {}
         self._stack = ExitStack()
@@ -111,7 +114,9 @@ class Detour:
 
     def _known_proxies(self) -> set[Address]:
         """The proxies that the environment names or named: clients keep what they once read."""
-        self._proxies.update(named_proxies())
+        if (said := said_of_proxies()) != self._said:
+            self._said = said
+            self._proxies.update(named_proxies())
         return self._proxies
 
     def _relay(self, proxy: Address) -> Address:
@@ -174,6 +179,11 @@ def _number(port: object) -> int:
 
 def _is_numeric(name: str) -> bool:
     return ":" in name or name.replace(".", "").isdecimal()
+
+
+def said_of_proxies() -> list[str | None]:
+    """What the environment says of proxies; to read it anew costs more than a connection."""
+    return [os.environ.get(name) for name in _VARIABLES]
 
 
 def named_proxies() -> Iterator[Address]:

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from .detour import Detour, named_proxies, plain
+from .detour import Detour, named_proxies, plain, said_of_proxies
 from .hooks import Hooks
 from .proxy import Address
 
@@ -30,7 +30,8 @@ REMEDY = (
     " @pytest.mark.pixazo(real_gateway=True) or --pixazo-real-gateway"
 )
 
-_PRELOAD = Path(__file__).with_name("preload") / "guard"
+_PRELOAD = str(Path(__file__).with_name("preload") / "guard")
+_REQUIRE = f"--require {json.dumps(str(Path(_PRELOAD, 'guard.cjs')))}"
 _HEARD = {
     "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
     "subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2,
@@ -73,6 +74,7 @@ class Guard(Detour):
         self._heard = _HEARD  # events come even when the names of this module are gone, at the end of the process
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
+        self._held = (self._said, set(self._proxies))
         self._hooks = Hooks(self)
         sys.addaudithook(self.audit)
 
@@ -100,11 +102,10 @@ class Guard(Detour):
     def variables(self, ban: Ban) -> dict[str, str]:
         """The environment by which Python and Node processes started meanwhile refuse the hosts, too."""
         why = _of_child(ban.test, ban.file).why
-        node = f"--require {json.dumps(str(_PRELOAD / 'guard.cjs'))}"
         return {
             VARIABLE: f"{','.join(sorted(self.hosts))} {json.dumps({'file': ban.file, 'test': ban.test, 'why': why})}",
-            "PYTHONPATH": _with(os.environ.get("PYTHONPATH"), str(_PRELOAD), os.pathsep),
-            "NODE_OPTIONS": _with(os.environ.get("NODE_OPTIONS"), node, " "),
+            "PYTHONPATH": _with(os.environ.get("PYTHONPATH"), _PRELOAD, os.pathsep),
+            "NODE_OPTIONS": _with(os.environ.get("NODE_OPTIONS"), _REQUIRE, " "),
         }
 
     def covers(self, host: object) -> bool:
@@ -156,7 +157,9 @@ class Guard(Detour):
 
     def _forget_proxies(self) -> None:
         """Leave alone the proxies that only an earlier test named: their ports may be anybody's by now."""
-        self._proxies = set(named_proxies())
+        if (said := said_of_proxies()) != self._held[0]:
+            self._held = (said, set(named_proxies()))
+        self._said, self._proxies = said, set(self._held[1])
         if not self._proxies.issuperset(self._relays):
             self.close()
 
@@ -198,7 +201,7 @@ def _append(file: str, line: str) -> None:
     with suppress(OSError):
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND)
         try:
-            os.write(descriptor, f"{line}\n".encode())
+            os.write(descriptor, f"{line}\n".encode(errors="backslashreplace"))
         finally:
             os.close(descriptor)
 

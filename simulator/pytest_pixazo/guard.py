@@ -42,8 +42,7 @@ class Watch:
         self._guard = guard_of((*HOSTS, *MEDIA_HOSTS))
         self._before = self._guard.ban  # of the test in which this whole run takes place, if it does
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
-        os.close(descriptor)
-        self._known = 0
+        self._told = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
         self._ours: dict[str, str] = {}
         self._theirs: dict[str, str | None] = {}
@@ -71,10 +70,7 @@ class Watch:
 
     def news(self) -> list[str]:
         """What was refused since this was last asked, each thing once."""
-        with Path(self._file).open("rb") as told:
-            told.seek(self._known)
-            lines = told.read().decode(errors="replace").splitlines()
-            self._known = told.tell()
+        lines = (self._told.read() or b"").decode(errors="replace").splitlines()
         return list(dict.fromkeys(lines))
 
     def hear(self, outcome: pytest.TestReport) -> None:
@@ -94,6 +90,7 @@ class Watch:
         """End with the run."""
         self._unset()
         self._guard.lift(self._before)
+        self._told.close()
         Path(self._file).unlink(missing_ok=True)
 
     def _set(self, variables: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.command import COMMAND
 from tests.simulator.listener import Listener, answer
 from tests.simulator.talkers import TALKERS
