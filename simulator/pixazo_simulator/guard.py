@@ -37,10 +37,9 @@ _HEARD = {
     "subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2,
 }  # fmt: skip
 """Audit events about names, addresses and programs that start, and which of their arguments says what is called."""
-_POOLS = frozenset(
-    {"threading", "queue", "concurrent.futures.thread", "anyio._backends._asyncio", "trio._core._thread_cache"}
-)
-"""Modules in which the threads of pools wait for work."""
+_POOLS = frozenset({"concurrent.futures.thread", "anyio._backends._asyncio", "trio._core._thread_cache"})
+_WAITING = _POOLS | {"threading", "queue"}
+"""Modules that the threads of pools come from, and those in which they wait for work."""
 _WITHIN_REACH = re.compile(r"python|pypy|node|pytest|pixazo")
 """Programs that refuse the hosts by themselves, or lead to a simulator."""
 
@@ -177,9 +176,11 @@ class Guard(Detour):
 
 def _is_idle(frame: FrameType | None) -> bool:
     """Whether a thread waits in a pool for work, which may come from another test."""
-    while frame and frame.f_globals.get("__name__") in _POOLS:
+    names: set[object] = set()
+    while frame:
+        names.add(frame.f_globals.get("__name__"))
         frame = frame.f_back
-    return frame is None
+    return names <= _WAITING and not names.isdisjoint(_POOLS)
 
 
 def _of_child(test: str, file: str) -> Ban:

@@ -172,6 +172,7 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
         """
         import socket
 
+        import httpx2
         import pytest
         from conftest import looked_up
         from pixazo_client import PixazoClient, PixazoError
@@ -181,6 +182,10 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
             monkeypatch.setenv("PIXAZO_API_KEY", "a-real-key")
             with PixazoClient(max_retries=0) as client, pytest.raises(PixazoError, match="pixazo_redirect"):
                 client.generate("A bear")
+
+        def test_httpx2_beside_respx(pixazo_respx):
+            with pytest.raises(httpx2.ConnectError, match="pixazo_redirect"):
+                httpx2.post("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate")
 
         def test_media(pixazo):
             with pytest.raises(ConnectionRefusedError):
@@ -193,9 +198,10 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
         """,
         conftest=NOTING,
     )
-    result.assert_outcomes(passed=3, errors=2)
+    result.assert_outcomes(passed=4, errors=3)
     assert lines(result) == [
         told("in test_app.py::test_client", "gateway.pixazo.ai"),
+        told("in test_app.py::test_httpx2_beside_respx", "gateway.pixazo.ai"),
         told("in test_app.py::test_media", "pub-582b7213209642b9b995c96c95a30381.r2.dev"),
     ]
 
@@ -303,7 +309,7 @@ def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
 def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
     """Fixtures of the user's before ours, those asked for later, async tests, teardowns, and threads that outlive their test.
 
-    A test without a fixture of ours is let through; the error at its end names the thread, and the test that had left it running.
+    A test without a fixture of ours is let through, in the threads of pools, too; the error at its end names the thread, and the test that had left it running.
     """
     result = run(
         pytester,
@@ -319,8 +325,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
             with pytest.raises(ConnectionRefusedError):
                 socket.getaddrinfo("gateway.invalid", 443)
 
-        def call_later():
-            later.wait()
+        def call_and_tell():
             call()
             done.set()
 
@@ -353,11 +358,15 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
                 await anyio.getaddrinfo("gateway.invalid", 443)
 
         def test_thread(pixazo):
-            threading.Thread(target=call_later, name="poller", daemon=True).start()
+            timer = threading.Timer(20, call_and_tell)
+            timer.name, timer.daemon, timer.finished.wait = "poller", True, later.wait
+            timer.start()
 
         def test_without():
             with pytest.raises(socket.gaierror, match="noted"):
                 socket.getaddrinfo("gateway.invalid", 443)
+            with pytest.raises(socket.gaierror, match="noted"):  # in a thread of trio's pool, which test_async had used
+                anyio.run(anyio.getaddrinfo, "gateway.invalid", 443, backend="trio")
             later.set()
             assert done.wait(20)
 
