@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +15,10 @@ from urllib.request import getproxies
 
 from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, Refuse, Tunnel, Wish
 
-__all__ = ["HTTPS", "Detour", "misuse", "plain"]
+__all__ = ["HTTPS", "Detour", "misuse", "named_proxies", "plain", "said_of_proxies"]
 
 HTTP, HTTPS = 80, 443
+_VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
 class Detour:
@@ -33,7 +35,8 @@ class Detour:
         self.violations: list[str] = []
         self._door = door
         self._stand_ins = {stand_in(host): host for host in hosts}
-        self._proxies = set(_named_proxies())
+        self._said = said_of_proxies()
+        self._proxies = set(named_proxies())
         self._relays: dict[Address, Proxy] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
@@ -51,7 +54,7 @@ class Detour:
         Raises ConnectionRefusedError as `leads` does: some libraries tell why a name has no address, but not why none answers.
         """
         name = plain(host)
-        if name in self.hosts:
+        if self.covers(name):
             self._gateway(name, _number(port or HTTPS))
             return stand_in(name)
         if not _is_numeric(name) and (name, _number(port)) in self._known_proxies():
@@ -65,7 +68,7 @@ class Detour:
         """
         name, number = plain(host), _number(port)
         name = self._stand_ins.get(name, name)
-        if name in self.hosts:
+        if self.covers(name):
             return self._gateway(name, number)
         for proxy in self._known_proxies():
             if number == proxy[1] and name in (proxy[0], stand_in(proxy[0])):
@@ -76,6 +79,22 @@ class Detour:
         """Whether a connection to this peer leads to the door."""
         return peer is not None and peer[:2] in (self._door, *(relay.address for relay in self._relays.values()))
 
+    def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:
+        """Let a connection to this peer be used for one of the hosts; a peer that is not known yet will be led.
+
+        Raises ConnectionRefusedError when it does not lead to the door.
+        """
+        if peer is not None and not self.is_inside(peer):
+            raise self.refusal(
+                f"{host} was called by way of {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "
+                "by the system, and call it without a SOCKS or https proxy"
+            )
+
+    def cut(self, host: str) -> ConnectionError:
+        """The error to raise when something is to be sent over a connection to a host that was opened before."""
+        told = f"this connection to {host} was opened before the redirection: open a new one"
+        return ConnectionResetError(errno.ECONNRESET, told)
+
     def refusal(self, violation: str) -> ConnectionRefusedError:
         """The error to raise for a violation, which is kept once however often it is tried."""
         if violation not in self.violations:
@@ -84,7 +103,9 @@ class Detour:
 
     def close(self) -> None:
         """End the relays and what goes through them."""
-        self._stack.close()
+        with self._lock:
+            self._stack.close()
+            self._relays.clear()
 
     def _gateway(self, name: str, port: int) -> Address:
         if port == HTTPS:
@@ -93,7 +114,9 @@ class Detour:
 
     def _known_proxies(self) -> set[Address]:
         """The proxies that the environment names or named: clients keep what they once read."""
-        self._proxies.update(_named_proxies())
+        if (said := said_of_proxies()) != self._said:
+            self._said = said
+            self._proxies.update(named_proxies())
         return self._proxies
 
     def _relay(self, proxy: Address) -> Address:
@@ -134,8 +157,11 @@ def misuse(name: str, port: int) -> str:
 
 
 def plain(host: object) -> str:
-    """A host as it is compared: text in lower case, without the final dot."""
+    """A host as it is compared: text in lower case, as it is looked up (IDNA), without the final dot."""
     text = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host)
+    if not text.isascii():
+        with suppress(UnicodeError):  # no name that anybody could look up
+            text = text.encode("idna").decode()
     return text.lower().removesuffix(".")
 
 
@@ -155,7 +181,13 @@ def _is_numeric(name: str) -> bool:
     return ":" in name or name.replace(".", "").isdecimal()
 
 
-def _named_proxies() -> Iterator[Address]:
+def said_of_proxies() -> list[str | None]:
+    """What the environment says of proxies; to read it anew costs more than a connection."""
+    return [os.environ.get(name) for name in _VARIABLES]
+
+
+def named_proxies() -> Iterator[Address]:
+    """The http proxies that the environment names."""
     for scheme, value in getproxies().items():
         with suppress(ValueError):  # a port that is no number is the user's own trouble
             url = urlsplit(value if "://" in value else f"http://{value}")

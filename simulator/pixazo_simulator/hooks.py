@@ -9,11 +9,12 @@ import ssl
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
-from .detour import Detour
+from .detour import Detour, plain
 
 __all__ = ["Hooks"]
 
@@ -24,12 +25,18 @@ class Hooks:
     Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
     an event loop. Trust: where an SSL context makes a connection; the connection keeps its settings (ALPN, host name
     check, verification) but believes the given authority alone, and the context stays as it is.
+    Without an authority nobody is believed: for a route that admits no connection.
     """
 
-    def __init__(self, route: Detour, ca_pem: str) -> None:
+    active: ClassVar[list[Detour]] = []
+    """The routes of this process that hold within a `with`."""
+
+    def __init__(self, route: Detour, ca_pem: str | None = None) -> None:
         self._route = route
         self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._trust.load_verify_locations(cadata=ca_pem)
+        if ca_pem is not None:
+            self._trust.load_verify_locations(cadata=ca_pem)
+        self._lasting: set[object] = set()
         self._secured: WeakSet[object] = WeakSet()
         self._transports: list[tuple[asyncio.AbstractEventLoop, asyncio.Transport]] = []
         self._stack = ExitStack()
@@ -39,11 +46,20 @@ class Hooks:
             for owner, name, replacement in self._replacements():
                 begun.enter_context(_replaced(owner, name, replacement))
             self._stack = begun.pop_all()
+        self.active.append(self._route)
 
     def __exit__(self, *_: object) -> None:
+        self.active.remove(self._route)
         self._stack.close()
         for loop, transport in self._transports:
             _abort(loop, transport)
+
+    def stay(self) -> None:
+        """Replace everything until the process ends; called again, what others have replaced or put back meanwhile."""
+        for owner, name, replacement in self._replacements():
+            if getattr(owner, name) not in self._lasting:
+                setattr(owner, name, replacement)
+                self._lasting.add(replacement)
 
     def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
@@ -60,9 +76,7 @@ class Hooks:
 
             yield Loop, "create_connection", self._opening(Loop.create_connection)
             yield Loop, "getaddrinfo", self._resolving_in_loop(Loop.getaddrinfo)
-        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or find_spec(
-            "aiodns"
-        ):  # which resolves without the system
+        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _has_aiodns():  # which resolves without the system
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 
@@ -148,25 +162,29 @@ class Hooks:
     def _writing(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def write(secured: Any, *args: Any, **options: Any) -> Any:
             if self._route.covers(secured.server_hostname) and secured not in self._secured:
-                told = f"this connection to {secured.server_hostname} was opened before the redirection: open a new one"
-                raise ConnectionResetError(errno.ECONNRESET, told)
+                raise self._route.cut(secured.server_hostname)
             return original(secured, *args, **options)
 
         return write
 
     def _admit(self, carrier: Any, host: object) -> None:
         """Refuse a connection to one of the hosts that does not lead to the door, as far as that can be seen."""
-        if not self._route.covers(host) or not isinstance(carrier, socket.socket):
-            return
-        try:
-            peer = carrier.getpeername()
-        except OSError:
-            return  # not connected yet: it will be led when it is
-        if not self._route.is_inside(peer):
-            raise self._route.refusal(
-                f"{host} was called by way of {peer[0]} port {peer[1]}, which is not the simulator: let the host be resolved "
-                "by the system, and call it without a SOCKS or https proxy"
-            )
+        if self._route.covers(host):
+            self._route.admit(plain(host), _peer(carrier))
+
+
+def _peer(carrier: Any) -> tuple[Any, ...] | None:
+    """Where a connection leads, None when that is not known, or not yet."""
+    try:
+        peer: tuple[Any, ...] | None = carrier.getpeername() if isinstance(carrier, socket.socket) else None
+    except OSError:
+        return None  # not connected yet: it will be led when it is
+    return peer
+
+
+@cache
+def _has_aiodns() -> bool:
+    return find_spec("aiodns") is not None
 
 
 @contextmanager

@@ -24,6 +24,9 @@ def _add_world_options(parser: pytest.Parser) -> None:
         "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
     )
     group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test asks for none")
+    group.addoption(
+        "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
+    )
     parser.addini("pixazo_sim_url", "origin of a running simulator; else one is started", default="")
     parser.addini("pixazo_control_token", "control token of that simulator", default="")
     parser.addini(

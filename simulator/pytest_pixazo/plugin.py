@@ -6,13 +6,14 @@ are needed.
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     import respx
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pixazo_simulator.server import Simulator
 
     from .case import Case
+    from .guard import Watch
     from .inbox import Inbox
     from .pixazo import Pixazo
     from .simulators import SharedSimulator
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_redirect",
     "pixazo_respx", "pixazo_simulator", "pixazo_sleep", "pixazo_webhooks", "pytest_addhooks", "pytest_addoption", "pytest_configure",
-    "pytest_runtest_makereport",
+    "pytest_fixture_setup", "pytest_runtest_makereport", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_sessionfinish",
+    "pytest_unconfigure",
 ]  # fmt: skip
 
 #: Pace and deadline of the contract suite on a simulator started here, in seconds of its clock, which only the suite moves.
@@ -38,6 +41,17 @@ DEADLINE = 120.0
 
 #: Where a test keeps its case.
 CASE: pytest.StashKey[Case] = pytest.StashKey()
+#: The guard of a run, once a test has used a fixture of ours, or None where none is wanted; and the test that runs.
+WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
+CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
+
+#: Whoever uses one of these means no real gateway; the contract suite may, and has its spend guard.
+GUARDED = frozenset(
+    {
+        "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_env", "pixazo_redirect", "pixazo_respx", "pixazo_simulator",
+        "pixazo_sleep", "pixazo_webhooks",
+    }
+)  # fmt: skip
 
 
 class Endpoint(NamedTuple):
@@ -71,17 +85,83 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, real_gateway=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
     )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the case of a test hear how it goes; a test without a world has none."""
+    """Let the case of a test hear how it goes, and the guard; a test without a world has none."""
     outcome = yield
     if case := item.stash.get(CASE, None):
         case.hear(outcome)
+    if watch := item.config.stash.get(WATCH, None):
+        watch.hear(outcome)
     return outcome
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse the real gateway before anything of a test is set up that uses a fixture of ours."""
+    item.config.stash[CURRENT] = item
+    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
+    if not GUARDED.isdisjoint(fixtures):
+        _guard(item)
+    elif watch := item.config.stash.get(WATCH, None):
+        from .guard import asks_for_the_real_one
+
+        watch.lift(wholly=asks_for_the_real_one(item))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
+    """The same for a fixture that is asked for while a test runs."""
+    if fixturedef.argname in GUARDED and CURRENT in request.config.stash:
+        _guard(request.config.stash[CURRENT])
+
+
+def _guard(item: pytest.Item) -> None:
+    """Refuse the real gateway, unless it is meant."""
+    from .guard import asks_for_the_real_one, watch_for
+
+    stash = item.config.stash
+    if asks_for_the_real_one(item):
+        if watch := stash.get(WATCH, None):
+            watch.lift(wholly=True)
+        return
+    if WATCH not in stash:
+        stash[WATCH] = watch_for(item.config)
+    if watch := stash[WATCH]:
+        watch.hold(item)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that called the real gateway, whatever became of the call."""
+    __tracebackhide__ = True  # an error of somebody else's teardown passes through here
+    watch: Watch | None = None
+    try:
+        done = yield
+        if watch := item.config.stash.get(WATCH, None):
+            watch.judge()
+    finally:
+        if watch := item.config.stash.get(WATCH, None):
+            watch.rest(item)
+    return done
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the run fail for what was called after its last test."""
+    watch = session.config.stash.get(WATCH, None)
+    if watch and (news := watch.news()):
+        sys.stderr.write("".join(f"pixazo: {each}\n" for each in news))
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Refuse nothing any more, when the run is over, but to threads that it left running."""
+    if watch := config.stash.get(WATCH, None):
+        watch.close()
 
 
 @contextmanager

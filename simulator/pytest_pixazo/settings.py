@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pixazo_simulator.cli.profile import read_profile
@@ -24,8 +25,8 @@ __all__ = ["ARGUMENTS", "WorldSettings", "read_settings"]
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """What the marker knows. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
 
-ELSEWHERE = ("allow_conduct",)
-"""What else the marker knows: the conduct report reads it."""
+ELSEWHERE = ("real_gateway", "allow_conduct")
+"""What else the marker knows: the guard and the conduct report read it."""
 KNOWN = (*ARGUMENTS, *ELSEWHERE)
 
 
@@ -64,7 +65,7 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         for name, value in mark.kwargs.items():
             if name in ELSEWHERE:
-                _check_conduct(value)
+                _check_elsewhere(name, value)
                 continue
             if name not in ARGUMENTS:
                 near = nearest(name, KNOWN)
@@ -73,12 +74,15 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
     return found
 
 
-def _check_conduct(names: Any) -> None:
-    """Raise ValueError for a rule of conduct that does not exist, before the test runs."""
+def _check_elsewhere(name: str, value: Any) -> None:
+    """Raise ValueError for a value that means nothing to whoever reads it, such as an unknown rule of conduct, before the test runs."""
     from .conduct import known_rules
 
     try:
-        known_rules(names)
+        if name == "real_gateway":
+            _is_true(name, value)
+        else:
+            known_rules(value)
     except ValueError as error:
         raise ValueError(f"marker pixazo: {error}") from None
 
@@ -141,9 +145,9 @@ def _seed(value: Any) -> int:
     return int(text)
 
 
-def _strict(value: Any) -> bool:
+def _is_true(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"strict {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
+        raise ValueError(f"{name} {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
     return value
 
 
@@ -152,5 +156,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "clock": _clock,
     "policy": _policy,
     "seed": _seed,
-    "strict": _strict,
+    "strict": partial(_is_true, "strict"),
 }

@@ -1,0 +1,657 @@
+"""No test that uses a fixture of ours reaches the real gateway, unless it says so."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import COMMAND
+from tests.simulator.listener import Listener, answer
+from tests.simulator.talkers import TALKERS
+from tests.tools import tool
+
+pytest_plugins = ("pytester",)
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0
+"""Seconds after which a run that hangs has failed its test."""
+QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
+
+#: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
+CONFTEST = """
+import pixazo_simulator.redirect
+
+pixazo_simulator.redirect.HOSTS = ("gateway.invalid",)
+pixazo_simulator.redirect.MEDIA_HOSTS = ("media.invalid",)
+"""
+#: The vendor's own names, with a resolver that notes them and never asks.
+NOTING = """
+import socket
+
+real, looked_up = socket.getaddrinfo, []
+
+def note(host, *args, **options):
+    if host and "." in str(host) and not str(host)[0].isdecimal():
+        looked_up.append(str(host))
+        raise socket.gaierror(socket.EAI_NONAME, "noted")
+    return real(host, *args, **options)
+
+socket.getaddrinfo = note
+"""
+REMEDY = (
+    "it is the real gateway, which costs money, so this was refused: use pixazo_env before the app is imported, so that it takes "
+    "PIXAZO_BASE_URL from the environment, or use pixazo_redirect; if the real one is meant, say "
+    "@pytest.mark.pixazo(real_gateway=True) or --pixazo-real-gateway"
+)
+HEADLINE = "pixazo: the real gateway was called; strict=False does not let this pass"
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inner tests import what is beside this file."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+def run(pytester: pytest.Pytester, source: str, *options: str, conftest: str = CONFTEST) -> pytest.RunResult:
+    """Run a file test_app.py in a process of its own."""
+    pytester.makeconftest(conftest)
+    pytester.makepyfile(test_app=source)
+    return pytester.runpytest_subprocess(*QUIET, *options, timeout=PATIENCE)
+
+
+def lines(result: pytest.RunResult) -> list[str]:
+    """What was refused, as the errors at teardown tell it."""
+    return [line.removeprefix("- ") for line in result.outlines if line.startswith("- ")]
+
+
+def told(where: str, host: str = "gateway.invalid") -> str:
+    """The line that is expected."""
+    return f"{host} was called {where}: {REMEDY}"
+
+
+# Who is refused
+
+
+def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
+    """Made when the module was imported, with its error swallowed: the test fails at its end all the same, with one line."""
+    result = run(
+        pytester,
+        """
+        from contextlib import ExitStack, suppress
+
+        import pytest
+        from tests.simulator.talkers import TALKERS
+
+        STACK = ExitStack()
+        MADE = {name: STACK.enter_context(make()) for name, make in TALKERS.items()}
+
+        @pytest.fixture(scope="module", autouse=True)
+        def _closing():
+            with STACK:
+                yield
+
+        @pytest.mark.parametrize("name", TALKERS)
+        def test_call(pixazo, name):
+            with suppress(Exception):
+                MADE[name]("POST", "https://gateway.invalid/minimax-hailuo-ai/v1/generate", b"{}")
+                pytest.exit("somebody answered")
+        """,
+        "-W",
+        "ignore",
+    )
+    result.assert_outcomes(passed=len(TALKERS), errors=len(TALKERS))
+    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in TALKERS]
+    assert result.outlines.count(HEADLINE) == len(TALKERS)
+
+
+WAYS = {
+    "look-up": "socket.getaddrinfo('gateway.invalid', 443)",
+    "bytes": "socket.getaddrinfo(b'gateway.invalid', 443)",
+    "upper-case-final-dot": "socket.getaddrinfo('GateWay.INVALID.', 443)",
+    "ideographic-dot": "socket.getaddrinfo('gateway\\u3002invalid', 443)",
+    "wide-letters": "socket.getaddrinfo('\\uff47ateway.invalid', 443)",
+    "another-port": "socket.create_connection(('gateway.invalid', 8443))",
+    "http": "urllib.request.urlopen('http://gateway.invalid/')",
+    "media": "socket.getaddrinfo('media.invalid', 443)",
+    "gethostbyname": "socket.gethostbyname('gateway.invalid')",
+    "gethostbyname_ex": "socket.gethostbyname_ex('gateway.invalid')",
+    "imported-function": "imported('gateway.invalid', 443)",
+    "connect": "socket.socket().connect(('gateway.invalid', 443))",
+    "asyncio": "asyncio.run(asyncio.open_connection('gateway.invalid', 443, ssl=True))",
+    "uvloop": "uvloop.run(asyncio.open_connection('gateway.invalid', 443, ssl=True))",
+    "curl": "subprocess.run(['curl', 'https://gateway.invalid/'])",
+    "curl-by-shell": "subprocess.run('curl -s https://GATEWAY.invalid/ || true', shell=True)",
+    "os.system": "os.system('wget http://gateway.invalid:80/')",
+    "posix_spawn": "os.posix_spawnp('curl', ['curl', b'https://gateway.invalid'], {})",
+}
+
+
+def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
+    """However the host is written, by whatever function, and where another program is told to call it: ConnectionRefusedError."""
+    result = run(
+        pytester,
+        f"""
+        import asyncio, os, socket, subprocess, urllib.error, urllib.request
+        from socket import getaddrinfo as imported
+
+        import pytest
+        import uvloop
+
+        WAYS = {WAYS!r}
+
+        @pytest.mark.parametrize("name", WAYS)
+        def test_way(pixazo, name):
+            with pytest.raises((ConnectionRefusedError, urllib.error.URLError), match="costs money"):
+                eval(WAYS[name])
+
+        def test_number(pixazo):
+            with socket.socket() as probe:
+                assert probe.connect_ex(("gateway.invalid", 443)) == 111
+        """,
+        "-W",
+        "ignore",
+    )
+    count = len(WAYS) + 1
+    result.assert_outcomes(passed=count, errors=count)
+    expected = [
+        told(f"in test_app.py::test_way[{name}]", "media.invalid" if name == "media" else "gateway.invalid")
+        for name in WAYS
+    ]
+    assert lines(result) == [*expected, told("in test_app.py::test_number")]
+
+
+def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
+    """The reference client without a base URL calls the real gateway, and is refused with its reason; nobody looks the names up."""
+    result = run(
+        pytester,
+        """
+        import socket
+
+        import httpx2
+        import pytest
+        from conftest import looked_up
+        from pixazo_client import PixazoClient, PixazoError
+
+        @pytest.mark.pixazo(strict=False)
+        def test_client(pixazo, monkeypatch):
+            monkeypatch.setenv("PIXAZO_API_KEY", "a-real-key")
+            with PixazoClient(max_retries=0) as client, pytest.raises(PixazoError, match="pixazo_redirect"):
+                client.generate("A bear")
+
+        def test_httpx2_beside_respx(pixazo_respx):
+            with pytest.raises(httpx2.ConnectError, match="pixazo_redirect"):
+                httpx2.post("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate")
+
+        def test_media(pixazo):
+            with pytest.raises(ConnectionRefusedError):
+                socket.getaddrinfo("pub-582b7213209642b9b995c96c95a30381.r2.dev", 443)
+            with pytest.raises(socket.gaierror, match="noted"):
+                socket.getaddrinfo("database.example.com", 5432)
+
+        def test_nobody_was_asked():
+            assert looked_up == ["database.example.com"]
+        """,
+        conftest=NOTING,
+    )
+    result.assert_outcomes(passed=4, errors=3)
+    assert lines(result) == [
+        told("in test_app.py::test_client", "gateway.pixazo.ai"),
+        told("in test_app.py::test_httpx2_beside_respx", "gateway.pixazo.ai"),
+        told("in test_app.py::test_media", "pub-582b7213209642b9b995c96c95a30381.r2.dev"),
+    ]
+
+
+def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the one of the environment by which all else still goes, nor its look-up, in this process and in a child."""
+    with Listener(answer(200, b"from the proxy")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        result = run(
+            pytester,
+            """
+            import subprocess, sys
+
+            import httpx
+            import pytest
+            import requests
+
+            CALL = "import requests; requests.get('http://gateway.invalid/'); requests.get('https://gateway.invalid/')"
+            made = httpx.Client()
+
+            def test_here(pixazo):
+                assert requests.post("http://gateway.invalid/").status_code == 403
+                with pytest.raises(requests.exceptions.ProxyError, match="403"):
+                    requests.post("https://gateway.invalid/")
+                with pytest.raises(httpx.ProxyError, match="403"):
+                    made.post("https://gateway.invalid/")
+
+            def test_child(pixazo):
+                assert subprocess.run([sys.executable, "-c", CALL]).returncode == 1
+
+            def test_others(pixazo):
+                assert requests.get("http://elsewhere.invalid/").text == "from the proxy"
+            """,
+        )
+        assert [each.line for each in proxy.heard] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
+    result.assert_outcomes(passed=3, errors=2)
+    assert lines(result) == [
+        told("in test_app.py::test_here"),
+        told("in a process that test_app.py::test_child started"),
+    ]
+
+
+def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
+    """A server name in TLS tells where a connection by way of a SOCKS proxy, or from before, leads; the peer receives nothing."""
+    result = run(
+        pytester,
+        """
+        import asyncio, socket, ssl, threading
+
+        import pytest
+        import trustme
+
+        authority = trustme.CA()
+        serving, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        authority.issue_cert("gateway.invalid").configure_cert(serving)
+        authority.configure_trust(trusting)
+        heard = []
+
+        @pytest.fixture(scope="module")
+        def peer():
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                def serve():
+                    with serving.wrap_socket(listener.accept()[0], server_side=True) as accepted:
+                        heard.append(accepted.recv(100))
+                thread = threading.Thread(target=serve)
+                thread.start()
+                yield listener.getsockname()
+                thread.join()
+
+        @pytest.fixture(scope="module")
+        def opened(peer):
+            with socket.create_connection(peer) as plain, trusting.wrap_socket(plain, server_hostname="gateway.invalid") as secure:
+                yield secure
+
+        def test_before(opened):
+            pass
+
+        def test_opened_before(pixazo, opened):
+            with pytest.raises(ConnectionRefusedError):
+                opened.sendall(b"POST / HTTP/1.1\\r\\n\\r\\n")
+
+        def test_server_name(pixazo):
+            with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as plain:
+                with pytest.raises(ConnectionRefusedError):
+                    trusting.wrap_socket(plain, server_hostname="Gateway.invalid")
+                with pytest.raises(ConnectionRefusedError):
+                    trusting.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="gateway.invalid")
+                listener.accept()[0].close()
+
+        def test_nothing_arrived(opened):
+            opened.close()
+            assert b"POST" not in b"".join(heard)
+        """,
+        "-W",
+        "ignore",
+    )
+    result.assert_outcomes(passed=4, errors=2)
+    assert lines(result) == [told(f"in test_app.py::{test}") for test in ("test_opened_before", "test_server_name")]
+
+
+# When
+
+
+def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
+    """Fixtures of the user's before ours, those asked for later, async tests, teardowns, and threads that outlive their test.
+
+    A test without a fixture of ours is let through, in the threads of pools, too; the error at its end names the thread, and the test that had left it running.
+    """
+    result = run(
+        pytester,
+        """
+        import socket, threading
+
+        import anyio
+        import pytest
+
+        later, done = threading.Event(), threading.Event()
+
+        def call():
+            with pytest.raises(ConnectionRefusedError):
+                socket.getaddrinfo("gateway.invalid", 443)
+
+        def call_and_tell():
+            call()
+            done.set()
+
+        @pytest.fixture(scope="session")
+        def early():
+            call()
+
+        @pytest.fixture
+        def ours_inside(pixazo):
+            return pixazo
+
+        @pytest.fixture
+        def late():
+            yield
+            call()
+
+        def test_session_fixture(early, ours_inside):
+            pass
+
+        def test_dynamic(request):
+            request.getfixturevalue("ours_inside")
+            call()
+
+        def test_teardown(late, pixazo):
+            pass
+
+        @pytest.mark.anyio
+        async def test_async(pixazo):
+            with pytest.raises(ConnectionRefusedError):
+                await anyio.getaddrinfo("gateway.invalid", 443)
+
+        def test_thread(pixazo):
+            timer = threading.Timer(20, call_and_tell)
+            timer.name, timer.daemon, timer.finished.wait = "poller", True, later.wait
+            timer.start()
+
+        def test_without():
+            with pytest.raises(socket.gaierror, match="noted"):
+                socket.getaddrinfo("gateway.invalid", 443)
+            with pytest.raises(socket.gaierror, match="noted"):  # in a thread of trio's pool, which test_async had used
+                anyio.run(anyio.getaddrinfo, "gateway.invalid", 443, backend="trio")
+            later.set()
+            assert done.wait(20)
+
+        def test_innocent(pixazo):
+            pass
+        """,
+        "-p",
+        "no:asyncio",
+        conftest=NOTING + CONFTEST,
+    )
+    result.assert_outcomes(passed=8, errors=6)
+    tests = ("test_session_fixture", "test_dynamic", "test_teardown", "test_async[asyncio]", "test_async[trio]")
+    where = [f"in test_app.py::{test}" for test in tests]
+    assert lines(result) == [
+        *map(told, where), told("in thread 'poller', which test_app.py::test_thread had left running")
+    ]  # fmt: skip
+
+
+def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
+    """And no second error; where the app tells another reason, the section tells this one."""
+    result = run(
+        pytester,
+        """
+        import socket
+
+        def test_told(pixazo_env):
+            try:
+                socket.getaddrinfo("gateway.invalid", 443)
+            except OSError:
+                assert not "a video came"
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- pixazo: the real gateway was called -*", told("in test_app.py::test_told")])
+
+
+@pytest.mark.exhaustive
+def test_under_xdist(pytester: pytest.Pytester) -> None:
+    """Each worker has a guard of its own."""
+    result = run(
+        pytester,
+        """
+        import socket
+
+        import pytest
+
+        @pytest.mark.parametrize("number", range(4))
+        def test_call(pixazo, number):
+            with pytest.raises(ConnectionRefusedError):
+                socket.getaddrinfo("gateway.invalid", 443)
+        """,
+        "-n",
+        "2",
+    )
+    result.assert_outcomes(passed=4, errors=4)
+    assert sorted(lines(result)) == [told(f"in test_app.py::test_call[{number}]") for number in range(4)]
+
+
+# What is let through
+
+
+MEANT = """
+import socket
+
+import pytest
+
+from conftest import looked_up
+
+def call():
+    with pytest.raises(socket.gaierror, match="noted"):
+        socket.getaddrinfo("gateway.invalid", 443)
+
+@pytest.mark.pixazo(real_gateway=True)
+class TestMeant:
+    def test_meant(self, pixazo):
+        call()
+
+    @pytest.mark.pixazo(real_gateway=False)
+    def test_not_meant(self, pixazo):
+        with pytest.raises(ConnectionRefusedError):
+            socket.getaddrinfo("gateway.invalid", 443)
+
+    def test_meant_again(self, pixazo):
+        call()
+
+def test_contract_suite(pixazo_endpoint):
+    call()
+"""
+
+
+def test_a_marker_lets_it_through(pytester: pytest.Pytester) -> None:
+    """The nearest decides; the contract suite, which has a spend guard, needs none."""
+    result = run(pytester, MEANT, conftest=NOTING + CONFTEST)
+    result.assert_outcomes(passed=4, errors=1)
+    assert lines(result) == [told("in test_app.py::TestMeant::test_not_meant")]
+
+
+def test_an_option_lets_it_through(pytester: pytest.Pytester) -> None:
+    """In every test."""
+    source = MEANT.replace("real_gateway=False", "seed=1").replace("ConnectionRefusedError", "socket.gaierror")
+    run(pytester, source, "--pixazo-real-gateway", conftest=NOTING + CONFTEST).assert_outcomes(passed=4)
+
+
+def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
+    """For the test that asked for it; calls reach the world. What others put back meanwhile is replaced again."""
+    result = run(
+        pytester,
+        """
+        import socket, ssl
+
+        import pytest
+        import requests
+
+        connect = socket.socket.connect
+
+        def test_redirected(pixazo, pixazo_redirect):
+            assert requests.get("https://gateway.pixazo.ai/v2/requests/status/a", headers={"Ocp-Apim-Subscription-Key": "k"}).status_code == 404
+
+        def test_refused(pixazo):
+            with pytest.raises(requests.ConnectionError, match="costs money"):
+                requests.get("https://gateway.pixazo.ai/")
+
+        def test_put_back():
+            socket.socket.connect = connect
+
+        def test_refused_again(pixazo):
+            assert socket.socket.connect is not connect
+        """,
+        conftest=NOTING,
+    )
+    result.assert_outcomes(passed=4, errors=1)
+    assert lines(result) == [told("in test_app.py::test_refused", "gateway.pixazo.ai")]
+
+
+# Processes
+
+
+def test_children_are_refused(pytester: pytest.Pytester) -> None:
+    """However Python starts them, and the test that did is told."""
+    ways = ("fork", "spawn", "forkserver", "os.fork", "pool", "subprocess", "uvloop")
+    result = run(
+        pytester,
+        f"""
+        import asyncio, multiprocessing, os, socket, subprocess, sys
+        from concurrent.futures import ProcessPoolExecutor
+
+        import pytest
+
+        def call():
+            try:
+                socket.getaddrinfo("gateway.invalid", 443)
+            except ConnectionRefusedError:
+                return
+            os._exit(1)
+
+        def in_context(name):
+            process = multiprocessing.get_context(name).Process(target=call)
+            process.start()
+            process.join()
+            return process.exitcode
+
+        def forked():
+            child = os.fork()
+            if child == 0:
+                call()
+                os._exit(0)
+            return os.waitpid(child, 0)[1]
+
+        def in_pool():
+            with ProcessPoolExecutor(1) as pool:
+                return pool.submit(call).result() or 0
+
+        def run(code):
+            return subprocess.run([sys.executable, "-c", code], check=False).returncode
+
+        IN_UVLOOP = '''
+        import asyncio, threading, uvloop
+        failed = []
+        def run():
+            try:
+                uvloop.run(asyncio.open_connection("gateway.invalid", 443, ssl=True))
+            except ConnectionRefusedError:
+                return
+            failed.append(1)
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        raise SystemExit(len(failed))
+        '''
+
+        WAYS = {{
+            "os.fork": forked,
+            "pool": in_pool,
+            "subprocess": lambda: run("from test_app import call; call()"),
+            "uvloop": lambda: run(IN_UVLOOP),
+        }}
+
+        @pytest.mark.parametrize("name", {ways!r})
+        def test_child(pixazo, name):
+            assert (WAYS[name]() if name in WAYS else in_context(name)) == 0
+        """,
+        "-W",
+        "ignore",
+    )
+    result.assert_outcomes(passed=len(ways), errors=len(ways))
+    started = [
+        f"in {'' if name in ('fork', 'os.fork', 'pool') else 'a process that '}test_app.py::test_child[{name}]"
+        f"{'' if name in ('fork', 'os.fork', 'pool') else ' started'}"
+        for name in ways
+    ]
+    assert lines(result) == [told(where) for where in started]
+
+
+def test_node_is_refused(pytester: pytest.Pytester) -> None:
+    """By fetch, and by the server name of a connection that leads elsewhere; other hosts are reached."""
+    tool("node")
+    result = run(
+        pytester,
+        """
+        import subprocess
+
+        CODE = '''
+        const server = require("http").createServer((_, answer) => answer.end()).listen(0, "127.0.0.1", async () => {
+          const { port } = server.address();
+          const said = [await fetch("https://gateway.invalid/").catch((error) => error.cause.code)];
+          said.push((await fetch(`http://127.0.0.1:${port}/`)).status);
+          require("tls").connect({ port, host: "127.0.0.1", servername: "Gateway.invalid." }).on("error", (error) => {
+            console.log(said.concat(error.code).join());
+            process.exit();
+          });
+        });
+        '''
+
+        def test_node(pixazo):
+            assert subprocess.check_output(["node", "-e", CODE], text=True) == "ECONNREFUSED,200,ECONNREFUSED\\n"
+        """,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    assert lines(result) == [told("in a process that test_app.py::test_node started")]
+
+
+def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:
+    """A child that does not use the network imports nothing of ours; it has its own sitecustomize and sys.path, and so has the test.
+
+    One that has lost some of the variables runs, too.
+    """
+    pytester.mkdir("theirs").joinpath("sitecustomize.py").write_text("import sys; sys.theirs = True", encoding="ascii")
+    result = run(
+        pytester,
+        """
+        import os, subprocess, sys
+
+        STATE = "import sys; print(hasattr(sys, 'theirs'), [p for p in sys.path if 'preload' in p], [m for m in sys.modules if 'pixazo' in m])"
+        NAMES = ("PYTHONPATH", "NODE_OPTIONS", "PIXAZO_GUARD")
+        before = [os.environ.get(name) for name in NAMES]
+
+        def output(*options, **environment):
+            return subprocess.check_output([sys.executable, *options, "-c", STATE], text=True, env=os.environ | environment)
+
+        def test_child(pixazo):
+            assert output(PYTHONPATH=os.environ["PYTHONPATH"] + os.pathsep + "theirs") == "True [] []\\n"
+            assert output("-S").startswith("False ")
+            assert output("-I").startswith("False []")
+            assert output(PIXAZO_GUARD="") == "False [] []\\n"
+            assert subprocess.run([sys.executable, "-c", "import socket; socket.socket().close()"]).returncode == 0
+
+        def test_afterwards():
+            assert [os.environ.get(name) for name in NAMES] == before
+        """,
+    )
+    result.assert_outcomes(passed=2)
+    assert result.errlines == []
+
+
+@pytest.mark.exhaustive
+def test_exec_leads_within_a_test(pytester: pytest.Pytester) -> None:
+    """And where the tests run under it themselves: both lead the hosts to a simulator."""
+    call = "import requests; print(requests.post('https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate', json={'prompt': 'A bear'}, headers={'Ocp-Apim-Subscription-Key': 'k'}).status_code)"
+    source = f"""
+        import subprocess, sys
+
+        def test_child(pixazo):
+            assert subprocess.check_output([*START, sys.executable, "-c", {call!r}], text=True) == "202\\n"
+        """
+    run(pytester, source.replace("START", repr([COMMAND, "exec", "--"])), conftest="").assert_outcomes(passed=1)
+    pytester.makepyfile(test_app=source.replace("*START, ", ""))
+    inside = pytester.run(COMMAND, "exec", "--", sys.executable, "-m", "pytest", *QUIET)
+    inside.assert_outcomes(passed=1)
