@@ -71,3 +71,17 @@ def test_reading_never_raises(prompt: str) -> None:
     read = read_magic(prompt)
     assert isinstance(read, Magic | MagicTypo)
     assert "[[sim:" in prompt or read == Magic()
+
+
+def test_the_first_hundred_marks_of_a_prompt_are_read() -> None:
+    """A prompt of a million marks is no reason to read them all."""
+    read = read_magic("[[sim:stuck]]" * 99 + "[[sim:failed]]" + "[[sim:typo]]")
+    assert isinstance(read, Magic)
+    assert read.outcome is Status.FAILED
+
+
+def test_the_text_of_a_mark_is_cut() -> None:
+    """It is told with every status answer."""
+    read = read_magic(f"[[sim:failed {'x' * 3000}]]")
+    assert isinstance(read, Magic)
+    assert read.error == "x" * 2000

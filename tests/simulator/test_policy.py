@@ -182,3 +182,15 @@ def test_a_near_word_is_suggested() -> None:
     """And a far one is not."""
     assert nearest("genrate", ("generate", "imageToVideo")) == " (did you mean generate?)"
     assert nearest("zebra", ("generate", "imageToVideo")) == ""
+
+
+def test_the_hosts_of_callbacks_are_bounded() -> None:
+    """Each callback is compared with them."""
+    with pytest.raises(ValueError, match="policy field webhook_allow: 101 hosts are too many: write at most 100"):
+        Policy().changed({"webhook_allow": [f"h{number}" for number in range(101)]})
+
+
+def test_a_word_longer_than_any_name_is_near_to_none() -> None:
+    """Comparing it would take as long as it is, and longer."""
+    assert nearest("x" * 201, ("x" * 200,)) == ""
+    assert nearest("x" * 200, ("x" * 199,)) != ""
