@@ -95,7 +95,7 @@ class Matcher:
                 f"{nearest(self.operator, tuple(_OPERATORS))}"
             )
         _OPERATORS[self.operator].check(self.operator, self.operand)
-        if not isinstance(self.operand, (Matcher, dict, list, tuple)):
+        if not isinstance(self.operand, (Matcher, *_NESTED)):
             return
         inner = self.inner
         levels, size = 1 + max((each.levels for each in inner), default=0), 1 + sum(each.size for each in inner)

@@ -78,3 +78,10 @@ def test_marks_are_looked_for_in_the_first_20_000_characters() -> None:
     mark = "[[sim:stuck]]"
     assert read_magic("a" * (20_000 - len(mark)) + mark) == Magic(stuck=True)
     assert read_magic("a" * 20_000 + mark) == Magic()
+
+
+def test_the_text_of_a_mark_is_cut() -> None:
+    """It is told with every status answer."""
+    read = read_magic(f"[[sim:failed {'x' * 3000}]]")
+    assert isinstance(read, Magic)
+    assert read.error == "x" * 2000
