@@ -60,8 +60,8 @@ class Ban(NamedTuple):
 class Guard(Detour):
     """Refuses `hosts` while a ban holds; what a redirection leads elsewhere is its business.
 
-    A process has one, which stays, since neither what it replaces nor its audit hook could be taken away safely: a refusal costs
-    nothing while no ban holds. The hook sees look-ups by whatever name the function was imported, and programs to
+    A process has one, which stays, since neither what it replaces nor its audit hook can be taken away safely; while no ban holds
+    they do nothing. The hook sees look-ups by whatever name the function was imported, and programs to
     which a URL of the hosts is given.
     """
 
