@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.caller import Caller, over_http
-from tests.command import Serving, pixazo_sim
+from tests.command import COMMAND, PATIENCE, Serving, environment, pixazo_sim
 from tests.receiver import Receiver
 
 Serve = Callable[..., Serving]
@@ -297,7 +300,12 @@ def test_a_wrong_profile_file(tmp_path: Path, name: str, text: str, says: str) -
         ("lab.toml", "submit_code", "is not valid TOML: "),
         ("lab.json", '{"submit_code"', "is not valid JSON: "),
         ("lab.json", "[]", "is not a table of policy fields"),
-        ("lab.toml", b"\xff", "is not valid TOML: "),
+        ("lab.toml", b"\xff", "is not UTF-8: "),
+        ("lab.toml", "submit_code = " + "[" * 100_000, "is nested too deeply"),
+        ("lab.json", '{"submit_code":' + "[" * 100_000, "is nested too deeply"),
+        ("lab.toml", "submit_code." + "a." * 5_000 + "a = 1", "is nested too deeply"),
+        ("lab.toml", "submit_code = " + "1" * 5_000, "is not valid TOML: "),
+        ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), "is larger than 16777216 bytes"),
     ],
 )
 def test_a_profile_file_that_cannot_be_parsed(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
@@ -308,6 +316,43 @@ def test_a_profile_file_that_cannot_be_parsed(tmp_path: Path, name: str, text: s
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"pixazo-sim: profile {file} {says}")
     assert ended.stderr.count("\n") == 1
+
+
+SCRIPTS: list[tuple[str, bytes, str]] = [
+    ("x.toml", b"rules = " + b"[" * 100_000, "is nested too deeply"),
+    ("x.json", b"[" * 100_000, "is nested too deeply"),
+    ("x.json", b'{"rules":[{"when":"submit","match":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}]}", ""),
+    ("x.toml", b"a = " + b"1" * 5_000, "is not valid TOML: "),
+    ("x.json", b"1" * 5_000, "is not valid JSON: "),
+    ("x.toml", b"\xff", "is not UTF-8: "),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "says"), SCRIPTS)
+def test_a_script_that_cannot_be_parsed(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    """It is told in one line, as a profile is."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    ended = pixazo_sim("serve", "--script", str(file))
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith(f"pixazo-sim: script {file}")
+    assert says in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (".", "profile . cannot be read: Is a directory"),
+        ("/", "profile / cannot be read: Is a directory"),
+        ("/dev/zero", "profile /dev/zero is larger than 16777216 bytes"),
+        ("a" * 300, f"profile {'a' * 300!r} is not one of documented, observed, nor a file"),
+        (f"{'a' * 300}.toml", f"profile {'a' * 300}.toml cannot be read: File name too long"),
+    ],
+)
+def test_what_is_no_profile_file(file: str, says: str) -> None:
+    """A directory, a file without an end, a name that none can have."""
+    ended = pixazo_sim("serve", "--profile", file)
+    assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {says}\n")
 
 
 def test_a_port_in_use() -> None:
@@ -385,6 +430,96 @@ def test_an_idle_server_ends_at_once(serve: Serve) -> None:
     assert serving.log == ""
 
 
+@contextmanager
+def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process, which is killed at the end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), bufsize=0) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def child(code: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A process that runs some code, then the command with these arguments."""
+    code = f"import sys\nfrom pixazo_simulator.cli import main\n{code}\nsys.argv[1:] = {list(arguments)!r}\nmain()\n"
+    return running(sys.executable, "-c", code)
+
+
+def line(process: subprocess.Popen[bytes]) -> bytes:
+    """The next line that it prints."""
+    assert process.stdout
+    return process.stdout.readline()
+
+
+ELSEWHERE = """
+import signal, threading
+def wait_and_signal():
+    sys.stdin.buffer.read(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+threading.Thread(target=wait_and_signal, daemon=True).start()
+"""
+"""What the system may do as well: deliver a signal to a thread that is not the main one."""
+
+
+def test_a_signal_may_reach_any_thread() -> None:
+    """The main thread waits, and is woken."""
+    with child(ELSEWHERE, "serve", "--port", "0") as process:
+        assert line(process).startswith(b"ready ")
+        _, told = process.communicate(b"!", PATIENCE)
+        assert (process.returncode, told) == (0, b"")
+
+
+def test_a_signal_may_come_while_it_starts() -> None:
+    """It ends as after the ready line."""
+    code = """
+import os, signal
+from pixazo_simulator.server import Simulator
+start = Simulator.start
+def signalled(self):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return start(self)
+Simulator.start = signalled
+"""
+    with child(code, "serve", "--port", "0") as process:
+        _, told = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, told) == (0, b"")
+
+
+NEVER = """
+import threading
+from pixazo_simulator.cli import serve
+from pixazo_simulator.server import Simulator
+def never(self):
+    print("stopping", flush=True)
+    threading.Event().wait()
+Simulator.stop = never
+"""
+"""A server whose stop does not return."""
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    """With the exit code of a process that the signal has ended."""
+    with child(NEVER, "serve", "--port", "0") as process:
+        assert line(process).startswith(b"ready ")
+        process.terminate()
+        assert line(process) == b"stopping\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 128 + signal.SIGINT
+
+
+def test_what_does_not_end_is_ended_by_force() -> None:
+    """A line tells where it was."""
+    with child(f"{NEVER}serve.LAST_RESORT = 0.1", "serve", "--port", "0") as process:
+        assert line(process).startswith(b"ready ")
+        process.terminate()
+        _, told = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+        assert re.fullmatch(rb"pixazo-sim: ended by force after 0\.1 s, in \S+, \S+threading\.py:\d+\n", told)
+
+
 # What it prints
 
 
@@ -439,7 +574,156 @@ def test_version_and_help() -> None:
     assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", told.stdout)
 
 
+@pytest.mark.parametrize("command", ["policy", "mutants", "faults", "openapi", "--help"])
+def test_who_reads_no_further_is_no_mistake(command: str) -> None:
+    """As in `pixazo-sim policy | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken:
+        ended = subprocess.run(
+            [COMMAND, command], stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize("arguments", ["policy", "--version", "magic"])
+def test_an_output_that_is_full(arguments: str) -> None:
+    """One line."""
+    ended = shell(f'exec "$@" {arguments} >/dev/full')
+    told = "pixazo-sim: standard output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (">&-", "standard output is closed, where the ready line is told: lead it to a file or /dev/null"),
+        (
+            ">/dev/full",
+            "the ready line cannot be written to standard output: No space left on device; lead it to a file or /dev/null",
+        ),
+        ("<&- >&- 2>&-", None),
+    ],
+)
+def test_a_ready_line_that_cannot_be_told(output: str, told: str | None) -> None:
+    """One line, where there is anything to write it to, and exit code 2."""
+    ended = shell(f'exec "$@" serve --port 0 {output}')
+    assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {told}\n" if told else "")
+
+
+def test_a_reader_that_has_left_before_the_ready_line() -> None:
+    """One line."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as broken:
+        ended = subprocess.run(
+            [COMMAND, "serve", "--port", "0"],
+            stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    told = b"pixazo-sim: the ready line cannot be written to standard output: Broken pipe; lead it to a file or /dev/null\n"
+    assert (ended.returncode, ended.stderr) == (2, told)
+
+
+def test_without_standard_error() -> None:
+    """It serves: what is logged goes nowhere, and into no socket."""
+    with running("/bin/sh", "-c", 'exec "$@" 2>&-', "sh", COMMAND, "serve", "--port", "0") as process:
+        url = line(process).split()[1].decode()
+        assert [Caller(over_http(url), key).generate().status for key in ("nobody", "sim-key")] == [401, 202]
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which "$@" is the command."""
+    return subprocess.run(
+        ["/bin/sh", "-c", command, "sh", COMMAND],
+        capture_output=True, text=True, env=environment(), timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
 # The log
+
+
+REFUSED = 1500
+"""Calls whose log lines are more than a pipe holds and than may wait."""
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
+    """Every call is answered; once the log is read, it tells how much of it was dropped."""
+    with running(COMMAND, "serve", "--port", "0", "--log-format", form) as process:
+        assert process.stderr
+        caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
+        for number in range(REFUSED):
+            assert caller.call("GET", f"/{number:04}{'a' * 2000}").status == 404
+        told = b""
+        while b"were dropped" not in told:
+            told += os.read(process.stderr.fileno(), 65536)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    lines = told.decode().splitlines()
+    dropped = int(re.findall(r"(\d+) log lines were dropped: standard error was not read fast enough", lines[-1])[0])
+    assert dropped > 0
+    assert len(lines) - 1 + dropped == REFUSED
+    if form == "json":
+        assert json.loads(lines[-1])["level"] == "warning"
+
+
+def test_a_log_that_nobody_reads_keeps_nobody_from_ending() -> None:
+    """The lines that wait are given up."""
+    with running(COMMAND, "serve", "--port", "0") as process:
+        caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
+        for _ in range(100):
+            assert caller.call("GET", f"/{'a' * 2000}").status == 404
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+
+
+LOGGED = """
+import logging
+from pixazo_simulator.cli.log import log_to_stderr
+log_to_stderr({form!r})
+log = logging.getLogger("pixazo_simulator")
+log.info("GET %s", "/a\\r\\nforged\\x1b[2K\\x85\\u2028\\ud800b")
+try:
+    raise ValueError("a\\nforged")
+except ValueError:
+    log.exception("b")
+logging.getLogger("elsewhere").info("not ours")
+logging.getLogger("elsewhere").warning("not ours")
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"),
+    [
+        (
+            "text",
+            [
+                r"GET /a\r\nforged\x1b[2K\x85\u2028\ud800b",
+                "b",
+                "    Traceback (most recent call last):",
+                '      File "<string>", line 8, in <module>',
+                "    ValueError: a",
+                "    forged",
+                "not ours",
+            ],
+        ),
+        (
+            "json",
+            [
+                '{"level": "info", "message": "GET /a\\r\\nforged\\u001b[2K\x85\u2028\\ud800b"}',
+                r'{"level": "error", "message": "b", "traceback": "Traceback (most recent call last):\n  File \"<string>\", line 8, in <module>\nValueError: a\nforged"}',
+                '{"level": "warning", "message": "not ours"}',
+            ],
+        ),
+    ],
+)
+def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
+    """Neither a new line nor what a terminal obeys is written as it is; a traceback is indented."""
+    with running(sys.executable, "-c", LOGGED.format(form=form)) as process:
+        told = process.communicate(timeout=PATIENCE)[1]
+    assert told.decode().split("\n") == [*lines, ""]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

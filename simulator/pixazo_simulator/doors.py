@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.server import ServerState
 
 from .incoming import DOOR
 from .invitation import INVITATION_PATH
-from .protocol import BACKLOG, GatewayProtocol, configuration
+from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
 from .wire import KEY_HEADER, QUERY_KEY
 from .world import World
 
@@ -58,10 +57,11 @@ class _Entrance:
 
     world: World
     listener: asyncio.Server
-    state: ServerState = field(default_factory=ServerState)
+    state: Connections = field(default_factory=Connections)
 
     async def close(self) -> None:
         """Listen no more, hang up on everybody; returns when they can have noticed."""
+        self.state.is_closed = True
         self.listener.close()
         for connection in list(self.state.connections):
             connection.transport.abort()
@@ -94,7 +94,7 @@ class Doors:
         if len(self._open) >= MOST_DOORS:
             raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
         context = _context(_named(hosts))
-        state = ServerState()
+        state = Connections()
         config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
         listener = await asyncio.get_running_loop().create_server(
             lambda: self._protocol(config, state, {}), ADDRESS, 0,

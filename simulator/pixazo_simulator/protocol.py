@@ -14,11 +14,12 @@ import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from .incoming import HEAD
 from .strike import CONNECTION
 
-__all__ = ["BACKLOG", "HEAD_LIMIT", "KEEP_ALIVE", "GatewayProtocol", "configuration"]
+__all__ = ["BACKLOG", "HEAD_LIMIT", "KEEP_ALIVE", "Connections", "GatewayProtocol", "configuration"]
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -57,6 +58,12 @@ class _Connection:
         self._transport.abort()
 
 
+class Connections(ServerState):
+    """The connections of one port; once it is closed, one whose handshake or acceptance was under way is reset."""
+
+    is_closed = False
+
+
 class GatewayProtocol(HttpToolsProtocol):
     """What cannot be parsed is answered in the shape of every other error (HDR-04); faults are lent the connection."""
 
@@ -78,6 +85,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self.access_log = False
         self._connection = _Connection(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        if getattr(self.server_state, "is_closed", False):
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, too: the base class tells the newest, which may still be waiting its turn."""

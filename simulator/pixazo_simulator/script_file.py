@@ -11,7 +11,10 @@ from .lines import json_lines, toml_lines
 from .reading import RuleError, read_rules, spelled
 from .rule import Rule
 
-__all__ = ["read_script", "script_from"]
+__all__ = ["read_script", "read_text", "script_from"]
+
+FILE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file that is read."""
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:
@@ -19,20 +22,29 @@ def read_script(path: Path) -> tuple[Rule, ...]:
 
     Raises ValueError that names the file, the line, the key and the remedy.
     """
+    return script_from(read_text(path, "script"), str(path), as_json=path.suffix == ".json")
+
+
+def read_text(path: Path, what: str) -> str:
+    """The text of a file, which messages call `what`. Raises ValueError that names the file when there is none, or too much."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+        if len(data) > FILE_LIMIT:
+            raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
+        return data.decode().replace("\r\n", "\n")
     except OSError as error:
-        raise ValueError(f"script {path} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"script {path} is not UTF-8: {error.reason} at byte {error.start}") from None
-    return script_from(text, str(path), as_json=path.suffix == ".json")
+        raise ValueError(f"{what} {path} is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     """The rules in a text, which messages call `name`. Raises ValueError as `read_script` does."""
-    data = _parsed(text, name, as_json=as_json)
     try:
-        return read_rules(data)
+        return read_rules(_parsed(text, name, as_json=as_json))
+    except RecursionError:
+        raise ValueError(f"script {name} is nested too deeply") from None
     except RuleError as error:
         where = spelled(error.path)
         line = _line(text, error.path, as_json=as_json)
@@ -44,10 +56,8 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         return json.loads(text) if as_json else tomllib.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"script {name} is not valid TOML: {error}") from None
-    except RecursionError:
-        raise ValueError(f"script {name} is nested too deeply") from None
+    except ValueError as error:  # a number may have more digits than Python reads
+        raise ValueError(f"script {name} is not valid {'JSON' if as_json else 'TOML'}: {error}") from None
 
 
 def _line(text: str, path: tuple[str | int, ...], *, as_json: bool) -> int:

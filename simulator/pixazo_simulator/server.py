@@ -22,14 +22,14 @@ from .clock import SECOND
 from .control_client import ControlClient
 from .courier import FallenDue
 from .doors import Door
-from .protocol import BACKLOG, GatewayProtocol, configuration
+from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
 from .world import World
 from .worlds import Settings, Worlds
 
 if TYPE_CHECKING:
     from .mutants import Mutant, Variant
 
-__all__ = ["Simulator", "SimulatorError"]
+__all__ = ["STOP_DEADLINE", "Simulator", "SimulatorError", "place"]
 
 T = TypeVar("T")
 
@@ -179,6 +179,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         super().__init__(configuration(app, protocol, lifespan="on"))
+        self.server_state: Connections = Connections()
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -194,7 +195,7 @@ class _Server(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._ended.set)
         thread.join(STOP_DEADLINE)
         self._is_left = thread.is_alive()
-        return [_place(thread)] if self._is_left else self._unended
+        return [place(thread)] if self._is_left else self._unended
 
     def ask(self, function: Callable[[], T]) -> T:
         """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
@@ -255,6 +256,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the port, let the requests under way end, end the lifespan, then cancel what is left; none of it is waited for for long."""
+        self.server_state.is_closed = True
         for server in self.servers:
             server.close()
         for listener in sockets or ():
@@ -302,9 +304,10 @@ def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
     return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items()) if name != LIFESPAN]
 
 
-def _place(thread: threading.Thread) -> str:
-    """Where a thread is: its loop is blocked, or it would have ended."""
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - there is no other way
+def place(thread: threading.Thread) -> str:
+    """Where a thread that does not end is: a function, its file and line."""
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - there is no other way
+    frame = frames.get(thread.ident or 0)
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
 

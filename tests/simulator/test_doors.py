@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Self
 
 import pytest
@@ -343,3 +344,18 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
     }
     assert identity
     assert CANARY not in json.dumps([rule, explained, late.value.told, str(late.value)])
+
+
+def test_who_comes_in_while_a_door_closes_is_turned_away(owner: Caller) -> None:
+    """A handshake that was under way leads nowhere."""
+    door = opened(owner)
+    with socket.create_connection(("127.0.0.1", door.port), 10) as raw:
+        for _ in range(2):  # the first request is answered after the connection was accepted, if not before
+            owner.sim("world")
+        assert owner.call("DELETE", f"/_sim/doors/{door.number}").status == 200
+        trust = ssl.create_default_context(cadata=door.ca_pem)
+        answer = b""
+        with suppress(OSError), trust.wrap_socket(raw, server_hostname=HOST) as secure:
+            secure.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            answer = secure.recv(1)
+        assert answer == b""

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from copy import copy
 from importlib.resources import as_file, files
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -23,16 +22,19 @@ from pixazo_simulator.captive import DOOR_CA, DOOR_HOSTS, DOOR_PORT, is_loopback
 from pixazo_simulator.detour import HTTPS, misuse, plain
 from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
-from pixazo_simulator.server import SimulatorError
+from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
 from .serve import serve, simulator_of
+from .signals import BY_SIGNAL, Signals, end_in
 
 __all__ = ["exec"]
 
 CLOCK = "x20"
 """Unless --clock says otherwise: the 15 s of a video are over before a client that polls every 5 s looks a second time."""
-NOT_FOUND, NOT_EXECUTABLE, BY_SIGNAL = 127, 126, 128
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit codes as a shell gives them."""
+LAST_RESORT = 2 * STOP_DEADLINE + 1
+"""Seconds after the end of the command in which this process ends, whatever it waits for: proxy and server stop one after the other."""
 
 _REDIRECTED = (*HOSTS, *MEDIA_HOSTS)
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
@@ -49,32 +51,23 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
     NODE_EXTRA_CA_CERTS, WGETRC), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
     """
-    _open_standard_streams()
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
     simulator = simulator_of(options | {"host": "127.0.0.1", "port": 0})
     with ExitStack() as stack:
-        child = stack.enter_context(_Child())
         try:
             stack.enter_context(simulator)
         except SimulatorError as error:
             raise click.UsageError(str(error)) from None
         door = simulator.open_door(_REDIRECTED)
         proxy = stack.enter_context(Proxy(_decision(door.port), ca_pem=door.ca_pem))
+        child = _Child()
         trust = stack.enter_context(_trust(door.ca_pem))
         preload = stack.enter_context(as_file(files("pixazo_simulator").joinpath("preload")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
+        end_in(LAST_RESORT, code)
     raise SystemExit(code)
-
-
-def _open_standard_streams() -> None:
-    """Open what was closed of standard input, output and error: else a socket would take its place, and be closed or written to."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 - it takes no name
 
 
 def _parameters() -> Iterator[click.Parameter]:
@@ -158,12 +151,10 @@ def _refusal(sentence: str) -> Refuse:
 
 
 class _Child:
-    """A process to which signals are passed on: within its context they do not end this process."""
+    """A process to which signals are passed on: from now on they do not end this process."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._received: list[int] = []
-        self._before: dict[int, Any] = {}
+        self._signals = Signals(_SIGNALS)
 
     def run(self, command: tuple[str, ...], variables: dict[str, str]) -> int:
         """Run a command with these variables and return its exit code, as a shell would tell it."""
@@ -171,31 +162,19 @@ class _Child:
         if not command[0]:
             return _told(NOT_FOUND, _absence(command[0]))
         try:
-            self._process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
+            process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
         except FileNotFoundError:
             return _told(NOT_FOUND, _absence(command[0]))
         except OSError as error:
             return _told(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
-        for number in self._received:
-            self._process.send_signal(number)
-        code = self._process.wait()
+        self._signals.tell(lambda number: _pass_on(number, process))
+        code = process.wait()
         return code if code >= 0 else BY_SIGNAL - code
 
-    def __enter__(self) -> _Child:
-        for number in _SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._pass_on)
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _pass_on(self, number: int, _: FrameType | None) -> None:
-        if self._process is None:
-            self._received.append(number)
-        elif number == signal.SIGTERM or not _has_terminal():
-            self._process.send_signal(number)
+def _pass_on(number: int, process: subprocess.Popen[bytes]) -> None:
+    if number == signal.SIGTERM or not _has_terminal():
+        process.send_signal(number)
 
 
 def _absence(name: str) -> str:
@@ -217,5 +196,5 @@ def _has_terminal() -> bool:
 
 
 def _told(code: int, sentence: str) -> int:
-    click.echo(f"pixazo-sim: {sentence}", err=True)
+    log.error("pixazo-sim: %s", sentence)
     return code

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pixazo_simulator.policy import PROFILES, Policy, nearest
+from pixazo_simulator.script_file import read_text
 
 __all__ = ["read_profile"]
 
@@ -21,11 +22,25 @@ def read_profile(name: str) -> Policy:
     if name in PROFILES:
         return PROFILES[name]
     path = Path(name)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not _is_there(path):
         raise ValueError(
             f"profile {name!r} is not one of {', '.join(PROFILES)}, nor a file{nearest(name, tuple(PROFILES))}"
         )
-    values = _values(path)
+    try:
+        return _changed(name, _values(path))
+    except RecursionError:
+        raise ValueError(f"profile {name} is nested too deeply") from None
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _changed(name: str, values: dict[str, Any]) -> Policy:
     base = str(values.pop("extends", "documented"))
     if base not in PROFILES:
         raise ValueError(
@@ -38,11 +53,9 @@ def read_profile(name: str) -> Policy:
 
 
 def _values(path: Path) -> dict[str, Any]:
+    text = read_text(path, "profile")
     try:
-        text = path.read_text(encoding="utf-8")
         values = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except OSError as error:
-        raise ValueError(f"profile {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise ValueError(
             f"profile {path} is not valid {'JSON' if path.suffix == '.json' else 'TOML'}: {error}"

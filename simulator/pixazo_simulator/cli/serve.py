@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import logging
+import os
 import signal
 import sys
 import threading
@@ -17,15 +16,20 @@ from pixazo_simulator.clock import clock_factory
 from pixazo_simulator.ledger import micros
 from pixazo_simulator.policy import Policy
 from pixazo_simulator.script_file import read_script
-from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
 from pixazo_simulator.worlds import DEFAULT_KEY, Settings
 
+from .log import log_to_stderr
 from .profile import read_profile
+from .signals import BY_SIGNAL, Signals, end_in
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
 __all__ = ["serve", "simulator_of"]
+
+LAST_RESORT = STOP_DEADLINE + 1
+"""Seconds after a signal in which the process ends, whatever it waits for."""
 
 
 def _option(*names: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -108,19 +112,31 @@ class _Assignment(click.types.StringParamType):
 def serve(**options: Any) -> None:
     """Serve the gateway until SIGINT or SIGTERM.
 
-    Prints `ready http://HOST:PORT key KEY` when it accepts connections.
+    Prints `ready http://HOST:PORT key KEY` when it accepts connections. A second signal ends it at once.
     """
-    simulator = simulator_of(options)
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is where it was closed
+        raise click.UsageError(
+            "standard output is closed, where the ready line is told: lead it to a file or /dev/null"
+        )
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: ended.set())
+    Signals((signal.SIGINT, signal.SIGTERM)).tell(lambda number: _end(ended, number))
+    simulator = simulator_of(options)
     try:
         simulator.start()
     except SimulatorError as error:
         raise click.UsageError(str(error)) from None
-    _tell_ready(simulator, options["ready_file"])
+    if not ended.is_set():
+        _tell_ready(simulator, options["ready_file"])
     ended.wait()
     simulator.stop()
+
+
+def _end(ended: threading.Event, number: int) -> None:
+    """Begin to end; at once when that has begun already, and by force when it takes too long."""
+    if ended.is_set():
+        os._exit(BY_SIGNAL + number)
+    ended.set()
+    end_in(LAST_RESORT, code=0)
 
 
 def simulator_of(options: dict[str, Any]) -> Simulator:
@@ -133,7 +149,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
         change = _change(options["mutant"], options["variant"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    _log_to_stderr(options["log_format"])
+    log_to_stderr(options["log_format"])
     return Simulator(settings, host=options["host"], port=options["port"], change=change)
 
 
@@ -191,20 +207,10 @@ def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
         except OSError as error:
             simulator.stop()
             raise click.UsageError(f"ready file {ready_file} cannot be written: {error.strerror}") from None
-    sys.stdout.write(line)
-    sys.stdout.flush()
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return json.dumps({"level": record.levelname.lower(), "message": record.getMessage()}, ensure_ascii=False)
-
-
-def _log_to_stderr(form: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines() if form == "json" else logging.Formatter("%(message)s"))
-    log = logging.getLogger("pixazo_simulator")
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    try:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+    except OSError as error:
+        simulator.stop()
+        told = f"the ready line cannot be written to standard output: {error.strerror}"
+        raise click.UsageError(f"{told}; lead it to a file or /dev/null") from None
