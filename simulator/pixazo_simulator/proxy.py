@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import selectors
 import socket
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Self, cast
 from urllib.parse import urlsplit
 
@@ -22,14 +24,22 @@ HEAD_TIMEOUT = 30.0
 """Seconds that a caller has to send the head."""
 CONNECT_TIMEOUT = 10.0
 """Seconds until an address that does not answer cannot be reached."""
+STOP_DEADLINE = 2.0
+"""Seconds after which closing returns, whatever is still open."""
+ACCEPT_AGAIN = 0.1
+"""Seconds after which somebody who could not be accepted is accepted."""
 CHUNK = 64 * 1024
 LAST_PORT = 65535
 
 Address = tuple[str, int]
 
+_END = b"\r\n\r\n"
 _PORTS = {"http": 80, "https": 443}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _HOP_BY_HOP = re.compile(rb"\r\n(?:proxy-)?connection:[^\r]*", re.IGNORECASE)
+
+
+log = logging.getLogger("pixazo_simulator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +110,31 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        until = monotonic() + STOP_DEADLINE
         self._closing = True
-        self._connect(self.address).close()  # wakes the thread that waits for callers
-        self._accepting.join()
+        with suppress(OSError):
+            self._connect(self.address).close()  # wakes the thread that waits for callers
+        self._accepting.join(STOP_DEADLINE)
         self._listener.close()
         for each in tuple(self._open):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-        for thread in tuple(self._threads):
-            thread.join()
+        threads = tuple(self._threads)
+        for thread in threads:
+            thread.join(max(0, until - monotonic()))
+        if late := sum(thread.is_alive() for thread in (self._accepting, *threads)):
+            log.warning("the proxy on port %d was stopped while %d connections were still open", self.address[1], late)
 
     def _accept(self) -> None:
         while True:
-            caller, _ = self._listener.accept()
+            try:
+                caller, _ = self._listener.accept()
+            except OSError as error:  # as of a process with too many open files
+                if self._closing:
+                    return
+                log.warning("the proxy on port %d can accept nobody: %s", self.address[1], error.strerror)
+                sleep(ACCEPT_AGAIN)
+                continue
             if self._closing:
                 caller.close()
                 return
@@ -128,9 +150,20 @@ class Proxy:
         self._threads.discard(threading.current_thread())
 
     def _answer(self, caller: socket.socket) -> None:
-        caller.settimeout(HEAD_TIMEOUT)
-        head, rest = _head(caller)
-        caller.settimeout(None)
+        try:
+            head, rest = _head(caller)
+        except TimeoutError:
+            _say(caller, "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s")
+            return
+        finally:
+            caller.settimeout(None)
+        if not head:
+            _say(
+                caller,
+                "431 Request Header Fields Too Large",
+                f"the head of the request has no end within {HEAD_LIMIT} bytes",
+            )
+            return
         wish = _wish(head)
         if wish is None or (wish.secure and not self._trust):
             _say(caller, "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH")
@@ -188,15 +221,22 @@ def _trust(ca_pem: str) -> ssl.SSLContext:
 
 
 def _head(caller: socket.socket) -> tuple[bytes, bytes]:
-    """The head of a request with its empty line, and what came after it; an endless head is cut."""
-    taken = b""
-    while b"\r\n\r\n" not in taken and len(taken) < HEAD_LIMIT:
+    """The head of a request with its empty line, and what came after it; no head when it has no end.
+
+    Raises TimeoutError when it is not complete in time, however it drips in, ConnectionError when the caller leaves.
+    """
+    until = monotonic() + HEAD_TIMEOUT
+    taken = bytearray()
+    while (end := taken.find(_END, max(0, len(taken) - CHUNK - len(_END)))) < 0 and len(taken) < HEAD_LIMIT:
+        caller.settimeout(max(0.001, until - monotonic()))
         data = caller.recv(CHUNK)
         if not data:
-            break
+            raise ConnectionAbortedError
+        if monotonic() > until:
+            raise TimeoutError
         taken += data
-    head, end, rest = taken.partition(b"\r\n\r\n")
-    return head + end, rest
+    cut = end + len(_END) if end >= 0 else 0
+    return bytes(taken[:cut]), bytes(taken[cut:])
 
 
 def _wish(head: bytes) -> Wish | None:

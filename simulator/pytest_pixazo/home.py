@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, ExitStack
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 PATIENCE = 2.0
 """Real seconds within which a loop that is not blocked takes what it is given."""
+STOP_DEADLINE = 2.0
+"""Real seconds in which an app must end its lifespan."""
 LONGEST = 60.0
 """Real seconds that an app may take for one callback; no gateway waits as long."""
 
@@ -75,12 +77,19 @@ class OwnLoop:
         return False
 
     def close(self) -> None:
-        """Cancel what still runs there, leave the context, end the loop."""
+        """Cancel what still runs there, leave the context, end the loop.
+
+        Raises what leaving raises, HomeError when it takes longer than two seconds: then the loop is left to itself.
+        """
         with self._starting:
             self._closed = True
             for future in tuple(self._under_way):
                 future.cancel()
-        self._stack.close()
+        left: Future[None] = Future()
+        threading.Thread(target=_settle, args=(left, self._stack.close), name="pytest-pixazo end", daemon=True).start()
+        if wait([left], STOP_DEADLINE).not_done:
+            raise HomeError(f"the app did not stop within {STOP_DEADLINE:g} s: its lifespan has not ended its shutdown")
+        left.result()
 
 
 class _AsyncioLoop:
@@ -135,6 +144,16 @@ _BLOCKED = (
     " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
     " `deliver_to(app, apart=True)`"
 )
+
+
+def _settle(future: Future[None], doing: Callable[[], None]) -> None:
+    """Do something and tell a future how it ended."""
+    try:
+        doing()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the thread that waits
+        future.set_exception(error)
+    else:
+        future.set_result(None)
 
 
 def _result(future: Future[T], cancelled: str) -> T:

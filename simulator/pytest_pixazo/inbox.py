@@ -117,7 +117,8 @@ class Inbox:
 
     def _replace(self, recipient: Recipient) -> None:
         self._recipient, former = recipient, self._recipient
-        former.close()
+        with _plain_words():
+            former.close()
 
     def _answer(self, request: Request) -> Response:
         if request.target != self._path:
@@ -207,7 +208,7 @@ class Inbox:
 def _plain_words() -> Generator[None]:
     try:
         yield
-    except LifespanError as error:
+    except (HomeError, LifespanError) as error:
         raise InboxError(str(error)) from None
 
 

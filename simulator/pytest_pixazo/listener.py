@@ -6,6 +6,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,9 +63,10 @@ class Listener:
         self._closing = True
         with suppress(OSError), socket.create_connection(("127.0.0.1", self._server.server_port)):
             pass  # wakes the thread, which waits for a connection
-        self._thread.join()
+        until = time.monotonic() + CLOSING
+        self._thread.join(CLOSING)
         self._server.server_close()
-        if not self._server.idle(CLOSING):
+        if self._thread.is_alive() or not self._server.idle(until - time.monotonic()):
             log.warning("%s closed while a request was still being answered", self.origin)
 
 

@@ -334,6 +334,26 @@ def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClie
         inbox.close()
 
 
+def test_an_app_that_does_not_stop_is_given_up(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and left to itself; the port of the inbox is closed."""
+    monkeypatch.setattr(home, "STOP_DEADLINE", 0.1)
+    released = threading.Event()
+
+    @contextlib.asynccontextmanager
+    async def slow(_: FastAPI) -> AsyncGenerator[None]:
+        yield
+        await anyio.to_thread.run_sync(released.wait, 10)
+
+    inbox = Inbox(world)
+    inbox.deliver_to(FastAPI(lifespan=slow), PATH)
+    told = r"^the app did not stop within 0\.1 s: its lifespan has not ended its shutdown$"
+    with pytest.raises(InboxError, match=told):
+        inbox.close()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(inbox.url.split(":")[2].partition("/")[0]))) != 0
+    released.set()
+
+
 def test_an_app_that_says_that_it_cannot_start_is_believed(inbox: Inbox) -> None:
     """The reason is the app's, or there is none."""
 

@@ -390,6 +390,53 @@ def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
 
 
+ELSEWHERE = """
+import signal, sys, threading
+from pixazo_simulator.cli import main
+def wait_and_signal():
+    sys.stdin.buffer.read(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+threading.Thread(target=wait_and_signal, daemon=True).start()
+main()
+"""
+
+
+def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> None:
+    """The main thread waits for the command, and is not woken."""
+    child = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('ready', flush=True); signal.pause()"
+    command = [sys.executable, "-c", ELSEWHERE, "exec", "--", sys.executable, "-c", child]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(tmp_path))
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == "ready\n"
+            process.communicate("!", PATIENCE)
+        finally:
+            process.kill()
+    assert process.returncode == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_waits_for_a_reader_of_the_log() -> None:
+    """The command is served and ends, and so does everything else."""
+    code = """
+import os, sys, requests
+for _ in range(200):
+    assert requests.get(os.environ["PIXAZO_BASE_URL"] + "/" + "a" * 2000).status_code == 404
+    assert requests.get("http://elsewhere.test/" + "a" * 2000).status_code == 403
+sys.exit(5)
+"""
+    with subprocess.Popen(
+        [COMMAND, "exec", "--", sys.executable, "-c", code], stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        try:
+            assert process.wait(PATIENCE) == 5
+        finally:
+            process.kill()
+
+
 # Python programs that heed neither proxy nor variable
 
 OVER_AIOHTTP = """

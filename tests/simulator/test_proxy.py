@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import struct
 import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 import trustme
 from tests.simulator.listener import Listener, answer
 
 from pixazo_simulator import Simulator
+from pixazo_simulator import proxy as proxies
 from pixazo_simulator.doors import Door
 from pixazo_simulator.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
 
@@ -77,13 +80,44 @@ def test_what_is_asked_for(head: bytes, wish: Wish) -> None:
         b"GET http://a:b/ HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\r\n\r\n",
         b"\r\n\r\n",
-        b"x" * HEAD_LIMIT,
     ],
 )
 def test_what_no_proxy_can_do(head: bytes) -> None:
     """It is answered 400, and nobody is asked."""
     with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy:
         assert said(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+@pytest.mark.parametrize("start", [b"x", b"CONNECT a.example:443 HTTP/1.1\r\nx: "])
+def test_a_head_without_an_end(start: bytes) -> None:
+    """It is answered 431 once it is too long, and nobody is asked."""
+    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy:
+        assert said(asked(proxy, start + b"x" * (HEAD_LIMIT - len(start)))).startswith(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        )
+
+
+def test_a_head_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline counts from the beginning: the next byte moves nothing."""
+    monkeypatch.setattr(proxies, "HEAD_TIMEOUT", 0.1)
+    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy, asked(proxy, b"CONNECT a") as caller:
+        ended = threading.Event()
+        dripping = threading.Thread(target=drip, args=(caller, ended))
+        dripping.start()
+        try:
+            told = caller.recv(65536)
+        finally:
+            ended.set()
+            dripping.join()
+    assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert told.endswith(b"the head of the request was not complete within 0.1 s\n")
+
+
+def drip(caller: socket.socket, ended: threading.Event) -> None:
+    """Send a byte every now and then."""
+    with suppress(OSError):
+        while not ended.wait(0.01):
+            caller.sendall(b"a")
 
 
 def test_a_tunnel_carries_bytes_both_ways(server: socket.socket) -> None:
@@ -198,3 +232,53 @@ def test_closing_ends_everything(server: socket.socket) -> None:
     with idle, led, socket.socket() as probe:
         assert (led.recv(1), probe.connect_ex(proxy.address) != 0) == (b"", True)
     assert threading.enumerate() == before
+
+
+def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """What does not end is told, and left behind."""
+    monkeypatch.setattr(proxies, "STOP_DEADLINE", 0.1)
+    asked_for, released = threading.Event(), threading.Event()
+
+    def decide(_: Wish) -> Refuse:
+        asked_for.set()
+        released.wait(PATIENCE)
+        return Refuse("late")
+
+    with Proxy(decide) as proxy:
+        caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
+        assert asked_for.wait(PATIENCE)
+    assert caplog.messages == [f"the proxy on port {proxy.address[1]} was stopped while 1 connections were still open"]
+    released.set()
+    assert said(caller) == b""
+
+
+def test_who_could_not_be_accepted_is_accepted_later(caplog: pytest.LogCaptureFixture) -> None:
+    """As in a process with too many open files, which are closed again."""
+    with Proxy(lambda _: Refuse("not today")) as proxy:
+        listener = _Reluctant(proxy._listener)
+        proxy._listener = cast("socket.socket", listener)
+        asked(
+            proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n"
+        ).close()  # wakes the thread, which is still with the other one
+        assert listener.was_asked.wait(PATIENCE)
+        assert said(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+    assert caplog.messages == [f"the proxy on port {proxy.address[1]} can accept nobody: Too many open files"]
+
+
+class _Reluctant:
+    """A listener that cannot accept the first caller."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.was_asked = threading.Event()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Refuse once."""
+        if not self.was_asked.is_set():
+            self.was_asked.set()
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self._listener.accept()
+
+    def close(self) -> None:
+        """Close it."""
+        self._listener.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import threading
 from collections import deque
@@ -24,9 +25,14 @@ HELD_UP = 0.05
 """Real seconds after which a sleep ends that began while the clock was moved: the receiver of a callback sleeps, and the
 clock waits for its answer."""
 
+STOP_DEADLINE = 2.0
+"""Real seconds that the thread that moves the time has to end."""
+
 SECOND = 1_000_000_000
 """In nanoseconds, the unit of virtual time."""
 MILLISECOND = 1_000_000
+
+log = logging.getLogger("pytest_pixazo")
 
 
 class SleepLimitError(BaseException):
@@ -146,7 +152,9 @@ class Sleeps:
                     ticket.wake()
             self._changed.notify_all()
         if self._mover:
-            self._mover.join()
+            self._mover.join(STOP_DEADLINE)
+            if self._mover.is_alive():
+                log.warning("virtual sleep ended while the clock was still being moved")
 
     @contextmanager
     def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[tuple[Ticket, bool]]:
