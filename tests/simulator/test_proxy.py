@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import trustme
@@ -252,33 +252,31 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog:
     assert said(caller) == b""
 
 
-def test_who_could_not_be_accepted_is_accepted_later(caplog: pytest.LogCaptureFixture) -> None:
+def test_who_could_not_be_accepted_is_accepted_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """As in a process with too many open files, which are closed again."""
-    with Proxy(lambda _: Refuse("not today")) as proxy:
-        listener = _Reluctant(proxy._listener)
-        proxy._listener = cast("socket.socket", listener)
-        asked(
-            proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n"
-        ).close()  # wakes the thread, which is still with the other one
-        assert listener.was_asked.wait(PATIENCE)
+    create = socket.create_server
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "create_server", lambda address: Reluctant(create(address)))
+        proxy = Proxy(lambda _: Refuse("not today"))
+    with proxy:
         assert said(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
     assert caplog.messages == [f"the proxy on port {proxy.address[1]} can accept nobody: Too many open files"]
 
 
-class _Reluctant:
-    """A listener that cannot accept the first caller."""
+class Reluctant:
+    """A listener that cannot accept at first."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self.was_asked = threading.Event()
+        self._refusals = [OSError(errno.EMFILE, "Too many open files")]
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Refuse once."""
-        if not self.was_asked.is_set():
-            self.was_asked.set()
-            raise OSError(errno.EMFILE, "Too many open files")
+        if self._refusals:
+            raise self._refusals.pop()
         return self._listener.accept()
 
-    def close(self) -> None:
-        """Close it."""
-        self._listener.close()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
