@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application"]
 
-CANCEL_AGAIN = 0.1
+CANCEL_AGAIN = 0.02
 """Seconds after which a task that was cancelled and still runs is cancelled again."""
 
 

@@ -257,8 +257,12 @@ def test_who_could_not_be_accepted_is_accepted_later(
 ) -> None:
     """As in a process with too many open files, which are closed again."""
     create = socket.create_server
+
+    def reluctantly(address: tuple[str, int]) -> Reluctant:
+        return Reluctant(create(address))
+
     with monkeypatch.context() as patch:
-        patch.setattr(socket, "create_server", lambda address: Reluctant(create(address)))
+        patch.setattr(socket, "create_server", reluctantly)
         proxy = Proxy(lambda _: Refuse("not today"))
     with proxy:
         assert said(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
