@@ -394,7 +394,11 @@ def test_a_wrong_profile_file(tmp_path: Path, name: str, text: str, says: str) -
         ("lab.toml", b"\xff", "is not UTF-8: "),
         ("lab.toml", "submit_code = " + "[" * 100_000, "is nested too deeply"),
         ("lab.json", '{"submit_code":' + "[" * 100_000, "is nested too deeply"),
-        ("lab.toml", "submit_code." + "a." * 5_000 + "a = 1", "is nested too deeply"),
+        (
+            "lab.toml",
+            "submit_code." + "a." * 5_000 + "a = 1",
+            "is not valid TOML: A key has more than 100 dotted names",
+        ),
         ("lab.toml", "submit_code = " + "1" * 5_000, "is not valid TOML: "),
         ("lab.toml", b"#" * (16 * 1024 * 1024 + 1), "is larger than 16777216 bytes"),
     ],
@@ -413,8 +417,8 @@ SCRIPTS: list[tuple[str, bytes, str]] = [
     ("x.toml", b"rules = " + b"[" * 100_000, "is nested too deeply"),
     ("x.json", b"[" * 100_000, "is nested too deeply"),
     ("x.json", b'{"rules":[{"when":"submit","match":' + b'{"a":' * 900 + b"1" + b"}" * 900 + b"}]}", ""),
-    ("x.toml", b"a = " + b"1" * 5_000, "is not valid TOML: "),
-    ("x.json", b"1" * 5_000, "is not valid JSON: "),
+    ("x.toml", b"a = " + b"1" * 5_000, "holds a number of too many digits"),
+    ("x.json", b"1" * 5_000, "holds a number of too many digits"),
     ("x.toml", b"\xff", "is not UTF-8: "),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,14 @@ def read_text(path: Path, what: str) -> str:
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     """The rules in a text, which messages call `name`. Raises ValueError as `read_script` does."""
     try:
-        return read_rules(_parsed(text, name, as_json=as_json))
-    except RecursionError:
+        return _rules(text, name, as_json=as_json)
+    except RecursionError:  # of the parser, of a rule, or of the search for its line
         raise ValueError(f"script {name} is nested too deeply") from None
+
+
+def _rules(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    try:
+        return read_rules(_parsed(text, name, as_json=as_json))
     except RuleError as error:
         where = spelled(error.path)
         line = _line(text, error.path, as_json=as_json)
@@ -55,8 +61,10 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         return json.loads(text) if as_json else read_toml(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
-    except ValueError as error:  # a number may have more digits than Python reads
-        raise ValueError(f"script {name} is not valid {'JSON' if as_json else 'TOML'}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"script {name} is not valid TOML: {error}") from None
+    except ValueError:  # of int()
+        raise ValueError(f"script {name} holds a number of too many digits") from None
 
 
 def _line(text: str, path: tuple[str | int, ...], *, as_json: bool) -> int:
