@@ -309,7 +309,7 @@ def configuration(app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Liter
     """How uvicorn is to serve an application: nothing is added to what it says, and nothing is logged."""
     return uvicorn.Config(
         _cancellable(app), http=protocol, ws="none", lifespan=lifespan, log_config=None, access_log=False,
-        server_header=False, date_header=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
+        server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE,
     )  # fmt: skip
 
 

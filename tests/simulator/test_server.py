@@ -58,6 +58,20 @@ def test_it_serves_while_it_runs() -> None:
     assert not accepts(simulator.port)
 
 
+def test_headers_of_proxies_change_neither_the_peer_nor_the_scheme() -> None:
+    """Not even from loopback, where uvicorn heeds some of them by itself: who may use /_sim is judged by the connection."""
+    sent = "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
+    with Simulator() as simulator, socket.create_connection((simulator.host, simulator.port), PATIENCE) as connection:
+        connection.sendall(
+            f"GET /_sim/health HTTP/1.1\r\nHost: localhost\r\n{sent}\r\n"
+            "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: localhost\r\nOcp-Apim-Subscription-Key: sim-key\r\n"
+            f'Content-Type: application/json\r\n{sent}Content-Length: 14\r\nConnection: close\r\n\r\n{{"prompt":"a"}}'.encode()
+        )
+        said = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert re.findall(r"HTTP/1\.1 (\d+)", said) == ["200", "202"]
+    assert '"polling_url":"http://localhost/v2/requests/status/' in said
+
+
 def test_many_starts_leave_nothing_behind() -> None:
     """Neither threads nor descriptors, with connections open at the end."""
     with Simulator():
