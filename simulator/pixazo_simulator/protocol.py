@@ -13,6 +13,7 @@ import httptools
 import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -32,7 +33,11 @@ BODY_TIMEOUT = 30.0
 KEEP_ALIVE = 75
 """Seconds after which an idle connection is closed, one on which nothing was ever sent too: far more than the 5 to 10 s between two polls that the page recommends."""
 AHEAD_LIMIT = 1024 * 1024
-"""Bytes that are read ahead while an answer is held back: who sends more is not seen to leave before the answer."""
+"""Bytes that are read ahead while an answer is held back; the connection of a caller that sends more is reset."""
+MOST_WAITING = 16
+"""Requests of one connection that may wait for their turn; what is sent behind them is parsed later."""
+HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
+"""Bytes that are parsed at once: a piece of 2 KiB holds some 75 requests at most."""
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Value of SO_LINGER by which closing a socket resets its connection."""
@@ -58,6 +63,17 @@ class _Connection:
         self._transport.abort()
 
 
+class _Flow(FlowControl):
+    """Reading stays paused while there is a `backlog` of bytes that were read and not parsed."""
+
+    backlog = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless there is a backlog."""
+        if not self.backlog:
+            super().resume_reading()
+
+
 class Connections(ServerState):
     """The connections of one port; once it is closed, one whose handshake or acceptance was under way is reset."""
 
@@ -67,7 +83,9 @@ class Connections(ServerState):
 class GatewayProtocol(HttpToolsProtocol):
     """What cannot be parsed is answered in the shape of every other error (HDR-04); faults are lent the connection."""
 
+    flow: _Flow
     _connection: _Connection
+    _unread = memoryview(b"")
     _answering: RequestResponseCycle | None = None
 
     _ahead = 0
@@ -83,6 +101,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Keep out of uvicorn's access log, which tells queries with keys as soon as anybody attaches a handler to it."""
         super().connection_made(transport)
         self.access_log = False
+        self.flow = _Flow(transport)
         self._connection = _Connection(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
@@ -91,6 +110,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the request that is being answered, too: the base class tells the newest, which may still be waiting its turn."""
         self.pipeline.clear()
+        self._unread = memoryview(b"")
         self._unset_keepalive_if_required()
         self._unset_deadline()
         if self._answering:
@@ -107,6 +127,8 @@ class GatewayProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self._refusal and not self._is_answering():
             self._end(self._refusal)
+        elif self._unread:
+            self._parse_unread()
 
     def _is_answering(self) -> bool:
         return self._answering is not None and not self._answering.response_complete
@@ -120,14 +142,26 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that does not end is refused once it is too long, or after its deadline."""
-        self._idle += len(data)
         if self._refusal is None:
-            self._parse(data)
+            self._unread = memoryview(self._unread.tobytes() + data if self._unread else data)
+            self._parse_unread()
         if self._connection.held:
             self._look_out(len(data))
 
-    def _parse(self, data: bytes) -> None:
-        left = memoryview(data)
+    def _parse_unread(self) -> None:
+        """Parse what was received until enough requests wait: each takes far more memory than the bytes that ask for it."""
+        while self._unread and self._refusal is None and len(self.pipeline) < MOST_WAITING:
+            size = BODY_PIECE if self._in_body else HEAD_PIECE
+            piece, self._unread = self._unread[:size], self._unread[size:]
+            self._parse(piece)
+        self.flow.backlog = bool(self._unread)
+        if self.flow.backlog:
+            self.flow.pause_reading()
+        elif not self.pipeline:
+            self.flow.resume_reading()
+
+    def _parse(self, left: memoryview) -> None:
+        self._idle += len(left)
         try:
             while left:
                 left = self._feed(left)
@@ -143,8 +177,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _look_out(self, received: int) -> None:
         """Go on reading what is sent ahead, for a connection that is not read is not seen to end either."""
         self._ahead += received
-        if self._ahead <= AHEAD_LIMIT:
-            self.flow.resume_reading()
+        if self._ahead > AHEAD_LIMIT:
+            self._connection.reset()
+            return
+        self.flow.backlog = False
+        self.flow.resume_reading()
 
     def _feed(self, data: memoryview) -> memoryview:
         """Feed the parser, which stops after the head of a request that asks for an upgrade; return what it left.
@@ -250,6 +287,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: _Refusal) -> None:
         """Answer for the last time, after what is still to be answered, then close the connection; nothing more is read."""
         self._refusal = refusal.answer()
+        self._unread = memoryview(b"")
         self._unset_deadline()
         if self._in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()  # the request that is refused, which has not had its turn
