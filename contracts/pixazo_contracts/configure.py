@@ -13,6 +13,7 @@ from pixazo_contracts.origin import place
 from pixazo_contracts.target import (
     SETTLE_POLLS,
     SHORTEST_SETTLE,
+    Ceilings,
     ConfigurationError,
     Profile,
     ProfileFile,
@@ -114,9 +115,11 @@ def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | Non
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
     defaults = Profile(origin=origin)
+    # Whoever names a number means it on this machine, too: a tunnel to the paid gateway ends on loopback.
+    bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = Profile(
         origin=origin,
-        paid=file.paid,
+        paid=file.paid or (bounded and defaults.loopback),
         capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
         pace=pace,
         deadline=deadline,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 import threading
@@ -99,12 +100,14 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen; returns when connections are accepted."""
+        if self._server is not None:
+            raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         protocol = _protocol(self.change)
-        self._application = Application(Worlds(settings), self.change, protocol)
+        application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
-        self._server = _Server(self._application.entry, protocol)
+        self._application, self._server = application, _Server(application.entry, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -119,9 +122,12 @@ class Simulator:
     def stop(self) -> None:
         """Stop listening; returns when the thread has ended, at the latest after 2 s.
 
-        What could not be ended is told in a warning, and left to itself in its daemon thread.
+        What could not be ended is told in a warning, and left to itself in its daemon thread. Raises SimulatorError when it
+        is called in the thread of the server, which cannot wait for itself.
         """
         server, thread = self._server, self._thread
+        if thread is threading.current_thread():
+            raise SimulatorError("the simulator cannot be stopped in its own thread: stop it in another one")
         self._server = self._thread = self._application = None
         if server and thread and (unended := server.stop(thread)):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
@@ -197,6 +203,7 @@ class _Server(uvicorn.Server):
         self._thread: int | None = None
         self._unended: list[str] = []
         self._is_left = False
+        self._process = os.getpid()
 
     def stop(self, thread: threading.Thread) -> list[str]:
         """End `main_loop`, from any other thread, and wait for the thread that it runs in; tell what could not be ended."""
@@ -253,6 +260,10 @@ class _Server(uvicorn.Server):
         """The loop, for a thread that may wait for it."""
         if self._loop is None:
             raise SimulatorError("the server has not started")
+        if self._process != os.getpid():
+            raise SimulatorError(
+                "the simulator runs in the process that this one was forked from: call its URL instead"
+            )
         if self._thread == threading.get_ident():
             raise SimulatorError("its own thread cannot wait for the server")
         return self._loop

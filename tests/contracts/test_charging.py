@@ -126,6 +126,15 @@ def test_the_command_creates_no_more_than_was_granted(tmp_path: Path) -> None:
     assert KEY not in ledger.read_text()
 
 
+def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> None:
+    """A tunnel to a gateway that charges ends on loopback: without a profile, too, two are created at most."""
+    gateway = LyingGateway(7)
+    with serve(gateway) as origin:
+        arguments = ["run", "--target", origin, "--max-generations", "2", "--pace", "0.05", "--deadline", "5"]
+        CliRunner().invoke(main, arguments, env=_environment(tmp_path))
+    assert 1 <= gateway.created <= 2
+
+
 def _started(origin: str, directory: Path, profile: str) -> subprocess.Popen[bytes]:
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
     return subprocess.Popen(

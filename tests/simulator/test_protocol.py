@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 import time
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.simulator.wire import Wire, request
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from pixazo_simulator import protocol
 from pixazo_simulator.mutants import find_mutant, find_variant
@@ -462,3 +464,24 @@ def test_a_server_stops_at_once_while_connections_are_idle() -> None:
     assert silent.closed()
     idle.close()
     silent.close()
+
+
+def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
+    """Each takes some 2 KiB, a hundred times its bytes; all are answered in their turn."""
+
+    def parsed() -> int:
+        return sum(type(each) is RequestResponseCycle for each in gc.get_objects())
+
+    wish = b'{"exchanges": {"path": "/now"}, "timeout": 60}'
+    waits = request("POST", "/_sim/wait", wish)
+    with Simulator() as simulator, Wire(simulator.port) as wire:
+        before = parsed()
+        wire.send(waits + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
+        with Wire(simulator.port) as other:
+            other.send(request("GET", "/_sim/health"))
+            assert other.answer().status == 200
+            assert parsed() - before < 200
+            other.send(request("GET", "/now"))
+            assert other.answer().status == 404
+        assert wire.answer().status == 200
+        assert {wire.answer().status for _ in range(10_000)} == {404}

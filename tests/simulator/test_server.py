@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import math
+import os
 import re
 import socket
 import threading
@@ -56,6 +57,46 @@ def test_it_serves_while_it_runs() -> None:
         assert set(threads()) - set(before) == {f"pixazo-sim:{simulator.port}"}
     assert threads() == before
     assert not accepts(simulator.port)
+
+
+def test_a_simulator_that_runs_is_not_started_again() -> None:
+    """It goes on as it was."""
+    with Simulator() as simulator:
+        with pytest.raises(SimulatorError, match=f"runs already, on port {simulator.port}: stop it first"):
+            simulator.start()
+        simulator.control().create_world(key="another")
+        assert Caller(over_http(simulator.url), "another").accepted()
+
+
+def test_the_thread_of_a_simulator_does_not_stop_it() -> None:
+    """It would wait for itself; another thread still can."""
+    with Simulator() as simulator:
+        assert simulator._server is not None
+        with pytest.raises(SimulatorError, match="cannot be stopped in its own thread"):
+            simulator._server.ask(simulator.stop)
+        assert accepts(simulator.port)
+    assert not accepts(simulator.port)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_does_not_wait_for_its_parents_simulator() -> None:
+    """Whose thread it does not have."""
+    heard, said = os.pipe()
+    with Simulator() as simulator:
+        child = os.fork()
+        if not child:
+            try:
+                simulator.advance(1)
+            except SimulatorError as error:
+                os.write(said, str(error).encode())
+            finally:
+                os._exit(0)
+        os.close(said)
+        with os.fdopen(heard, "rb") as told:
+            assert (
+                told.read() == b"the simulator runs in the process that this one was forked from: call its URL instead"
+            )
+        os.waitpid(child, 0)
 
 
 def test_headers_of_proxies_change_neither_the_peer_nor_the_scheme() -> None:

@@ -23,7 +23,7 @@ from pixazo_simulator.worlds import DEFAULT_KEY, Settings
 
 from .log import log_to_stderr
 from .profile import read_profile
-from .signals import BY_SIGNAL, Signals, end_in
+from .signals import BY_SIGNAL, Signals, end_in, end_now
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -151,6 +151,7 @@ def serve(**options: Any) -> None:
         _tell_ready(simulator, options["ready_file"])
     ended.wait()
     simulator.stop()
+    end_now(0)
 
 
 def _end(ended: threading.Event, number: int) -> None:

@@ -8,10 +8,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from pixazo_simulator.server import place
 
-__all__ = ["BY_SIGNAL", "Signals", "end_in"]
+__all__ = ["BY_SIGNAL", "Signals", "end_in", "end_now"]
 
 BY_SIGNAL = 128
 """To this the number of a signal is added for the exit code of a process that it ended, as a shell does."""
@@ -51,14 +52,19 @@ def _noticed(_number: int, _frame: object) -> None:
     """Do nothing: the number is in the socket already."""
 
 
+def end_now(code: int) -> NoReturn:
+    """End the process once the log is written: the interpreter would first free every object, and wait for threads."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    os._exit(code)
+
+
 def end_in(seconds: float, code: int) -> None:
     """End the process in so many seconds with this code, whatever it waits for then; it usually ends before."""
 
     def end() -> None:
         log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, place(threading.main_thread()))
-        for handler in logging.getLogger().handlers:
-            handler.flush()
-        os._exit(code)
+        end_now(code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
