@@ -70,7 +70,7 @@ def test_image_to_video_takes_an_integer() -> None:
 def test_a_resolution_is_spelled_to_the_letter(operation: str, resolution: str) -> None:
     """And told back, cut short."""
     assert problems(operation, resolution=resolution) == [
-        Problem("resolution", Rule.ONE_OF, ("768P or 1080P", resolution[:40]))
+        Problem("resolution", Rule.ONE_OF, ("768P or 1080P", resolution if len(resolution) < 41 else f"{resolution[:40]}[...]"))
     ]
 
 
