@@ -327,7 +327,7 @@ def test_a_word_as_key_changes_nothing_that_another_caller_is_told() -> None:
     """Nor do the names of the gateway, and no member is lost; its holder is not told it."""
     body = {"prompt": "A bear eats", "request_id": "a", "polling_url": "b"}
     with Simulator(Settings(keys=(OTHER, "bear", "prompt", "request_id", "polling_url"))) as simulator:
-        told = []
+        told = list[Any]()
         for key in (OTHER, "bear"):
             caller = Caller(over_http(simulator.url), key)
             caller.call("POST", GENERATE, body)
