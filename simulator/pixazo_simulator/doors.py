@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .incoming import DOOR
 from .invitation import INVITATION_PATH
 from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
+from .redaction import beginning
 from .wire import KEY_HEADER, QUERY_KEY
 from .world import World
 
@@ -153,7 +154,7 @@ def _named(hosts: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"{len(hosts)} hosts were named: a door has 1 to {MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise ValueError(f"host {host[:80]!r} is no host name: name it without scheme, port or path")
+            raise ValueError(f"host {beginning(host, 80)!r} is no host name: name it without scheme, port or path")
     return tuple(sorted({host.lower() for host in hosts}))
 
 

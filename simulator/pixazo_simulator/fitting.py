@@ -11,6 +11,7 @@ from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, T
 
 from .matcher import shown
 from .policy import nearest
+from .redaction import beginning
 
 __all__ = ["MisfitError", "read", "read_query"]
 
@@ -87,7 +88,7 @@ def _worded(message: str, shape: type, given: object) -> str:
 def _named(place: str, shape: type, given: object) -> str:
     """A place and the start of what was given there, as far as both are known."""
     value = None if given is None else _at(shape, f".{place}" if place else "", given)[1]
-    told = "" if value is None else shown(value[:_SHOWN] if isinstance(value, str) else value)[: 2 * _SHOWN]
+    told = "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
     return f"{place} {told}".strip() or "the value"
 
 

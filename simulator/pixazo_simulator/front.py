@@ -13,6 +13,7 @@ from .courier import Courier
 from .gateway import Gateway
 from .incoming import Turns
 from .library import Library
+from .redaction import beginning
 from .refusal import Broken
 from .reply import Replies
 from .strike import ConnectionCutError
@@ -52,7 +53,7 @@ class Front:
         except Exception as error:
             if begun:
                 raise
-            what = f"{scope['method'][:_SHOWN]!a} {scope['path'][:_SHOWN]!a}"
+            what = f"{beginning(scope['method'], _SHOWN)!a} {beginning(scope['path'], _SHOWN)!a}"
             log.error("%s failed with %s %s", what, type(error).__name__, place(error))  # noqa: TRY400 - a traceback may hold keys
             answer = refusal_answer(Broken(), self._policy, "")
             length = (b"content-length", b"%d" % len(answer.body))

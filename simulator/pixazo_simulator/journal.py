@@ -9,6 +9,7 @@ from itertools import islice
 import msgspec
 
 from .bell import Bell
+from .redaction import HIDDEN, is_secret
 
 __all__ = ["Exchange", "Journal", "Limits"]
 
@@ -27,7 +28,8 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: number, instant (UTC milliseconds), and both sides as they crossed the wire.
 
     `reason` tells why the simulator answered so; bodies longer than the limit are cut, their length is kept; of headers beyond
-    the limit `headers_left_out` says how many. `request_id` names the generation concerned, `rule` and `faults` what struck,
+    the limit `headers_left_out` says how many: those that hold secrets are kept first, and where not even they fit neither target,
+    bodies nor reason are kept. `request_id` names the generation concerned, `rule` and `faults` what struck,
     `cut` what of the answer the caller did not get, `hint` what to send instead where no route or known key stood behind it.
     A status of 0 means that nothing was answered.
     """
@@ -115,26 +117,32 @@ class Journal:
         """
         self._total += 1
         limits, left_out = self._limits, 0
+        length = len(body) if length is None else length
         if head is None or head > limits.headers:
-            headers, left_out = self._bounded(headers)
+            headers, beyond = self._bounded(headers)
+            left_out = len(beyond)
+            if beyond and _is_secret(beyond[0]):  # so nobody could take it out of the rest
+                target, body, reason, opaque = HIDDEN, b"", HIDDEN, True
         self._exchanges.append(
             Exchange(
                 self._total, instant, method, target, headers, body[: limits.body],
-                len(body) if length is None else length, status,
+                length, status,
                 b"" if opaque else answer[: limits.body], reason, response_headers or [], len(answer),
                 request_id, rule, faults, cut, hint, left_out,
             )
         )  # fmt: skip
         self._bell.ring()
 
-    def _bounded(self, headers: list[Header]) -> tuple[list[Header], int]:
-        """The first headers that fit into the bound, and how many do not."""
+    def _bounded(self, headers: list[Header]) -> tuple[list[Header], list[Header]]:
+        """The first headers that fit into the bound, and those that do not; where some do not, secrets are the first."""
         left = self._limits.headers
+        if sum(len(name) + len(value) for name, value in headers) > left:
+            headers = sorted(headers, key=_is_secret, reverse=True)
         for number, (name, value) in enumerate(headers):
             left -= len(name) + len(value)
             if left < 0:
-                return headers[:number], len(headers) - number
-        return headers, 0
+                return headers[:number], headers[number:]
+        return headers, []
 
     def amend(self, status: int, headers: list[Header], answer: bytes, reason: str) -> None:
         """Correct the answer of the latest exchange, which was changed on its way out; the reason is added to."""
@@ -144,7 +152,7 @@ class Journal:
                 latest,
                 status=status,
                 response_headers=headers,
-                response_body=answer[: self._limits.body],
+                response_body=b"" if latest.target == HIDDEN else answer[: self._limits.body],
                 response_length=len(answer),
                 reason=f"{latest.reason}; {reason}",
             )
@@ -159,3 +167,7 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._exchanges)
+
+
+def _is_secret(header: Header) -> bool:
+    return is_secret(header[0].decode("latin-1"))

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard, cast
 
 from .pattern import Pattern, compiled
 from .policy import nearest
+from .redaction import beginning
 
 __all__ = [
     "ABSENT", "MOST_NESTED", "MOST_WEIGHT", "SEARCHED_ELEMENTS", "SEARCHED_TEXT", "Matcher", "absent", "at_least", "at_most",
@@ -25,7 +26,14 @@ SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
 _NESTED: tuple[type[object], ...] = (dict, list, tuple)
 _SHOWN = 200
-_short = Repr()
+
+
+class _Short(Repr):
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
+        return repr(beginning(x, self.maxstring))
+
+
+_short = _Short()
 _short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
 _short.maxlong, _short.maxother = 40, _SHOWN
 
@@ -33,13 +41,13 @@ _short.maxlong, _short.maxother = 40, _SHOWN
 def shown(value: object) -> str:
     """A value as Python writes it, or the start of it: never much longer than 200 characters."""
     if isinstance(value, str):
-        return repr(value) if len(value) <= _SHOWN else f"{value[:_SHOWN]!r}..."
+        return repr(beginning(value, _SHOWN))
     return _short.repr(value)
 
 
 def shortened(text: str) -> str:
     """A text, or its first 200 characters."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return beginning(text, _SHOWN)
 
 
 def extent(value: object, most: int, values: int) -> int:

@@ -9,18 +9,21 @@ import logging
 import re
 import threading
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import WeakSet
 
-__all__ = ["HIDDEN", "REDACTED", "Redactor", "SecretFilter", "is_secret", "sent_secrets"]
+__all__ = ["CUT", "HIDDEN", "REDACTED", "Redactor", "SecretFilter", "beginning", "is_secret", "renamed", "sent_secrets"]
 
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
 """Stands for a value that is not told because of its name, such as that of `?token=`."""
+CUT = "[...]"
+"""Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
 SHORT = 8
 """Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
 LONG = 200
@@ -37,6 +40,7 @@ QUERY_KEY = "subscription-key"
 
 Header = tuple[bytes, bytes]
 Span = tuple[int, int]
+T = TypeVar("T")
 
 _WORD_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _SECRET_WORDS = frozenset(
@@ -75,6 +79,8 @@ _OWN_WORDS = frozenset(
         "generate", "imageToVideo", "image-to-video", "media", "manual", "real", "challenge", "upstream",
         "callback_url", "X-Webhook-URL", "minimax-hailuo-ai", "requests", "output", "v1", "v2", "http", "https",
         "localhost", "127.0.0.1", "application/json", "rule", "when", "documented", "observed", "off", "on", "none",
+        "prompt", "duration", "resolution", "prompt_optimizer", "first_frame_image", "request_id", "polling_url", "media_url",
+        "created_at", "updated_at", "completed_at", "content-type", "ocp-apim-subscription-key", "x-webhook-url", "x-webhook-mode",
     }
 )  # fmt: skip
 _LEAST_DIGITS = 4
@@ -105,10 +111,14 @@ class Redactor:
         self._remembered = remembered
         self._needles = _Needles()
         for key in keys:
-            self.add(key)
+            self._learn(key)
 
     def add(self, key: str) -> None:
-        """Take this key out of every text from now on."""
+        """Take this key out of every text from now on, unless it is a word, which would garble what others said."""
+        if not _is_word(key):
+            self._learn(key)
+
+    def _learn(self, key: str) -> None:
         if _is_distinctive(key):
             self._counts[key] += 1
             if self._counts[key] == 1:
@@ -117,7 +127,7 @@ class Redactor:
 
     def forget(self, key: str) -> None:
         """Let a key go that was added, once as many others were forgotten after it as are remembered."""
-        if key in self._counts:
+        if key in self._counts and not _is_word(key):
             self._forgotten.append(key)
             if len(self._forgotten) > self._remembered:
                 self._drop(self._forgotten.popleft())
@@ -148,7 +158,10 @@ class Redactor:
         return bool(self._needles.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
 
     def text(self, text: str) -> str:
-        """The text without known keys, however they are spelled, and without the values of names that look like secrets."""
+        """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
+        if CUT in text:
+            *cut, rest = text.split(CUT)
+            return CUT.join([*map(self.start, cut), self.text(rest)])
         told = self.without_keys(text)
         if "%" in told or "\\" in told:
             told = self._without_spelled_out(told)
@@ -164,7 +177,7 @@ class Redactor:
         return told[: len(told) - self.begun(told)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
-        """A JSON value without either in its texts and names; what is nested more than 100 deep becomes a text."""
+        """A JSON value without either in its texts, names and numbers; what is nested more than 100 deep becomes a text."""
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
@@ -173,19 +186,25 @@ class Redactor:
             return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value).items()
-            return {self.text(name): self._member(name, each, depth + 1) for name, each in members}
+            return renamed({name: self._member(name, each, depth + 1) for name, each in members}, self._name)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            told = self.without_keys(str(value))
+            return value if told == str(value) else told
         return value
 
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
         """Headers by lower-case name, the last of each name."""
         pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-        return {name: self.header(name, value) for name, value in pairs}
+        return renamed({name: self.header(name, value) for name, value in pairs}, self._name)
 
     def header(self, name: str, value: str) -> str:
         """The value of a header with this lower-case name."""
         if name in KEY_HEADERS:
             return REDACTED
         return self._value(value) if is_secret(name) else self.text(value)
+
+    def _name(self, name: str) -> str:
+        return name if _is_word(name) else self.text(name)
 
     def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
@@ -362,13 +381,48 @@ def _is_distinctive(key: str) -> bool:
     return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
+def _is_word(key: str) -> bool:
+    """Whether a key is a word that anybody may use, such as `bear`."""
+    return len(key) < SHORT and key.isalpha() and key.islower()
+
+
+def beginning(text: str, size: int) -> str:
+    """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
+    return text if len(text) <= size else f"{text[:size].rstrip('[.')}{CUT}"  # what is left of another mark goes
+
+
+def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
+    """The members under other names; those that would have the same one are numbered, so that none is lost."""
+    told: dict[str, T] = {}
+    for name, value in members.items():
+        new = rename(name)
+        while new in told:
+            new = f"{new} {len(told) + 1}"
+        told[new] = value
+    return told
+
+
 @lru_cache
 def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
     """How a key is written: as it is, by JSON, Python, a URL, and within Base64; whether so it must stand alone, and is but a piece."""
-    in_urls = (quote(key, errors="replace"), quote(key, safe="", errors="replace"), quote_plus(key, errors="replace"))
-    escaped = {key, json.dumps(key)[1:-1], repr(key)[1:-1], *in_urls}
+    escaped = {spelling for each in _read(key) for spelling in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
+
+
+def _read(key: str) -> Iterator[str]:
+    """A key as it is, in lower case as a host has it, and as who takes UTF-8 for Latin-1 reads it, or the other way round."""
+    yield key
+    if _is_distinctive(key.lower()) and not _is_word(key.lower()):
+        yield key.lower()
+    for written, read in (("utf-8", "latin-1"), ("latin-1", "utf-8")):
+        with suppress(UnicodeError):
+            yield key.encode(written).decode(read)
+
+
+def _escaped(key: str) -> Iterator[str]:
+    yield from (key, json.dumps(key)[1:-1], repr(key)[1:-1])
+    yield from (quote(key, errors="replace"), quote(key, safe="", errors="replace"), quote_plus(key, errors="replace"))
 
 
 def _in_base64(key: str) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from .redaction import beginning
+
 __all__ = [
     "LONGEST_URL",
     "MOST_BRACKETS",
@@ -120,7 +122,7 @@ class UnsupportedMediaType:
     content_type: str | None
 
     def __str__(self) -> str:
-        told = f"{self.content_type[:80]!r}" if self.content_type else "missing"
+        told = f"{beginning(self.content_type, 80)!r}" if self.content_type else "missing"
         return f"Content-Type is {told}: send application/json"
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from .courier import Courier
 from .doors import Doors
+from .redaction import beginning
 from .wire import KEY_HEADER
 from .world import World
 from .worlds import Worlds
@@ -41,7 +42,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
     """A control request that cannot be carried out: HTTP status, what to do instead, and what else is told."""
 
     def __init__(self, status: int, message: str, error: str = "Control request refused", **more: object) -> None:
-        message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
+        message = beginning(message, _LONGEST_MESSAGE)
         super().__init__(message)
         self.status = status
         self.told: dict[str, object] = {"error": error, "message": message, **more}

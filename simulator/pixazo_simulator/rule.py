@@ -12,7 +12,7 @@ from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault
 from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown, weight
 from .models import ImageParameters
 from .policy import nearest
-from .redaction import HIDDEN, is_secret
+from .redaction import HIDDEN, beginning, is_secret
 
 __all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
 
@@ -193,8 +193,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         for name, condition in _named(self.match):
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
-                return f"{phrase[:_LONGEST_PHRASE]}..."
-        return phrase
+                break
+        return beginning(phrase, _LONGEST_PHRASE)
 
 
 def operations(when: str) -> frozenset[str]:

@@ -13,6 +13,7 @@ from .image import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
 from .magic import Magic, MagicTypo, read_magic
 from .models import ImageParameters, Operation, Parameters
 from .policy import Policy, nearest
+from .redaction import beginning
 from .refusal import LONGEST_URL, Problem, Rule
 
 __all__ = ["DEFAULT_DURATION", "DEFAULT_RESOLUTION", "Findings", "Images", "check", "unknown_member", "url_problem"]
@@ -94,7 +95,7 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
         elif duration <= 0:
             yield Problem("duration", Rule.POSITIVE)
     if limited and resolution is not UNSET and resolution not in RESOLUTIONS:
-        yield Problem("resolution", Rule.ONE_OF, ("768P or 1080P", resolution[:40]))
+        yield Problem("resolution", Rule.ONE_OF, ("768P or 1080P", beginning(resolution, 40)))
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
@@ -145,7 +146,7 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     told, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
         told[-1] += f", nor are {more} more"
-    return [Problem(name[:40], Rule.UNKNOWN, (each,)) for name, each in zip(unknown, told, strict=False)]
+    return [Problem(beginning(name, 40), Rule.UNKNOWN, (each,)) for name, each in zip(unknown, told, strict=False)]
 
 
 def url_problem(text: str) -> Rule | None:

@@ -18,7 +18,7 @@ from .journal import Exchange
 from .ledger import Entry, dollars
 from .lifecycle import NEVER, Plan, snapshot
 from .policy import points
-from .redaction import Redactor
+from .redaction import Redactor, renamed
 from .signature import secret
 from .wire import timestamp
 from .world import Generation, Transition, World
@@ -204,12 +204,9 @@ def cleared(value: Any, redactor: Redactor) -> Any:
         return [cleared(each, redactor) for each in cast("list[object]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
-        return {_name(name, redactor): cleared(each, redactor) for name, each in members}
+        told = {name: cleared(each, redactor) for name, each in members}
+        return renamed(told, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
     return value
-
-
-def _name(name: str, redactor: Redactor) -> str:
-    return name if name in _MEMBERS else redactor.without_keys(name)
 
 
 _MEMBERS = frozenset(name for shape in shapes.__all__ for name in getattr(shapes, shape).__annotations__) | frozenset(

@@ -15,6 +15,7 @@ from .ledger import dollars
 from .lifecycle import Snapshot, Status
 from .models import MODEL_ID, OPERATIONS
 from .policy import Policy
+from .redaction import beginning
 from .refusal import (
     LONGEST_URL,
     MOST_BRACKETS,
@@ -288,7 +289,7 @@ def _body_too_large(refusal: BodyTooLarge, _: Policy, __: str) -> Answer:
 
 
 def _unsupported(refusal: UnsupportedMediaType, policy: Policy, _: str) -> Answer:
-    told = f"{refusal.content_type[:80]!r}" if refusal.content_type else "missing"
+    told = f"{beginning(refusal.content_type, 80)!r}" if refusal.content_type else "missing"
     return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {told}.")
 
 

@@ -267,6 +267,74 @@ def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
     assert reply.json()["message"] == "clock 'as [redacted] says' is not one of real, manual, xN (for example x20)"
 
 
+def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simulator) -> None:
+    """By the lobby and by an explanation; whoever sends more secrets than are kept is told no more of it."""
+    send = over_http(simulator.url)
+    long = {f"X-P{number}": "x" * 4000 for number in range(3)}
+    head, body = {**long, KEY_HEADER: UNKNOWN}, {"prompt": UNKNOWN}
+    more = {**{f"X-Key-{number}": "x" * 4000 for number in range(3)}, KEY_HEADER: UNKNOWN}
+    for headers in (head, more):
+        send("POST", f"/foo/{UNKNOWN}", headers, json.dumps(body).encode())
+    wish = {"method": "POST", "path": f"/foo/{UNKNOWN}", "headers": head, "body": body}
+    explained = send("POST", "/_sim/explain", {}, json.dumps(wish).encode())
+    lobby = send("GET", "/_sim/lobby?limit=2", {}, b"")
+    assert (explained.status, lobby.status) == (200, 200)
+    assert UNKNOWN.encode() not in explained.body + lobby.body
+    assert [each["target"] for each in lobby.json()["exchanges"]] == ["/foo/[redacted]", "[hidden]"]
+
+
+@pytest.mark.parametrize("route", ["/_sim/health", "/.well-known/pixazo-target"])
+@pytest.mark.parametrize("name", ["Host", "Origin"])
+@pytest.mark.parametrize("key", [LONG, "Canary-7F3A-Q"])
+def test_who_is_not_let_in_is_told_no_key(route: str, name: str, key: str) -> None:
+    """Whatever is refused leaves by the same door."""
+    with Simulator(Settings(keys=(key,))) as simulator:
+        value = key if name == "Host" else f"http://{key}"
+        reply = over_http(simulator.url)("GET", route, {name: value}, b"")
+    assert reply.status == 403
+    assert key.lower() not in reply.body.decode().lower()
+    assert reply.json()["message"].startswith(f"{name} '{'http://' * (name == 'Origin')}[redacted]' is not")
+
+
+def test_a_key_that_is_cut_off_in_a_refusal_is_not_begun() -> None:
+    """Wherever a refusal shows the first characters of what was said."""
+    start = LONG[:6]
+    with Simulator(Settings(keys=(LONG, OTHER))) as simulator:
+        caller = Caller(over_http(simulator.url), OTHER)
+        told = [caller.call("GET", f"/_sim/{'x' * (110 - size)}{LONG}").body.decode() for size in range(0, 20, 2)] + [
+            caller.call("POST", route, body).body.decode()
+            for size in range(0, 20, 2)
+            for route, body in (
+                ("/_sim/explain", {"method": "GET", "path": "x" * (80 - size) + LONG}),
+                (
+                    "/_sim/explain",
+                    {"method": "GET", "path": "/", "headers": {"x": "ü" * (40 - size) + LONG + "\u20ac"}},
+                ),
+                ("/_sim/doors", {"hosts": [" " * (80 - size) + LONG]}),
+                ("/_sim/clock/advance", {"seconds": "x" * (20 - size) + LONG}),
+                ("/_sim/clock/advance", {"seconds": ["x" * (30 - size) + LONG]}),
+                ("/_sim/script/rules", {"when": "x" * (200 - size) + LONG}),
+            )
+        ]
+        for size in range(0, 20, 2):
+            caller.generate(resolution="x" * (40 - size) + LONG)
+            caller.call("POST", GENERATE, b"x", {"Content-Type": "x" * (80 - size) + LONG})
+        told.append(caller.call("GET", "/_sim/journal").body.decode())
+    assert [text for text in told if start[:5] in text] == []
+
+
+def test_a_word_as_key_changes_nothing_that_another_caller_is_told() -> None:
+    """Nor do the names of the gateway, and no member is lost; its holder is not told it."""
+    body = {"prompt": "A bear eats", "request_id": "a", "polling_url": "b"}
+    with Simulator(Settings(keys=(OTHER, "bear", "prompt", "request_id", "polling_url"))) as simulator:
+        told = list[Any]()
+        for key in (OTHER, "bear"):
+            caller = Caller(over_http(simulator.url), key)
+            caller.call("POST", GENERATE, body)
+            told.append(caller.sim("journal")["exchanges"][0]["request"]["body"])
+    assert told == [body, body | {"prompt": "A [redacted] eats"}]
+
+
 def test_a_resent_callback_tells_no_key() -> None:
     """Neither the answer to it nor the list."""
     with Simulator(Settings(keys=(LONG,))) as simulator:

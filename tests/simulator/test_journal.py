@@ -52,6 +52,26 @@ def test_a_journal_full_of_long_heads_is_bounded() -> None:
     assert (len(kept.request_headers), kept.headers_left_out) == (1, 7)
 
 
+def test_of_a_long_head_the_secrets_are_kept_first() -> None:
+    """By them they are taken out of the rest when it is told."""
+    journal = Journal(Limits(headers=20))
+    journal.record(5, "GET", "/", [(b"x", b"a" * 15), (b"y", b"b"), (b"x-key", b"of-mine")], b"", 200, b"", "status")
+    (kept,) = journal
+    assert kept.request_headers == [(b"x-key", b"of-mine")]
+    assert kept.headers_left_out == 2
+
+
+def test_of_a_head_with_secrets_that_do_not_fit_nothing_is_kept_that_may_hold_them() -> None:
+    """Neither before nor after the answer was corrected."""
+    journal = Journal(Limits(headers=20))
+    secrets = [(b"x-key", b"a" * 10), (b"x-token", b"b" * 20)]
+    journal.record(5, "GET", "/bbb", secrets, b"bbb", 200, b"bbb", "said bbb")
+    journal.amend(500, [], b"bbb", "edited")
+    (kept,) = journal
+    assert (kept.target, kept.request_body, kept.response_body) == ("[hidden]", b"", b"")
+    assert (kept.request_length, kept.response_length, kept.reason) == (3, 3, "[hidden]; edited")
+
+
 def test_an_opaque_answer_is_not_kept() -> None:
     """Only its length."""
     journal = Journal(Limits())

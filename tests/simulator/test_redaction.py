@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from base64 import b64encode
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.redaction import Redactor, SecretFilter, is_secret, sent_secrets
+from pixazo_simulator.redaction import Redactor, SecretFilter, beginning, is_secret, sent_secrets
 
 KEY = "canary-5f1d"
 ODD = 'se"cr/et k'
@@ -40,6 +41,11 @@ ODD = 'se"cr/et k'
         (r"\ud83d\ude00 \uDFFF \ud7ff \u0073im-key", "sim-key", "\\ud83d\\ude00 \\uDFFF \ud7ff [redacted]"),
         (r"a line\nsim-key", "sim-key", "a line\n[redacted]"),
         ("a%20sim-key", "sim-key", "a [redacted]"),
+        ("host canary-5f1d.test", "Canary-5F1D", "host [redacted].test"),
+        ("host q7-zk", "q7-Zk", "host [redacted]"),
+        ("is schl\u00fcssel-99", "schl\u00fcssel-99".encode().decode("latin-1"), "is [redacted]"),
+        ("is schl\u00c3\u00bcssel-99", "schl\u00fcssel-99", "is [redacted]"),
+        ("the request_id and Prompt", "request_id", "the request_id and Prompt"),
         ("nobody's", "", "nobody's"),
         ("nobody's", "  ", "nobody's"),
     ],
@@ -105,6 +111,45 @@ def test_members_are_hidden_at_any_depth() -> None:
         "auth": "[redacted]",
     }
     assert Redactor((KEY,)).json(value) == told
+
+
+def test_a_number_that_is_a_key_is_taken_out() -> None:
+    """As JSON writes it; others stay, and so do true and false."""
+    value = {"a": [12345678, 12345678.5, -1], "b": 1234567, "c": True}
+    assert Redactor(("12345678",)).json(value) == {"a": ["[redacted]", "[redacted].5", -1], "b": 1234567, "c": True}
+
+
+def test_no_member_is_lost() -> None:
+    """Where two names are keys, or look like what stands for one."""
+    value = {"canary-5f1d": 1, "k3y": 2, "[redacted] 2": 3}
+    told = {"[redacted]": "[hidden]", "[redacted] 2": 2, "[redacted] 2 3": 3}
+    assert Redactor((KEY, "k3y")).json(value | {"canary-5f1d": 1}) == told | {"[redacted]": 1}
+
+
+def test_the_names_of_headers_hold_no_key() -> None:
+    """Nobody's own name is lost over it."""
+    headers = [(b"X-Canary-5f1d", b"a"), (b"Y-Canary-5f1d", b"b"), (b"host", b"c")]
+    told = {"x-[redacted]": "a", "y-[redacted]": "b", "host": "c"}
+    assert Redactor((KEY, "host")).headers(headers) == told
+
+
+def test_a_word_is_no_secret_to_others() -> None:
+    """`add` is for the keys of everybody: a word among them would garble what the others say. Longer and other keys are taken out."""
+    redactor = Redactor()
+    for key in ("bear", "k3y", "sim-key", "Bear", "elephants"):
+        redactor.add(key)
+    assert redactor.text("bear k3y sim-key Bear elephants") == "bear [redacted] [redacted] [redacted] [redacted]"
+    assert redactor.also("bear").text("a bear") == "a [redacted]"
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 10, 14])
+@pytest.mark.parametrize("again", [20, 22, 25, 100])
+def test_a_key_that_was_cut_while_a_text_was_shortened_is_taken_out(size: int, again: int) -> None:
+    """Wherever it was cut, once or twice; what stands before and behind stays."""
+    shown = beginning(f"a text {beginning(f'<< {KEY} and more', 3 + size)}", again)
+    assert Redactor((KEY,)).text(f"{shown!r} is wrong").startswith("'a text << ")
+    assert not re.search("ca?n?a?r?y?-", Redactor((KEY,)).text(shown))
+    assert Redactor((KEY,)).text(f"{shown!r} is wrong").endswith("[...]' is wrong")
 
 
 def test_what_is_nested_deeply_is_told_as_text() -> None:

@@ -21,7 +21,7 @@ from pixazo_simulator.incoming import Turns
 from pixazo_simulator.invitation import invitation
 from pixazo_simulator.models import is_crowded
 from pixazo_simulator.policy import nearest
-from pixazo_simulator.redaction import Redactor
+from pixazo_simulator.redaction import Redactor, beginning
 from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
 from pixazo_simulator.told import cleared
 from pixazo_simulator.wire import KEY_HEADER
@@ -82,12 +82,13 @@ class Control:
             )  # fmt: skip
             status, told, reveals = route.status, await route.carry_out(request), route.reveals
         except Refused as refused:
-            status, told = refused.status, refused.told | {"message": redactor.text(str(refused))}
+            return await _refusal(refused, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            failed = redactor.text(f"{method[:_SHOWN]!a} {path[:_SHOWN]!a} failed with {type(error).__name__}")
+            asked = f"{beginning(method, _SHOWN)!a} {beginning(path, _SHOWN)!a}"
+            failed = redactor.text(f"{asked} failed with {type(error).__name__}")
             log.error("%s %s", failed, place(error))  # noqa: TRY400 - a traceback may hold keys
             fault = Refused(500, f"{failed}: this is a fault of the simulator, please report it", "Internal error")
-            status, told = fault.status, fault.told
+            return await _refusal(fault, redactor)
         return status, await _without_keys(told, reveals, redactor)
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
@@ -96,21 +97,24 @@ class Control:
         for route in self._numbered:
             if route.method == method and (found := route.pattern.fullmatch(path)):
                 return route, int(found[1])
-        asked, known = f"{method} {path}"[:_SHOWN], tuple(f"{each.method} {each.path}" for each in self._routes)
+        asked, known = (
+            beginning(f"{method} {path}", _SHOWN),
+            tuple(f"{each.method} {each.path}" for each in self._routes),
+        )
         raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer over HTTP."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
             guard(scope, self._worlds.settings)
             body = await _body(receive)
         except Refused as refused:
-            status, told = _refusal(refused)
+            status, told = await _refusal(refused, self._worlds.redactor.also(key))
         else:
             if body is None:
                 return
-            key = headers.get(_KEY, b"").decode("latin-1").strip()
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, told = await self.answer(method, scope["path"], query, body, host=host, key=key)
@@ -125,7 +129,7 @@ class Control:
             guard(request.scope, self._worlds.settings)
             status, told = 200, msgspec.json.encode(self._invitation())
         except Refused as refused:
-            status, told = _refusal(refused)
+            status, told = await _refusal(refused, self._worlds.redactor)
         return Response(told, status, media_type="application/json")
 
     def _invitation(self) -> dict[str, Any]:
@@ -134,8 +138,9 @@ class Control:
         return invitation(self._worlds.fresh_number())
 
 
-def _refusal(refused: Refused) -> Answer:
-    return refused.status, msgspec.json.encode(refused.told)
+async def _refusal(refused: Refused, redactor: Redactor) -> Answer:
+    told = refused.told | {"message": redactor.text(str(refused))}
+    return refused.status, await _without_keys(told, (), redactor)
 
 
 async def _without_keys(told: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:

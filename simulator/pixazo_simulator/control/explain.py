@@ -10,6 +10,7 @@ from msgspec import UNSET
 from pixazo_simulator import shapes
 from pixazo_simulator.invitation import INVITATION_PATH
 from pixazo_simulator.protocol import HEAD_LIMIT
+from pixazo_simulator.redaction import beginning
 from pixazo_simulator.rehearsal import rehearse
 from pixazo_simulator.route import CONTROL_PREFIX, ControlRequest, Refused, route
 from pixazo_simulator.wire import KEY_HEADER, Header
@@ -33,7 +34,9 @@ async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
     """
     wish, path = request.wish, _path(request)
     if path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
-        raise Refused(400, f"path {path[:80]!r} is no route of the gateway, but one of ours: it is not explained")
+        raise Refused(
+            400, f"path {beginning(path, 80)!r} is no route of the gateway, but one of ours: it is not explained"
+        )
     if len(path) + sum(len(name) + len(value) for name, value in wish.headers.items()) > HEAD_LIMIT:
         raise Refused(
             400, f"path and headers are longer than {HEAD_LIMIT} bytes: the gateway answers 431 to such a request"
@@ -52,7 +55,8 @@ def _path(request: ControlRequest[Would]) -> str:
         return asked.removeprefix(origin)
     if not asked.startswith("/"):
         raise Refused(
-            400, f"path {asked[:80]!r} is no URL of this simulator: give path and query, or begin with {origin}"
+            400,
+            f"path {beginning(asked, 80)!r} is no URL of this simulator: give path and query, or begin with {origin}",
         )
     return asked
 
@@ -80,5 +84,6 @@ def _header(name: str, value: str) -> Header:
         return name.encode("ascii"), value.encode("latin-1")
     except UnicodeEncodeError:
         raise Refused(
-            400, f"header {name[:40]!r}: {value[:40]!r} cannot be sent: use ASCII names and Latin-1 values"
+            400,
+            f"header {beginning(name, 40)!r}: {beginning(value, 40)!r} cannot be sent: use ASCII names and Latin-1 values",
         ) from None

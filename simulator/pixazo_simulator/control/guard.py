@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
+from pixazo_simulator.redaction import beginning
 from pixazo_simulator.route import TOKEN_HEADER, Refused
 from pixazo_simulator.worlds import Settings
 
@@ -64,7 +65,8 @@ def _check_host(host: str, settings: Settings) -> None:
     if name is None or not (_is_ours(name, settings) or (trusted and _is_specific(name))):
         remedy = f"or start with --control-host {name or 'NAME'}"
         raise Refused(
-            403, f"Host {host[:_SHOWN]!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}"
+            403,
+            f"Host {beginning(host, _SHOWN)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
         )
 
 
@@ -74,7 +76,7 @@ def _check_origin(origin: str, host: str, settings: Settings) -> None:
     is_same = found is not None and found[1].lower() == host.lower()
     if name is None or not (is_same or _is_ours(name, settings)):
         remedy = f"call /_sim from a page of this machine, or start with --control-host {name or 'NAME'}"
-        raise Refused(403, f"Origin {origin[:_SHOWN]!r} is not a loopback name: {remedy}")
+        raise Refused(403, f"Origin {beginning(origin, _SHOWN)!r} is not a loopback name: {remedy}")
 
 
 def _named(authority: str) -> str | None:
