@@ -48,19 +48,20 @@ class PixazoClient(_Caller):
     Args:
         api_key: the subscription key (Authentication); else the environment's PIXAZO_API_KEY.
         base_url: the gateway; else the environment's PIXAZO_BASE_URL, else `https://gateway.pixazo.ai`.
-        timeout: seconds for each phase of a call, or (connect, read, write, free connection), None meaning no limit.
+        timeout: seconds (above 0, at most 2,000,000) for each phase of a call, or (connect, read, write, free connection), None meaning no limit.
             By default 5, 30, 30, 10; with an http_client, whatever that has. A call other than a download ends within
             the sum of the four, and a second more for each 16 KiB that it sends.
         max_retries: how often a call is repeated at most, where repeating it is safe.
         polling: the pace of waiting.
         http_client: an `httpx2.Client` or `httpx.Client` to send with; closing it stays the caller's business. It is
-            used only in the process (asynchronous: on the event loop) where it first kept a connection open.
+            used only in the process (asynchronous: on the event loop) where a call of this client first left a
+            connection open in it.
         sleep: called with seconds instead of `time.sleep`.
         monotonic: tells seconds instead of `time.monotonic`; deadlines are measured with it.
 
     Raises:
-        PixazoError: no key, or a key, address or http_client that cannot work.
-        ValueError: max_retries is negative.
+        PixazoError: no key, an empty address, or a key, address or http_client that cannot work.
+        ValueError: a timeout or max_retries that cannot be used.
 
     Every method that sends raises a PixazoError before it does where the client or its http_client is closed, the
     http_client belongs to another process or event loop, or the environment names a proxy that cannot be used.
@@ -111,7 +112,7 @@ class PixazoClient(_Caller):
 
         Raises:
             APIError: not accepted, or not known to be: the message says when the work may exist and be charged.
-            PixazoError: webhook_url cannot be a header, or the body is not JSON; nothing was sent.
+            PixazoError: webhook_url cannot be a header, extra_body is no mapping, or the body is not JSON; nothing was sent.
         """
         optional = {
             "duration": duration,
@@ -209,7 +210,7 @@ class PixazoClient(_Caller):
         Args:
             generation_or_url: a COMPLETED Generation, or one of its `media_urls`.
             dest: the file to write, or a folder, where the URL names the file. Until all is there it is a new file
-                beside it whose name ends in `.part`. A link is replaced, not followed.
+                beside it whose name ends in `.part`. A link is replaced, not followed; a device or a FIFO is refused.
             index: which of the `media_urls`.
             on_progress: called with the bytes written so far and their total, None if not known. A repetition
                 after a transient failure starts from 0.

@@ -15,6 +15,7 @@ import httpx2
 from ._body import Body
 from ._errors import PixazoError
 from ._gateway import KEY_HEADER
+from ._http import check_client, check_timeout
 from ._pool import AsyncLent, AsyncPool, Lent, Pool
 from ._steps import Lost, Pause, Reply, Send
 
@@ -123,6 +124,8 @@ class Drive(_Wire):
     def __init__(
         self, client: HTTPClient | None, timeout: Timeout | None, sleep: Callable[[float], object] | None
     ) -> None:
+        check_timeout(timeout)
+        check_client(client, "Client")
         if hasattr(client, "aclose"):
             raise PixazoError("http_client is an asynchronous client: give it to AsyncPixazoClient")
         self._pool = Pool() if client is None else Lent(client)
@@ -175,6 +178,8 @@ class Drive(_Wire):
         return _reply(response, body)
 
     def _fetch(self, client: HTTPClient, fetch: Fetch) -> Path | Reply:
+        transfer = fetch.transfer()
+        transfer.place()
         # The library follows redirects too, but reads each body to its end, however long.
         request = self._media_request(client, fetch.url)
         for _ in range(_most_redirects(client) + 1):
@@ -182,7 +187,7 @@ class Drive(_Wire):
             try:
                 request = response.next_request
                 if request is None:
-                    return self._save(response, fetch.transfer()) if response.status_code == 200 else _reply(response)
+                    return self._save(response, transfer) if response.status_code == 200 else _reply(response)
             finally:
                 self._release(response)
         raise self._too_many(client)
@@ -228,6 +233,8 @@ class AsyncDrive(_Wire):
         timeout: Timeout | None,
         sleep: Callable[[float], Awaitable[object]] | None,
     ) -> None:
+        check_timeout(timeout)
+        check_client(client, "AsyncClient")
         if client is not None and not hasattr(client, "aclose"):
             raise PixazoError("http_client is a blocking client: give it to PixazoClient")
         self._pool = AsyncPool() if client is None else AsyncLent(client)
@@ -282,6 +289,10 @@ class AsyncDrive(_Wire):
         raise self._too_late(seconds)
 
     async def _fetch(self, client: AsyncHTTPClient, fetch: Fetch) -> Path | Reply:
+        from anyio.to_thread import run_sync
+
+        transfer = fetch.transfer()
+        await run_sync(transfer.place)
         request = self._media_request(client, fetch.url)
         for _ in range(_most_redirects(client) + 1):
             response = await self._open(client, request, auth=None)
@@ -289,7 +300,7 @@ class AsyncDrive(_Wire):
                 request = response.next_request
                 if request is None:
                     if response.status_code == 200:
-                        return await self._save(response, fetch.transfer())
+                        return await self._save(response, transfer)
                     return _reply(response)
             finally:
                 await self._release(response)

@@ -37,6 +37,9 @@ __all__ = ["MAYBE_CHARGED", "failure", "invalid"]
 
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 
+CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
+"""The answers to a submission after which nothing can have been made of it."""
+
 _KINDS: Mapping[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -56,7 +59,7 @@ def failure(gateway: Gateway, send: Send, answer: Answer, request_id: str | None
 
 def invalid(gateway: Gateway, send: Send, reply: Reply, problem: str, request_id: str | None) -> APIError:
     """The exception for a success whose body cannot be one."""
-    shown = shorten(_clean(gateway, reply.text)) or "an empty body"
+    shown = _shown(reply, _clean(gateway, reply.text))
     told = f"{_name(gateway, send)} answered {reply.status} with a body that {shorten(gateway.hide(problem))}: {shown}"
     return APIResponseValidationError(
         _line(told, MAYBE_CHARGED if send.method == "POST" else ""), request_id=request_id
@@ -78,7 +81,7 @@ def _refused(gateway: Gateway, send: Send, reply: Reply, request_id: str | None)
     kind = _kind(reply)
     asked = retry_after(reply.headers, reply.received)
     flaw = f" (a body that {reply.problem})" if reply.problem else ""
-    told = f"{_name(gateway, send)} answered {_code(reply.status)}: {_said(body, text)}{flaw}"
+    told = f"{_name(gateway, send)} answered {_code(reply.status)}: {_said(body) or _shown(reply, text)}{flaw}"
     return kind(
         _line(told, _remedy(gateway, send, reply, kind, asked)),
         status_code=reply.status,
@@ -89,7 +92,7 @@ def _refused(gateway: Gateway, send: Send, reply: Reply, request_id: str | None)
 
 
 def _kind(reply: Reply) -> type[APIStatusError]:
-    if reply.status >= 500:
+    if 500 <= reply.status < 600:
         return InternalServerError
     if reply.status == 400 and (_members(reply.text) or {}).get("error") == "Model not found":
         return ModelNotFoundError
@@ -97,11 +100,12 @@ def _kind(reply: Reply) -> type[APIStatusError]:
 
 
 def _remedy(gateway: Gateway, send: Send, reply: Reply, kind: type[APIStatusError], asked: float | None) -> str:
-    if reply.status >= 500 and send.method == "POST":
-        return MAYBE_CHARGED
+    charged = MAYBE_CHARGED if send.method == "POST" and reply.status not in CLEAR_REFUSALS else ""
     if 300 <= reply.status < 400:
         location = shorten(gateway.hide(reply.headers.get("Location", "nowhere")))
-        return f"it redirects to {location}, where the key is not sent: correct base_url"
+        return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)
+    if charged:
+        return charged
     if kind is RateLimitError and asked is not None:
         return f"call again in {asked:g} s"
     return kind.remedy
@@ -121,10 +125,15 @@ def _members(text: str) -> Mapping[str, object] | None:
         return None
 
 
-def _said(body: Mapping[str, object] | None, text: str) -> str:
-    """The sentences of an error body (Queue System Errors); of any other, its text."""
+def _said(body: Mapping[str, object] | None) -> str:
+    """The sentences of an error body (Queue System Errors)."""
     said = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
-    return shorten(": ".join(said)) or shorten(text) or "an empty body"
+    return shorten(": ".join(said))
+
+
+def _shown(reply: Reply, text: str) -> str:
+    """The beginning of a body that is no error body."""
+    return shorten(text) or ("no readable text" if reply.problem or reply.body.strip() else "an empty body")
 
 
 def _code(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from ._errors import DownloadError, PixazoError
 from ._failure import MAYBE_CHARGED, failure, invalid
 from ._models import generation_from, object_from
 from ._redact import shorten
+from ._retry import is_transient
 from ._steps import Fetch, Lost, Pause, Reply, Send
 from ._transfer import Transfer, shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from os import PathLike
     from pathlib import Path
 
@@ -50,7 +52,7 @@ def submit(
 ) -> Flow[Submission]:
     """POST the body; repeated only when nothing can have been accepted."""
     webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}
-    headers = session.gateway.headers(_SUBMIT_HEADERS, webhook, extra_headers or {})
+    headers = session.gateway.headers(_SUBMIT_HEADERS, webhook, _extra("extra_headers", extra_headers))
     send = Send("POST", session.gateway.url(path), headers, _encoded(session.gateway, body))
     answer = yield from _persist(session, send.method, send)
     submission = _accepted(session.gateway, send, answer)
@@ -111,7 +113,14 @@ def download(
 def members(prompt: str, optional: Mapping[str, object], extra: Mapping[str, object] | None) -> dict[str, object]:
     """A submission's body: what was given, without what was not (None); extra members as they are."""
     given = {name: value for name, value in optional.items() if value is not None}
-    return {"prompt": prompt, **given, **(extra or {})}
+    return {"prompt": prompt, **given, **_extra("extra_body", extra)}
+
+
+def _extra(name: str, given: Any) -> Mapping[Any, Any]:
+    known = given is None or isinstance(given, Mapping)
+    if not known:  # its value may have secrets
+        raise PixazoError(f"{name} is of type {type(given).__name__}, nothing was sent: give a dict")
+    return given or {}
 
 
 def _persist(session: Session, method: str, step: Send | Fetch) -> Flow[Any]:
@@ -178,5 +187,10 @@ def _undelivered(gateway: Gateway, url: str, answer: Answer) -> DownloadError:
         error = DownloadError(f"{shown} did not arrive: {gateway.hide(answer.reason)}: download it again", url=url)
         error.__cause__ = answer.cause
         return error
-    problem = f"{shown} answered {answer.status}: the link may have expired: retrieve the generation for a fresh one"
+    if answer.status < 400 or is_transient(answer):
+        problem = f"{shown} answered {answer.status}, not with the whole file: download it again"
+    else:
+        problem = (
+            f"{shown} answered {answer.status}: the link may have expired: retrieve the generation for a fresh one"
+        )
     return DownloadError(problem, url=url, status_code=answer.status)

@@ -36,17 +36,22 @@ class Gateway:
         """The gateway that the arguments name, or else the environment, or else the vendor's.
 
         Raises:
-            PixazoError: no key, or a key or address that no request could carry.
+            PixazoError: no key, an empty address, or a key or address that no request could carry.
         """
-        key = api_key or os.environ.get("PIXAZO_API_KEY") or ""
+        key = os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key
         if not key:
             raise PixazoError("no API key: pass api_key= or set PIXAZO_API_KEY")
         if not key.isascii() or not key.isprintable() or " " in key:
             raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
-        address = (base_url or os.environ.get("PIXAZO_BASE_URL") or DEFAULT_BASE_URL).rstrip("/")
+        name = "PIXAZO_BASE_URL" if base_url is None else "base_url"
+        address = os.environ.get(name, DEFAULT_BASE_URL) if base_url is None else base_url
+        if not address:  # as an unset secret of a CI job: it must not lead to the gateway that charges
+            remedy = f"give http(s)://host[:port], or leave it unset to call {DEFAULT_BASE_URL}"
+            raise PixazoError(f"{name} is empty: {remedy}")
+        address = address.rstrip("/")
         if _origin(address) is None or "?" in address or "#" in address:
             shown = address.rpartition("@")[2]
-            raise PixazoError(f"base_url {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
+            raise PixazoError(f"{name} {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
         return cls(address, key)
 
     def url(self, path: str) -> str:

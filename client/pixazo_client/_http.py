@@ -1,13 +1,15 @@
-"""The shape of an HTTP client, for type checkers: httpx2 and httpx both have it."""
+"""The shape of an HTTP client: httpx2 and httpx both have it. And what is checked of it and its time-outs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from ._errors import PixazoError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-__all__ = ["AsyncHTTPClient", "Builder", "HTTPClient", "HTTPResponse", "Timeout"]
+__all__ = ["AsyncHTTPClient", "Builder", "HTTPClient", "HTTPResponse", "Timeout", "check_client", "check_timeout"]
 
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
 
@@ -64,3 +66,24 @@ class AsyncHTTPClient(Builder, Protocol):
         self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
     ) -> HTTPResponse: ...
     async def aclose(self) -> None: ...
+
+
+LONGEST_TIMEOUT = 2_000_000
+"""Seconds: a little less than the milliseconds that an int of C holds, which is what sockets count with."""
+
+
+def check_timeout(timeout: Any) -> None:
+    """Raise ValueError unless the time-out is None or can be used; a socket would refuse it in the middle of a call."""
+    limits = cast("tuple[object, ...]", timeout if isinstance(timeout, tuple) else (timeout,) * 4)
+    good = (one is None or (isinstance(one, int | float) and 0 < one <= LONGEST_TIMEOUT) for one in limits)
+    if len(limits) != 4 or not all(good):
+        raise ValueError(
+            f"timeout is {timeout!r}: give seconds above 0 and at most {LONGEST_TIMEOUT}, or four such in a tuple, "
+            "where None means no limit"
+        )
+
+
+def check_client(client: object, kind: str) -> None:
+    """Raise PixazoError unless the http_client is None or looks like one of these libraries' clients, of whichever kind."""
+    if client is not None and (isinstance(client, type) or not hasattr(client, "build_request")):
+        raise PixazoError(f"http_client is of type {type(client).__name__}: give an httpx2.{kind} or httpx.{kind}")

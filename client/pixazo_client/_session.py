@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._retry import Retry
 
@@ -26,12 +26,12 @@ class Session:
     monotonic: Callable[[], float]
 
     @classmethod
-    def create(cls, gateway: Gateway, polling: Polling, max_retries: int, monotonic: Callable[[], float]) -> Session:
+    def create(cls, gateway: Gateway, polling: Polling, max_retries: Any, monotonic: Callable[[], float]) -> Session:
         """The session of a client made with these settings.
 
         Raises:
-            ValueError: max_retries is negative.
+            ValueError: max_retries is no whole number, or negative.
         """
-        if max_retries < 0:
-            raise ValueError(f"max_retries is {max_retries}: give 0 or more")
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise ValueError(f"max_retries is {max_retries!r}: give a whole number, 0 or more")
         return cls(gateway, polling, Retry(max_retries, polling.random), monotonic)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -41,6 +42,16 @@ class Transfer:
         self._part: Path | None = None
         self._target = self._dest
 
+    def place(self) -> None:
+        """Choose the file to write, before anything is fetched: dest, or in the folder dest one named like the URL's last segment."""
+        with self.writing(self._dest):
+            if self._dest.is_dir():
+                self._target = self._dest / self._name()
+        with self.writing(self._target), suppress(FileNotFoundError):
+            mode = self._target.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):  # such as a device
+                raise self._error(f"cannot be written to {self._target}: it is no regular file: give another dest")
+
     def begin(self, headers: Mapping[str, str], *, decoded: bool) -> None:
         """The answer's headers came; decoded tells whether what follows has no Content-Encoding any more."""
         length = headers.get("Content-Length", "")
@@ -54,7 +65,6 @@ class Transfer:
 
     def create(self) -> BinaryIO:
         """A new file beside the target, empty and ours alone: no link is followed, no other's file is written to."""
-        self._target = self._place()
         part = self._target.with_name(self._target.name + ".part")
         with self.writing(part):
             try:
@@ -111,14 +121,11 @@ class Transfer:
         except BodyError as error:
             raise self._error(f"{error}: its host is at fault") from error
 
-    def _place(self) -> Path:
-        """The file to write: dest, or in the folder dest a file named like the URL's last segment."""
-        if not self._dest.is_dir():
-            return self._dest
+    def _name(self) -> str:
         name = Path(unquote(urlsplit(self._url).path)).name
         if not name or name.startswith(".") or "\\" in name or not name.isprintable():
             raise self._error(f"has no file name for the folder {self._dest}: give a file as dest")
-        return self._dest / name
+        return name
 
     def _received(self, size: int) -> None:
         self._done += size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ._errors import (
     APIError,
@@ -37,9 +37,9 @@ class Watch:
     No pause ends after the deadline, and one read is made at it, for which LAST_READ seconds remain.
     """
 
-    def __init__(self, session: Session, request_id: str, url: str, timeout: float) -> None:
-        if not timeout >= 0:
-            raise ValueError(f"timeout is {timeout}: give seconds, 0 or more")
+    def __init__(self, session: Session, request_id: str, url: str, timeout: Any) -> None:
+        if not isinstance(timeout, int | float) or not timeout >= 0:
+            raise ValueError(f"timeout is {timeout!r}: give seconds, 0 or more")
         self._session = session
         self._request_id = request_id
         self._url = url

@@ -149,6 +149,24 @@ def test_a_body_that_cannot_be_decoded_is_an_error(talker: Blocking, coding: str
         talker.talk(gateway.url, lambda client: client.retrieve(ID))
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (says("200 OK", b"x", "Content-Encoding: br"), "which was not asked for: no readable text"),
+        (says("403 Forbidden", b"x", "Content-Encoding: br"), "403 Forbidden: no readable text (a body that has the"),
+        (says("200 OK", b" " * (4 * MIB + 1)), "has more than 4194304 bytes: no readable text"),
+        (says("403 Forbidden", b"<script>1</script>"), "403 Forbidden: no readable text"),
+        (says("403 Forbidden", b""), "403 Forbidden: an empty body"),
+    ],
+    ids=["undecoded", "undecoded-refusal", "long", "script", "empty"],
+)
+def test_only_an_empty_body_is_called_empty(talker: Blocking, said: bytes, told: str) -> None:
+    """Where nothing of it can be shown, the message says so."""
+    with Loopback(said).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
+        talker.talk(gateway.url, lambda client: client.retrieve(ID))
+    assert told in str(caught.value)
+
+
 @pytest.mark.parametrize("drip", [DRIPPING_HEAD, DRIPPING_BODY], ids=["head", "body"])
 def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte every 20 ms meets every time-out between two reads, but not the deadline."""

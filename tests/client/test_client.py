@@ -48,6 +48,39 @@ def test_a_missing_key_is_an_error_with_a_remedy(stage: Stage, key: str | None) 
         stage.client(api_key=key)
 
 
+@pytest.mark.parametrize(("given", "environment"), [(None, ""), ("", "from-environment")])
+def test_an_empty_key_is_none(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str
+) -> None:
+    """An unset secret of a CI job; one that was passed is not replaced by another account's."""
+    monkeypatch.setenv("PIXAZO_API_KEY", environment)
+    with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
+        stage.client(api_key=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "name"),
+    [(None, "", "PIXAZO_BASE_URL"), ("", "", "base_url"), ("", "http://127.0.0.1:8900", "base_url")],
+)
+def test_an_empty_base_url_does_not_become_the_paid_gateway(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
+) -> None:
+    """An unset secret of a CI job must not spend money."""
+    monkeypatch.setenv("PIXAZO_BASE_URL", environment)
+    with pytest.raises(PixazoError) as caught:
+        stage.client(base_url=given)
+    assert str(caught.value) == (
+        f"{name} is empty: give http(s)://host[:port], or leave it unset to call https://gateway.pixazo.ai"
+    )
+
+
+def test_an_unusable_base_url_of_the_environment_is_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its variable."""
+    monkeypatch.setenv("PIXAZO_BASE_URL", "gateway.test")
+    with pytest.raises(PixazoError, match=r"^PIXAZO_BASE_URL 'gateway\.test' is not usable: give"):
+        stage.client(base_url=None)
+
+
 @pytest.mark.parametrize("key", ["secret\n", "sec ret", "sécret", "\x00secret"])
 def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) -> None:
     """A file's last line break is the usual one."""
@@ -78,10 +111,57 @@ def test_a_base_url_that_cannot_work_is_refused(stage: Stage, base_url: str) -> 
     assert "secret" not in str(caught.value)
 
 
-def test_a_negative_max_retries_is_refused(stage: Stage) -> None:
+@pytest.mark.parametrize("value", [-1, None, "2", 2.5, float("inf")])
+def test_a_max_retries_that_cannot_be_is_refused(stage: Stage, value: Any) -> None:
     """Zero is the least."""
-    with pytest.raises(ValueError, match="max_retries is -1: give 0 or more"):
-        stage.client(max_retries=-1)
+    with pytest.raises(ValueError, match=f"^max_retries is {value!r}: give a whole number, 0 or more$"):
+        stage.client(max_retries=value)
+
+
+@pytest.mark.parametrize("lent", [True, False])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (-1, "-1"),
+        (0, "0"),
+        (0.0, "0.0"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (1e300, "1e+300"),
+        ("5", "'5'"),
+        ((5, 30, 30), "(5, 30, 30)"),
+        ((5, 30, 30, -1), "(5, 30, 30, -1)"),
+        ((5, 30, 30, "1"), "(5, 30, 30, '1')"),
+    ],
+)
+def test_a_timeout_that_cannot_be_is_refused(stage: Stage, value: Any, shown: str, lent: bool) -> None:
+    """At construction: a socket would refuse it only when a submission is under way."""
+    settings = {} if lent else {"http_client": None}
+    with pytest.raises(ValueError, match=r"^timeout is ") as caught:
+        stage.client(timeout=value, **settings)
+    assert str(caught.value) == (
+        f"timeout is {shown}: give seconds above 0 and at most 2000000, or four such in a tuple, "
+        "where None means no limit"
+    )
+
+
+@pytest.mark.parametrize("value", [2_000_000, (1, 2, 3.5, None)])
+def test_a_timeout_that_can_be_is_taken(stage: Stage, value: Any) -> None:
+    """The limits themselves."""
+    stage.will(QUEUED)
+    assert stage.do(stage.client(timeout=value).retrieve(ID)).status == "QUEUED"
+
+
+@pytest.mark.parametrize(
+    ("stranger", "shown"),
+    [(object(), "object"), ("httpx", "str"), (httpx2.HTTPTransport(), "HTTPTransport"), (httpx.Client, "type")],
+)
+def test_an_http_client_that_is_none_is_refused(stage: Stage, stranger: Any, shown: str) -> None:
+    """As a requests.Session is: at construction, not as a submission that may have been charged."""
+    kind = "AsyncClient" if stage.backend else "Client"
+    told = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
+    with pytest.raises(PixazoError, match=f"^{told}$"):
+        stage.client(http_client=stranger)
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])

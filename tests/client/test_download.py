@@ -80,15 +80,25 @@ def test_only_http_is_fetched(stage: Stage, tmp_path: Path, url: str) -> None:
     assert stage.seen == []
 
 
-@pytest.mark.parametrize("status", [204, 206, 304, 400, 403, 404, 410])
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_a_refusal_of_the_media_host_is_an_error(stage: Stage, tmp_path: Path, status: int) -> None:
     """Its page is not mistaken for a video; the error names URL, without its signature, and code."""
-    stage.will(Answer(status, b"<Error>expired</Error>" if status >= 400 else b""))
+    stage.will(Answer(status, b"<Error>expired</Error>"))
     with pytest.raises(DownloadError, match=f"^https://media.test/a.mp4 answered {status}: the link may have exp") as e:
         stage.do(stage.client().download("https://media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4"))
     assert (e.value.url, e.value.status_code) == ("https://media.test/a.mp4?signature=s3cret", status)
     assert list(tmp_path.iterdir()) == []
     assert len(stage.seen) == 1
+
+
+@pytest.mark.parametrize("status", [204, 206, 304, 503])
+def test_a_link_that_works_is_not_called_expired(stage: Stage, tmp_path: Path, status: int) -> None:
+    """No file came, but a fresh link would not help."""
+    stage.will(Answer(status, b""))
+    with pytest.raises(DownloadError) as caught:
+        stage.do(stage.client(max_retries=0).download(MEDIA_URL, tmp_path))
+    assert str(caught.value) == f"{MEDIA_URL} answered {status}, not with the whole file: download it again"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("trouble", [Break("ConnectError"), Break("ReadTimeout"), Answer(503, b""), Answer(429, b"")])
@@ -214,6 +224,44 @@ def test_a_url_without_a_file_name_needs_a_file(stage: Stage, tmp_path: Path, pa
     with pytest.raises(DownloadError, match=r"has no file name for the folder .*: give a file as dest"):
         stage.do(stage.client().download(f"https://media.test{path}", tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
+@pytest.mark.parametrize("dest", ["bear.mp4", ""])
+def test_what_is_no_regular_file_is_not_replaced(stage: Stage, tmp_path: Path, dest: str) -> None:
+    """A device or a FIFO, given or found in the folder, stays what it is; nothing is fetched."""
+    os.mkfifo(tmp_path / "bear.mp4")
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(DownloadError) as caught:
+        stage.do(stage.client().download(MEDIA_URL, tmp_path / dest))
+    assert str(caught.value) == (
+        f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is no regular file: give another dest"
+    )
+    assert (tmp_path / "bear.mp4").is_fifo()
+    assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
+    assert stage.seen == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
+def test_a_link_to_what_is_no_regular_file_is_replaced(stage: Stage, tmp_path: Path) -> None:
+    """As any link; the FIFO stays."""
+    os.mkfifo(tmp_path / "fifo")
+    dest = tmp_path / "bear.mp4"
+    dest.symlink_to(tmp_path / "fifo")
+    stage.will(Answer(200, b"video"))
+    stage.do(stage.client().download(MEDIA_URL, dest))
+    assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
+    assert (tmp_path / "fifo").is_fifo()
+
+
+@pytest.mark.parametrize("long", ["dest", "url"])
+def test_a_name_that_is_too_long_is_named(stage: Stage, tmp_path: Path, long: str) -> None:
+    """The file that cannot be written, whether dest or the URL gives its name."""
+    name = "x" * 300
+    url, dest = (MEDIA_URL, tmp_path / name) if long == "dest" else (f"https://media.test/{name}", tmp_path)
+    stage.will(Answer(200, b"video"))
+    with pytest.raises(DownloadError, match=f"cannot be written to {tmp_path}/{name}: File name too long: give"):
+        stage.do(stage.client().download(url, dest))
 
 
 def test_a_file_that_cannot_be_written_is_an_error(stage: Stage, tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_submission_answered_5xx_is_never_repeated(stage: Stage, status: int) 
     assert caught.value.status_code == status
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 408, 413])
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422])
 def test_a_refused_submission_is_not_repeated(stage: Stage, status: int) -> None:
     """Only a 429 is."""
     stage.will(Answer(status, {"error": "No"}), Answer(202, ACCEPTED))
@@ -229,6 +229,35 @@ def test_a_refused_submission_is_not_repeated(stage: Stage, status: int) -> None
         stage.do(stage.client().generate("A bear"))
     assert len(stage.seen) == 1
     assert "charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [300, 304, 307, 408, 409, 410, 418, 425, 451, 499, 599, 999])
+def test_an_answer_that_is_no_clear_refusal_may_have_been_charged(stage: Stage, status: int) -> None:
+    """The body was sent, and the code does not say that nothing was made of it."""
+    stage.will(Answer(status, {"error": "No"}), Answer(202, ACCEPTED))
+    with pytest.raises(APIStatusError, match="; the work may exist and be charged: look at the account") as caught:
+        stage.do(stage.client().generate("A bear"))
+    assert len(stage.seen) == 1
+    assert caught.value.status_code == status
+
+
+def test_only_a_submission_may_have_been_charged(stage: Stage) -> None:
+    """A read costs nothing, whatever it is answered."""
+    stage.will(Answer(409, {"error": "No"}))
+    with pytest.raises(APIStatusError) as caught:
+        stage.do(stage.client().retrieve(ID))
+    assert "charged" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(599, pixazo_client.InternalServerError), (600, APIStatusError), (999, APIStatusError)]
+)
+def test_a_code_beyond_599_is_no_server_error(stage: Stage, status: int, kind: type[Exception]) -> None:
+    """InternalServerError is 5xx."""
+    stage.will(Answer(status, {"error": "No"}))
+    with pytest.raises(APIStatusError) as caught:
+        stage.do(stage.client().generate("A bear"))
+    assert type(caught.value) is kind
 
 
 def test_a_throttled_submission_waits_as_long_as_it_is_told(stage: Stage) -> None:
@@ -259,8 +288,13 @@ def test_a_redirect_is_never_followed_with_the_key(stage: Stage, status: int) ->
     """The error names the Location; nothing is sent there."""
     stage.will(Answer(status, b"", {"Location": f"https://evil.test/?k={KEY}"}), Answer(202, ACCEPTED))
     client = stage.client()
-    with pytest.raises(APIStatusError, match=r"redirects to https://evil\.test/\?k=\*\*\*, where the key is not sent"):
+    with pytest.raises(
+        APIStatusError, match=r"redirects to https://evil\.test/\?k=\*\*\*, where the key is not sent"
+    ) as e:
         stage.do(client.generate("A bear"))
+    assert str(e.value).endswith(
+        "correct base_url; the work may exist and be charged: look at the account before submitting again"
+    )
     stage.will(Answer(status, b"", {"Location": "https://evil.test/"}))
     with pytest.raises(APIStatusError, match="redirects to"):
         stage.do(client.retrieve(ID))
@@ -341,6 +375,21 @@ def test_a_body_that_is_no_json_is_refused_unsent(stage: Stage, value: object, p
     """As any other error of this client."""
     with pytest.raises(pixazo_client.PixazoError, match=f"^the body is not JSON, nothing was sent: {problem}"):
         stage.do(stage.client().generate("A bear", extra_body={"x": value}))
+    assert stage.seen == []
+
+
+@pytest.mark.parametrize("value", [[1], "seed", 7, []])
+def test_extra_members_that_are_no_mapping_are_refused_unsent(stage: Stage, value: Any) -> None:
+    """As the body that they would be part of, and as headers."""
+    client = stage.client()
+    kind = type(value).__name__
+    told = f"^extra_body is of type {kind}, nothing was sent: give a dict$"
+    with pytest.raises(pixazo_client.PixazoError, match=told):
+        stage.do(client.generate("A bear", extra_body=value))
+    with pytest.raises(pixazo_client.PixazoError, match=told):
+        stage.do(client.image_to_video("A bear", "https://example.com/man.jpg", extra_body=value))
+    with pytest.raises(pixazo_client.PixazoError, match=told.replace("body", "headers")):
+        stage.do(client.submit("/m/v1/generate", {}, extra_headers=value))
     assert stage.seen == []
 
 

@@ -126,8 +126,8 @@ def test_an_infinite_timeout_waits_as_long_as_it_takes(stage: Stage) -> None:
     assert stage.do(handle.wait(timeout=math.inf)).succeeded
 
 
-@pytest.mark.parametrize("timeout", [-1.0, math.nan])
-def test_a_timeout_that_is_no_time_is_refused(stage: Stage, timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [-1.0, math.nan, "5", None])
+def test_a_timeout_that_is_no_time_is_refused(stage: Stage, timeout: Any) -> None:
     """Nothing is read."""
     handle = stage.submit()
     with pytest.raises(ValueError, match="give seconds, 0 or more"):
