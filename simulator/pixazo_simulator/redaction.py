@@ -111,14 +111,10 @@ class Redactor:
         self._remembered = remembered
         self._needles = _Needles()
         for key in keys:
-            self._learn(key)
+            self.add(key)
 
     def add(self, key: str) -> None:
-        """Take this key out of every text from now on, unless it is a word, which would garble what others said."""
-        if not _is_word(key):
-            self._learn(key)
-
-    def _learn(self, key: str) -> None:
+        """Take this key out of every text from now on."""
         if _is_distinctive(key):
             self._counts[key] += 1
             if self._counts[key] == 1:
@@ -127,7 +123,7 @@ class Redactor:
 
     def forget(self, key: str) -> None:
         """Let a key go that was added, once as many others were forgotten after it as are remembered."""
-        if key in self._counts and not _is_word(key):
+        if key in self._counts:
             self._forgotten.append(key)
             if len(self._forgotten) > self._remembered:
                 self._drop(self._forgotten.popleft())
@@ -186,7 +182,7 @@ class Redactor:
             return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):
             members = cast("dict[str, Any]", value).items()
-            return renamed({name: self._member(name, each, depth + 1) for name, each in members}, self._name)
+            return renamed({name: self._member(name, each, depth + 1) for name, each in members}, self.text)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             told = self.without_keys(str(value))
             return value if told == str(value) else told
@@ -195,16 +191,13 @@ class Redactor:
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
         """Headers by lower-case name, the last of each name."""
         pairs = ((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)
-        return renamed({name: self.header(name, value) for name, value in pairs}, self._name)
+        return renamed({name: self.header(name, value) for name, value in pairs}, self.text)
 
     def header(self, name: str, value: str) -> str:
         """The value of a header with this lower-case name."""
         if name in KEY_HEADERS:
             return REDACTED
         return self._value(value) if is_secret(name) else self.text(value)
-
-    def _name(self, name: str) -> str:
-        return name if _is_word(name) else self.text(name)
 
     def _member(self, name: str, value: Any, depth: int) -> Any:
         if not is_secret(name) or value is None or isinstance(value, bool) or value == "":
@@ -381,11 +374,6 @@ def _is_distinctive(key: str) -> bool:
     return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
-def _is_word(key: str) -> bool:
-    """Whether a key is a word that anybody may use, such as `bear`."""
-    return len(key) < SHORT and key.isalpha() and key.islower()
-
-
 def beginning(text: str, size: int) -> str:
     """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
     return text if len(text) <= size else f"{text[:size].rstrip('[.')}{CUT}"  # what is left of another mark goes
@@ -413,7 +401,7 @@ def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
 def _read(key: str) -> Iterator[str]:
     """A key as it is, in lower case as a host has it, and as who takes UTF-8 for Latin-1 reads it, or the other way round."""
     yield key
-    if _is_distinctive(key.lower()) and not _is_word(key.lower()):
+    if _is_distinctive(key.lower()):
         yield key.lower()
     for written, read in (("utf-8", "latin-1"), ("latin-1", "utf-8")):
         with suppress(UnicodeError):
