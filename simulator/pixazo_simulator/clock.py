@@ -72,7 +72,7 @@ class Clock:
         left = instant - self.now()
         if left <= 0:
             return 0.0
-        return left / SECOND / self.rate if self.rate else None
+        return left / SECOND / self.rate if self.rate and instant <= LAST_INSTANT else None
 
     def __str__(self) -> str:
         return "manual" if not self.rate else "real" if self.rate == 1 else f"x{self.rate:g}"
@@ -86,7 +86,7 @@ def clock_factory(text: str) -> Callable[[], Clock]:
     """
     if text == "manual":
         return Clock.manual
-    rate = 1.0 if text == "real" else float(text[1:]) if re.fullmatch(r"x\d{1,6}(\.\d{1,6})?", text) else 0.0
+    rate = 1.0 if text == "real" else float(text[1:]) if re.fullmatch(r"x[0-9]{1,6}(\.[0-9]{1,6})?", text) else 0.0
     if not rate:
         raise ValueError(f"clock {text!r} is not one of real, manual, xN (for example x20)")
     return Clock.scaled(rate).fork

@@ -239,7 +239,10 @@ class Courier:
         self.wake()
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
-        """Attempt what is due by `target`, each callback when the clock reads its instant; also why this ended before."""
+        """Attempt what is due by `target`, each callback when the clock reads its instant; also why this ended before.
+
+        Of a world that was deleted nothing more is attempted.
+        """
         self._halted.discard(world)
         loop = asyncio.get_running_loop()
         end = loop.time() + LONGEST_ADVANCE
@@ -248,7 +251,7 @@ class Courier:
             _, busy = await asyncio.wait(started, timeout=LONGEST_ADVANCE)
             if busy:
                 return attempts, self._halt(world, target, len(attempts))
-        while (due := world.next_due()) is not None and due <= target:
+        while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
             world.clock.advance_to(due)

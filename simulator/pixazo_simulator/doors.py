@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
+from weakref import WeakSet
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -38,7 +39,7 @@ _TURNS = 100
 _KEY = KEY_HEADER.lower().encode()
 _KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
 _HOST = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*", re.IGNORECASE
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
 _OWN_PATHS = ("/_sim", INVITATION_PATH)
 
@@ -85,22 +86,32 @@ class Doors:
         self._gateway = gateway
         self._protocol = protocol
         self._open: dict[int, _Entrance] = {}
+        self._opening = 0
+        self._deserted: WeakSet[World] = WeakSet()  # no door opens into them any more
         self._made = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> Door:
         """Open a door into a world with a certificate for these hosts.
 
-        Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors.
+        Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors, and LookupError when
+        the doors of the world were closed for good meanwhile.
         """
-        if len(self._open) >= MOST_DOORS:
+        if len(self._open) + self._opening >= MOST_DOORS:
             raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
         context = _context(_named(hosts))
         state = Connections()
         config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
-        listener = await asyncio.get_running_loop().create_server(
-            lambda: self._protocol(config, state, {}), ADDRESS, 0,
-            ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
-        )  # fmt: skip
+        self._opening += 1
+        try:
+            listener = await asyncio.get_running_loop().create_server(
+                lambda: self._protocol(config, state, {}), ADDRESS, 0,
+                ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
+            )  # fmt: skip
+        finally:
+            self._opening -= 1
+        if world in self._deserted:
+            listener.close()
+            raise LookupError("the world was deleted while its door was opened")
         self._made += 1
         self._open[self._made] = _Entrance(world, listener, state)
         return Door(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
@@ -113,7 +124,9 @@ class Doors:
         return True
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close the doors of a world, or all doors."""
+        """Close the doors of a world for good, or all doors."""
+        if world is not None:
+            self._deserted.add(world)
         for number, entrance in list(self._open.items()):
             if world is None or entrance.world is world:
                 await self._open.pop(number).close()
@@ -154,7 +167,9 @@ def _named(hosts: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"{len(hosts)} hosts were named: a door has 1 to {MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
-            raise ValueError(f"host {beginning(host, 80)!r} is no host name: name it without scheme, port or path")
+            raise ValueError(
+                f"host {beginning(host, 80)!r} is no host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
+            )
     return tuple(sorted({host.lower() for host in hosts}))
 
 
@@ -169,9 +184,14 @@ def _authority() -> CA:
 @lru_cache(maxsize=64)
 def _context(hosts: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate: Any = _authority().issue_cert(
-        *hosts, organization_name="pixazo-testkit"
-    )  # half of its types are unknown
+    try:
+        certificate: Any = _authority().issue_cert(  # half of its types are unknown
+            *hosts, organization_name="pixazo-testkit"
+        )
+    except UnicodeError as error:  # such as a label that begins with xn-- and stands for nothing
+        raise ValueError(
+            f"no certificate can be made for {', '.join(hosts)[:80]!r} ({error}): name hosts without such labels"
+        ) from None
     certificate.configure_cert(context)
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -16,6 +16,7 @@ LOOK_UP_TIMEOUT = 5.0
 """Seconds that the system's resolver has to answer."""
 MOST_LOOK_UPS = 64
 """Names that are looked up at once."""
+_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
     A name that was not allowed is looked up only if it is `localhost` or below it: nothing leaves the machine.
     """
     host, port = receiver(url)
+    scheme = urlsplit(url).scheme
+    if scheme not in ("http", "https") or not host:
+        return Blocked(
+            f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is no http or https URL of a receiver"
+        )
     by_name = host in allowed
     try:
         addresses = await _addresses(host, look_ups if by_name else None)
@@ -123,4 +129,4 @@ def _is_loopback(address: str) -> bool:
 
 
 def _remedy(host: str) -> str:
-    return f"host {host} is not loopback and was not allowed: start with --webhook-allow {host}, or set policy webhook_allow"
+    return f"host {host} is not loopback and was not allowed: start with --webhook-allow {host} or Settings(policy=...), in pytest set pixazo_webhook_allow"

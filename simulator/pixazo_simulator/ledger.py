@@ -20,7 +20,7 @@ def micros(text: str) -> int:
         amount = Decimal(text) * _MICROS
     except ArithmeticError:  # not a number, or one beyond every exponent
         amount = Decimal("NaN")
-    if not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
+    if not text.isascii() or not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
         raise ValueError(f"amount {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")
     return int(amount)
 

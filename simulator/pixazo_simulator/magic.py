@@ -79,7 +79,7 @@ def read_magic(prompt: str) -> Magic | MagicTypo:
             return MagicTypo(f"{_OPEN}{word}", _remedy(word))
         if word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
-        elif word == "after" and re.fullmatch(r"\d{1,9}(\.\d{1,3})?", text):
+        elif word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
             after = round(float(text) * SECOND)
         elif word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"

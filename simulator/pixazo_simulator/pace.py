@@ -11,7 +11,7 @@ from .clock import SECOND
 
 __all__ = ["JobTimes", "Retention"]
 
-_RANGE = r"(\d{1,9}(?:\.\d{1,3})?)(?:-(\d{1,9}(?:\.\d{1,3})?))?"
+_RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
 
 class JobTimes(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class Retention(msgspec.Struct, frozen=True):
             return cls()
         limits: dict[str, int] = {}
         for part in text.split(","):
-            found = re.fullmatch(r"(status|media)=(\d{1,9})", part.strip())
+            found = re.fullmatch(r"(status|media)=([0-9]{1,9})", part.strip())
             if not found:
                 raise ValueError(f"{text!r} is not forever or status=SECONDS,media=SECONDS (either may be left out)")
             limits[found[1]] = int(found[2]) * SECOND

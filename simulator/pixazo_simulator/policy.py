@@ -57,7 +57,7 @@ def _one_of(*values: str) -> Callable[[str], str]:
 
 def _number(most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not re.fullmatch(r"\d{1,15}", text) or int(text) > most:
+        if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) > most:
             raise ValueError(f"{text!r} is not a whole number from 0 to {most}")
         return int(text)
 
@@ -67,7 +67,7 @@ def _number(most: int) -> Callable[[str], int]:
 def _seconds(text: str) -> tuple[int, ...]:
     if text == "none":
         return ()
-    if not re.fullmatch(r"\d{1,7}(,\s*\d{1,7}){0,19}", text):
+    if not re.fullmatch(r"[0-9]{1,7}(,\s*[0-9]{1,7}){0,19}", text):
         raise ValueError(f"{text!r} is not none or at most 20 pauses in seconds (for example 5,300,1800)")
     return tuple(map(int, text.split(",")))
 

@@ -17,9 +17,11 @@ from .egress import Blocked, Destination, LookUps, destination
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Outcome", "Parcel", "Postman"]
+__all__ = ["USER_AGENT", "Outcome", "Parcel", "Postman"]
 
-_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": "pixazo-sim"}
+USER_AGENT = "pixazo-sim"
+"""Of every callback. Our own routes refuse it, so that no receiver leads a callback to them."""
+_HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": USER_AGENT}
 LOOPBACK = "127.0.0.1"
 MOST_REDIRECTS = 3
 ECHO_LIMIT = 64 * 1024

@@ -12,7 +12,7 @@ __all__ = ["PriceList"]
 
 MOST_PRICES = 100
 """Rules of one price list."""
-_RULE = re.compile(r"(?:(\w+|\*)/)?(\d{1,9}(?:\.\d{1,3})?|\*)(?:/(\w+|\*))?=(\d+(?:\.\d{1,6})?)")
+_RULE = re.compile(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")
 
 
 class _Rule(msgspec.Struct, frozen=True):

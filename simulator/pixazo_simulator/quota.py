@@ -23,7 +23,7 @@ class RateLimit(msgspec.Struct, frozen=True):
         """Read `off`, `60/60` (calls per seconds) or `5/60 submits`. Raises ValueError with the remedy."""
         if text == "off":
             return None
-        found = re.fullmatch(r"(\d{1,9})/(\d{1,6})( submits)?", text)
+        found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,6})( submits)?", text)
         if not found or not int(found[2]):
             raise ValueError(f"{text!r} is not off, CALLS/SECONDS (for example 60/60) or CALLS/SECONDS submits")
         return cls(int(found[1]), int(found[2]), found[3] is not None)

@@ -26,6 +26,8 @@ __all__ = ["DEFAULT_KEY", "Settings", "Twins", "Worlds"]
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
+KEPT_FREE = 0.1
+"""The part of `most_worlds` that no key opens at first sight: strangers leave room for worlds that are created."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,8 +139,8 @@ class Worlds:
 
     def find(self, key: str) -> World | None:
         """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
-        world = self._worlds.get(key)
-        if world or not key.strip() or len(self) >= self.settings.most_worlds:
+        world, most = self._worlds.get(key), self.settings.most_worlds
+        if world or not key.strip() or len(self) >= most - int(most * KEPT_FREE):
             return world
         if self.settings.magic and (kind := read_key(key)):
             return self._magic(key, kind)

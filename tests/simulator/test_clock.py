@@ -84,6 +84,14 @@ def test_real_seconds_until_an_instant() -> None:
     assert Clock(0, 0).real_seconds_until(1) is None
 
 
+@pytest.mark.parametrize("rate", [0, 1, 100_000])
+def test_no_clock_reads_an_instant_beyond_the_last(rate: float) -> None:
+    """However fast it runs, it never will; the last one it reads."""
+    clock = Clock(253_402_300_799_999, rate)
+    assert clock.real_seconds_until(253_402_300_800_000) is None
+    assert clock.real_seconds_until(253_402_300_799_999) == 0
+
+
 @pytest.mark.parametrize(
     ("text", "rate", "written"),
     [("real", 1, "real"), ("manual", 0, "manual"), ("x1", 1, "real"), ("x20", 20, "x20"), ("x0.5", 0.5, "x0.5")],
@@ -94,7 +102,7 @@ def test_a_clock_is_read_from_text_and_written_as_text(text: str, rate: float, w
     assert (clock.rate, str(clock)) == (rate, written)
 
 
-@pytest.mark.parametrize("text", ["", "x", "x0", "x-1", "x1e3", "xnan", "20", "Real"])
+@pytest.mark.parametrize("text", ["", "x", "x0", "x-1", "x1e3", "xnan", "x\u0663", "20", "Real"])
 def test_any_other_text_is_refused_with_the_remedy(text: str) -> None:
     """The message names the words that are known."""
     with pytest.raises(ValueError, match="is not one of real, manual, xN"):

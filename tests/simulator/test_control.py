@@ -290,7 +290,7 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
     (*_, event) = caller.advance(15)["events"]
     problem = (
         "not sent: host 10.0.0.7 is not loopback and was not allowed: "
-        "start with --webhook-allow 10.0.0.7, or set policy webhook_allow"
+        "start with --webhook-allow 10.0.0.7 or Settings(policy=...), in pytest set pixazo_webhook_allow"
     )
     attempt: dict[str, Any] = {
         "at": "2026-03-31T10:00:15.000Z",

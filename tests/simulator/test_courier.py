@@ -545,6 +545,48 @@ def test_what_waits_is_given_up_with_its_world() -> None:
     meet(doing)
 
 
+def test_an_advance_ends_with_its_world() -> None:
+    """No callback of a world that was deleted is attempted any more, but for the one under way."""
+
+    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+        world, _ = worlds
+        receivers.closed[HOOK] = asyncio.Event()
+        for _ in range(20):
+            accepted(world, webhook_url=HOOK)
+        advancing = asyncio.create_task(courier.advance(world, 60_000))
+        await until(lambda: receivers.under_way[HOOK])
+        worlds.delete("one")
+        receivers.closed[HOOK].set()
+        fallen = await advancing
+        assert receivers.arrived[HOOK] == 1
+        assert [each[1].status for each in fallen if isinstance(each, tuple)] == [204]
+
+    meet(doing, Clock.manual)
+
+
+def test_at_the_end_of_time_the_background_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A callback that is due beyond it is never due: nobody looks again until something new happens, however fast the clock runs."""
+    looks: list[int] = []
+    look = World.next_due
+
+    def counted(world: World) -> int | None:
+        looks.append(world.clock.now())
+        return look(world)
+
+    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+        world.clock.advance_to(LAST_INSTANT)
+        accepted(world, webhook_url=HOOK)
+        looks.clear()
+        running = asyncio.create_task(courier.run())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        running.cancel()
+        assert (looks, receiver.parcels) == ([LAST_INSTANT], [])
+
+    monkeypatch.setattr(World, "next_due", counted)
+    drive(doing, settings(lambda: Clock.scaled(1e12)))
+
+
 def test_many_callbacks_are_started_in_turns() -> None:
     """Of 1,000 that fall due together at most a hundred before others are served."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import re
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Self
@@ -15,9 +17,11 @@ import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
+from pixazo_simulator.app import Application
 from pixazo_simulator.control_client import ControlError
 from pixazo_simulator.doors import MOST_DOORS, Door
 from pixazo_simulator.mutants import find_mutant
+from pixazo_simulator.worlds import Worlds
 
 HOST = "gateway.pixazo.ai"
 CANARY = "canary-3e61b0f2"
@@ -278,6 +282,14 @@ def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Cal
         (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is no host name: name it without scheme"),
         (["a..b"], "host 'a..b' is no host name"),
         (["a" * 64], f"host '{'a' * 64}' is no host name"),
+        (
+            ["_a"],
+            "host '_a' is no host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens",
+        ),
+        (["-a.test"], "host '-a.test' is no host name"),
+        (["a-.test"], "host 'a-.test' is no host name"),
+        (["\u017f.test"], "host '\u017f.test' is no host name"),
+        (["ab--cd.test"], "no certificate can be made for 'ab--cd.test' (Label has"),
     ],
 )
 def test_hosts_that_no_door_can_have(owner: Caller, hosts: list[str], told: str) -> None:
@@ -298,6 +310,49 @@ def test_doors_are_bounded() -> None:
             simulator.open_door([HOST])
         simulator.close_door(doors[0])
         simulator.open_door([HOST])
+
+
+def test_doors_that_open_together_are_bounded() -> None:
+    """Those that are being opened count."""
+
+    async def opening() -> Counter[str]:
+        worlds = Worlds(Settings())
+        doors, (world,) = Application(worlds).doors, worlds
+        asked = [doors.open(world, [HOST]) for _ in range(MOST_DOORS + 20)]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        await doors.close_all()
+        return Counter(type(each).__name__ for each in found)
+
+    assert asyncio.run(opening()) == {"Door": 256, "ValueError": 20}
+
+
+def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could close it."""
+    wish = b'{"hosts": ["gateway.pixazo.ai"]}'
+
+    async def opening() -> tuple[int, str, list[bool]]:
+        control = Application(Worlds(Settings())).control
+        loop, begun, deleted = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+        listen, listeners = loop.create_server, list[asyncio.Server]()
+
+        async def slowly(*arguments: Any, **options: Any) -> asyncio.Server:
+            begun.set()
+            await deleted.wait()
+            listeners.append(await listen(*arguments, **options))
+            return listeners[-1]
+
+        async def ask(method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
+            return await control.answer(method, path, "", body, host="localhost", key="sim-key")
+
+        monkeypatch.setattr(loop, "create_server", slowly)
+        door = asyncio.create_task(ask("POST", "/_sim/doors", wish))
+        await begun.wait()
+        assert (await ask("DELETE", "/_sim/world"))[0] == 200
+        deleted.set()
+        status, told = await door
+        return status, json.loads(told).get("message", ""), [each.is_serving() for each in listeners]
+
+    assert asyncio.run(opening()) == (404, "the world was deleted while its door was opened", [False])
 
 
 def test_doors_close_with_the_server() -> None:

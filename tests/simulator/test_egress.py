@@ -95,9 +95,19 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
     bare = host.strip("[]")
     assert found == Blocked(
         f"host {bare} is not loopback and was not allowed: "
-        f"start with --webhook-allow {bare}, or set policy webhook_allow"
+        f"start with --webhook-allow {bare} or Settings(policy=...), in pytest set pixazo_webhook_allow"
     )
     assert resolver.asked == []
+
+
+@pytest.mark.parametrize(
+    ("url", "scheme", "host"),
+    [("file:///x", "file", ""), ("ftp://127.0.0.1/", "ftp", "127.0.0.1"), ("http:///x", "http", ""), ("/x", "", "")],
+)
+def test_what_is_no_http_url_is_blocked_as_such(url: str, scheme: str, host: str) -> None:
+    """A redirect may lead there; no option helps, so none is named."""
+    told = f"a URL with scheme '{scheme}' and host '{host}' is no http or https URL of a receiver"
+    assert decide(url) == Blocked(told)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1@10.0.0.7/", "http://127.0.0.1:80@10.0.0.7:80/"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
+from tests.simulator.listener import Listener, answer
 from tests.simulator.wire import Wire
 
 from pixazo_simulator.control.guard import guard
@@ -212,6 +213,31 @@ def test_a_stranger_with_the_host_localhost_gets_nothing(target: str) -> None:
     status, told = call(CLOSED, STRANGER, "GET", target, {"host": "localhost"})
     assert (status, told["error"]) == (403, "Control request refused")
     assert call(CLOSED, STRANGER, "GET", "/v2/requests/status/x", {"host": "localhost"})[0] == 404
+
+
+@pytest.mark.parametrize("settings", [CLOSED, OPEN, GUARDED])
+def test_a_callback_is_refused_though_it_comes_from_loopback(settings: Settings) -> None:
+    """Whatever route it is led to."""
+    for target in ("/_sim/health", "/_sim/worlds", "/.well-known/pixazo-target"):
+        status, told = call(
+            settings, LOOPBACK, "GET", target, {"host": "localhost", "user-agent": "pixazo-sim", TOKEN_HEADER: TOKEN}
+        )
+        assert status == 403
+        assert told["message"].startswith("callbacks may not use /_sim: User-Agent pixazo-sim is theirs")
+
+
+@pytest.mark.parametrize("redirected", [False, True])
+def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
+    """Neither by its URL nor by a redirect of its receiver that the policy follows."""
+    policy = PROFILES["documented"].changed({"webhook_redirects": "follow"})
+    with Simulator(Settings(policy=policy)) as simulator:
+        own = f"{simulator.url}/_sim/worlds"
+        with Listener(answer(307, location=own)) as listener:
+            caller = Caller(over_http(simulator.url), simulator.api_key)
+            caller.accepted(webhook=listener.url if redirected else own)
+            simulator.advance(15)
+        (delivery,) = caller.sim("deliveries")["deliveries"]
+        assert delivery["attempts"][0]["status"] == 403
 
 
 def test_a_stranger_opens_no_world() -> None:

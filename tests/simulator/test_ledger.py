@@ -21,7 +21,20 @@ def test_dollars_are_read_as_millionths(text: str, amount: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "abc", "-1", "0.0000001", "1000000000.000001", "nan", "inf", "1e999999", "1e-999999", "1,5"],
+    [
+        "",
+        "abc",
+        "-1",
+        "0.0000001",
+        "1000000000.000001",
+        "nan",
+        "inf",
+        "1e999999",
+        "1e-999999",
+        "1,5",
+        "\u0663",
+        "\uff11",
+    ],
 )
 def test_what_is_no_sum_is_refused_with_the_remedy(text: str) -> None:
     """Too small, too large, too fine, or no number."""

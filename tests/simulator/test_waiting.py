@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -218,10 +218,12 @@ async def post(_: Parcel) -> Outcome:
 class Desk:
     """The control routes over one world, `sim-key`, without a server."""
 
-    def __init__(self, clock: Callable[[], Clock] = Clock.manual) -> None:
+    def __init__(
+        self, clock: Callable[[], Clock] = Clock.manual, send: Callable[[Parcel], Awaitable[Outcome]] = post
+    ) -> None:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
-        courier = Courier(worlds, post)
+        courier = Courier(worlds, send)
         front = Front(worlds, courier)
         self._control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
 
@@ -252,6 +254,31 @@ def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
 
     status, told = asyncio.run(delete())
     assert (status, json.loads(told)["message"]) == (404, "the world was deleted while somebody waited for it")
+
+
+def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
+    """Also when another world has opened for the same key; that one's clock stands where it stood."""
+
+    async def delete() -> tuple[Answer, Answer]:
+        posting, deleted = asyncio.Event(), asyncio.Event()
+
+        async def slowly(_: Parcel) -> Outcome:
+            posting.set()
+            await deleted.wait()
+            return Outcome(200)
+
+        desk = Desk(send=slowly)
+        accepted(desk.world, webhook_url="http://127.0.0.1:9/hook")
+        advancing = asyncio.create_task(desk.ask("POST", "/_sim/clock/advance", seconds=15))
+        await posting.wait()
+        assert (await desk.ask("DELETE", "/_sim/world"))[0] == 200
+        assert (await desk.ask("POST", "/_sim/worlds", key="sim-key"))[0] == 201
+        deleted.set()
+        return await advancing, await desk.ask("GET", "/_sim/clock")
+
+    (status, told), (_, clock) = asyncio.run(delete())
+    assert (status, json.loads(told)["message"]) == (404, "the world was deleted while its clock was advanced")
+    assert json.loads(clock)["now"] == "2026-03-31T10:00:00.000Z"
 
 
 def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:

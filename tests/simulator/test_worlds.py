@@ -60,6 +60,17 @@ def test_worlds_are_bounded() -> None:
     assert worlds.find("a-key") is not None
 
 
+@pytest.mark.parametrize("stranger", ["sim-one-video-{}", "open-{}"])
+def test_keys_that_open_worlds_at_first_sight_leave_room_for_created_ones(stranger: str) -> None:
+    """Nine tenths of the bound are theirs at most."""
+    worlds = Worlds(Settings(keys=("a-key",), most_worlds=20, open_keys=True))
+    opened = [worlds.find(stranger.format(number)) is not None for number in range(20)]
+    assert opened == [True] * 17 + [False] * 3
+    for _ in range(2):
+        worlds.create(None)
+    assert len(worlds) == 20
+
+
 def test_fresh_keys_are_reproducible() -> None:
     """The same seed gives the same keys in the same order, all different."""
     first, same, other = (Worlds(Settings(seed=seed)) for seed in (1, 1, 2))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +171,10 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
 
     Raises click.UsageError with the remedy when an option has no meaning.
     """
+    if not options["host"].strip():
+        raise click.UsageError(
+            f"--host {options['host']!r} is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        )
     try:
         settings = _settings(options)
         change = _change(options["mutant"], options["variant"])
@@ -201,7 +209,21 @@ def _control(options: dict[str, Any]) -> dict[str, Any]:
     for host in hosts:
         if not _CONTROL_HOST.fullmatch(host):
             raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
+        if _is_unspecified(host):
+            raise ValueError(
+                f"--control-host {host} is no address of one machine, and browsers take it for this one: "
+                "name the host or address by which /_sim is called"
+            )
     return {"control_token": token, "control_open": is_open, "control_hosts": hosts}
+
+
+def _is_unspecified(host: str) -> bool:
+    """Whether a host is 0.0.0.0 or `::`, however written."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return ((address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address).is_unspecified
 
 
 def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:
@@ -253,8 +275,16 @@ def _tell_ready(simulator: Simulator, ready_file: Path | None) -> None:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Let a file hold this text from one moment to the next; no link is followed. Raises OSError."""
+    """Let a file hold this text from one moment to the next; no link is followed.
+
+    Raises OSError, also when something other than a regular file or a link stands there: a pipe or a device is never replaced.
+    """
     part = path.with_name(f"{path.name}.part")
+    for each in (part, path):
+        with suppress(FileNotFoundError):
+            mode = each.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+                raise FileExistsError(errno.EEXIST, f"{each} is no regular file: name a path of its own")
     part.unlink(missing_ok=True)
     created = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
     with open(created, "w", encoding="utf-8") as file:  # noqa: PTH123 - it is no path

@@ -43,6 +43,8 @@ async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
         fallen = await request.courier.advance(world, milliseconds)
     except AdvanceError as error:
         raise Refused(409, str(error), "Advance stopped", **await _told(world, error.fallen)) from None
+    if request.worlds.get(request.key) is not world:
+        raise Refused(404, "the world was deleted while its clock was advanced")
     return await _told(world, fallen)
 
 

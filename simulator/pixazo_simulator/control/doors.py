@@ -14,8 +14,11 @@ __all__ = ["close_door", "open_door"]
 @route("POST", "/_sim/doors", status=201, answer=examples.DOOR, example={"hosts": ["gateway.pixazo.ai"]})
 async def open_door(request: ControlRequest[NewDoor]) -> shapes.Door:
     """Open a TLS port that leads into the world of the caller, with a certificate for the hosts asked for."""
-    with readable():
-        door = await request.doors.open(request.world, request.wish.hosts)
+    try:
+        with readable():
+            door = await request.doors.open(request.world, request.wish.hosts)
+    except LookupError as error:
+        raise Refused(404, str(error)) from None
     return {"door": door.number, "port": door.port, "ca_pem": door.ca_pem}
 
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
+from pixazo_simulator.post import USER_AGENT
 from pixazo_simulator.redaction import beginning
 from pixazo_simulator.route import TOKEN_HEADER, Refused
 from pixazo_simulator.worlds import Settings
@@ -29,8 +30,12 @@ def guard(scope: Scope, settings: Settings) -> None:
     With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open `/_sim`
     to everybody. Headers that a proxy adds count for nothing. `Host` must be a loopback name or one of the settings, so that no web page
     reaches us by DNS rebinding; an IP address, which nobody can rebind, will do where the peer alone does not decide. An `Origin`
-    must be of such a host, too.
+    must be of such a host, too. A callback, which comes from loopback, is refused whatever it was led to.
     """
+    if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
+        raise Refused(
+            403, f"callbacks may not use /_sim: User-Agent {USER_AGENT} is theirs, any other client sends another one"
+        )
     host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
     if settings.control_token is not None:
         _check_token(token, settings.control_token)
