@@ -166,10 +166,14 @@ class Simulator:
     def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> Door:
         """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
 
-        Raises SimulatorError when the server does not run, ValueError when a host is no name or there are too many.
+        Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is no name or
+        there are too many.
         """
         server, application, world = self._running(api_key)
-        return server.call(application.doors.open(world, hosts))
+        try:
+            return server.call(application.doors.open(world, hosts))
+        except LookupError as error:
+            raise SimulatorError(str(error)) from None
 
     def close_door(self, door: Door, *, api_key: str | None = None) -> None:
         """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
