@@ -48,7 +48,8 @@ _POOLS = frozenset({"concurrent.futures.thread", "anyio._backends._asyncio", "tr
 _WAITING = _POOLS | {"threading", "queue"}
 """Modules that the threads of pools come from, and those in which they wait for work."""
 _LET_THROUGH = re.compile(
-    r"(?:python|pypy)[\d.]*t?|node(?:js)?|pytest|py\.test|pixazo-sim|pixazo-contracts|echo|git|grep|printf"
+    r"(?:python|pypy)[\d.]*t?|node(?:js)?|pytest|py\.test|pixazo-sim|pixazo-contracts|echo|git|grep|printf",
+    re.IGNORECASE,
 )
 """Programs that refuse the hosts by themselves, lead to a simulator, or send nothing of what the gateway charges for."""
 _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
@@ -89,7 +90,7 @@ class Guard(Detour):
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
         self._given = re.compile(
-            rf"(?<![\w.-])(?<![^/:]/)({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])",
+            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])",
             re.ASCII | re.IGNORECASE,
         )
         self._held = (self._said, set(self._proxies))

@@ -535,6 +535,7 @@ REFUSED = {
     "nested": ("a command", "os.system('echo \"$(curl https://gateway.invalid)\"')"),
     "back-quotes": ("a command", "os.system('echo `curl https://gateway.invalid`')"),
     "no-end": ("a command", "os.system('python \"https://gateway.invalid')"),
+    "device": ("a command", "subprocess.run(['bash', '-c', 'exec 3<>/dev/tcp/gateway.invalid/80; cat <&3'])"),
     "sh-c": ("curl", "subprocess.run(['sh', '-c', 'curl https://gateway.invalid'])"),
     "bash-lc": ("a command", "subprocess.run(['/bin/bash', '-lc', 'echo 1 && curl https://gateway.invalid'])"),
     "sh-and-more": ("sh", "subprocess.run(['sh', '-e', '-c', 'curl $0', 'https://gateway.invalid'])"),
@@ -604,7 +605,6 @@ def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
         ["grep", "gateway.invalid", "app.log"],
         ["curl", "http://gateway.invalid.localhost:8000"],
         ["curl", "https://my-gateway.invalid", "https://x.gateway.invalid"],
-        ["cat", "certificates/gateway.invalid/ca.pem"],
         ["sh", "-c", "A=1 B=https://x.invalid/ pixazo-sim exec -- curl https://gateway.invalid > out.txt"],
     ]
     texts = [
