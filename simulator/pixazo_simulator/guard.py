@@ -6,20 +6,22 @@ import errno
 import json
 import os
 import re
+import shlex
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
+from .captive import DOOR_PORT
 from .detour import Detour, named_proxies, plain, said_of_proxies
 from .hooks import Hooks
 from .proxy import Address
 
-__all__ = ["VARIABLE", "Ban", "Guard", "begin", "guard_of"]
+__all__ = ["VARIABLE", "Ban", "Guard", "begin", "forget", "guard_of"]
 
 VARIABLE = "PIXAZO_GUARD"
 """Tells a process that a guarded one starts what to refuse: the hosts with commas between them, a space, and JSON with `file` and `test`
@@ -29,19 +31,32 @@ REMEDY = (
     " takes PIXAZO_BASE_URL from the environment, or use pixazo_redirect; if the real one is meant, say"
     " @pytest.mark.pixazo(real_gateway=True) or --pixazo-real-gateway"
 )
+PROCESS_REMEDY = (
+    "refused, since the real gateway costs money: give the process PIXAZO_BASE_URL, start it with pixazo-sim exec,"
+    " or mark the test pixazo(real_gateway=True)"
+)
 
 _PRELOAD = str(Path(__file__).with_name("preload") / "guard")
 _REQUIRE = f"--require {json.dumps(str(Path(_PRELOAD, 'guard.cjs')))}"
+_ADDED = (("PYTHONPATH", _PRELOAD, os.pathsep), ("NODE_OPTIONS", _REQUIRE, " "))
 _HEARD = {
-    "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
+    "socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.gethostbyaddr": 0, "socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1,
     "subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2,
 }  # fmt: skip
 """Audit events about names, addresses and programs that start, and which of their arguments says what is called."""
 _POOLS = frozenset({"concurrent.futures.thread", "anyio._backends._asyncio", "trio._core._thread_cache"})
 _WAITING = _POOLS | {"threading", "queue"}
 """Modules that the threads of pools come from, and those in which they wait for work."""
-_WITHIN_REACH = re.compile(r"python|pypy|node|pytest|pixazo")
-"""Programs that refuse the hosts by themselves, or lead to a simulator."""
+_LET_THROUGH = re.compile(
+    r"(?:python|pypy)[\d.]*t?|node(?:js)?|pytest|py\.test|pixazo-sim|pixazo-contracts|echo|git|grep|printf",
+    re.IGNORECASE,
+)
+"""Programs that refuse the hosts by themselves, lead to a simulator, or send nothing of what the gateway charges for."""
+_SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
+_OPTION_C = re.compile(r"-[a-z]*c")
+_NESTED = re.compile(r"[`\n]|\$['(]")
+_REDIRECTIONS = frozenset({">", ">>", "<", ">&"})
+_ASSIGNMENT = re.compile(r"\w+=")
 
 
 class Ban(NamedTuple):
@@ -50,11 +65,12 @@ class Ban(NamedTuple):
     test: str
     where: str
     file: str
+    remedy: str = REMEDY
 
     @property
     def why(self) -> str:
         """What is told of a host."""
-        return f" was called {self.where}: {REMEDY}"
+        return f" was called {self.where}: {self.remedy}"
 
 
 class Guard(Detour):
@@ -62,7 +78,7 @@ class Guard(Detour):
 
     A process has one, which stays, since neither what it replaces nor its audit hook can be taken away safely; while no ban holds
     they do nothing. The hook sees look-ups by whatever name the function was imported, and programs to
-    which a URL of the hosts is given.
+    which one of the hosts is given.
     """
 
     def __init__(self, hosts: Sequence[str]) -> None:
@@ -73,6 +89,10 @@ class Guard(Detour):
         self._heard = _HEARD  # events come even when the names of this module are gone, at the end of the process
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
+        self._given = re.compile(
+            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])",
+            re.ASCII | re.IGNORECASE,
+        )
         self._held = (self._said, set(self._proxies))
         self._hooks = Hooks(self)
         sys.addaudithook(self.audit)
@@ -103,8 +123,7 @@ class Guard(Detour):
         why = _of_child(ban.test, ban.file).why
         return {
             VARIABLE: f"{','.join(sorted(self.hosts))} {json.dumps({'file': ban.file, 'test': ban.test, 'why': why})}",
-            "PYTHONPATH": _with(os.environ.get("PYTHONPATH"), _PRELOAD, os.pathsep),
-            "NODE_OPTIONS": _with(os.environ.get("NODE_OPTIONS"), _REQUIRE, " "),
+            **{name: _with(os.environ.get(name), added, between) for name, added, between in _ADDED},
         }
 
     def covers(self, host: object) -> bool:
@@ -126,10 +145,7 @@ class Guard(Detour):
     def refusal(self, violation: str) -> ConnectionRefusedError:
         """The error to raise for a host; it is told in the file of the ban, whatever process this is."""
         ban = self._ban_here() or self._latest
-        told = f"{violation}{ban.why if ban else ''}"
-        if ban:
-            _append(ban.file, told)
-        return ConnectionRefusedError(errno.ECONNREFUSED, told)
+        return _told(ban, f"{violation}{ban.why if ban else ''}")
 
     def is_inside(self, peer: tuple[Any, ...] | None) -> bool:  # noqa: ARG002 - nobody is
         """Whether a connection leads to a door: there is none."""
@@ -140,8 +156,9 @@ class Guard(Detour):
         place = self._heard.get(event)
         if place is None:
             return
-        host = self._called(args[place]) if event.startswith("socket.") else self._url_given(args[place])
-        if host is not None and self.covers(host):
+        if not event.startswith("socket."):
+            self._start(args[place], args[-1])
+        elif self.covers(host := self._called(args[place])):
             raise self.refusal(plain(host))
 
     def _called(self, address: object) -> object:
@@ -165,13 +182,36 @@ class Guard(Detour):
     def _ban_here(self) -> Ban | None:
         return None if self._is_open else self._threads.get(threading.current_thread(), self.ban)
 
-    def _url_given(self, command: object) -> str | None:
-        """The host of ours in a URL of a command, unless the program is one that refuses it by itself."""
+    def _start(self, command: object, environment: object) -> None:
+        """Refuse to give one of the hosts to a program, which no redirection leads, either."""
+        ban = self._ban_here()
+        if ban is None or (isinstance(environment, Mapping) and DOOR_PORT in environment):
+            return
         words = [os.fsdecode(each) for each in _words(command)]
-        text = " ".join(words).lower()
-        if not words or _WITHIN_REACH.search(os.path.basename(words[0]).lower()) or "pixazo-sim" in text:  # noqa: PTH119 - words are no paths
-            return None
-        return next((host for host in self.hosts if f"//{host}" in text), None)
+        given = next(filter(None, map(self._given.search, words)), None)
+        if given and not _LET_THROUGH.fullmatch(program := _program(words, isinstance(command, list | tuple))):
+            name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # else it may hold a key
+            raise _told(ban, f"{given[1].lower()} was given to {name} {ban.where}: {PROCESS_REMEDY}")
+
+
+def _program(words: Sequence[str], is_list: bool) -> str:  # noqa: FBT001 - private
+    """The name of the only program that a command starts, empty for a shell's text that may start several."""
+    if not is_list:
+        return _only_program(words[0])
+    name = os.path.basename(words[0])  # noqa: PTH119 - words are no paths
+    return _only_program(words[2]) if name in _SHELLS and len(words) == 3 and _OPTION_C.fullmatch(words[1]) else name
+
+
+def _only_program(text: str) -> str:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    try:
+        words = [] if _NESTED.search(text) else list(lexer)
+    except ValueError:  # a quotation does not end
+        return ""
+    if any(set(word) <= set("();<>|&") and word not in _REDIRECTIONS for word in words):
+        return ""
+    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - as above
 
 
 def _is_idle(frame: FrameType | None) -> bool:
@@ -184,7 +224,14 @@ def _is_idle(frame: FrameType | None) -> bool:
 
 
 def _of_child(test: str, file: str) -> Ban:
-    return Ban(test, f"in a process that {test} started", file)
+    return Ban(test, f"in a process that {test} started", file, PROCESS_REMEDY)
+
+
+def _told(ban: Ban | None, line: str) -> ConnectionRefusedError:
+    """The error of a refusal, which is written to the file of its ban."""
+    if ban:
+        _append(ban.file, line)
+    return ConnectionRefusedError(errno.ECONNREFUSED, line)
 
 
 def _words(command: object) -> Iterator[str | bytes | os.PathLike[str]]:
@@ -195,6 +242,27 @@ def _words(command: object) -> Iterator[str | bytes | os.PathLike[str]]:
 def _with(known: str | None, added: str, between: str) -> str:
     """A variable with one more word, which it may have already, in a process that a guarded one started."""
     return known if known and added in known else between.join(filter(None, (added, known)))
+
+
+def forget(file: str, before: str | None) -> None:
+    """Take what the bans that write to `file` have added out of the environment, where somebody may have put it back.
+
+    `before` is what `VARIABLE` was before them all: with a guarded process around this one the rest was there already.
+    """
+    if json.dumps(file) in os.environ.get(VARIABLE, ""):
+        _put(VARIABLE, before)
+    for name, added, between in () if before else _ADDED:
+        if added in (known := os.environ.get(name, "")):
+            for part in (added + between, between + added, added):
+                known = known.replace(part, "")
+            _put(name, known)
+
+
+def _put(name: str, value: str | None) -> None:
+    if value:
+        os.environ[name] = value
+    else:
+        del os.environ[name]
 
 
 def _append(file: str, line: str) -> None:

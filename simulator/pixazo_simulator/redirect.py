@@ -26,14 +26,19 @@ class RedirectionError(Exception):
 
 @contextmanager
 def redirect(
-    url: str, api_key: str, *, hosts: Sequence[str] = HOSTS, media_hosts: Sequence[str] = MEDIA_HOSTS
+    url: str,
+    api_key: str,
+    *,
+    hosts: Sequence[str] = HOSTS,
+    media_hosts: Sequence[str] = MEDIA_HOSTS,
+    control_token: str | None = None,
 ) -> Generator[Detour]:
     """Lead the calls of this process to `https://HOST` into the world of `api_key` on the simulator at `url`.
 
     It holds in all threads, for clients made before, and past the proxies that the environment names. TLS is verified as ever,
     against the simulator's own authority; whatever key a caller sends is taken for that of the world. Other uses of the
     hosts fail, and are told in `violations` of what is given. Processes started meanwhile are not redirected: that
-    is what `pixazo-sim exec` is for.
+    is what `pixazo-sim exec` is for. `control_token` is that of a simulator which was started with `--control-token`.
     Raises RedirectionError when the simulator opens no door, or while another redirection holds.
     """
     if not _ALONE.acquire(blocking=False):
@@ -43,7 +48,7 @@ def redirect(
     try:
         names = tuple(dict.fromkeys(plain(host) for host in (*hosts, *media_hosts)))
         with (
-            _door(url, api_key, names) as (port, ca_pem),
+            _door(ControlClient(url, api_key, control_token=control_token), names) as (port, ca_pem),
             closing(Detour(names, ("127.0.0.1", port))) as route,
             Hooks(route, ca_pem),
         ):
@@ -53,9 +58,8 @@ def redirect(
 
 
 @contextmanager
-def _door(url: str, api_key: str, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
+def _door(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
     """A door of the simulator: its port, and the certificate of its authority."""
-    control = ControlClient(url, api_key)
     try:
         told = control.open_door(hosts)
     except ControlError as error:

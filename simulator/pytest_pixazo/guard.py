@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from tempfile import mkstemp
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pixazo_simulator.captive import DOOR_PORT
-from pixazo_simulator.guard import Ban, guard_of
+from pixazo_simulator.guard import VARIABLE, Ban, forget, guard_of
 from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Watch", "asks_for_the_real_one", "watch_for"]
 
@@ -44,8 +40,7 @@ class Watch:
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
         self._told = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
-        self._ours: dict[str, str] = {}
-        self._theirs: dict[str, str | None] = {}
+        self._theirs = os.environ.get(VARIABLE)
 
     def hold(self, item: pytest.Item) -> None:
         """Refuse the hosts in this test, and in the processes that it starts."""
@@ -54,18 +49,19 @@ class Watch:
         self._is_held = True
         ban = Ban(item.nodeid, f"in {item.nodeid}", self._file)
         self._guard.hold(ban)
-        self._set(self._guard.variables(ban))
+        os.environ.update(self._guard.variables(ban))
 
     def lift(self, *, wholly: bool) -> None:
         """Refuse nothing in this test, but to threads that earlier ones left running, unless `wholly`."""
+        forget(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
 
     def rest(self, item: pytest.Item) -> None:
         """Go on after the end of a test."""
         if self._is_held:
             self._guard.leave()
-            self._unset()
             self._is_held = False
+        forget(self._file, self._theirs)
         self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
 
     def news(self) -> list[str]:
@@ -88,23 +84,7 @@ class Watch:
 
     def close(self) -> None:
         """End with the run."""
-        self._unset()
+        forget(self._file, self._theirs)
         self._guard.lift(self._before)
         self._told.close()
         Path(self._file).unlink(missing_ok=True)
-
-    def _set(self, variables: Mapping[str, str]) -> None:
-        self._ours = dict(variables)
-        self._theirs = {name: os.environ.get(name) for name in variables}
-        os.environ.update(variables)
-
-    def _unset(self) -> None:
-        for name, value in self._ours.items():
-            if os.environ.get(name) != value:
-                continue  # somebody else's by now
-            theirs = self._theirs[name]
-            if theirs is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = theirs
-        self._ours = {}

@@ -232,7 +232,10 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
     from pixazo_simulator.redirect import RedirectionError, redirect
 
-    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key) as detour:
+    from .simulators import control_token_of
+
+    token = control_token_of(request.config)
+    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as detour:
         yield detour
         request.node.stash[CASE].object(detour.violations)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixazo_simulator.policy import Policy
     from pixazo_simulator.server import Simulator
 
-__all__ = ["SharedSimulator", "simulator_for"]
+__all__ = ["SharedSimulator", "control_token_of", "simulator_for"]
 
 VARIABLE = "PIXAZO_SIM_URL"
 TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
@@ -50,7 +50,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     if url and change:
         raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
-        yield _shared(url, source, _token(config))
+        yield _shared(url, source, control_token_of(config))
         return
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.worlds import Settings
@@ -95,7 +95,7 @@ def _named(config: pytest.Config) -> tuple[str, str]:
     return next(((url, source) for url, source in places if url), ("", ""))
 
 
-def _token(config: pytest.Config) -> str | None:
+def control_token_of(config: pytest.Config) -> str | None:
     """The control token of a running simulator, by option, environment or ini file."""
     given = (
         config.getoption("pixazo_control_token"),

@@ -45,6 +45,10 @@ REMEDY = (
     "PIXAZO_BASE_URL from the environment, or use pixazo_redirect; if the real one is meant, say "
     "@pytest.mark.pixazo(real_gateway=True) or --pixazo-real-gateway"
 )
+PROCESS_REMEDY = (
+    "refused, since the real gateway costs money: give the process PIXAZO_BASE_URL, start it with pixazo-sim exec, or mark the test "
+    "pixazo(real_gateway=True)"
+)
 HEADLINE = "pixazo: the real gateway was called; strict=False does not let this pass"
 
 
@@ -71,7 +75,12 @@ def lines(result: pytest.RunResult) -> list[str]:
 
 def told(where: str, host: str = "gateway.invalid") -> str:
     """The line that is expected."""
-    return f"{host} was called {where}: {REMEDY}"
+    return f"{host} was called {where}: {PROCESS_REMEDY if where.startswith('in a process that') else REMEDY}"
+
+
+def given(program: str, where: str) -> str:
+    """The line that is expected when the host was among the arguments of a program."""
+    return f"gateway.invalid was given to {program} {where}: {PROCESS_REMEDY}"
 
 
 # Who is refused
@@ -124,10 +133,7 @@ WAYS = {
     "connect": "socket.socket().connect(('gateway.invalid', 443))",
     "asyncio": "asyncio.run(asyncio.open_connection('gateway.invalid', 443, ssl=True))",
     "uvloop": "uvloop.run(asyncio.open_connection('gateway.invalid', 443, ssl=True))",
-    "curl": "subprocess.run(['curl', 'https://gateway.invalid/'])",
-    "curl-by-shell": "subprocess.run('curl -s https://GATEWAY.invalid/ || true', shell=True)",
-    "os.system": "os.system('wget http://gateway.invalid:80/')",
-    "posix_spawn": "os.posix_spawnp('curl', ['curl', b'https://gateway.invalid'], {})",
+    "gethostbyaddr": "socket.gethostbyaddr('gateway.invalid')",
 }
 
 
@@ -501,7 +507,130 @@ def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
     assert lines(result) == [told("in test_app.py::test_refused", "gateway.pixazo.ai")]
 
 
-# Processes
+# Programs and processes
+
+
+REFUSED = {
+    "curl": ("curl", "subprocess.run(['curl', 'https://gateway.invalid/'])"),
+    "shell": ("a command", "subprocess.run('curl -s https://GATEWAY.invalid/ || true', shell=True)"),
+    "one-command-of-a-shell": ("curl", "subprocess.run('A=1 /usr/bin/curl https://gateway.invalid/', shell=True)"),
+    "system": ("wget", "os.system('wget http://gateway.invalid:80/')"),
+    "posix_spawn": ("curl", "os.posix_spawnp('curl', ['curl', b'https://gateway.invalid'], {})"),
+    "key-in-a-variable": ("curl", "os.system('curl https://gateway.invalid/v1/generate -H \"Key: $PIXAZO_API_KEY\"')"),
+    "prompt": ("curl", "os.system('curl https://gateway.invalid -d \\'{\"prompt\": \"a/python\"}\\'')"),
+    "prompt-of-a-list": ("curl", "subprocess.run(['curl', 'https://gateway.invalid', '-d', 'pixazo-sim'])"),
+    "agent": ("curl", "subprocess.run(['curl', '-A', 'pixazo-sim-tests', 'https://gateway.invalid'])"),
+    "like-ours": ("pixazo-upload", "subprocess.run(['/usr/bin/pixazo-upload', 'https://gateway.invalid'])"),
+    "like-python": ("python-curl", "os.system('python-curl https://gateway.invalid')"),
+    "no-scheme": ("curl", "subprocess.run(['curl', 'gateway.invalid/v1'])"),
+    "option": ("curl", "subprocess.run(['curl', '--url=gateway.invalid'])"),
+    "user": ("curl", "subprocess.run(['curl', 'https://u:p@gateway.invalid'])"),
+    "port": ("curl", "subprocess.run(['curl', 'HTTPS://GateWay.Invalid:8443/'])"),
+    "final-dot": ("curl", "subprocess.run(['curl', 'https://gateway.invalid./'])"),
+    "second-command": ("a command", "os.system('cd / && curl https://gateway.invalid')"),
+    "after-python": ("a command", "os.system('python -V; curl https://gateway.invalid')"),
+    "pipe": ("a command", "os.system('echo https://gateway.invalid | xargs curl')"),
+    "background": ("a command", "os.system('python -V& curl https://gateway.invalid')"),
+    "new-line": ("a command", "os.system('python -V\\ncurl https://gateway.invalid')"),
+    "nested": ("a command", "os.system('echo \"$(curl https://gateway.invalid)\"')"),
+    "back-quotes": ("a command", "os.system('echo `curl https://gateway.invalid`')"),
+    "no-end": ("a command", "os.system('python \"https://gateway.invalid')"),
+    "device": ("a command", "subprocess.run(['bash', '-c', 'exec 3<>/dev/tcp/gateway.invalid/80; cat <&3'])"),
+    "sh-c": ("curl", "subprocess.run(['sh', '-c', 'curl https://gateway.invalid'])"),
+    "bash-lc": ("a command", "subprocess.run(['/bin/bash', '-lc', 'echo 1 && curl https://gateway.invalid'])"),
+    "sh-and-more": ("sh", "subprocess.run(['sh', '-e', '-c', 'curl $0', 'https://gateway.invalid'])"),
+    "popen": ("curl", "os.popen('curl https://gateway.invalid')"),
+    "asyncio": ("curl", "asyncio.run(asyncio.create_subprocess_shell('curl https://gateway.invalid'))"),
+    "key-in-the-name": ("a command", "subprocess.run('curl https://gateway.invalid/ -H key:secret')"),
+    "child": ("curl", "subprocess.run([sys.executable, '-c', CHILD], check=True)"),
+    "redirected": ("curl", "redirected()"),
+}
+
+
+def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
+    """Whichever way it is started and the host is written; the line tells the program, and neither a key nor a prompt."""
+    result = run(
+        pytester,
+        f"""
+        import asyncio, os, subprocess, sys
+
+        import pytest
+        from pixazo_simulator.redirect import redirect
+
+        REFUSED = {REFUSED!r}
+        CHILD = '''
+        import subprocess
+        try:
+            subprocess.run(["curl", "gateway.invalid"])
+        except ConnectionRefusedError:
+            raise SystemExit(0)
+        raise SystemExit(1)
+        '''
+
+        @pytest.mark.parametrize("name", [name for name in REFUSED if name not in ("child", "redirected")])
+        def test_start(pixazo, name):
+            with pytest.raises(ConnectionRefusedError, match="costs money"):
+                eval(REFUSED[name][1])
+
+        def test_child(pixazo):
+            subprocess.run([sys.executable, "-c", CHILD], check=True)
+
+        def test_redirected(pixazo):
+            with redirect(pixazo.url, pixazo.api_key, hosts=["gateway.invalid"]), pytest.raises(ConnectionRefusedError):
+                subprocess.run(["curl", "https://gateway.invalid"])
+        """,
+        "-W",
+        "ignore",
+    )
+    where = {
+        "child": "in a process that test_app.py::test_child started",
+        "redirected": "in test_app.py::test_redirected",
+    }
+    assert lines(result) == [
+        given(program, where.get(name, f"in test_app.py::test_start[{name}]")) for name, (program, _) in REFUSED.items()
+    ]
+    result.assert_outcomes(passed=len(REFUSED), errors=len(REFUSED))
+
+
+def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
+    """Those that refuse the host by themselves, that lead elsewhere, that only handle text, and those given another host."""
+    commands = [
+        ["/usr/bin/python3.12", "https://gateway.invalid"],
+        ["python", "-m", "app", "https://gateway.invalid"],
+        ["node", "app.mjs", "https://gateway.invalid"],
+        ["/venv/bin/pytest", "--url=https://gateway.invalid"],
+        ["py.test", "https://gateway.invalid"],
+        ["pixazo-sim", "exec", "--", "curl", "https://gateway.invalid"],
+        ["pixazo-contracts", "run", "https://gateway.invalid"],
+        ["grep", "gateway.invalid", "app.log"],
+        ["curl", "http://gateway.invalid.localhost:8000"],
+        ["curl", "https://my-gateway.invalid", "https://x.gateway.invalid"],
+        ["sh", "-c", "A=1 B=https://x.invalid/ pixazo-sim exec -- curl https://gateway.invalid > out.txt"],
+    ]
+    texts = [
+        "echo 'gateway.invalid'",
+        "PIXAZO_API_KEY='a b' '/venv/bin/python' app.py 'https://gateway.invalid/?a=1&b=2'",
+    ]
+    result = run(
+        pytester,
+        f"""
+        import os, subprocess, sys
+
+        import pytest
+
+        @pytest.mark.parametrize("command", {commands!r})
+        def test_program(pixazo, command):
+            sys.audit("subprocess.Popen", command[0], command, None, None)
+
+        @pytest.mark.parametrize("text", {texts!r})
+        def test_text(pixazo, text):
+            sys.audit("os.system", text)
+
+        def test_a_door(pixazo):
+            sys.audit("subprocess.Popen", "curl", ["curl", "https://gateway.invalid"], None, {{"PIXAZO_DOOR_PORT": "1"}})
+        """,
+    )
+    result.assert_outcomes(passed=len(commands) + len(texts) + 1)
 
 
 def test_children_are_refused(pytester: pytest.Pytester) -> None:
@@ -641,6 +770,65 @@ def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:
     assert result.errlines == []
 
 
+def test_an_environment_that_is_put_back_holds_no_ban(pytester: pytest.Pytester) -> None:
+    """A fixture of a class took a snapshot of it in a guarded test, and puts it back after the last one."""
+    result = run(
+        pytester,
+        """
+        import os
+        from unittest.mock import patch
+
+        import pytest
+
+        NAMES = ("PYTHONPATH", "NODE_OPTIONS", "PIXAZO_GUARD")
+        os.environ["NODE_OPTIONS"] = "--no-warnings"
+        before = [os.environ.get(name) for name in NAMES]
+
+        @pytest.fixture(scope="class")
+        def patched():
+            with patch.dict(os.environ, {"A": "1"}):
+                yield
+
+        @pytest.fixture(scope="class")
+        def prepended():
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                monkeypatch.setenv("PYTHONPATH", "theirs", prepend=os.pathsep)
+                yield
+
+        class TestGuardedAndNot:
+            def test_guarded(self, pixazo, patched):
+                pass
+
+            def test_not(self):
+                assert [os.environ.get(name) for name in NAMES] == before
+
+        def test_after_them():
+            assert [os.environ.get(name) for name in NAMES] == before
+
+        class TestGuarded:
+            def test_first(self, pixazo, patched, prepended):
+                assert "test_first" in os.environ["PIXAZO_GUARD"]
+
+            def test_second(self, pixazo):
+                assert "test_second" in os.environ["PIXAZO_GUARD"]
+
+            def test_theirs_is_left(self):
+                assert os.environ["PYTHONPATH"] == "theirs" + os.pathsep + before[0]
+
+        class TestTwoGuarded:
+            def test_first(self, pixazo, patched):
+                pass
+
+            def test_second(self, pixazo):
+                pass
+
+        def test_after_all():
+            assert [os.environ.get(name) for name in NAMES] == before
+        """,
+    )
+    result.assert_outcomes(passed=9)
+
+
 @pytest.mark.exhaustive
 def test_exec_leads_within_a_test(pytester: pytest.Pytester) -> None:
     """And where the tests run under it themselves: both lead the hosts to a simulator."""
@@ -651,7 +839,12 @@ def test_exec_leads_within_a_test(pytester: pytest.Pytester) -> None:
         def test_child(pixazo):
             assert subprocess.check_output([*START, sys.executable, "-c", {call!r}], text=True) == "202\\n"
         """
-    run(pytester, source.replace("START", repr([COMMAND, "exec", "--"])), conftest="").assert_outcomes(passed=1)
+    by_curl = """
+        def test_curl(pixazo):
+            subprocess.run([*START, "curl", "-s", "-o", "answer.txt", "https://gateway.pixazo.ai/v2/requests/status/a"], check=True)
+        """
+    started = (source + by_curl).replace("START", repr([COMMAND, "exec", "--"]))
+    run(pytester, started, conftest="").assert_outcomes(passed=2)
     pytester.makepyfile(test_app=source.replace("*START, ", ""))
     inside = pytester.run(COMMAND, "exec", "--", sys.executable, "-m", "pytest", *QUIET)
     inside.assert_outcomes(passed=1)

@@ -165,6 +165,20 @@ def test_the_token_of_a_running_one(
     pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options).assert_outcomes(passed=1)
 
 
+def test_the_token_of_a_running_one_opens_a_door(pytester: pytest.Pytester, guarded: Simulator) -> None:
+    """For `pixazo_redirect`, too."""
+    pytester.makepyfile(
+        """
+        import socket
+
+        def test_redirected(pixazo_redirect):
+            assert socket.getaddrinfo("gateway.pixazo.ai", 443)[0][4][0].startswith("127.")
+        """
+    )
+    options = ("--pixazo-sim-url", guarded.url, "--pixazo-control-token", "the-token-of-the-team")
+    pytester.runpytest(*QUIET, *options).assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "told"), [((), "is missing"), (("--pixazo-control-token", "a-wrong-one"), "is wrong")]
 )

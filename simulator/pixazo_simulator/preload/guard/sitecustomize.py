@@ -18,7 +18,8 @@ _TOLD = os.environ.get("PIXAZO_GUARD", "")
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - as above
 _PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
 _AF_UNIX = 1
-_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname")
+_HOSTS = _TOLD.partition(" ")[0]
+_LOOK_UPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _STARTS = {"subprocess.Popen": 1, "os.system": 0, "os.posix_spawn": 1, "os.exec": 1, "os.spawn": 2}
 _PATIENCE = 10.0  # seconds: a thread that waits while another one imports may hold what that needs
 
@@ -44,11 +45,12 @@ def _pass_on(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _matters(event: str, args: tuple[Any, ...]) -> bool:
-    """Whether this is the first use of the network, or a program that is given a URL, or uvloop is there."""
+    """Whether this is the first use of the network, or a program that is given a host, or uvloop is there."""
     if event == "socket.__new__":
         return bool(args[1] != _AF_UNIX)
     if event in _STARTS:
-        return "//" in repr(args[_STARTS[event]])
+        command = repr(args[_STARTS[event]]).lower()
+        return any(host in command for host in _HOSTS.split(","))
     return event in _LOOK_UPS or hasattr(sys.modules.get("uvloop"), "Loop")
 
 
@@ -101,6 +103,6 @@ def _run_the_one_this_hides() -> None:
 
 # `pixazo-sim exec` leads the hosts to its door, and nothing else leaves the machine.
 if _TOLD and "PIXAZO_DOOR_PORT" not in os.environ and sys.version_info >= (3, 11):
-    _pass_by_proxies(_TOLD.partition(" ")[0])
+    _pass_by_proxies(_HOSTS)
     sys.addaudithook(_watch)
 _run_the_one_this_hides()
