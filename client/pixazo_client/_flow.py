@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from ._steps import Fetch, Lost, Pause, Reply, Send
 from ._transfer import Transfer, shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from os import PathLike
     from pathlib import Path
 
@@ -117,8 +116,7 @@ def members(prompt: str, optional: Mapping[str, object], extra: Mapping[str, obj
 
 
 def _extra(name: str, given: Any) -> Mapping[Any, Any]:
-    known = given is None or isinstance(given, Mapping)
-    if not known:  # its value may have secrets
+    if given is not None and not hasattr(given, "items"):  # its value may have secrets
         raise PixazoError(f"{name} is of type {type(given).__name__}, nothing was sent: give a dict")
     return given or {}
 
