@@ -83,7 +83,7 @@ class Connections(ServerState):
 class GatewayProtocol(HttpToolsProtocol):
     """What cannot be parsed is answered in the shape of every other error (HDR-04); faults are lent the connection."""
 
-    flow: _Flow
+    _flow: _Flow
     _connection: _Connection
     _unread = memoryview(b"")
     _answering: RequestResponseCycle | None = None
@@ -101,7 +101,7 @@ class GatewayProtocol(HttpToolsProtocol):
         """Keep out of uvicorn's access log, which tells queries with keys as soon as anybody attaches a handler to it."""
         super().connection_made(transport)
         self.access_log = False
-        self.flow = _Flow(transport)
+        self.flow = self._flow = _Flow(transport)
         self._connection = _Connection(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
@@ -154,8 +154,8 @@ class GatewayProtocol(HttpToolsProtocol):
             size = BODY_PIECE if self._in_body else HEAD_PIECE
             piece, self._unread = self._unread[:size], self._unread[size:]
             self._parse(piece)
-        self.flow.backlog = bool(self._unread)
-        if self.flow.backlog:
+        self._flow.backlog = bool(self._unread)
+        if self._flow.backlog:
             self.flow.pause_reading()
         elif not self.pipeline:
             self.flow.resume_reading()
@@ -180,7 +180,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._ahead > AHEAD_LIMIT:
             self._connection.reset()
             return
-        self.flow.backlog = False
+        self._flow.backlog = False
         self.flow.resume_reading()
 
     def _feed(self, data: memoryview) -> memoryview:
