@@ -22,7 +22,7 @@ REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
 """Stands for a value that is not told because of its name, such as that of `?token=`."""
-CUT = "[...]"
+CUT = "[cut]"
 """Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
 SHORT = 8
 """Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
@@ -58,6 +58,7 @@ _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 # What a URL, JSON and Python write for a character. Decoding is for finding keys only.
 _ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
 _CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
+_CUT_MARK = re.compile(r"\[c?u?t?\Z")
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """So often may a key be percent-encoded one above the other."""
@@ -376,7 +377,7 @@ def _is_distinctive(key: str) -> bool:
 
 def beginning(text: str, size: int) -> str:
     """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
-    return text if len(text) <= size else f"{text[:size].rstrip('[.')}{CUT}"  # what is left of another mark goes
+    return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
 
 
 def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:

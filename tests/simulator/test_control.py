@@ -333,7 +333,7 @@ def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> Non
     refused(
         caller.call("GET", f"/_sim/{what}?limit={limit}"),
         400,
-        f"the query does not fit: limit {(limit[:20] + '[...]' * (len(limit) > 20))!r}: ",
+        f"the query does not fit: limit {(limit[:20] + '[cut]' * (len(limit) > 20))!r}: ",
     )
 
 

@@ -73,7 +73,7 @@ def test_a_resolution_is_spelled_to_the_letter(operation: str, resolution: str) 
         Problem(
             "resolution",
             Rule.ONE_OF,
-            ("768P or 1080P", resolution if len(resolution) < 41 else f"{resolution[:40]}[...]"),
+            ("768P or 1080P", resolution if len(resolution) < 41 else f"{resolution[:40]}[cut]"),
         )
     ]
 
@@ -200,7 +200,7 @@ def test_unknown_members_are_named_with_the_nearest_known_one() -> None:
     given = {"prompt": 1, "durration": 2, "z" * 100: 3}
     assert unknown_member(given, OPERATIONS["generate"]) == [
         Problem("durration", Rule.UNKNOWN, (" (did you mean duration?)",)),
-        Problem("z" * 40 + "[...]", Rule.UNKNOWN, ("",)),
+        Problem("z" * 40 + "[cut]", Rule.UNKNOWN, ("",)),
     ]
     assert len(unknown_member({f"z{number}": 0 for number in range(1000)}, OPERATIONS["generate"])) == 10
 

@@ -293,7 +293,7 @@ def test_a_long_value_is_told_by_its_start() -> None:
     of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
     of.decide(submit("x" * 1_000_000))
     ((one, two),) = (list(each.missed or ()) for each in of.listed())
-    assert one == f"prompt is '{'x' * 200}[...]', wanted: equals '{'y' * 192}[...]"
+    assert one == f"prompt is '{'x' * 200}[cut]', wanted: equals '{'y' * 192}[cut]"
     assert two.startswith("body.x is absent, wanted: equals 'zzz")
     (diagnosis,) = of.diagnose(submit())
     assert diagnosis.label.startswith("rule 1: when generate, prompt equals 'yyy")
