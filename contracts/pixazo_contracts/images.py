@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from functools import lru_cache
 
 __all__ = ["bmp", "data_url", "gif", "jpeg", "png", "svg", "webp"]
 
@@ -21,12 +22,23 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+@lru_cache(maxsize=64)
+def _grey(width: int, height: int) -> bytes:
+    """The compressed rows of a grey picture: every run of the probes asks for the same few sizes."""
+    return zlib.compress((b"\0" + b"\x80" * width) * height, 1)
+
+
 def png(width: int, height: int, *, padding: int = 0) -> bytes:
     """A grey PNG; `padding` bytes of a private chunk that decoders skip make it as large as wanted."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress((b"\0" + b"\x80" * width) * height, 1)
     private = _chunk(b"paDd", bytes(padding)) if padding else b""
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + private + _chunk(b"IDAT", rows) + _chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + private
+        + _chunk(b"IDAT", _grey(width, height))
+        + _chunk(b"IEND", b"")
+    )
 
 
 def _segment(marker: int, data: bytes) -> bytes:

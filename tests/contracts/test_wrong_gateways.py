@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.probes import PROBES
 from tests.contracts.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
 from tests.contracts.observing import ORIGIN, Observed, observe
@@ -45,6 +46,8 @@ from tests.contracts.wrong import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from _pytest.mark import ParameterSet
 
     from tests.contracts.fake_gateway import FakeGateway
     from tests.contracts.wrong import Change, Edit, Members
@@ -334,7 +337,13 @@ def faithful() -> Observed:
     return observe(probes=QUICK)
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: f"{wrong.clause} {wrong.name}".strip())
+def _row(wrong: Wrong) -> ParameterSet:
+    """Core clauses are shown by every run, the others by an exhaustive one."""
+    marks = () if BY_ID[wrong.clause].core else pytest.mark.exhaustive
+    return pytest.param(wrong, id=f"{wrong.clause} {wrong.name}".strip(), marks=marks)
+
+
+@pytest.mark.parametrize("wrong", [*map(_row, WRONG)])
 def test_the_clause_concerned_falls_alone(wrong: Wrong, faithful: Observed) -> None:
     """A gateway wrong in one respect fails or drifts in that clause, and in no other but those it cannot spare."""
     observed = observe(

@@ -26,7 +26,7 @@ from pixazo_simulator.server import Simulator
 from pixazo_simulator.worlds import Settings
 
 KEY = "fuzzed-world"
-FEW, MANY = 6, 100
+FEW, MANY = 3, 100
 """Examples of one operation in the default run, and with --exhaustive."""
 load_all_checks()
 REGISTRY: Any = import_module("schemathesis.checks").CHECKS  # whose type is partly unknown

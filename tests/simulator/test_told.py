@@ -67,7 +67,9 @@ QUOTED = "canary-5f1d%22%5C%2F4c3b"
 
 def exchange(body: bytes, target: str = "/") -> Exchange:
     """An exchange of which only the request's body and target matter."""
-    return Exchange(1, 0, "POST", target, [(b"Accept", b"a"), (b"accept", b"b")], body, len(body), 202, body, "accepted")
+    return Exchange(
+        1, 0, "POST", target, [(b"Accept", b"a"), (b"accept", b"b")], body, len(body), 202, body, "accepted"
+    )
 
 
 @pytest.mark.parametrize(
