@@ -12,11 +12,20 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-__all__ = ["COMMAND", "Serving", "environment", "pixazo_sim"]
+__all__ = ["COMMAND", "SIGNAL_ELSEWHERE", "Serving", "environment", "pixazo_sim"]
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "pixazo-sim")
 PATIENCE = 20.0
 """Seconds until a process that says nothing, or does not end, has failed the test."""
+SIGNAL_ELSEWHERE = """
+import signal, sys, threading
+def wait_and_signal():
+    sys.stdin.buffer.read(1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    threading.Event().wait()
+threading.Thread(target=wait_and_signal, daemon=True).start()
+"""
+"""What the system may do as well, here once a byte is on standard input: deliver SIGTERM to a thread that is not the main one."""
 _READY = re.compile(r"ready (?P<url>http://\S+) key (?P<key>\S+)\n")
 
 

@@ -21,7 +21,7 @@ import pytest
 
 from pixazo_simulator.control_client import ControlClient
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, PATIENCE, Serving, environment, pixazo_sim
+from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, Serving, environment, pixazo_sim
 from tests.receiver import Receiver
 
 Serve = Callable[..., Serving]
@@ -564,20 +564,9 @@ def line(process: subprocess.Popen[bytes]) -> bytes:
     return process.stdout.readline()
 
 
-ELSEWHERE = """
-import signal, threading
-def wait_and_signal():
-    sys.stdin.buffer.read(1)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-    threading.Event().wait()
-threading.Thread(target=wait_and_signal, daemon=True).start()
-"""
-"""What the system may do as well: deliver a signal to a thread that is not the main one."""
-
-
 def test_a_signal_may_reach_any_thread() -> None:
     """The main thread waits, and is woken."""
-    with child(ELSEWHERE, "serve", "--port", "0") as process:
+    with child(SIGNAL_ELSEWHERE, "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
         _, told = process.communicate(b"!", PATIENCE)
         assert (process.returncode, told) == (0, b"")

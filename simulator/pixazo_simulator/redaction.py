@@ -16,7 +16,18 @@ from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import WeakSet
 
-__all__ = ["CUT", "HIDDEN", "REDACTED", "Redactor", "SecretFilter", "beginning", "is_secret", "renamed", "sent_secrets"]
+__all__ = [
+    "CUT",
+    "HIDDEN",
+    "QUERY_KEY",
+    "REDACTED",
+    "Redactor",
+    "SecretFilter",
+    "beginning",
+    "is_secret",
+    "renamed",
+    "sent_secrets",
+]
 
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
@@ -37,6 +48,7 @@ KEY_HEADERS = frozenset(
 )  # fmt: skip
 """Headers whose value is told of nobody's request, as it may always be a key."""
 QUERY_KEY = "subscription-key"
+"""The parameter of a query that may hold the key instead of the header."""
 
 Header = tuple[bytes, bytes]
 Span = tuple[int, int]

@@ -15,7 +15,7 @@ from .ledger import dollars
 from .lifecycle import Snapshot, Status
 from .models import MODEL_ID, OPERATIONS
 from .policy import Policy
-from .redaction import beginning
+from .redaction import QUERY_KEY, beginning
 from .refusal import (
     LONGEST_URL,
     MOST_BRACKETS,
@@ -68,7 +68,6 @@ __all__ = [
 ]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
-QUERY_KEY = "subscription-key"
 WEBHOOK_URL_HEADER = "X-Webhook-URL"
 CALLBACK_MEMBER = "callback_url"
 WEBHOOK_MODE_HEADER = "X-Webhook-Mode"

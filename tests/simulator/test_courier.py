@@ -430,6 +430,20 @@ def meet(
     asyncio.run(run())
 
 
+def twenty_for_a_busy_receiver(receivers: Receivers, *worlds: World) -> None:
+    """Let each world have twenty callbacks to come for a receiver that does not answer until it is opened."""
+    receivers.closed[HOOK] = asyncio.Event()
+    for world in worlds:
+        for _ in range(20):
+            accepted(world, webhook_url=HOOK)
+
+
+async def some_turns() -> None:
+    """Let others do what they would do now."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def until(holds: Callable[[], object]) -> None:
     """Let others go on until something holds."""
     while not holds():  # noqa: ASYNC110 - it is about what happens turn by turn
@@ -460,14 +474,10 @@ def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
     """What one world has under way does not count for the other."""
 
     async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
-        receivers.closed[HOOK] = asyncio.Event()
-        for world in worlds:
-            for _ in range(20):
-                accepted(world, webhook_url=HOOK)
+        twenty_for_a_busy_receiver(receivers, *worlds)
         courier.wake()
         await until(lambda: receivers.under_way[HOOK] == 10)
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await some_turns()
         assert receivers.under_way[HOOK] == 10
 
     meet(doing)
@@ -513,9 +523,7 @@ def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
 
     async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
-        receivers.closed[HOOK] = asyncio.Event()
-        for _ in range(20):
-            accepted(world, webhook_url=HOOK)
+        twenty_for_a_busy_receiver(receivers, world)
         courier.wake()
         await until(lambda: world.next_due() is None)
         assert [each.number for each in world.deliveries()] == list(range(1, 21))
@@ -530,16 +538,13 @@ def test_what_waits_is_given_up_with_its_world() -> None:
 
     async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
-        receivers.closed[HOOK] = asyncio.Event()
-        for _ in range(20):
-            accepted(world, webhook_url=HOOK)
+        twenty_for_a_busy_receiver(receivers, world)
         courier.wake()
         await until(lambda: receivers.under_way[HOOK] == 5)
         worlds.delete("one")
         receivers.closed[HOOK].set()
         await until(lambda: receivers.arrived[HOOK])
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await some_turns()
         assert receivers.arrived[HOOK] == 5
 
     meet(doing)
@@ -550,9 +555,7 @@ def test_an_advance_ends_with_its_world() -> None:
 
     async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
-        receivers.closed[HOOK] = asyncio.Event()
-        for _ in range(20):
-            accepted(world, webhook_url=HOOK)
+        twenty_for_a_busy_receiver(receivers, world)
         advancing = asyncio.create_task(courier.advance(world, 60_000))
         await until(lambda: receivers.under_way[HOOK])
         worlds.delete("one")

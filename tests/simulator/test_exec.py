@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.command import COMMAND, PATIENCE, environment, pixazo_sim
+from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, environment, pixazo_sim
 from tests.page import IMAGE, TEXT, sample
 from tests.tools import tool
 
@@ -394,22 +394,11 @@ def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
         assert probe.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
 
 
-ELSEWHERE = """
-import signal, sys, threading
-from pixazo_simulator.cli import main
-def wait_and_signal():
-    sys.stdin.buffer.read(1)
-    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-    threading.Event().wait()
-threading.Thread(target=wait_and_signal, daemon=True).start()
-main()
-"""
-
-
 def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> None:
     """The main thread waits for the command, and is not woken."""
     child = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('ready', flush=True); signal.pause()"
-    command = [sys.executable, "-c", ELSEWHERE, "exec", "--", sys.executable, "-c", child]
+    code = f"{SIGNAL_ELSEWHERE}from pixazo_simulator.cli import main\nmain()\n"
+    command = [sys.executable, "-c", code, "exec", "--", sys.executable, "-c", child]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(tmp_path))
     ) as process:

@@ -34,6 +34,24 @@ def caller() -> Iterator[Caller]:
         yield Caller(send, "sim-key")
 
 
+def gateway_of(worlds: Worlds) -> Gateway:
+    """The routes over some worlds."""
+    return Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+
+
+def submission(**headers: str) -> dict[str, Any]:
+    """The scope of a submit by the holder of `sim-key`."""
+    named = {"host": "a.test", KEY_HEADER: "sim-key", "content-type": "application/json"} | headers
+    return {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "path": GENERATE,
+        "query_string": b"",
+        "headers": [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in named.items()],
+    }
+
+
 class Wire:
     """One request to a gateway, message by message: `said` is what it answered, `asked` how often it wanted to read."""
 
@@ -52,17 +70,7 @@ class Wire:
 
     def post(self, **headers: str) -> int | None:
         """Submit, and return the status answered."""
-        named = {"host": "a.test", KEY_HEADER: "sim-key", "content-type": "application/json"} | headers
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "path": GENERATE,
-            "query_string": b"",
-            "headers": [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in named.items()],
-        }
-        gateway = Gateway(self.worlds, Replies(self.worlds), Courier(self.worlds, Postman().post))
-        asyncio.run(gateway(scope, self._receive, self._send))
+        asyncio.run(gateway_of(self.worlds)(submission(**headers), self._receive, self._send))
         return self.said[0]["status"] if self.said else None
 
 
@@ -376,20 +384,10 @@ def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
 def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is refused and may come once more when another was answered, or its caller has gone away."""
     monkeypatch.setattr("pixazo_simulator.incoming.MOST_HELD", 100)
-    worlds = Worlds(Settings())
-    gateway = Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+    gateway = gateway_of(Worlds(Settings()))
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 
     async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
-        headers = [(b"host", b"a"), (KEY_HEADER.lower().encode(), b"sim-key"), (b"content-type", b"application/json")]
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "path": GENERATE,
-            "query_string": b"",
-            "headers": headers,
-        }
         left, said = [chunk(b"", more=True), *messages], list[Any]()
 
         async def receive() -> dict[str, Any]:
@@ -400,7 +398,7 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
         async def send(message: Any) -> None:
             said.append(message)
 
-        await gateway(scope, receive, send)
+        await gateway(submission(), receive, send)
         return said
 
     async def several() -> list[int]:
@@ -419,19 +417,9 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
 
 def test_large_bodies_take_turns() -> None:
     """However many come at once, everybody else is served between any two of them; small ones wait for nobody."""
-    worlds, happened = Worlds(Settings()), list[str]()
-    gateway = Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+    gateway, happened = gateway_of(Worlds(Settings())), list[str]()
 
     async def submit(name: str, body: bytes) -> None:
-        headers = [(b"host", b"a"), (KEY_HEADER.lower().encode(), b"sim-key"), (b"content-type", b"application/json")]
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "scheme": "http",
-            "path": GENERATE,
-            "query_string": b"",
-            "headers": headers,
-        }
 
         async def receive() -> dict[str, Any]:
             return chunk(body)
@@ -440,7 +428,7 @@ def test_large_bodies_take_turns() -> None:
             if message["type"] == "http.response.start":
                 happened.append(f"{name} {message['status']}")
 
-        await gateway(scope, receive, send)
+        await gateway(submission(), receive, send)
 
     async def turns() -> None:
         while True:
