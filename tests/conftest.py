@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.receiver import Receiver

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 from urllib.parse import unquote
 
-from pixazo_simulator.app import Application
 from pixazo_simulator.mutants import Mutant, Variant
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.server.app import Application
+from pixazo_simulator.world.registry import Settings, Worlds
 from tests.caller import Reply
 
 __all__ = ["InProcess"]

@@ -14,10 +14,10 @@ import httpx2
 import pytest
 import trustme
 
-from pixazo_simulator.clock import Clock
-from pixazo_simulator.ledger import micros
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.units import micros
+from pixazo_simulator.world.registry import Settings
+from pixazo_simulator.world.state.clock import Clock
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.receiver import Receiver

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pixazo_simulator.control_client import ControlClient
+from pixazo_simulator.control.client import ControlClient
 from tests.caller import Caller, over_http
 from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, Serving, environment, pixazo_sim
 from tests.receiver import Receiver
@@ -576,7 +576,7 @@ def test_a_signal_may_come_while_it_starts() -> None:
     """It ends as after the ready line."""
     code = """
 import os, signal
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 start = Simulator.start
 def signalled(self):
     os.kill(os.getpid(), signal.SIGTERM)
@@ -591,7 +591,7 @@ Simulator.start = signalled
 NEVER = """
 import threading
 from pixazo_simulator.cli import serve
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 def never(self):
     print("stopping", flush=True)
     threading.Event().wait()

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-HURRY = Path(__file__).with_name("hurry.py")
+HURRY = Path(__file__).with_name("fast_sleep.py")
 SECONDS = 60
 
 

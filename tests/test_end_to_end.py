@@ -28,7 +28,7 @@ from pixazo_client import (
     PixazoClient,
     WaitTimeoutError,
 )
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 from tests.caller import Caller
 from tests.receiver import Receiver
 

@@ -13,11 +13,11 @@ from contextlib import closing, suppress
 
 import pytest
 
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.registry import Settings
 from tests.caller import Caller, Send, over_http
+from tests.hostile_requests import Noise, Request
 from tests.inprocess import InProcess
-from tests.noise import Noise, Request
 
 IN_PROCESS, KEPT_ALIVE, GARBAGE = 7000, 2500, 500
 """Requests without a socket, requests on connections that stay open, and bytes that are no request: 10,000."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 from tests.caller import Caller
 from tests.command import environment
 from tests.page import IMAGE, LANGUAGES, TEXT, blocks, sample

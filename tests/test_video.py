@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, over_http
 from tests.tools import tool
 

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, Reply, Send, over_http
 from tests.inprocess import InProcess
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.policy import PROFILES, points
+from pixazo_simulator.spec.policy.points import PROFILES, points
 
 HEAD = """\
 # Where the page is silent or contradicts itself

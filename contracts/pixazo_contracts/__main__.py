@@ -1,5 +1,5 @@
 """`python -m pixazo_contracts`."""
 
-from pixazo_contracts.cli import main
+from .cli import main
 
 main()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .clock import Clock
-    from .control_client import ControlClient, ControlError
-    from .courier import AdvanceError
-    from .faults import (
+    from .control.client import ControlClient, ControlError
+    from .script.builder import When
+    from .script.engine import End, Reply, Rule, Step
+    from .script.faults import (  # fmt: skip
         BeforeReply,
         CompletedWithoutMedia,
         ConnectionReset,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         UniformDelay,
         UnknownStatus,
         WrongContentType,
-    )  # fmt: skip
-    from .matcher import (
+    )
+    from .script.matchers import (  # fmt: skip
         Matcher,
         absent,
         at_least,
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
         one_of,
         present,
         starts_with,
-    )  # fmt: skip
-    from .policy import PROFILES, Policy
-    from .script import End, Reply, Rule, Step
-    from .server import Simulator, SimulatorError
-    from .when import When
-    from .worlds import Settings
+    )
+    from .server.simulator import Simulator, SimulatorError
+    from .spec.policy.points import PROFILES, Policy
+    from .webhooks.dispatcher import AdvanceError
+    from .world.registry import Settings
+    from .world.state.clock import Clock
 
 __all__ = [
     "PROFILES", "AdvanceError", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
@@ -62,20 +62,20 @@ __all__ = [
 ]  # fmt: skip
 
 _NAMES = {
-    "clock": "Clock",
-    "control_client": "ControlClient ControlError",
-    "courier": "AdvanceError",
-    "faults": (
+    "world.state.clock": "Clock",
+    "control.client": "ControlClient ControlError",
+    "webhooks.dispatcher": "AdvanceError",
+    "script.faults": (
         "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "
         "HtmlPage LognormalDelay MediaGone NotFoundWindow Reorder ReplyLost SlowDrip StatusCode Stuck TruncatedBody "
         "UniformDelay UnknownStatus WrongContentType "
     ),
-    "matcher": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
-    "policy": "PROFILES Policy",
-    "script": "End Reply Rule Step",
-    "server": "Simulator SimulatorError",
-    "when": "When",
-    "worlds": "Settings",
+    "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "spec.policy.points": "PROFILES Policy",
+    "script.engine": "End Reply Rule Step",
+    "server.simulator": "Simulator SimulatorError",
+    "script.builder": "When",
+    "world.registry": "Settings",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -47,11 +47,11 @@ if TYPE_CHECKING:
         starts_with,
     )  # fmt: skip
 
-    from .callback import Callback
-    from .explorer import BrokenOrderError, Exploration, Scene, UnfitAppError, explore
-    from .inbox import Inbox, InboxError
-    from .pixazo import Pixazo
-    from .record import Record
+    from .explorer.exploration import BrokenOrderError, Exploration, Scene, UnfitAppError, explore
+    from .webhooks.callback import Callback
+    from .webhooks.inbox import Inbox, InboxError
+    from .world.pixazo import Pixazo
+    from .world.record import Record
 
 __all__ = [
     "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
@@ -63,8 +63,8 @@ __all__ = [
 ]  # fmt: skip
 
 _OWN = {
-    "BrokenOrderError": "explorer", "Callback": "callback", "Exploration": "explorer", "Inbox": "inbox", "InboxError": "inbox",
-    "Pixazo": "pixazo", "Record": "record", "Scene": "explorer", "UnfitAppError": "explorer", "explore": "explorer",
+    "BrokenOrderError": "explorer.exploration", "Callback": "webhooks.callback", "Exploration": "explorer.exploration", "Inbox": "webhooks.inbox", "InboxError": "webhooks.inbox",
+    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.exploration", "UnfitAppError": "explorer.exploration", "explore": "explorer.exploration",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from .record import Record
+    from .world import Record
 
 __all__ = ["pytest_pixazo_world_ended"]
 

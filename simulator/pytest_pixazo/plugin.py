@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     import respx
 
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator.detour import Detour
-    from pixazo_simulator.server import Simulator
+    from pixazo_simulator.redirect.routing import Detour
+    from pixazo_simulator.server.simulator import Simulator
 
-    from .case import Case
-    from .guard import Watch
-    from .inbox import Inbox
-    from .pixazo import Pixazo
-    from .simulators import SharedSimulator
+    from .access.guard import Watch
     from .sleep import Sleeps
+    from .testcase.case import Case
+    from .testcase.simulators import SharedSimulator
+    from .webhooks.inbox import Inbox
+    from .world.pixazo import Pixazo
 
 __all__ = [
     "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_redirect",
@@ -75,7 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Offer our hook to other plugins, and register the reports, which use it."""
-    from . import hooks, reporting
+    from . import hookspecs as hooks
+    from .reports import hooks as reporting
 
     pluginmanager.add_hookspecs(hooks)
     pluginmanager.register(reporting, "pixazo-reporting")
@@ -108,7 +109,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not GUARDED.isdisjoint(fixtures):
         _guard(item)
     elif watch := item.config.stash.get(WATCH, None):
-        from .guard import asks_for_the_real_one
+        from .access.guard import asks_for_the_real_one
 
         watch.lift(wholly=asks_for_the_real_one(item))
 
@@ -122,7 +123,7 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.
 
 def _guard(item: pytest.Item) -> None:
     """Refuse the real gateway, unless it is meant."""
-    from .guard import asks_for_the_real_one, watch_for
+    from .access.guard import asks_for_the_real_one, watch_for
 
     stash = item.config.stash
     if asks_for_the_real_one(item):
@@ -176,7 +177,7 @@ def _one_line(*errors: type[Exception]) -> Generator[None]:
 @pytest.fixture(scope="session")
 def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
     """The simulator that the worlds of this process are on: started on first use, or the running one that was named."""
-    from .simulators import simulator_for
+    from .testcase.simulators import simulator_for
 
     with ExitStack() as stack:
         with _one_line(ValueError):
@@ -187,9 +188,9 @@ def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | Shared
 @pytest.fixture
 def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedSimulator) -> Iterator[Pixazo]:
     """A fresh world on a gateway of the test's own, as the marker `pixazo` asks for it."""
-    from pixazo_simulator.control_client import ControlError
+    from pixazo_simulator.control.client import ControlError
 
-    from .case import Case
+    from .testcase.case import Case
 
     with _one_line(ValueError, ControlError):
         case = Case(request.node, pixazo_simulator)
@@ -202,7 +203,7 @@ def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedS
 @pytest.fixture
 def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
     """A client with the key to this world, whose pauses advance its clock."""
-    from .clients import client_of
+    from .access.clients import client_of
 
     with client_of(pixazo) as client:
         yield client
@@ -211,7 +212,7 @@ def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
 @pytest.fixture
 def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
     """The same for asyncio and trio."""
-    from .clients import async_client_of
+    from .access.clients import async_client_of
 
     with async_client_of(pixazo) as client:
         yield client
@@ -220,7 +221,7 @@ def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
 @pytest.fixture
 def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
     """The world, which PIXAZO_BASE_URL and PIXAZO_API_KEY lead to; no proxy stands between."""
-    from .environment import variables
+    from .access.environment import variables
 
     for name, value in variables(pixazo).items():
         monkeypatch.setenv(name, value)
@@ -230,9 +231,9 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 @pytest.fixture
 def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Detour]:
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
-    from pixazo_simulator.redirect import RedirectionError, redirect
+    from pixazo_simulator.redirect.context import RedirectionError, redirect
 
-    from .simulators import control_token_of
+    from .testcase.simulators import control_token_of
 
     token = control_token_of(request.config)
     with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as detour:
@@ -253,7 +254,7 @@ def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
 def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[respx.MockRouter]:
     """A respx router for apps on httpx: its routes first, then this world for the vendor's host and for `pixazo.url`."""
     try:
-        from .respx_router import router, uncalled
+        from .access.respx_router import router, uncalled
     except ModuleNotFoundError:
         needs = "pixazo_respx needs respx and httpx: pip install 'pixazo-testkit[respx]'"
         raise pytest.fail.Exception(needs, pytrace=False) from None
@@ -265,7 +266,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
     """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
-    from .inbox import Inbox, InboxError
+    from .webhooks.inbox import Inbox, InboxError
 
     with _one_line(InboxError), Inbox(pixazo.control) as inbox:
         yield inbox
@@ -279,7 +280,7 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
         return
     from pixazo_simulator import Clock, Settings, Simulator
-    from pixazo_simulator.invitation import invitation
+    from pixazo_simulator.control.discovery import invitation
 
     told = invitation(1)
     accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)

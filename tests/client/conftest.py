@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.client.stage import Stage
+from tests.client.scripted_gateway import Stage
 
 
 @pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio", "httpx-asyncio"])

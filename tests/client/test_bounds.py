@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.client.loopback import Endless, Loopback, nowhere, says
-from tests.client.stage import ACCEPTED, ID, QUEUED, Answer, Stage
+from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Answer, Stage
+from tests.client.scripted_socket import Endless, Loopback, nowhere, says
 from tests.client.test_wire import TALKERS, Asynchronous, Blocking
 
 import pixazo_client

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import httpx2
 import pytest
-from tests.client.stage import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
+from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
 
 from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, PixazoError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.client.stage import KEY, MEDIA_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import KEY, MEDIA_URL, Answer, Break, Stage
 
 from pixazo_client import DownloadError, Generation
 

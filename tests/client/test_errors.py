@@ -6,7 +6,7 @@ import logging
 import pickle
 
 import pytest
-from tests.client.stage import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, Stage, envelope
+from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, Stage, envelope
 
 import pixazo_client
 from pixazo_client import Generation

@@ -17,7 +17,7 @@ import httpx
 import httpx2
 import pytest
 import respx
-from tests.client.stage import ID, KEY, QUEUED, STATUS_URL
+from tests.client.scripted_gateway import ID, KEY, QUEUED, STATUS_URL
 
 from pixazo_client import AsyncPixazoClient, PixazoError
 from pixazo_simulator import Settings, Simulator

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import anyio
 import pytest
-from tests.client.loopback import Loopback, nowhere, says
+from tests.client.scripted_socket import Loopback, nowhere, says
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, PixazoError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.client.stage import COMPLETED, ID, KEY, QUEUED, STATUS_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import COMPLETED, ID, KEY, QUEUED, STATUS_URL, Answer, Break, Stage
 
 import pixazo_client
 from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError

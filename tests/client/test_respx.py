@@ -8,7 +8,7 @@ import anyio
 import httpx
 import pytest
 import respx
-from tests.client.stage import ACCEPTED, COMPLETED, ID, KEY, MEDIA_URL, QUEUED, STATUS_URL
+from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, KEY, MEDIA_URL, QUEUED, STATUS_URL
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, RateLimitError
 

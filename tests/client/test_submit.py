@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from tests.client.stage import ACCEPTED, ID, KEY, STATUS_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import ACCEPTED, ID, KEY, STATUS_URL, Answer, Break, Stage
 
 import pixazo_client
 from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError

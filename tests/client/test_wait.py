@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.client.stage import COMPLETED, ERROR, FAILED, ID, KEY, PROCESSING, QUEUED, Answer, Break, Stage, envelope
+from tests.client.scripted_gateway import (
+    COMPLETED,
+    ERROR,
+    FAILED,
+    ID,
+    KEY,
+    PROCESSING,
+    QUEUED,
+    Answer,
+    Break,
+    Stage,
+    envelope,
+)
 
 import pixazo_client
 from pixazo_client import APIStatusError, Generation, Polling, WaitTimeoutError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.client.stage import COMPLETED, ID, KEY, PROCESSING, STATUS_URL, Answer, Stage
+from tests.client.scripted_gateway import COMPLETED, ID, KEY, PROCESSING, STATUS_URL, Answer, Stage
 
 from pixazo_client import NotFoundError, WebhookPayloadError
 

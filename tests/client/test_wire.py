@@ -12,7 +12,7 @@ import anyio.lowlevel
 import httpx
 import httpx2
 import pytest
-from tests.client.loopback import RESET, SILENCE, Loopback, nowhere, says
+from tests.client.scripted_socket import RESET, SILENCE, Loopback, nowhere, says
 
 from pixazo_client import (
     APIConnectionError,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.run_clock import VirtualClock
-from pixazo_contracts.runner import RunOptions, converse
-from tests.contracts.fake_gateway import FakeGateway
-from tests.contracts.fake_server import call
+from pixazo_contracts.runner.clock import VirtualClock
+from pixazo_contracts.runner.runner import RunOptions, converse
+from tests.contracts.gateways.fake_gateway import FakeGateway
+from tests.contracts.gateways.fake_server import call
 from tests.contracts.observing import ZERO, InProcess, full_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from pixazo_contracts.dialogue import Dialogue
-    from pixazo_contracts.target import Target
-    from tests.contracts.fake_gateway import Ask, Reply, Work
+    from pixazo_contracts.runner.dialogue import Dialogue
+    from pixazo_contracts.trace.target import Target
+    from tests.contracts.gateways.fake_gateway import Ask, Reply, Work
 
 
 @contextmanager

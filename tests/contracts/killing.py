@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.invitation import accepted, read_invitation
+from pixazo_contracts.cli.discovery import accepted, read_invitation
+from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
-from pixazo_contracts.run_clock import VirtualClock
-from pixazo_contracts.runner import ReceiverAddress, RunOptions, fetch, run
-from pixazo_contracts.target import Profile, ProfileFile, Target
-from pixazo_contracts.verdict import judge
+from pixazo_contracts.runner.clock import VirtualClock
+from pixazo_contracts.runner.runner import ReceiverAddress, RunOptions, fetch, run
+from pixazo_contracts.trace.target import Profile, ProfileFile, Target
 from pixazo_simulator import Settings, Simulator
-from pixazo_simulator.clock import Clock
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+from pixazo_simulator.world.state.clock import Clock
 
 PATIENCE = 900.0
 """Seconds of the virtual clock before late re-reads: longer than a forgetful mutant remembers."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.judge.verdict import Verdict, judge
 from pixazo_contracts.probes import PROBES, feeders
-from pixazo_contracts.run_clock import VirtualClock
-from pixazo_contracts.runner import RunOptions, run
-from pixazo_contracts.target import Profile, Target
-from pixazo_contracts.verdict import Verdict, judge
-from tests.contracts.fake_gateway import (
+from pixazo_contracts.runner.clock import VirtualClock
+from pixazo_contracts.runner.runner import RunOptions, run
+from pixazo_contracts.trace.target import Profile, Target
+from tests.contracts.gateways.fake_gateway import (
     ACCOUNTS,
     ERROR_PROMPT,
     FAILED_PROMPT,
@@ -26,13 +26,13 @@ from tests.contracts.fake_gateway import (
     Reply,
     Work,
 )
-from tests.contracts.fake_server import call
+from tests.contracts.gateways.fake_server import call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pixazo_contracts.conversation import Probe
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.probes.conversation import Probe
+    from pixazo_contracts.trace.trace import Trace
 
 ORIGIN = "http://127.0.0.1:8900"
 ZERO = 1_774_951_200.0  # 2026-03-31T10:00:00Z

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from pixazo_simulator import ControlClient, Simulator
-from pytest_pixazo.inbox import Inbox
+from pytest_pixazo.webhooks.inbox import Inbox
 
 #: A run of pytest inside this process forgets the modules that it was the first to import, so that they would be imported twice, and an
 #: error of the one copy would not be caught as one of the other. So these are imported before.
@@ -17,11 +17,11 @@ KEPT = (
     "httpcore2",
     "httpx2",
     "pixazo_client",
-    "pixazo_simulator.server",
-    "pytest_pixazo.case",
-    "pytest_pixazo.clients",
-    "pytest_pixazo.environment",
-    "pytest_pixazo.respx_router",
+    "pixazo_simulator.server.simulator",
+    "pytest_pixazo.testcase.case",
+    "pytest_pixazo.access.clients",
+    "pytest_pixazo.access.environment",
+    "pytest_pixazo.access.respx_router",
 )
 for name in KEPT:
     import_module(name)

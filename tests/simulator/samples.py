@@ -9,13 +9,13 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from pixazo_simulator.admission import Call, Standing
-from pixazo_simulator.clock import Clock
-from pixazo_simulator.ledger import Ledger
-from pixazo_simulator.models import OPERATIONS
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.quota import Quota
-from pixazo_simulator.world import Bounds, Generation, World
+from pixazo_simulator.spec.parameters.types import OPERATIONS
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.world.admission import Call, Standing
+from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.state.ledger import Ledger
+from pixazo_simulator.world.state.quota import Quota
+from pixazo_simulator.world.world import Bounds, Generation, World
 
 __all__ = ["KEY", "START", "accepted", "call", "data_url", "jpeg", "png", "standing", "webp", "world"]
 

@@ -6,8 +6,8 @@ import hashlib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clause import Clause
-from pixazo_contracts.clauses import (
+from .answers import UNDECIDED
+from .catalogue import (
     auth,
     base,
     errors,
@@ -23,11 +23,27 @@ from pixazo_contracts.clauses import (
     wallet,
     webhook,
 )
+from .clause import Clause, Evidence, Observation, Remark, Strength, Violation, show
+from .statements import STATEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["BY_ID", "CATALOGUE", "CLAUSE_SET", "select"]
+__all__ = [
+    "BY_ID",
+    "CATALOGUE",
+    "CLAUSE_SET",
+    "STATEMENTS",
+    "UNDECIDED",
+    "Clause",
+    "Evidence",
+    "Observation",
+    "Remark",
+    "Strength",
+    "Violation",
+    "select",
+    "show",
+]
 
 _GROUPS = (
     base,

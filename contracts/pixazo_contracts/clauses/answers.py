@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.clause import Observation, check
-from pixazo_contracts.history import TERMINAL
+from pixazo_contracts.trace import TERMINAL
+
+from .clause import Observation, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.trace import Exchange, Trace
+
+    from .clause import Remarks
 
 __all__ = ["PACKS", "UNDECIDED", "accepted", "answered", "code_word", "observed", "refused", "refused_or_failed"]
 

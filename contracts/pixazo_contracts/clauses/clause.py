@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.exchange import MISSING, Callback, Exchange
+from pixazo_contracts.trace import MISSING, Callback, Exchange
 
 if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.origin import place
-from pixazo_contracts.target import (
+from pixazo_contracts.trace import (
     SETTLE_POLLS,
     SHORTEST_SETTLE,
     Ceilings,
@@ -19,6 +18,7 @@ from pixazo_contracts.target import (
     ProfileFile,
     Target,
     check_number,
+    place,
     read_profile,
 )
 

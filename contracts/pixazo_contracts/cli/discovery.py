@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.target import ProfileFile
+    from pixazo_contracts.trace import ProfileFile
 
 __all__ = ["INVITATION_PATH", "Invitation", "accepted", "read_invitation"]
 

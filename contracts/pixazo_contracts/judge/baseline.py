@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.result import InvalidResultError, load_result
-from pixazo_contracts.target import ConfigurationError
+from pixazo_contracts.trace import ConfigurationError
+
+from .result import InvalidResultError, load_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

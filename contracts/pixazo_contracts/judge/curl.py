@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.credential import KEY_HEADER
+from pixazo_contracts.trace import KEY_HEADER
 
 if TYPE_CHECKING:
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.trace import Exchange
 
 __all__ = ["curl_line"]
 

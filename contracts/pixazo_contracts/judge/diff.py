@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from pixazo_contracts.clause import Clause, Strength
-from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.verdict import JUDGED, Outcome, Verdict
+from pixazo_contracts.clauses import BY_ID, Clause, Strength
+
+from .verdict import JUDGED, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.result import Result
+    from .result import Result
 
 __all__ = ["Change", "ChangeKind", "Severity", "changes", "incomparable", "neutral"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.verdict import JUDGED, Outcome, Verdict
+from .verdict import JUDGED, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

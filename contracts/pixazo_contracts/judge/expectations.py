@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from pixazo_contracts.target import ConfigurationError, read_toml
+from pixazo_contracts.trace import ConfigurationError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from pixazo_contracts.verdict import Verdict
+    from .verdict import Verdict
 
 __all__ = ["Excuses", "Expectation", "apply_expectations", "read_expectations"]
 

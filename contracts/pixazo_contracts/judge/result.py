@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
-from pixazo_contracts.curl import curl_line
 from pixazo_contracts.probes import PROBES
-from pixazo_contracts.verdict import JUDGED, Finding, Outcome, Verdict
+
+from .curl import curl_line
+from .verdict import JUDGED, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.history import Generation
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.trace import Generation, Trace
 
 __all__ = [
     "InvalidResultError",

@@ -7,8 +7,8 @@ from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.clause import Clause, Evidence, Observation, Remark, Strength, Violation
-from pixazo_contracts.exchange import Callback, Exchange
+from pixazo_contracts.clauses import Clause, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.trace import Callback, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -25,25 +25,78 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.probes import (
-    accounts,
-    addresses,
-    bodies,
-    callbacks,
-    packs,
-    parameters,
-    purses,
-    reading,
-    repetition,
-    smoke,
+from . import accounts, addresses, bodies, callbacks, packs, parameters, purses, reading, repetition, smoke
+from .conversation import (
+    Answer,
+    Await,
+    AwaitCallbacks,
+    Hook,
+    Pause,
+    Probe,
+    Publish,
+    Recall,
+    Send,
+    Setting,
+    Talk,
+    Together,
+    Wish,
+    await_callbacks,
+    hook,
+    pause,
+    send,
+    together,
 )
+from .family import ABSENT
+from .images import bmp, data_url, gif, jpeg, png, svg, webp
+from .samples import members
+from .smoke import Unusable, unusable
+from .steps import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pixazo_contracts.conversation import Probe
 
-__all__ = ["PROBES", "feeders", "for_clauses"]
+__all__ = [
+    "ABSENT",
+    "BODY_ONLY",
+    "PRINTED_HEADERS",
+    "PROBES",
+    "Answer",
+    "Await",
+    "AwaitCallbacks",
+    "Hook",
+    "Pause",
+    "Probe",
+    "Publish",
+    "Recall",
+    "Send",
+    "Setting",
+    "Talk",
+    "Together",
+    "Unusable",
+    "Wish",
+    "await_callbacks",
+    "bmp",
+    "data_url",
+    "feeders",
+    "follow",
+    "for_clauses",
+    "gif",
+    "hook",
+    "jpeg",
+    "media_urls",
+    "members",
+    "pause",
+    "png",
+    "poll",
+    "read_send",
+    "send",
+    "submit_send",
+    "svg",
+    "together",
+    "unusable",
+    "webp",
+]
 
 #: All probes, smoke first, late ones last, cheap ones before dear ones.
 PROBES: tuple[Probe, ...] = (

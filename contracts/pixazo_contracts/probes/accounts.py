@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Hook, Probe, Send, await_callbacks, hook, pause, send
-from pixazo_contracts.instants import whole_number
-from pixazo_contracts.probes.family import PRINTED, PROMPT
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, poll, read, submit
-from pixazo_contracts.unknown_ids import unknown_id
+from pixazo_contracts.trace import whole_number
+
+from .conversation import Hook, Probe, Send, await_callbacks, hook, pause, send
+from .family import PRINTED, PROMPT
+from .steps import PRINTED_HEADERS, encode, poll, read, submit
+from .unknown_ids import unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.trace import Exchange
+
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES"]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.conversation import Probe, Send, published, send
-from pixazo_contracts.probes.family import PROMPT
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, read, submit
-from pixazo_contracts.samples import members, text
-from pixazo_contracts.target import MODEL_BASE, STATUS_BASE
-from pixazo_contracts.unknown_ids import unknown_id
+from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
+
+from .conversation import Probe, Send, published, send
+from .family import PROMPT
+from .samples import members, text
+from .steps import PRINTED_HEADERS, encode, read, submit
+from .unknown_ids import unknown_id
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Setting, Talk
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.probes.family import ABSENT, PROMPT, Case, family, t2v
-from pixazo_contracts.probes.steps import BODY_ONLY, encode
+from .family import ABSENT, PROMPT, Case, family, t2v
+from .steps import BODY_ONLY, encode
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Probe
+    from .conversation import Probe
 
 __all__ = ["OPEN_QUESTIONS", "PROBES"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Hook, Probe, await_callbacks, hook
-from pixazo_contracts.probes.family import ABSENT, PROMPT, Case, family, t2v
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, poll, read, submit
+from .conversation import Hook, Probe, await_callbacks, hook
+from .family import ABSENT, PROMPT, Case, family, t2v
+from .steps import PRINTED_HEADERS, poll, read, submit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Setting, Talk
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES"]
 

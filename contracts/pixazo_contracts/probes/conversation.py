@@ -10,11 +10,10 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from pixazo_contracts.exchange import Callback, Exchange
+from pixazo_contracts.trace import Callback, Exchange
 
 if TYPE_CHECKING:
-    from pixazo_contracts.exchange import Intent
-    from pixazo_contracts.target import Profile
+    from pixazo_contracts.trace import Intent, Profile
 
 __all__ = [
     "Answer",

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, encode, follow, poll, submit
-from pixazo_contracts.samples import members
+from .conversation import Probe
+from .samples import members
+from .steps import PRINTED_HEADERS, encode, follow, poll, submit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange, Intent
+    from pixazo_contracts.trace import Exchange, Intent
+
+    from .conversation import Setting, Talk
 
 __all__ = ["ABSENT", "PRINTED", "PROMPT", "Case", "family", "i2v", "t2v"]
 

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.conversation import (
-    Hook,
-    Probe,
-    Send,
-    await_callbacks,
-    hook,
-    pause,
-    publish,
-    published,
-    send,
-)
-from pixazo_contracts.images import data_url, jpeg, png, webp
-from pixazo_contracts.origin import only_reads
-from pixazo_contracts.probes.family import PROMPT
-from pixazo_contracts.probes.steps import BODY_ONLY, PRINTED_HEADERS, download, poll, read, submit
-from pixazo_contracts.samples import members, text
+from pixazo_contracts.trace import only_reads
+
+from .conversation import Hook, Probe, Send, await_callbacks, hook, pause, publish, published, send
+from .family import PROMPT
+from .images import data_url, jpeg, png, webp
+from .samples import members, text
+from .steps import BODY_ONLY, PRINTED_HEADERS, download, poll, read, submit
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.trace import Exchange
+
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES", "SHARED", "submit_g1"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.images import bmp, data_url, gif, png, svg
-from pixazo_contracts.probes.family import ABSENT, PROMPT, Case, family, i2v, t2v
-from pixazo_contracts.probes.steps import encode
+from .family import ABSENT, PROMPT, Case, family, i2v, t2v
+from .images import bmp, data_url, gif, png, svg
+from .steps import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Probe
+    from .conversation import Probe
 
 __all__ = ["OPEN_QUESTIONS", "PROBES"]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe, pause, together
-from pixazo_contracts.probes.family import PROMPT
-from pixazo_contracts.probes.steps import poll, read, submit, submit_send
-from pixazo_contracts.unknown_ids import unknown_id
+from .conversation import Probe, pause, together
+from .family import PROMPT
+from .steps import poll, read, submit, submit_send
+from .unknown_ids import unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange, Intent
+    from pixazo_contracts.trace import Exchange, Intent
+
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES", "PURSES"]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.conversation import Probe, pause, published, recall, send, together
-from pixazo_contracts.history import TERMINAL, History
-from pixazo_contracts.probes.family import PROMPT
-from pixazo_contracts.probes.steps import download_send, follow, media_urls, poll, read, submit, submit_send
-from pixazo_contracts.unknown_ids import unknown_id
+from pixazo_contracts.trace import TERMINAL, History
+
+from .conversation import Probe, pause, published, recall, send, together
+from .family import PROMPT
+from .steps import download_send, follow, media_urls, poll, read, submit, submit_send
+from .unknown_ids import unknown_id
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Setting, Talk
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe, pause, together
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, read, submit, submit_send
-from pixazo_contracts.samples import members
+from .conversation import Probe, pause, together
+from .samples import members
+from .steps import PRINTED_HEADERS, read, submit, submit_send
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Setting, Talk
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES"]
 

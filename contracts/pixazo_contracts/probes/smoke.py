@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.conversation import Probe, pause, publish
-from pixazo_contracts.probes.packs import SHARED, submit_g1
-from pixazo_contracts.probes.steps import read, submit
-from pixazo_contracts.samples import text
-from pixazo_contracts.unknown_ids import unknown_id
+from .conversation import Probe, pause, publish
+from .packs import SHARED, submit_g1
+from .samples import text
+from .steps import read, submit
+from .unknown_ids import unknown_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pixazo_contracts.conversation import Setting, Talk
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.trace import Exchange
+
+    from .conversation import Setting, Talk
 
 __all__ = ["PROBES", "Unusable", "unusable"]
 

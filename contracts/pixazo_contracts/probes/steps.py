@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.conversation import Send, pause, send, together
-from pixazo_contracts.exchange import is_array, is_object
-from pixazo_contracts.history import TERMINAL
-from pixazo_contracts.target import MODEL_BASE, STATUS_BASE, host_is_loopback
+from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE, TERMINAL, host_is_loopback, is_array, is_object
+
+from .conversation import Send, pause, send, together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pixazo_contracts.conversation import Placement, Setting, Talk
-    from pixazo_contracts.exchange import Exchange, Intent
+    from pixazo_contracts.trace import Exchange, Intent
+
+    from .conversation import Placement, Setting, Talk
 
 __all__ = [
     "BODY_ONLY",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pixazo_contracts.target import MODEL
+from pixazo_contracts.trace import MODEL
 
 __all__ = ["unknown_id"]
 

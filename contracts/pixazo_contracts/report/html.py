@@ -7,17 +7,15 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.report.terminal import paid
-from pixazo_contracts.statements import STATEMENTS
-from pixazo_contracts.verdict import Outcome
+from pixazo_contracts.clauses import BY_ID, STATEMENTS
+from pixazo_contracts.judge import ExitCode, Outcome
+
+from .terminal import paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.result import Result, Timeline
-    from pixazo_contracts.verdict import Finding, Verdict
+    from pixazo_contracts.judge import Finding, Result, Timeline, Verdict
 
 __all__ = ["render"]
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.verdict import Outcome
+from pixazo_contracts.judge import Outcome
 
 if TYPE_CHECKING:
-    from pixazo_contracts.result import Result
-    from pixazo_contracts.verdict import Finding, Verdict
+    from pixazo_contracts.judge import Finding, Result, Verdict
 
 __all__ = ["render"]
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.verdict import Outcome
+from pixazo_contracts.judge import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pixazo_contracts.diff import Change
-    from pixazo_contracts.plan import Plan
-    from pixazo_contracts.result import Meta, Result
-    from pixazo_contracts.verdict import Finding, Verdict
+    from pixazo_contracts.judge import Change, Finding, Meta, Result, Verdict
+    from pixazo_contracts.runner import Plan
 
 __all__ = ["MOST_SHOWN", "paid", "render", "render_changes", "render_plan", "told"]
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from pixazo_contracts.conversation import Hook, Probe
-from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
+from pixazo_contracts.probes import Hook, Probe
 from pixazo_contracts.trace import Footer, Trace
+
+from .layers.spend import BudgetExhaustedError, SpendStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pixazo_contracts.conversation import Answer, Setting, Talk, Wish
-    from pixazo_contracts.exchange import Callback
-    from pixazo_contracts.recorder import Recorder
-    from pixazo_contracts.run_clock import RunClock
-    from pixazo_contracts.schedule import Schedule
-    from pixazo_contracts.trace import Header
+    from pixazo_contracts.probes import Answer, Setting, Talk, Wish
+    from pixazo_contracts.trace import Callback, Header
+
+    from .clock import RunClock
+    from .layers.recorder import Recorder
+    from .schedule import Schedule
 
 __all__ = ["Dialogue", "Mark", "TalkError"]
 

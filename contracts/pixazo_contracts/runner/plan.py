@@ -10,9 +10,9 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.conversation import Probe
-    from pixazo_contracts.target import Profile
+    from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.probes import Probe
+    from pixazo_contracts.trace import Profile
 
 __all__ = ["Line", "Plan", "in_order", "make_plan"]
 

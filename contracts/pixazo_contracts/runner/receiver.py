@@ -11,15 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
-from pixazo_contracts.exchange import is_object
-from pixazo_contracts.instants import whole_number
+from pixazo_contracts.trace import is_object, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Hook
-    from pixazo_contracts.exchange import Callback
-    from pixazo_contracts.run_clock import RunClock
+    from pixazo_contracts.probes import Hook
+    from pixazo_contracts.trace import Callback
+
+    from .clock import RunClock
 
 __all__ = ["MOST_BODY", "Receiver", "Record"]
 

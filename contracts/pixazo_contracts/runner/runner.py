@@ -14,29 +14,37 @@ from typing import TYPE_CHECKING, Final
 import httpx2
 
 from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.conversation import Probe, Send, Setting
-from pixazo_contracts.credential import KeyInjector
-from pixazo_contracts.dialogue import Dialogue
-from pixazo_contracts.ledger import Ledger, LedgerError
-from pixazo_contracts.pacing import Pacing
-from pixazo_contracts.plan import in_order
-from pixazo_contracts.probes.smoke import Unusable, unusable
-from pixazo_contracts.probes.steps import media_urls
-from pixazo_contracts.receiver import Receiver
-from pixazo_contracts.recorder import Recorder
-from pixazo_contracts.redaction import Redactor, is_distinctive
-from pixazo_contracts.run_clock import RealClock, RunClock
-from pixazo_contracts.schedule import Progress, Schedule
-from pixazo_contracts.spend import SpendGuard, remaining
-from pixazo_contracts.target import Ceilings, Profile, Target, capable
-from pixazo_contracts.trace import Footer, Header, Trace, dump_record
-from pixazo_contracts.transport import Reply
+from pixazo_contracts.probes import Probe, Send, Setting, Unusable, media_urls, unusable
+from pixazo_contracts.trace import (
+    Ceilings,
+    Footer,
+    Header,
+    Profile,
+    Redactor,
+    Target,
+    Trace,
+    capable,
+    dump_record,
+    is_distinctive,
+)
+
+from .clock import RealClock, RunClock
+from .dialogue import Dialogue
+from .layers.credential import KeyInjector
+from .layers.ledger import Ledger, LedgerError
+from .layers.pacing import Pacing
+from .layers.recorder import Recorder
+from .layers.spend import SpendGuard, remaining
+from .layers.transport import Reply
+from .plan import in_order
+from .receiver import Receiver
+from .schedule import Progress, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    from pixazo_contracts.exchange import Callback, Exchange
+    from pixazo_contracts.trace import Callback, Exchange
 
 __all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "converse", "fetch", "run"]
 

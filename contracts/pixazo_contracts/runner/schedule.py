@@ -10,29 +10,21 @@ from itertools import count
 from queue import Queue
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.conversation import (
-    Await,
-    AwaitCallbacks,
-    Hook,
-    Pause,
-    Publish,
-    Recall,
-    Send,
-    Together,
-)
-from pixazo_contracts.exchange import Callback, Exchange
-from pixazo_contracts.pacing import retry_after
-from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
-from pixazo_contracts.target import THROTTLED
+from pixazo_contracts.probes import Await, AwaitCallbacks, Hook, Pause, Publish, Recall, Send, Together
+from pixazo_contracts.trace import THROTTLED, Callback, Exchange
+
+from .layers.pacing import retry_after
+from .layers.spend import BudgetExhaustedError, SpendStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pixazo_contracts.conversation import Answer, Probe, Setting, Talk, Wish
-    from pixazo_contracts.pacing import Pacing
-    from pixazo_contracts.receiver import Receiver
-    from pixazo_contracts.recorder import Recorder
-    from pixazo_contracts.run_clock import RunClock
+    from pixazo_contracts.probes import Answer, Probe, Setting, Talk, Wish
+
+    from .clock import RunClock
+    from .layers.pacing import Pacing
+    from .layers.recorder import Recorder
+    from .receiver import Receiver
 
 __all__ = ["Progress", "Schedule"]
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.curl import curl_line
-from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.report.terminal import told
-from pixazo_contracts.result import build
-from pixazo_contracts.verdict import Finding, Outcome, Verdict, judge
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, curl_line, judge
+from pixazo_contracts.report import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pixazo_contracts.counterexample import Counterexample
-    from pixazo_contracts.model import Objection
     from pixazo_contracts.trace import Trace
+
+    from .counterexample import Counterexample
+    from .model import Objection
 
 __all__ = ["ContractBrokenError", "ContractDriftWarning", "raise_alarm"]
 

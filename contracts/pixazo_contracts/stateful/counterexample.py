@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final, TypeGuard
 
-from pixazo_contracts.conversation import AwaitCallbacks, Hook, Pause, Send, Together
-from pixazo_contracts.exchange import Exchange
+from pixazo_contracts.probes import AwaitCallbacks, Hook, Pause, Send, Together
+from pixazo_contracts.trace import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pixazo_contracts.conversation import Answer, Wish
+    from pixazo_contracts.probes import Answer, Wish
 
 __all__ = ["Counterexample"]
 
@@ -22,7 +22,7 @@ To promote it: name it, check what it costs (here: {worst} generations at worst)
 """
 
 {comment}
-from pixazo_contracts.conversation import (
+from pixazo_contracts.probes.conversation import (
     Hook,
     Probe,
     Send,

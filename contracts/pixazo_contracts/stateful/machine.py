@@ -18,22 +18,39 @@ from hypothesis.stateful import (
     multiple,
 )
 
-from pixazo_contracts import strategies
-from pixazo_contracts.alarm import ContractBrokenError, raise_alarm
-from pixazo_contracts.conversation import Hook, Pause, Send, Together, await_callbacks, hook, pause, send, together
-from pixazo_contracts.counterexample import Counterexample
-from pixazo_contracts.exchange import Exchange
-from pixazo_contracts.model import Model, Objection
-from pixazo_contracts.probes.steps import BODY_ONLY, PRINTED_HEADERS, follow, poll, read_send, submit_send
-from pixazo_contracts.stage import Stage, step
-from pixazo_contracts.verdict import JUDGED
+from pixazo_contracts.judge import JUDGED
+from pixazo_contracts.probes import (
+    BODY_ONLY,
+    PRINTED_HEADERS,
+    Hook,
+    Pause,
+    Send,
+    Together,
+    await_callbacks,
+    follow,
+    hook,
+    pause,
+    poll,
+    read_send,
+    send,
+    submit_send,
+    together,
+)
+from pixazo_contracts.trace import Exchange
+
+from . import strategies
+from .alarm import ContractBrokenError, raise_alarm
+from .counterexample import Counterexample
+from .model import Model, Objection
+from .stage import Stage, step
 
 if TYPE_CHECKING:
     from hypothesis.stateful import MultipleResults
 
-    from pixazo_contracts.conversation import Answer, Talk, Wish
-    from pixazo_contracts.strategies import Breach
-    from pixazo_contracts.strategies.bodies import Operation
+    from pixazo_contracts.probes import Answer, Talk, Wish
+
+    from .strategies import Breach
+    from .strategies.bodies import Operation
 
 __all__ = ["GatewayMachine"]
 

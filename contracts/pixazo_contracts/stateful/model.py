@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.answers import UNDECIDED
-from pixazo_contracts.history import RANK, STATES, TERMINAL
+from pixazo_contracts.clauses import UNDECIDED
+from pixazo_contracts.trace import RANK, STATES, TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pixazo_contracts.exchange import Exchange
+    from pixazo_contracts.trace import Exchange
 
 __all__ = ["Model", "Objection", "followers"]
 

@@ -12,8 +12,9 @@ from hypothesis.stateful import precondition, rule
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.alarm import ContractBrokenError
-    from pixazo_contracts.dialogue import Dialogue
+    from pixazo_contracts.runner import Dialogue
+
+    from .alarm import ContractBrokenError
 
 __all__ = ["STEPS", "EnoughError", "IdleRuleError", "OnStage", "Stage", "step"]
 

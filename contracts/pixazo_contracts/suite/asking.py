@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.alarm import ContractBrokenError, raise_alarm
-from pixazo_contracts.conversation import send
-from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.model import Model
-from pixazo_contracts.spend import BudgetExhaustedError, SpendStoppedError
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.probes import send
+from pixazo_contracts.runner import BudgetExhaustedError, SpendStoppedError
+from pixazo_contracts.stateful import ContractBrokenError, Model, raise_alarm
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.dialogue import Dialogue
+    from pixazo_contracts.probes import Send
+    from pixazo_contracts.runner import Dialogue
 
 __all__ = ["Asker"]
 

@@ -12,29 +12,23 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import pytest
 
-from pixazo_contracts.baseline import read_baseline
 from pixazo_contracts.clauses import select
-from pixazo_contracts.configure import Given, ledger_path, profile_file, receiver_address
-from pixazo_contracts.configure import target as configured
-from pixazo_contracts.evaluate import Terms, evaluate
-from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.expect import read_expectations
-from pixazo_contracts.ledger import Ledger
+from pixazo_contracts.cli import Given, ledger_path, profile_file, receiver_address
+from pixazo_contracts.cli import target as configured
+from pixazo_contracts.judge import ExitCode, Terms, evaluate, read_baseline, read_expectations, to_ndjson
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report.terminal import paid
-from pixazo_contracts.result import to_ndjson
-from pixazo_contracts.run_clock import RealClock, VirtualClock
-from pixazo_contracts.runner import RunOptions, converse, run
-from pixazo_contracts.suite.asking import Asker
-from pixazo_contracts.target import ConfigurationError, Target
+from pixazo_contracts.report import paid
+from pixazo_contracts.runner import Ledger, RealClock, RunOptions, VirtualClock, converse, run
+from pixazo_contracts.trace import ConfigurationError, Target
+
+from .asking import Asker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.dialogue import Dialogue
-    from pixazo_contracts.result import Result
-    from pixazo_contracts.run_clock import RunClock
+    from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.judge import Result
+    from pixazo_contracts.runner import Dialogue, RunClock
 
 
 #: What is told of money in the end.

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.alarm import ContractDriftWarning
-from pixazo_contracts.report.terminal import told
-from pixazo_contracts.verdict import Outcome
+from pixazo_contracts.judge import Outcome
+from pixazo_contracts.report import told
+from pixazo_contracts.stateful import ContractDriftWarning
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.evaluate import Terms
-    from pixazo_contracts.result import Result
+    from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.judge import Result, Terms
 
 
 def test_run(result: Result) -> None:

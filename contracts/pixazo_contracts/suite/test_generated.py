@@ -11,11 +11,11 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pixazo_contracts import strategies
-from pixazo_contracts.probes.steps import BODY_ONLY, submit_send
+from pixazo_contracts.probes import BODY_ONLY, submit_send
+from pixazo_contracts.stateful import strategies
 
 if TYPE_CHECKING:
-    from pixazo_contracts.suite.asking import Asker
+    from .asking import Asker
 
 pytestmark = pytest.mark.usefixtures("freely")
 

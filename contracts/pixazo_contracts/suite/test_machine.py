@@ -9,12 +9,11 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from pixazo_contracts.alarm import ContractBrokenError
-from pixazo_contracts.play import play
+from pixazo_contracts.stateful import ContractBrokenError, play
 
 if TYPE_CHECKING:
-    from pixazo_contracts.dialogue import Dialogue
-    from pixazo_contracts.evaluate import Terms
+    from pixazo_contracts.judge import Terms
+    from pixazo_contracts.runner import Dialogue
 
 
 def test_machine(freely: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:

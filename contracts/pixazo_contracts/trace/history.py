@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.exchange import Callback, Exchange
+    from .exchange import Callback, Exchange
 
 __all__ = ["RANK", "STATES", "TERMINAL", "Generation", "History"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.history import Generation
+    from .exchange import Exchange
+    from .history import Generation
 
 __all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date", "instant", "whole_number"]
 

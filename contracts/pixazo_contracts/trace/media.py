@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.exchange import MediaFacts
+from .exchange import MediaFacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

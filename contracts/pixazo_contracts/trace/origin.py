@@ -9,7 +9,7 @@ import socket
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from pixazo_contracts.target import MODEL_BASE, STATUS_BASE
+from .target import MODEL_BASE, STATUS_BASE
 
 __all__ = ["only_reads", "place"]
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_contracts.exchange import is_object
+from .exchange import is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -231,3 +231,7 @@ def read_profile(path: Path) -> ProfileFile:
     for item in fields(Ceilings):
         check_number(f"profile {path}: [ceilings] {item.name}", getattr(file.ceilings, item.name))
     return file
+
+
+#: The page, Authentication.
+KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"

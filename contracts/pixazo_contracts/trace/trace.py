@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pixazo_contracts.exchange import Callback, Exchange
-from pixazo_contracts.history import Generation, History
-from pixazo_contracts.target import THROTTLED, Profile
+from .exchange import Callback, Exchange
+from .history import Generation, History
+from .target import THROTTLED, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -24,9 +24,8 @@ from pixazo_client import (
     Polling,
     RequestHandle,
 )
-from pixazo_simulator.clock import Clock
 from pixazo_simulator.server import Simulator, SimulatorError
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.world import Clock, Settings
 
 __all__ = ["demo"]
 
@@ -188,7 +187,7 @@ class _Listener:
 
 def _sample(name: str) -> dict[str, Any]:
     """A request body as the vendor's page prints it."""
-    text = files("pixazo_contracts").joinpath("samples", f"{name}.json").read_text(encoding="utf-8")
+    text = files("pixazo_contracts.probes").joinpath("samples", f"{name}.json").read_text(encoding="utf-8")
     body: dict[str, Any] = json.loads(text)
     return body
 

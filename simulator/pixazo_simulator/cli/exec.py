@@ -18,10 +18,24 @@ from typing import Any
 
 import click
 
-from pixazo_simulator.captive import DOOR_CA, DOOR_HOSTS, DOOR_PORT, is_loopback, offline
-from pixazo_simulator.detour import HTTPS, misuse, plain
-from pixazo_simulator.proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
-from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
+from pixazo_simulator.redirect import (
+    DOOR_CA,
+    DOOR_HOSTS,
+    DOOR_PORT,
+    HOSTS,
+    HTTPS,
+    MEDIA_HOSTS,
+    Decide,
+    Forward,
+    Proxy,
+    Refuse,
+    Tunnel,
+    Wish,
+    is_loopback,
+    misuse,
+    offline,
+    plain,
+)
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
 from .serve import CONTROL_TOKEN, serve, simulator_of
@@ -63,7 +77,7 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
         proxy = stack.enter_context(Proxy(_decision(door.port), ca_pem=door.ca_pem))
         child = _Child()
         trust = stack.enter_context(_trust(door.ca_pem))
-        preload = stack.enter_context(as_file(files("pixazo_simulator").joinpath("preload")))
+        preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
         end_in(LAST_RESORT, code)

@@ -11,9 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from pixazo_simulator.examples import EXAMPLES, in_python, in_toml
-from pixazo_simulator.faults import FAULTS
-from pixazo_simulator.rule import OCCASIONS
+from pixazo_simulator.script import EXAMPLES, FAULTS, OCCASIONS, in_python, in_toml
 
 __all__ = ["faults"]
 

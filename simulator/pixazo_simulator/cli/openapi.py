@@ -6,8 +6,7 @@ import json
 
 import click
 
-from pixazo_simulator.control import ROUTES
-from pixazo_simulator.openapi import document
+from pixazo_simulator.control import ROUTES, document
 
 __all__ = ["openapi"]
 

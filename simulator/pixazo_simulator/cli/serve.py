@@ -18,15 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pixazo_simulator.clock import clock_factory
-from pixazo_simulator.ledger import micros
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.script_file import read_script
-from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
-from pixazo_simulator.worlds import DEFAULT_KEY, Settings
+from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError, read_profile, read_script
+from pixazo_simulator.spec import Policy, micros
+from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
 
 from .log import log_to_stderr
-from .profile import read_profile
 from .signals import BY_SIGNAL, Signals, end_in, end_now
 
 if TYPE_CHECKING:

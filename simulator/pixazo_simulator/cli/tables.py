@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from pixazo_simulator.magic import KEYS, PROMPTS
-from pixazo_simulator.policy import PROFILES, points
+from pixazo_simulator.spec import KEYS, PROFILES, PROMPTS, points
 
 __all__ = ["magic", "policy"]
 

@@ -1,36 +1,37 @@
-"""Our own routes under `/_sim`: everything that a test does with a world, in any language."""
+"""Our own routes under `/_sim`: everything that a test does with a world, in any language, and their client.
+
+Names are imported when they are asked for: a process that only needs the client loads no server.
+"""
 
 from __future__ import annotations
 
-from . import clock, deliveries, doors, explain, journal, script, simulator, waiting, world
-from .desk import Control
+from typing import TYPE_CHECKING
 
-__all__ = ["ROUTES", "Control"]
+if TYPE_CHECKING:
+    from .api import Control
+    from .client import ControlClient, ControlError, HttpChannel
+    from .discovery import invitation
+    from .openapi import document
+    from .route import Door
+    from .routes import ROUTES
 
-ROUTES = (
-    simulator.health,
-    simulator.openapi,
-    world.create_world,
-    world.world,
-    world.change_world,
-    world.delete_world,
-    clock.clock,
-    clock.advance,
-    world.ledger,
-    world.generations,
-    journal.journal,
-    journal.lobby,
-    waiting.wait_for,
-    explain.explain,
-    script.script,
-    script.set_script,
-    script.clear_script,
-    script.add_rule,
-    script.replace_rule,
-    script.remove_rule,
-    deliveries.deliveries,
-    deliveries.resend,
-    doors.open_door,
-    doors.close_door,
-)
-"""Every control route, in the order in which they are described."""
+__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "document", "invitation"]
+
+_HOMES = {
+    "Control": "api",
+    "ControlClient": "client",
+    "ControlError": "client",
+    "Door": "route",
+    "HttpChannel": "client",
+    "ROUTES": "routes",
+    "document": "openapi",
+    "invitation": "discovery",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

@@ -9,10 +9,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.types import Scope
 
-from pixazo_simulator.post import USER_AGENT
-from pixazo_simulator.redaction import beginning
-from pixazo_simulator.route import TOKEN_HEADER, Refused
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.spec import beginning
+from pixazo_simulator.webhooks import USER_AGENT
+from pixazo_simulator.world import Settings
+
+from .route import TOKEN_HEADER, Refused
 
 __all__ = ["guard"]
 

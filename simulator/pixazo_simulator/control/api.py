@@ -13,21 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.courier import Courier
-from pixazo_simulator.doors import Doors
-from pixazo_simulator.fitting import MisfitError, read, read_query
-from pixazo_simulator.front import place
-from pixazo_simulator.incoming import Turns
-from pixazo_simulator.invitation import invitation
-from pixazo_simulator.models import is_crowded
-from pixazo_simulator.policy import nearest
-from pixazo_simulator.redaction import Redactor, beginning
-from pixazo_simulator.route import ControlRequest, ControlRoute, Refused, world_of
-from pixazo_simulator.told import cleared
-from pixazo_simulator.wire import KEY_HEADER
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.gateway import Turns, place
+from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
+from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.world import Worlds
 
-from .guard import guard
+from .access import guard
+from .discovery import invitation
+from .route import ControlRequest, ControlRoute, Doors, Refused, world_of
+from .schema.rendering import cleared
 
 __all__ = ["Control"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 if TYPE_CHECKING:
-    from .script import Rule
+    from pixazo_simulator.script import Rule
 
 __all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
 
@@ -277,7 +277,7 @@ _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing lis
 
 def _redacted(text: str, *keys: str | None) -> str:
     """A text without these keys, and without other secrets."""
-    from .redaction import Redactor
+    from pixazo_simulator.spec import Redactor
 
     return Redactor(key for key in keys if key).text(text)
 

@@ -8,16 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import UNSET
 
-from . import shapes
-from .delivery import Delivery
-from .front import MEDIA_PATH
-from .journal import Exchange
-from .lifecycle import snapshot
-from .matcher import ABSENT, shown, weight
-from .told import told_delivery, told_exchange, told_generation, told_in_turns, told_target
-from .wire import STATUS_PATH, SUBMIT_PATHS
-from .wishes import MOST_LISTED, Counted, ExchangeCondition, Wait
-from .world import Generation, World
+from pixazo_simulator.script import ABSENT, weight
+from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, shown, snapshot
+from pixazo_simulator.world import Delivery, Exchange, Generation, World
+
+from .schema import responses as shapes
+from .schema.rendering import told_delivery, told_exchange, told_generation, told_in_turns, told_target
+from .schema.requests import MOST_LISTED, Counted, ExchangeCondition, Wait
 
 __all__ = ["Lookout", "lookout"]
 

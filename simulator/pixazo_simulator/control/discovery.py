@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .magic import PROMPTS
+from pixazo_simulator.spec import PROMPTS
 
-__all__ = ["INVITATION_PATH", "invitation"]
+__all__ = ["invitation"]
 
-INVITATION_PATH = "/.well-known/pixazo-target"
 
 _ACCOUNTS = {
     "other": ("sim-another-account",),

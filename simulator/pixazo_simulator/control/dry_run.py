@@ -7,20 +7,24 @@ from urllib.parse import unquote
 
 from starlette.types import Message, Receive, Scope
 
-from . import shapes
-from .courier import Courier
-from .front import MEDIA_PATH, Front
-from .journal import Exchange
-from .ledger import EntryKind, dollars
-from .occasion import at_download, at_read, at_submit
-from .post import Outcome, Parcel
-from .redaction import Redactor
-from .script import Diagnosis, Occasion
-from .strike import STRIKES
-from .told import told_delivery, told_exchange, told_generation
-from .wire import STATUS_PATH, SUBMIT_PATHS, Header
-from .world import Generation, World
-from .worlds import Twins, Worlds
+from pixazo_simulator.gateway import STRIKES, Front
+from pixazo_simulator.script import Diagnosis, Occasion
+from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, Header, Redactor, dollars
+from pixazo_simulator.webhooks import Courier, Outcome, Parcel
+from pixazo_simulator.world import (
+    EntryKind,
+    Exchange,
+    Generation,
+    Twins,
+    World,
+    Worlds,
+    at_download,
+    at_read,
+    at_submit,
+)
+
+from .schema import responses as shapes
+from .schema.rendering import told_delivery, told_exchange, told_generation
 
 __all__ = ["rehearse"]
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from .route import CONTROL_PREFIX, TOKEN_HEADER, ControlRoute
-from .shapes import Refusal
-from .wire import KEY_HEADER
+from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
+
+from .route import TOKEN_HEADER, ControlRoute
+from .schema.responses import Refusal
 
 __all__ = ["document"]
 

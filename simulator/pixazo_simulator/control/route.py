@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import re
 from asyncio import Lock
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
-from .courier import Courier
-from .doors import Doors
-from .redaction import beginning
-from .wire import KEY_HEADER
-from .world import World
-from .worlds import Worlds
+from pixazo_simulator.spec import KEY_HEADER, beginning
+from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.world import World, Worlds
 
 __all__ = [
-    "CONTROL_PREFIX",
     "TOKEN_HEADER",
     "ControlRequest",
     "ControlRoute",
+    "Door",
+    "Doors",
     "Refused",
     "readable",
     "route",
@@ -29,8 +27,6 @@ __all__ = [
 ]
 
 W = TypeVar("W")
-CONTROL_PREFIX = "/_sim"
-"""Where the path of every control route begins."""
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
 """In which the control token is sent, where the server has one."""
 _NUMBER = "{number}"
@@ -46,6 +42,31 @@ class Refused(Exception):  # noqa: N818 - it is an answer
         super().__init__(message)
         self.status = status
         self.told: dict[str, object] = {"error": error, "message": message, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
+
+    number: int
+    port: int
+    ca_pem: str
+
+
+class Doors(Protocol):
+    """The TLS ports of a server, each of which leads into one world; `server.tls` has them."""
+
+    async def open(self, world: World, hosts: Sequence[str]) -> Door:
+        """Open one with a certificate for these hosts. Raises ValueError with the remedy, or LookupError for a deleted world."""
+        ...
+
+    async def close(self, world: World, number: int) -> bool:
+        """Close one of this world; False when it has none of this number."""
+        ...
+
+    async def close_all(self, world: World | None = None) -> None:
+        """Close those of a world for good, or all."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

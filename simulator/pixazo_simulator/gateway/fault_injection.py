@@ -13,8 +13,7 @@ from typing import Protocol
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
-from .damage import delay
-from .faults import (
+from pixazo_simulator.script import (
     ConnectionReset,
     Delay,
     EmptyReply,
@@ -26,6 +25,7 @@ from .faults import (
     TruncatedBody,
     UniformDelay,
     commits,
+    delay,
     kind_of,
 )
 

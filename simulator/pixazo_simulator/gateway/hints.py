@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from .models import MODEL_ID, OPERATIONS
-from .policy import nearest
-from .refusal import InvalidKey, MissingKey, Refusal, UnknownRoute
-from .wire import KEY_HEADER, STATUS_PATH
+from pixazo_simulator.spec import (
+    KEY_HEADER,
+    MODEL_ID,
+    OPERATIONS,
+    STATUS_PATH,
+    InvalidKey,
+    MissingKey,
+    Refusal,
+    UnknownRoute,
+    nearest,
+)
 
 __all__ = ["hint"]
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from .canned import canned_answer
+from pixazo_simulator.script import Decision, canned_answer
+from pixazo_simulator.spec import Answer, media_type
+from pixazo_simulator.world import Generation, World, Worlds, at_download
+
 from .download import serve
-from .incoming import Incoming, incoming
-from .media import video
-from .occasion import at_download
-from .reply import Replies
-from .script import Decision
-from .wire import Answer, media_type
-from .world import Generation, World
-from .worlds import Worlds
+from .request import Incoming, incoming
+from .responder import Replies
+from .video import video
 
 __all__ = ["Library"]
 

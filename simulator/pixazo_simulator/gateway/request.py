@@ -10,10 +10,8 @@ from contextlib import asynccontextmanager
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from .policy import Policy
-from .refusal import SMALL_BODY
-from .wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
-from .world import World
+from pixazo_simulator.spec import KEY_HEADER, SMALL_BODY, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER, Policy
+from pixazo_simulator.world import World
 
 __all__ = ["DOOR", "HEAD", "MOST_HELD", "CrowdedError", "DisconnectedError", "Incoming", "Turns", "incoming"]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import msgspec
 from starlette.types import Scope
 
-from .clock import SECOND
-from .damage import content_type, edited, garbled
-from .faults import kind_of
-from .incoming import HEAD, Incoming
-from .script import Decision
-from .strike import STRIKES, leave, strike_of
-from .wire import Answer, Header, http_date
-from .world import World
-from .worlds import Worlds
+from pixazo_simulator.script import Decision, content_type, edited, garbled, kind_of
+from pixazo_simulator.spec import SECOND, Answer, Header, http_date
+from pixazo_simulator.world import World, Worlds
+
+from .fault_injection import STRIKES, leave, strike_of
+from .request import HEAD, Incoming
 
 __all__ = ["Replies", "target_of"]
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import logging
-import re
 import traceback
 from pathlib import PurePath
 
 from starlette.types import Message, Receive, Scope, Send
 
-from .courier import Courier
-from .gateway import Gateway
-from .incoming import Turns
-from .library import Library
-from .redaction import beginning
-from .refusal import Broken
-from .reply import Replies
-from .strike import ConnectionCutError
-from .wire import refusal_answer
-from .worlds import Worlds
+from pixazo_simulator.spec import MEDIA_PATH, Broken, beginning, refusal_answer
+from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.world import Worlds
 
-__all__ = ["MEDIA_PATH", "Front", "place"]
+from .fault_injection import ConnectionCutError
+from .media import Library
+from .request import Turns
+from .responder import Replies
+from .routes import Gateway
+
+__all__ = ["Front", "place"]
 
 log = logging.getLogger("pixazo_simulator")
 
 _SHOWN = 120
-MEDIA_PATH = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
 
 
 class Front:

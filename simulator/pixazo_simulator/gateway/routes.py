@@ -10,21 +10,34 @@ from urllib.parse import parse_qs, quote
 from msgspec import structs
 from starlette.types import Receive, Scope, Send
 
-from .admission import Admission, Call
-from .canned import canned_answer
-from .courier import Courier
-from .hint import hint
-from .incoming import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
-from .models import MODEL_ID, OPERATIONS, Operation, decode
-from .occasion import at_read, at_submit
-from .policy import Policy
-from .refusal import SMALL_BODY, InvalidKey, MissingKey, Refusal, TooManyBodies, UnknownRequest, UnknownRoute
-from .reply import Replies, target_of
-from .script import Decision, Occasion
-from .strike import holding
-from .wire import QUERY_KEY, STATUS_PATH, SUBMIT_PATHS, Answer, accepted_answer, refusal_answer
-from .world import Generation, World
-from .worlds import Worlds
+from pixazo_simulator.script import Decision, Occasion, canned_answer
+from pixazo_simulator.spec import (
+    MODEL_ID,
+    OPERATIONS,
+    QUERY_KEY,
+    SMALL_BODY,
+    STATUS_PATH,
+    SUBMIT_PATHS,
+    Answer,
+    InvalidKey,
+    MissingKey,
+    Operation,
+    Policy,
+    Refusal,
+    TooManyBodies,
+    UnknownRequest,
+    UnknownRoute,
+    accepted_answer,
+    decode,
+    refusal_answer,
+)
+from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.world import Admission, Call, Generation, World, Worlds, at_read, at_submit
+
+from .fault_injection import holding
+from .hints import hint
+from .request import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
+from .responder import Replies, target_of
 
 __all__ = ["Gateway"]
 

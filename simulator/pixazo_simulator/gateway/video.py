@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from .world import Generation
+from pixazo_simulator.world import Generation
 
 __all__ = ["video"]
 
@@ -27,4 +27,4 @@ _OURS = b"pixazo-testkit\x00\x00"
 
 @cache
 def _rendered(name: str) -> bytes:
-    return files("pixazo_simulator").joinpath("videos", name).read_bytes()
+    return files("pixazo_simulator.gateway").joinpath("videos", name).read_bytes()

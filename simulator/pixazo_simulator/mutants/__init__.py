@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from pixazo_simulator.policy import nearest
+from pixazo_simulator.spec import nearest
 
-from .addressing import ADDRESSING
-from .credentials import CREDENTIALS
-from .editing import Editing
-from .errors import ERRORS
-from .failure import FAILURE
-from .flow import FLOW
-from .gateway import EditedGateway
-from .headers import HEADERS
-from .image_to_video import IMAGE_PARAMETERS
+from .catalogue.addressing import ADDRESSING
+from .catalogue.credentials import CREDENTIALS
+from .catalogue.errors import ERRORS
+from .catalogue.failure import FAILURE
+from .catalogue.flow import FLOW
+from .catalogue.headers import HEADERS
+from .catalogue.image_to_video import IMAGE_PARAMETERS
+from .catalogue.output import OUTPUT
+from .catalogue.status import STATUS
+from .catalogue.submit import SUBMIT
+from .catalogue.text_to_video import TEXT_TO_VIDEO
+from .catalogue.timestamps import TIMESTAMPS
+from .catalogue.variants import VARIANTS
+from .catalogue.wallet import WALLET
+from .catalogue.webhook import WEBHOOK
+from .middleware import SPELLING, EditedGateway
 from .mutant import Edits, Mutant, Variant
-from .output import OUTPUT
-from .status import STATUS
-from .submit import SUBMIT
-from .text_to_video import TEXT_TO_VIDEO
-from .timestamps import TIMESTAMPS
-from .variants import VARIANTS
-from .wallet import WALLET
-from .webhook import WEBHOOK
+from .session import Editing
 
 __all__ = [
     "MUTANTS",
+    "SPELLING",
     "VARIANTS",
     "EditedGateway",
     "Editing",

@@ -7,16 +7,11 @@ from typing import Any
 import msgspec
 from starlette.requests import Request as HttpRequest
 
-from pixazo_simulator.download import serve
-from pixazo_simulator.lifecycle import finish
-from pixazo_simulator.media import video
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.refusal import Refusal
-from pixazo_simulator.wire import http_date, media_path, media_type, refusal_answer
-from pixazo_simulator.world import Generation, World
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.gateway import serve, video
+from pixazo_simulator.spec import Policy, Refusal, finish, http_date, media_path, media_type, refusal_answer
+from pixazo_simulator.world import Generation, World, Worlds
 
-from .exchange import Members, Reply, Request
+from .messages import Members, Reply, Request
 
 __all__ = ["MOST_MEMORIES", "Memory", "Scene"]
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.post import Parcel
-from pixazo_simulator.refusal import Refusal
+from pixazo_simulator.spec import Policy, Refusal
+from pixazo_simulator.webhooks import Parcel
 
-from .exchange import UNKNOWN_ID, Reply, Request, members_of
+from .context import Scene
 from .members import Edit, amended
+from .messages import UNKNOWN_ID, Reply, Request, members_of
 from .mutant import Edits
-from .scene import Scene
 
 __all__ = [
     "GENERATE", "IMAGE_TO_VIDEO", "accepted", "answers", "asks", "bodies", "callbacks", "envelopes", "excepting", "has_status",

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.lifecycle import TERMINAL
-from pixazo_simulator.models import MODEL_ID
-from pixazo_simulator.wire import timestamp
+from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
 
-from .exchange import Members
-from .scene import Scene
+from .context import Scene
+from .messages import Members
 
 __all__ = [
     "Edit", "amended", "chain", "computed", "drop", "finished", "has", "in_output", "instant", "on", "output_url", "put", "rename",

@@ -7,9 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pixazo_simulator.models import MODEL_ID, Operation, members
-from pixazo_simulator.refusal import InvalidBody
-from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS, Header
+from pixazo_simulator.spec import MODEL_ID, STATUS_PATH, SUBMIT_PATHS, Header, InvalidBody, Operation, members
 from pixazo_simulator.world import World
 
 __all__ = ["REQUEST_ID", "UNKNOWN_ID", "Members", "Reply", "Request", "members_of"]

@@ -8,14 +8,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixazo_simulator.incoming import DOOR
-from pixazo_simulator.invitation import INVITATION_PATH
-from pixazo_simulator.strike import STRIKES, Strike, leave
+from pixazo_simulator.gateway import DOOR, STRIKES, Strike, leave
+from pixazo_simulator.spec import INVITATION_PATH
 from pixazo_simulator.world import World
 
-from .editing import Editing
-from .exchange import Reply, Request
-from .scene import Scene
+from .context import Scene
+from .messages import Reply, Request
+from .session import Editing
 
 __all__ = ["SPELLING", "EditedGateway"]
 

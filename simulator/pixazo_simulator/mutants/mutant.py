@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.post import Parcel
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.spec import Policy
+from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.world import Settings
 
-from .exchange import Reply, Request
-from .scene import Scene
+from .context import Scene
+from .messages import Reply, Request
 
 __all__ = ["CallbackEditor", "Edits", "Mutant", "ReplyEditor", "RequestEditor", "Variant"]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from pixazo_simulator.journal import Journal
-from pixazo_simulator.post import Parcel
-from pixazo_simulator.wire import KEY_HEADER
-from pixazo_simulator.world import Generation, World
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.spec import KEY_HEADER
+from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.world import Generation, Journal, World, Worlds
 
-from .exchange import Reply, Request
+from .context import Memory, Scene
+from .messages import Reply, Request
 from .mutant import Mutant, Variant
-from .scene import Memory, Scene
 
 __all__ = ["Editing"]
 

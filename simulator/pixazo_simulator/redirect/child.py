@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from .detour import Detour, plain
-from .hooks import Hooks
+from .patches import Hooks
 from .proxy import Address
+from .routing import Detour, plain
 
 __all__ = ["DOOR_CA", "DOOR_HOSTS", "DOOR_PORT", "begin", "is_loopback", "offline"]
 

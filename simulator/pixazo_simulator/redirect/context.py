@@ -6,9 +6,10 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
 
-from .control_client import ControlClient, ControlError
-from .detour import Detour, plain
-from .hooks import Hooks
+from pixazo_simulator.control import ControlClient, ControlError
+
+from .patches import Hooks
+from .routing import Detour, plain
 
 __all__ = ["HOSTS", "MEDIA_HOSTS", "RedirectionError", "redirect"]
 

@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from .captive import DOOR_PORT
-from .detour import Detour, named_proxies, plain, said_of_proxies
-from .hooks import Hooks
+from .child import DOOR_PORT
+from .patches import Hooks
 from .proxy import Address
+from .routing import Detour, named_proxies, plain, said_of_proxies
 
 __all__ = ["VARIABLE", "Ban", "Guard", "begin", "forget", "guard_of"]
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from .detour import Detour, plain
+from .routing import Detour, plain
 
 __all__ = ["Hooks"]
 

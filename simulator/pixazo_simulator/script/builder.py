@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET
 
+from .engine import End, Reply, Rule, Step
 from .faults import FAULTS, AnyFault, Fault
-from .script import End, Reply, Rule, Step
 
 __all__ = ["Place", "When"]
 

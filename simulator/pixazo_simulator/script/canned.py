@@ -6,22 +6,29 @@ from collections.abc import Iterable
 
 import msgspec
 
-from .faults import Fault, HtmlPage, MediaGone, NotFoundWindow, StatusCode
-from .policy import Policy
-from .refusal import (
+from pixazo_simulator.spec import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    JSON,
+    PHRASES,
+    Answer,
     BodyTooLarge,
     Broken,
+    Header,
     InsufficientFunds,
     InvalidKey,
     KeySuspended,
+    Policy,
     Refusal,
     Throttled,
     UnknownRequest,
     UnknownRoute,
+    html_answer,
+    refusal_answer,
 )
+
+from .faults import Fault, HtmlPage, MediaGone, NotFoundWindow, StatusCode
 from .rule import Reply, Step
-from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
-from .wire import JSON, PHRASES, Answer, Header, html_answer, refusal_answer
 
 __all__ = ["NOTHING_SAID", "canned_answer"]
 

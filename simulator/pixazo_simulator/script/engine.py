@@ -8,10 +8,11 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
+
 from .faults import Fault
-from .matcher import ABSENT, MOST_WEIGHT, Matcher, shortened, shown, weight
-from .reading import MOST_RULES
-from .redaction import HIDDEN, is_secret
+from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
+from .reader import MOST_RULES
 from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
 
 __all__ = [

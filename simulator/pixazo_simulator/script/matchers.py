@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from reprlib import Repr
 from typing import Any, TypeGuard, cast
 
-from .pattern import Pattern, compiled
-from .policy import nearest
-from .redaction import beginning
+from pixazo_simulator.spec import nearest, shown
+
+from .patterns import Pattern, compiled
 
 __all__ = [
     "ABSENT", "MOST_NESTED", "MOST_WEIGHT", "SEARCHED_ELEMENTS", "SEARCHED_TEXT", "Matcher", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "extent", "matches", "one_of", "present", "read_matcher", "shortened", "shown", "starts_with", "weight",
+    "contains", "ends_with", "equals", "extent", "matches", "one_of", "present", "read_matcher", "starts_with", "weight",
 ]  # fmt: skip
 
 MOST_NESTED = 32
@@ -25,29 +24,6 @@ SEARCHED_TEXT = 2000
 SEARCHED_ELEMENTS = 200
 """Elements of a list among which `contains` looks."""
 _NESTED: tuple[type[object], ...] = (dict, list, tuple)
-_SHOWN = 200
-
-
-class _Short(Repr):
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
-        return repr(beginning(x, self.maxstring))
-
-
-_short = _Short()
-_short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
-_short.maxlong, _short.maxother = 40, _SHOWN
-
-
-def shown(value: object) -> str:
-    """A value as Python writes it, or the start of it: never much longer than 200 characters."""
-    if isinstance(value, str):
-        return repr(beginning(value, _SHOWN))
-    return _short.repr(value)
-
-
-def shortened(text: str) -> str:
-    """A text, or its first 200 characters."""
-    return beginning(text, _SHOWN)
 
 
 def extent(value: object, most: int, values: int) -> int:

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import msgspec
 
+from pixazo_simulator.spec import Path, nearest
+
 from .faults import FAULTS
-from .lines import Path
-from .matcher import MOST_WEIGHT
-from .policy import nearest
+from .matchers import MOST_WEIGHT
 from .rule import End, Reply, Rule, Step
 
 __all__ = ["MOST_RULES", "RuleError", "read_rules", "spelled"]

@@ -8,11 +8,10 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
+from pixazo_simulator.spec import HIDDEN, ImageParameters, beginning, is_secret, nearest, shown
+
 from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
-from .matcher import MOST_WEIGHT, Matcher, extent, read_matcher, shown, weight
-from .models import ImageParameters
-from .policy import nearest
-from .redaction import HIDDEN, beginning, is_secret
+from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
 __all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
 

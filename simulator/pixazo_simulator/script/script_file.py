@@ -4,43 +4,18 @@ from __future__ import annotations
 
 import json
 import tomllib
-from pathlib import Path
 from typing import Any
 
-from .lines import json_lines, read_toml, toml_lines
-from .reading import RuleError, read_rules, spelled
+from pixazo_simulator.spec import json_lines, read_toml, toml_lines
+
+from .reader import RuleError, read_rules, spelled
 from .rule import Rule
 
-__all__ = ["read_script", "read_text", "script_from"]
-
-FILE_LIMIT = 16 * 1024 * 1024
-"""Bytes of a file that is read."""
-
-
-def read_script(path: Path) -> tuple[Rule, ...]:
-    """The rules in a file: JSON if its name ends in `.json`, else TOML.
-
-    Raises ValueError that names the file, the line, the key and the remedy.
-    """
-    return script_from(read_text(path, "script"), str(path), as_json=path.suffix == ".json")
-
-
-def read_text(path: Path, what: str) -> str:
-    """The text of a file, which messages call `what`. Raises ValueError that names the file when there is none, or too much."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_LIMIT + 1)
-        if len(data) > FILE_LIMIT:
-            raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
-        return data.decode().replace("\r\n", "\n")
-    except OSError as error:
-        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{what} {path} is not UTF-8: {error.reason} at byte {error.start}") from None
+__all__ = ["script_from"]
 
 
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
-    """The rules in a text, which messages call `name`. Raises ValueError as `read_script` does."""
+    """The rules in a text, which messages call `name`. Raises ValueError as that names `name`, the line, the key and the remedy."""
     try:
         return _rules(text, name, as_json=as_json)
     except RecursionError:  # of the parser, of a rule, or of the search for its line

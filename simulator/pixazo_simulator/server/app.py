@@ -14,21 +14,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .control import ROUTES, Control
-from .courier import Courier
-from .doors import Doors
-from .front import Front
-from .incoming import Turns
-from .invitation import INVITATION_PATH
-from .policy import Policy
-from .post import Postman
-from .protocol import GatewayProtocol
-from .redaction import SecretFilter
-from .route import CONTROL_PREFIX
-from .worlds import Worlds
+from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.gateway import Front, Turns
+from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
+from pixazo_simulator.webhooks import Courier, Postman
+from pixazo_simulator.world import Worlds
+
+from .http import GatewayProtocol
+from .tls import Doors
 
 if TYPE_CHECKING:
-    from .mutants import Mutant, Variant
+    from pixazo_simulator.mutants import Mutant, Variant
 
 __all__ = ["Application"]
 
@@ -73,7 +69,7 @@ class Application:
         self._shortcut = policy.cors == "off"
 
     def _edit(self, change: Mutant | Variant) -> None:
-        from .mutants import EditedGateway, Editing
+        from pixazo_simulator.mutants import EditedGateway, Editing
 
         editing = Editing(change, self.worlds)
         self.courier.edit = editing.callback

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from .mutants.gateway import SPELLING
-from .protocol import GatewayProtocol
+from pixazo_simulator.mutants import SPELLING
+
+from .http import GatewayProtocol
 
 __all__ = ["SpelledProtocol", "TitleCaseProtocol"]
 

@@ -17,15 +17,13 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from .incoming import HEAD
-from .strike import CONNECTION
+from pixazo_simulator.gateway import CONNECTION, HEAD
+from pixazo_simulator.spec import HEAD_LIMIT
 
-__all__ = ["BACKLOG", "HEAD_LIMIT", "KEEP_ALIVE", "Connections", "GatewayProtocol", "configuration"]
+__all__ = ["BACKLOG", "KEEP_ALIVE", "Connections", "GatewayProtocol", "configuration"]
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
-HEAD_LIMIT = 64 * 1024
-"""Bytes of a request line and headers together; a longer head is answered 431."""
 HEAD_TIMEOUT = 30.0
 """Seconds from the first byte of a head to its end; a later one is answered 408."""
 BODY_TIMEOUT = 30.0

@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from pixazo_simulator.control import ControlClient
+from pixazo_simulator.spec import SECOND
+from pixazo_simulator.webhooks import FallenDue
+from pixazo_simulator.world import Settings, World, Worlds
+
 from .app import Application
-from .clock import SECOND
-from .control_client import ControlClient
-from .courier import FallenDue
-from .doors import Door
-from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
-from .world import World
-from .worlds import Settings, Worlds
+from .http import BACKLOG, Connections, GatewayProtocol, configuration
+from .tls import Door
 
 if TYPE_CHECKING:
-    from .mutants import Mutant, Variant
+    from pixazo_simulator.mutants import Mutant, Variant
 
 __all__ = ["STOP_DEADLINE", "Simulator", "SimulatorError", "place"]
 
@@ -340,7 +340,7 @@ def place(thread: threading.Thread) -> str:
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     if change is None or change.edits.names == "any case":
         return GatewayProtocol
-    from .spelling import SpelledProtocol, TitleCaseProtocol
+    from .header_case import SpelledProtocol, TitleCaseProtocol
 
     return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
 

@@ -14,12 +14,12 @@ from weakref import WeakSet
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .incoming import DOOR
-from .invitation import INVITATION_PATH
-from .protocol import BACKLOG, Connections, GatewayProtocol, configuration
-from .redaction import beginning
-from .wire import KEY_HEADER, QUERY_KEY
-from .world import World
+from pixazo_simulator.control import Door
+from pixazo_simulator.gateway import DOOR
+from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
+from pixazo_simulator.world import World
+
+from .http import BACKLOG, Connections, GatewayProtocol, configuration
 
 if TYPE_CHECKING:
     from trustme import CA
@@ -42,15 +42,6 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
 _OWN_PATHS = ("/_sim", INVITATION_PATH)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
-
-    number: int
-    port: int
-    ca_pem: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, Type, UnionType, VarTupleType, type_info
 
-from .matcher import shown
-from .policy import nearest
-from .redaction import beginning
+from .text import beginning, nearest, shown
 
 __all__ = ["MisfitError", "read", "read_query"]
 

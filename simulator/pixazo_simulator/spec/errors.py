@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from .redaction import beginning
+from .text import beginning
 
 __all__ = [
     "LONGEST_URL",
@@ -255,3 +255,7 @@ Refusal = (
     | InsufficientFunds
     | UnknownRequest
 )
+
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a request line and headers together; a longer head is answered 431."""

@@ -16,14 +16,14 @@ from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import WeakSet
 
+from .endpoints import QUERY_KEY
+from .text import CUT
+
 __all__ = [
-    "CUT",
     "HIDDEN",
-    "QUERY_KEY",
     "REDACTED",
     "Redactor",
     "SecretFilter",
-    "beginning",
     "is_secret",
     "renamed",
     "sent_secrets",
@@ -33,8 +33,6 @@ REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
 """Stands for a value that is not told because of its name, such as that of `?token=`."""
-CUT = "[cut]"
-"""Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
 SHORT = 8
 """Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
 LONG = 200
@@ -47,8 +45,6 @@ KEY_HEADERS = frozenset(
     }
 )  # fmt: skip
 """Headers whose value is told of nobody's request, as it may always be a key."""
-QUERY_KEY = "subscription-key"
-"""The parameter of a query that may hold the key instead of the header."""
 
 Header = tuple[bytes, bytes]
 Span = tuple[int, int]
@@ -70,7 +66,6 @@ _SCHEMES = ("Bearer", "bearer", "BEARER", "Basic", "basic", "BASIC")
 # What a URL, JSON and Python write for a character. Decoding is for finding keys only.
 _ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2})|\\(["'/\\bfnrt])""")
 _CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
-_CUT_MARK = re.compile(r"\[c?u?t?\Z")
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """So often may a key be percent-encoded one above the other."""
@@ -385,11 +380,6 @@ def _merged(spans: list[Span]) -> list[Span]:
 def _is_distinctive(key: str) -> bool:
     """Whether a key can be told from the words and numbers that stand in any text."""
     return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
-
-
-def beginning(text: str, size: int) -> str:
-    """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
-    return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
 
 
 def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:

@@ -10,13 +10,8 @@ from typing import Any
 
 import msgspec
 
-from .clock import SECOND
-from .ledger import dollars
-from .lifecycle import Snapshot, Status
-from .models import MODEL_ID, OPERATIONS
-from .policy import Policy
-from .redaction import QUERY_KEY, beginning
-from .refusal import (
+from .endpoints import KEY_HEADER, QUERY_KEY, STATUS_PATH
+from .errors import (
     LONGEST_URL,
     MOST_BRACKETS,
     MOST_COMMAS,
@@ -40,18 +35,17 @@ from .refusal import (
     UnknownRoute,
     UnsupportedMediaType,
 )
+from .lifecycle import Snapshot, Status
+from .parameters.types import MODEL_ID
+from .policy.points import Policy
+from .text import beginning
+from .units import SECOND, dollars
 
 __all__ = [
-    "CALLBACK_MEMBER",
     "DEFAULT_ERRORS",
     "JSON",
-    "KEY_HEADER",
     "PHRASES",
     "QUERY_KEY",
-    "STATUS_PATH",
-    "SUBMIT_PATHS",
-    "WEBHOOK_MODE_HEADER",
-    "WEBHOOK_URL_HEADER",
     "Answer",
     "Header",
     "accepted_answer",
@@ -67,12 +61,6 @@ __all__ = [
     "upstream_challenge",
 ]
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-WEBHOOK_URL_HEADER = "X-Webhook-URL"
-CALLBACK_MEMBER = "callback_url"
-WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
-STATUS_PATH = "/v2/requests/status/"
-SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERATIONS.items()}
 
 Header = tuple[bytes, bytes]
 

@@ -11,16 +11,13 @@ from dataclasses import replace
 from functools import partial
 from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
 
-from .clock import LAST_INSTANT, SECOND, Clock
-from .damage import content_type, edited, garbled
-from .delivery import Attempt, Delivery, Form
+from pixazo_simulator.script import DeadReceiver, Drop, Fault, content_type, edited, garbled, kind_of
+from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
+from pixazo_simulator.world import Attempt, Clock, Delivery, Form, Transition, World, Worlds
+
 from .egress import receiver
-from .faults import DeadReceiver, Drop, Fault, kind_of
-from .post import Outcome, Parcel
+from .sender import Outcome, Parcel
 from .signature import secret, signed_headers
-from .wire import timestamp
-from .world import Transition, World
-from .worlds import Worlds
 
 __all__ = ["MOST_STARTED", "AdvanceError", "Courier", "FallenDue"]
 

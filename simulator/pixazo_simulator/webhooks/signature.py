@@ -6,8 +6,8 @@ import base64
 import hashlib
 import hmac
 
-from .clock import SECOND
-from .ids import seeded_random
+from pixazo_simulator.spec import SECOND
+from pixazo_simulator.world import seeded_random
 
 __all__ = ["secret", "signed_headers"]
 

@@ -7,33 +7,44 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import UNSET
 
-from .charge import affords
-from .image import ImageFacts
-from .ledger import Ledger
-from .magic import Magic
-from .models import MODEL_ID, Operation, Parameters, decode, names
-from .policy import Policy
-from .quota import Quota
-from .refusal import (
+from pixazo_simulator.script import End
+from pixazo_simulator.spec import (
+    CALLBACK_MEMBER,
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
     LONGEST_URL,
+    MODEL_ID,
+    WEBHOOK_URL_HEADER,
     BodyTooLarge,
     Broken,
+    Findings,
+    ImageFacts,
     InsufficientFunds,
     InvalidBody,
     InvalidKey,
     InvalidParameters,
     KeySuspended,
+    Magic,
     MissingKey,
     ModelNotFound,
+    Operation,
+    Parameters,
+    Policy,
     Problem,
     Refusal,
     Rule,
     Throttled,
     UnsupportedMediaType,
+    check,
+    decode,
+    names,
+    unknown_member,
+    url_problem,
 )
-from .rule import End
-from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION, Findings, check, unknown_member, url_problem
-from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER
+
+from .state.charge import affords
+from .state.ledger import Ledger
+from .state.quota import Quota
 
 __all__ = ["Admission", "Call", "Standing", "Submission", "admit_read"]
 

@@ -7,15 +7,14 @@ from random import Random
 
 import msgspec
 
+from pixazo_simulator.spec import MODEL_ID, Plan, Policy, Snapshot, snapshot
+
 from .admission import Call, Submission
-from .charge import affords, refund_due
-from .delivery import Delivery, next_attempt
-from .fate import plan_for
-from .ids import request_id
-from .ledger import Ledger
-from .lifecycle import Plan, Snapshot, snapshot
-from .models import MODEL_ID
-from .policy import Policy
+from .planning import plan_for
+from .state.charge import affords, refund_due
+from .state.deliveries import Delivery, next_attempt
+from .state.ids import request_id
+from .state.ledger import Ledger
 
 __all__ = ["Workings"]
 

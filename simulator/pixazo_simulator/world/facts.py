@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .delivery import Delivery
-from .models import ImageParameters, members
-from .refusal import InvalidBody
-from .script import Occasion
+from pixazo_simulator.script import Occasion
+from pixazo_simulator.spec import ImageParameters, InvalidBody, members
+
+from .state.deliveries import Delivery
 
 __all__ = ["LONGEST_TEXT", "at_callback", "at_download", "at_read", "at_submit"]
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from pixazo_simulator.spec import DEFAULT_ERRORS, NEVER, SECOND, Plan, Policy, Status, sentence
+
 from .admission import Submission
-from .clock import SECOND
-from .lifecycle import NEVER, Plan, Status
-from .policy import Policy
-from .wire import DEFAULT_ERRORS, sentence
 
 __all__ = ["plan_for"]
 

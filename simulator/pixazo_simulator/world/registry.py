@@ -7,18 +7,22 @@ from dataclasses import replace
 
 import msgspec
 
-from .clock import Clock
-from .ids import seeded_random
-from .journal import Journal
-from .ledger import micros
-from .magic import read_key
-from .policy import PROFILES, Policy
-from .quota import RateLimit
-from .redaction import Redactor
-from .rule import Rule
-from .rules import DEFAULT_DURATION, DEFAULT_RESOLUTION
-from .script import Script
-from .workings import Workings
+from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.spec import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    PROFILES,
+    Policy,
+    RateLimit,
+    Redactor,
+    micros,
+    read_key,
+)
+
+from .behaviour import Workings
+from .state.clock import Clock
+from .state.ids import seeded_random
+from .state.journal import Journal
 from .world import Bounds, World
 
 __all__ = ["DEFAULT_KEY", "Settings", "Twins", "Worlds"]

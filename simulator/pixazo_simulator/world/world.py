@@ -10,26 +10,36 @@ from typing import Any
 
 import msgspec
 
+from pixazo_simulator.script import BeforeReply, Drop, Duplicate, Fault, Reorder, Script, Step, Stuck, delay
+from pixazo_simulator.spec import (
+    CALLBACK_MEMBER,
+    LAST_INSTANT,
+    SECOND,
+    WEBHOOK_URL_HEADER,
+    Policy,
+    Redactor,
+    Refusal,
+    Status,
+    TooManyPending,
+    UnknownRequest,
+    finish,
+    status_body,
+    upstream_body,
+    upstream_challenge,
+)
+
 from .admission import Admission, Call, Standing, Submission, admit_read
-from .bell import Bell
-from .clock import LAST_INSTANT, SECOND, Clock
-from .damage import delay
-from .delivery import Attempt, Delivery, Form, next_progress
-from .faults import BeforeReply, Drop, Duplicate, Fault, Reorder, Stuck
-from .generation import Bounds, Generation, Transition, Worded
-from .ids import seeded_random
-from .journal import Journal
-from .ledger import Ledger
-from .lifecycle import Status, finish
-from .occasion import LONGEST_TEXT, at_callback
-from .outbox import Outbox
-from .policy import Policy
-from .quota import Quota
-from .redaction import Redactor
-from .refusal import Refusal, TooManyPending, UnknownRequest
-from .script import Script, Step
-from .wire import CALLBACK_MEMBER, WEBHOOK_URL_HEADER, status_body, upstream_body, upstream_challenge
-from .workings import Workings
+from .behaviour import Workings
+from .facts import LONGEST_TEXT, at_callback
+from .state.clock import Clock
+from .state.deliveries import Attempt, Delivery, Form, next_progress
+from .state.generation import Bounds, Generation, Transition, Worded
+from .state.ids import seeded_random
+from .state.journal import Journal
+from .state.ledger import Ledger
+from .state.notifier import Bell
+from .state.outbox import Outbox
+from .state.quota import Quota
 
 __all__ = ["Bounds", "Generation", "Transition", "World"]
 

@@ -15,7 +15,7 @@ from anyio.to_thread import run_sync
 from pixazo_client import AsyncPixazoClient, PixazoClient, Polling
 
 if TYPE_CHECKING:
-    from .pixazo import Pixazo
+    from pytest_pixazo.world import Pixazo
 
 __all__ = ["async_client_of", "client_of"]
 

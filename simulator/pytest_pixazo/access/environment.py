@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from .pixazo import Pixazo
+    from pytest_pixazo.world import Pixazo
 
 __all__ = ["variables"]
 

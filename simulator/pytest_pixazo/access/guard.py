@@ -8,9 +8,7 @@ from tempfile import mkstemp
 
 import pytest
 
-from pixazo_simulator.captive import DOOR_PORT
-from pixazo_simulator.guard import VARIABLE, Ban, forget, guard_of
-from pixazo_simulator.redirect import HOSTS, MEDIA_HOSTS
+from pixazo_simulator.redirect import DOOR_PORT, HOSTS, MEDIA_HOSTS, VARIABLE, Ban, forget, guard_of
 
 __all__ = ["Watch", "asks_for_the_real_one", "watch_for"]
 

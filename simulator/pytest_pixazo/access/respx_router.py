@@ -11,7 +11,7 @@ import respx
 from respx.models import AllMockedAssertionError, PassThrough, Route
 
 if TYPE_CHECKING:
-    from .pixazo import Pixazo
+    from pytest_pixazo.world import Pixazo
 
 __all__ = ["router", "uncalled"]
 

@@ -12,12 +12,8 @@ from typing import Any, cast
 
 import msgspec
 
-from pixazo_simulator.faults import SUBMITS
-
-from .delivery import Delivery
-from .exchange import Exchange
-from .generation import TERMINAL, Generation
-from .record import Record
+from pixazo_simulator.script import SUBMITS
+from pytest_pixazo.world import TERMINAL, Delivery, Exchange, Generation, Record
 
 __all__ = ["Call", "Callback", "Scene", "read_calls"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .conduct import Finding, judge
-from .coverage import met
-from .record import Record
+from pytest_pixazo.world import Record
+
+from .conduct.rules import Finding, judge
+from .coverage.meter import met
 
 __all__ = ["Reports"]
 

@@ -13,8 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from .record import Record
-    from .reports import Reports
+    from pytest_pixazo.world import Record
+
+    from .collector import Reports
 
 __all__ = [
     "pytest_addoption", "pytest_cmdline_main", "pytest_configure", "pytest_pixazo_world_ended", "pytest_report_header",
@@ -75,7 +76,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if not config.getoption("pixazo_mutants"):
         return None
     pytest_configure(config)
-    from .rehearse import rehearse
+    from .mutation.runner import rehearse
 
     return rehearse(config)
 
@@ -90,7 +91,7 @@ def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytes
     """Take in what one test did in its world."""
     if _conduct(config) == "off" and not _measures(config):
         return
-    from .conduct import misconduct
+    from .conduct.rules import misconduct
 
     findings = _reports(config).add(record, _allowed(item))
     if findings and _conduct(config) == "fail":
@@ -168,7 +169,7 @@ def _finish(session: pytest.Session) -> None:
 
 def _reports(config: pytest.Config) -> Reports:
     """What this process knows so far."""
-    from .reports import Reports
+    from .collector import Reports
 
     return config.stash.setdefault(_REPORTS, Reports())
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .behaviours import FAULT_BEHAVIOURS, without
-from .conduct import report
-from .coverage import Share, percent, shares, table
+from .conduct.rules import report
+from .coverage.behaviours import FAULT_BEHAVIOURS, without
+from .coverage.meter import Share, percent, shares, table
 
 if TYPE_CHECKING:
     import pytest
 
-    from .reports import Reports
+    from .collector import Reports
 
 __all__ = ["conduct_lines", "coverage_lines", "verdict", "write_coverage"]
 

@@ -10,7 +10,7 @@ A task or thread that sleeps for ever moves the clock whenever everybody else wa
 
 from __future__ import annotations
 
-from .replacements import virtual_sleep
-from .sleeps import SleepLimitError, Sleeps
+from .patches import virtual_sleep
+from .virtual_time import SleepLimitError, Sleeps
 
 __all__ = ["SleepLimitError", "Sleeps", "virtual_sleep"]

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import ref
 
 from .callers import caller, sets_deadline
-from .sleeps import Sleeps
+from .virtual_time import Sleeps
 
 __all__ = ["follow_deadlines", "is_for_app"]
 

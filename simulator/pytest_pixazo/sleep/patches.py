@@ -14,10 +14,10 @@ from functools import cache
 from types import FrameType
 from typing import Generic, TypeVar
 
-from .bindings import rebind
 from .callers import OUR_THREADS, caller, reads, waits
 from .deadlines import follow_deadlines, is_for_app
-from .sleeps import LIMIT, Sleeps
+from .rebinding import rebind
+from .virtual_time import LIMIT, Sleeps
 
 __all__ = ["virtual_sleep"]
 

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from .agenda import Agenda, Ticket
 from .loops import AsyncioLoop, Loop, TrioLoop
-from .stillness import Stillness
+from .quiescence import Stillness
+from .timer_queue import Agenda, Ticket
 
 __all__ = ["LIMIT", "SleepLimitError", "Sleeps"]
 

@@ -6,29 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.policy import PROFILES, Policy, points
-from pixazo_simulator.redaction import Redactor
+from pixazo_simulator.control import ControlClient, ControlError
+from pixazo_simulator.spec import PROFILES, Policy, points
+from pytest_pixazo.world import SECRETS, Clock, Pixazo, complaints, report
 
-from .clock import Clock
-from .pixazo import Pixazo
-from .sections import sections
+from .failure_report import sections
 from .seed import key_of, name_of
 from .settings import WorldSettings, read_settings
 from .simulators import SharedSimulator
-from .strictness import complaints, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pixazo_simulator.server import Simulator
+    from pytest_pixazo.world import Record
 
-    from .record import Record
-
-__all__ = ["SECRETS", "Case"]
-
-SECRETS = Redactor()
-"""Knows the keys of the tests that run, and of those before them: what is shown or written of a test goes through it."""
+__all__ = ["Case"]
 
 
 class Case:

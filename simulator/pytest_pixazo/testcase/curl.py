@@ -7,7 +7,7 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.redaction import HIDDEN, REDACTED
+from pixazo_simulator.spec import HIDDEN, REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

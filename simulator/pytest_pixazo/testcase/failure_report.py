@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pytest_pixazo.world import MOST_LINES, Delivery, Exchange, Generation, delivery_table, exchange_table, outlook
+
 from .curl import curl
-from .delivery import Delivery
-from .exchange import Exchange
-from .generation import Generation
-from .outlook import outlook
-from .table import MOST_LINES, delivery_table, exchange_table
 
 if TYPE_CHECKING:
-    from .record import Record
+    from pytest_pixazo.world import Record
 
 __all__ = ["sections"]
 

@@ -8,10 +8,9 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from pixazo_simulator.cli.profile import read_profile
-from pixazo_simulator.clock import clock_factory
-from pixazo_simulator.ledger import micros
-from pixazo_simulator.policy import PROFILES, Policy, nearest
+from pixazo_simulator.server import read_profile
+from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
+from pixazo_simulator.world import clock_factory
 
 from .seed import name_of, seed_of
 
@@ -76,7 +75,7 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
 
 def _check_elsewhere(name: str, value: Any) -> None:
     """Raise ValueError for a value that means nothing to whoever reads it, such as an unknown rule of conduct, before the test runs."""
-    from .conduct import known_rules
+    from pytest_pixazo.reports.conduct.rules import known_rules
 
     try:
         if name == "real_gateway":

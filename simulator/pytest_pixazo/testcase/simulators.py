@@ -7,14 +7,14 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pixazo_simulator.control_client import ControlClient, ControlError, HttpChannel
+from pixazo_simulator.control import ControlClient, ControlError, HttpChannel
 
 if TYPE_CHECKING:
     import pytest
 
     from pixazo_simulator.mutants import Mutant, Variant
-    from pixazo_simulator.policy import Policy
     from pixazo_simulator.server import Simulator
+    from pixazo_simulator.spec import Policy
 
 __all__ = ["SharedSimulator", "control_token_of", "simulator_for"]
 
@@ -53,7 +53,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
         yield _shared(url, source, control_token_of(config))
         return
     from pixazo_simulator.server import Simulator
-    from pixazo_simulator.worlds import Settings
+    from pixazo_simulator.world import Settings
 
     settings = Settings(keys=(SESSION_KEY,), policy=_limit(config))
     with Simulator(settings, change=change) as simulator:
@@ -62,7 +62,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
 
 def _limit(config: pytest.Config) -> Policy:
     """A policy that lets callbacks of any world go to the hosts that the ini file names, and to no others."""
-    from pixazo_simulator.policy import PROFILES
+    from pixazo_simulator.spec import PROFILES
 
     hosts: list[str] = config.getini("pixazo_webhook_allow")
     try:

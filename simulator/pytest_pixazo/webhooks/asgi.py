@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 
 from .lifespan import AsgiApp, Message
-from .listener import Request, Response
+from .server import Request, Response
 
 __all__ = ["call_asgi"]
 

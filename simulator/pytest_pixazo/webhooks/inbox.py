@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .callback import Callback
-from .home import HomeError
+from .event_loops import HomeError
 from .lifespan import LifespanError
-from .listener import Listener, Request, Response
-from .recipient import Answers, Recipient, recipient_of
+from .receivers import Answers, Recipient, recipient_of
+from .server import Listener, Request, Response
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control_client import ControlClient
+    from pixazo_simulator.control import ControlClient
 
 __all__ = ["Inbox", "InboxError"]
 

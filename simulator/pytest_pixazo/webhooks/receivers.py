@@ -11,9 +11,9 @@ from typing import Any, Protocol, cast
 
 from .asgi import call_asgi
 from .callback import Callback
-from .home import Home, OwnLoop, running_home
+from .event_loops import Home, OwnLoop, running_home
 from .lifespan import AsgiApp, lifespan
-from .listener import Request, Response
+from .server import Request, Response
 from .wsgi import WsgiApp, call_wsgi
 
 __all__ = ["Answers", "Recipient", "recipient_of"]

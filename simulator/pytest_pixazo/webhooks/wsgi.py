@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from .listener import Request, Response
+from .server import Request, Response
 
 __all__ = ["WsgiApp", "call_wsgi"]
 

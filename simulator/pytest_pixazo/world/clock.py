@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .generation import Generation
-from .outlook import coming
+from .forecast import coming
+from .values.generation import Generation
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control_client import ControlClient
+    from pixazo_simulator.control import ControlClient
 
 __all__ = ["Clock", "Event", "Transition", "WebhookAttempt"]
 

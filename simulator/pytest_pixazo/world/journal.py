@@ -7,8 +7,8 @@ from typing import Any, overload
 
 import msgspec
 
-from .exchange import Exchange
 from .table import exchange_table
+from .values.exchange import Exchange
 
 __all__ = ["Journal"]
 

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
-from pixazo_simulator.when import When
+from pixazo_simulator.script import When
 
-from .delivery import Deliveries
-from .explanation import Explanation
-from .generation import Generation
 from .journal import Journal
 from .record import Record
 from .strictness import complaints, report
+from .values.delivery import Deliveries
+from .values.explanation import Explanation
+from .values.generation import Generation
 from .waiting import wait_for
 from .wallet import Wallet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pixazo_simulator.control_client import ControlClient
+    from pixazo_simulator.control import ControlClient
 
     from .clock import Clock
-    from .delivery import Delivery
-    from .exchange import Exchange
+    from .values.delivery import Delivery
+    from .values.exchange import Exchange
 
 __all__ = ["Call", "Pixazo"]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pixazo_simulator.spec import Redactor
+
 __all__ = ["Record"]
 
 
@@ -32,3 +34,7 @@ class Record:
     def told(self) -> dict[str, Any]:
         """The record as one JSON object, for a process that sends it on, such as an xdist worker; `Record(**told)` reads it."""
         return asdict(self)
+
+
+SECRETS = Redactor()
+"""Knows the keys of the tests that run, and of those before them: what is shown or written of a test goes through it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .exchange import Exchange
+from .values.exchange import Exchange
 
 if TYPE_CHECKING:
     from .record import Record

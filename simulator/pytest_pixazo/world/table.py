@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .delivery import Delivery
-    from .exchange import Exchange
-    from .generation import Generation
+    from .values.delivery import Delivery
+    from .values.exchange import Exchange
+    from .values.generation import Generation
 
 __all__ = ["MOST_LINES", "delivery_table", "exchange_table", "generation_table"]
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import msgspec
 
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.matcher import Matcher, read_matcher
-from pixazo_simulator.policy import nearest
+from pixazo_simulator.control import ControlClient, ControlError
+from pixazo_simulator.script import Matcher, read_matcher
+from pixazo_simulator.spec import nearest
 
-from .delivery import Delivery
-from .exchange import Exchange
-from .generation import Generation
-from .outlook import outlook
+from .forecast import outlook
 from .table import delivery_table, exchange_table, generation_table
+from .values.delivery import Delivery
+from .values.exchange import Exchange
+from .values.generation import Generation
 
 __all__ = ["wait_for"]
 

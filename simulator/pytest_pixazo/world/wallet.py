@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control_client import ControlClient
+    from pixazo_simulator.control import ControlClient
 
 __all__ = ["Entry", "Wallet"]
 

@@ -6,14 +6,14 @@ from collections import Counter
 
 import pytest
 
-from pixazo_contracts.clause import Clause, Cost, Strength, clause
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, select
-from pixazo_contracts.conversation import Setting
+from pixazo_contracts.clauses.clause import Clause, Cost, Strength, clause
+from pixazo_contracts.clauses.statements import STATEMENTS
 from pixazo_contracts.probes import PROBES, feeders, for_clauses
-from pixazo_contracts.samples import members, text
-from pixazo_contracts.statements import STATEMENTS
-from pixazo_contracts.target import Profile
-from pixazo_contracts.trace import Header, Trace
+from pixazo_contracts.probes.conversation import Setting
+from pixazo_contracts.probes.samples import members, text
+from pixazo_contracts.trace.target import Profile
+from pixazo_contracts.trace.trace import Header, Trace
 
 
 def test_there_are_186_clauses_71_of_them_core() -> None:

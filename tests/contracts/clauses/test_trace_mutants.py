@@ -9,13 +9,13 @@ from functools import cache
 from typing import cast
 
 import pytest
+from tests.contracts.observing import observe
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.exchange import Callback, Exchange
+from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import Trace
-from pixazo_contracts.verdict import judge
-from tests.contracts.observing import observe
+from pixazo_contracts.trace.exchange import Callback, Exchange
+from pixazo_contracts.trace.trace import Trace
 
 Members = dict[str, object]
 

@@ -13,11 +13,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from tests.contracts.gateways.fake_gateway import KEY
+from tests.contracts.gateways.fake_server import serve
+from tests.contracts.gateways.wrong import envelope, having
 
 from pixazo_contracts.cli import main
-from tests.contracts.fake_gateway import KEY
-from tests.contracts.fake_server import serve
-from tests.contracts.wrong import envelope, having
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, cast
 
-from tests.contracts.fake_gateway import Ask, FakeGateway, Reply, Work
+from tests.contracts.gateways.fake_gateway import Ask, FakeGateway, Reply, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

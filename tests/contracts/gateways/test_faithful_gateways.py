@@ -6,16 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-
-from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.probes import PROBES, feeders
-from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.target import Target
-from pixazo_contracts.trace import load_trace
-from pixazo_contracts.verdict import judge
-from tests.contracts.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
-from tests.contracts.observing import ORIGIN, Observed, full_target, observe
-from tests.contracts.wrong import (
+from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
+from tests.contracts.gateways.wrong import (
     accepted,
     envelope,
     first_url,
@@ -27,13 +19,21 @@ from tests.contracts.wrong import (
     members,
     output,
 )
+from tests.contracts.observing import ORIGIN, Observed, full_target, observe
+
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.judge.verdict import judge
+from pixazo_contracts.probes import PROBES, feeders
+from pixazo_contracts.runner.runner import RunOptions
+from pixazo_contracts.trace.target import Target
+from pixazo_contracts.trace.trace import load_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.contracts.fake_gateway import FakeGateway
-    from tests.contracts.wrong import Change, Edit, Members
+    from tests.contracts.gateways.fake_gateway import FakeGateway
+    from tests.contracts.gateways.wrong import Change, Edit, Members
 
 QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
 

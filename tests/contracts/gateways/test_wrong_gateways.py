@@ -7,12 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-
-from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.probes import PROBES
-from tests.contracts.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
-from tests.contracts.observing import ORIGIN, Observed, observe
-from tests.contracts.wrong import (
+from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
+from tests.contracts.gateways.wrong import (
     accepted,
     cached,
     calling,
@@ -43,14 +39,17 @@ from tests.contracts.wrong import (
     told,
     without,
 )
+from tests.contracts.observing import ORIGIN, Observed, observe
+
+from pixazo_contracts.clauses import BY_ID
+from pixazo_contracts.probes import PROBES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from _pytest.mark import ParameterSet
-
-    from tests.contracts.fake_gateway import FakeGateway
-    from tests.contracts.wrong import Change, Edit, Members
+    from tests.contracts.gateways.fake_gateway import FakeGateway
+    from tests.contracts.gateways.wrong import Change, Edit, Members
 
 
 def _as_is(_: Ask, reply: Reply) -> Reply:

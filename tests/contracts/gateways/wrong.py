@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from tests.contracts.fake_gateway import BASE, KEY, STATUS, Ask, FakeGateway, Reply, Work, is_members, refusal
+from tests.contracts.gateways.fake_gateway import BASE, KEY, STATUS, Ask, FakeGateway, Reply, Work, is_members, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.clause import Clause, Cost, Evidence, Observation, Remark, Strength, Violation
-from pixazo_contracts.exchange import Exchange
-from pixazo_contracts.exit_code import ExitCode, exit_code
-from pixazo_contracts.expect import Expectation, apply_expectations
-from pixazo_contracts.target import Profile
-from pixazo_contracts.trace import Footer, Header, Trace
-from pixazo_contracts.verdict import Outcome, Verdict, judge
+from pixazo_contracts.clauses.clause import Clause, Cost, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.judge.exit_code import ExitCode, exit_code
+from pixazo_contracts.judge.expectations import Expectation, apply_expectations
+from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
+from pixazo_contracts.trace.exchange import Exchange
+from pixazo_contracts.trace.target import Profile
+from pixazo_contracts.trace.trace import Footer, Header, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,16 +16,16 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY
+from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 
 from pixazo_contracts.cli import main
-from pixazo_contracts.conversation import Send
 from pixazo_contracts.probes import PROBES
-from pixazo_contracts.run_clock import VirtualClock
-from pixazo_contracts.runner import HttpTransport, RunOptions, run
-from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard
-from pixazo_contracts.target import Profile, Target
-from tests.contracts.fake_gateway import ACCOUNTS, KEY
-from tests.contracts.lying_gateway import LIES, LyingGateway, serve
+from pixazo_contracts.probes.conversation import Send
+from pixazo_contracts.runner.clock import VirtualClock
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Ledger, SpendGuard
+from pixazo_contracts.runner.runner import HttpTransport, RunOptions, run
+from pixazo_contracts.trace.target import Profile, Target
 
 ORIGIN = "http://127.0.0.1:8900"
 PAID = "paid = true\npace = 0.05\ndeadline = 5\nsettle = 0.1\n"

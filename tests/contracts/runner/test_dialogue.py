@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-
-from pixazo_contracts.conversation import Hook, await_callbacks, hook, pause, send
-from pixazo_contracts.dialogue import TalkError
-from pixazo_contracts.probes.steps import PRINTED_HEADERS, read_send, submit_send
-from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.spend import BudgetExhaustedError
-from pixazo_contracts.target import Profile, Target
-from tests.contracts.fake_gateway import KEY
+from tests.contracts.dialogues import talking
+from tests.contracts.gateways.fake_gateway import KEY
 from tests.contracts.observing import ORIGIN
-from tests.contracts.talking import talking
+
+from pixazo_contracts.probes.conversation import Hook, await_callbacks, hook, pause, send
+from pixazo_contracts.probes.steps import PRINTED_HEADERS, read_send, submit_send
+from pixazo_contracts.runner.dialogue import TalkError
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError
+from pixazo_contracts.runner.runner import RunOptions
+from pixazo_contracts.trace.target import Profile, Target
 
 SUBMIT = submit_send("generate", {"prompt": "A paper boat"}, case="submit")
 

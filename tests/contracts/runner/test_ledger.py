@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts import ledger as ledgers
-from pixazo_contracts.ledger import CeilingReachedError, Ledger, LedgerError
-from pixazo_contracts.target import Ceilings
+from pixazo_contracts.runner.layers import ledger as ledgers
+from pixazo_contracts.runner.layers.ledger import CeilingReachedError, Ledger, LedgerError
+from pixazo_contracts.trace.target import Ceilings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,8 @@ RELEASED = RESERVED.replace("reserve", "release")
 SPENDER = """
 import sys
 from pathlib import Path
-from pixazo_contracts.ledger import CeilingReachedError, Ledger
-from pixazo_contracts.target import Ceilings
+from pixazo_contracts.runner.layers.ledger import CeilingReachedError, Ledger
+from pixazo_contracts.trace.target import Ceilings
 ledger = Ledger(Path(sys.argv[1]), "same name")
 for number in range(1, 6):
     try:

@@ -6,9 +6,9 @@ import gzip
 
 import pytest
 
-from pixazo_contracts.conversation import Send
-from pixazo_contracts.refusal import is_clear_refusal
-from pixazo_contracts.transport import Reply
+from pixazo_contracts.probes.conversation import Send
+from pixazo_contracts.runner.layers.refusal import is_clear_refusal
+from pixazo_contracts.runner.layers.transport import Reply
 
 ASKED = Send(
     operation="generate",

@@ -13,27 +13,27 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-
-from pixazo_contracts import runner
-from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.conversation import Send
-from pixazo_contracts.plan import in_order, make_plan
-from pixazo_contracts.probes import PROBES
-from pixazo_contracts.redaction import Redactor
-from pixazo_contracts.runner import RunOptions, run
-from pixazo_contracts.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
-from pixazo_contracts.target import Ceilings, Profile, Target, capable
-from pixazo_contracts.transport import Reply
-from tests.contracts.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
-from tests.contracts.fake_gateway import Reply as Answer
+from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
+from tests.contracts.gateways.fake_gateway import Reply as Answer
+from tests.contracts.gateways.wrong import is_read
 from tests.contracts.observing import Observed, full_target, observe
-from tests.contracts.wrong import is_read
+
+from pixazo_contracts.clauses import CATALOGUE
+from pixazo_contracts.probes import PROBES
+from pixazo_contracts.probes.conversation import Send
+from pixazo_contracts.runner import runner
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
+from pixazo_contracts.runner.layers.transport import Reply
+from pixazo_contracts.runner.plan import in_order, make_plan
+from pixazo_contracts.runner.runner import RunOptions, run
+from pixazo_contracts.trace.redaction import Redactor
+from pixazo_contracts.trace.target import Ceilings, Profile, Target, capable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pixazo_contracts.exchange import Intent
+    from pixazo_contracts.trace.exchange import Intent
 
 ORIGIN = "https://gateway.example"
 SUBMIT = Send(

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
-
-from pixazo_contracts.alarm import ContractBrokenError
-from pixazo_contracts.conversation import Send
-from pixazo_contracts.play import DEFAULT_SETTINGS, play
-from pixazo_contracts.probes import smoke
-from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.stage import STEPS, IdleRuleError
-from pixazo_contracts.target import ConfigurationError, Profile, Target
-from tests.contracts.fake_gateway import KEY, Ask, Reply, Work
+from tests.contracts.dialogues import talking
+from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work
+from tests.contracts.gateways.wrong import accepted, envelope, having, is_read, members, without
 from tests.contracts.observing import ORIGIN, full_target, observe
-from tests.contracts.talking import talking
-from tests.contracts.wrong import accepted, envelope, having, is_read, members, without
+
+from pixazo_contracts.probes import smoke
+from pixazo_contracts.probes.conversation import Send
+from pixazo_contracts.runner.runner import RunOptions
+from pixazo_contracts.stateful.alarm import ContractBrokenError
+from pixazo_contracts.stateful.player import DEFAULT_SETTINGS, play
+from pixazo_contracts.stateful.stage import STEPS, IdleRuleError
+from pixazo_contracts.trace.target import ConfigurationError, Profile, Target
 
 if TYPE_CHECKING:
     from pathlib import Path

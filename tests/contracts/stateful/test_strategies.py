@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, UnidentifiedImageError
 
-from pixazo_contracts import strategies
 from pixazo_contracts.clauses import BY_ID
+from pixazo_contracts.stateful import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

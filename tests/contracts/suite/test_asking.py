@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-
-from pixazo_contracts.alarm import ContractBrokenError
-from pixazo_contracts.probes.steps import read_send, submit_send
-from pixazo_contracts.runner import RunOptions
-from pixazo_contracts.suite.asking import Asker
-from pixazo_contracts.target import Profile, Target
-from tests.contracts.fake_gateway import KEY, Ask, Reply, refusal
+from tests.contracts.dialogues import talking
+from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
 from tests.contracts.observing import ORIGIN
-from tests.contracts.talking import talking
+
+from pixazo_contracts.probes.steps import read_send, submit_send
+from pixazo_contracts.runner.runner import RunOptions
+from pixazo_contracts.stateful.alarm import ContractBrokenError
+from pixazo_contracts.suite.asking import Asker
+from pixazo_contracts.trace.target import Profile, Target
 
 MALFORMED = submit_send("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")
 PAID = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})

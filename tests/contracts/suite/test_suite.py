@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from tests.contracts.fake_gateway import KEY, Ask, Reply
-from tests.contracts.fake_server import serve
-from tests.contracts.wrong import accepted, envelope, having, is_submit, without
+from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply
+from tests.contracts.gateways.fake_server import serve
+from tests.contracts.gateways.wrong import accepted, envelope, having, is_submit, without
 
 if TYPE_CHECKING:
-    from tests.contracts.wrong import Edit
+    from tests.contracts.gateways.wrong import Edit
 
 LOCAL = ("--pixazo-pace", "0.05", "--pixazo-deadline", "20")
 PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
@@ -26,7 +25,7 @@ def session(directory: Path, *command: str) -> tuple[int, str]:
     """The exit code and the output of one session in an empty directory."""
     # A worker of pytest-xdist tells its children that they are workers, too.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = {**inherited, "XDG_STATE_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**inherited, "XDG_STATE_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[3])}
     options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly")
     done = subprocess.run(
         [*command, *options],
@@ -72,7 +71,15 @@ def test_faithful_gateway(tmp_path: Path) -> None:
 
 def test_virtual_clock(tmp_path: Path) -> None:
     """Where the gateway's clock is ours to move, all of it is judged without waiting, what ends badly included."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-p", "tests.contracts.virtual_endpoint"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "pixazo_contracts",
+        "-p",
+        "tests.contracts.suite.virtual_endpoint",
+    ]
     code, output = session(tmp_path, *command, "-k", "test_clause or test_machine")
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
     wanted = {"test_machine", "test_clause[FAIL-01]", "test_clause[WEBHOOK-07]", "test_clause[ERR-402-01]"}

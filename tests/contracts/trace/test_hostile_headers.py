@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_contracts.instants import http_date, whole_number
-from pixazo_contracts.pacing import retry_after
+from pixazo_contracts.runner.layers.pacing import retry_after
+from pixazo_contracts.trace.instants import http_date, whole_number
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "1e9", "²", "٣", "9" * 10, "9" * 5000, None])

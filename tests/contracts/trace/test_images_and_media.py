@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixazo_contracts.exchange import MediaFacts
-from pixazo_contracts.images import bmp, data_url, gif, jpeg, png, svg, webp
-from pixazo_contracts.media import inspect_media
+from pixazo_contracts.probes.images import bmp, data_url, gif, jpeg, png, svg, webp
+from pixazo_contracts.trace.exchange import MediaFacts
+from pixazo_contracts.trace.media import inspect_media
 
 if TYPE_CHECKING:
     from collections.abc import Callable

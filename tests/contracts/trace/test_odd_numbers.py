@@ -7,16 +7,16 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
-
-from pixazo_contracts.conversation import Hook
-from pixazo_contracts.pacing import retry_after
-from pixazo_contracts.receiver import Receiver
-from pixazo_contracts.recorder import Recorder
-from pixazo_contracts.redaction import Redactor
-from pixazo_contracts.run_clock import RealClock
-from pixazo_contracts.runner import HttpTransport
-from pixazo_contracts.target import Profile
 from tests.contracts.observing import ORIGIN
+
+from pixazo_contracts.probes.conversation import Hook
+from pixazo_contracts.runner.clock import RealClock
+from pixazo_contracts.runner.layers.pacing import retry_after
+from pixazo_contracts.runner.layers.recorder import Recorder
+from pixazo_contracts.runner.receiver import Receiver
+from pixazo_contracts.runner.runner import HttpTransport
+from pixazo_contracts.trace.redaction import Redactor
+from pixazo_contracts.trace.target import Profile
 
 
 @pytest.mark.parametrize(

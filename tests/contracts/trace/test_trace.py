@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.contracts.judge.test_verdict import EXCHANGE
 
-from pixazo_contracts.exchange import MISSING, parse_json
-from pixazo_contracts.recorder import shorten
-from pixazo_contracts.redaction import STRUCK, Redactor, is_distinctive
-from pixazo_contracts.target import Profile
-from pixazo_contracts.trace import Footer, Header, InvalidTraceError, Trace, load_trace, save_trace
-from tests.contracts.test_verdict import EXCHANGE
+from pixazo_contracts.runner.layers.recorder import shorten
+from pixazo_contracts.trace.exchange import MISSING, parse_json
+from pixazo_contracts.trace.redaction import STRUCK, Redactor, is_distinctive
+from pixazo_contracts.trace.target import Profile
+from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, load_trace, save_trace
 
 if TYPE_CHECKING:
     from pathlib import Path

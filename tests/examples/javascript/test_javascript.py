@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.command import environment
 from tests.tools import tool
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 
 HERE = Path(__file__).parent
 SECONDS = 60

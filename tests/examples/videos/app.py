@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Body, FastAPI, HTTPException, Request
+from tests.examples.videos.library import Library, Video
 
 from pixazo_client import AsyncPixazoClient, BadRequestError, NotFoundError, PixazoError, WebhookPayloadError
-
-from .library import Library, Video
 
 
 def create_app(database: Path, webhook_url: str) -> FastAPI:

@@ -6,25 +6,24 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.command import COMMAND
-from tests.simulator.listener import Listener, answer
-from tests.simulator.talkers import TALKERS
+from tests.simulator.http_clients import TALKERS
+from tests.simulator.receivers import Listener, answer
 from tests.tools import tool
 
 pytest_plugins = ("pytester",)
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
 """Seconds after which a run that hangs has failed its test."""
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
 
 #: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
 CONFTEST = """
-import pixazo_simulator.redirect
+import pixazo_simulator.redirect.context
 
-pixazo_simulator.redirect.HOSTS = ("gateway.invalid",)
-pixazo_simulator.redirect.MEDIA_HOSTS = ("media.invalid",)
+pixazo_simulator.redirect.context.HOSTS = ("gateway.invalid",)
+pixazo_simulator.redirect.context.MEDIA_HOSTS = ("media.invalid",)
 """
 #: The vendor's own names, with a resolver that notes them and never asks.
 NOTING = """
@@ -94,7 +93,7 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         from contextlib import ExitStack, suppress
 
         import pytest
-        from tests.simulator.talkers import TALKERS
+        from tests.simulator.http_clients import TALKERS
 
         STACK = ExitStack()
         MADE = {name: STACK.enter_context(make()) for name, make in TALKERS.items()}
@@ -555,7 +554,7 @@ def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
         import asyncio, os, subprocess, sys
 
         import pytest
-        from pixazo_simulator.redirect import redirect
+        from pixazo_simulator.redirect.context import redirect
 
         REFUSED = {REFUSED!r}
         CHILD = '''

@@ -7,7 +7,7 @@ import socket
 import pytest
 import requests
 
-from pixazo_simulator.detour import Detour
+from pixazo_simulator.redirect.routing import Detour
 from pytest_pixazo import Pixazo
 
 pytest_plugins = ("pytester",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pytest_pixazo.record import Record
+from pytest_pixazo.world.record import Record
 
 __all__ = ["BEAR", "ID", "MEDIA", "Telling"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Telling
 
-from pytest_pixazo.conduct import RULES, Finding, judge, misconduct, report
-from pytest_pixazo.record import Record
-from pytest_pixazo.reports import Reports
-from tests.pytest_pixazo.telling import BEAR, ID, MEDIA, Telling
+from pytest_pixazo.reports.collector import Reports
+from pytest_pixazo.reports.conduct.rules import RULES, Finding, judge, misconduct, report
+from pytest_pixazo.world.record import Record
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
 KEY = "ocp-apim-subscription-key"
@@ -207,7 +207,7 @@ def test_every_rule_has_a_mistake() -> None:
 
 def test_every_rule_is_documented() -> None:
     """The page about reports has the rules as a table, word for word."""
-    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reports.md").read_text(encoding="utf-8")
     rows = [f"| `{rule.name}` | {rule.says} | {rule.remedy} |" for rule in RULES]
     assert "\n".join(rows) in page
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.examples.bad_client import BadClient
+from tests.receiver import Receiver
 
 from pixazo_client import (
     APIConnectionError,
@@ -28,9 +30,7 @@ from pytest_pixazo import (
     Stuck,
     TruncatedBody,
 )
-from pytest_pixazo.conduct import RULES, judge
-from tests.examples.bad_client import BadClient
-from tests.receiver import Receiver
+from pytest_pixazo.reports.conduct.rules import RULES, judge
 
 
 def hurries(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:

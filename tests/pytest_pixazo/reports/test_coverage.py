@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-
-from pixazo_simulator.faults import FAULTS
-from pytest_pixazo.behaviours import BEHAVIOURS, FAULT_BEHAVIOURS, without
-from pytest_pixazo.coverage import met, percent, shares, table
 from tests.page import PAGE
-from tests.pytest_pixazo.telling import Telling
+from tests.pytest_pixazo.reports.records import Telling
+
+from pixazo_simulator.script.faults import FAULTS
+from pytest_pixazo.reports.coverage.behaviours import BEHAVIOURS, FAULT_BEHAVIOURS, without
+from pytest_pixazo.reports.coverage.meter import met, percent, shares, table
 
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
 NAMES = [behaviour.name for behaviour in BEHAVIOURS]

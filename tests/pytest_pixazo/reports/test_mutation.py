@@ -12,8 +12,19 @@ from pathlib import Path
 import pytest
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
-from pytest_pixazo.rehearsal import CHANGES, Change, Outcome, Verdict, chosen, doubted, judged, summary, table, told
-from pytest_pixazo.trial import Suite, Trial
+from pytest_pixazo.reports.mutation.suite_run import Suite, Trial
+from pytest_pixazo.reports.mutation.verdicts import (
+    CHANGES,
+    Change,
+    Outcome,
+    Verdict,
+    chosen,
+    doubted,
+    judged,
+    summary,
+    table,
+    told,
+)
 
 pytest_plugins = ("pytester",)
 

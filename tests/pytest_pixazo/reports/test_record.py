@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pytest_pixazo.record import Record
+from pytest_pixazo.world.record import Record
 
 
 def test_a_record_crosses_processes_as_json() -> None:

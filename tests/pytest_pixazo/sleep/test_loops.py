@@ -15,10 +15,10 @@ import httpx2
 import pytest
 import trio
 import uvloop
-
-from pixazo_simulator.server import Simulator
-from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
 from tests.caller import KEY_HEADER, Caller
+
+from pixazo_simulator.server.simulator import Simulator
+from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
 
 Main = Callable[[], Coroutine[Any, Any, Any]]
 """What a loop is run for."""

@@ -17,7 +17,7 @@ import trio
 import uvloop
 
 from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
-from pytest_pixazo.sleep.stillness import Stillness
+from pytest_pixazo.sleep.quiescence import Stillness
 from pytest_pixazo.sleep.waits import WAITS, waits_for_others
 
 PATIENCE = 10.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_pixazo.sleep.agenda import SWEEP, Agenda, Ticket
+from pytest_pixazo.sleep.timer_queue import SWEEP, Agenda, Ticket
 
 
 def ticket(due: int, *, drives: bool = True, alive: bool = True) -> Ticket:

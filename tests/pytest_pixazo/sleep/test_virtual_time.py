@@ -17,15 +17,23 @@ from typing import Any
 
 import pytest
 import urllib3
+from tests.caller import KEY_HEADER, Caller
+from tests.pytest_pixazo.sleep import sleeping_app
+from tests.pytest_pixazo.sleep.sleeping_app import (
+    Poller,
+    Settings,
+    by_default,
+    by_keyword,
+    by_name,
+    by_other_name,
+    reading,
+)
+from tests.receiver import Receiver
 
 from pixazo_client import PixazoClient, RequestHandle
-from pixazo_simulator.server import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator, SimulatorError
 from pytest_pixazo import Pixazo, Stuck
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
-from tests.caller import KEY_HEADER, Caller
-from tests.pytest_pixazo import sleeping_app
-from tests.pytest_pixazo.sleeping_app import Poller, Settings, by_default, by_keyword, by_name, by_other_name, reading
-from tests.receiver import Receiver
 
 FORK = """
 import os, time
@@ -259,7 +267,9 @@ def test_a_deadline_is_seen_to_pass(sleeps: Sleeps, caller: Caller) -> None:
     assert 595 <= sleeps.total <= 600  # the requests take some real time, too
 
 
-@pytest.mark.parametrize("module", ["uvicorn.server", "_pytest.runner", "subprocess", "pixazo_simulator.post"])
+@pytest.mark.parametrize(
+    "module", ["uvicorn.server", "_pytest.runner", "subprocess", "pixazo_simulator.webhooks.sender"]
+)
 def test_the_machinery_sleeps_in_real_time(sleeps: Sleeps, module: str) -> None:
     """What serves, runs the tests or waits for a process is not the app."""
 

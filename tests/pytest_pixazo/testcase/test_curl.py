@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-
-from pixazo_simulator.server import Simulator
-from pytest_pixazo.curl import curl
 from tests.caller import KEY_HEADER, Caller
+
+from pixazo_simulator.server.simulator import Simulator
+from pytest_pixazo.testcase.curl import curl
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 

@@ -204,5 +204,5 @@ def test_what_a_run_of_a_rehearsal_writes_holds_no_key(
     told = pytester.path / "told.ndjson"
     monkeypatch.setenv("PIXAZO_WITNESS_FILE", str(told))
     pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
-    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.witness").assert_outcomes(failed=1)
+    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.mutation.recorder").assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in told.read_text()

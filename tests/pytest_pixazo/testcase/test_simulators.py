@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.registry import Settings
 from pytest_pixazo import Pixazo
 
 pytest_plugins = ("pytester",)

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Simulator
-from pytest_pixazo.callback import Callback, SignatureError
-from pytest_pixazo.inbox import Inbox, InboxError
-from tests.pytest_pixazo.submitting import submit
+from pytest_pixazo.webhooks.callback import Callback, SignatureError
+from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 COMPLETED_AT = 1_774_951_215_000
 """2026-03-31T10:00:15.000Z: a manual clock starts at 10:00:00, and a generation takes 15 s."""

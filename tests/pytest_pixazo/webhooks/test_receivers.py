@@ -18,11 +18,12 @@ import trio
 import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
-
-from pixazo_simulator import ControlClient, courier
-from pytest_pixazo import home
-from pytest_pixazo.inbox import Inbox, InboxError
 from tests.pytest_pixazo.submitting import submit
+
+from pixazo_simulator import ControlClient
+from pixazo_simulator.webhooks import dispatcher as courier
+from pytest_pixazo.webhooks import event_loops as home
+from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 PATH = "/hooks/pixazo"
 

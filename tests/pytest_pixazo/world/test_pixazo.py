@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import httpx2
 import pytest
+from tests.receiver import Receiver
 
 from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
-from pixazo_simulator import ControlError, courier
+from pixazo_simulator import ControlError
+from pixazo_simulator.webhooks import dispatcher as courier
 from pytest_pixazo import Pixazo, contains
-from pytest_pixazo.clock import Transition, WebhookAttempt
-from tests.receiver import Receiver
+from pytest_pixazo.world.clock import Transition, WebhookAttempt
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
 

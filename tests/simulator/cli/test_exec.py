@@ -472,7 +472,7 @@ def test_a_redirection_within() -> None:
     code = """
 import requests
 from pixazo_simulator import Simulator
-from pixazo_simulator.redirect import redirect
+from pixazo_simulator.redirect.context import redirect
 with Simulator() as simulator, redirect(simulator.url, simulator.api_key) as redirection:
     requests.get("https://gateway.pixazo.ai/nowhere")
     print(simulator.advance(0), redirection.violations)

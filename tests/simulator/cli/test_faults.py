@@ -10,8 +10,8 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 
-from pixazo_simulator.faults import FAULTS
-from pixazo_simulator.script_file import script_from
+from pixazo_simulator.script.faults import FAULTS
+from pixazo_simulator.script.script_file import script_from
 
 SCRIPT = """\
 [[rules]]

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
-from tests.simulator.listener import Listener, answer
-from tests.simulator.wire import Wire
+from tests.simulator.receivers import Listener, answer
+from tests.simulator.server.raw_socket import Wire
 
-from pixazo_simulator.control.guard import guard
-from pixazo_simulator.control_client import TOKEN_HEADER as CLIENTS_HEADER
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.route import TOKEN_HEADER, Refused
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.control.access import guard
+from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
+from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.route import TOKEN_HEADER, Refused
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.world.registry import Settings
 
 TOKEN = "a-token-of-the-team"
 CLOSED = Settings()

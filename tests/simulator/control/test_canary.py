@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.listener import Listener, answer
+from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.route import ControlRoute
-from pixazo_simulator.server import Simulator, SimulatorError
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.world.registry import Settings
 
 LONG, SHORT, DEFAULT = "canary-7f3a91c2d4", "q7-Zk", "sim-key"
 KEYS = (LONG, SHORT, DEFAULT)

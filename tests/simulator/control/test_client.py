@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 
-from pixazo_simulator import courier
-from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.matcher import contains
-from pixazo_simulator.script import End, Reply, Rule, Step
-from pixazo_simulator.server import Simulator, SimulatorError
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.script.engine import End, Reply, Rule, Step
+from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.world.registry import Settings
+from pixazo_simulator.world.state.clock import Clock
 
 START = "2026-03-31T10:00:00.000Z"
 
@@ -219,7 +219,7 @@ def test_a_connection_that_has_been_idle_is_not_trusted(simulator: Simulator, mo
     for _ in range(3):
         control.health()
     assert len(opened) == 1
-    monkeypatch.setattr("pixazo_simulator.control_client.LONGEST_IDLE", 0.0)
+    monkeypatch.setattr("pixazo_simulator.control.client.LONGEST_IDLE", 0.0)
     for _ in range(3):
         control.health()
     assert len(opened) == 3
@@ -362,7 +362,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
 
 def test_it_is_light_to_import() -> None:
     """Neither a server nor an HTTP library nor anything else beyond the standard library is loaded, and no TLS."""
-    code = "import sys, pixazo_simulator.control_client; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     loaded = set(ended.stdout.split())
     assert loaded & {"pixazo_simulator", "threading"} == {"pixazo_simulator", "threading"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from pixazo_simulator import Settings, Simulator
-from pixazo_simulator.invitation import invitation
+from pixazo_simulator.control.discovery import invitation
 
 
 def test_every_invitation_names_accounts_that_nobody_has_used() -> None:

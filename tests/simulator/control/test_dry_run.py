@@ -16,14 +16,14 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
-from tests.simulator.specimens import data_url, png
+from tests.simulator.samples import data_url, png
 
-from pixazo_simulator.app import Application
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.quota import RateLimit
-from pixazo_simulator.strike import STRIKES
-from pixazo_simulator.world import World
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.gateway.fault_injection import STRIKES
+from pixazo_simulator.server.app import Application
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.world import World
 
 STATUS = "/v2/requests/status/"
 HOST = "127.0.0.1:8900"

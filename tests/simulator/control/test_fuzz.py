@@ -22,8 +22,8 @@ from tests.caller import KEY_HEADER, Caller, over_http
 from tests.inprocess import InProcess
 
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.registry import Settings
 
 KEY = "fuzzed-world"
 FEW, MANY = 3, 100

@@ -15,10 +15,10 @@ from tests.command import pixazo_sim
 from tests.inprocess import InProcess
 from tests.receiver import Receiver
 
-from pixazo_simulator import courier
 from pixazo_simulator.control import ROUTES
-from pixazo_simulator.openapi import document
-from pixazo_simulator.route import ControlRoute
+from pixazo_simulator.control.openapi import document
+from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.webhooks import dispatcher as courier
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
 OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {

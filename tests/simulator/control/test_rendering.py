@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.listener import Listener, answer
+from tests.simulator.receivers import Listener, answer
 
-from pixazo_simulator.journal import Exchange
-from pixazo_simulator.redaction import Redactor
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.told import told_exchange, told_in_turns
+from pixazo_simulator.control.schema.rendering import told_exchange, told_in_turns
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.redaction import Redactor
+from pixazo_simulator.world.state.journal import Exchange
 
 CANARY = 'canary-5f1d"\\/4c3b'
 """A key that JSON spells otherwise."""

@@ -20,14 +20,14 @@ from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.courier import Courier
-from pixazo_simulator.doors import Doors
-from pixazo_simulator.front import Front
-from pixazo_simulator.protocol import GatewayProtocol
-from pixazo_simulator.route import ControlRoute
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.world import World
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.gateway.router import Front
+from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.tls import Doors
+from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.world.registry import Worlds
+from pixazo_simulator.world.world import World
 
 WORLD_MEMBERS = {
     "now", "clock", "seed", "balance", "suspended", "model_enabled", "generations", "exchanges", "webhook_secret", "policy",
@@ -481,7 +481,7 @@ def test_what_fails_is_answered_500_and_logged_once(
         assert connection.getresponse().status == 200
     (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
     assert re.fullmatch(
-        rf"'{method}' '{path}' failed with LookupError in fail, test_control\.py:\d+", record.getMessage()
+        rf"'{method}' '{path}' failed with LookupError in fail, test_routes\.py:\d+", record.getMessage()
     )
     assert "a-secret-key" not in caplog.text
 

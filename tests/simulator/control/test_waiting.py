@@ -13,22 +13,22 @@ import msgspec
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
-from tests.simulator.specimens import accepted
+from tests.simulator.samples import accepted
 
-from pixazo_simulator import shapes
-from pixazo_simulator.clock import Clock
 from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.control.waiting import look
-from pixazo_simulator.control_client import ControlClient, ControlError
-from pixazo_simulator.courier import Courier
-from pixazo_simulator.doors import Doors
-from pixazo_simulator.front import Front
-from pixazo_simulator.lookout import Lookout, lookout
-from pixazo_simulator.post import Outcome, Parcel
-from pixazo_simulator.protocol import GatewayProtocol
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.wishes import ExchangeCondition, Wait
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.conditions import Lookout, lookout
+from pixazo_simulator.control.routes.waiting import look
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
+from pixazo_simulator.gateway.router import Front
+from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.tls import Doors
+from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.state.clock import Clock
 
 LONG = 30.0
 """Seconds that no test waits for: what it waits for happens, or the test fails."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pixazo_simulator.download import serve
+from pixazo_simulator.gateway.download import serve
 
 CONTENT = b"0123456789"
 

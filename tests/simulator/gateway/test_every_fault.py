@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
-from tests.simulator.observer import End, Seen, observe
+from tests.simulator.mutants.observer import End, Seen, observe
 
-from pixazo_simulator.examples import EXAMPLES
-from pixazo_simulator.faults import FAULTS
-from pixazo_simulator.rule import Rule
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.script.examples import EXAMPLES
+from pixazo_simulator.script.faults import FAULTS
+from pixazo_simulator.script.rule import Rule
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.registry import Settings
 
 STATUS = "/v2/requests/status/"
 IMPATIENCE = 0.3

@@ -18,13 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
-from tests.simulator.observer import End, observe
-from tests.simulator.wire import Wire, request
+from tests.simulator.mutants.observer import End, observe
+from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.server import ServerState
 
-from pixazo_simulator.app import Application
-from pixazo_simulator.damage import delay
-from pixazo_simulator.faults import (
+from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
+from pixazo_simulator.script.effects import delay
+from pixazo_simulator.script.faults import (
     AnyFault,
     ConnectionReset,
     Delay,
@@ -38,11 +38,11 @@ from pixazo_simulator.faults import (
     TruncatedBody,
     UniformDelay,
 )
-from pixazo_simulator.protocol import GatewayProtocol
-from pixazo_simulator.rule import Reply, Rule
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.strike import ConnectionCutError, Ending, Strike, leave, strike_of
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.script.rule import Reply, Rule
+from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.http import GatewayProtocol
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.registry import Settings, Worlds
 
 BEAR = b'{"prompt":"A bear"}'
 BODY = b"0123456789"
@@ -220,7 +220,7 @@ def test_a_server_stops_while_an_answer_is_held_back(
     fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, whether or not the caller still waits for it; other answers have their time to end."""
-    monkeypatch.setattr("pixazo_simulator.server.STOP_TIMEOUT", 10 * SOON)
+    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 10 * SOON)
     with Simulator(scripted(fault)) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         wire = Wire(simulator.port)

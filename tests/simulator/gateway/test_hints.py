@@ -7,8 +7,15 @@ import logging
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller
 
-from pixazo_simulator.hint import hint
-from pixazo_simulator.refusal import InsufficientFunds, InvalidKey, MissingKey, Refusal, UnknownRequest, UnknownRoute
+from pixazo_simulator.gateway.hints import hint
+from pixazo_simulator.spec.errors import (
+    InsufficientFunds,
+    InvalidKey,
+    MissingKey,
+    Refusal,
+    UnknownRequest,
+    UnknownRoute,
+)
 
 KNOWN = (
     "known are POST /minimax-hailuo-ai/v1/generate, POST /minimax-hailuo-ai/v1/imageToVideo, "

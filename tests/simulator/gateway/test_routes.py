@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.courier import Courier
-from pixazo_simulator.gateway import Gateway
-from pixazo_simulator.incoming import Incoming
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.post import Postman
-from pixazo_simulator.reply import Replies
-from pixazo_simulator.world import Bounds
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.gateway.request import Incoming
+from pixazo_simulator.gateway.responder import Replies
+from pixazo_simulator.gateway.routes import Gateway
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.webhooks.sender import Postman
+from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.world import Bounds
 
 STATUS = "/v2/requests/status/"
 
@@ -351,7 +351,7 @@ def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_large_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a turn of its own, before it is judged."""
-    monkeypatch.setattr("pixazo_simulator.admission.decode", None)
+    monkeypatch.setattr("pixazo_simulator.world.admission.decode", None)
     body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * 64 * 1024)
     assert Wire(chunk(body), callback_url="ignore").post() == 202
 
@@ -383,7 +383,7 @@ def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
 
 def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is refused and may come once more when another was answered, or its caller has gone away."""
-    monkeypatch.setattr("pixazo_simulator.incoming.MOST_HELD", 100)
+    monkeypatch.setattr("pixazo_simulator.gateway.request.MOST_HELD", 100)
     gateway = gateway_of(Worlds(Settings()))
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 

@@ -12,7 +12,9 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.command import Serving
 from tests.inprocess import InProcess
 
-from pixazo_simulator.faults import (
+from pixazo_simulator.gateway.fault_injection import ConnectionCutError
+from pixazo_simulator.mutants import find_mutant
+from pixazo_simulator.script.faults import (
     CompletedWithoutMedia,
     ConnectionReset,
     Delay,
@@ -28,13 +30,11 @@ from pixazo_simulator.faults import (
     UnknownStatus,
     WrongContentType,
 )
-from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.rule import End, Reply, Rule, Step
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.strike import ConnectionCutError
-from pixazo_simulator.world import Bounds
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.world.registry import Settings
+from pixazo_simulator.world.world import Bounds
 
 STATUS = "/v2/requests/status/"
 FOREIGN = "/other-model/v1/generate"

@@ -12,9 +12,9 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
-from tests.simulator.specimens import data_url, jpeg, png, webp
+from tests.simulator.samples import data_url, jpeg, png, webp
 
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 
 __all__ = [
     "IMAGE_URL",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from tests.simulator.wire import request
+from tests.simulator.server.raw_socket import request
 
 __all__ = ["End", "Seen", "observe"]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO
-from tests.simulator.conversation import Chapter, Entry, Receiver, Said, broken, converse, elsewhere, huge_image
+from tests.simulator.mutants.conversation import Chapter, Entry, Receiver, Said, broken, converse, elsewhere, huge_image
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, find_mutant, find_variant
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 
 CORE = """
 BASE-01 BASE-02 BASE-03 BASE-04 AUTH-01 AUTH-02 AUTH-03 AUTH-07 AUTH-11 HDR-01 HDR-04 HDR-05 SUBMIT-01 SUBMIT-02

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.simulator.conversation import Callback, Entry, Receiver, Said, converse, elsewhere
+from tests.simulator.mutants.conversation import Callback, Entry, Receiver, Said, converse, elsewhere
 
 from pixazo_simulator.mutants import VARIANTS, Variant
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server.simulator import Simulator
 
 pytestmark = pytest.mark.exhaustive
 

@@ -25,15 +25,15 @@ import trustme
 import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
-from tests.simulator.listener import Listener, answer
-from tests.simulator.talkers import POOLED, TALKERS, Talk
+from tests.simulator.http_clients import POOLED, TALKERS, Talk
+from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
-from pixazo_simulator.detour import Detour, stand_in
-from pixazo_simulator.hooks import Hooks
 from pixazo_simulator.mutants import Variant
 from pixazo_simulator.mutants.mutant import Edits
-from pixazo_simulator.redirect import RedirectionError, redirect
+from pixazo_simulator.redirect.context import RedirectionError, redirect
+from pixazo_simulator.redirect.patches import Hooks
+from pixazo_simulator.redirect.routing import Detour, stand_in
 
 VENDOR = "gateway.pixazo.ai"
 HOST = "gateway.invalid"

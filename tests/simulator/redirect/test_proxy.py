@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.simulator.listener import Listener, answer
+from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
-from pixazo_simulator import proxy as proxies
-from pixazo_simulator.doors import Door
-from pixazo_simulator.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
+from pixazo_simulator.redirect import proxy as proxies
+from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
+from pixazo_simulator.server.tls import Door
 
 PATIENCE = 10.0
 

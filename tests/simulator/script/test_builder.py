@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator.faults import ConnectionReset, Delay, Duplicate, ReplyLost
-from pixazo_simulator.matcher import contains
-from pixazo_simulator.script import Rule
-from pixazo_simulator.when import When
+from pixazo_simulator.script.builder import When
+from pixazo_simulator.script.engine import Rule
+from pixazo_simulator.script.faults import ConnectionReset, Delay, Duplicate, ReplyLost
+from pixazo_simulator.script.matchers import contains
 
 
 class Book:

@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator import pattern
-from pixazo_simulator.faults import CompletedWithoutMedia, ConnectionReset, NotFoundWindow, StatusCode, UnknownStatus
-from pixazo_simulator.rule import End, Reply, Rule, Step
-from pixazo_simulator.script import Occasion, Script
+from pixazo_simulator.script import patterns as pattern
+from pixazo_simulator.script.engine import Occasion, Script
+from pixazo_simulator.script.faults import (
+    CompletedWithoutMedia,
+    ConnectionReset,
+    NotFoundWindow,
+    StatusCode,
+    UnknownStatus,
+)
+from pixazo_simulator.script.rule import End, Reply, Rule, Step
 
 FAIL = End(status="FAILED")
 
@@ -271,7 +277,7 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
         return original(text)
 
     original = pattern.compiled
-    monkeypatch.setattr("pixazo_simulator.matcher.compiled", counting)
+    monkeypatch.setattr("pixazo_simulator.script.matchers.compiled", counting)
     of = script(Rule(when="generate", match={"prompt": {"matches": "cat"}}, end=FAIL))
     for asked in (of, of.twin(), of.twin()):
         assert decisions(asked, submit(), submit("A cat")) == [None, 1]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.matcher import (
+from pixazo_simulator.script.matchers import (
     ABSENT,
     Matcher,
     absent,
@@ -26,10 +26,10 @@ from pixazo_simulator.matcher import (
     one_of,
     present,
     read_matcher,
-    shown,
     starts_with,
     weight,
 )
+from pixazo_simulator.spec.text import shown
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-3, 3) | st.text("abé\n", max_size=3)
 VALUES = SCALARS | st.lists(SCALARS, max_size=3) | st.just(ABSENT)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator.matcher import contains
-from pixazo_simulator.script import End, Occasion, Reply, Rule, Script
+from pixazo_simulator.script.engine import End, Occasion, Reply, Rule, Script
+from pixazo_simulator.script.matchers import contains
 
 
 def scripted(*rules: Rule) -> Script:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_simulator.examples import EXAMPLES, in_python, in_toml
-from pixazo_simulator.faults import FAULTS, ConnectionReset, Fault
-from pixazo_simulator.rule import End, Reply, Rule, Step
-from pixazo_simulator.script_file import read_script, script_from
+from pixazo_simulator.script.examples import EXAMPLES, in_python, in_toml
+from pixazo_simulator.script.faults import FAULTS, ConnectionReset, Fault
+from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.script.script_file import script_from
+from pixazo_simulator.server.files import read_script
 
 TOML = """\
 [[rules]]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.faults import (
+from pixazo_simulator.script.faults import (
     BeforeReply,
     ConnectionReset,
     Delay,
@@ -29,8 +29,8 @@ from pixazo_simulator.faults import (
     TruncatedBody,
     UniformDelay,
 )
-from pixazo_simulator.matcher import contains
-from pixazo_simulator.rule import End, Reply, Rule, Step
+from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import End, Reply, Rule, Step
 
 ENDS = st.builds(
     End,

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.simulator.wire import Wire, request
+from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from pixazo_simulator import protocol
 from pixazo_simulator.mutants import find_mutant, find_variant
-from pixazo_simulator.protocol import KEEP_ALIVE, GatewayProtocol, configuration
-from pixazo_simulator.server import Simulator
+from pixazo_simulator.server import http as protocol
+from pixazo_simulator.server.http import KEEP_ALIVE, GatewayProtocol, configuration
+from pixazo_simulator.server.simulator import Simulator
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant

@@ -16,15 +16,16 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.simulator.listener import Conduct, Listener
-from tests.simulator.wire import Wire, request
+from tests.simulator.receivers import Conduct, Listener
+from tests.simulator.server.raw_socket import Wire, request
 
-from pixazo_simulator import courier, server
-from pixazo_simulator.clock import Clock
-from pixazo_simulator.courier import AdvanceError, Courier
-from pixazo_simulator.post import Postman
-from pixazo_simulator.server import Simulator, SimulatorError
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server import simulator as server
+from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks.dispatcher import AdvanceError, Courier
+from pixazo_simulator.webhooks.sender import Postman
+from pixazo_simulator.world.registry import Settings
+from pixazo_simulator.world.state.clock import Clock
 
 PATIENCE = 10.0
 """Seconds until what does not end has failed the test."""

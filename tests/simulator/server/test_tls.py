@@ -17,11 +17,11 @@ import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
-from pixazo_simulator.app import Application
-from pixazo_simulator.control_client import ControlError
-from pixazo_simulator.doors import MOST_DOORS, Door
+from pixazo_simulator.control.client import ControlError
 from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.tls import MOST_DOORS, Door
+from pixazo_simulator.world.registry import Worlds
 
 HOST = "gateway.pixazo.ai"
 CANARY = "canary-3e61b0f2"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.fitting import MisfitError, read, read_query
-from pixazo_simulator.script import Rule
-from pixazo_simulator.wishes import Advance, JournalFilter, NewScript, NewWorld, Wait, Would
+from pixazo_simulator.control.schema.requests import Advance, JournalFilter, NewScript, NewWorld, Wait, Would
+from pixazo_simulator.script.engine import Rule
+from pixazo_simulator.spec.decoding import MisfitError, read, read_query
 
 KINDS = "status_code, html_page, delay, uniform_delay, "
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.refusal import (
+from pixazo_simulator.spec.errors import (
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -24,7 +23,8 @@ from pixazo_simulator.refusal import (
     UnknownRoute,
     UnsupportedMediaType,
 )
-from pixazo_simulator.wire import refusal_answer
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.responses import refusal_answer
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
+from pixazo_simulator.spec.lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
 
 ORDER = {Status.QUEUED: 0, Status.PROCESSING: 1, Status.COMPLETED: 2, Status.FAILED: 2, Status.ERROR: 2}
 TIMES = st.integers(0, 10**7)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.policy import CHECKS, PROFILES, Policy, nearest, points
+from pixazo_simulator.spec.policy.points import CHECKS, PROFILES, Policy, points
+from pixazo_simulator.spec.text import nearest
 
 VALUES: dict[str, list[str]] = {
     "public_origin": ["caller", "forwarded", "https://gateway.pixazo.ai", "http://[::1]:8900"],
@@ -186,7 +187,7 @@ def test_a_near_word_is_suggested() -> None:
 
 def test_a_word_far_longer_than_any_is_near_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is told without comparing it: that would take seconds."""
-    monkeypatch.setattr("pixazo_simulator.policy.get_close_matches", None)
+    monkeypatch.setattr("pixazo_simulator.spec.text.get_close_matches", None)
     assert nearest("generate" * 100_000, ("generate", "imageToVideo")) == ""
     assert nearest("generate", ()) == ""
 

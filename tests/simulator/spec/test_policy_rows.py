@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.simulator.rows import answers, callers, submits, webhooks
+from tests.simulator.spec.policy_rows import answers, callers, submits, webhooks
 
-from pixazo_simulator.policy import PROFILES, points
-from pixazo_simulator.server import Simulator
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.spec.policy.points import PROFILES, points
+from pixazo_simulator.world.registry import Settings
 
 EFFECTS = answers.ROWS | callers.ROWS | submits.ROWS | webhooks.ROWS
 ORDER = list(points())

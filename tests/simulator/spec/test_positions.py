@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.lines import Path, json_lines, read_toml, toml_lines
+from pixazo_simulator.spec.positions import Path, json_lines, read_toml, toml_lines
 
 NAMES = st.text("ab\"\\#[]{}=,.\n' é", max_size=4)
 SCALARS = (

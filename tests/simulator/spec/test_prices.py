@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.price import PriceList
+from pixazo_simulator.spec.policy.prices import PriceList
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.redaction import Redactor, SecretFilter, beginning, is_secret, sent_secrets
+from pixazo_simulator.spec.redaction import Redactor, SecretFilter, is_secret, sent_secrets
+from pixazo_simulator.spec.text import beginning
 
 KEY = "canary-5f1d"
 ODD = 'se"cr/et k'

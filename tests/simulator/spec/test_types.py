@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode, is_crowded, members, names
-from pixazo_simulator.refusal import InvalidBody, InvalidParameters, Problem, Rule
+from pixazo_simulator.spec.errors import InvalidBody, InvalidParameters, Problem, Rule
+from pixazo_simulator.spec.parameters.types import (
+    OPERATIONS,
+    ImageParameters,
+    Parameters,
+    decode,
+    is_crowded,
+    members,
+    names,
+)
 
 GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
 

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.simulator.specimens import data_url, jpeg, png, webp
+from tests.simulator.samples import data_url, jpeg, png, webp
 
-from pixazo_simulator.image import ImageFacts
-from pixazo_simulator.models import OPERATIONS, ImageParameters, Parameters, decode
-from pixazo_simulator.policy import PROFILES, Policy
-from pixazo_simulator.refusal import Problem, Rule
-from pixazo_simulator.rules import Findings, check, unknown_member, url_problem
-from pixazo_simulator.wire import sentence
+from pixazo_simulator.spec.errors import Problem, Rule
+from pixazo_simulator.spec.parameters.images import ImageFacts
+from pixazo_simulator.spec.parameters.types import OPERATIONS, ImageParameters, Parameters, decode
+from pixazo_simulator.spec.parameters.validation import Findings, check, unknown_member, url_problem
+from pixazo_simulator.spec.policy.points import PROFILES, Policy
+from pixazo_simulator.spec.responses import sentence
 
 BIG = 20 * 1024 * 1024
 

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.simulator.specimens import KEY, START
+from tests.simulator.samples import KEY, START
 
-from pixazo_simulator.clock import Clock
-from pixazo_simulator.courier import Courier, FallenDue
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.post import Outcome, Parcel
-from pixazo_simulator.rule import Rule
-from pixazo_simulator.world import Transition, World
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.script.rule import Rule
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.webhooks.dispatcher import Courier, FallenDue
+from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.world import Transition, World
 
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
 

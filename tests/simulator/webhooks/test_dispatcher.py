@@ -14,20 +14,21 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.simulator.posting import HOOK, PATIENCE, Receiver, drive, settings, told
-from tests.simulator.specimens import KEY, START, accepted, call
+from tests.simulator.samples import KEY, START, accepted, call
+from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, settings, told
 
-from pixazo_simulator import courier as module
-from pixazo_simulator.clock import LAST_INSTANT, Clock
-from pixazo_simulator.courier import AdvanceError, Courier, FallenDue
-from pixazo_simulator.faults import Drop, Duplicate
-from pixazo_simulator.generation import Bounds
-from pixazo_simulator.lifecycle import Status
-from pixazo_simulator.post import Outcome, Parcel
-from pixazo_simulator.refusal import TooManyPending
-from pixazo_simulator.rule import Rule
-from pixazo_simulator.world import Transition, World
-from pixazo_simulator.worlds import Worlds
+from pixazo_simulator.script.faults import Drop, Duplicate
+from pixazo_simulator.script.rule import Rule
+from pixazo_simulator.spec.errors import TooManyPending
+from pixazo_simulator.spec.lifecycle import Status
+from pixazo_simulator.spec.units import LAST_INSTANT
+from pixazo_simulator.webhooks import dispatcher as module
+from pixazo_simulator.webhooks.dispatcher import AdvanceError, Courier, FallenDue
+from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.world.registry import Worlds
+from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.state.generation import Bounds
+from pixazo_simulator.world.world import Transition, World
 
 
 def test_advancing_tells_what_fell_due_in_order() -> None:

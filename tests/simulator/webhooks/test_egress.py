@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pixazo_simulator import egress
-from pixazo_simulator.egress import Blocked, Destination, LookUps, destination
+from pixazo_simulator.webhooks import egress
+from pixazo_simulator.webhooks.egress import Blocked, Destination, LookUps, destination
 
 
 def decide(url: str, *allowed: str) -> Destination | Blocked:

@@ -13,12 +13,11 @@ from hypothesis import given
 from hypothesis import settings as steady
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
-from tests.simulator.posting import HOOK, Receiver, drive, settings, told
-from tests.simulator.specimens import START, accepted, call
+from tests.simulator.samples import START, accepted, call
+from tests.simulator.webhooks.dispatching import HOOK, Receiver, drive, settings, told
 
-from pixazo_simulator.clock import Clock
-from pixazo_simulator.courier import Courier
-from pixazo_simulator.faults import (
+from pixazo_simulator.control.schema.rendering import told_delivery
+from pixazo_simulator.script.faults import (
     BeforeReply,
     CompletedWithoutMedia,
     DeadReceiver,
@@ -33,13 +32,14 @@ from pixazo_simulator.faults import (
     UnknownStatus,
     WrongContentType,
 )
-from pixazo_simulator.lifecycle import Status
-from pixazo_simulator.occasion import at_submit
-from pixazo_simulator.post import Outcome, Parcel, Postman
-from pixazo_simulator.rule import End, Rule
-from pixazo_simulator.signature import secret
-from pixazo_simulator.told import told_delivery
-from pixazo_simulator.world import World
+from pixazo_simulator.script.rule import End, Rule
+from pixazo_simulator.spec.lifecycle import Status
+from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.webhooks.sender import Outcome, Parcel, Postman
+from pixazo_simulator.webhooks.signature import secret
+from pixazo_simulator.world.facts import at_submit
+from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.world import World
 
 
 def on(*faults: Fault, **more: Any) -> Rule:

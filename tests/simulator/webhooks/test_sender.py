@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.simulator.listener import Conduct, Listener, answer
+from tests.simulator.receivers import Conduct, Listener, answer
 
-from pixazo_simulator.post import Outcome, Parcel, Postman
+from pixazo_simulator.webhooks.sender import Outcome, Parcel, Postman
 
 PATIENCE = 10.0
 """Seconds after which a post that does not come back fails the test."""

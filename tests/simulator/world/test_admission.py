@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.simulator.specimens import START, call, standing
+from tests.simulator.samples import START, call, standing
 
-from pixazo_simulator.admission import Admission, Standing, Submission, admit_read
-from pixazo_simulator.magic import Magic
-from pixazo_simulator.policy import CHECKS, Policy
-from pixazo_simulator.quota import RateLimit
-from pixazo_simulator.refusal import (
+from pixazo_simulator.spec.errors import (
     BodyTooLarge,
     Broken,
     InsufficientFunds,
@@ -29,6 +25,10 @@ from pixazo_simulator.refusal import (
     Throttled,
     UnsupportedMediaType,
 )
+from pixazo_simulator.spec.parameters.magic import Magic
+from pixazo_simulator.spec.policy.points import CHECKS, Policy
+from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.world.admission import Admission, Standing, Submission, admit_read
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"

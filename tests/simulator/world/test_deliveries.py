@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.delivery import Attempt, Delivery, next_attempt, next_progress
+from pixazo_simulator.world.state.deliveries import Attempt, Delivery, next_attempt, next_progress
 
 FAILED = Attempt(0, 500, "answered 500")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.journal import Exchange, Journal, Limits
+from pixazo_simulator.world.state.journal import Exchange, Journal, Limits
 
 
 def record(journal: Journal, target: str, body: bytes = b"", answer: bytes = b"") -> None:

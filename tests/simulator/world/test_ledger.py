@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.ledger import Entry, EntryKind, Ledger, dollars, micros
+from pixazo_simulator.spec.units import dollars, micros
+from pixazo_simulator.world.state.ledger import Entry, EntryKind, Ledger
 
 
 @pytest.mark.parametrize(

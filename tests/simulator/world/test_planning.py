@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from pixazo_simulator.admission import Submission
-from pixazo_simulator.fate import plan_for
-from pixazo_simulator.lifecycle import NEVER, Plan, Status
-from pixazo_simulator.magic import Magic
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.refusal import Problem, Rule
-from pixazo_simulator.rule import End
+from pixazo_simulator.script.rule import End
+from pixazo_simulator.spec.errors import Problem, Rule
+from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status
+from pixazo_simulator.spec.parameters.magic import Magic
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.world.admission import Submission
+from pixazo_simulator.world.planning import plan_for
 
 FAULT = (Problem("prompt", Rule.BLANK),)
 NO_VIDEO = "The model could not generate a video for this request."

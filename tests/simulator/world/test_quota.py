@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.quota import Quota, RateLimit
+from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.world.state.quota import Quota
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.magic import KEYS
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.quota import RateLimit
-from pixazo_simulator.refusal import Throttled
-from pixazo_simulator.worlds import Settings, Worlds
+from pixazo_simulator.spec.errors import Throttled
+from pixazo_simulator.spec.parameters.magic import KEYS
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.world.registry import Settings, Worlds
 
 
 def test_the_keys_of_the_settings_open_worlds() -> None:

@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 import pytest
-from tests.simulator.specimens import KEY, START, accepted, call, world
+from tests.simulator.samples import KEY, START, accepted, call, world
 
-from pixazo_simulator.delivery import Attempt, Delivery, Form
-from pixazo_simulator.ids import seeded_random
-from pixazo_simulator.journal import Limits
-from pixazo_simulator.ledger import EntryKind
-from pixazo_simulator.lifecycle import Status
-from pixazo_simulator.occasion import at_submit
-from pixazo_simulator.refusal import InsufficientFunds, TooManyPending, UnknownRequest
-from pixazo_simulator.world import Bounds, Generation, Transition, World
+from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
+from pixazo_simulator.spec.lifecycle import Status
+from pixazo_simulator.world.facts import at_submit
+from pixazo_simulator.world.state.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.state.ids import seeded_random
+from pixazo_simulator.world.state.journal import Limits
+from pixazo_simulator.world.state.ledger import EntryKind
+from pixazo_simulator.world.world import Bounds, Generation, Transition, World
 
 HOOK = "http://127.0.0.1:9/hook"
 ORIGIN = "http://gateway.test"

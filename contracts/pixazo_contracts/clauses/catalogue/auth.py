@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import answered, code_word
-from pixazo_contracts.clause import Cost, Observation, Strength, check, clause
-from pixazo_contracts.exchange import Callback, Exchange
+from pixazo_contracts.clauses.answers import answered, code_word
+from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
+from pixazo_contracts.trace import Callback, Exchange
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
 __all__ = [

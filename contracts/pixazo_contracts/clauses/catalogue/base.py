@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import code_word
-from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, check, clause
+from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, check, clause
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
 __all__ = ["base_01", "base_02", "base_03", "base_04", "base_05", "base_06", "base_07", "base_08"]

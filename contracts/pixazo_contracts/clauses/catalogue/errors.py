@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import UNDECIDED, answered, code_word
-from pixazo_contracts.clause import Cost, Observation, Strength, Violation, check, clause
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.instants import http_date, whole_number
-from pixazo_contracts.target import MODEL
+from pixazo_contracts.clauses.answers import UNDECIDED, answered, code_word
+from pixazo_contracts.clauses.clause import Cost, Observation, Strength, Violation, check, clause
+from pixazo_contracts.trace import MISSING, MODEL, http_date, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Trace
 
 __all__ = [
     "err_400_01",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clause import Cost, Observation, Strength, check, clause
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.instants import STAMPS
+from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
+from pixazo_contracts.trace import MISSING, STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Trace
 
 __all__ = ["fail_01", "fail_02", "fail_03", "fail_04", "fail_05"]
 

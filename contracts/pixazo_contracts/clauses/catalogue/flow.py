@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clause import Cost, Evidence, Strength, Violation, check, clause
+from pixazo_contracts.clauses.clause import Cost, Evidence, Strength, Violation, check, clause
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.history import Generation
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Generation, Trace
 
 __all__ = ["flow_01", "flow_02", "flow_03", "flow_04", "flow_05"]
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import accepted, observed
-from pixazo_contracts.clause import Cost, Strength, Violation, check, clause
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.history import TERMINAL
-from pixazo_contracts.instants import fit_clock, instant
+from pixazo_contracts.clauses.answers import accepted, observed
+from pixazo_contracts.clauses.clause import Cost, Strength, Violation, check, clause
+from pixazo_contracts.trace import MISSING, TERMINAL, fit_clock, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.history import Generation
-    from pixazo_contracts.instants import GatewayClock
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, GatewayClock, Generation, Trace
 
 __all__ = ["hdr_01", "hdr_02", "hdr_03", "hdr_04", "hdr_05"]
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.answers import UNDECIDED, accepted, observed, refused, refused_or_failed
-from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.clauses.answers import UNDECIDED, accepted, observed, refused, refused_or_failed
+from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Trace
 
 
 __all__ = [

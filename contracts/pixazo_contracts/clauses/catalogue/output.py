@@ -6,17 +6,15 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.answers import code_word
-from pixazo_contracts.clause import Cost, Observation, Strength, check, clause
-from pixazo_contracts.exchange import MISSING, is_array, is_object
-from pixazo_contracts.target import host_is_loopback
+from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
+from pixazo_contracts.trace import MISSING, host_is_loopback, is_array, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange, JsonObject, MediaFacts
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, JsonObject, MediaFacts, Trace
 
 __all__ = [
     "out_01",

@@ -7,20 +7,15 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import code_word
-from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, Violation, check, clause, show
-from pixazo_contracts.exchange import MISSING, is_object
-from pixazo_contracts.history import RANK, STATES, TERMINAL
-from pixazo_contracts.instants import instant
-from pixazo_contracts.target import MODEL
+from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause, show
+from pixazo_contracts.trace import MISSING, MODEL, RANK, STATES, TERMINAL, instant, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.history import Generation
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Generation, Trace
 
 __all__ = [
     "status_01",

@@ -8,20 +8,24 @@ from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.answers import UNDECIDED, answered, observed
-from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.history import TERMINAL
-from pixazo_contracts.instants import created, instant
-from pixazo_contracts.target import DOCUMENTED_ORIGIN, MODEL, STATUS_BASE, host_is_loopback
+from pixazo_contracts.clauses.answers import UNDECIDED, answered, observed
+from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.trace import (
+    DOCUMENTED_ORIGIN,
+    MISSING,
+    MODEL,
+    STATUS_BASE,
+    TERMINAL,
+    created,
+    host_is_loopback,
+    instant,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.target import Profile
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Profile, Trace
 
 __all__ = [
     "submit_01",

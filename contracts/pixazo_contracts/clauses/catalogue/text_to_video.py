@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import accepted, observed, refused
-from pixazo_contracts.clause import Cost, Strength, clause
+from pixazo_contracts.clauses.answers import accepted, observed, refused
+from pixazo_contracts.clauses.clause import Cost, Strength, clause
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clause import Cost, Evidence, Strength, Violation, check, clause
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.history import TERMINAL
-from pixazo_contracts.instants import STAMP, STAMPS, created, http_date, instant
+from pixazo_contracts.clauses.clause import Cost, Evidence, Strength, Violation, check, clause
+from pixazo_contracts.trace import MISSING, STAMP, STAMPS, TERMINAL, created, http_date, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Exchange
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Exchange, Trace
 
 __all__ = ["time_01", "time_02", "time_03", "time_04", "time_05", "time_06", "time_07", "time_08"]
 

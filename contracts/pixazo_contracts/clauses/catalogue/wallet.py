@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.answers import code_word
-from pixazo_contracts.clause import Cost, Observation, Strength, check, clause
+from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
 
 if TYPE_CHECKING:
-    from pixazo_contracts.clause import Remarks
+    from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
 __all__ = ["wal_01", "wal_02", "wal_03", "wal_04", "wal_05", "wal_06"]

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.answers import PACKS, observed
-from pixazo_contracts.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
-from pixazo_contracts.clauses.headers import JSON_TYPE
-from pixazo_contracts.exchange import MISSING
-from pixazo_contracts.history import RANK, TERMINAL
+from pixazo_contracts.clauses.answers import PACKS, observed
+from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.trace import MISSING, RANK, TERMINAL
+
+from .headers import JSON_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clause import Remarks
-    from pixazo_contracts.exchange import Callback
-    from pixazo_contracts.history import Generation
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.trace import Callback, Generation, Trace
 
 __all__ = [
     "webhook_01",

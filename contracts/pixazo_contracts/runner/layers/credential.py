@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urlsplit
 
+from pixazo_contracts.trace import KEY_HEADER
+
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.target import Target
-    from pixazo_contracts.transport import Reply, Transport
+    from pixazo_contracts.probes import Send
+    from pixazo_contracts.trace import Target
 
-__all__ = ["KEY_HEADER", "KeyInjector"]
+    from .transport import Reply, Transport
 
-#: The page, Authentication.
-KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+__all__ = ["KeyInjector"]
+
 
 #: What the API-management product of that header calls the query form, which the page does not offer.
 QUERY_NAME: Final = "subscription-key"

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 
-from pixazo_contracts.exchange import MISSING, parse_json
-from pixazo_contracts.target import Ceilings, ConfigurationError
+from pixazo_contracts.trace import MISSING, Ceilings, ConfigurationError, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

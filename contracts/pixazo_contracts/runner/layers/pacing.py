@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pixazo_contracts.instants import whole_number
+from pixazo_contracts.trace import whole_number
 
 __all__ = ["MOST_HOLDS", "Pacing", "retry_after"]
 

@@ -7,15 +7,15 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.exchange import MISSING, Callback, Exchange, is_object, parse_json
-from pixazo_contracts.media import inspect_media
+from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.redaction import Redactor
-    from pixazo_contracts.transport import Reply, Transport
+    from pixazo_contracts.probes import Send
+    from pixazo_contracts.trace import Redactor
+
+    from .transport import Reply, Transport
 
 __all__ = ["KEPT_HEADERS", "LONGEST_BODY", "LONGEST_STRING", "Recorder", "shorten"]
 

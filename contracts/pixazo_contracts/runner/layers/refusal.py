@@ -11,14 +11,14 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.exchange import is_array
-from pixazo_contracts.target import MODEL, STATUS_BASE
+from pixazo_contracts.trace import MODEL, STATUS_BASE, is_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.transport import Reply
+    from pixazo_contracts.probes import Send
+
+    from .transport import Reply
 
 __all__ = ["is_clear_refusal"]
 

@@ -7,13 +7,14 @@ import threading
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from pixazo_contracts.exchange import is_object, parse_json
+from pixazo_contracts.trace import is_object, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.transport import Reply
+    from pixazo_contracts.probes import Send
+
+    from .transport import Reply
 
 __all__ = ["Releases"]
 

@@ -12,17 +12,18 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.ledger import CeilingReachedError, Ledger, LedgerError
-from pixazo_contracts.origin import only_reads
-from pixazo_contracts.refusal import is_clear_refusal
-from pixazo_contracts.releases import Releases
-from pixazo_contracts.target import Ceilings
+from pixazo_contracts.trace import Ceilings, only_reads
+
+from .ledger import CeilingReachedError, Ledger, LedgerError
+from .refusal import is_clear_refusal
+from .releases import Releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.conversation import Send
-    from pixazo_contracts.transport import Reply, Transport
+    from pixazo_contracts.probes import Send
+
+    from .transport import Reply, Transport
 
 __all__ = ["BudgetExhaustedError", "Ledger", "SpendGuard", "SpendStoppedError", "remaining"]
 

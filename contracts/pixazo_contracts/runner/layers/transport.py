@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pixazo_contracts.conversation import Send
+    from pixazo_contracts.probes import Send
 
 __all__ = ["Reply", "Transport"]
 

@@ -17,25 +17,11 @@ Where the page is silent (a blank prompt, a fractional text-to-video duration, 1
 
 from __future__ import annotations
 
-from pixazo_contracts.strategies.anything import (
-    json_documents,
-    json_values,
-    malformed_documents,
-    near_bodies,
-    not_objects,
-    raw_bodies,
-)
-from pixazo_contracts.strategies.bodies import Operation, bodies, prompts, proves
-from pixazo_contracts.strategies.breaches import Breach, breaches, clauses_broken
-from pixazo_contracts.strategies.frames import Frame, first_frame_images, frames
-from pixazo_contracts.strategies.headers import (
-    content_types,
-    hooks,
-    json_headers,
-    malformed_ids,
-    spellings,
-    unknown_ids,
-)
+from .anything import json_documents, json_values, malformed_documents, near_bodies, not_objects, raw_bodies
+from .bodies import Operation, bodies, prompts, proves
+from .breaches import Breach, breaches, clauses_broken
+from .frames import Frame, first_frame_images, frames
+from .headers import content_types, hooks, json_headers, malformed_ids, spellings, unknown_ids
 
 __all__ = [
     "Breach",

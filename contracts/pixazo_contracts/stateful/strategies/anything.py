@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.strategies.bodies import bodies
+from .bodies import bodies
 
 if TYPE_CHECKING:
-    from pixazo_contracts.strategies.bodies import Operation
+    from .bodies import Operation
 
 __all__ = ["json_documents", "json_values", "malformed_documents", "near_bodies", "not_objects", "raw_bodies"]
 

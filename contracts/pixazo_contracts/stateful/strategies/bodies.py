@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.strategies.frames import first_frame_images, frame_of
+from .frames import first_frame_images, frame_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.clause import show
-from pixazo_contracts.images import data_url, png
-from pixazo_contracts.probes.family import ABSENT
-from pixazo_contracts.strategies.bodies import LETTERS, MOST_CHARACTERS, bodies
-from pixazo_contracts.strategies.frames import frames_outside
+from pixazo_contracts.clauses import show
+from pixazo_contracts.probes import ABSENT, data_url, png
+
+from .bodies import LETTERS, MOST_CHARACTERS, bodies
+from .frames import frames_outside
 
 if TYPE_CHECKING:
-    from pixazo_contracts.strategies.bodies import Operation
+    from .bodies import Operation
 
 __all__ = ["Breach", "breaches", "clauses_broken"]
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.images import bmp, data_url, gif, jpeg, png, svg, webp
-from pixazo_contracts.samples import members
+from pixazo_contracts.probes import bmp, data_url, gif, jpeg, members, png, svg, webp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

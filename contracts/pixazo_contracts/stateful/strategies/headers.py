@@ -6,8 +6,8 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.conversation import Hook
-from pixazo_contracts.target import MODEL
+from pixazo_contracts.probes import Hook
+from pixazo_contracts.trace import MODEL
 
 __all__ = ["content_types", "hooks", "json_headers", "malformed_ids", "spellings", "unknown_ids"]
 

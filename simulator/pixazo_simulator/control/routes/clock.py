@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pixazo_simulator import shapes
-from pixazo_simulator.clock import LAST_INSTANT
-from pixazo_simulator.courier import AdvanceError, FallenDue
-from pixazo_simulator.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.told import told_fallen, told_in_turns
-from pixazo_simulator.wire import timestamp
-from pixazo_simulator.wishes import Advance, Nothing
+from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.rendering import told_fallen, told_in_turns
+from pixazo_simulator.control.schema.requests import Advance, Nothing
+from pixazo_simulator.spec import LAST_INSTANT, timestamp
+from pixazo_simulator.webhooks import AdvanceError, FallenDue
 from pixazo_simulator.world import World
-
-from . import examples
 
 __all__ = ["advance", "clock"]
 

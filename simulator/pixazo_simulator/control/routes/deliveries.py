@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pixazo_simulator import shapes
-from pixazo_simulator.route import ControlRequest, Refused, route
-from pixazo_simulator.told import told_attempt, told_delivery, told_in_turns
-from pixazo_simulator.wishes import Latest, Nothing
-
-from . import examples
+from pixazo_simulator.control.route import ControlRequest, Refused, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.rendering import told_attempt, told_delivery, told_in_turns
+from pixazo_simulator.control.schema.requests import Latest, Nothing
 
 __all__ = ["deliveries", "resend"]
 

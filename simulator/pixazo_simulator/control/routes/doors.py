@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pixazo_simulator import shapes
-from pixazo_simulator.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.wishes import NewDoor, Nothing
-
-from . import examples
+from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.requests import NewDoor, Nothing
 
 __all__ = ["close_door", "open_door"]
 

@@ -7,16 +7,12 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import UNSET
 
-from pixazo_simulator import shapes
-from pixazo_simulator.invitation import INVITATION_PATH
-from pixazo_simulator.protocol import HEAD_LIMIT
-from pixazo_simulator.redaction import beginning
-from pixazo_simulator.rehearsal import rehearse
-from pixazo_simulator.route import CONTROL_PREFIX, ControlRequest, Refused, route
-from pixazo_simulator.wire import KEY_HEADER, Header
-from pixazo_simulator.wishes import Would
-
-from . import examples
+from pixazo_simulator.control.dry_run import rehearse
+from pixazo_simulator.control.route import ControlRequest, Refused, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.requests import Would
+from pixazo_simulator.spec import CONTROL_PREFIX, HEAD_LIMIT, INVITATION_PATH, KEY_HEADER, Header, beginning
 
 __all__ = ["explain"]
 

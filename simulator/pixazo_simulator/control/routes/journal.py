@@ -6,14 +6,13 @@ import asyncio
 
 from msgspec import UNSET
 
-from pixazo_simulator import shapes
-from pixazo_simulator.journal import Exchange, Journal
-from pixazo_simulator.redaction import Redactor
-from pixazo_simulator.route import ControlRequest, route
-from pixazo_simulator.told import told_exchange, told_in_turns, told_target
-from pixazo_simulator.wishes import JournalFilter
-
-from . import examples
+from pixazo_simulator.control.route import ControlRequest, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.rendering import told_exchange, told_in_turns, told_target
+from pixazo_simulator.control.schema.requests import JournalFilter
+from pixazo_simulator.spec import Redactor
+from pixazo_simulator.world import Exchange, Journal
 
 __all__ = ["journal", "lobby"]
 

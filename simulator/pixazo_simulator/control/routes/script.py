@@ -7,14 +7,13 @@ from contextlib import contextmanager
 
 import msgspec
 
-from pixazo_simulator import shapes
-from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.rendering import told_in_turns
+from pixazo_simulator.control.schema.requests import NewScript, Nothing
 from pixazo_simulator.script import Rule
-from pixazo_simulator.told import told_in_turns
-from pixazo_simulator.wishes import NewScript, Nothing
 from pixazo_simulator.world import World
-
-from . import examples
 
 __all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", "set_script"]
 

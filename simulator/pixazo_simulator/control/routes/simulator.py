@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator import shapes
-from pixazo_simulator.route import ControlRequest, route
-from pixazo_simulator.wishes import Nothing
-
-from . import examples
+from pixazo_simulator.control.route import ControlRequest, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.requests import Nothing
 
 __all__ = ["health", "openapi"]
 
@@ -22,6 +21,6 @@ async def health(request: ControlRequest[Nothing]) -> shapes.Health:
 @route("GET", "/_sim/openapi.json", worldly=False, answer={"openapi": "3.1.0"})
 async def openapi(request: ControlRequest[Nothing]) -> dict[str, Any]:
     """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
-    from pixazo_simulator.openapi import document
+    from pixazo_simulator.control.openapi import document
 
     return document(request.routes)

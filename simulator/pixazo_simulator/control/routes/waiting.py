@@ -6,12 +6,11 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-from pixazo_simulator import shapes
-from pixazo_simulator.lookout import Lookout, lookout
-from pixazo_simulator.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.wishes import Wait
-
-from . import examples
+from pixazo_simulator.control.conditions import Lookout, lookout
+from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.requests import Wait
 
 __all__ = ["look", "wait_for"]
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from pixazo_simulator import shapes
-from pixazo_simulator.clock import clock_factory
-from pixazo_simulator.ledger import micros
-from pixazo_simulator.policy import PROFILES, Policy, nearest
-from pixazo_simulator.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
+from pixazo_simulator.control.schema import examples
+from pixazo_simulator.control.schema import responses as shapes
+from pixazo_simulator.control.schema.rendering import told_entry, told_generation, told_in_turns, told_world
+from pixazo_simulator.control.schema.requests import Latest, NewWorld, Nothing, WorldChange
 from pixazo_simulator.script import Script
-from pixazo_simulator.told import told_entry, told_generation, told_in_turns, told_world
-from pixazo_simulator.wishes import Latest, NewWorld, Nothing, WorldChange
-
-from . import examples
+from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
+from pixazo_simulator.world import clock_factory
 
 __all__ = ["change_world", "create_world", "delete_world", "generations", "ledger", "world"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator import shapes
+from . import responses as shapes
 
 __all__ = [
     "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CLOSED", "CREATED_WORLD", "DELETED", "DELIVERIES", "DOOR", "EXPLANATION", "GENERATIONS",

@@ -9,19 +9,23 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from . import shapes
-from .clock import LAST_INSTANT, SECOND
-from .courier import FallenDue
-from .delivery import Attempt, Delivery
-from .faults import kind_of
-from .journal import Exchange
-from .ledger import Entry, dollars
-from .lifecycle import NEVER, Plan, snapshot
-from .policy import points
-from .redaction import Redactor, renamed
-from .signature import secret
-from .wire import timestamp
-from .world import Generation, Transition, World
+from pixazo_simulator.script import kind_of
+from pixazo_simulator.spec import (
+    LAST_INSTANT,
+    NEVER,
+    SECOND,
+    Plan,
+    Redactor,
+    dollars,
+    points,
+    renamed,
+    snapshot,
+    timestamp,
+)
+from pixazo_simulator.webhooks import FallenDue, secret
+from pixazo_simulator.world import Attempt, Delivery, Entry, Exchange, Generation, Transition, World
+
+from . import responses as shapes
 
 __all__ = [
     "cleared",

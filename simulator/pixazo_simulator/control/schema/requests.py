@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from .image import ImageFacts
-from .matcher import Matcher, read_matcher
-from .script import MOST_RULES, Rule
+from pixazo_simulator.script import MOST_RULES, Matcher, Rule, read_matcher
+from pixazo_simulator.spec import ImageFacts
 
 __all__ = [
     "LONGEST_WAIT", "MOST_LISTED", "Advance", "DeliveryCondition", "ExchangeCondition", "GenerationCondition", "JournalFilter",

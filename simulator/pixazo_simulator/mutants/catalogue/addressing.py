@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS
-
-from .exchange import Reply, Request
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import GENERATE, IMAGE_TO_VIDEO, asks, is_accepted, unreadable
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import GENERATE, IMAGE_TO_VIDEO, asks, is_accepted, unreadable
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import STATUS_PATH, SUBMIT_PATHS
 
 __all__ = ["ADDRESSING"]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.refusal import InvalidKey
-from pixazo_simulator.wire import KEY_HEADER, QUERY_KEY
-
-from .exchange import Reply, Request
-from .members import computed
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import accepted, answers, asks, has_status, heard_as, policy, refused_as, submits
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import accepted, answers, asks, has_status, heard_as, policy, refused_as, submits
+from pixazo_simulator.mutants.members import computed
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, InvalidKey
 
 __all__ = ["CREDENTIALS"]
 

@@ -6,14 +6,8 @@ import re
 
 import msgspec
 
-from pixazo_simulator.refusal import Broken, InsufficientFunds, KeySuspended, Throttled
-from pixazo_simulator.wire import http_date
-
-from .exchange import Members, Reply, Request
-from .members import amended, chain, drop, on, put, rename
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import (
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import (
     answers,
     excepting,
     has_status,
@@ -27,6 +21,11 @@ from .seams import (
     values,
     with_code,
 )
+from pixazo_simulator.mutants.members import amended, chain, drop, on, put, rename
+from pixazo_simulator.mutants.messages import Members, Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import Broken, InsufficientFunds, KeySuspended, Throttled, http_date
+
 from .submit import replayed
 
 __all__ = ["ERRORS"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .exchange import Reply, Request
-from .members import drop, on, put, status_is
-from .mutant import Mutant
-from .seams import answers, envelopes, is_read, policy, with_code
+from pixazo_simulator.mutants.edits import answers, envelopes, is_read, policy, with_code
+from pixazo_simulator.mutants.members import drop, on, put, status_is
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Mutant
 
 __all__ = ["FAILURE"]
 

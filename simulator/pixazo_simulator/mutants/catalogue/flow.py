@@ -6,16 +6,12 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.admission import Submission
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.fate import plan_for
-from pixazo_simulator.lifecycle import NEVER, Plan, Snapshot, Status, snapshot
-from pixazo_simulator.policy import Policy
-
-from .exchange import Reply, Request
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import is_read, policy, swapped
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import is_read, policy, swapped
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import NEVER, SECOND, Plan, Policy, Snapshot, Status, snapshot
+from pixazo_simulator.world import Submission, plan_for
 
 __all__ = ["FLOW"]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.clock import SECOND
-
-from .exchange import Reply, Request
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import answers, has_status, heard_as, is_read, policy, refuses, submits
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import answers, has_status, heard_as, is_read, policy, refuses, submits
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import SECOND
 
 __all__ = ["HEADERS"]
 

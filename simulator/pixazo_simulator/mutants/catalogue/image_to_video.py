@@ -8,12 +8,22 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pixazo_simulator.image import ImageFacts
-from pixazo_simulator.rules import DURATIONS, IMAGE_LIMIT, PROMPT_LIMIT, RESOLUTIONS, SHORT_SIDE
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import (
+    GENERATE,
+    IMAGE_TO_VIDEO,
+    bodies,
+    heard_as,
+    policy,
+    refuses_member,
+    submits,
+    takes_member,
+)
+from pixazo_simulator.mutants.members import on
+from pixazo_simulator.mutants.messages import Members, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import DURATIONS, IMAGE_LIMIT, PROMPT_LIMIT, RESOLUTIONS, SHORT_SIDE, ImageFacts
 
-from .exchange import Members, Request
-from .members import on
-from .mutant import Edits, Mutant
 from .parameters import (
     GOOD_IMAGE,
     coerces_number_to_text,
@@ -26,8 +36,6 @@ from .parameters import (
     takes_callback_number,
     truthy_text,
 )
-from .scene import Scene
-from .seams import GENERATE, IMAGE_TO_VIDEO, bodies, heard_as, policy, refuses_member, submits, takes_member
 from .text_to_video import too_long
 
 __all__ = ["IMAGE_PARAMETERS"]

@@ -7,15 +7,12 @@ import binascii
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixazo_simulator.models import MODEL_ID
-from pixazo_simulator.refusal import MissingKey
-from pixazo_simulator.wire import KEY_HEADER
-
-from .exchange import Members, Reply, Request
-from .members import amended, drop, in_output, on, output_url, put, status_is
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import answers, asks, bodies, envelopes, is_media, policy, refused_as
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import answers, asks, bodies, envelopes, is_media, policy, refused_as
+from pixazo_simulator.mutants.members import amended, drop, in_output, on, output_url, put, status_is
+from pixazo_simulator.mutants.messages import Members, Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import KEY_HEADER, MODEL_ID, MissingKey
 
 __all__ = ["OUTPUT"]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pixazo_simulator.image import ImageFacts, image_facts, read_data_url
-
-from .members import drop, on
-from .mutant import Edits
-from .seams import bodies, takes_member
+from pixazo_simulator.mutants.edits import bodies, takes_member
+from pixazo_simulator.mutants.members import drop, on
+from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.spec import ImageFacts, image_facts, read_data_url
 
 __all__ = [
     "GOOD_IMAGE", "coerces_number_to_text", "facts", "integer_as_text", "is_data_url", "is_number", "missing_becomes",

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.models import MODEL_ID
-from pixazo_simulator.refusal import Broken, Throttled
-from pixazo_simulator.wire import STATUS_PATH, timestamp
-
-from .exchange import REQUEST_ID, Members, Reply, Request
-from .members import amended, computed, drop, on, put, running, status_is, without_prefix
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import Judge, answers, envelopes, is_read, policy, reads, refused_as, with_code
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import Judge, answers, envelopes, is_read, policy, reads, refused_as, with_code
+from pixazo_simulator.mutants.members import amended, computed, drop, on, put, running, status_is, without_prefix
+from pixazo_simulator.mutants.messages import REQUEST_ID, Members, Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import MODEL_ID, SECOND, STATUS_PATH, Broken, Throttled, timestamp
 
 __all__ = ["STATUS", "polling_url"]
 

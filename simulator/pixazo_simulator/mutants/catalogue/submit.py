@@ -10,19 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.admission import Call
-from pixazo_simulator.clock import PAGE_INSTANT, SECOND
-from pixazo_simulator.ids import REQUEST_ID_FORMS
-from pixazo_simulator.models import MODEL_ID
-from pixazo_simulator.policy import Policy
-from pixazo_simulator.refusal import Broken
-from pixazo_simulator.wire import http_date
-
-from .exchange import Members, Reply, Request
-from .members import Edit, amended, computed, drop, put
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import (
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import (
     GENERATE,
     IMAGE_TO_VIDEO,
     Judge,
@@ -36,6 +25,11 @@ from .seams import (
     unreadable,
     with_code,
 )
+from pixazo_simulator.mutants.members import Edit, amended, computed, drop, put
+from pixazo_simulator.mutants.messages import Members, Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
+from pixazo_simulator.world import REQUEST_ID_FORMS, Call
 
 __all__ = ["SUBMIT", "replayed"]
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator.rules import PROMPT_LIMIT, RESOLUTIONS
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import (
+    GENERATE,
+    IMAGE_TO_VIDEO,
+    heard_as,
+    policy,
+    refuses_member,
+    submits,
+    takes_member,
+)
+from pixazo_simulator.mutants.messages import Request
+from pixazo_simulator.mutants.mutant import Mutant
+from pixazo_simulator.spec import PROMPT_LIMIT, RESOLUTIONS
 
-from .exchange import Request
-from .mutant import Mutant
 from .parameters import (
     coerces_number_to_text,
     integer_as_text,
@@ -16,8 +26,6 @@ from .parameters import (
     takes_callback_number,
     truthy_text,
 )
-from .scene import Scene
-from .seams import GENERATE, IMAGE_TO_VIDEO, heard_as, policy, refuses_member, submits, takes_member
 
 __all__ = ["TEXT_TO_VIDEO", "too_long"]
 

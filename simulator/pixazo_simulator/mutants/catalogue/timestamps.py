@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.wire import timestamp
-
-from .exchange import Members
-from .members import amended, chain, computed, finished, has, instant, on, shifted, status_is
-from .mutant import Mutant
-from .scene import Scene
-from .seams import envelopes, reads
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import envelopes, reads
+from pixazo_simulator.mutants.members import amended, chain, computed, finished, has, instant, on, shifted, status_is
+from pixazo_simulator.mutants.messages import Members
+from pixazo_simulator.mutants.mutant import Mutant
+from pixazo_simulator.spec import SECOND, timestamp
 
 __all__ = ["TIMESTAMPS"]
 

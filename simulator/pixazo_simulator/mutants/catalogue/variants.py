@@ -10,16 +10,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.delivery import Delivery, next_attempt
-from pixazo_simulator.post import Parcel
-from pixazo_simulator.wire import http_date
-
-from .exchange import Reply, Request
-from .members import amended, output_url, put
-from .mutant import Edits, Variant
-from .scene import Scene
-from .seams import answers, envelopes, has_status, policy, refusals, swapped
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import answers, envelopes, has_status, policy, refusals, swapped
+from pixazo_simulator.mutants.members import amended, output_url, put
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Variant
+from pixazo_simulator.spec import SECOND, http_date
+from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.world import Delivery, next_attempt
 
 __all__ = ["VARIANTS"]
 

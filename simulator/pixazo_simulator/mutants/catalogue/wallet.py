@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from pixazo_simulator.charge import refund_due
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.ledger import EntryKind, Ledger
-from pixazo_simulator.lifecycle import Plan, Status
-from pixazo_simulator.policy import Policy
-
-from .exchange import Reply, Request
-from .mutant import Edits, Mutant
-from .scene import Scene
-from .seams import is_read, policy, submits, swapped
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import is_read, policy, submits, swapped
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import SECOND, Plan, Policy, Status
+from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
 __all__ = ["WALLET"]
 

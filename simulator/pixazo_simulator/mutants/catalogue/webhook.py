@@ -5,18 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from pixazo_simulator.clock import SECOND
-from pixazo_simulator.delivery import Delivery, next_attempt
-from pixazo_simulator.post import Parcel
-from pixazo_simulator.refusal import Broken
-from pixazo_simulator.rules import url_problem
-from pixazo_simulator.wire import KEY_HEADER, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER
+from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.edits import (
+    callbacks,
+    heard_as,
+    is_accepted,
+    is_read,
+    policy,
+    refused_as,
+    refuses,
+    submits,
+    swapped,
+    unreadable,
+)
+from pixazo_simulator.mutants.members import amended, computed, finished, status_is, without_prefix
+from pixazo_simulator.mutants.messages import Members, Reply, Request, members_of
+from pixazo_simulator.mutants.mutant import CallbackEditor, Edits, Mutant
+from pixazo_simulator.spec import KEY_HEADER, SECOND, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER, Broken, url_problem
+from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.world import Delivery, next_attempt
 
-from .exchange import Members, Reply, Request, members_of
-from .members import amended, computed, finished, status_is, without_prefix
-from .mutant import CallbackEditor, Edits, Mutant
-from .scene import Scene
-from .seams import callbacks, heard_as, is_accepted, is_read, policy, refused_as, refuses, submits, swapped, unreadable
 from .status import polling_url
 
 __all__ = ["WEBHOOK"]

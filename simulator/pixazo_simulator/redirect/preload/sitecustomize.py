@@ -26,8 +26,8 @@ def _run_the_one_this_hides() -> None:
 def _begin() -> None:
     """Under another name: the program may have this package installed, in another version."""
     package = os.path.dirname(_HERE)  # noqa: PTH120 - as above
-    _run(spec_from_file_location("_pixazo_simulator", f"{package}/__init__.py", submodule_search_locations=[package]))
-    import_module("_pixazo_simulator.captive").begin()
+    _run(spec_from_file_location("_pixazo_redirect", f"{package}/__init__.py", submodule_search_locations=[package]))
+    import_module("_pixazo_redirect.child").begin()
 
 
 def _begin_or_end() -> None:

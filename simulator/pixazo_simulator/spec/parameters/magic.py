@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .clock import SECOND
-from .lifecycle import Status
-from .policy import nearest
+from pixazo_simulator.spec.lifecycle import Status
+from pixazo_simulator.spec.text import nearest
+from pixazo_simulator.spec.units import SECOND
 
 __all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_key", "read_magic"]
 

@@ -8,7 +8,15 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from .refusal import MOST_BRACKETS, MOST_COMMAS, SMALL_BODY, InvalidBody, InvalidParameters, Problem, Rule
+from pixazo_simulator.spec.errors import (
+    MOST_BRACKETS,
+    MOST_COMMAS,
+    SMALL_BODY,
+    InvalidBody,
+    InvalidParameters,
+    Problem,
+    Rule,
+)
 
 __all__ = [
     "MODEL_ID",

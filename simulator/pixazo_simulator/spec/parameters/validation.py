@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET
 
-from .image import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
+from pixazo_simulator.spec.errors import LONGEST_URL, Problem, Rule
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.text import beginning, nearest
+
+from .images import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
 from .magic import Magic, MagicTypo, read_magic
-from .models import ImageParameters, Operation, Parameters
-from .policy import Policy, nearest
-from .redaction import beginning
-from .refusal import LONGEST_URL, Problem, Rule
+from .types import ImageParameters, Operation, Parameters
 
 __all__ = ["DEFAULT_DURATION", "DEFAULT_RESOLUTION", "Findings", "Images", "check", "unknown_member", "url_problem"]
 

@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from .clock import SECOND
+from pixazo_simulator.spec.units import SECOND
 
 __all__ = ["JobTimes", "Retention"]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from difflib import get_close_matches
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
-from .pace import JobTimes, Retention
-from .price import PriceList
-from .quota import RateLimit
+from pixazo_simulator.spec.text import nearest
 
-__all__ = ["CHECKS", "PROFILES", "Label", "Point", "Policy", "nearest", "points"]
+from .job_times import JobTimes, Retention
+from .prices import PriceList
+from .rate_limit import RateLimit
+
+__all__ = ["CHECKS", "PROFILES", "Label", "Point", "Policy", "points"]
 
 Label = str
 """How we know: documented, vendor, observed, inferred, assumed (or ours, for a safety rule)."""
@@ -36,14 +37,6 @@ class Point:
     forms: str
     read: Callable[[str], Any]
     observed: Any = MISSING
-
-
-def nearest(word: str, known: tuple[str, ...]) -> str:
-    """` (did you mean X?)` when a known word is near, else the empty text."""
-    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
-        return ""
-    near = get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _one_of(*values: str) -> Callable[[str], str]:

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from .ledger import dollars, micros
+from pixazo_simulator.spec.units import dollars, micros
 
 __all__ = ["PriceList"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pixazo_simulator.spec import Plan, Policy, Status
+
 from .ledger import Ledger
-from .lifecycle import Plan, Status
-from .policy import Policy
 
 __all__ = ["affords", "refund_due"]
 

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from .clock import SECOND
-from .faults import Fault
+from pixazo_simulator.script import Fault
+from pixazo_simulator.spec import SECOND
 
 __all__ = ["Attempt", "Delivery", "Form", "next_attempt", "next_progress"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from pixazo_simulator.spec import Plan, Status
+
 from .journal import Limits
-from .lifecycle import Plan, Status
 
 __all__ = ["Bounds", "Generation", "Transition", "Worded"]
 

@@ -8,8 +8,9 @@ from itertools import islice
 
 import msgspec
 
-from .bell import Bell
-from .redaction import HIDDEN, is_secret
+from pixazo_simulator.spec import HIDDEN, is_secret
+
+from .notifier import Bell
 
 __all__ = ["Exchange", "Journal", "Limits"]
 

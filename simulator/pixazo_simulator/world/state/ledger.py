@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-__all__ = ["Entry", "EntryKind", "Ledger", "dollars", "micros"]
-
-_MICROS = 1_000_000
-_MOST = 10**15
-
-
-def micros(text: str) -> int:
-    """Read US dollars, such as `0.35`, as an integer of millionths. Raises ValueError with the remedy."""
-    try:
-        amount = Decimal(text) * _MICROS
-    except ArithmeticError:  # not a number, or one beyond every exponent
-        amount = Decimal("NaN")
-    if not text.isascii() or not amount.is_finite() or amount != amount.to_integral_value() or not 0 <= amount <= _MOST:
-        raise ValueError(f"amount {text!r} is not a sum of US dollars from 0 to 1000000000, such as 12.50")
-    return int(amount)
-
-
-def dollars(amount: int) -> str:
-    """Write millionths of a US dollar as text with at least two decimals."""
-    whole, rest = divmod(abs(amount), _MICROS)
-    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if amount < 0 else ''}{whole}.{decimals}"
+__all__ = [
+    "Entry",
+    "EntryKind",
+    "Ledger",
+]
 
 
 class EntryKind(StrEnum):

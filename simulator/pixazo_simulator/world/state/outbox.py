@@ -9,7 +9,7 @@ from itertools import chain
 
 from msgspec import structs
 
-from .delivery import Delivery
+from .deliveries import Delivery
 
 __all__ = ["Outbox"]
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import cast
 
-from pixazo_simulator.faults import SUBMITS
-from pixazo_simulator.redaction import REDACTED
-from pixazo_simulator.wire import CALLBACK_MEMBER, KEY_HEADER, WEBHOOK_URL_HEADER
-
-from .calls import Call, Callback, Scene
+from pixazo_simulator.script import SUBMITS
+from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, WEBHOOK_URL_HEADER
+from pytest_pixazo.reports.calls import Call, Callback, Scene
 
 __all__ = [
     "Remark", "acts_twice", "ignores_retry_after", "is_charged_twice", "leaks_key", "misses_end", "polls_after_end",

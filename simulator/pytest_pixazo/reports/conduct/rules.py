@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from pixazo_simulator.policy import nearest
+from pixazo_simulator.spec import nearest
+from pytest_pixazo.reports.calls import Scene
+from pytest_pixazo.world import Record
 
-from .calls import Scene
-from .mistakes import (
+from .checks import (
     Remark,
     acts_twice,
     ignores_retry_after,
@@ -19,7 +20,6 @@ from .mistakes import (
     polls_too_fast,
     repeats_refusal,
 )
-from .record import Record
 
 __all__ = ["RULES", "Finding", "Rule", "judge", "known_rules", "misconduct", "report"]
 

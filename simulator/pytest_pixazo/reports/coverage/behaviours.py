@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pixazo_simulator.examples import EXAMPLES, in_python
+from pixazo_simulator.script import EXAMPLES, in_python
 
 __all__ = ["BEHAVIOURS", "CODES", "FAULT_BEHAVIOURS", "STATES", "Behaviour", "without"]
 

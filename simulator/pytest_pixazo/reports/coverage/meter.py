@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pixazo_simulator.faults import SUBMITS
+from pixazo_simulator.script import SUBMITS
+from pytest_pixazo.reports.calls import Call, Scene, read_calls
+from pytest_pixazo.world import Record
 
 from .behaviours import BEHAVIOURS, CODES, FAULT_BEHAVIOURS, STATES, Behaviour
-from .calls import Call, Scene, read_calls
-from .record import Record
 
 __all__ = ["Share", "met", "percent", "shares", "table"]
 

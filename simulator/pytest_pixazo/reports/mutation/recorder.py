@@ -1,6 +1,6 @@
 """What a run of a test suite tells to the process that started it: one line of JSON for each thing that happens.
 
-Loaded with `-p pytest_pixazo.witness` in the runs of a rehearsal; the file is named by the environment.
+Loaded with `-p pytest_pixazo.reports.mutation.recorder` in the runs of a rehearsal; the file is named by the environment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .record import Record
+    from pytest_pixazo.world import Record
 
 __all__ = [
     "VARIABLE", "pytest_collectreport", "pytest_pixazo_world_ended", "pytest_runtest_logreport", "pytest_runtest_logstart",
@@ -66,7 +66,7 @@ def _tell(kind: str, what: str, **more: str) -> None:
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     """The first line of what went wrong, without keys."""
-    from .case import SECRETS
+    from pytest_pixazo.world import SECRETS
 
     crash: Any = getattr(report.longrepr, "reprcrash", None)
     text = SECRETS.text(crash.message if crash else str(report.longrepr))

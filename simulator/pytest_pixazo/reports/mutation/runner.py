@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 import pytest
 
-from .rehearsal import Change, Outcome, Verdict, chosen, doubted, judged, summary, table, told
-from .trial import Suite, Trial
+from .suite_run import Suite, Trial
+from .verdicts import Change, Outcome, Verdict, chosen, doubted, judged, summary, table, told
 
 __all__ = ["rehearse"]
 
@@ -58,7 +58,7 @@ def _command(config: pytest.Config) -> list[str]:
     quiet = [
         "-q",
         "-p",
-        "pytest_pixazo.witness",
+        "pytest_pixazo.reports.mutation.recorder",
         "--pixazo-mutants=",
         "--pixazo-conduct=off",
         "--pixazo-cov-fail-under=0",

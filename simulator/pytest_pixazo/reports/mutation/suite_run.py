@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .witness import VARIABLE
+from .recorder import VARIABLE
 
 __all__ = ["Suite", "Trial"]
 

@@ -11,9 +11,9 @@ from itertools import groupby
 from typing import Any
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
-from pixazo_simulator.policy import nearest
+from pixazo_simulator.spec import nearest
 
-from .trial import Trial
+from .suite_run import Trial
 
 __all__ = ["CHANGES", "Change", "Outcome", "Verdict", "chosen", "doubted", "judged", "summary", "table", "told"]
 

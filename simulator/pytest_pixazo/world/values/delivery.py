@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import msgspec
 
-from .table import delivery_table
+from pytest_pixazo.world.table import delivery_table
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control_client import ControlClient
+    from pixazo_simulator.control import ControlClient
 
 __all__ = ["Attempt", "Deliveries", "Delivery"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pixazo_simulator.wire import STATUS_PATH, SUBMIT_PATHS
+from pixazo_simulator.spec import STATUS_PATH, SUBMIT_PATHS
 
 __all__ = ["Exchange", "Request", "Response"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.caller import GENERATE, Caller
-from tests.simulator.rows.effects import NOT_FOUND, Effects, ended, refused
+from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, ended, refused
 
 __all__ = ["ROWS"]
 

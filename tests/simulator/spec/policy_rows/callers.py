@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
-from tests.simulator.rows.effects import NOT_FOUND, Effects, animate, balance, ended, refused
+from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, animate, balance, ended, refused
 
-from pixazo_simulator.policy import PROFILES
-from pixazo_simulator.worlds import Settings
+from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.world.registry import Settings
 
 __all__ = ["ROWS"]
 

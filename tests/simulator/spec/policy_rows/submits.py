@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.caller import GENERATE, Caller, Reply
-from tests.simulator.rows.effects import Effects, animate, balance, completed, failed, refused
-from tests.simulator.specimens import data_url, jpeg
+from tests.simulator.samples import data_url, jpeg
+from tests.simulator.spec.policy_rows.effects import Effects, animate, balance, completed, failed, refused
 
 __all__ = ["ROWS"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.caller import GENERATE, Caller
-from tests.simulator.listener import Conduct, Listener, answer
-from tests.simulator.rows.effects import Effects, completed, refused
+from tests.simulator.receivers import Conduct, Listener, answer
+from tests.simulator.spec.policy_rows.effects import Effects, completed, refused
 
 __all__ = ["ROWS"]
 

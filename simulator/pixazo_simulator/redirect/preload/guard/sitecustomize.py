@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pixazo_simulator.guard import Guard
+    from pixazo_simulator.redirect.guard import Guard
 
 _TOLD = os.environ.get("PIXAZO_GUARD", "")
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - as above
@@ -68,18 +68,18 @@ def _begin() -> None:
 
 
 def _package() -> str:
-    """The name of this package: another one where the program has another version of it installed, or none."""
+    """The name of the package above: another one where the program has another version of it installed, or none."""
     from importlib.util import find_spec, module_from_spec, spec_from_file_location
 
-    ours = _PACKAGE + "/__init__.py"
     installed = find_spec("pixazo_simulator")
-    if installed and installed.origin and os.path.realpath(installed.origin) == os.path.realpath(ours):
-        return "pixazo_simulator"
-    spec = spec_from_file_location("_pixazo_simulator", ours, submodule_search_locations=[_PACKAGE])
+    whole = os.path.dirname(_PACKAGE) + "/__init__.py"  # noqa: PTH120 - as above
+    if installed and installed.origin and os.path.realpath(installed.origin) == os.path.realpath(whole):
+        return "pixazo_simulator.redirect"
+    spec = spec_from_file_location("_pixazo_redirect", _PACKAGE + "/__init__.py", submodule_search_locations=[_PACKAGE])
     if spec and spec.loader:
         module = sys.modules[spec.name] = module_from_spec(spec)
         spec.loader.exec_module(module)
-    return "_pixazo_simulator"
+    return "_pixazo_redirect"
 
 
 def _pass_by_proxies(hosts: str) -> None:

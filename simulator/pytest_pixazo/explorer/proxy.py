@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from .listener import Listener, Request, Response
+from pytest_pixazo.webhooks import Listener, Request, Response
 
 __all__ = ["Relay"]
 

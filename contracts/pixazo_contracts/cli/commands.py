@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pixazo_contracts.configure import Given, ledger_path, profile_file, receiver_address, target
-from pixazo_contracts.exit_code import ExitCode
-from pixazo_contracts.target import ConfigurationError, Target, capable, check_number
+from pixazo_contracts.judge import ExitCode
+from pixazo_contracts.trace import ConfigurationError, Target, capable, check_number
+
+from .configure import Given, ledger_path, profile_file, receiver_address, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.evaluate import Terms
-    from pixazo_contracts.result import Result
-    from pixazo_contracts.runner import ReceiverAddress, RunOptions
-    from pixazo_contracts.schedule import Progress
-    from pixazo_contracts.target import ProfileFile
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.clauses import Clause
+    from pixazo_contracts.judge import Result, Terms
+    from pixazo_contracts.runner import Progress, ReceiverAddress, RunOptions
+    from pixazo_contracts.trace import ProfileFile, Trace
 
 __all__ = ["main"]
 
@@ -147,8 +145,9 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
     found = target(given, file)
     if not ask or found.profile.limited or options["no_invitation"]:
         return found, file
-    from pixazo_contracts.invitation import accepted, read_invitation
     from pixazo_contracts.runner import fetch
+
+    from .discovery import accepted, read_invitation
 
     file = accepted(file, read_invitation(partial(fetch, found.profile)))
     return target(given, file), file
@@ -159,9 +158,7 @@ def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
 
 
 def _terms(options: dict[str, Any]) -> Terms:
-    from pixazo_contracts.baseline import read_baseline
-    from pixazo_contracts.evaluate import Terms
-    from pixazo_contracts.expect import read_expectations
+    from pixazo_contracts.judge import Terms, read_baseline, read_expectations
 
     check_number("--floor", options["floor"])
     return Terms(
@@ -178,8 +175,8 @@ def _outputs(options: dict[str, Any]) -> _Outputs:
 
 
 def _write(result: Result, outputs: _Outputs, *, strict_drift: bool) -> None:
+    from pixazo_contracts.judge import to_json, to_ndjson
     from pixazo_contracts.report import html, junit
-    from pixazo_contracts.result import to_json, to_ndjson
 
     out = outputs.out
     wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
@@ -203,7 +200,7 @@ def _colour() -> bool:
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write, print, and exit with the code that this comes to."""
-    from pixazo_contracts.evaluate import evaluate
+    from pixazo_contracts.judge import evaluate
     from pixazo_contracts.report import terminal
 
     result = evaluate(trace, clauses, _terms(options))
@@ -242,7 +239,7 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
 
 def _tell_ledger(path: Path | None, file: ProfileFile) -> int | None:
     """Print where the ledger is, where there is one to keep; the room that it leaves under the ceilings."""
-    from pixazo_contracts.ledger import Ledger
+    from pixazo_contracts.runner import Ledger
 
     if path is None:
         return None
@@ -279,10 +276,9 @@ def run(**options: Any) -> NoReturn:
 @_selecting
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
-    from pixazo_contracts.plan import make_plan
     from pixazo_contracts.probes import for_clauses
-    from pixazo_contracts.report.terminal import render_plan
-    from pixazo_contracts.spend import remaining
+    from pixazo_contracts.report import render_plan
+    from pixazo_contracts.runner import make_plan, remaining
 
     try:
         clauses = _select(options["globs"], core=options["core"])
@@ -302,7 +298,7 @@ def plan(**options: Any) -> None:
 @_judging
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     """Judge a recorded trace again; costs nothing."""
-    from pixazo_contracts.evaluate import selection
+    from pixazo_contracts.judge import selection
     from pixazo_contracts.trace import InvalidTraceError, load_trace
 
     try:
@@ -322,9 +318,8 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
 @click.option("--rebase", is_flag=True, help="Compare although clauses or profile differ.")
 def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     """What changed between two results: files, or directories that --out made."""
-    from pixazo_contracts.diff import changes, incomparable
-    from pixazo_contracts.report.terminal import render_changes
-    from pixazo_contracts.result import InvalidResultError, load_result
+    from pixazo_contracts.judge import InvalidResultError, changes, incomparable, load_result
+    from pixazo_contracts.report import render_changes
 
     try:
         old, new = load_result(before), load_result(after)

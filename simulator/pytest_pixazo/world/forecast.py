@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .generation import Generation
+from .values.generation import Generation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

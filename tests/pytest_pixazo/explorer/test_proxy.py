@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pixazo_simulator import ControlClient
-from pytest_pixazo.listener import Request, Response
-from pytest_pixazo.relay import Relay
+from pytest_pixazo.explorer.proxy import Relay
+from pytest_pixazo.webhooks.server import Request, Response
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_pixazo.webhooks import Callback, Inbox, Request, Response
+
 from .arrivals import Arrivals, NoCallbackError
-from .callback import Callback
-from .inbox import Inbox
-from .listener import Request, Response
 from .order import Kind, Order, Sees, Step
-from .relay import Relay
+from .proxy import Relay
 
 if TYPE_CHECKING:
     from pixazo_simulator import ControlClient

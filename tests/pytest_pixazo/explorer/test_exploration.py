@@ -14,10 +14,18 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from pixazo_simulator import Simulator
-from pytest_pixazo import explorer, performance
-from pytest_pixazo.callback import Callback
-from pytest_pixazo.explorer import BrokenOrderError, Exploration, Scene, UnfitAppError, explore, longer_orders
-from pytest_pixazo.order import Order, orders
+from pytest_pixazo.explorer import exploration
+from pytest_pixazo.explorer import run as performance
+from pytest_pixazo.explorer.exploration import (
+    BrokenOrderError,
+    Exploration,
+    Scene,
+    UnfitAppError,
+    explore,
+    longer_orders,
+)
+from pytest_pixazo.explorer.order import Order, orders
+from pytest_pixazo.webhooks.callback import Callback
 
 
 class Webhooks:
@@ -408,7 +416,7 @@ def test_hypothesis_is_not_needed_for_the_orders_up_to_a_size(
 ) -> None:
     """Where it is not installed, `examples=0` does without."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
-    monkeypatch.setattr(explorer, "find_spec", _not_found)
+    monkeypatch.setattr(exploration, "find_spec", _not_found)
     assert explore(Webhooks, gateway=gateway, examples=0).exhaustive == 9
     with pytest.raises(ModuleNotFoundError, match=r"pip install hypothesis, or explore\(\.\.\., examples=0\)"):
         explore(Webhooks, gateway=gateway)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .callback import Callback
+from pytest_pixazo.webhooks import Callback
 
 if TYPE_CHECKING:
     from pixazo_simulator import ControlClient

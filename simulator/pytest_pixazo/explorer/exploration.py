@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .arrivals import POLICY
 from .order import Kind, Order, Sees, Step, orders
-from .performance import App, AppError, Performance, Scene, UnfitAppError
+from .run import App, AppError, Performance, Scene, UnfitAppError
 
 if TYPE_CHECKING:
     import hypothesis

@@ -15,15 +15,16 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from pixazo_contracts.alarm import ContractBrokenError
-from pixazo_contracts.machine import GatewayMachine
-from pixazo_contracts.stage import EnoughError, IdleRuleError, Stage
-from pixazo_contracts.target import ConfigurationError
+from pixazo_contracts.trace import ConfigurationError
+
+from .alarm import ContractBrokenError
+from .machine import GatewayMachine
+from .stage import EnoughError, IdleRuleError, Stage
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from pixazo_contracts.dialogue import Dialogue
+    from pixazo_contracts.runner import Dialogue
 
 __all__ = ["DEFAULT_SETTINGS", "play"]
 

@@ -1,4 +1,4 @@
-"""Reads a profile file: a set of policy values in TOML or JSON."""
+"""Profiles and scripts from files, in TOML or JSON."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from pixazo_simulator.lines import read_toml
-from pixazo_simulator.policy import PROFILES, Policy, nearest
-from pixazo_simulator.script_file import read_text
+from pixazo_simulator.script import Rule, script_from
+from pixazo_simulator.spec import PROFILES, Policy, nearest, read_toml
 
-__all__ = ["read_profile"]
+__all__ = ["read_profile", "read_script"]
+
+FILE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file that is read."""
 
 
 def read_profile(name: str) -> Policy:
@@ -53,7 +55,7 @@ def _changed(name: str, values: dict[str, Any]) -> Policy:
 
 
 def _values(path: Path) -> dict[str, Any]:
-    text = read_text(path, "profile")
+    text = _read_text(path, "profile")
     try:
         values = json.loads(text) if path.suffix == ".json" else read_toml(text)
     except ValueError as error:
@@ -63,3 +65,25 @@ def _values(path: Path) -> dict[str, Any]:
     if isinstance(values, dict):
         return cast("dict[str, Any]", values)
     raise ValueError(f"profile {path} is not a table of policy fields")
+
+
+def read_script(path: Path) -> tuple[Rule, ...]:
+    """The rules in a file: JSON if its name ends in `.json`, else TOML.
+
+    Raises ValueError that names the file, the line, the key and the remedy.
+    """
+    return script_from(_read_text(path, "script"), str(path), as_json=path.suffix == ".json")
+
+
+def _read_text(path: Path, what: str) -> str:
+    """The text of a file, which messages call `what`. Raises ValueError that names the file when there is none, or too much."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(FILE_LIMIT + 1)
+        if len(data) > FILE_LIMIT:
+            raise ValueError(f"{what} {path} is larger than {FILE_LIMIT} bytes")
+        return data.decode().replace("\r\n", "\n")
+    except OSError as error:
+        raise ValueError(f"{what} {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{what} {path} is not UTF-8: {error.reason} at byte {error.start}") from None

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET
-from pixazo_contracts.exit_code import exit_code
-from pixazo_contracts.expect import apply_expectations
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.result import build
-from pixazo_contracts.verdict import judge
+
+from .exit_code import exit_code
+from .expectations import apply_expectations
+from .result import build
+from .verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from pixazo_contracts.baseline import Baseline
-    from pixazo_contracts.clause import Clause
-    from pixazo_contracts.expect import Expectation
-    from pixazo_contracts.result import Result
+    from pixazo_contracts.clauses import Clause
     from pixazo_contracts.trace import Trace
+
+    from .baseline import Baseline
+    from .expectations import Expectation
+    from .result import Result
 
 __all__ = ["Terms", "evaluate", "selection"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_pixazo.order import Kind, Order, Sees, Step, orders
+from pytest_pixazo.explorer.order import Kind, Order, Sees, Step, orders
 
 SUBMIT, OVERTAKEN = Step(Kind.SUBMIT), Step(Kind.SUBMIT, overtaken=1)
 CALLBACK, POLL_END = Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END)

@@ -1,0 +1,1 @@
+"""Every requirement of the vendor's page, one file for each group."""

@@ -1,0 +1,16 @@
+"""From a trace to a result: verdicts, expectations, baseline, exit code, differences."""
+
+from __future__ import annotations
+
+from .baseline import read_baseline
+from .curl import curl_line
+from .diff import Change, changes, incomparable
+from .evaluation import Terms, evaluate, selection
+from .exit_code import ExitCode
+from .expectations import read_expectations
+from .result import InvalidResultError, Meta, Result, Timeline, build, load_result, to_json, to_ndjson
+from .verdict import JUDGED, Finding, Outcome, Verdict, judge
+
+__all__ = [
+    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson",
+]  # fmt: skip

@@ -1,0 +1,35 @@
+"""What one run observed: exchanges, callbacks, the target, and questions about them."""
+
+from __future__ import annotations
+
+from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, MediaFacts, is_array, is_object, parse_json
+from .history import RANK, STATES, TERMINAL, Generation, History
+from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
+from .media import inspect_media
+from .origin import only_reads, place
+from .redaction import Redactor, is_distinctive
+from .target import (
+    DOCUMENTED_ORIGIN,
+    KEY_HEADER,
+    MODEL,
+    MODEL_BASE,
+    SETTLE_POLLS,
+    SHORTEST_SETTLE,
+    STATUS_BASE,
+    THROTTLED,
+    Ceilings,
+    ConfigurationError,
+    Profile,
+    ProfileFile,
+    Target,
+    capable,
+    check_number,
+    host_is_loopback,
+    read_profile,
+    read_toml,
+)
+from .trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
+
+__all__ = [
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "History", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Redactor", "Target", "Trace", "capable", "check_number", "created", "dump_record", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_distinctive", "is_object", "load_trace", "only_reads", "parse_json", "place", "read_profile", "read_toml", "whole_number",
+]  # fmt: skip

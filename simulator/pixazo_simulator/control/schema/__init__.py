@@ -1,0 +1,1 @@
+"""What the control routes take and return: requests, responses, how a world is rendered, examples."""

@@ -1,0 +1,1 @@
+"""The mutants and benign variants, one file for each group of clauses."""

@@ -1,0 +1,95 @@
+"""What the vendor's page says: endpoints, parameters, policy, errors, responses, lifecycle."""
+
+from __future__ import annotations
+
+from .decoding import MisfitError, read, read_query
+from .endpoints import (
+    CALLBACK_MEMBER,
+    CONTROL_PREFIX,
+    INVITATION_PATH,
+    KEY_HEADER,
+    MEDIA_PATH,
+    QUERY_KEY,
+    STATUS_PATH,
+    SUBMIT_PATHS,
+    WEBHOOK_MODE_HEADER,
+    WEBHOOK_URL_HEADER,
+)
+from .errors import (
+    HEAD_LIMIT,
+    LONGEST_URL,
+    SMALL_BODY,
+    BodyTooLarge,
+    Broken,
+    InsufficientFunds,
+    InvalidBody,
+    InvalidKey,
+    InvalidParameters,
+    KeySuspended,
+    MissingKey,
+    ModelNotFound,
+    Problem,
+    Refusal,
+    Rule,
+    Throttled,
+    TooManyBodies,
+    TooManyPending,
+    UnknownRequest,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
+from .parameters.images import ImageFacts, image_facts, read_data_url
+from .parameters.magic import KEYS, PROMPTS, Magic, read_key
+from .parameters.types import (
+    MODEL_ID,
+    OPERATIONS,
+    ImageParameters,
+    Operation,
+    Parameters,
+    decode,
+    is_crowded,
+    members,
+    names,
+)
+from .parameters.validation import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    DURATIONS,
+    IMAGE_LIMIT,
+    PROMPT_LIMIT,
+    RESOLUTIONS,
+    SHORT_SIDE,
+    Findings,
+    check,
+    unknown_member,
+    url_problem,
+)
+from .policy.points import PROFILES, Policy, points
+from .policy.rate_limit import RateLimit
+from .positions import Path, json_lines, read_toml, toml_lines
+from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
+from .responses import (
+    DEFAULT_ERRORS,
+    JSON,
+    PHRASES,
+    Answer,
+    Header,
+    accepted_answer,
+    html_answer,
+    http_date,
+    media_path,
+    media_type,
+    refusal_answer,
+    sentence,
+    status_body,
+    timestamp,
+    upstream_body,
+    upstream_challenge,
+)
+from .text import beginning, nearest, shortened, shown
+from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
+
+__all__ = [
+    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "INVITATION_PATH", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MEDIA_PATH", "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MisfitError", "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "Problem", "RateLimit", "Redactor", "Refusal", "Rule", "SecretFilter", "Snapshot", "Status", "Throttled", "TooManyBodies", "TooManyPending", "UnknownRequest", "UnknownRoute", "UnsupportedMediaType", "accepted_answer", "beginning", "check", "decode", "dollars", "finish", "html_answer", "http_date", "image_facts", "is_crowded", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "names", "nearest", "points", "read", "read_data_url", "read_key", "read_query", "read_toml", "refusal_answer", "renamed", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+]  # fmt: skip

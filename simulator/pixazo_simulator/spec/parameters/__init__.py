@@ -1,0 +1,1 @@
+"""The parameters of the two operations: types, validation, magic prompts, images."""

@@ -1,0 +1,1 @@
+"""The points that the page leaves open, and their richer values."""

@@ -1,0 +1,54 @@
+"""How values are shown in messages, and which known word was probably meant."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from reprlib import Repr
+
+__all__ = ["CUT", "beginning", "nearest", "shortened", "shown"]
+
+
+CUT = "[cut]"
+"""Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
+
+
+_CUT_MARK = re.compile(r"\[c?u?t?\Z")
+
+
+def beginning(text: str, size: int) -> str:
+    """A text, or so many of its first characters, marked so that a redactor sees where it was cut."""
+    return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
+
+
+def nearest(word: str, known: tuple[str, ...]) -> str:
+    """` (did you mean X?)` when a known word is near, else the empty text."""
+    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
+        return ""
+    near = get_close_matches(word, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+_SHOWN = 200
+
+
+class _Short(Repr):
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
+        return repr(beginning(x, self.maxstring))
+
+
+_short = _Short()
+_short.maxlevel, _short.maxlist, _short.maxtuple, _short.maxdict = 1, 6, 6, 6
+_short.maxlong, _short.maxother = 40, _SHOWN
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, or the start of it: never much longer than 200 characters."""
+    if isinstance(value, str):
+        return repr(beginning(value, _SHOWN))
+    return _short.repr(value)
+
+
+def shortened(text: str) -> str:
+    """A text, or its first 200 characters."""
+    return beginning(text, _SHOWN)

@@ -1,0 +1,1 @@
+"""The parts of a world: clock, ids, ledger, quota, generations, deliveries, journal."""

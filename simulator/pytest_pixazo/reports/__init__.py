@@ -1,0 +1,1 @@
+"""What a test run says about an app: conduct, coverage of documented behaviour, mutation."""

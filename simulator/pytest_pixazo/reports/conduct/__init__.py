@@ -1,0 +1,1 @@
+"""Mistakes in what an app did that will hurt on the real gateway."""

@@ -1,0 +1,1 @@
+"""Which documented behaviour a test suite met."""

@@ -1,0 +1,1 @@
+"""Whether a test suite notices gateways that changed."""

@@ -1,0 +1,1 @@
+"""Exchanges, generations, deliveries and explanations, as a test reads them."""
