@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["MOST_REPLY", "Body", "BodyError", "Coding"]
 
 MOST_REPLY = 4 * 1024 * 1024
 """Bytes of a decoded reply at most; the longest that the page prints has less than one KiB."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ._http import AsyncHTTPClient, HTTPClient, Timeout
     from ._models import Generation
 
-__all__ = ["AsyncPixazoClient", "PixazoClient"]
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"

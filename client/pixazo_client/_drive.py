@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ._steps import Fetch, Flow, Step
     from ._transfer import Transfer
 
-__all__ = ["AsyncDrive", "Drive"]
 
 T = TypeVar("T")
 

@@ -31,29 +31,6 @@ if TYPE_CHECKING:
 
     from ._models import Generation
 
-__all__ = [
-    "APIConnectionError",
-    "APIError",
-    "APIResponseValidationError",
-    "APIStatusError",
-    "APITimeoutError",
-    "AuthenticationError",
-    "BadRequestError",
-    "DownloadError",
-    "GenerationError",
-    "GenerationFailedError",
-    "GenerationSystemError",
-    "InsufficientBalanceError",
-    "InternalServerError",
-    "ModelNotFoundError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "PixazoError",
-    "RateLimitError",
-    "WaitTimeoutError",
-    "WebhookPayloadError",
-]
-
 
 def _rebuild(
     kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]

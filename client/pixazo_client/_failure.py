@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from ._gateway import Gateway
     from ._steps import Answer, Reply, Send
 
-__all__ = ["MAYBE_CHARGED", "failure", "invalid"]
 
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ._session import Session
     from ._steps import Answer, Flow
 
-__all__ = ["Submission", "download", "members", "read", "read_request", "submit", "understand"]
 
 _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _SUBMIT_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}

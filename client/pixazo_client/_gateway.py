@@ -14,7 +14,6 @@ from ._redact import hide_data_urls, hide_key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KEY_HEADER", "Gateway"]
 
 DEFAULT_BASE_URL = "https://gateway.pixazo.ai"
 KEY_HEADER = "Ocp-Apim-Subscription-Key"

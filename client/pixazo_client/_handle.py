@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ._models import Generation
     from ._session import Session
 
-__all__ = ["AsyncRequestHandle", "RequestHandle"]
-
 
 class _Held:
     """What both handles know."""

@@ -9,7 +9,6 @@ from ._errors import PixazoError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
-__all__ = ["AsyncHTTPClient", "Builder", "HTTPClient", "HTTPResponse", "Timeout", "check_client", "check_timeout"]
 
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
 

@@ -11,8 +11,6 @@ from ._errors import PixazoError
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["image_url"]
-
 
 def image_url(image: str | PathLike[str] | bytes) -> str:
     """A str as it is; the content of a file, or bytes, as a data URL. Whether the image will do is the gateway's to say.

@@ -13,7 +13,6 @@ from ._redact import hide_data_urls
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMPLETED", "ERROR", "FAILED", "KNOWN", "TERMINAL", "Generation", "generation_from", "object_from"]
 
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"

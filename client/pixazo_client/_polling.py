@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Polling"]
-
 
 @dataclass(frozen=True, slots=True)
 class Polling:

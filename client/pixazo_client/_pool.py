@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from ._http import AsyncHTTPClient, HTTPClient, HTTPResponse
 
-__all__ = ["AsyncLent", "AsyncPool", "Lent", "Pool"]
 
 T = TypeVar("T")
 

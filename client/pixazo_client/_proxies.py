@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-__all__ = ["Unusable", "routes"]
 
 _SCHEMED = re.compile(r"[A-Za-z][\w+.-]*://")
 

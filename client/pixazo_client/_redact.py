@@ -6,8 +6,6 @@ import json
 import re
 from urllib.parse import quote
 
-__all__ = ["hide_data_urls", "hide_key", "shorten"]
-
 _DATA_URL = re.compile(r"(data:[\w.+/\\-]{0,100}(?:;[\w=.+-]{1,100}){0,5},)((?:\\/|[\w+/=%-]++)++)")
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from ._steps import Answer
 
-__all__ = ["Retry", "is_transient", "retry_after"]
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ._gateway import Gateway
     from ._polling import Polling
 
-__all__ = ["Session"]
-
 
 @dataclass(frozen=True, slots=True)
 class Session:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from ._transfer import Transfer
 
-__all__ = ["Answer", "Fetch", "Flow", "Lost", "Pause", "Reply", "Send", "Step"]
 
 T = TypeVar("T")
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
     from os import PathLike
 
-__all__ = ["Transfer", "shown_url"]
-
 
 class Transfer:
     """One attempt: decodes and counts its bytes, and knows its file. Every method raises DownloadError when something is wrong."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ._session import Session
     from ._steps import Answer, Flow
 
-__all__ = ["Watch", "outcome"]
 
 LAST_READ = 10.0
 """Seconds that a read may take even if the deadline is nearer."""

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from ._models import Generation
 
-__all__ = ["AsyncWebhooks", "Webhooks", "parse_unverified"]
-
 
 def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
     """What a callback claims: its body, or the decoded object. A hint, not a fact.

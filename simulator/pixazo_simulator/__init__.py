@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .control.client import ControlClient, ControlError
     from .script.builder import When
-    from .script.engine import End, Reply, Rule, Step
     from .script.faults import (  # fmt: skip
         BeforeReply,
         CompletedWithoutMedia,
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
         present,
         starts_with,
     )
+    from .script.rule import End, Reply, Rule, Step
     from .server.simulator import Simulator, SimulatorError
     from .spec.policy.points import PROFILES, Policy
     from .webhooks.dispatcher import AdvanceError
@@ -72,7 +72,7 @@ _NAMES = {
     ),
     "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
     "spec.policy.points": "PROFILES Policy",
-    "script.engine": "End Reply Rule Step",
+    "script.rule": "End Reply Rule Step",
     "server.simulator": "Simulator SimulatorError",
     "script.builder": "When",
     "world.registry": "Settings",

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
         starts_with,
     )  # fmt: skip
 
-    from .explorer.exploration import BrokenOrderError, Exploration, Scene, UnfitAppError, explore
+    from .explorer.exploration import BrokenOrderError, Exploration, explore
+    from .explorer.run import Scene, UnfitAppError
     from .webhooks.callback import Callback
     from .webhooks.inbox import Inbox, InboxError
     from .world.pixazo import Pixazo
@@ -64,7 +65,7 @@ __all__ = [
 
 _OWN = {
     "BrokenOrderError": "explorer.exploration", "Callback": "webhooks.callback", "Exploration": "explorer.exploration", "Inbox": "webhooks.inbox", "InboxError": "webhooks.inbox",
-    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.exploration", "UnfitAppError": "explorer.exploration", "explore": "explorer.exploration",
+    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.run", "UnfitAppError": "explorer.run", "explore": "explorer.exploration",
 }  # fmt: skip
 
 

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from .world import Record
 
-__all__ = ["pytest_pixazo_world_ended"]
-
 
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
     """A test that used a world has ended: called at its teardown, once, before the world is deleted.

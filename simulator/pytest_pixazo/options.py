@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["add_options"]
-
 
 def add_options(parser: pytest.Parser) -> None:
     """Declare all of them. Their values are read when a fixture needs them."""

@@ -13,9 +13,10 @@ from pixazo_simulator.spec.parameters.types import OPERATIONS
 from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.world.admission import Call, Standing
 from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.state.generation import Bounds, Generation
 from pixazo_simulator.world.state.ledger import Ledger
 from pixazo_simulator.world.state.quota import Quota
-from pixazo_simulator.world.world import Bounds, Generation, World
+from pixazo_simulator.world.world import World
 
 __all__ = ["KEY", "START", "accepted", "call", "data_url", "jpeg", "png", "standing", "webp", "world"]
 

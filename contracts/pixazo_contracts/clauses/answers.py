@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from .clause import Remarks
 
-__all__ = ["PACKS", "UNDECIDED", "accepted", "answered", "code_word", "observed", "refused", "refused_or_failed"]
 
 #: Answers that say nothing about the parameters: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})

@@ -42,19 +42,6 @@ from pixazo_contracts.trace import MISSING, Callback, Exchange
 if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace
 
-__all__ = [
-    "Clause",
-    "Cost",
-    "Evidence",
-    "Observation",
-    "Remark",
-    "Remarks",
-    "Strength",
-    "Violation",
-    "check",
-    "clause",
-    "show",
-]
 
 #: Longest rendering of a value in a finding, in characters.
 SHOWN = 240

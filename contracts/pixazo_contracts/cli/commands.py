@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.runner import Progress, ReceiverAddress, RunOptions
     from pixazo_contracts.trace import ProfileFile, Trace
 
-__all__ = ["main"]
 
 Command = Any  # what click's decorators give and take
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.runner import ReceiverAddress
 
-__all__ = ["Given", "ledger_path", "pairs", "profile_file", "receiver_address", "target"]
 
 DEFAULT_PACE: Final = 5.0
 DEFAULT_DEADLINE: Final = 600.0

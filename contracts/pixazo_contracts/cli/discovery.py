@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import ProfileFile
 
-__all__ = ["INVITATION_PATH", "Invitation", "accepted", "read_invitation"]
 
 #: Where a simulator or fake may describe itself. Nothing is asked of the real gateway, nor of any target off loopback.
 INVITATION_PATH: Final = "/.well-known/pixazo-target"

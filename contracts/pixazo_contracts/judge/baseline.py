@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import Header
 
-__all__ = ["Baseline", "read_baseline"]
-
 
 @dataclass(frozen=True, slots=True)
 class Baseline:

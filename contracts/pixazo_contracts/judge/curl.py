@@ -10,7 +10,6 @@ from pixazo_contracts.trace import KEY_HEADER
 if TYPE_CHECKING:
     from pixazo_contracts.trace import Exchange
 
-__all__ = ["curl_line"]
 
 #: The longest body that is printed, in characters.
 LONGEST: Final = 1000

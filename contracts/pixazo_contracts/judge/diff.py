@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from .result import Result
 
-__all__ = ["Change", "ChangeKind", "Severity", "changes", "incomparable", "neutral"]
 
 ChangeKind = Literal["regressed", "fixed", "changed observation", "vanished", "new", "blocked"]
 Severity = Literal["breaking", "risky", "additive"]

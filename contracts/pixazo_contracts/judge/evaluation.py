@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from .expectations import Expectation
     from .result import Result
 
-__all__ = ["Terms", "evaluate", "selection"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import Footer
 
-__all__ = ["ExitCode", "exit_code", "judged_share", "strongest"]
-
 
 class ExitCode(IntEnum):
     """What each code of `pixazo-contracts` says."""

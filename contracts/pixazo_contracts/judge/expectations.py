@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from .verdict import Verdict
 
-__all__ = ["Excuses", "Expectation", "apply_expectations", "read_expectations"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:

@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
     from pixazo_contracts.trace import Generation, Trace
 
-__all__ = [
-    "InvalidResultError",
-    "Meta",
-    "Result",
-    "Summary",
-    "Timeline",
-    "build",
-    "load_result",
-    "to_json",
-    "to_ndjson",
-]
-
 
 class InvalidResultError(ValueError):
     """A file that is no result of this suite."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import Trace
 
-__all__ = ["JUDGED", "MOST_FINDINGS", "Finding", "Outcome", "Verdict", "judge"]
 
 #: Findings kept for one clause; more of the same kind teach nothing.
 MOST_FINDINGS: Final = 20

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES"]
 
 #: A failing generation may be short, so it is read this many times as often as others.
 QUICKER = 4.0

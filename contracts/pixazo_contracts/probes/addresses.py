@@ -16,7 +16,6 @@ from .unknown_ids import unknown_id
 if TYPE_CHECKING:
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES"]
 
 OPERATIONS: Final = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
 MALFORMED = b'{"prompt": "A paper boat'

@@ -10,7 +10,6 @@ from .steps import BODY_ONLY, encode
 if TYPE_CHECKING:
     from .conversation import Probe
 
-__all__ = ["OPEN_QUESTIONS", "PROBES"]
 
 VALID = encode({"prompt": PROMPT})
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES"]
 
 RECEIVER = frozenset({"receiver"})
 

@@ -15,31 +15,6 @@ from pixazo_contracts.trace import Callback, Exchange
 if TYPE_CHECKING:
     from pixazo_contracts.trace import Intent, Profile
 
-__all__ = [
-    "Answer",
-    "Await",
-    "AwaitCallbacks",
-    "Hook",
-    "Pause",
-    "Phase",
-    "Placement",
-    "Probe",
-    "Publish",
-    "Recall",
-    "Send",
-    "Setting",
-    "Talk",
-    "Together",
-    "Wish",
-    "await_callbacks",
-    "hook",
-    "pause",
-    "publish",
-    "published",
-    "recall",
-    "send",
-    "together",
-]
 
 #: Where the key of a request goes: the printed header, the same in other letter case, or places that must not do.
 Placement = Literal["header", "lower-case", "upper-case", "query", "bearer"]

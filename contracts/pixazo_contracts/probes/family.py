@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["ABSENT", "PRINTED", "PROMPT", "Case", "family", "i2v", "t2v"]
 
 #: A prompt that nobody could object to.
 PROMPT = "A paper boat drifts down a rainy street"

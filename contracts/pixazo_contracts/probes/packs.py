@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES", "SHARED", "submit_g1"]
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
 RECEIVER = frozenset({"receiver"})

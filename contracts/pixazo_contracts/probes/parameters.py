@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from .conversation import Probe
 
-__all__ = ["OPEN_QUESTIONS", "PROBES"]
 
 #: What every family of violated rules also bears on.
 REFUSALS = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES", "PURSES"]
 
 #: Which key of the role `one` each clause spends; so many keys of that role make all of them judged.
 PURSES = {"WAL-04": "one", "WAL-02": "one.1", "WAL-05": "one.2", "WAL-06": "one.3", "WAL-03": "one.4"}

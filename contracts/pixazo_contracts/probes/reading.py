@@ -14,7 +14,6 @@ from .unknown_ids import unknown_id
 if TYPE_CHECKING:
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES"]
 
 #: Reads right after each other: of a request left alone so far, and of one right after its 202.
 FEW_READS = 5

@@ -11,7 +11,6 @@ from .steps import PRINTED_HEADERS, read, submit, submit_send
 if TYPE_CHECKING:
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES"]
 
 AT_ONCE = 4
 

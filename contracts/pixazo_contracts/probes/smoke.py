@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .conversation import Setting, Talk
 
-__all__ = ["PROBES", "Unusable", "unusable"]
 
 #: Reads of the first generation while nothing else is on the way: nobody may be throttled for these.
 LONE_READS = 4

@@ -17,20 +17,6 @@ if TYPE_CHECKING:
 
     from .conversation import Placement, Setting, Talk
 
-__all__ = [
-    "BODY_ONLY",
-    "PRINTED_HEADERS",
-    "download",
-    "download_send",
-    "encode",
-    "follow",
-    "media_urls",
-    "poll",
-    "read",
-    "read_send",
-    "submit",
-    "submit_send",
-]
 
 #: The headers of the samples, the key aside; and the one that a JSON body needs.
 PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))

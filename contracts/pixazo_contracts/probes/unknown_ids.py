@@ -6,8 +6,6 @@ import hashlib
 
 from pixazo_contracts.trace import MODEL
 
-__all__ = ["unknown_id"]
-
 
 def unknown_id(run: str, use: str) -> str:
     """An id with the text of a version 7 UUID: another for each run and use, the same each time it is asked for."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.judge import Finding, Result, Timeline, Verdict
 
-__all__ = ["render"]
 
 MEANINGS: Final = {
     Outcome.PASS: "as the page says",

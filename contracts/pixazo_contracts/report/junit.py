@@ -12,7 +12,6 @@ from pixazo_contracts.judge import Outcome
 if TYPE_CHECKING:
     from pixazo_contracts.judge import Finding, Result, Verdict
 
-__all__ = ["render"]
 
 #: Characters that XML 1.0 cannot hold.
 FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.judge import Change, Finding, Meta, Result, Verdict
     from pixazo_contracts.runner import Plan
 
-__all__ = ["MOST_SHOWN", "paid", "render", "render_changes", "render_plan", "told"]
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3

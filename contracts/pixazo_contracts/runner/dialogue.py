@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .layers.recorder import Recorder
     from .schedule import Schedule
 
-__all__ = ["Dialogue", "Mark", "TalkError"]
 
 T = TypeVar("T")
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.probes import Probe
     from pixazo_contracts.trace import Profile
 
-__all__ = ["Line", "Plan", "in_order", "make_plan"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from .clock import RunClock
 
-__all__ = ["MOST_BODY", "Receiver", "Record"]
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.
 MOST_BODY: Final = 1024 * 1024

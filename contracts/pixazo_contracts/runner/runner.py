@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import Callback, Exchange
 
-__all__ = ["HttpTransport", "ReceiverAddress", "RunOptions", "converse", "fetch", "run"]
 
 #: The longest answer that is read, in bytes: of a download, and of anything else.
 MOST_MEDIA: Final = 64 * 1024 * 1024

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .layers.recorder import Recorder
     from .receiver import Receiver
 
-__all__ = ["Progress", "Schedule"]
 
 #: How often one request is sent again after a 429, and the least wait before that, in seconds.
 MOST_REPEATS: Final = 3

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .counterexample import Counterexample
     from .model import Objection
 
-__all__ = ["ContractBrokenError", "ContractDriftWarning", "raise_alarm"]
-
 
 class ContractDriftWarning(UserWarning):
     """The gateway does otherwise than an example or a baseline shows; that breaks no promise of the page."""

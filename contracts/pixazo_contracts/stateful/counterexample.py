@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.probes import Answer, Wish
 
-__all__ = ["Counterexample"]
 
 HEAD: Final = '''"""A counterexample: the gateway breaks {clauses}. Found by the state machine; see the comment for what it saw.
 

@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from .strategies import Breach
     from .strategies.bodies import Operation
 
-__all__ = ["GatewayMachine"]
 
 T = TypeVar("T")
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.trace import Exchange
 
-__all__ = ["Model", "Objection", "followers"]
 
 ANY: Final = frozenset(STATES)
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from pixazo_contracts.runner import Dialogue
 
-__all__ = ["DEFAULT_SETTINGS", "play"]
 
 #: How many more examples are spent on making a failure shorter, where time is virtual and where waiting is real.
 VIRTUAL_ATTEMPTS: Final = 100

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .alarm import ContractBrokenError
 
-__all__ = ["STEPS", "EnoughError", "IdleRuleError", "OnStage", "Stage", "step"]
 
 #: Every rule that is a step, and the capability that it needs.
 STEPS: Final[dict[str, str]] = {}

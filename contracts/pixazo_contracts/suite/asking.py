@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.probes import Send
     from pixazo_contracts.runner import Dialogue
 
-__all__ = ["Asker"]
-
 
 class Asker:
     """Sends one request at a time. Raises `ContractBrokenError` where its answer breaks a clause.

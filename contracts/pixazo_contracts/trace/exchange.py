@@ -10,17 +10,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "MISSING",
-    "Callback",
-    "Exchange",
-    "Intent",
-    "JsonObject",
-    "MediaFacts",
-    "is_array",
-    "is_object",
-    "parse_json",
-]
 
 #: A decoded JSON object.
 JsonObject = dict[str, object]

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from .exchange import Callback, Exchange
 
-__all__ = ["RANK", "STATES", "TERMINAL", "Generation", "History"]
 
 #: The five words of the page, and those that end a generation.
 STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .history import Generation
 
-__all__ = ["STAMP", "STAMPS", "GatewayClock", "created", "fit_clock", "http_date", "instant", "whole_number"]
 
 #: The three timestamps of the completed example, and their printed form.
 STAMPS: Final = ("created_at", "updated_at", "completed_at")

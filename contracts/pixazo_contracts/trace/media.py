@@ -10,7 +10,6 @@ from .exchange import MediaFacts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["inspect_media"]
 
 #: Boxes with which an ISO base media file (MP4, QuickTime) may begin.
 FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})

@@ -11,8 +11,6 @@ from urllib.parse import unquote, urlsplit
 
 from .target import MODEL_BASE, STATUS_BASE
 
-__all__ = ["only_reads", "place"]
-
 #: The ports that a URL need not name.
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

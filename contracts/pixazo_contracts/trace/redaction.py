@@ -9,7 +9,6 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STRUCK", "Redactor", "is_distinctive"]
 
 #: What stands where a key stood.
 STRUCK: Final = "<api-key>"

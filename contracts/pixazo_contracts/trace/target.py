@@ -19,23 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = [
-    "DOCUMENTED_ORIGIN",
-    "MODEL",
-    "MODEL_BASE",
-    "STATUS_BASE",
-    "THROTTLED",
-    "Ceilings",
-    "ConfigurationError",
-    "Profile",
-    "ProfileFile",
-    "Target",
-    "capable",
-    "check_number",
-    "host_is_loopback",
-    "read_profile",
-    "read_toml",
-]
 
 #: The page, Base URL and Retrieving Results.
 DOCUMENTED_ORIGIN: Final = "https://gateway.pixazo.ai"

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Footer", "Header", "InvalidTraceError", "Trace", "dump_record", "load_trace", "save_trace"]
-
 
 class InvalidTraceError(ValueError):
     """A trace file that cannot be judged: cut, malformed, or not a trace."""

@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-__all__ = ["pixazo_sim"]
-
 _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
     "exec": ("exec", "Run a command against a simulator of its own, also with the vendor's host hard-coded."),

@@ -27,8 +27,6 @@ from pixazo_client import (
 from pixazo_simulator.server import Simulator, SimulatorError
 from pixazo_simulator.world import Clock, Settings
 
-__all__ = ["demo"]
-
 RATE = 10
 """How much faster than real time the demo's clock runs: the page's 15 s become 1.5 s."""
 PATIENCE = 5.0

@@ -41,8 +41,6 @@ from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 from .serve import CONTROL_TOKEN, serve, simulator_of
 from .signals import BY_SIGNAL, Signals, end_in
 
-__all__ = ["exec"]
-
 CLOCK = "x20"
 """Unless --clock says otherwise: the 15 s of a video are over before a client that polls every 5 s looks a second time."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126

@@ -13,8 +13,6 @@ import msgspec
 
 from pixazo_simulator.script import EXAMPLES, FAULTS, OCCASIONS, in_python, in_toml
 
-__all__ = ["faults"]
-
 MOST_COLUMNS = 120
 
 

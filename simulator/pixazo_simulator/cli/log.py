@@ -9,8 +9,6 @@ import select
 import threading
 from contextlib import suppress
 
-__all__ = ["log_to_stderr"]
-
 WAITING_LIMIT = 1024 * 1024
 """Characters of lines that may wait to be written; what is logged beyond them is dropped, and counted."""
 FLUSH_TIMEOUT = 0.5

@@ -9,8 +9,6 @@ import click
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
 
-__all__ = ["mutants"]
-
 
 @click.command(short_help="Print the gateways that are wrong in one respect, and the benign variants.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")

@@ -8,8 +8,6 @@ import click
 
 from pixazo_simulator.control import ROUTES, document
 
-__all__ = ["openapi"]
-
 
 @click.command(short_help="Print the routes under /_sim as OpenAPI 3.1.")
 def openapi() -> None:

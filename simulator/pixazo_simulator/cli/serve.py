@@ -28,7 +28,6 @@ from .signals import BY_SIGNAL, Signals, end_in, end_now
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-__all__ = ["CONTROL_TOKEN", "serve", "simulator_of"]
 
 CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
 """The variable of --control-token."""

@@ -12,8 +12,6 @@ from typing import NoReturn
 
 from pixazo_simulator.server import place
 
-__all__ = ["BY_SIGNAL", "Signals", "end_in", "end_now"]
-
 BY_SIGNAL = 128
 """To this the number of a signal is added for the exit code of a process that it ended, as a shell does."""
 

@@ -11,8 +11,6 @@ import click
 
 from pixazo_simulator.spec import KEYS, PROFILES, PROMPTS, points
 
-__all__ = ["magic", "policy"]
-
 MOST_COLUMNS = 120
 
 

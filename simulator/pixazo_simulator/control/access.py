@@ -15,8 +15,6 @@ from pixazo_simulator.world import Settings
 
 from .route import TOKEN_HEADER, Refused
 
-__all__ = ["guard"]
-
 Address = IPv4Address | IPv6Address
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")

@@ -23,8 +23,6 @@ from .discovery import invitation
 from .route import ControlRequest, ControlRoute, Doors, Refused, world_of
 from .schema.rendering import cleared
 
-__all__ = ["Control"]
-
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
 MOST_MARKS = 15_000

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode, urlsplit
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
 
-__all__ = ["Channel", "ControlClient", "ControlError", "HttpChannel"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name

@@ -16,8 +16,6 @@ from .schema import responses as shapes
 from .schema.rendering import told_delivery, told_exchange, told_generation, told_in_turns, told_target
 from .schema.requests import MOST_LISTED, Counted, ExchangeCondition, Wait
 
-__all__ = ["Lookout", "lookout"]
-
 MOST_WEIGHT = 500
 """What the conditions of one wait may weigh."""
 _AT_ONCE = 200

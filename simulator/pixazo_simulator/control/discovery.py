@@ -6,9 +6,6 @@ from typing import Any
 
 from pixazo_simulator.spec import PROMPTS
 
-__all__ = ["invitation"]
-
-
 _ACCOUNTS = {
     "other": ("sim-another-account",),
     "empty": ("sim-empty-wallet",),

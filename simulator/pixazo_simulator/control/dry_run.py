@@ -26,8 +26,6 @@ from pixazo_simulator.world import (
 from .schema import responses as shapes
 from .schema.rendering import told_delivery, told_exchange, told_generation
 
-__all__ = ["rehearse"]
-
 
 async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> shapes.Explanation:
     """Explain what the gateway would do with a request, by letting it do so to twins of these worlds; nothing is sent.

@@ -14,8 +14,6 @@ from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 from .route import TOKEN_HEADER, ControlRoute
 from .schema.responses import Refusal
 
-__all__ = ["document"]
-
 _WHO = (
     "Our own routes beside those of the gateway: everything that a test does with a world, in any language. "
     f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "

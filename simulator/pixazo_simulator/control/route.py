@@ -14,18 +14,6 @@ from pixazo_simulator.spec import KEY_HEADER, beginning
 from pixazo_simulator.webhooks import Courier
 from pixazo_simulator.world import World, Worlds
 
-__all__ = [
-    "TOKEN_HEADER",
-    "ControlRequest",
-    "ControlRoute",
-    "Door",
-    "Doors",
-    "Refused",
-    "readable",
-    "route",
-    "world_of",
-]
-
 W = TypeVar("W")
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
 """In which the control token is sent, where the server has one."""

@@ -7,8 +7,6 @@ import re
 from starlette.requests import Request
 from starlette.responses import Response
 
-__all__ = ["serve"]
-
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 

@@ -29,18 +29,6 @@ from pixazo_simulator.script import (
     kind_of,
 )
 
-__all__ = [
-    "CONNECTION",
-    "STRIKES",
-    "Connection",
-    "ConnectionCutError",
-    "Ending",
-    "Strike",
-    "holding",
-    "leave",
-    "strike_of",
-]
-
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol hands over the connection."""
 STRIKES = "pixazo.strikes"

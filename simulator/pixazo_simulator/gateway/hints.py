@@ -17,8 +17,6 @@ from pixazo_simulator.spec import (
     nearest,
 )
 
-__all__ = ["hint"]
-
 _ROUTES = (
     *(f"POST /{MODEL_ID}/v1/{name}" for name in OPERATIONS),
     f"GET {STATUS_PATH}{{request_id}}",

@@ -14,8 +14,6 @@ from .request import Incoming, incoming
 from .responder import Replies
 from .video import video
 
-__all__ = ["Library"]
-
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 

@@ -13,8 +13,6 @@ from starlette.types import Receive, Scope, Send
 from pixazo_simulator.spec import KEY_HEADER, SMALL_BODY, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER, Policy
 from pixazo_simulator.world import World
 
-__all__ = ["DOOR", "HEAD", "MOST_HELD", "CrowdedError", "DisconnectedError", "Incoming", "Turns", "incoming"]
-
 DOOR = "pixazo.door"
 """Key of the ASGI scope under which a door names the world that it leads into."""
 HEAD = "pixazo.head"

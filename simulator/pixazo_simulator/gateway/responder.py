@@ -12,8 +12,6 @@ from pixazo_simulator.world import World, Worlds
 from .fault_injection import STRIKES, leave, strike_of
 from .request import HEAD, Incoming
 
-__all__ = ["Replies", "target_of"]
-
 _MOST_DATES = 64
 _LENGTHLESS = (204, 304)
 

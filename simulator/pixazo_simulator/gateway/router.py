@@ -18,8 +18,6 @@ from .request import Turns
 from .responder import Replies
 from .routes import Gateway
 
-__all__ = ["Front", "place"]
-
 log = logging.getLogger("pixazo_simulator")
 
 _SHOWN = 120

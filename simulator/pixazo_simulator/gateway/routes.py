@@ -39,8 +39,6 @@ from .hints import hint
 from .request import MOST_HELD, CrowdedError, DisconnectedError, Incoming, Turns, incoming
 from .responder import Replies, target_of
 
-__all__ = ["Gateway"]
-
 _FOREIGN_MODEL = re.compile(r"/([a-z0-9]+(?:-[a-z0-9]+)*)/v1/(\w+)")
 
 log = logging.getLogger("pixazo_simulator")

@@ -7,8 +7,6 @@ from importlib.resources import files
 
 from pixazo_simulator.world import Generation
 
-__all__ = ["video"]
-
 _LONGEST_SHORT = 8
 """Seconds; where the limits are open, a longer duration gets the video of 10 s and a shorter one that of 6 s."""
 

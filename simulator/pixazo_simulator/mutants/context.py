@@ -13,8 +13,6 @@ from pixazo_simulator.world import Generation, World, Worlds
 
 from .messages import Members, Reply, Request
 
-__all__ = ["MOST_MEMORIES", "Memory", "Scene"]
-
 MOST_MEMORIES = 100_000
 """Facts remembered of one world; beyond it the oldest is forgotten."""
 

@@ -16,12 +16,6 @@ from .members import Edit, amended
 from .messages import UNKNOWN_ID, Reply, Request, members_of
 from .mutant import Edits
 
-__all__ = [
-    "GENERATE", "IMAGE_TO_VIDEO", "accepted", "answers", "asks", "bodies", "callbacks", "envelopes", "excepting", "has_status",
-    "heard_as", "is_accepted", "is_media", "is_read", "is_refused", "policy", "reads", "refusals", "refused_as", "refuses",
-    "refuses_member", "submits", "swapped", "takes_member", "unreadable", "values", "with_code",
-]  # fmt: skip
-
 GENERATE = "generate"
 IMAGE_TO_VIDEO = "imageToVideo"
 

@@ -11,11 +11,6 @@ from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
 from .context import Scene
 from .messages import Members
 
-__all__ = [
-    "Edit", "amended", "chain", "computed", "drop", "finished", "has", "in_output", "instant", "on", "output_url", "put", "rename",
-    "running", "shifted", "status_is", "without_prefix",
-]  # fmt: skip
-
 Edit = Callable[[Members, Scene], Members]
 """What an object becomes; the object that is given is left as it is."""
 When = Callable[[Members], bool]

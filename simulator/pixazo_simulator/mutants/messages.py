@@ -10,8 +10,6 @@ import msgspec
 from pixazo_simulator.spec import MODEL_ID, STATUS_PATH, SUBMIT_PATHS, Header, InvalidBody, Operation, members
 from pixazo_simulator.world import World
 
-__all__ = ["REQUEST_ID", "UNKNOWN_ID", "Members", "Reply", "Request", "members_of"]
-
 Members = dict[str, Any]
 """The members of a JSON object."""
 

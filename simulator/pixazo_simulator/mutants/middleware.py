@@ -16,8 +16,6 @@ from .context import Scene
 from .messages import Reply, Request
 from .session import Editing
 
-__all__ = ["SPELLING", "EditedGateway"]
-
 SPELLING = "pixazo.spelling"
 """Key of the ASGI scope under which `SpelledProtocol` tells the header names as the caller wrote them."""
 OWN_PATHS = ("/_sim", INVITATION_PATH)

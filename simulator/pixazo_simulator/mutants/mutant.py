@@ -15,8 +15,6 @@ from pixazo_simulator.world import Settings
 from .context import Scene
 from .messages import Reply, Request
 
-__all__ = ["CallbackEditor", "Edits", "Mutant", "ReplyEditor", "RequestEditor", "Variant"]
-
 RequestEditor = Callable[[Request, Scene], Request | Reply]
 """What the gateway hears instead of what was said; a reply is answered without the gateway hearing anything."""
 ReplyEditor = Callable[[Request, Reply, Scene], Reply]

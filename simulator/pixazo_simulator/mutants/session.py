@@ -12,8 +12,6 @@ from .context import Memory, Scene
 from .messages import Reply, Request
 from .mutant import Mutant, Variant
 
-__all__ = ["Editing"]
-
 
 class Editing:
     """The editors of a mutant or variant over the worlds of one server; servers share nothing."""

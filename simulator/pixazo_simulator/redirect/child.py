@@ -13,8 +13,6 @@ from .patches import Hooks
 from .proxy import Address
 from .routing import Detour, plain
 
-__all__ = ["DOOR_CA", "DOOR_HOSTS", "DOOR_PORT", "begin", "is_loopback", "offline"]
-
 DOOR_PORT = "PIXAZO_DOOR_PORT"
 DOOR_HOSTS = "PIXAZO_DOOR_HOSTS"
 DOOR_CA = "PIXAZO_DOOR_CA"

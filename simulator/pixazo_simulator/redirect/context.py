@@ -11,8 +11,6 @@ from pixazo_simulator.control import ControlClient, ControlError
 from .patches import Hooks
 from .routing import Detour, plain
 
-__all__ = ["HOSTS", "MEDIA_HOSTS", "RedirectionError", "redirect"]
-
 HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
 MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)

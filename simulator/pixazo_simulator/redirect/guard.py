@@ -21,8 +21,6 @@ from .patches import Hooks
 from .proxy import Address
 from .routing import Detour, named_proxies, plain, said_of_proxies
 
-__all__ = ["VARIABLE", "Ban", "Guard", "begin", "forget", "guard_of"]
-
 VARIABLE = "PIXAZO_GUARD"
 """Tells a process that a guarded one starts what to refuse: the hosts with commas between them, a space, and JSON with `file` and `test`
 of the ban, and `why`."""

@@ -16,8 +16,6 @@ from weakref import WeakSet
 
 from .routing import Detour, plain
 
-__all__ = ["Hooks"]
-
 
 class Hooks:
     """`with Hooks(route, ca_pem):` names resolve, connections go and certificates are believed as the route says.

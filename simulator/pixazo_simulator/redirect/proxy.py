@@ -16,8 +16,6 @@ from time import monotonic, sleep
 from typing import Self, cast
 from urllib.parse import urlsplit
 
-__all__ = ["CONNECT_TIMEOUT", "Address", "Decide", "Forward", "Proxy", "Refuse", "Tunnel", "Wish"]
-
 HEAD_LIMIT = 64 * 1024
 """Bytes of the head of a request."""
 HEAD_TIMEOUT = 30.0

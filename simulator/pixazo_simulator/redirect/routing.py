@@ -15,8 +15,6 @@ from urllib.request import getproxies
 
 from .proxy import CONNECT_TIMEOUT, Address, Forward, Proxy, Refuse, Tunnel, Wish
 
-__all__ = ["HTTPS", "Detour", "misuse", "named_proxies", "plain", "said_of_proxies"]
-
 HTTP, HTTPS = 80, 443
 _VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

@@ -10,10 +10,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET
 
-from .engine import End, Reply, Rule, Step
 from .faults import FAULTS, AnyFault, Fault
-
-__all__ = ["Place", "When"]
+from .rule import End, Reply, Rule, Step
 
 
 class Place(Protocol):

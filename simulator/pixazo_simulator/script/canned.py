@@ -30,8 +30,6 @@ from pixazo_simulator.spec import (
 from .faults import Fault, HtmlPage, MediaGone, NotFoundWindow, StatusCode
 from .rule import Reply, Step
 
-__all__ = ["NOTHING_SAID", "canned_answer"]
-
 NOTHING_SAID = Answer(0, b"", (), "nothing was done and nothing is answered")
 """What stands for an answer where the connection ends before anything was done; no HTTP status is 0."""
 DEFAULT_WAIT = 1

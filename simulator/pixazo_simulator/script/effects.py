@@ -20,8 +20,6 @@ from .faults import (
     WrongContentType,
 )
 
-__all__ = ["content_type", "delay", "edited", "garbled"]
-
 NO_TEXT = b"\xff"
 """A byte that begins neither JSON nor any UTF-8 text."""
 

@@ -13,21 +13,7 @@ from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
 from .reader import MOST_RULES
-from .rule import OCCASIONS, End, Reply, Rule, Step, conditions, operations
-
-__all__ = [
-    "MOST_BYTES",
-    "MOST_RULES",
-    "OCCASIONS",
-    "Decision",
-    "Diagnosis",
-    "End",
-    "Occasion",
-    "Reply",
-    "Rule",
-    "Script",
-    "Step",
-]
+from .rule import Rule, Step, conditions, operations
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""

@@ -36,8 +36,6 @@ from .faults import (
 )
 from .rule import Rule
 
-__all__ = ["EXAMPLES", "in_python", "in_toml"]
-
 
 def _rule(when: str, fault: Any, times: int | None = None) -> Rule:
     return Rule(when=when, faults=(fault,), times=times)

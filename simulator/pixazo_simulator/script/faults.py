@@ -7,13 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
-__all__ = [
-    "ANSWERS", "CALLBACKS", "FAULTS", "LONGEST", "MEDIA", "READS", "REPLIES", "SUBMITS", "AnyFault", "BeforeReply", "CompletedWithoutMedia",
-    "ConnectionReset", "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "Fault", "GarbledBody", "Hang", "HtmlPage",
-    "LognormalDelay", "MediaGone", "NotFoundWindow", "Reorder", "ReplyLost", "SlowDrip", "StatusCode", "Stuck", "TruncatedBody",
-    "UniformDelay", "UnknownStatus", "WrongContentType", "commits", "kind_of", "quarrel",
-]  # fmt: skip
-
 SUBMITS = frozenset({"generate", "imageToVideo"})
 READS = frozenset({"status"})
 MEDIA = frozenset({"media"})

@@ -10,11 +10,6 @@ from pixazo_simulator.spec import nearest, shown
 
 from .patterns import Pattern, compiled
 
-__all__ = [
-    "ABSENT", "MOST_NESTED", "MOST_WEIGHT", "SEARCHED_ELEMENTS", "SEARCHED_TEXT", "Matcher", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "extent", "matches", "one_of", "present", "read_matcher", "starts_with", "weight",
-]  # fmt: skip
-
 MOST_NESTED = 32
 """Levels of conditions inside each other, and of lists and objects in what they compare with."""
 MOST_WEIGHT = 10_000

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol, cast
 
-__all__ = ["LONGEST_PATTERN", "Pattern", "compiled"]
-
 LONGEST_PATTERN = 500
 """Code points of a pattern."""
 _MEMORY = 256 * 1024

@@ -13,8 +13,6 @@ from .faults import FAULTS
 from .matchers import MOST_WEIGHT
 from .rule import End, Reply, Rule, Step
 
-__all__ = ["MOST_RULES", "RuleError", "read_rules", "spelled"]
-
 MOST_RULES = 1000
 """Rules in one script."""
 _MESSAGE = re.compile(r"(?P<says>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)

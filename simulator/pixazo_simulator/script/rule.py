@@ -13,8 +13,6 @@ from pixazo_simulator.spec import HIDDEN, ImageParameters, beginning, is_secret,
 from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
-__all__ = ["OCCASIONS", "End", "Reply", "Rule", "Step", "conditions", "operations"]
-
 OCCASIONS: Mapping[str, frozenset[str]] = {
     "generate": frozenset({"generate"}),
     "imageToVideo": frozenset({"imageToVideo"}),

@@ -11,8 +11,6 @@ from pixazo_simulator.spec import json_lines, read_toml, toml_lines
 from .reader import RuleError, read_rules, spelled
 from .rule import Rule
 
-__all__ = ["script_from"]
-
 
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     """The rules in a text, which messages call `name`. Raises ValueError as that names `name`, the line, the key and the remedy."""

@@ -26,7 +26,6 @@ from .tls import Doors
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-__all__ = ["Application"]
 
 _SECRETS = SecretFilter()
 logging.getLogger("pixazo_simulator").addFilter(_SECRETS)

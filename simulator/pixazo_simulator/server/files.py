@@ -9,8 +9,6 @@ from typing import Any, cast
 from pixazo_simulator.script import Rule, script_from
 from pixazo_simulator.spec import PROFILES, Policy, nearest, read_toml
 
-__all__ = ["read_profile", "read_script"]
-
 FILE_LIMIT = 16 * 1024 * 1024
 """Bytes of a file that is read."""
 

@@ -9,8 +9,6 @@ from pixazo_simulator.mutants import SPELLING
 
 from .http import GatewayProtocol
 
-__all__ = ["SpelledProtocol", "TitleCaseProtocol"]
-
 
 class SpelledProtocol(GatewayProtocol):
     """Tells the application how the caller spelled the names of its headers."""

@@ -20,8 +20,6 @@ from uvicorn.server import ServerState
 from pixazo_simulator.gateway import CONNECTION, HEAD
 from pixazo_simulator.spec import HEAD_LIMIT
 
-__all__ = ["BACKLOG", "KEEP_ALIVE", "Connections", "GatewayProtocol", "configuration"]
-
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0

@@ -19,19 +19,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from pixazo_simulator.control import ControlClient
+from pixazo_simulator.control import ControlClient, Door
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.webhooks import FallenDue
 from pixazo_simulator.world import Settings, World, Worlds
 
 from .app import Application
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
-from .tls import Door
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-__all__ = ["STOP_DEADLINE", "Simulator", "SimulatorError", "place"]
 
 T = TypeVar("T")
 

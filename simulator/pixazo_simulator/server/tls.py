@@ -24,7 +24,6 @@ from .http import BACKLOG, Connections, GatewayProtocol, configuration
 if TYPE_CHECKING:
     from trustme import CA
 
-__all__ = ["MOST_DOORS", "MOST_HOSTS", "Door", "Doors"]
 
 MOST_DOORS = 256
 """Doors of one server that are open at a time."""

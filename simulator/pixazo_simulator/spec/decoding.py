@@ -11,8 +11,6 @@ from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, T
 
 from .text import beginning, nearest, shown
 
-__all__ = ["MisfitError", "read", "read_query"]
-
 T = TypeVar("T")
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `\$(?P<place>.*)`)?", re.DOTALL)

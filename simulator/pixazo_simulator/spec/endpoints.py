@@ -6,9 +6,6 @@ import re
 
 from .parameters.types import MODEL_ID, OPERATIONS
 
-__all__ = [
- "CALLBACK_MEMBER", "CONTROL_PREFIX", "INVITATION_PATH", "KEY_HEADER", "MEDIA_PATH", "QUERY_KEY", "STATUS_PATH", "SUBMIT_PATHS", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER",
-]  # fmt: skip
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 WEBHOOK_URL_HEADER = "X-Webhook-URL"
 CALLBACK_MEMBER = "callback_url"

@@ -7,31 +7,6 @@ from enum import Enum, auto
 
 from .text import beginning
 
-__all__ = [
-    "LONGEST_URL",
-    "MOST_BRACKETS",
-    "MOST_COMMAS",
-    "SMALL_BODY",
-    "BodyTooLarge",
-    "Broken",
-    "InsufficientFunds",
-    "InvalidBody",
-    "InvalidKey",
-    "InvalidParameters",
-    "KeySuspended",
-    "MissingKey",
-    "ModelNotFound",
-    "Problem",
-    "Refusal",
-    "Rule",
-    "Throttled",
-    "TooManyBodies",
-    "TooManyPending",
-    "UnknownRequest",
-    "UnknownRoute",
-    "UnsupportedMediaType",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class UnknownRoute:

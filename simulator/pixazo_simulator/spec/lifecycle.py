@@ -6,8 +6,6 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["NEVER", "TERMINAL", "Plan", "Snapshot", "Status", "finish", "snapshot"]
-
 NEVER = 1 << 62
 """Milliseconds that no clock will see pass: the length of a state that is never left."""
 

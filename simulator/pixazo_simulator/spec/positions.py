@@ -9,8 +9,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["MOST_NAMES", "Path", "json_lines", "read_toml", "toml_lines"]
-
 MOST_NAMES = 100
 """Names in one dotted key of a TOML text."""
 

@@ -19,16 +19,6 @@ from weakref import WeakSet
 from .endpoints import QUERY_KEY
 from .text import CUT
 
-__all__ = [
-    "HIDDEN",
-    "REDACTED",
-    "Redactor",
-    "SecretFilter",
-    "is_secret",
-    "renamed",
-    "sent_secrets",
-]
-
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from .endpoints import KEY_HEADER, QUERY_KEY, STATUS_PATH
+from .endpoints import KEY_HEADER, STATUS_PATH
 from .errors import (
     LONGEST_URL,
     MOST_BRACKETS,
@@ -40,27 +40,6 @@ from .parameters.types import MODEL_ID
 from .policy.points import Policy
 from .text import beginning
 from .units import SECOND, dollars
-
-__all__ = [
-    "DEFAULT_ERRORS",
-    "JSON",
-    "PHRASES",
-    "QUERY_KEY",
-    "Answer",
-    "Header",
-    "accepted_answer",
-    "html_answer",
-    "http_date",
-    "media_path",
-    "media_type",
-    "refusal_answer",
-    "sentence",
-    "status_body",
-    "timestamp",
-    "upstream_body",
-    "upstream_challenge",
-]
-
 
 Header = tuple[bytes, bytes]
 

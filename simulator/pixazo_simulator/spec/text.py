@@ -6,9 +6,6 @@ import re
 from difflib import get_close_matches
 from reprlib import Repr
 
-__all__ = ["CUT", "beginning", "nearest", "shortened", "shown"]
-
-
 CUT = "[cut]"
 """Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
 

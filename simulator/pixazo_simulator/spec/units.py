@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-__all__ = ["LAST_INSTANT", "PAGE_INSTANT", "SECOND", "dollars", "micros"]
-
-
 SECOND = 1000
 """One second in milliseconds, the unit of every instant."""
 

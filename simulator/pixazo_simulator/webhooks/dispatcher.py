@@ -19,8 +19,6 @@ from .egress import receiver
 from .sender import Outcome, Parcel
 from .signature import secret, signed_headers
 
-__all__ = ["MOST_STARTED", "AdvanceError", "Courier", "FallenDue"]
-
 TIMEOUT = 15.0
 """Seconds of the world's clock that a receiver has to answer (policy `webhook_retries`)."""
 CHALLENGE_TIMEOUT = 3.0

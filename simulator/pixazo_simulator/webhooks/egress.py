@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from threading import Thread
 from urllib.parse import urlsplit
 
-__all__ = ["Blocked", "Destination", "LookUps", "destination", "receiver"]
-
 LOOK_UP_TIMEOUT = 5.0
 """Seconds that the system's resolver has to answer."""
 MOST_LOOK_UPS = 64

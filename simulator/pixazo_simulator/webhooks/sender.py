@@ -17,7 +17,6 @@ from .egress import Blocked, Destination, LookUps, destination
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["USER_AGENT", "Outcome", "Parcel", "Postman"]
 
 USER_AGENT = "pixazo-sim"
 """Of every callback. Our own routes refuse it, so that no receiver leads a callback to them."""

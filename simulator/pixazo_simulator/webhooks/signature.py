@@ -9,8 +9,6 @@ import hmac
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import seeded_random
 
-__all__ = ["secret", "signed_headers"]
-
 SECRET_BYTES = 24
 
 

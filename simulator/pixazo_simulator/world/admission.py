@@ -46,9 +46,6 @@ from .state.charge import affords
 from .state.ledger import Ledger
 from .state.quota import Quota
 
-__all__ = ["Admission", "Call", "Standing", "Submission", "admit_read"]
-
-
 _NO_IMAGES: Mapping[str, ImageFacts] = {}
 
 _IGNORED = {

@@ -16,8 +16,6 @@ from .state.deliveries import Delivery, next_attempt
 from .state.ids import request_id
 from .state.ledger import Ledger
 
-__all__ = ["Workings"]
-
 
 def _govern(policy: Policy) -> Policy:
     return policy

@@ -10,8 +10,6 @@ from pixazo_simulator.spec import ImageParameters, InvalidBody, members
 
 from .state.deliveries import Delivery
 
-__all__ = ["LONGEST_TEXT", "at_callback", "at_download", "at_read", "at_submit"]
-
 LONGEST_TEXT = 10_000
 """Characters of a text that rules are shown, its first ones: they may be many, and each looks at it and tells it."""
 Headers = Iterable[tuple[bytes, bytes]]

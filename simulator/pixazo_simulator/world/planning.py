@@ -8,8 +8,6 @@ from pixazo_simulator.spec import DEFAULT_ERRORS, NEVER, SECOND, Plan, Policy, S
 
 from .admission import Submission
 
-__all__ = ["plan_for"]
-
 
 def plan_for(submission: Submission, policy: Policy, random: Random) -> Plan:
     """The fate of a generation, fixed on acceptance."""

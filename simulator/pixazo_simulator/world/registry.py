@@ -18,14 +18,13 @@ from pixazo_simulator.spec import (
     micros,
     read_key,
 )
+from pixazo_simulator.world.state.generation import Bounds
 
 from .behaviour import Workings
 from .state.clock import Clock
 from .state.ids import seeded_random
 from .state.journal import Journal
-from .world import Bounds, World
-
-__all__ = ["DEFAULT_KEY", "Settings", "Twins", "Worlds"]
+from .world import World
 
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = RateLimit(1000, 2)

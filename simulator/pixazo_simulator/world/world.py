@@ -41,8 +41,6 @@ from .state.notifier import Bell
 from .state.outbox import Outbox
 from .state.quota import Quota
 
-__all__ = ["Bounds", "Generation", "Transition", "World"]
-
 
 class World:
     """What one API key can see; worlds share nothing."""

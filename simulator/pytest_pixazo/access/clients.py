@@ -17,7 +17,6 @@ from pixazo_client import AsyncPixazoClient, PixazoClient, Polling
 if TYPE_CHECKING:
     from pytest_pixazo.world import Pixazo
 
-__all__ = ["async_client_of", "client_of"]
 
 #: As a client has it by itself; but past any proxy that the environment names, and without a TLS context, which is slow to make.
 _OPTIONS: dict[str, Any] = {"timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": False, "verify": False}

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from pytest_pixazo.world import Pixazo
 
-__all__ = ["variables"]
-
 
 def variables(pixazo: Pixazo) -> dict[str, str]:
     """Origin and key under their usual names, and an exception for that origin, should a proxy be set."""

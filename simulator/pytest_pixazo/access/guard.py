@@ -10,8 +10,6 @@ import pytest
 
 from pixazo_simulator.redirect import DOOR_PORT, HOSTS, MEDIA_HOSTS, VARIABLE, Ban, forget, guard_of
 
-__all__ = ["Watch", "asks_for_the_real_one", "watch_for"]
-
 SECTION = "pixazo: the real gateway was called"
 
 

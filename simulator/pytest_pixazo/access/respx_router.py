@@ -13,7 +13,6 @@ from respx.models import AllMockedAssertionError, PassThrough, Route
 if TYPE_CHECKING:
     from pytest_pixazo.world import Pixazo
 
-__all__ = ["router", "uncalled"]
 
 HOST = "gateway.pixazo.ai"
 KEY_HEADER = "Ocp-Apim-Subscription-Key"

@@ -10,7 +10,6 @@ from pytest_pixazo.webhooks import Callback
 if TYPE_CHECKING:
     from pixazo_simulator import ControlClient
 
-__all__ = ["POLICY", "Arrivals", "NoCallbackError"]
 
 END = 15
 """Seconds after its submit at which the generation ends, as on the page."""

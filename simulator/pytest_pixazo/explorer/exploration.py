@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from pixazo_simulator import ControlClient
 
-__all__ = ["BrokenOrderError", "Exploration", "Gateway", "Scene", "UnfitAppError", "explore", "longer_orders"]
 
 A = TypeVar("A", bound=App)
 T = TypeVar("T")

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["Kind", "Order", "Sees", "Step", "orders"]
-
 MOST_ARRIVALS = 3
 """How often the callback of one generation arrives at most: once, and again as a duplicate or a retry."""
 

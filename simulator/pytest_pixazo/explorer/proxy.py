@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from pytest_pixazo.webhooks import Listener, Request, Response
 
-__all__ = ["Relay"]
-
 PATIENCE = 60.0
 """Real seconds until a gateway that does not answer is given up."""
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")

@@ -18,7 +18,6 @@ from .proxy import Relay
 if TYPE_CHECKING:
     from pixazo_simulator import ControlClient
 
-__all__ = ["App", "AppError", "Performance", "Scene", "UnfitAppError"]
 
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state."""

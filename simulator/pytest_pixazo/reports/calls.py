@@ -15,8 +15,6 @@ import msgspec
 from pixazo_simulator.script import SUBMITS
 from pytest_pixazo.world import TERMINAL, Delivery, Exchange, Generation, Record
 
-__all__ = ["Call", "Callback", "Scene", "read_calls"]
-
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
 _UNREAD = _UNANSWERED | {"truncated_body", "garbled_body"}
 """Faults after which the caller has no answer at all, and those after which it has none that it can read."""

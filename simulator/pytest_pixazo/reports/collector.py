@@ -10,8 +10,6 @@ from pytest_pixazo.world import Record
 from .conduct.rules import Finding, judge
 from .coverage.meter import met
 
-__all__ = ["Reports"]
-
 
 class Reports:
     """Findings, and for each behaviour met how often and by which test first; the order of what is added does not matter."""

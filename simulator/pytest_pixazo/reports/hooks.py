@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
     from .collector import Reports
 
-__all__ = [
-    "pytest_addoption", "pytest_cmdline_main", "pytest_configure", "pytest_pixazo_world_ended", "pytest_report_header",
-    "pytest_runtest_teardown", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown",
-]  # fmt: skip
 
 CONDUCT = ("off", "report", "fail")
 OUTPUT = "pixazo_reports"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .collector import Reports
 
-__all__ = ["conduct_lines", "coverage_lines", "verdict", "write_coverage"]
 
 MOST_FINDINGS = 5
 """Findings of one rule that are printed unless the run is verbose."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from types import FrameType
 
-__all__ = ["OUR_THREADS", "PLUMBING", "RUNNERS", "TOOLS", "caller", "reads", "sets_deadline", "top_level", "waits"]
-
 OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
 """How the names of our own threads begin: the server's, and that of the one that moves the clock for loops."""
 

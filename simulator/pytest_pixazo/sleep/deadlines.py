@@ -15,8 +15,6 @@ from weakref import ref
 from .callers import caller, sets_deadline
 from .virtual_time import Sleeps
 
-__all__ = ["follow_deadlines", "is_for_app"]
-
 
 class _Firing(threading.local):
     """Whether this thread runs a timer of the app: nobody is on its stack, and yet it reads the app's time."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["AsyncioLoop", "Loop", "TrioLoop"]
 
 TURNS = 3
 """Turns of a loop in which a task goes on whose bytes have arrived: they are read, its future is set, it runs."""

@@ -19,8 +19,6 @@ from .deadlines import follow_deadlines, is_for_app
 from .rebinding import rebind
 from .virtual_time import LIMIT, Sleeps
 
-__all__ = ["virtual_sleep"]
-
 LONGEST = 2**63 / 1_000_000_000
 """Seconds that are too long for `time.sleep`."""
 

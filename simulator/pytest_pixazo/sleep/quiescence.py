@@ -12,8 +12,6 @@ from .callers import OUR_THREADS, RUNNERS, top_level
 from .loops import Loop
 from .waits import waits_for_others
 
-__all__ = ["Stillness"]
-
 LOOK = 0.0002
 """Real seconds between two looks at threads that are at work."""
 STUCK = 0.5

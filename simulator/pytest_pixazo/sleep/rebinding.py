@@ -9,8 +9,6 @@ from typing import Any, TypeAlias, cast
 
 from .callers import PLUMBING, TOOLS
 
-__all__ = ["HOMES", "Swap", "rebind"]
-
 Swap: TypeAlias = Mapping[int, object]
 """What takes the place of an object, by the object's `id`."""
 

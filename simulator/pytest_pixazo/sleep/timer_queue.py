@@ -6,8 +6,6 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Agenda", "Ticket"]
-
 SWEEP = 1000
 """Tickets from which on those that matter no more are looked for: most deadlines are never reached."""
 

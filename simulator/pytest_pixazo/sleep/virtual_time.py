@@ -14,8 +14,6 @@ from .loops import AsyncioLoop, Loop, TrioLoop
 from .quiescence import Stillness
 from .timer_queue import Agenda, Ticket
 
-__all__ = ["LIMIT", "SleepLimitError", "Sleeps"]
-
 LIMIT = 3600.0
 """Seconds that one test may sleep, if it says nothing else: as many as `run_until` takes, and so few that a loop that polls every
 second for ever is ended after a few real ones."""

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-__all__ = ["WAITS", "waits_for_others"]
-
 Locals = Mapping[str, Any]
 
 

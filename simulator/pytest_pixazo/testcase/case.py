@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.server import Simulator
     from pytest_pixazo.world import Record
 
-__all__ = ["Case"]
-
 
 class Case:
     """Opens the world of a test, tells of it when the test fails, judges and closes it in the end."""

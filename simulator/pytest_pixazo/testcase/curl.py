@@ -12,7 +12,6 @@ from pixazo_simulator.spec import HIDDEN, REDACTED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["curl"]
 
 KEY_HEADER = "ocp-apim-subscription-key"
 KEY = "PIXAZO_API_KEY"

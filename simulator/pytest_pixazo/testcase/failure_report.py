@@ -13,8 +13,6 @@ from .curl import curl
 if TYPE_CHECKING:
     from pytest_pixazo.world import Record
 
-__all__ = ["sections"]
-
 
 def sections(record: Record) -> list[tuple[str, str]]:
     """Titles and texts: the journal, what the clock has ahead, calls that reached no world, the script, callbacks, commands to repeat requests, the seed."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["key_of", "name_of", "seed_of"]
-
 
 def name_of(item: pytest.Item) -> str:
     """File and name of a test, which neither the order of the tests nor a worker of xdist changes (as node ids may be)."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-__all__ = ["ARGUMENTS", "WorldSettings", "read_settings"]
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """What the marker knows. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.server import Simulator
     from pixazo_simulator.spec import Policy
 
-__all__ = ["SharedSimulator", "control_token_of", "simulator_for"]
 
 VARIABLE = "PIXAZO_SIM_URL"
 TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name

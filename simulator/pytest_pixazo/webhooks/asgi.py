@@ -9,8 +9,6 @@ import anyio
 from .lifespan import AsgiApp, Message
 from .server import Request, Response
 
-__all__ = ["call_asgi"]
-
 
 class _Exchange:
     """The two channels of one request."""

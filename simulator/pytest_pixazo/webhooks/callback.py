@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-__all__ = ["Callback", "SignatureError"]
-
 
 class SignatureError(AssertionError):
     """A callback is not signed with the secret; the message says why."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:
     import trio
 
-__all__ = ["Home", "HomeError", "OwnLoop", "running_home"]
 
 T = TypeVar("T")
 

@@ -22,7 +22,6 @@ from .server import Listener, Request, Response
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient
 
-__all__ = ["Inbox", "InboxError"]
 
 NOT_FOUND = 404
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import anyio
 
-__all__ = ["AsgiApp", "LifespanError", "Message", "lifespan"]
-
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 

@@ -16,8 +16,6 @@ from .lifespan import AsgiApp, lifespan
 from .server import Request, Response
 from .wsgi import WsgiApp, call_wsgi
 
-__all__ = ["Answers", "Recipient", "recipient_of"]
-
 
 class Recipient(Protocol):
     """Answers callbacks, in the inbox's thread."""

@@ -14,8 +14,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from socketserver import ThreadingMixIn
 from typing import Any, cast
 
-__all__ = ["Listener", "Request", "Response"]
-
 BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of a request's body; beyond it the answer is 413."""
 CLOSING = 2.0

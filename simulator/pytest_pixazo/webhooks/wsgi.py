@@ -10,8 +10,6 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from .server import Request, Response
 
-__all__ = ["WsgiApp", "call_wsgi"]
-
 WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
 
 

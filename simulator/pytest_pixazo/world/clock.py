@@ -14,7 +14,6 @@ from .values.generation import Generation
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient
 
-__all__ = ["Clock", "Event", "Transition", "WebhookAttempt"]
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

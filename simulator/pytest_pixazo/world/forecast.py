@@ -12,7 +12,6 @@ from .values.generation import Generation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["coming", "outlook"]
 
 MOST = 5
 """Generations that are named in one line."""

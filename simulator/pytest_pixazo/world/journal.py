@@ -10,8 +10,6 @@ import msgspec
 from .table import exchange_table
 from .values.exchange import Exchange
 
-__all__ = ["Journal"]
-
 
 class Journal(Sequence[Exchange]):
     """The exchanges of a world so far, oldest first. It does not grow: `pixazo.journal` is a new one each time.

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .values.delivery import Delivery
     from .values.exchange import Exchange
 
-__all__ = ["Call", "Pixazo"]
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from pixazo_simulator.spec import Redactor
 
-__all__ = ["Record"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .values.exchange import Exchange
     from .values.generation import Generation
 
-__all__ = ["MOST_LINES", "delivery_table", "exchange_table", "generation_table"]
 
 MOST_LINES = 60
 """Lines of a table; of more, the first and the last are shown."""

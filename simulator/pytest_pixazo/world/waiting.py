@@ -17,8 +17,6 @@ from .values.delivery import Delivery
 from .values.exchange import Exchange
 from .values.generation import Generation
 
-__all__ = ["wait_for"]
-
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
 TIMED_OUT = 408

@@ -11,7 +11,6 @@ import msgspec
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient
 
-__all__ = ["Entry", "Wallet"]
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

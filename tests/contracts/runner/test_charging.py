@@ -23,7 +23,8 @@ from pixazo_contracts.cli import main
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.clock import VirtualClock
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Ledger, SpendGuard
+from pixazo_contracts.runner.layers.ledger import Ledger
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard
 from pixazo_contracts.runner.runner import HttpTransport, RunOptions, run
 from pixazo_contracts.trace.target import Profile, Target
 

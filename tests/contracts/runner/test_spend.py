@@ -22,7 +22,8 @@ from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner import runner
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Ledger, SpendGuard, SpendStoppedError
+from pixazo_contracts.runner.layers.ledger import Ledger
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard, SpendStoppedError
 from pixazo_contracts.runner.layers.transport import Reply
 from pixazo_contracts.runner.plan import in_order, make_plan
 from pixazo_contracts.runner.runner import RunOptions, run

@@ -16,15 +16,9 @@ from hypothesis import given, settings, strategies
 from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration
 from pytest_pixazo.explorer import run as performance
-from pytest_pixazo.explorer.exploration import (
-    BrokenOrderError,
-    Exploration,
-    Scene,
-    UnfitAppError,
-    explore,
-    longer_orders,
-)
+from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
 from pytest_pixazo.explorer.order import Order, orders
+from pytest_pixazo.explorer.run import Scene, UnfitAppError
 from pytest_pixazo.webhooks.callback import Callback
 
 

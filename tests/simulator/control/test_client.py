@@ -18,8 +18,8 @@ from tests.caller import GENERATE, Caller, over_http
 
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.client import ControlClient, ControlError
-from pixazo_simulator.script.engine import End, Reply, Rule, Step
 from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
 from pixazo_simulator.webhooks import dispatcher as courier
 from pixazo_simulator.world.registry import Settings

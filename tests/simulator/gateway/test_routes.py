@@ -22,7 +22,7 @@ from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Courier
 from pixazo_simulator.webhooks.sender import Postman
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.world import Bounds
+from pixazo_simulator.world.state.generation import Bounds
 
 STATUS = "/v2/requests/status/"
 

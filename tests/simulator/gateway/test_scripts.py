@@ -34,7 +34,7 @@ from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.world import Bounds
+from pixazo_simulator.world.state.generation import Bounds
 
 STATUS = "/v2/requests/status/"
 FOREIGN = "/other-model/v1/generate"

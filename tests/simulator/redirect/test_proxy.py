@@ -16,9 +16,9 @@ import trustme
 from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
+from pixazo_simulator.control.route import Door
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
-from pixazo_simulator.server.tls import Door
 
 PATIENCE = 10.0
 

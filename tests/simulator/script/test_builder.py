@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pixazo_simulator.script.builder import When
-from pixazo_simulator.script.engine import Rule
 from pixazo_simulator.script.faults import ConnectionReset, Delay, Duplicate, ReplyLost
 from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import Rule
 
 
 class Book:

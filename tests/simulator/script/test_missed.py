@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator.script.engine import End, Occasion, Reply, Rule, Script
+from pixazo_simulator.script.engine import Occasion, Script
 from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import End, Reply, Rule
 
 
 def scripted(*rules: Rule) -> Script:

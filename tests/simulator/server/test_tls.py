@@ -18,9 +18,10 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control.client import ControlError
+from pixazo_simulator.control.route import Door
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server.app import Application
-from pixazo_simulator.server.tls import MOST_DOORS, Door
+from pixazo_simulator.server.tls import MOST_DOORS
 from pixazo_simulator.world.registry import Worlds
 
 HOST = "gateway.pixazo.ai"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pixazo_simulator.control.schema.requests import Advance, JournalFilter, NewScript, NewWorld, Wait, Would
-from pixazo_simulator.script.engine import Rule
+from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.decoding import MisfitError, read, read_query
 
 KINDS = "status_code, html_page, delay, uniform_delay, "

@@ -14,7 +14,8 @@ from pixazo_simulator.webhooks.dispatcher import Courier, FallenDue
 from pixazo_simulator.webhooks.sender import Outcome, Parcel
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.world import Transition, World
+from pixazo_simulator.world.state.generation import Transition
+from pixazo_simulator.world.world import World
 
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
 

@@ -27,8 +27,8 @@ from pixazo_simulator.webhooks.dispatcher import AdvanceError, Courier, FallenDu
 from pixazo_simulator.webhooks.sender import Outcome, Parcel
 from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.state.generation import Bounds
-from pixazo_simulator.world.world import Transition, World
+from pixazo_simulator.world.state.generation import Bounds, Transition
+from pixazo_simulator.world.world import World
 
 
 def test_advancing_tells_what_fell_due_in_order() -> None:

@@ -12,10 +12,11 @@ from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, Unkn
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.facts import at_submit
 from pixazo_simulator.world.state.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.state.generation import Bounds, Generation, Transition
 from pixazo_simulator.world.state.ids import seeded_random
 from pixazo_simulator.world.state.journal import Limits
 from pixazo_simulator.world.state.ledger import EntryKind
-from pixazo_simulator.world.world import Bounds, Generation, Transition, World
+from pixazo_simulator.world.world import World
 
 HOOK = "http://127.0.0.1:9/hook"
 ORIGIN = "http://gateway.test"

@@ -12,20 +12,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
-__all__ = [
-    "auth_01",
-    "auth_02",
-    "auth_03",
-    "auth_04",
-    "auth_05",
-    "auth_06",
-    "auth_07",
-    "auth_08",
-    "auth_09",
-    "auth_10",
-    "auth_11",
-    "auth_12",
-]
 
 #: Codes by which a gateway says that it has no such route.
 NO_ROUTE = frozenset({404, 405})

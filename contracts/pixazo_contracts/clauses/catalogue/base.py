@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
-__all__ = ["base_01", "base_02", "base_03", "base_04", "base_05", "base_06", "base_07", "base_08"]
 
 #: Codes by which a gateway says that it has no such route.
 NO_ROUTE = frozenset({404, 405})

@@ -15,25 +15,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Trace
 
-__all__ = [
-    "err_400_01",
-    "err_400_02",
-    "err_400_03",
-    "err_402_01",
-    "err_402_02",
-    "err_402_03",
-    "err_402_04",
-    "err_429_01",
-    "err_429_02",
-    "err_429_03",
-    "err_429_04",
-    "err_500_01",
-    "err_500_02",
-    "err_env_01",
-    "err_env_02",
-    "err_prec_01",
-    "err_set_01",
-]
 
 #: Codes of a submit whose body is not the queue's: key and permission, route, size, type, rate.
 NOT_QUEUE = frozenset({401, 403, 404, 405, 408, 411, 413, 414, 415, 429, 431})

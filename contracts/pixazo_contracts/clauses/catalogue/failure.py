@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Trace
 
-__all__ = ["fail_01", "fail_02", "fail_03", "fail_04", "fail_05"]
 
 ROOTS = ("STATUS-01", "STATUS-02")
 

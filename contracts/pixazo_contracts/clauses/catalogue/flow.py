@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Generation, Trace
 
-__all__ = ["flow_01", "flow_02", "flow_03", "flow_04", "flow_05"]
 
 ROOTS = ("STATUS-01", "STATUS-02", "SUBMIT-03", "SUBMIT-10")
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, GatewayClock, Generation, Trace
 
-__all__ = ["hdr_01", "hdr_02", "hdr_03", "hdr_04", "hdr_05"]
 
 JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 

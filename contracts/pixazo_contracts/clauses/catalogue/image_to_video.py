@@ -15,46 +15,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.trace import Exchange, Trace
 
 
-__all__ = [
-    "i2v_cb_01",
-    "i2v_combo_01",
-    "i2v_dur_01",
-    "i2v_dur_02",
-    "i2v_dur_03",
-    "i2v_dur_04",
-    "i2v_fp_01",
-    "i2v_fp_02",
-    "i2v_img_01",
-    "i2v_img_02",
-    "i2v_img_03",
-    "i2v_img_04",
-    "i2v_img_05",
-    "i2v_img_06",
-    "i2v_img_07",
-    "i2v_img_08",
-    "i2v_img_09",
-    "i2v_img_10",
-    "i2v_img_11",
-    "i2v_img_12",
-    "i2v_img_13",
-    "i2v_img_14",
-    "i2v_img_15",
-    "i2v_model_01",
-    "i2v_po_01",
-    "i2v_prompt_01",
-    "i2v_prompt_02",
-    "i2v_prompt_03",
-    "i2v_prompt_04",
-    "i2v_prompt_05",
-    "i2v_prompt_06",
-    "i2v_res_01",
-    "i2v_res_02",
-    "i2v_res_03",
-    "i2v_res_04",
-    "i2v_wm_01",
-]
-
-
 def _unspecified(trace: Trace, member: str) -> Iterator[Exchange]:
     """Downloads of image-to-video generations whose submit left `member` out."""
     for generation in trace.generations:

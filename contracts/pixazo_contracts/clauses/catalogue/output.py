@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, JsonObject, MediaFacts, Trace
 
-__all__ = [
-    "out_01",
-    "out_02",
-    "out_03",
-    "out_04",
-    "out_05",
-    "out_06",
-    "out_07",
-    "out_08",
-    "out_09",
-    "out_10",
-    "out_11",
-    "out_12",
-    "out_13",
-]
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
 FORMS = ("OUT-01", "OUT-02")

@@ -17,24 +17,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Generation, Trace
 
-__all__ = [
-    "status_01",
-    "status_02",
-    "status_03",
-    "status_04",
-    "status_05",
-    "status_06",
-    "status_07",
-    "status_08",
-    "status_09",
-    "status_10",
-    "status_11",
-    "status_12",
-    "status_13",
-    "status_14",
-    "status_15",
-    "status_16",
-]
 
 READABLE = ("BASE-04", "AUTH-07", "SUBMIT-03")
 RUNNING = ("QUEUED", "PROCESSING")

@@ -27,26 +27,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Profile, Trace
 
-__all__ = [
-    "submit_01",
-    "submit_02",
-    "submit_03",
-    "submit_04",
-    "submit_05",
-    "submit_06",
-    "submit_07",
-    "submit_08",
-    "submit_09",
-    "submit_10",
-    "submit_11",
-    "submit_12",
-    "submit_13",
-    "submit_14",
-    "submit_15",
-    "submit_16",
-    "submit_17",
-    "submit_18",
-]
 
 MEMBERS = ("request_id", "status", "polling_url")
 UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")

@@ -12,25 +12,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace
 
 
-__all__ = [
-    "t2v_body_01",
-    "t2v_body_02",
-    "t2v_cb_01",
-    "t2v_dur_01",
-    "t2v_dur_02",
-    "t2v_fp_01",
-    "t2v_img_01",
-    "t2v_po_01",
-    "t2v_prompt_01",
-    "t2v_prompt_02",
-    "t2v_prompt_03",
-    "t2v_prompt_04",
-    "t2v_res_01",
-    "t2v_res_02",
-    "t2v_wm_01",
-]
-
-
 @clause(
     "T2V-PROMPT-01",
     section="T: Params",

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Trace
 
-__all__ = ["time_01", "time_02", "time_03", "time_04", "time_05", "time_06", "time_07", "time_08"]
 
 ROOTS = ("STATUS-01", "STATUS-02", "SUBMIT-03", "SUBMIT-10")
 RUNNING = ("QUEUED", "PROCESSING")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Trace
 
-__all__ = ["wal_01", "wal_02", "wal_03", "wal_04", "wal_05", "wal_06"]
-
 
 def _affordable(trace: Trace, clause_id: str, case: str, why: str) -> Remarks:
     """The submit of that case is not refused for want of funds."""

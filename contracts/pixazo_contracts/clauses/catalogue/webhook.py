@@ -17,30 +17,6 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Callback, Generation, Trace
 
-__all__ = [
-    "webhook_01",
-    "webhook_02",
-    "webhook_03",
-    "webhook_04",
-    "webhook_05",
-    "webhook_06",
-    "webhook_07",
-    "webhook_08",
-    "webhook_09",
-    "webhook_10",
-    "webhook_11",
-    "webhook_12",
-    "webhook_13",
-    "webhook_14",
-    "webhook_15",
-    "webhook_16",
-    "webhook_17",
-    "webhook_18",
-    "webhook_19",
-    "webhook_20",
-    "webhook_21",
-    "webhook_22",
-]
 
 ROOTS = ("SUBMIT-03", "WEBHOOK-01", "WEBHOOK-02")
 STATES = ("STATUS-01", "STATUS-02")

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from .transport import Reply, Transport
 
-__all__ = ["KeyInjector"]
-
 
 #: What the API-management product of that header calls the query form, which the page does not offer.
 QUERY_NAME: Final = "subscription-key"

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["CeilingReachedError", "Ledger", "LedgerEntry", "LedgerError"]
 
 #: How long to wait, in seconds, for another process to let go of the ledger, and how often to look.
 PATIENCE: Final = 30.0

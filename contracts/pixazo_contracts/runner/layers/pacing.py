@@ -6,8 +6,6 @@ from typing import Final
 
 from pixazo_contracts.trace import whole_number
 
-__all__ = ["MOST_HOLDS", "Pacing", "retry_after"]
-
 #: After so many 429s a run stops waiting for the rate to allow it.
 MOST_HOLDS: Final = 20
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from .transport import Reply, Transport
 
-__all__ = ["KEPT_HEADERS", "LONGEST_BODY", "LONGEST_STRING", "Recorder", "shorten"]
 
 #: Headers of answers and callbacks whose values are kept; of all others only the names, of callbacks, are.
 KEPT_HEADERS: Final = frozenset(

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from .transport import Reply
 
-__all__ = ["is_clear_refusal"]
 
 #: The codes that refuse: everything else may have been said after the work was accepted.
 REFUSING: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422})

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from .transport import Reply
 
-__all__ = ["Releases"]
 
 #: The longest id that is shown, in characters.
 SHOWN: Final = 80

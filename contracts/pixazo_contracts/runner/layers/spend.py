@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from .transport import Reply, Transport
 
-__all__ = ["BudgetExhaustedError", "Ledger", "SpendGuard", "SpendStoppedError", "remaining"]
-
 
 class BudgetExhaustedError(Exception):
     """A request was not sent because no generation is left to reserve for it."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pixazo_contracts.probes import Send
 
-__all__ = ["Reply", "Transport"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:

@@ -12,7 +12,6 @@ from .bodies import bodies
 if TYPE_CHECKING:
     from .bodies import Operation
 
-__all__ = ["json_documents", "json_values", "malformed_documents", "near_bodies", "not_objects", "raw_bodies"]
 
 MEMBERS: Final = (
     "prompt",

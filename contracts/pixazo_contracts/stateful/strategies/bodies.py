@@ -11,7 +11,6 @@ from .frames import first_frame_images, frame_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Operation", "bodies", "prompts", "proves"]
 
 Operation = Literal["generate", "imageToVideo"]
 

@@ -16,7 +16,6 @@ from .frames import frames_outside
 if TYPE_CHECKING:
     from .bodies import Operation
 
-__all__ = ["Breach", "breaches", "clauses_broken"]
 
 #: How much of a wrong value is shown in a label, in characters.
 SHOWN: Final = 60

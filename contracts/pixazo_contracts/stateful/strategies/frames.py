@@ -13,7 +13,6 @@ from pixazo_contracts.probes import bmp, data_url, gif, jpeg, members, png, svg,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Frame", "first_frame_images", "frame_of", "frames", "frames_outside"]
 
 #: The page: JPG/JPEG/PNG/WebP.
 FORMATS: Final[dict[str, Callable[[int, int], bytes]]] = {"image/jpeg": jpeg, "image/png": png, "image/webp": webp}

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from pixazo_contracts.probes import Hook
 from pixazo_contracts.trace import MODEL
 
-__all__ = ["content_types", "hooks", "json_headers", "malformed_ids", "spellings", "unknown_ids"]
-
 #: The bare type of the page, and the same with a charset.
 CONTENT_TYPES: Final = ("application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8")
 

@@ -11,8 +11,6 @@ from pixazo_simulator.spec import LAST_INSTANT, timestamp
 from pixazo_simulator.webhooks import AdvanceError, FallenDue
 from pixazo_simulator.world import World
 
-__all__ = ["advance", "clock"]
-
 
 @route("GET", "/_sim/clock", answer=examples.CLOCK)
 async def clock(request: ControlRequest[Nothing]) -> shapes.Clock:

@@ -8,8 +8,6 @@ from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.rendering import told_attempt, told_delivery, told_in_turns
 from pixazo_simulator.control.schema.requests import Latest, Nothing
 
-__all__ = ["deliveries", "resend"]
-
 
 @route("GET", "/_sim/deliveries", answer=examples.DELIVERIES)
 async def deliveries(request: ControlRequest[Latest]) -> shapes.Deliveries:

@@ -7,8 +7,6 @@ from pixazo_simulator.control.schema import examples
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import NewDoor, Nothing
 
-__all__ = ["close_door", "open_door"]
-
 
 @route("POST", "/_sim/doors", status=201, answer=examples.DOOR, example={"hosts": ["gateway.pixazo.ai"]})
 async def open_door(request: ControlRequest[NewDoor]) -> shapes.Door:

@@ -14,8 +14,6 @@ from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import Would
 from pixazo_simulator.spec import CONTROL_PREFIX, HEAD_LIMIT, INVITATION_PATH, KEY_HEADER, Header, beginning
 
-__all__ = ["explain"]
-
 
 @route(
     "POST", "/_sim/explain", worldly=False, answer=examples.EXPLANATION,

@@ -14,8 +14,6 @@ from pixazo_simulator.control.schema.requests import JournalFilter
 from pixazo_simulator.spec import Redactor
 from pixazo_simulator.world import Exchange, Journal
 
-__all__ = ["journal", "lobby"]
-
 _AT_ONCE = 20
 """Exchanges that are looked at before others are served."""
 

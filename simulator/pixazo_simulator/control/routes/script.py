@@ -15,8 +15,6 @@ from pixazo_simulator.control.schema.requests import NewScript, Nothing
 from pixazo_simulator.script import Rule
 from pixazo_simulator.world import World
 
-__all__ = ["add_rule", "clear_script", "remove_rule", "replace_rule", "script", "set_script"]
-
 
 @route("GET", "/_sim/script", answer=examples.SCRIPT)
 async def script(request: ControlRequest[Nothing]) -> shapes.Script:

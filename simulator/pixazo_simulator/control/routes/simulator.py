@@ -9,8 +9,6 @@ from pixazo_simulator.control.schema import examples
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import Nothing
 
-__all__ = ["health", "openapi"]
-
 
 @route("GET", "/_sim/health", worldly=False, answer=examples.HEALTH)
 async def health(request: ControlRequest[Nothing]) -> shapes.Health:

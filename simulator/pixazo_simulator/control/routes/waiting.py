@@ -12,8 +12,6 @@ from pixazo_simulator.control.schema import examples
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import Wait
 
-__all__ = ["look", "wait_for"]
-
 _END = object()
 
 

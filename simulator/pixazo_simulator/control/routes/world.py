@@ -13,8 +13,6 @@ from pixazo_simulator.script import Script
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
 
-__all__ = ["change_world", "create_world", "delete_world", "generations", "ledger", "world"]
-
 
 @route(
     "POST", "/_sim/worlds", status=201, worldly=False, reveals=("key",),

@@ -6,11 +6,6 @@ from typing import Any
 
 from . import responses as shapes
 
-__all__ = [
-    "ADVANCED", "ATTEMPT", "BUSY_THEN_REFUSED", "CLOCK", "CLOSED", "CREATED_WORLD", "DELETED", "DELIVERIES", "DOOR", "EXPLANATION", "GENERATIONS",
-    "HEALTH", "JOURNAL", "LEDGER", "NO_BEARS", "NUMBER", "RESET", "SCRIPT", "SUBMITS", "WORLD",
-]  # fmt: skip
-
 _START, _STARTED, _ENDED = "2026-03-31T10:00:00.000Z", "2026-03-31T10:00:02.000Z", "2026-03-31T10:00:15.000Z"
 _ID = "minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
 _SUBMIT = "/minimax-hailuo-ai/v1/generate"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from itertools import chain
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, is_typeddict
 
 import msgspec
 
@@ -26,21 +26,6 @@ from pixazo_simulator.webhooks import FallenDue, secret
 from pixazo_simulator.world import Attempt, Delivery, Entry, Exchange, Generation, Transition, World
 
 from . import responses as shapes
-
-__all__ = [
-    "cleared",
-    "told_attempt",
-    "told_delivery",
-    "told_entry",
-    "told_exchange",
-    "told_fallen",
-    "told_generation",
-    "told_in_turns",
-    "told_plan",
-    "told_target",
-    "told_world",
-]
-
 
 _AT_ONCE = 64 * 1024
 T = TypeVar("T")
@@ -213,9 +198,9 @@ def cleared(value: Any, redactor: Redactor) -> Any:
     return value
 
 
-_MEMBERS = frozenset(name for shape in shapes.__all__ for name in getattr(shapes, shape).__annotations__) | frozenset(
-    points()
-)
+_MEMBERS = frozenset(
+    name for shape in vars(shapes).values() if is_typeddict(shape) for name in shape.__annotations__
+) | frozenset(points())
 
 
 def _body(body: bytes, length: int, redactor: Redactor) -> Any:

@@ -11,11 +11,6 @@ from msgspec import UNSET, Meta, UnsetType
 from pixazo_simulator.script import MOST_RULES, Matcher, Rule, read_matcher
 from pixazo_simulator.spec import ImageFacts
 
-__all__ = [
-    "LONGEST_WAIT", "MOST_LISTED", "Advance", "DeliveryCondition", "ExchangeCondition", "GenerationCondition", "JournalFilter",
-    "Latest", "NewDoor", "NewScript", "NewWorld", "Nothing", "Wait", "WorldChange", "Would",
-]  # fmt: skip
-
 MOST_LISTED = 1000
 """Exchanges, entries, generations or deliveries in one answer."""
 LONGEST_WAIT = 300.0

@@ -6,12 +6,6 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-__all__ = [
-    "Advanced", "Arrived", "Attempt", "Clock", "Closed", "CreatedWorld", "Deleted", "Deliveries", "Delivery", "Door", "Entry", "Event",
-    "Exchange", "Explanation", "Generation", "Generations", "Health", "Journal", "Ledger", "Nearest", "Opinion", "Plan",
-    "Refusal", "Request", "Response", "RuleNumber", "Script", "ScriptRule", "Stopped", "TimedOut", "World",
-]  # fmt: skip
-
 Instant = Annotated[str, Meta(description="instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
 Dollars = Annotated[str, Meta(description="US dollars, two to six decimals", pattern=r"^-?[0-9]+\.[0-9]{2,6}$")]
 Word = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]

@@ -10,8 +10,6 @@ from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import STATUS_PATH, SUBMIT_PATHS
 
-__all__ = ["ADDRESSING"]
-
 BASE = "/minimax-hailuo-ai/v1/"
 READS = (
     "AUTH-*",

@@ -9,8 +9,6 @@ from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, InvalidKey
 
-__all__ = ["CREDENTIALS"]
-
 STATUS_KEY_HEADER = "X-API-Key"
 
 

@@ -28,8 +28,6 @@ from pixazo_simulator.spec import Broken, InsufficientFunds, KeySuspended, Throt
 
 from .submit import replayed
 
-__all__ = ["ERRORS"]
-
 CHEAPEST = 350_000
 """Millionths of a dollar: with less, a wallet counts as empty."""
 AGO = 3600_000

@@ -7,8 +7,6 @@ from pixazo_simulator.mutants.members import drop, on, put, status_is
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Mutant
 
-__all__ = ["FAILURE"]
-
 FAILED = status_is("FAILED")
 ERROR = status_is("ERROR")
 

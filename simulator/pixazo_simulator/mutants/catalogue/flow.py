@@ -13,8 +13,6 @@ from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import NEVER, SECOND, Plan, Policy, Snapshot, Status, snapshot
 from pixazo_simulator.world import Submission, plan_for
 
-__all__ = ["FLOW"]
-
 GRACE = 20 * SECOND
 """How long a COMPLETED generation stays so before it turns."""
 

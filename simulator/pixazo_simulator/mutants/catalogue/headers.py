@@ -8,8 +8,6 @@ from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import SECOND
 
-__all__ = ["HEADERS"]
-
 CACHED = 30 * SECOND
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
 

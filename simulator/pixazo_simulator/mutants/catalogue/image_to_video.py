@@ -38,8 +38,6 @@ from .parameters import (
 )
 from .text_to_video import too_long
 
-__all__ = ["IMAGE_PARAMETERS"]
-
 IMAGE = "first_frame_image"
 DATA_URLS = (
     "SUBMIT-02",

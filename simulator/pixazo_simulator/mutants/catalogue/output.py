@@ -14,8 +14,6 @@ from pixazo_simulator.mutants.messages import Members, Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, MODEL_ID, MissingKey
 
-__all__ = ["OUTPUT"]
-
 FOREIGN_HOST = "https://media.invalid"
 """A host outside the documented CDN; the top-level domain is reserved and resolves nowhere (RFC 2606)."""
 DOWNLOADS = ("OUT-0[789]", "OUT-1[013]")

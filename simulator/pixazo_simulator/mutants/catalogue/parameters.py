@@ -10,11 +10,6 @@ from pixazo_simulator.mutants.members import drop, on
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.spec import ImageFacts, image_facts, read_data_url
 
-__all__ = [
-    "GOOD_IMAGE", "coerces_number_to_text", "facts", "integer_as_text", "is_data_url", "is_number", "missing_becomes",
-    "resolution_as_number", "takes_callback_number", "truthy_text",
-]  # fmt: skip
-
 GOOD_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 """The page's own input image, which stands in for one that ought to be refused."""
 _DIGITS = re.compile(r"[0-9]{1,9}")

@@ -9,8 +9,6 @@ from pixazo_simulator.mutants.messages import REQUEST_ID, Members, Reply, Reques
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import MODEL_ID, SECOND, STATUS_PATH, Broken, Throttled, timestamp
 
-__all__ = ["STATUS", "polling_url"]
-
 STEP = 5 * SECOND
 """How far one read advances a generation."""
 LAG = 3 * SECOND

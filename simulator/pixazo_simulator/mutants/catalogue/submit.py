@@ -31,8 +31,6 @@ from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
 from pixazo_simulator.world import REQUEST_ID_FORMS, Call
 
-__all__ = ["SUBMIT", "replayed"]
-
 Identify = Callable[[Call, Policy, Random, int], str]
 LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
 """A day before the page's sample."""

@@ -27,8 +27,6 @@ from .parameters import (
     truthy_text,
 )
 
-__all__ = ["TEXT_TO_VIDEO", "too_long"]
-
 
 def too_long(value: Any) -> bool:
     """Whether a prompt has more characters than the page allows."""

@@ -11,8 +11,6 @@ from pixazo_simulator.mutants.messages import Members
 from pixazo_simulator.mutants.mutant import Mutant
 from pixazo_simulator.spec import SECOND, timestamp
 
-__all__ = ["TIMESTAMPS"]
-
 ALL = ("created_at", "updated_at", "completed_at")
 HOUR = 3600 * SECOND
 STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")

@@ -19,8 +19,6 @@ from pixazo_simulator.spec import SECOND, http_date
 from pixazo_simulator.webhooks import Parcel
 from pixazo_simulator.world import Delivery, next_attempt
 
-__all__ = ["VARIANTS"]
-
 PAUSE = 0.01
 """Real seconds by which every answer is slower."""
 

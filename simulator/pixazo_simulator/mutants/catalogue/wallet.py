@@ -11,8 +11,6 @@ from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import SECOND, Plan, Policy, Status
 from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
-__all__ = ["WALLET"]
-
 FEE = 10_000
 """One cent, in millionths of a dollar."""
 PRICE = 350_000

@@ -27,8 +27,6 @@ from pixazo_simulator.world import Delivery, next_attempt
 
 from .status import polling_url
 
-__all__ = ["WEBHOOK"]
-
 EARLY = 2 * SECOND
 
 

@@ -11,8 +11,6 @@ from typing import Literal
 import imagesize  # type: ignore[import-untyped]  # ships no type information
 import msgspec
 
-__all__ = ["Format", "ImageFacts", "image_facts", "read_data_url"]
-
 _DATA_URL = re.compile(r"data:image/(?:jpe?g|png|webp)(?:;[\w.+-]+=[\w.+-]*)*;base64,", re.IGNORECASE)
 LONGEST_HEAD = 1000
 """Characters of a data URL up to its data: its type and parameters."""

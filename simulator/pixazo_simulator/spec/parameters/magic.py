@@ -9,8 +9,6 @@ from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.spec.text import nearest
 from pixazo_simulator.spec.units import SECOND
 
-__all__ = ["KEYS", "PROMPTS", "Magic", "MagicTypo", "read_key", "read_magic"]
-
 _OPEN, _CLOSE = "[[sim:", "]]"
 _OPENING = re.compile(r"\[\[ {0,8}sim {0,8}:", re.IGNORECASE)
 _LONGEST_WORD, _LONGEST_TEXT = 40, 2000

@@ -18,18 +18,6 @@ from pixazo_simulator.spec.errors import (
     Rule,
 )
 
-__all__ = [
-    "MODEL_ID",
-    "OPERATIONS",
-    "ImageParameters",
-    "Operation",
-    "Parameters",
-    "decode",
-    "is_crowded",
-    "members",
-    "names",
-]
-
 MODEL_ID = "minimax-hailuo-ai"
 
 

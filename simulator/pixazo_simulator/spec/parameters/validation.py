@@ -17,8 +17,6 @@ from .images import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url
 from .magic import Magic, MagicTypo, read_magic
 from .types import ImageParameters, Operation, Parameters
 
-__all__ = ["DEFAULT_DURATION", "DEFAULT_RESOLUTION", "Findings", "Images", "check", "unknown_member", "url_problem"]
-
 DURATIONS = (6, 10)
 """Seconds (I: Request Parameters, `duration`)."""
 RESOLUTIONS = ("768P", "1080P")

@@ -9,8 +9,6 @@ import msgspec
 
 from pixazo_simulator.spec.units import SECOND
 
-__all__ = ["JobTimes", "Retention"]
-
 _RANGE = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(?:-([0-9]{1,9}(?:\.[0-9]{1,3})?))?"
 
 

@@ -14,8 +14,6 @@ from .job_times import JobTimes, Retention
 from .prices import PriceList
 from .rate_limit import RateLimit
 
-__all__ = ["CHECKS", "PROFILES", "Label", "Point", "Policy", "points"]
-
 Label = str
 """How we know: documented, vendor, observed, inferred, assumed (or ours, for a safety rule)."""
 

@@ -8,8 +8,6 @@ import msgspec
 
 from pixazo_simulator.spec.units import dollars, micros
 
-__all__ = ["PriceList"]
-
 MOST_PRICES = 100
 """Rules of one price list."""
 _RULE = re.compile(r"(?:(\w+|\*)/)?([0-9]{1,9}(?:\.[0-9]{1,3})?|\*)(?:/(\w+|\*))?=([0-9]+(?:\.[0-9]{1,6})?)")

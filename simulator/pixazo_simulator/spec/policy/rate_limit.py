@@ -6,8 +6,6 @@ import re
 
 import msgspec
 
-__all__ = ["RateLimit"]
-
 
 class RateLimit(msgspec.Struct, frozen=True):
     """At most `calls` calls in `seconds` seconds; `submits_only` leaves reads uncounted. No calls: every call is refused."""

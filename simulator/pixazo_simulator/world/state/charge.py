@@ -6,8 +6,6 @@ from pixazo_simulator.spec import Plan, Policy, Status
 
 from .ledger import Ledger
 
-__all__ = ["affords", "refund_due"]
-
 REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
 
 

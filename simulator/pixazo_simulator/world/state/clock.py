@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 
 from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND
 
-__all__ = ["Clock", "clock_factory"]
-
 
 class Clock:
     """Time as one world sees it.

@@ -9,8 +9,6 @@ import msgspec
 from pixazo_simulator.script import Fault
 from pixazo_simulator.spec import SECOND
 
-__all__ = ["Attempt", "Delivery", "Form", "next_attempt", "next_progress"]
-
 PROGRESS_INTERVAL = 15 * SECOND
 """How often a callback in mode `sync` is posted while the generation runs (policy `webhook_events`)."""
 

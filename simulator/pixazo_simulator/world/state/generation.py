@@ -8,8 +8,6 @@ from pixazo_simulator.spec import Plan, Status
 
 from .journal import Limits
 
-__all__ = ["Bounds", "Generation", "Transition", "Worded"]
-
 
 class Bounds(msgspec.Struct, frozen=True):
     """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, foreign keys, prompts.

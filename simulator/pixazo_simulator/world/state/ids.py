@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from random import Random
 
-__all__ = ["REQUEST_ID_FORMS", "request_id", "seeded_random"]
-
 
 def seeded_random(*parts: str | int) -> Random:
     """A random source that depends on nothing but `parts`."""

@@ -12,8 +12,6 @@ from pixazo_simulator.spec import HIDDEN, is_secret
 
 from .notifier import Bell
 
-__all__ = ["Exchange", "Journal", "Limits"]
-
 Header = tuple[bytes, bytes]
 
 

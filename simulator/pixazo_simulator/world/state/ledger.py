@@ -7,12 +7,6 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = [
-    "Entry",
-    "EntryKind",
-    "Ledger",
-]
-
 
 class EntryKind(StrEnum):
     """Why the balance moved."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-__all__ = ["Bell"]
-
 
 class Bell:
     """Calls whoever listens, at once and in no particular order; what happened is theirs to find out."""

@@ -11,8 +11,6 @@ from msgspec import structs
 
 from .deliveries import Delivery
 
-__all__ = ["Outbox"]
-
 
 class Outbox:
     """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept.

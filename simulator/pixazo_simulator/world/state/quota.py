@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from pixazo_simulator.spec import SECOND, RateLimit
 
-__all__ = [
-    "Quota",
-]
-
 
 class Quota:
     """How much of the current window is used; the window begins with the first call after the last one ended."""

@@ -10,11 +10,6 @@ from pixazo_simulator.script import SUBMITS
 from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, WEBHOOK_URL_HEADER
 from pytest_pixazo.reports.calls import Call, Callback, Scene
 
-__all__ = [
-    "Remark", "acts_twice", "ignores_retry_after", "is_charged_twice", "leaks_key", "misses_end", "polls_after_end",
-    "polls_too_fast", "repeats_refusal",
-]  # fmt: skip
-
 SHORTEST_PAUSE = 5.0
 """Seconds between two polls of a generation at least (page, Typical Workflow)."""
 ONE_LOOK = 0.25

@@ -21,8 +21,6 @@ from .checks import (
     repeats_refusal,
 )
 
-__all__ = ["RULES", "Finding", "Rule", "judge", "known_rules", "misconduct", "report"]
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:

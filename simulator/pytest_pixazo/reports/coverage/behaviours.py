@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 
 from pixazo_simulator.script import EXAMPLES, in_python
 
-__all__ = ["BEHAVIOURS", "CODES", "FAULT_BEHAVIOURS", "STATES", "Behaviour", "without"]
-
 THROTTLED = 429
 STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
 TRANSITIONS = (("QUEUED", "PROCESSING"), *(("PROCESSING", end) for end in STATES[2:]))

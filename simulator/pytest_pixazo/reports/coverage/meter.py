@@ -13,8 +13,6 @@ from pytest_pixazo.world import Record
 
 from .behaviours import BEHAVIOURS, CODES, FAULT_BEHAVIOURS, STATES, Behaviour
 
-__all__ = ["Share", "met", "percent", "shares", "table"]
-
 
 @dataclass(frozen=True, slots=True)
 class Share:

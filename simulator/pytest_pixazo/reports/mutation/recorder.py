@@ -15,10 +15,6 @@ import pytest
 if TYPE_CHECKING:
     from pytest_pixazo.world import Record
 
-__all__ = [
-    "VARIABLE", "pytest_collectreport", "pytest_pixazo_world_ended", "pytest_runtest_logreport", "pytest_runtest_logstart",
-    "pytest_runtest_setup", "pytest_sessionfinish",
-]  # fmt: skip
 
 VARIABLE = "PIXAZO_WITNESS_FILE"
 SERVER_FIXTURE = "pixazo_simulator"

@@ -20,8 +20,6 @@ import pytest
 from .suite_run import Suite, Trial
 from .verdicts import Change, Outcome, Verdict, chosen, doubted, judged, summary, table, told
 
-__all__ = ["rehearse"]
-
 LEAST_LIMIT = 30.0
 PATIENCE = 5.0
 """A run is ended after the first, and so many times what it took on the unchanged gateway."""

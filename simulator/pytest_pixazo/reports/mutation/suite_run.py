@@ -16,8 +16,6 @@ from pathlib import Path
 
 from .recorder import VARIABLE
 
-__all__ = ["Suite", "Trial"]
-
 LAST_LINES = 5
 """Lines of output that explain a run which told nothing itself."""
 GRACE = 5.0

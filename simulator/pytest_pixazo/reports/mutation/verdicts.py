@@ -15,8 +15,6 @@ from pixazo_simulator.spec import nearest
 
 from .suite_run import Trial
 
-__all__ = ["CHANGES", "Change", "Outcome", "Verdict", "chosen", "doubted", "judged", "summary", "table", "told"]
-
 BENIGN = "benign"
 WIDEST = 38
 """Characters of the longest name of a change."""

@@ -13,7 +13,6 @@ from pytest_pixazo.world.table import delivery_table
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient
 
-__all__ = ["Attempt", "Deliveries", "Delivery"]
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

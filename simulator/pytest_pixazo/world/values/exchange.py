@@ -9,8 +9,6 @@ import msgspec
 
 from pixazo_simulator.spec import STATUS_PATH, SUBMIT_PATHS
 
-__all__ = ["Exchange", "Request", "Response"]
-
 
 class Request(msgspec.Struct, frozen=True):
     """What the app sent: headers by small names, and the body, JSON as JSON and anything else as text."""

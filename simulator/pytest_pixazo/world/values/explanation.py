@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Explanation", "Opinion"]
-
 
 class Opinion(msgspec.Struct, frozen=True):
     """How one rule regards the request; `differences` keep it from deciding."""

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-__all__ = ["TERMINAL", "Generation", "Plan"]
-
 TERMINAL = ("COMPLETED", "FAILED", "ERROR")
 
 
