@@ -1,1 +1,0 @@
-"""Mistakes in what an app did that will hurt on the real gateway."""

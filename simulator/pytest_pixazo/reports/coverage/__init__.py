@@ -1,1 +1,0 @@
-"""Which documented behaviour a test suite met."""
