@@ -1,4 +1,4 @@
-"""The pytest plugin of pixazo-testkit, and the words that tests script a world with. Unofficial."""
+"""The pytest plugin of pixazo-testkit: what a test scripts its world with, and the types that its fixtures give. Unofficial."""
 
 from __future__ import annotations
 
@@ -45,35 +45,37 @@ if TYPE_CHECKING:
         one_of,
         present,
         starts_with,
-    )  # fmt: skip
+    )
 
-    from .explorer.exploration import BrokenOrderError, Exploration, explore
-    from .explorer.run import Scene, UnfitAppError
-    from .webhooks.callback import Callback
-    from .webhooks.inbox import Inbox, InboxError
-    from .world.pixazo import Pixazo
-    from .world.record import Record
+    from .explorer import BrokenOrderError, Exploration, InvalidAppError, Scene, explore
+    from .sleep import SleepLimitError, Sleeps
+    from .webhooks import Callback, Inbox, InboxError, SignatureError
+    from .world import Pixazo, Record
 
 __all__ = [
     "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
     "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
-    "InboxError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record", "Reorder",
-    "Reply", "ReplyLost", "Rule", "Scene", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",
-    "UnfitAppError", "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "explore", "matches", "one_of", "present", "starts_with",
+    "InboxError", "InvalidAppError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record",
+    "Reorder", "Reply", "ReplyLost", "Rule", "Scene", "SignatureError", "SleepLimitError", "Sleeps", "SlowDrip",
+    "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When", "WrongContentType",
+    "absent", "at_least", "at_most", "contains", "ends_with", "equals", "explore", "matches", "one_of", "present",
+    "starts_with",
 ]  # fmt: skip
 
-_OWN = {
-    "BrokenOrderError": "explorer.exploration", "Callback": "webhooks.callback", "Exploration": "explorer.exploration", "Inbox": "webhooks.inbox", "InboxError": "webhooks.inbox",
-    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.run", "UnfitAppError": "explorer.run", "explore": "explorer.exploration",
-}  # fmt: skip
+#: The names of our own wings; every other name is handed on from `pixazo_simulator`. Type checkers read the imports above.
+_WINGS = {
+    "explorer": ("BrokenOrderError", "Exploration", "InvalidAppError", "Scene", "explore"),
+    "sleep": ("SleepLimitError", "Sleeps"),
+    "webhooks": ("Callback", "Inbox", "InboxError", "SignatureError"),
+    "world": ("Pixazo", "Record"),
+}
+_SOURCES = {name: f"{__name__}.{wing}" for wing, names in _WINGS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for only when it is: pytest imports this package in every run."""
+    """Import a name when it is first used, since every pytest session imports this package."""
     from importlib import import_module
 
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f".{_OWN[name]}", __name__) if name in _OWN else import_module("pixazo_simulator")
-    return getattr(home, name)
+    return getattr(import_module(_SOURCES.get(name, "pixazo_simulator")), name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .files import read_profile, read_script
+from .loopback import HttpRequest, HttpResponse, LoopbackServer
 from .simulator import STOP_DEADLINE, Simulator, SimulatorError, place
 
 __all__ = [
-    "STOP_DEADLINE", "Simulator", "SimulatorError", "place", "read_profile", "read_script",
+    "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "place", "read_profile", "read_script",
 ]  # fmt: skip

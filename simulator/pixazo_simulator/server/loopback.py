@@ -1,31 +1,33 @@
-"""A loopback port that answers HTTP requests in threads of its own."""
+"""An HTTP server on a loopback port whose requests are answered by a blocking function."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import socket
-import sys
 import threading
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from socketserver import ThreadingMixIn
-from typing import Any, cast
+from types import TracebackType
+from typing import Self
 
+from starlette.types import Receive, Scope, Send
+
+from .http import GatewayProtocol
+from .simulator import START_TIMEOUT, SimulatorError, ThreadedServer, listen, run_server
+
+HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of a request's body; beyond it the answer is 413."""
-CLOSING = 2.0
-"""Seconds that requests under way have to end once the port closes."""
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Bytes of a request body; a larger one is answered 413."""
+_OWN_HEADERS = ("content-length", "transfer-encoding", "connection")
+"""Response headers that the server sets itself."""
 
-log = logging.getLogger("pytest_pixazo")
+log = logging.getLogger("pixazo_simulator")
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it arrived; header names in lower case."""
+class HttpRequest:
+    """A request as it arrived; `target` is the path with the query, header names are in lower case."""
 
     method: str
     target: str
@@ -34,123 +36,101 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
-    """What to answer; `headers` are sent beside Content-Length and `Connection: close`."""
+class HttpResponse:
+    """A response; `headers` are sent in addition to Content-Length and `Connection: close`."""
 
     status: int = 204
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-class Listener:
-    """Listens from its creation until `close`; `answer` is called in a thread per request, and must not raise."""
+class LoopbackServer:
+    """Listens from its creation until `close`; `origin` is its URL without a path.
 
-    def __init__(self, answer: Callable[[Request], Response]) -> None:
-        self._server = _Server(answer)
-        self._closing = False
-        self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._serve, name=f"pytest-pixazo:{self.origin}", daemon=True)
+    `answer` is called in a daemon thread of its own for each request, so that it may block. What it raises is logged and answered 500.
+    """
+
+    def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._answer = answer
+        listener = listen(HOST, 0)
+        self.origin = f"http://{HOST}:{listener.getsockname()[1]}"
+        self._server = ThreadedServer(self._serve, GatewayProtocol, lifespan="off")
+        # The prefix of the name keeps the thread out of virtual time, like that of the simulator.
+        self._thread = threading.Thread(
+            target=run_server, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.origin}", daemon=True
+        )  # fmt: skip
         self._thread.start()
-
-    def _serve(self) -> None:
-        while not self._closing:
-            self._server.handle_request()
+        if not self._server.accepting.wait(START_TIMEOUT):
+            self.close()
+            raise SimulatorError(f"the receiver at {self.origin} did not start within {START_TIMEOUT:g} s: see its log")
 
     def close(self) -> None:
-        """Close the port; requests under way have two seconds to end."""
-        self._closing = True
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self._server.server_port)):
-            pass  # wakes the thread, which waits for a connection
-        until = time.monotonic() + CLOSING
-        self._thread.join(CLOSING)
-        self._server.server_close()
-        if self._thread.is_alive() or not self._server.idle(until - time.monotonic()):
-            log.warning("%s closed while a request was still being answered", self.origin)
+        """Close the port; requests under way have half a second to end, and a warning says when one does not."""
+        if unended := self._server.stop(self._thread):
+            log.warning("%s was closed while this still ran: %s", self.origin, ", ".join(unended))
 
+    def __enter__(self) -> Self:
+        return self
 
-class _Server(ThreadingMixIn, HTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.close()
 
-    def __init__(self, answer: Callable[[Request], Response]) -> None:
-        self.answer = answer
-        self._busy = 0
-        self._changed = threading.Condition()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def server_bind(self) -> None:
-        """Bind without asking the resolver for a name, as HTTPServer would."""
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = self.server_address = self.socket.getsockname()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._count(1)
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._count(-1)
+            body = await _read_body(received, receive)
+        except _TooLargeError:
+            response = HttpResponse(413, f"the body is larger than {BODY_LIMIT} bytes".encode())
+        else:
+            if body is None:
+                return
+            query: bytes = scope["query_string"]
+            target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
+            request = HttpRequest(scope["method"], target.decode("latin-1"), received, body)
+            response = await self._answer_in_thread(request)
+        headers = {name: value for name, value in response.headers.items() if name.lower() not in _OWN_HEADERS}
+        if response.status != 204:  # RFC 9110, 8.6: a 204 has no Content-Length
+            headers["Content-Length"] = str(len(response.body))
+        # A connection is used once, so that none is left open on a loop of the caller's that has ended.
+        headers["Connection"] = "close"
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        await send({"type": "http.response.body", "body": response.body})
 
-    def _count(self, change: int) -> None:
-        with self._changed:
-            self._busy += change
-            self._changed.notify_all()
+    async def _answer_in_thread(self, request: HttpRequest) -> HttpResponse:
+        answered: Future[HttpResponse] = Future()
+        answered.set_running_or_notify_cancel()
 
-    def idle(self, seconds: float) -> bool:
-        """Whether no request is under way, at the latest after so many seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._busy == 0, seconds)
+        def work() -> None:
+            try:
+                answered.set_result(self._answer(request))
+            except BaseException as error:  # noqa: BLE001 - uvicorn logs it and sends a 500
+                answered.set_exception(error)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as the base class names them
-        """Log what a caller that went away, or that speaks no HTTP, brought about."""
-        log.debug("port %d could not answer: %r", self.server_port, sys.exception())
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def answer(self) -> None:
-        """Read the request whole, answer it, close the connection."""
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self._read_body(headers)
-        if body is None:
-            self._send(Response(413, f"the body is larger than {BODY_LIMIT} bytes".encode()))
-            return
-        server = cast("_Server", self.server)
-        self._send(server.answer(Request(self.command, self.path, headers, body)))
-
-    def _read_body(self, headers: Mapping[str, str]) -> bytes | None:
-        if "chunked" in headers.get("transfer-encoding", "").lower():
-            return self._read_chunks()
-        length = int(headers.get("content-length", "0"))
-        return self.rfile.read(length) if length <= BODY_LIMIT else None
-
-    def _read_chunks(self) -> bytes | None:
-        taken = bytearray()
-        while size := int(self.rfile.readline().partition(b";")[0], 16):
-            taken += self.rfile.read(size)
-            self.rfile.readline()
-            if len(taken) > BODY_LIMIT:
-                return None
-        while self.rfile.readline().strip():
-            pass  # trailers
-        return bytes(taken)
-
-    def _send(self, response: Response) -> None:
-        self.send_response_only(response.status)
-        for name, value in response.headers.items():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
-                self.send_header(name, value)
-        if response.status != 204:
-            self.send_header("Content-Length", str(len(response.body)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
-        """Print nothing."""
+        # A thread of a pool would keep the process from ending when `answer` does not return.
+        threading.Thread(target=work, name=f"pixazo-answer:{self.origin}", daemon=True).start()
+        try:
+            return await asyncio.wrap_future(answered)
+        except asyncio.CancelledError:
+            log.warning("%s was closed while %s %s was being answered", self.origin, request.method, request.target)
+            raise
 
 
-for _method in METHODS:
-    setattr(_Handler, f"do_{_method}", _Handler.answer)
+class _TooLargeError(Exception):
+    """The body is larger than `BODY_LIMIT`."""
+
+
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes | None:
+    """The body; None when the caller went away before its end. Raises _TooLargeError, before anything is read if the length says so."""
+    body, more = bytearray(), True
+    if int(headers.get("content-length", "0")) > BODY_LIMIT:
+        raise _TooLargeError
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            raise _TooLargeError
+        more = message.get("more_body", False)
+    return bytes(body)

@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from contextvars import Context
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -77,7 +77,7 @@ class Simulator:
         self.port = port
         self._address = host
         self._application: Application | None = None
-        self._server: _Server | None = None
+        self._server: ThreadedServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -103,11 +103,14 @@ class Simulator:
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         protocol = _protocol(self.change)
         application = Application(Worlds(settings), self.change, protocol)
-        listener = _listen(self.host, self.port)
+        listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
-        self._application, self._server = application, _Server(application.entry, protocol)
+        self._application, self._server = application, ThreadedServer(application.entry, protocol)
         self._thread = threading.Thread(
-            target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
+            target=run_server,
+            args=(self._server.serve(sockets=[listener]),),
+            name=f"pixazo-sim:{self.port}",
+            daemon=True,
         )
         self._thread.start()
         if not self._server.accepting.wait(START_TIMEOUT):
@@ -178,7 +181,7 @@ class Simulator:
         server, application, world = self._running(api_key)
         server.call(application.doors.close(world, door.number))
 
-    def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
+    def _running(self, api_key: str | None) -> tuple[ThreadedServer, Application, World]:
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         world = self._application.worlds.find(api_key or self.api_key)
@@ -193,11 +196,11 @@ class Simulator:
         self.stop()
 
 
-class _Server(uvicorn.Server):
+class ThreadedServer(uvicorn.Server):
     """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
 
-    def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
-        super().__init__(configuration(app, protocol, lifespan="on"))
+    def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Literal["on", "off"] = "on") -> None:
+        super().__init__(configuration(app, protocol, lifespan))
         self.server_state: Connections = Connections()
         self.accepting = threading.Event()
         self._ended: asyncio.Event | None = None
@@ -343,7 +346,8 @@ def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises SimulatorError that names the reason and the remedy."""
     if not 0 <= port <= LAST_PORT:
         raise SimulatorError(f"port {port} is not a number from 0 to {LAST_PORT}")
     try:
@@ -356,7 +360,7 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _run(serving: Coroutine[Any, Any, None]) -> None:
+def run_server(serving: Coroutine[Any, Any, None]) -> None:
     """Run the server to its end; unlike asyncio.Runner, without waiting for tasks that do not let themselves be cancelled."""
     loop = _new_loop()
     try:

@@ -9,9 +9,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from .arrivals import POLICY
 from .order import Kind, Order, Sees, Step, orders
-from .run import App, AppError, Performance, Scene, UnfitAppError
+from .run import POLICY, App, AppError, InvalidAppError, Run, Scene
 
 if TYPE_CHECKING:
     import hypothesis
@@ -28,12 +27,12 @@ class Gateway(Protocol):
     """A running simulator, such as the fixture `pixazo_simulator` gives."""
 
     def control(self) -> ControlClient:
-        """Its control plane."""
+        """Its control client."""
         ...
 
 
 class BrokenOrderError(AssertionError):
-    """An order broke the app; the message is the smallest one found, and what the app said."""
+    """An order broke the app; the message describes the smallest one found, and how the app failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,15 @@ def explore(
     gateway: Gateway | None = None,
     patience: float = 0.5,
 ) -> Exploration:
-    """Perform every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
+    """Carry out every legal order of up to `size` events on the app, then `examples` longer ones drawn by Hypothesis.
 
     `make_app(scene)` makes the app, in a fresh world for each order. It has `submit()` and `result()`, and `poll()` if it
-    polls, `receive(callback)` if it takes webhooks (it returns the status it answers; None is 204), `close()` if it holds
-    anything. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
-    ERROR), and `check(app)` must not raise. Before that, the gateway has retried what the app refused.
-    `gateway` is a running simulator, by default one of its own; `settings` are Hypothesis' and replace `examples`.
-    An answer that a webhook overtakes is held back until `receive` has returned, `patience` real seconds at most.
-    Raises BrokenOrderError with the smallest order that breaks the app, UnfitAppError when the app does not do what is asked here.
+    polls, `receive(callback)` if it takes webhooks (it returns the status code to answer; None is 204), `close()` if it holds
+    resources. In the end `result()` must equal `expected`, by default the `outcome` of the generation (COMPLETED, FAILED or
+    ERROR), and `check(app)` must not raise. Before that, the gateway retries what the app refused.
+    `gateway` is a running simulator, by default one started for this call; `settings` are Hypothesis' own and replace `examples`.
+    A response that a webhook overtakes is held back until `receive` has returned, for `patience` real seconds at most.
+    Raises BrokenOrderError with the smallest order that breaks the app, InvalidAppError when the app does not meet this contract.
     """
     __tracebackhide__ = True
     judge = partial(_judge, outcome if expected is None else expected, check)
@@ -79,13 +78,13 @@ def explore(
             explorer = _Explorer(control, make_app, judge, outcome, patience)
             exhaustive = explorer.all_up_to(size)
             drawn = explorer.draw(examples, settings) if examples or settings else 0
-    except (BrokenOrderError, UnfitAppError) as error:
-        raise error.with_traceback(None) from error.__cause__  # the way to it is of no interest
+    except (BrokenOrderError, InvalidAppError) as error:
+        raise error.with_traceback(None) from error.__cause__  # its traceback is of no interest to the user
     return Exploration(size, exhaustive, drawn)
 
 
 class _Explorer:
-    """What one exploration tries, and on what."""
+    """One call of `explore`: the gateway, the app, and how many orders were tried."""
 
     def __init__(
         self,
@@ -101,7 +100,7 @@ class _Explorer:
         self._outcome = outcome
         self._patience = patience
         self._tried = 0
-        self._abilities = self._perform(lambda performance: performance.abilities(make_app))
+        self._abilities = self._run(lambda run: run.abilities(make_app))
 
     def all_up_to(self, size: int) -> int:
         """Try every order of up to `size` events, smallest first; return how many there are."""
@@ -121,43 +120,44 @@ class _Explorer:
             (settings or _settings(examples))(attempt)()
         except Flaky as error:
             raise BrokenOrderError(
-                f"an order broke the app once and not again: is it left to chance what it does?\n{error}"
+                f"an order broke the app once and not again: does the app behave at random?\n{error}"
             ) from error
         return self._tried - before
 
     def _attempt(self, order: Order) -> None:
         self._tried += 1
-        self._perform(lambda performance: self._try(performance, order))
+        self._run(lambda run: self._try(run, order))
 
-    def _perform(self, doing: Callable[[Performance], T]) -> T:
-        """Do something with a performance in a fresh world."""
+    def _run(self, function: Callable[[Run], T]) -> T:
+        """Call a function with a run in a fresh world."""
         script = [] if self._outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self._outcome}}]
         world = self._gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
         try:
-            return doing(Performance(world, self._patience))
+            return function(Run(world, self._patience))
         finally:
             world.delete_world()
 
-    def _try(self, performance: Performance, order: Order) -> None:
+    def _try(self, run: Run, order: Order) -> None:
         try:
-            performance.perform(self._make_app, order, self._judge)
+            run.carry_out(self._make_app, order, self._judge)
         except AppError as failure:
-            lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(performance.lines, 1))
-            told = f"the smallest order that breaks the app, of {self._tried} tried:\n{lines}\nand then {failure}"
-            raise BrokenOrderError(told) from failure.__cause__
+            lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(run.lines, 1))
+            raise BrokenOrderError(
+                f"the smallest order that breaks the app, of {self._tried} tried:\n{lines}\nand then {failure}"
+            ) from failure.__cause__
 
 
 def _judge(expected: object, check: Callable[[Any], object] | None, app: App) -> None:
-    believed = app.result()
-    if believed != expected:
-        raise AppError(f"result() is {believed!r}, not {expected!r}")
+    result = app.result()
+    if result != expected:
+        raise AppError(f"result() is {result!r}, not {expected!r}")
     if check:
         check(app)
 
 
 @contextmanager
 def _control(gateway: Gateway | None) -> Generator[ControlClient]:
-    """The control plane of a gateway, or of one that runs as long as it is needed."""
+    """The control client of a gateway, or of a simulator that runs meanwhile."""
     if gateway is not None:
         yield gateway.control()
         return
@@ -175,7 +175,7 @@ def _require_hypothesis() -> None:
 
 
 def _settings(examples: int) -> hypothesis.settings:
-    """The same orders every time, no time limits, nothing kept on disk."""
+    """The same orders every time, without time limits, and with nothing stored on disk."""
     from hypothesis import HealthCheck, settings
 
     return settings(
@@ -200,6 +200,6 @@ def longer_orders(abilities: dict[str, bool]) -> SearchStrategy[Order]:
         for step in (*before, *tail):
             if step in order.continuations(**abilities):
                 order = order.then(step)
-        return order if order.tells_the_end else order.then(next(order.continuations(**abilities)))
+        return order if order.reveals_the_end else order.then(next(order.continuations(**abilities)))
 
     return strategies.builds(compose, running, overtaken, strategies.lists(strategies.sampled_from(ended), max_size=6))

@@ -1,4 +1,4 @@
-"""An order in which an app may meet what a gateway and a network do to it."""
+"""An order of the events that a gateway and a network confront an app with."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 MOST_ARRIVALS = 3
-"""How often the callback of one generation arrives at most: once, and again as a duplicate or a retry."""
+"""Arrivals of the callback of one generation, at most: the first, then duplicates or retries."""
 
 
 class Kind(IntEnum):
-    """What the app does or meets."""
+    """An action of the app, or something that happens to it."""
 
     SUBMIT = 0
     CALLBACK = 1
@@ -20,7 +20,7 @@ class Kind(IntEnum):
 
 
 class Sees(IntEnum):
-    """The state that a poll is answered with; it never goes back."""
+    """The state that a poll returns; it never goes back (page, Status Flow)."""
 
     QUEUED = 0
     PROCESSING = 1
@@ -31,7 +31,7 @@ class Sees(IntEnum):
 class Step:
     """A submit, a poll, or the arrival of a callback.
 
-    `overtaken` counts the callbacks that arrive after the gateway has answered and before its answer has arrived.
+    `overtaken` counts the callbacks that arrive after the gateway has sent its response and before the app has received it.
     """
 
     kind: Kind
@@ -40,12 +40,12 @@ class Step:
 
     @property
     def arrivals(self) -> int:
-        """How many callbacks arrive in it."""
+        """The callbacks that arrive during it."""
         return self.overtaken + (self.kind is Kind.CALLBACK)
 
     @property
     def size(self) -> int:
-        """How many events there are in it, one after another."""
+        """Its number of events."""
         return self.overtaken + 1
 
 
@@ -53,30 +53,30 @@ class Step:
 class Order:
     """Steps from the submit on; each is legal after those before it.
 
-    Legal is what the page and the policy allow: no callback before the acceptance, none but that of the end, states that
-    never go back, duplicates and retries at any time.
+    An order is legal if the page and the policy allow it: no callback before the acceptance, none but that of the end, no state
+    that goes back, duplicates and retries at any time.
     """
 
     steps: tuple[Step, ...]
 
     @property
     def size(self) -> int:
-        """How many events there are in it."""
+        """Its number of events."""
         return sum(step.size for step in self.steps)
 
     @property
     def arrivals(self) -> int:
-        """How many callbacks arrive in it."""
+        """The callbacks that arrive during it."""
         return sum(step.arrivals for step in self.steps)
 
     @property
     def sees(self) -> Sees:
-        """The state that the gateway has been seen in."""
+        """The latest state that the app may have seen."""
         return Sees.END if self.arrivals else max((step.sees for step in self.steps), default=Sees.QUEUED)
 
     @property
-    def tells_the_end(self) -> bool:
-        """Whether the app can know in the end that its generation has ended."""
+    def reveals_the_end(self) -> bool:
+        """Whether the app can know that its generation has ended."""
         return self.sees is Sees.END
 
     def then(self, step: Step) -> Order:
@@ -97,11 +97,11 @@ class Order:
 
 
 def orders(size: int, *, polls: bool, callbacks: bool) -> Iterator[Order]:
-    """Every order of that size after which the app can know the end."""
+    """Every order of that size after which the app can know that its generation has ended."""
     grown = deque([Order(())])
     while grown:
         order = grown.popleft()
-        if order.size == size and order.tells_the_end:
+        if order.size == size and order.reveals_the_end:
             yield order
         steps = (order.then(step) for step in order.continuations(polls=polls, callbacks=callbacks))
         grown.extend(longer for longer in steps if longer.size <= size)

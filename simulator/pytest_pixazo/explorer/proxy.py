@@ -1,41 +1,38 @@
-"""The network between an app and a gateway, in which an answer can be held up."""
+"""The network between an app and a gateway, on which a response can be held up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
-from pytest_pixazo.webhooks import Listener, Request, Response
+from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
 PATIENCE = 60.0
 """Real seconds until a gateway that does not answer is given up."""
 _HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 
 
-class Relay:
-    """Forwards every request to the gateway at `origin`; `on_its_way` is called before each answer is passed on.
+class Proxy(LoopbackServer):
+    """A reverse proxy for the gateway at `gateway`; `before_response` is called before each response is passed on.
 
-    The gateway sees the Host that the caller used, so that its polling URLs lead through the relay, too.
+    The gateway sees the Host that the caller used, so that the polling and media URLs that it makes lead through the proxy, too.
     """
 
-    def __init__(self, origin: str, on_its_way: Callable[[Request, Response], None]) -> None:
-        self._netloc = urlsplit(origin).netloc
-        self._on_its_way = on_its_way
-        self._listener = Listener(self._answer)
-        self.url = self._listener.origin
+    def __init__(self, gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> None:
+        self._netloc = urlsplit(gateway).netloc
+        self._before_response = before_response
+        super().__init__(self._forward)
 
-    def _answer(self, request: Request) -> Response:
+    def _forward(self, request: HttpRequest) -> HttpResponse:
         try:
-            response = self._forward(request)
+            response = self._ask_gateway(request)
         except (OSError, HTTPException) as error:
-            return Response(502, f"the relay got no answer: {error!r}".encode())
-        self._on_its_way(request, response)
+            return HttpResponse(502, f"the proxy got no response: {error!r}".encode())
+        self._before_response(request, response)
         return response
 
-    def _forward(self, request: Request) -> Response:
+    def _ask_gateway(self, request: HttpRequest) -> HttpResponse:
         connection = HTTPConnection(self._netloc, timeout=PATIENCE)
         try:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
@@ -45,17 +42,7 @@ class Relay:
             if request.body or request.method == "POST":
                 connection.putheader("content-length", str(len(request.body)))
             connection.endheaders(request.body)
-            answer = connection.getresponse()
-            return Response(answer.status, answer.read(), dict(answer.getheaders()))
+            response = connection.getresponse()
+            return HttpResponse(response.status, response.read(), dict(response.getheaders()))
         finally:
             connection.close()
-
-    def close(self) -> None:
-        """Close the port."""
-        self._listener.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.close()

@@ -1,4 +1,4 @@
-"""One order, performed on an app in a world of its own."""
+"""One order, carried out on an app in a world of its own."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_pixazo.webhooks import Callback, Inbox, Request, Response
+from pytest_pixazo.webhooks import Callback, Inbox
 
-from .arrivals import Arrivals, NoCallbackError
 from .order import Kind, Order, Sees, Step
-from .proxy import Relay
+from .proxy import Proxy
 
 if TYPE_CHECKING:
     from pixazo_simulator import ControlClient
+    from pixazo_simulator.server import HttpRequest, HttpResponse
 
 
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
-"""Seconds after the submit at which a generation enters each state."""
+"""Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""
+RETRIES = (5, 300, 1800)
+"""Seconds from each refused callback to the next attempt."""
+POLICY = {"job_times": "2+13", "webhook_retries": ",".join(map(str, RETRIES))}
+"""The policy of a world in which these figures hold."""
 SETTLING = 10.0
-"""Real seconds that an app may take for a callback that it lets wait."""
+"""Real seconds within which an app must finish a callback that it made wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where an app under exploration finds its gateway, and where it lets callbacks be sent to."""
+    """Where an app under exploration finds its gateway, and the URL to which it has callbacks sent."""
 
     url: str
     api_key: str
@@ -38,91 +42,176 @@ class App(Protocol):
     """What every app under exploration can do; `poll`, `receive` and `close` are optional, see `explore`."""
 
     def submit(self) -> object:
-        """Submit one generation, and take the answer in."""
+        """Submit one generation, and process the response."""
         ...
 
     def result(self) -> object:
-        """What the app believes of it."""
+        """The state that the app believes the generation to be in."""
         ...
 
 
 class AppError(Exception):
-    """What the app did wrong in the end."""
+    """The failure of the app under this order."""
 
 
-class UnfitAppError(Exception):
-    """The adapter of an app does not do what was agreed; the message names the remedy."""
+class InvalidAppError(Exception):
+    """The adapter of an app does not do what `explore` asks of it; the message names the remedy."""
 
 
-class Performance:
-    """Performs one order; afterwards `lines` say in words what happened, one line an event."""
+class _NoCallbackError(Exception):
+    """No callback came although the generation has ended."""
+
+
+class _Callbacks:
+    """Lets callbacks reach the app one at a time, and refuses every other attempt of the gateway.
+
+    They are those of the gateway: the first when the generation ends, a retry after each refusal. Only a duplicate is made here.
+    `under_way` says that a callback is with the app.
+    """
+
+    def __init__(self, world: ControlClient, receive: Callable[[Callback], int | None], lines: list[str]) -> None:
+        self._world = world
+        self._receive = receive
+        self._lines = lines
+        self._elapsed = 0
+        self._attempts = 0
+        self.under_way = False
+        self._latest: Callback | None = None
+        self._answer: int | None = None
+        self._when = ""
+
+    @property
+    def will_retry(self) -> bool:
+        """Whether the app refused the latest callback and the gateway has not given up yet."""
+        return self._answer is not None and self._is_due()
+
+    def advance_to(self, second: int) -> None:
+        """Advance the clock to so many seconds after the submit; a callback that falls due does not reach the app."""
+        self._advance(second - self._elapsed)
+
+    def deliver(self, when: str = "") -> None:
+        """Let one callback reach the app; `when` completes its line. Raises _NoCallbackError when none was asked for."""
+        self._when, self.under_way = when, True
+        try:
+            if self._latest and not self._is_due():
+                self._pass_on(self._latest, " again (a duplicate)")
+            else:
+                self._advance(self._until_next())
+        finally:
+            self.under_way = False
+        if self._latest is None:
+            raise _NoCallbackError
+
+    def answer(self, callback: Callback) -> int:
+        """The status code for an attempt of the gateway: the app's, or 503 when no callback is to reach the app now."""
+        self._attempts += 1
+        again = "" if self._answer is None else " again (a retry)"
+        self._latest = callback
+        return self._pass_on(callback, again) if self.under_way else 503
+
+    def _is_due(self) -> bool:
+        """Whether the gateway has still to deliver: nothing reached the app yet, or the app refused what did."""
+        taken = self._answer is not None and 200 <= self._answer < 300
+        return self._attempts <= len(RETRIES) and not taken
+
+    def _until_next(self) -> int:
+        if self._elapsed < BEGINS[Sees.END]:
+            return BEGINS[Sees.END] - self._elapsed
+        return RETRIES[self._attempts - 1] if self._attempts else 0
+
+    def _advance(self, seconds: int) -> None:
+        if seconds > 0:
+            self._elapsed += seconds
+            self._world.advance(seconds)
+
+    def _pass_on(self, callback: Callback, again: str) -> int:
+        index = len(self._lines)
+        self._lines.append(f"the webhook {callback.status} arrives{again}{self._when}")
+        try:
+            status = self._receive(callback) or 204
+            reaction = f"answers {status}"
+        except Exception as error:  # noqa: BLE001 - an app may raise anything
+            status = 500
+            reaction = f"raises {type(error).__name__}: {error}"
+        self._answer = status
+        self._lines[index] += f", and the app {reaction}"
+        return status
+
+
+class Run:
+    """Carries out one order; afterwards `lines` describe what happened, one line an event.
+
+    `patience` is how many real seconds a response waits for a callback that overtakes it.
+    """
 
     def __init__(self, world: ControlClient, patience: float) -> None:
         self.lines: list[str] = []
+        self._app: Any = None
         self._world = world
         self._patience = patience
-        self._arrivals = Arrivals(world, self._receive, self.lines)
+        self._callbacks = _Callbacks(world, self._receive, self.lines)
         self._overtaking = 0
         self._submitted = False
         self._waiting: list[threading.Thread] = []
         self._error: Exception | None = None
 
-    def perform(self, make_app: Callable[[Scene], App], order: Order, check: Callable[[App], object]) -> None:
-        """Perform the order, let the gateway repeat what the app refused, check. Raises AppError, or UnfitAppError."""
-        with self._staged(make_app):
+    def carry_out(self, make_app: Callable[[Scene], App], order: Order, check: Callable[[Any], object]) -> None:
+        """Carry out the order, let the gateway repeat what the app refused, check. Raises AppError, or InvalidAppError."""
+        with self._connected(make_app):
             for step in order.steps:
-                self._perform(step)
-            while order.arrivals and self._arrivals.will_retry:
-                self._arrive()
-            _blame("the check", partial(check, self._app))
+                self._step(step)
+            while order.arrivals and self._callbacks.will_retry:
+                self._deliver()
+            _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], App]) -> dict[str, bool]:
-        """Whether such an app `polls`, and whether it takes `callbacks`. Raises UnfitAppError when neither."""
-        with self._staged(make_app):
+        """Whether such an app `polls`, and whether it takes `callbacks`. Raises InvalidAppError when neither."""
+        with self._connected(make_app):
             found = {"polls": hasattr(self._app, "poll"), "callbacks": hasattr(self._app, "receive")}
         if not any(found.values()):
-            raise UnfitAppError("the app has neither poll() nor receive(callback): it could never learn how it ended")
+            raise InvalidAppError("the app has neither poll() nor receive(callback): it could never learn how it ended")
         return found
 
     @contextmanager
-    def _staged(self, make_app: Callable[[Scene], App]) -> Generator[None]:
-        """The app made, where it finds gateway and receiver; closed in the end."""
-        with Inbox() as inbox, Relay(self._world.url, self._on_its_way) as relay:
-            inbox.deliver_to(self._arrivals.take)
-            self._app = make_app(Scene(relay.url, self._world.api_key or "", inbox.url))
+    def _connected(self, make_app: Callable[[Scene], App]) -> Generator[None]:
+        """Make the app, between gateway and receiver; close it in the end."""
+        with Inbox() as inbox, Proxy(self._world.url, self._before_response) as proxy:
+            inbox.deliver_to(self._callbacks.answer)
+            self._app = make_app(Scene(proxy.origin, self._world.api_key or "", inbox.url))
             try:
                 yield
             finally:
-                getattr(self._app, "close", _nothing)()
+                if close := getattr(self._app, "close", None):
+                    close()
 
-    def _perform(self, step: Step) -> None:
-        self._arrivals.let_pass(BEGINS[step.sees])
+    def _step(self, step: Step) -> None:
+        self._callbacks.advance_to(BEGINS[step.sees])
         self._overtaking = step.overtaken
         if step.kind is Kind.CALLBACK:
-            self._arrive()
+            self._deliver()
         elif step.kind is Kind.POLL:
-            _blame("poll()", getattr(self._app, "poll"))  # noqa: B009 - an app that cannot poll meets no such step
+            _as_app_error("poll()", self._app.poll)
         else:
-            _blame("submit()", self._app.submit)
+            _as_app_error("submit()", self._app.submit)
             if not self._submitted:
-                raise UnfitAppError(
+                raise InvalidAppError(
                     "submit() had no 202 from the gateway: send one submit to scene.url with scene.api_key"
                 )
         self._settle()
-        for _ in range(self._overtaking):  # the app asked nothing that could have been overtaken, or let one wait
-            self._arrive()
+        for _ in range(self._overtaking):  # the app sent no request whose response could be overtaken, or made one wait
+            self._deliver()
 
-    def _arrive(self, when: str = "") -> None:
+    def _deliver(self, when: str = "") -> None:
         try:
-            self._arrivals.arrive(when)
-        except NoCallbackError:
-            raise UnfitAppError(
+            self._callbacks.deliver(when)
+        except _NoCallbackError:
+            raise InvalidAppError(
                 "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
                 " without webhooks has no receive()"
             ) from None
 
     def _settle(self) -> None:
-        """Let callbacks end that the app made to wait, and raise what was raised in their threads."""
+        """Wait for the callbacks that the app made wait, and raise what was raised in their threads."""
         for thread in self._waiting:
             thread.join(SETTLING)
             if thread.is_alive():
@@ -132,49 +221,45 @@ class Performance:
             raise self._error
 
     def _receive(self, callback: Callback) -> int | None:
-        receive: Callable[[Callback], int | None] = getattr(self._app, "receive")  # noqa: B009 - as with poll
-        return receive(callback)
+        status: int | None = self._app.receive(callback)
+        return status
 
-    def _on_its_way(self, request: Request, response: Response) -> None:
-        """Called by the relay with an answer that has not arrived yet."""
-        answer = self._name(request, response)
-        if answer is None or self._arrivals.under_way:  # what the app asks while it takes a callback is part of that
+    def _before_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Called by the proxy with a response that has not reached the app yet."""
+        name = self._name(request, response)
+        if name is None or self._callbacks.under_way:  # a read within receive() is part of that callback
             return
         while self._overtaking and not self._waiting:
             self._overtaking -= 1
-            overtaking = threading.Thread(target=self._overtake, args=(f" before {answer}",), daemon=True)
+            overtaking = threading.Thread(target=self._overtake, args=(f" before {name}",), daemon=True)
             overtaking.start()
             overtaking.join(self._patience)
             if overtaking.is_alive():
                 self._waiting.append(overtaking)
-        self.lines.append(f"{answer} arrives")
+        self.lines.append(f"{name} arrives")
 
     def _overtake(self, when: str) -> None:
         try:
-            self._arrive(when)
-        except Exception as error:  # noqa: BLE001 - raised again where the order is performed
+            self._deliver(when)
+        except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
             self._error = error
 
-    def _name(self, request: Request, response: Response) -> str | None:
-        """What an answer is called, None for one that nothing can overtake."""
+    def _name(self, request: HttpRequest, response: HttpResponse) -> str | None:
+        """The name of a response in `lines`, None for one that nothing can overtake."""
         if request.method == "POST":
             self._submitted = self._submitted or response.status in (200, 202)
             return f"the {response.status}"
         if "/requests/status/" not in request.target:
             return None
-        told = Callback(0, response.headers, response.body).status
-        return f"the poll's answer {told or response.status}"
+        status = Callback(0, response.headers, response.body).status
+        return f"the poll's answer {status or response.status}"
 
 
-def _blame(name: str, doing: Callable[[], object]) -> None:
-    """Do something of the app's; what it raises is the app's failure."""
+def _as_app_error(name: str, function: Callable[[], object]) -> None:
+    """Call a function of the app; what it raises is the app's failure."""
     try:
-        doing()
+        function()
     except AppError:
         raise
     except Exception as error:
         raise AppError(f"{name} raised {type(error).__name__}: {error}") from error
-
-
-def _nothing() -> None:
-    pass

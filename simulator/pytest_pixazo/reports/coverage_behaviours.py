@@ -69,7 +69,7 @@ def _webhooks() -> Iterator[Behaviour]:
     yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
     for state in ("FAILED", "ERROR"):
         yield Behaviour(f"webhook:{state}", f"{_ending(state)}, and as for webhook:COMPLETED")
-    yield Behaviour("webhook:refused", "pixazo_webhooks.respond(503), or let the app answer so")
+    yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
     yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
     yield Behaviour("webhook:duplicated", _when("webhook", "fault(Duplicate())"))
 

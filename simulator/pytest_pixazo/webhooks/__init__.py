@@ -1,11 +1,8 @@
-"""Receives webhooks for a test: an inbox on a port, or the app itself, called in process."""
+"""Receives webhook deliveries for a test: an inbox on a loopback port, or the app itself, called in process."""
 
 from __future__ import annotations
 
-from .callback import Callback
-from .inbox import Inbox
-from .server import Listener, Request, Response
+from .callback import Callback, SignatureError
+from .inbox import Inbox, InboxError
 
-__all__ = [
-    "Callback", "Inbox", "Listener", "Request", "Response",
-]  # fmt: skip
+__all__ = ["Callback", "Inbox", "InboxError", "SignatureError"]

@@ -1,4 +1,4 @@
-"""One callback, as a receiver saw it."""
+"""One webhook delivery as its receiver saw it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 
 class SignatureError(AssertionError):
-    """A callback is not signed with the secret; the message says why."""
+    """A delivery is not signed with the secret; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
     """One POST to a webhook URL; `number` counts from 1, header names are in lower case.
 
-    `instant` is when it arrived, on the clock of its world (UTC milliseconds), None when the world was not named.
-    `answered` is the status that the receiver answered, None while it has not; `problem` why it could not answer by itself, or
-    which route its app does not have.
+    `at` is when it arrived on the clock of its world, in UTC, None when the inbox knows no world.
+    `response_status` is the status code of the response, None before it was sent. `problem` says why the receiver could not
+    answer by itself, or which route its app does not have.
     """
 
     number: int
     headers: Mapping[str, str]
     body: bytes
-    instant: int | None = None
-    answered: int | None = None
+    at: datetime | None = None
+    response_status: int | None = None
     problem: str | None = None
 
     @property
     def json(self) -> dict[str, Any] | None:
-        """The body parsed, None when it is no JSON object."""
+        """The parsed body, None when it is not a JSON object."""
         try:
             parsed = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -42,18 +43,19 @@ class Callback:
 
     @property
     def request_id(self) -> str | None:
-        """Which generation it is about."""
+        """The generation that it reports, None when the body names none."""
         return _text(self.json, "request_id")
 
     @property
     def status(self) -> str | None:
-        """The status of the generation that it tells, such as COMPLETED."""
+        """The reported status of the generation, such as COMPLETED; None when the body has none."""
         return _text(self.json, "status")
 
     def verify(self, secret: str) -> None:
         """Check the signature of Standard Webhooks (https://www.standardwebhooks.com) with a `whsec_...` secret.
 
-        The time is not judged: it is that of the world's clock. Raises SignatureError.
+        The timestamp is not compared with the time of day, since it is that of the world's clock. Raises SignatureError
+        for a missing or wrong signature, ValueError for a secret that is not Base64.
         """
         names = ("webhook-id", "webhook-timestamp", "webhook-signature")
         if missing := [name for name in names if name not in self.headers]:
@@ -62,11 +64,11 @@ class Callback:
         signed = f"{identity}.{stamp}.".encode() + self.body
         digest = base64.b64encode(hmac.digest(_key(secret), signed, "sha256")).decode()
         if not any(hmac.compare_digest(each, f"v1,{digest}") for each in signatures.split()):
-            raise SignatureError(f"callback {self.number} is not signed with this secret, or was changed on its way")
+            raise SignatureError(f"callback {self.number} is not signed with this secret, or was modified in transit")
 
     def __str__(self) -> str:
-        told = f"{self.status or 'no status'} of {self.request_id or 'no request'}"
-        return f"{told}, answered {self.answered}" + (f" ({self.problem})" if self.problem else "")
+        text = f"{self.status or 'no status'} of {self.request_id or 'no request'}"
+        return f"{text}, answered {self.response_status}" + (f" ({self.problem})" if self.problem else "")
 
 
 def _text(payload: dict[str, Any] | None, name: str) -> str | None:
@@ -78,4 +80,4 @@ def _key(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
-        raise ValueError("the secret is no Base64: give the `whsec_...` of the world's webhook_secret") from None
+        raise ValueError("the secret is not Base64: give the `whsec_...` of the world's webhook_secret") from None

@@ -5,25 +5,24 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from pixazo_simulator.control import ControlError
+from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
+
+from .apps import LifespanError
 from .callback import Callback
-from .event_loops import HomeError
-from .lifespan import LifespanError
-from .receivers import Answers, Recipient, recipient_of
-from .server import Listener, Request, Response
+from .event_loops import EventLoopError
+from .receivers import Receiver, fixed_replies, receiver_of
 
 if TYPE_CHECKING:
     from pixazo_simulator.control import ControlClient
 
-
-NOT_FOUND = 404
 
 log = logging.getLogger("pytest_pixazo")
 
@@ -36,68 +35,66 @@ class Inbox:
     """A receiver on a loopback port: `with Inbox() as inbox: ... inbox.url ... inbox.wait(1)`.
 
     Give `url` as `X-Webhook-URL` or `callback_url`. Every POST to it is kept in `received` and answered 204, unless
-    `respond` or `deliver_to` said otherwise. With a `world` it knows that world's clock. It needs no event loop and
+    `reply` or `deliver_to` chose another answer. With a `world` it knows that world's clock. It needs no event loop and
     works in synchronous tests and in tests on asyncio or trio. Leaving it raises InboxError when an app could not be reached.
     """
 
     def __init__(self, world: ControlClient | None = None) -> None:
         self._world = world
         self._path = f"/webhook/{secrets.token_hex(8)}"
-        self._recipient: Recipient = Answers([204])
+        self._receiver = fixed_replies([204])
         self._changed = threading.Condition()
         self._received: list[Callback] = []
         self._arrived = 0
         self._under_way = 0
         self._misuse: str | None = None
-        self._listener = Listener(self._answer)
-        self.url = self._listener.origin + self._path
+        self._server = LoopbackServer(self._answer)
+        self.url = self._server.origin + self._path
 
     @property
     def received(self) -> list[Callback]:
-        """The callbacks so far, in the order in which they were answered."""
+        """The deliveries so far, in the order in which they were answered."""
         with self._changed:
             return list(self._received)
 
     def wait(self, count: int = 1, timeout: float = 5.0) -> list[Callback]:
-        """The first `count` callbacks, once they have arrived and were answered; `timeout` is in real seconds.
+        """Wait until `count` deliveries were answered and return the first `count`; `timeout` is in real seconds.
 
         Raises TimeoutError that says what did arrive, and by how much a manual clock has to be advanced for the next
-        callback; InboxError when waiting would block the event loop on which the app has to answer.
+        delivery; InboxError when waiting would block the event loop on which the app has to answer.
         """
-        deadline = time.monotonic() + timeout
         with self._changed:
-            if len(self._received) < count and self._recipient.is_here():
+            loop = self._receiver.loop
+            if len(self._received) < count and loop and loop.is_current():
                 raise InboxError(
                     f"wait({count}) would block the event loop that the app needs to answer:"
                     f" `await anyio.to_thread.run_sync(inbox.wait, {count})`"
                 )
-            while len(self._received) < count:
-                left = deadline - time.monotonic()
-                if left <= 0 or not self._changed.wait(left):
-                    break
-            if len(self._received) >= count:
+            if self._changed.wait_for(lambda: len(self._received) >= count, timeout):
                 return self._received[:count]
-            told = self._told()
-        raise TimeoutError(f"{told} of {count} within {timeout:g} s; {self._due()}")
+            arrived = self._arrived_so_far()
+        raise TimeoutError(f"{arrived} of {count} within {timeout:g} s; {self._next_delivery()}")
 
-    def respond(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
-        """Answer so from now on; of several statuses each is used once, the last one for ever.
+    def reply(self, status: int | Sequence[int] = 204, delay: float = 0.0, body: bytes | str | None = None) -> None:
+        """Reply with this status code from now on; of several, each is used once and the last one from then on.
 
-        `delay` is in real seconds: on a manual clock a receiver has five of them.
+        `delay` is in real seconds: on a manual clock a receiver has five of them. Raises ValueError for a status code outside
+        200 to 599, and for a negative delay.
         """
         statuses = [status] if isinstance(status, int) else status
-        self._replace(Answers(statuses, delay, body.encode() if isinstance(body, str) else body))
+        self._replace(fixed_replies(statuses, delay, body.encode() if isinstance(body, str) else body))
 
-    def deliver_to(self, target: object, path: str = "/", *, apart: bool = False) -> None:
-        """Hand each callback to an app as `POST path`, without a socket, and answer what the app answers.
+    def deliver_to(self, target: object, path: str = "/", *, own_loop: bool = False) -> None:
+        """Pass each delivery to an app as `POST path`, without a socket, and reply with the app's response.
 
         `target` is an ASGI app, a WSGI app, a synchronous test client (as of Starlette, httpx or Flask), or a function that takes
-        a Callback and returns a status. An ASGI app runs on the loop of the test if called in one; then let time pass in a
-        thread: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `apart`, it gets a loop of
-        its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app cannot start.
+        a Callback and returns a status code. Called within a running event loop, an ASGI app runs on that loop; advance the
+        clock in a thread then: `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`. Otherwise, or with `own_loop`,
+        the app gets a loop of its own, and its lifespan is run. Raises TypeError for another target, InboxError when the app
+        cannot start.
         """
-        with _plain_words():
-            self._replace(recipient_of(target, path, apart=apart))
+        with _as_inbox_errors():
+            self._replace(receiver_of(target, path, own_loop=own_loop))
 
     def clear(self) -> None:
         """Forget what was received."""
@@ -105,78 +102,76 @@ class Inbox:
             self._received.clear()
 
     def close(self) -> None:
-        """Close the port and let the app go. Raises InboxError when the app could not be reached or stopped."""
+        """Close the port and release the app. Raises InboxError when the app could not be reached or stopped."""
         try:
-            with _plain_words():
-                self._recipient.close()
+            with _as_inbox_errors():
+                self._receiver.close()
         finally:
-            self._listener.close()
+            self._server.close()
         if self._misuse:
             raise InboxError(self._misuse)
 
-    def _replace(self, recipient: Recipient) -> None:
-        self._recipient, former = recipient, self._recipient
-        with _plain_words():
+    def _replace(self, receiver: Receiver) -> None:
+        self._receiver, former = receiver, self._receiver
+        with _as_inbox_errors():
             former.close()
 
-    def _answer(self, request: Request) -> Response:
+    def _answer(self, request: HttpRequest) -> HttpResponse:
         if request.target != self._path:
-            return Response(404, b"no inbox of this test: was the callback meant for another one?")
+            return HttpResponse(404, b"no inbox of this test: was the callback meant for another one?")
         if request.method != "POST":
-            return Response(405, b"callbacks are POSTed", {"allow": "POST"})
+            return HttpResponse(405, b"callbacks are POSTed", {"allow": "POST"})
         with self._changed:
             self._arrived += 1
             self._under_way += 1
             number = self._arrived
-        response, callback = self._handle(Callback(number, request.headers, request.body, self._now()))
+        response, callback = self._deliver(Callback(number, request.headers, request.body, self._now()))
         with self._changed:
             self._under_way -= 1
             self._received.append(callback)
             self._changed.notify_all()
         return response
 
-    def _handle(self, callback: Callback) -> tuple[Response, Callback]:
+    def _deliver(self, callback: Callback) -> tuple[HttpResponse, Callback]:
         problem = None
         try:
-            response = self._recipient.answer(callback)
-            problem = self._missed(response)
-        except HomeError as error:
+            response = self._receiver.answer(callback)
+            problem = self._missing_route(response)
+        except EventLoopError as error:
             self._misuse = problem = str(error)
-            response = Response(503, problem.encode())
+            response = HttpResponse(503, problem.encode())
         except Exception as error:
-            log.exception("the app raised when callback %d was handed to it", callback.number)
+            log.exception("the app raised when it was given callback %d", callback.number)
             problem = f"the app raised {type(error).__name__}: {error}"
-            response = Response(500)
-        return response, replace(callback, answered=response.status, problem=problem)
+            response = HttpResponse(500)
+        return response, replace(callback, response_status=response.status, problem=problem)
 
-    def _missed(self, response: Response) -> str | None:
-        """What was called in vain, when an app does not know the path that was given."""
-        route = self._recipient.route
-        if response.status != NOT_FOUND or route is None:
+    def _missing_route(self, response: HttpResponse) -> str | None:
+        """A warning when an app answers 404, most often because `deliver_to` was given a wrong path."""
+        route = self._receiver.route
+        if response.status != 404 or route is None:
             return None
         problem = f"the app answered 404 to {route}: give deliver_to the path of its route"
         log.warning("%s", problem)
         return problem
 
-    def _now(self) -> int | None:
+    def _now(self) -> datetime | None:
         if self._world is None:
             return None
-        from pixazo_simulator import ControlError
-
         try:
-            return _instant(self._world.clock()["now"])
+            return datetime.fromisoformat(self._world.clock()["now"])
         except ControlError:  # the world was deleted in the meantime
             return None
 
-    def _told(self) -> str:
-        told = f"{len(self._received)} callbacks"
+    def _arrived_so_far(self) -> str:
+        text = f"{len(self._received)} callbacks"
         if self._received:
-            told += f" ({'; '.join(map(str, self._received))})"
+            text += f" ({'; '.join(map(str, self._received))})"
         if self._under_way:
-            told += f" and {self._under_way} that the app has not answered yet"
-        return told
+            text += f" and {self._under_way} that the app has not answered yet"
+        return text
 
-    def _due(self) -> str:
+    def _next_delivery(self) -> str:
         """Why nothing more came, and what to do."""
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
@@ -188,9 +183,9 @@ class Inbox:
             )
         if due is None:
             return "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"
-        seconds = (_instant(due) - _instant(clock["now"])) / 1000
-        told = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock['clock']}"
-        return f"{told}: advance it, as with pixazo.clock.advance({seconds:g})" if clock["clock"] == "manual" else told
+        seconds = (datetime.fromisoformat(due) - datetime.fromisoformat(clock["now"])) / timedelta(seconds=1)
+        text = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock['clock']}"
+        return f"{text}: advance it, as with pixazo.clock.advance({seconds:g})" if clock["clock"] == "manual" else text
 
     def __enter__(self) -> Self:
         return self
@@ -199,18 +194,13 @@ class Inbox:
         try:
             self.close()
         except InboxError:
-            if error is None:
+            if error is None:  # an error of the test comes first
                 raise
 
 
 @contextmanager
-def _plain_words() -> Generator[None]:
+def _as_inbox_errors() -> Generator[None]:
     try:
         yield
-    except (HomeError, LifespanError) as error:
+    except (EventLoopError, LifespanError) as error:
         raise InboxError(str(error)) from None
-
-
-def _instant(text: str) -> int:
-    """UTC milliseconds of a timestamp such as 2026-03-31T10:00:15.000Z."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)

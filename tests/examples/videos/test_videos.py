@@ -73,7 +73,7 @@ def test_a_video_that_ends_while_the_service_is_down_is_not_lost(
     service: TestClient, pixazo: Pixazo, pixazo_webhooks: Inbox
 ) -> None:
     """The gateway comes back after five seconds."""
-    pixazo_webhooks.respond(503)
+    pixazo_webhooks.reply(503)
     service.post("/videos", json={"prompt": "A bear"})
     pixazo.clock.advance(15)
     assert service.get("/videos/1").json()["status"] == "QUEUED"

@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from pixazo_simulator import Simulator
-from pytest_pixazo.explorer import exploration
-from pytest_pixazo.explorer import run as performance
+from pytest_pixazo.explorer import exploration, run
 from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
 from pytest_pixazo.explorer.order import Order, orders
-from pytest_pixazo.explorer.run import Scene, UnfitAppError
+from pytest_pixazo.explorer.run import Scene, InvalidAppError
 from pytest_pixazo.webhooks.callback import Callback
 
 
@@ -312,7 +311,7 @@ def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -
 
 def test_an_app_that_never_answers_is_told(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A callback taken for ever is the app's failure."""
-    monkeypatch.setattr(performance, "SETTLING", 0.05)
+    monkeypatch.setattr(run, "SETTLING", 0.05)
 
     class Hanging(Webhooks):
         def __init__(self, scene: Scene) -> None:
@@ -401,7 +400,7 @@ def test_an_app_left_to_chance_is_told(gateway: Simulator) -> None:
         assert not broken.pop() if broken else True
 
     assert counterexample(Webhooks, gateway, check=once, size=1).startswith(
-        "an order broke the app once and not again: is it left to chance what it does?"
+        "an order broke the app once and not again: does the app behave at random?"
     )
 
 
@@ -425,7 +424,7 @@ def _not_found(_: str) -> None:
 def test_longer_orders_are_legal_too(polls: bool, callbacks: bool, data: strategies.DataObject) -> None:
     """Each step is a continuation of those before it, and the app can know the end."""
     order = data.draw(longer_orders({"polls": polls, "callbacks": callbacks}))
-    assert order.tells_the_end
+    assert order.reveals_the_end
     for number, step in enumerate(order.steps):
         assert step in Order(order.steps[:number]).continuations(polls=polls, callbacks=callbacks)
 
@@ -463,7 +462,7 @@ class Deaf:
 )
 def test_an_adapter_that_does_not_fit_is_told(app: Callable[[Scene], Any], told: str, gateway: Simulator) -> None:
     """The remedy is in the message."""
-    with pytest.raises(UnfitAppError) as caught:
+    with pytest.raises(InvalidAppError) as caught:
         explore(app, gateway=gateway, size=2)
     assert str(caught.value).startswith(told)
 

@@ -51,7 +51,7 @@ def test_states_never_go_back() -> None:
                 seen = Sees.END
 
 
-def test_every_order_begins_with_the_only_submit_and_tells_the_end() -> None:
+def test_every_order_begins_with_the_only_submit_and_reveals_the_end() -> None:
     """Nothing happens before the submit, and the app can know in the end how it ended; at most three callbacks arrive."""
     for order in up_to(5):
         assert [step.kind for step in order.steps].count(Kind.SUBMIT) == 1

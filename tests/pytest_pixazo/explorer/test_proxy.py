@@ -1,4 +1,4 @@
-"""The relay: what goes through it is what the gateway would have got and given."""
+"""The proxy: what goes through it is what the gateway would have got and given."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pixazo_simulator import ControlClient
-from pytest_pixazo.explorer.proxy import Relay
-from pytest_pixazo.webhooks.server import Request, Response
+from pytest_pixazo.explorer.proxy import Proxy
+from pixazo_simulator.server import HttpRequest, HttpResponse
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -23,31 +23,31 @@ def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> 
     return told
 
 
-def ignore(_: Request, __: Response) -> None:
+def ignore(_: HttpRequest, __: HttpResponse) -> None:
     """Let everything pass."""
 
 
 def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
-    """The polling and media URLs lead through the relay, too, and every answer is announced before it arrives."""
+    """The polling and media URLs lead through the proxy, too, and every answer is announced before it arrives."""
     seen: list[tuple[str, int]] = []
 
-    def note(request: Request, response: Response) -> None:
+    def note(request: HttpRequest, response: HttpResponse) -> None:
         seen.append((f"{request.method} {request.target[:8]}", response.status))
 
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
-    with Relay(world.url, note) as relay:
+    with Proxy(world.url, note) as proxy:
         body = json.dumps({"prompt": "A bear"}).encode()
-        status, headers, told = call(relay.url, "POST", "/minimax-hailuo-ai/v1/generate", body, **key)
+        status, headers, told = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", body, **key)
         polling_url: str = json.loads(told)["polling_url"]
         assert (status, headers["content-type"]) == (202, "application/json")
-        assert polling_url.startswith(relay.url + "/v2/requests/status/")
+        assert polling_url.startswith(proxy.origin + "/v2/requests/status/")
         world.advance(15)
-        _, _, told = call(relay.url, "GET", urlsplit(polling_url).path, **key)
+        _, _, told = call(proxy.origin, "GET", urlsplit(polling_url).path, **key)
         media_url: str = json.loads(told)["output"]["media_url"][0]
-        assert media_url.startswith(relay.url)
-        status, headers, video = call(relay.url, "GET", urlsplit(media_url).path)
+        assert media_url.startswith(proxy.origin)
+        status, headers, video = call(proxy.origin, "GET", urlsplit(media_url).path)
         assert (status, headers["content-length"], video[4:8]) == (200, str(len(video)), b"ftyp")
-        status, headers, nothing = call(relay.url, "HEAD", urlsplit(media_url).path)
+        status, headers, nothing = call(proxy.origin, "HEAD", urlsplit(media_url).path)
         assert (status, nothing) == (200, b"")
     assert seen == [("POST /minimax", 202), ("GET /v2/requ", 200), ("GET /v1/mini", 200), ("HEAD /v1/mini", 200)]
 
@@ -55,23 +55,23 @@ def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
 def test_a_body_in_chunks_and_refusals_go_through_it(world: ControlClient) -> None:
     """The gateway's own words about a bad request come back."""
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
-    with Relay(world.url, ignore) as relay:
+    with Proxy(world.url, ignore) as proxy:
         chunks = iter([b'{"prompt":', b' "A bear"}'])
-        status, _, told = call(relay.url, "POST", "/minimax-hailuo-ai/v1/generate", chunks)
+        status, _, told = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks)
         assert (status, json.loads(told)["statusCode"]) == (401, 401)
         chunks = iter([b'{"prompt":', b' "A bear"}'])
-        assert call(relay.url, "POST", "/minimax-hailuo-ai/v1/generate", chunks, **key)[0] == 202
+        assert call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks, **key)[0] == 202
 
 
 def test_a_gateway_that_is_down_is_a_502() -> None:
     """And nothing is announced."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    seen: list[Response] = []
+    seen: list[HttpResponse] = []
 
-    def note(_: Request, response: Response) -> None:
+    def note(_: HttpRequest, response: HttpResponse) -> None:
         seen.append(response)
 
-    with Relay(f"http://127.0.0.1:{port}", note) as relay:
-        assert call(relay.url, "GET", "/v2/requests/status/x")[0] == 502
+    with Proxy(f"http://127.0.0.1:{port}", note) as proxy:
+        assert call(proxy.origin, "GET", "/v2/requests/status/x")[0] == 502
     assert seen == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from pixazo_client import PixazoClient
@@ -20,8 +22,8 @@ from pytest_pixazo import (
     WrongContentType,
 )  # fmt: skip
 
-END = 1_774_951_215_000
-"""2026-03-31T10:00:15.000Z in milliseconds: when a generation ends that was submitted as the world opened."""
+END = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
+"""When a generation ends that was submitted as the world was created."""
 
 
 class Caller:
@@ -45,7 +47,7 @@ def caller(pixazo_client: PixazoClient, pixazo_webhooks: Inbox) -> Caller:
 def attempts(pixazo: Pixazo) -> list[tuple[float, int | None]]:
     """Of every delivery in the log: seconds after the opening of the world, and the status answered."""
     return [
-        (attempt.at.timestamp() - END / 1000 + 15, attempt.status)
+        ((attempt.at - END).total_seconds() + 15, attempt.status)
         for delivery in pixazo.webhooks
         for attempt in delivery.attempts
     ]
@@ -58,7 +60,7 @@ def test_without_a_fault_it_comes_once_at_the_end(caller: Caller, pixazo: Pixazo
     assert pixazo_webhooks.received == []
     pixazo.clock.advance(3600)
     (callback,) = pixazo_webhooks.received
-    assert (callback.request_id, callback.instant) == (request_id, END)
+    assert (callback.request_id, callback.at) == (request_id, END)
     assert attempts(pixazo) == [(15, 204)]
     assert [delivery.delivered for delivery in pixazo.webhooks] == [True]
 
@@ -78,7 +80,7 @@ def test_a_duplicate_comes_twice_with_the_same_bytes(caller: Caller, pixazo: Pix
     caller.submit()
     pixazo.clock.advance(15)
     first, second = pixazo_webhooks.received
-    assert (first.body, first.instant) == (second.body, second.instant)
+    assert (first.body, first.at) == (second.body, second.at)
 
 
 def test_a_delayed_callback_comes_so_much_later(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
@@ -89,7 +91,7 @@ def test_a_delayed_callback_comes_so_much_later(caller: Caller, pixazo: Pixazo, 
     assert pixazo_webhooks.received == []
     pixazo.clock.advance(1)
     (callback,) = pixazo_webhooks.received
-    assert callback.instant == END + 60_000
+    assert callback.at == END + timedelta(seconds=60)
     assert callback.json is not None
     assert callback.json["completed_at"] == "2026-03-31T10:00:15.000Z"
 
@@ -118,17 +120,17 @@ def test_a_dead_receiver_is_tried_again(caller: Caller, pixazo: Pixazo, pixazo_w
     pixazo.when("webhook").fault(DeadReceiver(), times=2)
     caller.submit()
     pixazo.clock.advance(3600)
-    assert [callback.instant for callback in pixazo_webhooks.received] == [END + 305_000]
+    assert [callback.at for callback in pixazo_webhooks.received] == [END + timedelta(seconds=305)]
     assert attempts(pixazo) == [(15, None), (20, None), (320, 204)]
 
 
 def test_a_receiver_that_refuses_is_given_up(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
     """At once, after 5 s, 5 min and 30 min: four attempts, then never again."""
-    pixazo_webhooks.respond(500)
+    pixazo_webhooks.reply(500)
     caller.submit()
     pixazo.clock.advance(86_400)
     assert attempts(pixazo) == [(15, 500), (20, 500), (320, 500), (2120, 500)]
-    assert [callback.answered for callback in pixazo_webhooks.received] == [500] * 4
+    assert [callback.response_status for callback in pixazo_webhooks.received] == [500] * 4
     assert not pixazo.webhooks[0].delivered
 
 
@@ -172,7 +174,7 @@ def test_progress_comes_in_mode_sync(pixazo: Pixazo, pixazo_client: PixazoClient
 @pytest.mark.pixazo(policy={"webhook_signature": "standard"})
 def test_a_signature_fits_the_secret_of_the_world(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
     """Every attempt is signed anew, and each fits."""
-    pixazo_webhooks.respond([500, 204])
+    pixazo_webhooks.reply([500, 204])
     caller.submit()
     pixazo.clock.advance(20)
     first, second = pixazo_webhooks.received

@@ -22,7 +22,7 @@ from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient
 from pixazo_simulator.webhooks import dispatcher as courier
-from pytest_pixazo.webhooks import event_loops as home
+from pytest_pixazo.webhooks import event_loops
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 PATH = "/hooks/pixazo"
@@ -141,7 +141,7 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
 
     async def body() -> None:
         with Inbox(world) as inbox:
-            inbox.deliver_to(app, PATH, apart=True)
+            inbox.deliver_to(app, PATH, own_loop=True)
             submit(world, inbox.url)
             assert answers(world.advance(15)) == [202]
 
@@ -154,7 +154,7 @@ def test_a_blocked_loop_is_told_with_the_remedies(
     backend: str, world: ControlClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Advancing on the app's own loop is no deadlock: the courier gets a 503, and leaving the inbox says what to do."""
-    monkeypatch.setattr(home, "PATIENCE", 0.05)
+    monkeypatch.setattr(event_loops, "PATIENCE", 0.05)
     seen: list[int | None] = []
 
     async def body() -> None:
@@ -167,9 +167,9 @@ def test_a_blocked_loop_is_told_with_the_remedies(
         anyio.run(body, backend=backend)
     assert seen == [503]
     assert str(caught.value) == (
-        "the test's event loop is blocked, so the app on it cannot answer: let time pass in a thread, as with"
+        "the test's event loop is blocked, so the app on it cannot answer: advance the clock in a thread, as with"
         " `await anyio.to_thread.run_sync(pixazo.clock.advance, 15)`, or give the app a loop of its own with"
-        " `deliver_to(app, apart=True)`"
+        " `deliver_to(app, own_loop=True)`"
     )
 
 
@@ -232,9 +232,9 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
 
 def test_no_callback_starts_once_the_inbox_is_closed() -> None:
     """A request that was on its way meets a closed door, not a loop that nobody ends."""
-    own = home.OwnLoop(contextlib.nullcontext)
+    own = event_loops.OwnLoop(contextlib.nullcontext)
     own.close()
-    with pytest.raises(home.HomeError, match="closed before the app had answered"):
+    with pytest.raises(event_loops.EventLoopError, match="closed before the app had answered"):
         own.run(anyio.lowlevel.checkpoint)
 
 
@@ -258,7 +258,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
     slow.set()
     assert handled.acquire(timeout=10)
     assert answers(world.advance(5)) == [200]
-    assert [callback.answered for callback in inbox.received] == [200, 200]
+    assert [callback.response_status for callback in inbox.received] == [200, 200]
 
 
 def test_an_app_without_a_lifespan_will_do(world: ControlClient, inbox: Inbox) -> None:
@@ -307,7 +307,7 @@ def test_an_app_is_let_go_when_another_takes_its_place(inbox: Inbox) -> None:
     """Its lifespan ends."""
     app = fastapi()
     inbox.deliver_to(app, PATH)
-    inbox.respond(204)
+    inbox.reply(204)
     assert app.state.told == ["started", "stopped"]
 
 
@@ -337,7 +337,7 @@ def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClie
 
 def test_an_app_that_does_not_stop_is_given_up(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told, and left to itself; the port of the inbox is closed."""
-    monkeypatch.setattr(home, "STOP_DEADLINE", 0.1)
+    monkeypatch.setattr(event_loops, "STOP_DEADLINE", 0.1)
     released = threading.Event()
 
     @contextlib.asynccontextmanager
