@@ -1,4 +1,4 @@
-"""What an app said to the gateway in one test, and what it was told, read from a record."""
+"""An app's calls to the gateway in one test, with their responses, read from a record."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from pixazo_simulator.script import SUBMITS
 from pytest_pixazo.world import TERMINAL, Delivery, Exchange, Generation, Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
-_UNREAD = _UNANSWERED | {"truncated_body", "garbled_body"}
-"""Faults after which the caller has no answer at all, and those after which it has none that it can read."""
+"""Faults that leave the caller without a response."""
+_UNREADABLE = _UNANSWERED | {"truncated_body", "garbled_body"}
+"""Faults that leave the caller without a response that it can read."""
 SERVER_ERROR = 500
 
 
 class Call(Exchange, frozen=True):
-    """One exchange, as its caller lived through it."""
+    """One exchange as its caller saw it."""
 
     @property
     def second(self) -> float:
@@ -31,35 +32,35 @@ class Call(Exchange, frozen=True):
 
     @property
     def is_answered(self) -> bool:
-        """Whether its caller got the head of an answer at least."""
+        """Whether the caller received at least the head of a response."""
         return _UNANSWERED.isdisjoint(self.faults)
 
     @property
     def is_lost(self) -> bool:
-        """Whether its caller cannot know what became of it: no answer, none that can be read, or a server error."""
-        return not _UNREAD.isdisjoint(self.faults) or self.status >= SERVER_ERROR
+        """Whether the caller cannot know the outcome: no response, none that can be read, or a server error."""
+        return not _UNREADABLE.isdisjoint(self.faults) or self.status >= SERVER_ERROR
 
     @property
     def is_committed(self) -> bool:
-        """Whether it is a submit that was accepted, and charged, whatever its caller heard of it."""
+        """Whether it is a submission that was accepted and charged, whatever its caller learned of it."""
         return self.operation in SUBMITS and self.request_id is not None
 
     @property
-    def word(self) -> str | None:
-        """The status that its caller read in the answer, such as QUEUED, if any."""
-        if self.is_lost or not _is_good(self.status) or not isinstance(self.response.body, dict):
+    def reported(self) -> str | None:
+        """The status of the generation that the caller read in the response, such as QUEUED, if any."""
+        if self.is_lost or not _is_success(self.status) or not isinstance(self.response.body, dict):
             return None
-        word = cast("dict[str, object]", self.response.body).get("status")
-        return word if isinstance(word, str) else None
+        status = cast("dict[str, object]", self.response.body).get("status")
+        return status if isinstance(status, str) else None
 
     @property
     def has_ended(self) -> bool:
-        """Whether its caller was told a terminal state."""
-        return self.word in TERMINAL
+        """Whether the response reported a terminal status."""
+        return self.reported in TERMINAL
 
     @property
     def retry_after(self) -> float:
-        """Seconds that the answer asked to wait; 0 when it did not ask, or in no form that RFC 9110 knows."""
+        """The seconds that the response asked to wait; 0 when it did not ask, or in no form of RFC 9110, section 10.2.3."""
         value = self.response.headers.get("retry-after", "") if self.is_answered else ""
         if re.fullmatch(r"[0-9]{1,9}", value):
             return float(value)
@@ -77,46 +78,46 @@ class Call(Exchange, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Callback:
-    """One attempt to call back about a generation: `word` is the status it told, `code` what the receiver answered, or None."""
+class CallbackAttempt:
+    """One attempt of a webhook delivery: the status that it reported, and the status code of the receiver, None without a response."""
 
     second: float
     request_id: str
-    attempt: int
-    word: str | None
-    code: int | None
+    number: int
+    reported: str | None
+    response_status: int | None
 
     @property
-    def was_heard(self) -> bool:
+    def was_received(self) -> bool:
         """Whether the receiver got it, whatever it answered."""
-        return self.code is not None
+        return self.response_status is not None
 
     @property
     def was_taken(self) -> bool:
         """Whether the receiver answered 2xx."""
-        return self.code is not None and _is_good(self.code)
+        return self.response_status is not None and _is_success(self.response_status)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it told a terminal state."""
-        return self.word in TERMINAL
+        """Whether it reported a terminal status."""
+        return self.reported in TERMINAL
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What one test shows of an app: its calls in order, the callbacks by instant, and the generations that ended.
+class Traffic:
+    """What one test shows of an app: its calls in order, the callbacks by time, and the ids of the generations that ended.
 
-    `followed` are the generations that the app looked at, or about which it wanted to be called back.
+    `followed` are the generations whose status the app read, or for which it asked for a callback.
     """
 
     calls: tuple[Call, ...]
-    callbacks: tuple[Callback, ...]
+    callbacks: tuple[CallbackAttempt, ...]
     ended: tuple[str, ...]
     followed: frozenset[str]
 
     @classmethod
-    def of(cls, record: Record) -> Scene:
-        """The scene that a record tells of."""
+    def of(cls, record: Record) -> Traffic:
+        """The traffic of a record."""
         generations = {each.request_id: each for each in msgspec.convert(record.generations, list[Generation])}
         deliveries = msgspec.convert(record.deliveries, list[Delivery])
         attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
@@ -124,47 +125,47 @@ class Scene:
         read = {call.request_id for call in calls if call.operation == "status" and call.request_id}
         return cls(
             calls=calls,
-            callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.attempt))),
+            callbacks=tuple(sorted(attempts, key=lambda each: (each.second, each.request_id, each.number))),
             ended=tuple(name for name, each in generations.items() if each.is_terminal),
             followed=frozenset(read | {delivery.request_id for delivery in deliveries}),
         )
 
     def reads(self) -> dict[str, list[Call]]:
-        """The status reads of each generation that told a status, in order: one that failed is no look."""
+        """The status reads of each generation that reported a status, in order: one that failed shows the app nothing."""
         found: dict[str, list[Call]] = defaultdict(list)
         for call in self.calls:
-            if call.operation == "status" and call.request_id and call.word:
+            if call.operation == "status" and call.request_id and call.reported:
                 found[call.request_id].append(call)
         return found
 
     def submits(self) -> list[Call]:
-        """The submits that were accepted, whether their callers heard of it or not."""
+        """The submissions that were accepted, whether their callers learned of it or not."""
         return [call for call in self.calls if call.is_committed]
 
-    def heard(self, request_id: str) -> list[Callback]:
+    def received(self, request_id: str) -> list[CallbackAttempt]:
         """The callbacks about a generation that reached the app."""
-        return [each for each in self.callbacks if each.request_id == request_id and each.was_heard]
+        return [each for each in self.callbacks if each.request_id == request_id and each.was_received]
 
 
 def read_calls(exchanges: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
-    """The exchanges of a record, or of its lobby, in their order."""
+    """The exchanges of a record, or its unmatched requests, in their order."""
     return msgspec.convert(exchanges, tuple[Call, ...])
 
 
-def _is_good(code: int) -> bool:
-    return 200 <= code < 300
+def _is_success(status: int) -> bool:
+    return 200 <= status < 300
 
 
-def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[Callback]:
+def _attempts(delivery: Delivery, generations: Mapping[str, Generation]) -> Iterator[CallbackAttempt]:
     if delivery.form == "challenge":
         return
-    word = _told(delivery, generations.get(delivery.request_id))
+    reported = _reported(delivery, generations.get(delivery.request_id))
     for number, attempt in enumerate(delivery.attempts, 1):
-        yield Callback(attempt.at.timestamp(), delivery.request_id, number, word, attempt.status)
+        yield CallbackAttempt(attempt.at.timestamp(), delivery.request_id, number, reported, attempt.status)
 
 
-def _told(delivery: Delivery, generation: Generation | None) -> str | None:
-    """What a callback says: how the generation ended, unless it is about an instant before that."""
+def _reported(delivery: Delivery, generation: Generation | None) -> str | None:
+    """The status in the body of a callback: the terminal one, unless it was due before the generation ended."""
     if generation is None or not generation.is_terminal:
         return None
     return generation.status if delivery.due_at >= generation.since else "PROCESSING"

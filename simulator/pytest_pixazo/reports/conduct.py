@@ -1,42 +1,234 @@
-"""What an app did in a test that will hurt on the real gateway: the rules by name, and their findings in a record."""
+"""Usage checks: what an app did in a test that will cause trouble on the real gateway, though the test passes.
+
+Each check is a function of the traffic of one test; `RULES` gives it a name, the reason and the remedy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
-from pixazo_simulator.spec import nearest
-from pytest_pixazo.reports.calls import Scene
+from pixazo_simulator.script import SUBMITS
+from pixazo_simulator.spec import CALLBACK_MEMBER, KEY_HEADER, REDACTED, WEBHOOK_URL_HEADER, nearest
 from pytest_pixazo.world import Record
 
-from .checks import (
-    Remark,
-    acts_twice,
-    ignores_retry_after,
-    is_charged_twice,
-    leaks_key,
-    misses_end,
-    polls_after_end,
-    polls_too_fast,
-    repeats_refusal,
-)
+from .calls import Call, CallbackAttempt, Traffic
+
+SHORTEST_PAUSE = 5.0
+"""Least seconds between two polls of a generation (page, Typical Workflow: "Poll every 5-10 seconds")."""
+ONE_LOOK = 0.25
+"""Seconds within which reads count as one look, as when a wait is resumed; also the tolerance for a running clock."""
+SHORT_PAUSES = 2
+"""Short pauses that make a finding: a single one may be a last look before a deadline."""
+LOOKS_AFTER_END = {"ERROR": 1}
+LOOKS_AFTER_OTHERS = 2
+"""Looks after the end that make a finding: one after ERROR, which polling loops most often forget; two after another end."""
+OK = 200
+REFUSALS = (400, 402)
+TWICE = 2
+_REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Headers that are redacted whether or not they held the key."""
+
+Remark = tuple[str | None, Sequence[Call], str]
+"""The generation concerned, if there is one, the calls, and what happened."""
+
+
+def polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
+    """More than one pause between two looks at a running generation is too short, and no callback explains it."""
+    for request_id, reads in traffic.reads().items():
+        polls, received = _split(reads)[0], traffic.received(request_id)
+        looks = _looks(polls)
+        pauses = [
+            after[0].second - before[-1].second
+            for before, after in pairwise(looks)
+            if not _is_prompted(received, before[-1], after[0])
+        ]
+        short = [pause for pause in pauses if pause < SHORTEST_PAUSE - ONE_LOOK]
+        if len(short) + _crowd(looks) >= SHORT_PAUSES:
+            yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
+
+
+def ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
+    """A route is called again before its Retry-After is over."""
+    found: dict[tuple[str, str], list[Call]] = {}
+    for index, answer in enumerate(traffic.calls):
+        early = _early(answer, traffic.calls[index + 1 :]) if answer.retry_after else []
+        if early:
+            known = found.setdefault((answer.method, answer.path), [answer])
+            known.extend(call for call in early if call not in known)
+    for (method, path), concerned in found.items():
+        asking, again = concerned[:2]
+        pause = f"{again.second - asking.second:g} s after an answer that asked for {asking.retry_after:g} s"
+        yield asking.request_id, concerned, f"{method} {path} was called {pause}"
+
+
+def repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
+    """A request that was refused for its content or for the balance is sent again unchanged."""
+    seen: list[Call] = []
+    for index, refused in enumerate(traffic.calls):
+        if refused.status not in REFUSALS or any(refused.is_like(each) for each in seen):
+            continue
+        seen.append(refused)
+        # A rule may refuse a good request. Without one, a different response shows that the cause was removed in between.
+        again = [
+            call
+            for call in traffic.calls[index + 1 :]
+            if call.is_like(refused) and (refused.rule is not None or call.status == refused.status)
+        ]
+        if again:
+            yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
+
+
+def is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
+    """A submission whose response was lost is submitted again, and both are accepted."""
+    submits, explained = traffic.submits(), list[Call]()
+    for index, lost in enumerate(submits):
+        again = [each for each in submits[index + 1 :] if each.is_like(lost)] if lost.is_lost else []
+        if again and not any(lost.is_like(each) for each in explained):
+            explained.append(lost)
+            count = len(again) + 1
+            yield (
+                lost.request_id,
+                [lost, *again],
+                f"submitted again after the answer was lost: accepted and charged {count} times",
+            )
+
+
+def misses_end(traffic: Traffic) -> Iterator[Remark]:
+    """A generation that the app followed has ended, and neither a read nor a callback reported that."""
+    reads, submits = traffic.reads(), {submit.request_id: submit for submit in traffic.submits()}
+    for request_id in traffic.ended:
+        looked, submit = reads.get(request_id, []), submits.get(request_id)
+        is_known = looked or not (submit and (submit.faults or submit.is_lost))
+        is_reported = any(read.has_ended for read in looked) or any(
+            each.has_ended for each in traffic.received(request_id)
+        )
+        if request_id in traffic.followed and is_known and not is_reported:
+            last = looked[-1].reported if looked else "QUEUED"
+            yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
+
+
+def polls_after_end(traffic: Traffic) -> Iterator[Remark]:
+    """The app goes on reading a generation whose end was reported to it."""
+    for request_id, reads in traffic.reads().items():
+        received, final = traffic.received(request_id), _split(reads)[1]
+        after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
+        looks = _looks([*final[:1], *after])
+        if final and len(looks) - 1 + _crowd(looks) >= LOOKS_AFTER_END.get(final[0].reported or "", LOOKS_AFTER_OTHERS):
+            yield (
+                request_id,
+                [final[0], *after],
+                f"read {counted(len(after), 'time')} more after it was told {final[0].reported}",
+            )
+
+
+def leaks_key(traffic: Traffic) -> Iterator[Remark]:
+    """The key is sent to the media host, or to a webhook receiver."""
+    downloads = [call for call in traffic.calls if call.operation == "media" and _carries_key(call)]
+    if downloads:
+        yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
+    for call in traffic.calls:
+        if call.operation in SUBMITS and any(REDACTED in url for url in _webhook_urls(call)):
+            yield call.request_id, [call], "the key is part of a webhook URL"
+
+
+def acts_twice(traffic: Traffic) -> Iterator[Remark]:
+    """Several callbacks about one end cause the same action several times: a download, or a submission."""
+    for request_id in traffic.ended:
+        received = [callback for callback in traffic.received(request_id) if callback.has_ended]
+        if len(received) < TWICE:
+            continue
+        since = received[0].second
+        downloads = [each for each in traffic.calls if _is_download(each, request_id) and each.second >= since]
+        if len(downloads) >= TWICE:
+            yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
+        for first, second in _pairs([submit for submit in traffic.submits() if submit.second >= since]):
+            yield request_id, [first, second], f"the same submitted twice after {len(received)} callbacks"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 download`, `2 downloads`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
+    """The calls to the route of a response that come before its Retry-After is over."""
+    until = answer.second + answer.retry_after - ONE_LOOK
+    return [each for each in later if each.second < until and (each.method, each.path) == (answer.method, answer.path)]
+
+
+def _looks(reads: Sequence[Call]) -> list[list[Call]]:
+    """Reads grouped into looks: those within a moment of the first of them."""
+    looks: list[list[Call]] = []
+    for read in reads:
+        if looks and read.second - looks[-1][0].second <= ONE_LOOK:
+            looks[-1].append(read)
+        else:
+            looks.append([read])
+    return looks
+
+
+def _crowd(looks: Sequence[Sequence[Call]]) -> int:
+    """The number of reads beyond two in one look: only a loop reads three times in a moment."""
+    return sum(max(0, len(look) - 2) for look in looks)
+
+
+def _is_prompted(received: Sequence[CallbackAttempt], before: Call, read: Call) -> bool:
+    """Whether a callback came between two reads, so that the second confirms it and is no poll."""
+    return any(before.second <= callback.second <= read.second for callback in received)
+
+
+def _split(reads: Sequence[Call]) -> tuple[list[Call], list[Call]]:
+    """The reads up to the first that reported the end, and those from it on."""
+    end = next((index for index, read in enumerate(reads) if read.has_ended), len(reads))
+    return list(reads[: end + 1]), list(reads[end:])
+
+
+def _pairs(submits: Sequence[Call]) -> Iterator[tuple[Call, Call]]:
+    """Accepted submissions with the one like it before, where no lost response explains the repetition."""
+    for index, submit in enumerate(submits):
+        before = [each for each in submits[:index] if each.is_like(submit)]
+        if before and not before[-1].is_lost:
+            yield before[-1], submit
+
+
+def _carries_key(call: Call) -> bool:
+    named = KEY_HEADER.lower()
+    return REDACTED in call.target or any(
+        name == named or (REDACTED in value and name not in _REDACTED_ANYWAY)
+        for name, value in call.request.headers.items()
+    )
+
+
+def _webhook_urls(call: Call) -> Iterator[str]:
+    yield call.request.headers.get(WEBHOOK_URL_HEADER.lower(), "")
+    if isinstance(call.request.body, dict):
+        yield str(cast("dict[str, object]", call.request.body).get(CALLBACK_MEMBER))
+
+
+def _is_download(call: Call, request_id: str) -> bool:
+    """Whether it is a whole video that arrived completely: no range, and no download that broke off."""
+    whole = call.operation == "media" and call.method == "GET" and call.status == OK and not call.is_lost
+    return whole and call.request_id == request_id
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One mistake: its name, what it is, why it hurts and who says so, what to do instead, and how it is recognised."""
+    """One kind of misuse: its name, what it is, why it hurts and the source, the remedy, and the function that finds it."""
 
     name: str
     says: str
     hurts: str
     source: str
     remedy: str
-    remarks: Callable[[Scene], Iterator[Remark]]
+    check: Callable[[Traffic], Iterator[Remark]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One mistake in one test: the rule's name, the generation concerned, exchange numbers, and what happened."""
+    """One misuse in one test: the rule's name, the generation concerned, the numbers of the exchanges, and what happened."""
 
     rule: str
     nodeid: str
@@ -45,7 +237,7 @@ class Finding:
     says: str
 
     def __str__(self) -> str:
-        """The finding as one line: what happened to which generation, in which exchanges of the journal."""
+        """One line: what happened to which generation, in which exchanges of the journal."""
         about = f" ({self.request_id})" if self.request_id else ""
         where = f": {_numbers(self.exchanges)}" if self.exchanges else ""
         return f"{self.says}{about}{where}"
@@ -57,7 +249,7 @@ RULES: tuple[Rule, ...] = (
         "A generation was polled faster than every 5 s.",
         "Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
         'page, Typical Workflow: "Poll every 5-10 seconds"; policy rate_limit',
-        "wait 5 to 10 s after each answer, or ask for a callback with X-Webhook-URL",
+        "wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL",
         polls_too_fast,
     ),
     Rule(
@@ -65,77 +257,77 @@ RULES: tuple[Rule, ...] = (
         "A route was called again before its Retry-After was over.",
         "The gateway refuses again, and may go on refusing for as long as the caller goes on asking.",
         "page, Response Handling: 429; policies throttled and rate_limit; RFC 9110, section 10.2.3",
-        "wait as many seconds as Retry-After says, in a 429 as in any other answer",
+        "wait as many seconds as Retry-After says, in a 429 as in any other response",
         ignores_retry_after,
     ),
     Rule(
         "refusal-repeated",
         "A request that was refused with 400 or 402 was sent again unchanged.",
-        "The answer is about the request or the wallet: it stays the same, and every call counts against the key's rate.",
+        "The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
         "page, Response Handling: 400, 402; page, Queue System Errors",
         "tell the user, and send it again only when the request or the balance has changed",
         repeats_refusal,
     ),
     Rule(
         "charged-twice",
-        "A submit was sent again after its answer was lost, and both were accepted.",
-        "Every accepted submit is paid for; the gateway documents no idempotency key that would tell the two apart.",
+        "A submission was sent again after its response was lost, and both were accepted.",
+        "Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
         "page, by its silence; policy repeated_submit",
-        "repeat a submit only after a connect error or a 429; after a lost answer or a 5xx let a person decide",
+        "repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
         is_charged_twice,
     ),
     Rule(
         "stopped-early",
-        "A generation ended, and the app never learnt it.",
-        "The video was paid for and nobody has it; callbacks may be lost, so that waiting for one alone is not enough.",
+        "A generation ended, and the app never learned it.",
+        "The video was paid for and nobody has it; callbacks may be lost, so waiting for one alone is not enough.",
         "page, Status Flow and Typical Workflow; policy webhook_retries",
         "poll until COMPLETED, FAILED or ERROR, also when a callback is awaited and does not come",
         misses_end,
     ),
     Rule(
         "polled-after-end",
-        "A generation was polled on after a terminal answer, as if ERROR or another end were still running.",
-        "A terminal state never changes: the loop ends at its time-out only, and the user waits for nothing.",
+        "A generation was polled on after a terminal status, as if ERROR or another end were still running.",
+        "A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
         'page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
         "stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
         polls_after_end,
     ),
     Rule(
         "key-given-away",
-        "The key was sent to the media host, or stands in a webhook URL.",
-        "Media are on a host of their own that needs no key, and webhook URLs end up in logs: whoever reads it can spend.",
+        "The key was sent to the media host, or is part of a webhook URL.",
+        "The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
         "page, Response Fields: media_url (R2 CDN); page, Authentication",
         "download with a client that has no key in its default headers; put a secret of your own in webhook URLs",
         leaks_key,
     ),
     Rule(
         "duplicate-acted-on",
-        "A callback came more than once, and its consequence happened more than once.",
-        "Callbacks are repeated when an answer is late or lost: what is done twice may be paid for or delivered twice.",
+        "A callback came more than once, and the app acted on it more than once.",
+        "Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
         "policy webhook_retries",
-        "remember the request_id of what was dealt with, and answer a repeated callback 2xx without doing anything",
+        "remember the request_id of each processed callback, and answer a repeated one 2xx without doing anything",
         acts_twice,
     ),
 )
-"""Every mistake that is looked for, in the order of a report."""
+"""Every check, in the order of a report."""
 
 
 def judge(record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
-    """Every mistake in what one test did, but those of the rules that are `allowed`.
+    """The findings of one test, without those of the rules that are `allowed`.
 
-    Raises ValueError that names an allowed rule that does not exist, and the nearest one.
+    Raises ValueError for an allowed rule that does not exist, with the nearest name.
     """
-    left_out, scene = known_rules(allowed), Scene.of(record)
+    left_out, traffic = known_rules(allowed), Traffic.of(record)
     return [
         Finding(rule.name, record.nodeid, request_id or "", tuple(call.number for call in concerned), says)
         for rule in RULES
         if rule.name not in left_out
-        for request_id, concerned, says in rule.remarks(scene)
+        for request_id, concerned, says in rule.check(traffic)
     ]
 
 
 def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[str]:
-    """The findings rule by rule: what is wrong, why it hurts, what to do instead, and where; of each rule at most so many."""
+    """The findings rule by rule: what is wrong, why it hurts, the remedy, and where; at most `most` findings of each rule."""
     known = sorted(set(findings))
     for rule in RULES:
         found = [each for each in known if each.rule == rule.name]
@@ -150,12 +342,12 @@ def report(findings: Iterable[Finding], *, most: int | None = None) -> Iterator[
 
 
 def misconduct(findings: Iterable[Finding]) -> str:
-    """The findings of one test as the text of its failure, with what relaxes it."""
+    """The findings of one test as the text of its failure, with the marker that allows them."""
     known = sorted(set(findings))
     remedies = {rule.name: rule.remedy for rule in RULES}
     lines = [f"{each.rule}: {each}; instead: {remedies[each.rule]}" for each in known]
     names = ", ".join(f'"{name}"' for name in dict.fromkeys(each.rule for each in known))
-    return "\n".join([*lines, f"Meant so in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
+    return "\n".join([*lines, f"Intended in this test? @pytest.mark.pixazo(allow_conduct=[{names}])"])
 
 
 def known_rules(names: Iterable[str]) -> frozenset[str]:

@@ -1,77 +1,131 @@
-"""Which behaviour of the gateway a test suite met, and which it did not."""
+"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from fnmatch import fnmatchcase
+from itertools import groupby, pairwise
 
-from pixazo_simulator.script import SUBMITS
-from pytest_pixazo.reports.calls import Call, Scene, read_calls
+from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
 from pytest_pixazo.world import Record
 
-from .behaviours import BEHAVIOURS, CODES, FAULT_BEHAVIOURS, STATES, Behaviour
+from .calls import Call, Traffic, read_calls
+
+STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
+CODES: Mapping[str, tuple[int, ...]] = {
+    **dict.fromkeys(("generate", "imageToVideo"), (202, 400, 401, 402, 403, 429, 500)),
+    "status": (200, 401, 403, 404, 429, 500),
+    "media": (200, 404),
+}
+"""The status codes of each operation: those of the page's Response Handling that apply to it, and 404 for what does not exist
+(policies `unknown_id`, `retention`). Any 2xx counts as the first of them, any 5xx as 500, any missing video as 404."""
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """How much of a group was met: those met and those missing, in the order of the list."""
+class Behaviour:
+    """One behaviour of the gateway: its name, such as `generate:402`, and a line that provokes it in a test."""
 
-    group: str
-    met: tuple[Behaviour, ...]
-    missing: tuple[Behaviour, ...]
+    name: str
+    hint: str
 
     @property
-    def total(self) -> int:
-        """How many there are."""
-        return len(self.met) + len(self.missing)
+    def group(self) -> str:
+        """The part of the name before the colon."""
+        return self.name.partition(":")[0]
 
 
-def shares(behaviours: Iterable[Behaviour], names: Iterable[str]) -> list[Share]:
-    """How much of each group is among the names met."""
-    known, groups = frozenset(names), defaultdict[str, list[Behaviour]](list)
-    for behaviour in behaviours:
-        groups[behaviour.group].append(behaviour)
-    return [
-        Share(
-            group,
-            tuple(each for each in members if each.name in known),
-            tuple(each for each in members if each.name not in known),
-        )
-        for group, members in groups.items()
-    ]
+def _behaviours() -> Iterator[Behaviour]:
+    def ending(state: str) -> str:
+        return f'pixazo.when("submit").end("{state}")'
+
+    yield Behaviour("state:QUEUED", "submit, and read the status at once")
+    yield Behaviour("state:PROCESSING", "submit, pixazo.clock.advance(5), read the status")
+    yield Behaviour("state:COMPLETED", "submit, pixazo.clock.advance(15), read the status")
+    yield Behaviour("state:FAILED", 'pixazo.when("submit").end("FAILED", error="content policy")')
+    yield Behaviour("state:ERROR", ending("ERROR"))
+    yield Behaviour("transition:QUEUED-PROCESSING", "read the status, pixazo.clock.advance(5), read it again")
+    for state in STATES[2:]:
+        first = "" if state == "COMPLETED" else f"{ending(state)}; "
+        yield Behaviour(f"transition:PROCESSING-{state}", f"{first}read the status after 5 s and after 15 s")
+    for operation, codes in CODES.items():
+        good = "download the video" if operation == "media" else f"a good call of {operation}"
+        yield Behaviour(f"{operation}:{codes[0]}", good)
+        for code in codes[1:]:
+            waiting = ", retry_after=2" if code == 429 else ""
+            yield Behaviour(f"{operation}:{code}", f'pixazo.when("{operation}").reply({code}{waiting}, times=1)')
+    yield Behaviour("webhook:COMPLETED", "submit with X-Webhook-URL, pixazo.clock.advance(15)")
+    for state in ("FAILED", "ERROR"):
+        yield Behaviour(f"webhook:{state}", f"{ending(state)}, and as for webhook:COMPLETED")
+    yield Behaviour("webhook:refused", "pixazo_webhooks.reply(503), or let the app answer so")
+    yield Behaviour("webhook:retried", "as for webhook:refused, then pixazo.clock.advance(5)")
+    yield Behaviour("webhook:duplicated", 'pixazo.when("webhook").fault(Duplicate())')
 
 
-def percent(shares: Iterable[Share]) -> float:
-    """How much of all groups together was met, in per cent; all of nothing is 100."""
-    known = list(shares)
-    total = sum(share.total for share in known)
-    return 100 * sum(len(share.met) for share in known) / total if total else 100.0
+BEHAVIOURS: tuple[Behaviour, ...] = tuple(_behaviours())
+"""What counts as 100 %: the states and transitions of the page, the codes of each operation, the events of a webhook."""
+
+FAULT_BEHAVIOURS: tuple[Behaviour, ...] = tuple(
+    Behaviour(f"fault:{kind}", in_python(example)) for kind, example in EXAMPLES.items()
+)
+"""Every kind of fault, counted separately: no page documents them, but networks and gateways have them."""
 
 
-def table(shares: Iterable[Share]) -> Iterator[str]:
-    """One line for each group, with what is missing of it; then one for each missing behaviour, and how to meet it."""
-    known = list(shares)
-    for share in known:
-        lacking = " ".join(each.name.partition(":")[2] for each in share.missing)
-        counted = f"{len(share.met)} of {share.total}"
-        yield f"  {share.group:<13} {counted:>8}  {f'missing: {lacking}' if lacking else 'all met'}"
-    missing = [behaviour for share in known for behaviour in share.missing]
-    if missing:
-        yield "  To meet what is missing:"
-    yield from (f"    {each.name:<31} {each.hint}" for each in missing)
+def without(globs: Sequence[str]) -> tuple[Behaviour, ...]:
+    """`BEHAVIOURS` without those whose name matches a glob. Raises ValueError for a glob that matches none."""
+    for glob in globs:
+        if not any(fnmatchcase(each.name, glob) for each in BEHAVIOURS):
+            groups = ", ".join(dict.fromkeys(each.group for each in BEHAVIOURS))
+            raise ValueError(
+                f"pixazo_cov_omit {glob!r} matches no behaviour: names are one of {groups}, a colon and the rest"
+            )
+    return tuple(each for each in BEHAVIOURS if not any(fnmatchcase(each.name, glob) for glob in globs))
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Some behaviours, and how often each was met by name."""
+
+    behaviours: Sequence[Behaviour]
+    counts: Mapping[str, int]
+
+    @property
+    def missing(self) -> list[Behaviour]:
+        """The behaviours that were not met, in the order of the list."""
+        return [each for each in self.behaviours if each.name not in self.counts]
+
+    @property
+    def percent(self) -> float:
+        """How much was met, in per cent; 100 when there is nothing to meet."""
+        total = len(self.behaviours)
+        return 100 * (total - len(self.missing)) / total if total else 100.0
+
+    def __str__(self) -> str:
+        total = len(self.behaviours)
+        return f"{total - len(self.missing)} of {total} ({self.percent:.0f} %)"
+
+    def lines(self) -> Iterator[str]:
+        """One line for each group, with what it lacks; then one for each missing behaviour, with its hint."""
+        for group, members in groupby(self.behaviours, key=lambda each: each.group):
+            names = [each.name for each in members]
+            lacking = [name.partition(":")[2] for name in names if name not in self.counts]
+            share = f"{len(names) - len(lacking)} of {len(names)}"
+            yield f"  {group:<13} {share:>8}  " + (f"missing: {' '.join(lacking)}" if lacking else "all met")
+        if self.missing:
+            yield "  To meet what is missing:"
+        yield from (f"    {each.name:<31} {each.hint}" for each in self.missing)
 
 
 def met(record: Record) -> Counter[str]:
-    """The names of what one test met, and how often."""
-    scene, found = Scene.of(record), Counter[str]()
-    found.update(_met_codes((*scene.calls, *read_calls(record.lobby))))
-    for words in _told(scene).values():
-        found.update(f"state:{word}" for word in words)
-        found.update(f"transition:{before}-{after}" for before, after in pairwise(words))
-    found.update(_met_callbacks(scene))
-    found.update(f"fault:{kind}" for call in scene.calls for kind in call.faults)
+    """The names of the behaviours that one test met, and how often."""
+    traffic, found = Traffic.of(record), Counter[str]()
+    found.update(_met_codes((*traffic.calls, *read_calls(record.lobby))))
+    for statuses in _reported(traffic).values():
+        found.update(f"state:{status}" for status in statuses)
+        found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
+    found.update(_met_callbacks(traffic))
+    found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery["faults"])
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
@@ -83,40 +137,40 @@ def _met_codes(calls: Iterable[Call]) -> Iterator[str]:
             yield f"{call.operation}:{_documented(call.status, call.operation)}"
 
 
-def _documented(code: int, operation: str) -> int:
+def _documented(status: int, operation: str) -> int:
     codes = CODES[operation]
-    if code < 300:
+    if status < 300:
         return codes[0]
-    if code >= 500:
+    if status >= 500:
         return 500
-    return 404 if operation == "media" else code
+    return 404 if operation == "media" else status
 
 
-def _told(scene: Scene) -> dict[str, list[str]]:
-    """The statuses that the app was told of each generation, in the order of their instants."""
-    told: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
-    for request_id, at, word in _words(scene):
-        if word in STATES:
-            told[request_id].append((at, min(STATES.index(word), 2), word))
-    return {request_id: [word for _, _, word in sorted(words)] for request_id, words in told.items()}
+def _reported(traffic: Traffic) -> dict[str, list[str]]:
+    """The statuses of each generation that were reported to the app, in order of time."""
+    found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
+    for request_id, at, status in _statuses(traffic):
+        if status in STATES:
+            found[request_id].append((at, min(STATES.index(status), 2), status))
+    return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}
 
 
-def _words(scene: Scene) -> Iterator[tuple[str, float, str | None]]:
-    for call in scene.calls:
+def _statuses(traffic: Traffic) -> Iterator[tuple[str, float, str | None]]:
+    for call in traffic.calls:
         if call.request_id and (call.operation == "status" or call.operation in SUBMITS):
-            yield call.request_id, call.second, call.word
-    for callback in scene.callbacks:
-        if callback.was_heard:
-            yield callback.request_id, callback.second, callback.word
+            yield call.request_id, call.second, call.reported
+    for callback in traffic.callbacks:
+        if callback.was_received:
+            yield callback.request_id, callback.second, callback.reported
 
 
-def _met_callbacks(scene: Scene) -> Iterator[str]:
+def _met_callbacks(traffic: Traffic) -> Iterator[str]:
     ended = Counter[str]()
-    for callback in scene.callbacks:
-        if callback.attempt > 1:
+    for callback in traffic.callbacks:
+        if callback.number > 1:
             yield "webhook:retried"
-        if not callback.was_heard:
+        if not callback.was_received:
             continue
-        yield f"webhook:{callback.word}" if callback.was_taken else "webhook:refused"
+        yield f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"
         ended[callback.request_id] += callback.has_ended
     yield from ("webhook:duplicated" for count in ended.values() if count > 1)

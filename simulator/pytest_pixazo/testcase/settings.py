@@ -74,13 +74,13 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
 
 def _check_elsewhere(name: str, value: Any) -> None:
     """Raise ValueError for a value that means nothing to whoever reads it, such as an unknown rule of conduct, before the test runs."""
-    from pytest_pixazo.reports.conduct.rules import known_rules
+    from pytest_pixazo.reports import check_rules
 
     try:
         if name == "real_gateway":
             _is_true(name, value)
         else:
-            known_rules(value)
+            check_rules(value)
     except ValueError as error:
         raise ValueError(f"marker pixazo: {error}") from None
 

@@ -17,7 +17,7 @@ from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration, run
 from pytest_pixazo.explorer.exploration import BrokenOrderError, Exploration, explore, longer_orders
 from pytest_pixazo.explorer.order import Order, orders
-from pytest_pixazo.explorer.run import Scene, InvalidAppError
+from pytest_pixazo.explorer.run import InvalidAppError, Scene
 from pytest_pixazo.webhooks.callback import Callback
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pixazo_simulator import ControlClient
-from pytest_pixazo.explorer.proxy import Proxy
 from pixazo_simulator.server import HttpRequest, HttpResponse
+from pytest_pixazo.explorer.proxy import Proxy
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:

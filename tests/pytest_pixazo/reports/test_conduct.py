@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Telling
 
-from pytest_pixazo.reports.collector import Reports
-from pytest_pixazo.reports.conduct.rules import RULES, Finding, judge, misconduct, report
+from pytest_pixazo.reports.conduct import RULES, Finding, judge, misconduct, report
+from pytest_pixazo.reports.results import Results
 from pytest_pixazo.world.record import Record
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")
@@ -234,7 +234,7 @@ def test_the_report_says_what_why_instead_and_where() -> None:
     assert list(report(found)) == [
         "poll-too-fast: A generation was polled faster than every 5 s.",
         f"  why it hurts: {why} [{source}]",
-        "  instead: wait 5 to 10 s after each answer, or ask for a callback with X-Webhook-URL",
+        "  instead: wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL",
         f"  tests/test_app.py::test_bear: read 4 times within 3 s ({ID}): exchanges 2-5",
     ]
 
@@ -251,7 +251,7 @@ def test_the_failure_says_how_to_allow_it() -> None:
     """A test that fails for it is told what happened, what to do instead, and the marker that lets it pass."""
     text = misconduct(judge(polls(0, 1, 2, 3).generation().record()))
     polled, unlearnt, allowed = text.splitlines()
-    wait = "wait 5 to 10 s after each answer, or ask for a callback with X-Webhook-URL"
+    wait = "wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL"
     assert polled == f"poll-too-fast: read 4 times within 3 s ({ID}): exchanges 2-5; instead: {wait}"
     assert unlearnt.startswith(
         f"stopped-early: it ended, the app last heard of PROCESSING ({ID}): exchanges 1-5; instead: "
@@ -259,12 +259,12 @@ def test_the_failure_says_how_to_allow_it() -> None:
     assert allowed.endswith('@pytest.mark.pixazo(allow_conduct=["poll-too-fast", "stopped-early"])')
 
 
-def gathered(records: Iterable[Record]) -> Reports:
+def gathered(records: Iterable[Record]) -> Results:
     """What one process knows after these tests."""
-    reports = Reports()
+    results = Results()
     for record in records:
-        reports.add(record)
-    return reports
+        results.add(record)
+    return results
 
 
 RECORDS = [
@@ -278,9 +278,11 @@ RECORDS = [
 @given(st.permutations(RECORDS), st.lists(st.integers(0, 2), min_size=len(RECORDS), max_size=len(RECORDS)))
 def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record], workers: list[int]) -> None:
     """However the tests are ordered and spread over processes, what is told in the end is the same."""
-    merged = Reports()
+    merged = Results()
     for worker in range(3):
-        merged.take(gathered(record for record, at in zip(records, workers, strict=True) if at == worker).told())
+        merged.merge(
+            gathered(record for record, at in zip(records, workers, strict=True) if at == worker).as_plain_values()
+        )
     whole = gathered(RECORDS)
     assert list(report(merged.findings)) == list(report(whole.findings))
     assert (merged.counts, merged.firsts) == (whole.counts, whole.firsts)

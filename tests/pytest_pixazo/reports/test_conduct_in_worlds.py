@@ -30,7 +30,7 @@ from pytest_pixazo import (
     Stuck,
     TruncatedBody,
 )
-from pytest_pixazo.reports.conduct.rules import RULES, judge
+from pytest_pixazo.reports.conduct import RULES, judge
 
 
 def hurries(pixazo: Pixazo, bad: BadClient, _: Receiver) -> None:

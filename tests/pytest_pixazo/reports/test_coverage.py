@@ -9,8 +9,7 @@ from tests.page import PAGE
 from tests.pytest_pixazo.reports.records import Telling
 
 from pixazo_simulator.script.faults import FAULTS
-from pytest_pixazo.reports.coverage.behaviours import BEHAVIOURS, FAULT_BEHAVIOURS, without
-from pytest_pixazo.reports.coverage.meter import met, percent, shares, table
+from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, met, without
 
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
 NAMES = [behaviour.name for behaviour in BEHAVIOURS]
@@ -111,24 +110,23 @@ def test_every_kind_of_fault_is_listed_apart() -> None:
 
 def test_the_table() -> None:
     """One line a group with its numbers and what is missing, then a line for each missing behaviour with its hint."""
-    counted = shares(
-        without(["[!sm]*", "status:*"]),
-        ["state:QUEUED", "state:PROCESSING", "state:COMPLETED", "state:ERROR", "media:200"],
-    )
-    assert list(table(counted)) == [
+    names = ["state:QUEUED", "state:PROCESSING", "state:COMPLETED", "state:ERROR", "media:200"]
+    coverage = Coverage(without(["[!sm]*", "status:*"]), dict.fromkeys(names, 1))
+    assert list(coverage.lines()) == [
         "  state           4 of 5  missing: FAILED",
         "  media           1 of 2  missing: 404",
         "  To meet what is missing:",
         '    state:FAILED                    pixazo.when("submit").end("FAILED", error="content policy")',
         '    media:404                       pixazo.when("media").reply(404, times=1)',
     ]
-    assert round(percent(counted), 1) == 71.4
+    assert str(coverage) == "5 of 7 (71 %)"
 
 
 def test_nothing_missing_needs_no_hint() -> None:
     """A group that was met says so, and all of nothing is everything."""
-    assert list(table(shares(without(["[!m]*"]), ["media:200", "media:404"]))) == ["  media           2 of 2  all met"]
-    assert percent([]) == 100
+    coverage = Coverage(without(["[!m]*"]), {"media:200": 1, "media:404": 2})
+    assert list(coverage.lines()) == ["  media           2 of 2  all met"]
+    assert str(Coverage([], {})) == "0 of 0 (100 %)"
 
 
 def test_what_is_left_out_must_exist() -> None:

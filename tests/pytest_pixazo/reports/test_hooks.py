@@ -96,7 +96,7 @@ def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
         [
             "*ERROR at teardown of test_insists[[]1[]]*",
             "refusal-repeated: sent 2 times, though it was answered 400: exchanges 1-2; instead: *",
-            'Meant so in this test? @pytest.mark.pixazo(allow_conduct=["refusal-repeated"])',
+            'Intended in this test? @pytest.mark.pixazo(allow_conduct=["refusal-repeated"])',
         ]
     )
     assert done.ret == 1

@@ -1,4 +1,4 @@
-"""A rehearsal runs the tests that use a world once per changed gateway, and says what they notice."""
+"""Mutation testing runs the tests that use a world once per changed gateway, and reports what they notice."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 import pytest
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
-from pytest_pixazo.reports.mutation.suite_run import Suite, Trial
+from pytest_pixazo.reports.mutation.suite_run import Suite, SuiteRun
 from pytest_pixazo.reports.mutation.verdicts import (
     CHANGES,
     Change,
     Outcome,
     Verdict,
+    as_json,
     chosen,
     doubted,
     judged,
     summary,
     table,
-    told,
 )
 
 pytest_plugins = ("pytester",)
@@ -68,8 +68,8 @@ PATIENCE = 10
 MUTANT = Change("no-polling-url", "SUBMIT-03", "The 202 has no polling_url")
 LATE = Change("no-retry", "WEBHOOK-11", "A callback that failed is not repeated")
 VARIANT = Change("json-indented", "benign", "JSON is indented")
-GREEN = Trial(began=("test_a",), worlds=("test_a",), failed=(), exit_code=0, seconds=1.5, output="1 passed")
-RED = Trial(
+GREEN = SuiteRun(began=("test_a",), worlds=("test_a",), failed=(), exit_code=0, seconds=1.5, output="1 passed")
+RED = SuiteRun(
     began=("test_a",),
     worlds=("test_a",),
     failed=(("test_a", "AssertionError: no"),),
@@ -77,8 +77,8 @@ RED = Trial(
     seconds=1.5,
     output="",
 )
-STUCK = Trial(began=("test_a", "test_b"), worlds=(), failed=(), exit_code=None, seconds=30.0, output="")
-BROKEN = Trial(began=(), worlds=(), failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
+STUCK = SuiteRun(began=("test_a", "test_b"), worlds=(), failed=(), exit_code=None, seconds=30.0, output="")
+BROKEN = SuiteRun(began=(), worlds=(), failed=(), exit_code=4, seconds=0.5, output="usage:\nERROR: not found: test_a")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
-def rehearsed(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
+def mutated(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
     """What a run with these options prints and returns."""
     return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=120)
 
@@ -141,7 +141,7 @@ def test_a_glob_that_chooses_nothing_is_refused() -> None:
         (VARIANT, GREEN, Outcome.PASSED, ()),
     ],
 )
-def test_verdicts(change: Change, trial: Trial, outcome: Outcome, tests: tuple[tuple[str, str], ...]) -> None:
+def test_verdicts(change: Change, trial: SuiteRun, outcome: Outcome, tests: tuple[tuple[str, str], ...]) -> None:
     """A failing test notices a mutant and is brittle on a variant; a run that hangs is noticed where it hangs."""
     assert judged(change, trial, 31) == Verdict(change, outcome, tests, trial.seconds)
 
@@ -177,7 +177,7 @@ def test_what_rests_on_flaky_tests_is_in_doubt() -> None:
 
 def test_json() -> None:
     """The same as one object."""
-    said = told(VERDICTS, ["test_a"])
+    said = as_json(VERDICTS, ["test_a"])
     assert said["summary"] == {
         "mutants": 2, "noticed": 1, "variants": 1, "line": "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change",
     }  # fmt: skip
@@ -209,12 +209,12 @@ def test_after_closing_nothing_runs(tmp_path: Path) -> None:
     assert (suite.run([], None, 10).exit_code, suite.run([], None, 10).output) == (None, "")
 
 
-def test_a_rehearsal(suite: pytest.Pytester) -> None:
+def test_mutation_testing(suite: pytest.Pytester) -> None:
     """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file says the same."""
     names = "no-output-on-completed,no-retry,image-takes-720p,json-indented,more-headers"
-    done = rehearsed(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=told.json")
+    done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=told.json")
     done.stdout.fnmatch_lines([
-        "pixazo rehearsal: the suite on the unchanged gateway, then on 5 changed ones",
+        "pixazo mutation testing: the suite on the unchanged gateway, then on 5 changed ones",
         "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is ended after * s",
         "I2V: 0 of 1 noticed",
         "  slips through I2V-RES-02    image-takes-720p *",
@@ -239,7 +239,7 @@ def test_a_rehearsal(suite: pytest.Pytester) -> None:
 
 @pytest.mark.exhaustive
 def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
-    """A test that begins to fail by itself while the changes are rehearsed is told as doubtful."""
+    """A test that begins to fail by itself while the changes are tried makes the verdict doubtful."""
     suite.makepyfile(
         test_app="""
         from pathlib import Path
@@ -250,7 +250,7 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
             assert len(count.read_text()) < 3
         """
     )
-    done = rehearsed(suite, "--pixazo-mutants=no-retry", "test_app.py")
+    done = mutated(suite, "--pixazo-mutants=no-retry", "test_app.py")
     done.stdout.fnmatch_lines(["  doubtful      WEBHOOK-11    no-retry *", "noticed 0 of 1 (0 %); 1 doubtful, in *"])
     assert done.ret == 0
 
@@ -261,17 +261,17 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
         (
             "def test_red(pixazo):\n    assert 1 == 2",
             [],
-            "ERROR: no rehearsal with a red suite: the suite fails on the unchanged gateway, first *::test_red: assert 1 == 2; *",
+            "ERROR: mutation testing needs a green suite: the suite fails on the unchanged gateway, first *::test_red: assert 1 == 2; *",
         ),
         (
             "def test_other():\n    pass",
             [],
-            "ERROR: nothing to rehearse: no test uses a world, such as by the fixture pixazo",
+            "ERROR: nothing to run: no test uses a world, such as by the fixture pixazo",
         ),
         (
             "import nothing_of_this_name",
             [],
-            "ERROR: no rehearsal with a red suite: the suite fails * first test_app.py: *",
+            "ERROR: mutation testing needs a green suite: the suite fails * first test_app.py: *",
         ),
         (
             "",
@@ -295,10 +295,10 @@ def test_a_flaky_test_notices_nothing(suite: pytest.Pytester) -> None:
         ),
     ],
 )
-def test_a_rehearsal_that_is_refused(suite: pytest.Pytester, code: str, options: list[str], says: str) -> None:
+def test_mutation_testing_that_is_refused(suite: pytest.Pytester, code: str, options: list[str], says: str) -> None:
     """One line says why, and no change is tried."""
     suite.makepyfile(test_app=code)
-    done = rehearsed(suite, "--pixazo-mutants=no-retry", *options)
+    done = mutated(suite, "--pixazo-mutants=no-retry", *options)
     done.stderr.fnmatch_lines([says])
     done.stdout.no_fnmatch_line("*noticed*")
     assert done.ret != 0
@@ -306,17 +306,17 @@ def test_a_rehearsal_that_is_refused(suite: pytest.Pytester, code: str, options:
 
 @pytest.mark.exhaustive
 def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
-    """What a rehearsal reports can be repeated by hand, and the run says that its gateway is not the faithful one."""
-    done = rehearsed(suite, "--pixazo-mutant=no-output-on-completed")
+    """What mutation testing reports can be repeated by hand, and the run says that its gateway is not the faithful one."""
+    done = mutated(suite, "--pixazo-mutant=no-output-on-completed")
     done.stdout.fnmatch_lines(["pixazo: the gateway of this run is changed: no-output-on-completed"])
     done.assert_outcomes(passed=2, failed=1)
-    rehearsed(suite, "--pixazo-variant=json-indented").assert_outcomes(passed=2, failed=1)
-    rehearsed(suite, "--pixazo-variant=more-headers").assert_outcomes(passed=3)
+    mutated(suite, "--pixazo-variant=json-indented").assert_outcomes(passed=2, failed=1)
+    mutated(suite, "--pixazo-variant=more-headers").assert_outcomes(passed=3)
 
 
 def test_a_change_that_does_not_exist(suite: pytest.Pytester) -> None:
     """The tests that use a world fail in one line with the nearest name."""
-    done = rehearsed(suite, "--pixazo-mutant=no-retri")
+    done = mutated(suite, "--pixazo-mutant=no-retri")
     done.assert_outcomes(passed=1, errors=2)
     done.stdout.fnmatch_lines(["*mutant 'no-retri' does not exist (did you mean no-retry[?]): see pixazo-sim mutants"])
 

@@ -197,12 +197,12 @@ def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) ->
     assert sum("- pixazo clock -" in line for line in result.outlines) == 3
 
 
-def test_what_a_run_of_a_rehearsal_writes_holds_no_key(
+def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though an assertion of the test itself shows it."""
     told = pytester.path / "told.ndjson"
-    monkeypatch.setenv("PIXAZO_WITNESS_FILE", str(told))
+    monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(told))
     pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
     pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.mutation.recorder").assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in told.read_text()

@@ -1,1 +1,1 @@
-"""Whether a test suite notices gateways that changed."""
+"""Mutation testing: whether a test suite notices that the gateway changed."""

@@ -1,4 +1,4 @@
-"""One run of a test suite in a process of its own, and what it showed."""
+"""One run of a test suite in a process of its own, and its result."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from pathlib import Path
 from .recorder import VARIABLE
 
 LAST_LINES = 5
-"""Lines of output that explain a run which told nothing itself."""
+"""Lines of output that explain a run which recorded no failure."""
 GRACE = 5.0
-"""Seconds that a process has to end once it is told to."""
+"""Seconds that a process has to end after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What a run showed: tests that began, those that used a world, those that failed with the reason, each in order.
+class SuiteRun:
+    """The result of a run: tests that began, those that used a world, those that failed with the reason, each in order.
 
-    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of what it printed.
+    `exit_code` is None when the run was ended because it took longer than its `limit`; `output` is the end of its output.
     """
 
     began: tuple[str, ...]
@@ -36,17 +36,12 @@ class Trial:
     seconds: float
     output: str
 
-    @property
-    def is_green(self) -> bool:
-        """Whether it ran to its end and nothing failed."""
-        return self.exit_code == 0 and not self.failed
-
 
 @dataclass(slots=True)
 class Suite:
-    """A command that runs tests, and where; its runs may go on at the same time.
+    """A command that runs tests, and the folder to run it in; several runs may be under way at a time.
 
-    `command` is what every run begins with, such as `python -m pytest`, and its options.
+    `command` is what every run begins with, such as `python -m pytest` with options.
     """
 
     command: Sequence[str]
@@ -55,28 +50,28 @@ class Suite:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_closed: bool = False
 
-    def run(self, arguments: Sequence[str], tests: Sequence[str] | None, limit: float | None) -> Trial:
+    def run(self, arguments: Sequence[str], tests: Sequence[str] | None, limit: float | None) -> SuiteRun:
         """Run the tests named, or those that the arguments select, for at most `limit` seconds."""
-        with tempfile.TemporaryDirectory(prefix="pixazo-rehearsal-") as place:
-            told, printed = Path(place, "told.ndjson"), Path(place, "printed.txt")
+        with tempfile.TemporaryDirectory(prefix="pixazo-mutation-") as place:
+            recorded, printed = Path(place, "recorded.ndjson"), Path(place, "printed.txt")
             named = []
             if tests is not None:
                 Path(place, "tests.txt").write_text("\n".join(tests), encoding="utf-8")
                 named = [f"@{Path(place, 'tests.txt')}"]
             command = [*self.command, "-o", f"cache_dir={Path(place, 'cache')}", *arguments, *named]
             started = time.monotonic()
-            exit_code = self._carry_out(command, os.environ | {VARIABLE: str(told)}, printed, limit)
-            return _trial(told, printed, exit_code, time.monotonic() - started)
+            exit_code = self._wait_for(command, os.environ | {VARIABLE: str(recorded)}, printed, limit)
+            return _result(recorded, printed, exit_code, time.monotonic() - started)
 
     def close(self) -> None:
-        """End what runs; from now on nothing is started."""
+        """End the runs under way; later ones are not started."""
         with self._lock:
             self._is_closed = True
             running = list(self._running)
         for process in running:
             _end(process)
 
-    def _carry_out(
+    def _wait_for(
         self, command: Sequence[str], environment: dict[str, str], printed: Path, limit: float | None
     ) -> int | None:
         with printed.open("wb") as output:
@@ -99,7 +94,7 @@ class Suite:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started, by force where asking does not help."""
+    """End a process and the processes that it started, by SIGKILL after a grace period."""
     _signal(process, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):
         process.wait(GRACE)
@@ -107,7 +102,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal a whole group of processes where there are groups."""
+    """Signal the process group, where the platform has groups."""
     with suppress(ProcessLookupError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, number)
@@ -115,8 +110,8 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
             process.send_signal(number)
 
 
-def _trial(told: Path, printed: Path, exit_code: int | None, seconds: float) -> Trial:
-    lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
+def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float) -> SuiteRun:
+    lines = recorded.read_text(encoding="utf-8").splitlines() if recorded.exists() else []
     events = [json.loads(line) for line in lines if line.endswith("}")]
 
     def named(kind: str) -> tuple[str, ...]:
@@ -124,7 +119,7 @@ def _trial(told: Path, printed: Path, exit_code: int | None, seconds: float) -> 
 
     failed = {event["what"]: event["reason"] for event in reversed(events) if event["kind"] == "failed"}
     output = printed.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LAST_LINES:]
-    return Trial(
+    return SuiteRun(
         began=named("began"),
         worlds=named("world"),
         failed=tuple(reversed(failed.items())),

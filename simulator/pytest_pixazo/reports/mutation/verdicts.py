@@ -1,4 +1,4 @@
-"""What a test suite makes of gateways that changed: which changes it notices, and which slip through."""
+"""Which changes of the gateway a test suite notices, and which slip through."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Any
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pixazo_simulator.spec import nearest
+from pytest_pixazo.reports.conduct import counted
 
-from .suite_run import Trial
+from .suite_run import SuiteRun
 
 BENIGN = "benign"
 WIDEST = 38
-"""Characters of the longest name of a change."""
+"""Characters of the longest name of a change, for the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A gateway that is wrong in one respect, or one that is right in another way: then `clause` is `benign`."""
+    """A gateway that is wrong in one respect (a mutant), or right in a different way (a variant): then `clause` is `benign`."""
 
     name: str
     clause: str
@@ -30,7 +31,7 @@ class Change:
 
     @property
     def is_benign(self) -> bool:
-        """Whether what the page says still holds, so that no test should fail."""
+        """Whether the gateway still conforms to the page, so that no test should fail."""
         return self.clause == BENIGN
 
     @property
@@ -45,9 +46,9 @@ class Change:
 
 
 class Outcome(StrEnum):
-    """What became of a change: noticed by a failing test or not; a benign one passes, or shows tests that are brittle.
+    """The outcome of a change: noticed by a failing test or not; a benign one passes, or reveals brittle tests.
 
-    It is doubtful when the tests that failed also fail now and then without it, unknown when the run could not be made.
+    It is doubtful when the tests that failed also fail without the change now and then, unknown when the run could not be made.
     """
 
     NOTICED = "noticed"
@@ -60,7 +61,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a suite made of one change: the tests that failed first, each with its reason, and the seconds that it took."""
+    """The outcome of one change: the tests that failed, each with its reason, and the seconds that the run took."""
 
     change: Change
     outcome: Outcome
@@ -76,7 +77,7 @@ CHANGES: tuple[Change, ...] = (
 
 
 def chosen(text: str) -> list[Change]:
-    """The changes that `all`, or globs of names or clauses with commas between them, stand for.
+    """The changes that `all`, or a comma-separated list of globs of names or clauses, selects.
 
     Raises ValueError with the nearest name for a glob that matches nothing.
     """
@@ -94,23 +95,23 @@ def _matches(change: Change, glob: str) -> bool:
     return fnmatchcase(change.name, glob) or fnmatchcase(change.clause, glob)
 
 
-def judged(change: Change, trial: Trial, limit: float) -> Verdict:
-    """What one run says about the change that was made for it."""
-    failed = trial.failed
-    if trial.exit_code is None and not failed:
-        failed = ((trial.began[-1] if trial.began else "pytest", f"did not end within {limit:.0f} s"),)
+def judged(change: Change, run: SuiteRun, limit: float) -> Verdict:
+    """The verdict on a change from the run that was made with it."""
+    failed = run.failed
+    if run.exit_code is None and not failed:
+        failed = ((run.began[-1] if run.began else "pytest", f"did not end within {limit:.0f} s"),)
     if failed:
         outcome = Outcome.BRITTLE if change.is_benign else Outcome.NOTICED
-    elif trial.exit_code == 0:
+    elif run.exit_code == 0:
         outcome = Outcome.PASSED if change.is_benign else Outcome.SLIPPED
     else:
         outcome = Outcome.UNKNOWN
-        failed = (("pytest", f"exit code {trial.exit_code}: {' '.join(trial.output.splitlines()[-1:])}"),)
-    return Verdict(change, outcome, failed, trial.seconds)
+        failed = (("pytest", f"exit code {run.exit_code}: {' '.join(run.output.splitlines()[-1:])}"),)
+    return Verdict(change, outcome, failed, run.seconds)
 
 
 def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]:
-    """The verdicts, where those that rest on flaky tests alone are in doubt."""
+    """The verdicts; those that rest on flaky tests alone become doubtful."""
     return [
         Verdict(verdict.change, Outcome.DOUBTFUL, verdict.tests, verdict.seconds)
         if verdict.outcome in (Outcome.NOTICED, Outcome.BRITTLE) and {test for test, _ in verdict.tests} <= flaky
@@ -120,7 +121,7 @@ def doubted(verdicts: Sequence[Verdict], flaky: frozenset[str]) -> list[Verdict]
 
 
 def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
-    """The verdicts group by group: a headline, then a line for each change, and below it who noticed."""
+    """The verdicts group by group: a headline, then a line for each change, and below it the tests that noticed."""
     for group, found in groupby(verdicts, key=lambda verdict: verdict.change.group):
         members = list(found)
         good = sum(verdict.outcome in (Outcome.NOTICED, Outcome.PASSED) for verdict in members)
@@ -134,22 +135,22 @@ def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """One line: `noticed 61 of 80 (76 %)`, and what else there is to know."""
+    """One line: `noticed 61 of 80 (76 %)`, then brittle tests, doubtful and unknown changes."""
     mutants = [verdict for verdict in verdicts if not verdict.change.is_benign]
     noticed = sum(verdict.outcome is Outcome.NOTICED for verdict in mutants)
     parts = [f"noticed {noticed} of {len(mutants)}{f' ({100 * noticed // len(mutants)} %)' if mutants else ''}"]
     brittle = {test for each in verdicts if each.outcome is Outcome.BRITTLE for test, _ in each.tests}
     if len(mutants) < len(verdicts):
         parts.append(
-            f"{_counted(len(brittle), 'brittle test')} on {_counted(len(verdicts) - len(mutants), 'benign change')}"
+            f"{counted(len(brittle), 'brittle test')} on {counted(len(verdicts) - len(mutants), 'benign change')}"
         )
     counts = Counter(verdict.outcome for verdict in verdicts)
     parts += [f"{counts[outcome]} {outcome}" for outcome in (Outcome.DOUBTFUL, Outcome.UNKNOWN) if counts[outcome]]
     return "; ".join(parts)
 
 
-def told(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]:
-    """The verdicts as one JSON object, with the tests that were repeated."""
+def as_json(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]:
+    """The verdicts as one JSON object, with the tests that were run for each change."""
     mutants = [verdict for verdict in verdicts if not verdict.change.is_benign]
     return {
         "summary": {
@@ -159,11 +160,11 @@ def told(verdicts: Sequence[Verdict], tests: Sequence[str]) -> dict[str, Any]:
             "line": summary(verdicts),
         },
         "tests": list(tests),
-        "changes": [_told_verdict(verdict) for verdict in verdicts],
+        "changes": [_verdict_as_json(verdict) for verdict in verdicts],
     }
 
 
-def _told_verdict(verdict: Verdict) -> dict[str, Any]:
+def _verdict_as_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "name": verdict.change.name,
         "clause": None if verdict.change.is_benign else verdict.change.clause,
@@ -172,7 +173,3 @@ def _told_verdict(verdict: Verdict) -> dict[str, Any]:
         "tests": [{"test": test, "reason": reason} for test, reason in verdict.tests],
         "seconds": round(verdict.seconds, 3),
     }
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
