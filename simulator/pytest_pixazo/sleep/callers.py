@@ -1,4 +1,4 @@
-"""Who asks: the app, whose time is the world's, or the machinery round it, whose time stays real."""
+"""Which code calls: the app, which gets virtual time, or a test runner, server or HTTP library, which keeps real time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from types import FrameType
 
 OUR_THREADS = ("pixazo-sim:", "pixazo-sleep")
-"""How the names of our own threads begin: the server's, and that of the one that moves the clock for loops."""
+"""Prefixes of the names of our own threads: servers, and the one that moves the clock for event loops."""
 
 RUNNERS = frozenset(
     {
@@ -14,7 +14,7 @@ RUNNERS = frozenset(
         "pytest_benchmark", "pytest_timeout", "pytest_trio", "xdist",
     }
 )  # fmt: skip
-"""Top-level modules that run the tests, or look on: their threads are not the app's."""
+"""Top-level modules that run or observe the tests: their threads are not the app's."""
 
 TOOLS = RUNNERS | {
     "pixazo_contracts", "pixazo_simulator", "pytest_pixazo",
@@ -25,17 +25,17 @@ TOOLS = RUNNERS | {
 """Top-level modules whose sleeps and clocks are real: the runners, and what waits for other processes, serves, or speaks HTTP."""
 
 PLUMBING = frozenset({"anyio", "outcome", "requests", "sniffio", "trio", "urllib3", "uvloop"}) | sys.stdlib_module_names
-"""Modules that sleep on behalf of the app (a back-off of urllib3), but measure their own time-outs in real time."""
+"""Modules that sleep on behalf of the app (the back-off of urllib3), but measure their own time-outs in real time."""
 
 WRAPPERS = frozenset({"anyio", "async_timeout", "asyncio", "contextlib", "functools", "trio"})
 """Modules that set a deadline on behalf of their caller."""
 
 LOOP = frozenset({"_run", "_run_once", "run", "run_forever", "run_until_complete", "unrolled_run"})
-"""Functions of the wrappers that call back what was set up by nobody who is still on the stack."""
+"""Functions of the wrappers that call callbacks, so that the caller on the stack is not who scheduled them."""
 
 
 def caller(levels: int = 1) -> FrameType:
-    """The frame that called the caller of this function, or one so many levels up."""
+    """The frame that called the caller of this function, or one `levels` up."""
     return sys._getframe(levels + 1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
 
 
@@ -45,7 +45,7 @@ def top_level(frame: FrameType) -> str:
 
 
 def waits(frame: FrameType) -> bool:
-    """Whether a sleep that this frame asks for is the app's."""
+    """Whether a sleep that this frame calls is the app's."""
     return top_level(frame) not in TOOLS
 
 

@@ -1,4 +1,4 @@
-"""Deadlines that the app sets in an event loop pass when it sleeps past them."""
+"""Deadlines that the app sets in an event loop expire when it sleeps past them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .virtual_time import Sleeps
 
 
 class _Firing(threading.local):
-    """Whether this thread runs a timer of the app: nobody is on its stack, and yet it reads the app's time."""
+    """Whether this thread runs a timer callback of the app: the app is not on the stack, and yet its time is to be virtual."""
 
     now = False
 
@@ -26,7 +26,7 @@ _firing = _Firing()
 
 
 class _Timer:
-    """The callback of a timer: called once, at its real instant or when it was slept past, whichever comes first."""
+    """The callback of a timer: called once, at its real time or when the app sleeps past it, whichever comes first."""
 
     __slots__ = ("_args", "_callback", "_context", "_done", "_loop", "handle")
 
@@ -46,11 +46,11 @@ class _Timer:
                 _firing.now = False
 
     def alive(self) -> bool:
-        """Whether it is still to be called."""
+        """Whether it is still pending."""
         return not self._done and self.handle is not None and not self.handle.cancelled()
 
     def slept_past(self) -> None:
-        """Be called soon; from any thread."""
+        """Schedule the callback; from any thread."""
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._fire, context=self._context)
 
@@ -61,14 +61,14 @@ class _Timer:
 
 
 def is_for_app() -> bool:
-    """Whether the caller of our caller sets or reads an instant of the app."""
+    """Whether the caller of our caller sets a deadline or reads a clock for the app."""
     return _firing.now or sets_deadline(caller(2))
 
 
 @contextmanager
 def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
-    """Meanwhile, what the app sets up in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
-    `trio.move_on_after`) counts the time that it slept, and so does `loop.time()` when the app reads it.
+    """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
+    `trio.move_on_after`) include the time that it slept, and so does `loop.time()` when the app reads it.
     """
     with ExitStack() as patches:
         patches.enter_context(_patched(asyncio.BaseEventLoop, _asyncio_methods(sleeps)))
@@ -99,7 +99,7 @@ def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.Abs
 
 
 def _asyncio_methods(sleeps: Sleeps) -> dict[str, object]:
-    """asyncio's `call_later` is `call_at` so much later."""
+    """asyncio implements `call_later` by `call_at`."""
     real_time, real_call_at = asyncio.BaseEventLoop.time, asyncio.BaseEventLoop.call_at
 
     def call_at(
@@ -120,7 +120,7 @@ def _asyncio_methods(sleeps: Sleeps) -> dict[str, object]:
 
 
 def _uvloop_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
-    """uvloop's `call_at` is `call_later` so much earlier."""
+    """uvloop implements `call_at` by `call_later`."""
     real_call_later: Callable[..., asyncio.TimerHandle] = cls.call_later
 
     def call_later(
@@ -141,7 +141,7 @@ def _uvloop_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
 
 
 def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
-    """A relative deadline is made absolute, in real time, when its scope is entered."""
+    """Trio makes a relative deadline absolute, in real time, when its scope is entered."""
     from trio import CancelScope, current_time
     from trio.lowlevel import current_trio_token
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 TURNS = 3
-"""Turns of a loop in which a task goes on whose bytes have arrived: they are read, its future is set, it runs."""
+"""Iterations of a loop after which a task has continued whose bytes have arrived: they are read, its future is set, it runs."""
 
 ANSWER = 0.005
-"""Real seconds to wait for the answer of a loop: its thread may have fallen asleep meanwhile, and is to be looked at again."""
+"""Real seconds to wait for the answer of a loop: its thread may have begun to sleep meanwhile, and must be looked at again."""
 
 AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom"}
-"""The attribute that tells what a suspended one waits for."""
+"""The attribute that holds what a suspended one awaits."""
 
 
 class Loop(ABC):
-    """Calls into a loop from anywhere, and tells whether its tasks have come to rest."""
+    """Schedules functions on a loop from any thread, and finds out whether its tasks have settled."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -36,21 +36,21 @@ class Loop(ABC):
         self._standing: dict[object, object] = {}
 
     def enter(self) -> None:
-        """A task of this loop falls asleep; called in the loop's thread."""
+        """Count a task that begins to sleep; called in the loop's thread."""
         self.sleepers += 1
         self._tasks = sum(1 for _ in self.tasks())
 
-    def stir(self) -> None:
-        """A timer of the app was called: even if all its tasks sleep, one may be about to go on."""
+    def mark_active(self) -> None:
+        """Note that a timer of the app was called: even if all its tasks sleep, one may be about to continue."""
         self._tasks = 0
 
     @property
     def asleep(self) -> bool:
-        """Whether each of its tasks sleeps."""
+        """Whether all of its tasks sleep."""
         return self.sleepers == self._tasks > 0
 
     def settled(self) -> bool:
-        """Whether every task stands where it stood at the last call, as far as the loop answers soon."""
+        """Whether every task awaits what it awaited at the last call; False when the loop does not answer soon."""
         answer: Future[bool] = Future()
         if not self.running() or not self.call(lambda: self.look(answer)):
             return True
@@ -60,14 +60,14 @@ class Loop(ABC):
             return False
 
     def compare(self) -> bool:
-        """Whether every task stands where it stood at the last call; called in the loop's thread."""
-        # The awaitables are kept until the next call, so that none of the next can have the identity of one of these.
+        """Whether every task awaits what it awaited at the last call; called in the loop's thread."""
+        # The awaitables are kept until the next call, so that no new one can have the identity of an old one.
         before, self._standing = self._standing, {task: _innermost(waits) for task, waits in self.tasks()}
         return before.keys() == self._standing.keys() and all(before[task] is at for task, at in self._standing.items())
 
     @abstractmethod
     def running(self) -> bool:
-        """Whether the loop turns, as far as one can tell from here."""
+        """Whether the loop runs, as far as is known."""
 
     @abstractmethod
     def call(self, function: Callable[[], object]) -> bool:
@@ -75,7 +75,7 @@ class Loop(ABC):
 
     @abstractmethod
     def look(self, answer: Future[bool]) -> None:
-        """Compare once the loop has nothing left to do; called in the loop's thread."""
+        """Answer with `compare()` once the loop has nothing left to do; called in the loop's thread."""
 
     @abstractmethod
     def tasks(self) -> Iterator[tuple[object, object]]:
@@ -90,23 +90,23 @@ class AsyncioLoop(Loop):
         self._loop = loop
 
     def running(self) -> bool:
-        """A loop that is between two `run_until_complete` does not turn."""
+        """False between two `run_until_complete`."""
         return self._loop.is_running()
 
     def call(self, function: Callable[[], object]) -> bool:
-        """In a context of its own, since the caller's has nothing to do with the loop."""
+        """In an empty context: that of the caller is unrelated to the loop."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, context=Context())
             return True
         return False
 
     def look(self, answer: Future[bool]) -> None:
-        """After some turns: asyncio does not tell when it has nothing left to do."""
-        self._turn(TURNS, answer)
+        """After some iterations: asyncio has no hook for an idle loop."""
+        self._iterate(TURNS, answer)
 
-    def _turn(self, left: int, answer: Future[bool]) -> None:
+    def _iterate(self, left: int, answer: Future[bool]) -> None:
         if left:
-            self._loop.call_soon(self._turn, left - 1, answer)
+            self._loop.call_soon(self._iterate, left - 1, answer)
         else:
             answer.set_result(self.compare())
 
@@ -125,7 +125,7 @@ class TrioLoop(Loop):
         self._ended = False
 
     def running(self) -> bool:
-        """Its end is found out by calling it."""
+        """Known only after a call has failed."""
         return not self._ended
 
     def call(self, function: Callable[[], object]) -> bool:
@@ -139,7 +139,7 @@ class TrioLoop(Loop):
         return False
 
     def look(self, answer: Future[bool]) -> None:
-        """When trio says that all tasks are blocked."""
+        """When trio finds all tasks blocked."""
         from trio.lowlevel import spawn_system_task
         from trio.testing import wait_all_tasks_blocked
 
@@ -155,25 +155,25 @@ class TrioLoop(Loop):
             answer.set_result(True)
 
     def tasks(self) -> Iterator[tuple[object, object]]:
-        """All but trio's own and ours, which serve our calls."""
+        """All but trio's own and ours."""
         from trio.lowlevel import current_root_task
 
         tasks = [root] if (root := current_root_task()) else []
         while tasks:
             task = tasks.pop()
             tasks += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-            if not _is_systems(task):
+            if not _is_internal(task):
                 yield task, task.coro
 
 
-def _is_systems(task: trio.lowlevel.Task) -> bool:
+def _is_internal(task: trio.lowlevel.Task) -> bool:
     frame = getattr(task.coro, "cr_frame", None)
     module = str(frame.f_globals.get("__name__", "")) if frame else ""
     return module.startswith(("trio._core.", "pytest_pixazo."))
 
 
 def _innermost(awaited: object) -> object:
-    """What a coroutine waits for in the end: another object after each step."""
+    """What a coroutine awaits in the end: a different object after each step."""
     name = AWAITED.get(type(awaited))
     inner: object = getattr(awaited, name) if name else None
     return awaited if inner is None else _innermost(inner)

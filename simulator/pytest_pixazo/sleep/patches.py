@@ -1,4 +1,4 @@
-"""What stands in the place of the functions that sleep and tell the time."""
+"""Replaces the functions that sleep and read clocks, wherever the app has bound them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from types import FrameType
-from typing import Generic, TypeVar
+from types import FrameType, FunctionType, ModuleType
+from typing import Any, Generic, TypeVar, cast
 
-from .callers import OUR_THREADS, caller, reads, waits
+from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, waits
 from .deadlines import follow_deadlines, is_for_app
-from .rebinding import rebind
 from .virtual_time import LIMIT, Sleeps
 
 LONGEST = 2**63 / 1_000_000_000
-"""Seconds that are too long for `time.sleep`."""
+"""Seconds from which on `time.sleep` raises OverflowError."""
 
 Swap = tuple[object, object]
 """A function and its replacement."""
@@ -36,19 +35,20 @@ _entering = threading.Lock()
 def virtual_sleep(
     advance: Callable[[float], object], *, limit: float = LIMIT, running: Callable[[], str | None] | None = None
 ) -> Generator[Sleeps]:
-    """Meanwhile, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app do not wait: they call `advance(seconds)`.
+    """Within this context, `time.sleep`, `asyncio.sleep`, `anyio.sleep` and `trio.sleep` of the app call `advance(seconds)` instead of
+    waiting.
 
-    The app's clocks (`time.monotonic`, `time.time`, `time.perf_counter`, `loop.time`) and its time-outs in event loops count what
-    it slept; `datetime.now()` does not. What runs the tests, serves, or speaks HTTP goes on in real time.
-    Raises SleepLimitError in the app, and in the end, when it wants to sleep past `limit` seconds in all, with what
-    `running` tells; RuntimeError inside another.
+    The app's clocks (`time.monotonic`, `time.time`, `time.perf_counter`, `loop.time`) and its time-outs in event loops include what
+    it slept; `datetime.now()` does not. Test runners, servers and HTTP libraries keep real time.
+    Raises SleepLimitError in the app, and on leaving, when it would sleep more than `limit` seconds in all; the message
+    includes what `running` returns. Raises RuntimeError within another such context.
     """
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     swaps = _swaps()
     with _entering:
         if _active:
             raise RuntimeError(
-                "virtual_sleep is active already: a process has one time.sleep; use the one that there is"
+                "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
             )
         _active = sleeps = Sleeps(advance, limit, running)
     try:
@@ -63,7 +63,7 @@ def virtual_sleep(
 
 
 class _Sleep:
-    """`time.sleep`. No plain function: as an attribute of a class it must not become a method, as a builtin does not."""
+    """`time.sleep`. Not a plain function: as an attribute of a class it must not become a method, just as the builtin does not."""
 
     __slots__ = ("_real",)
 
@@ -79,7 +79,7 @@ class _Sleep:
 
 
 class _Clock(Generic[Number]):
-    """A function of `time` that tells the time; `slept` tells by how much the app's differs from it."""
+    """A clock of `time`; `slept` returns what the app has slept, in its unit."""
 
     __slots__ = ("_real", "_slept")
 
@@ -105,7 +105,7 @@ async def _asyncio_sleep(delay: float, result: T | None = None) -> T | None:
     return result
 
 
-#: Made once: whoever keeps one of them longer than one test finds the sleeps of the next test through it.
+#: Made once, so that an object which keeps one of them beyond a test also works in the next test.
 STANDARD: tuple[Swap, ...] = (
     (time.sleep, _Sleep(time.sleep)),
     (time.time, _Clock(time.time, lambda sleeps: sleeps.total)),
@@ -179,14 +179,14 @@ def _on_trio() -> bool:
 
 
 def _sleeps(frame: FrameType) -> Sleeps | None:
-    """The sleeps to which a sleep belongs that this frame asks for; None when it is to be a real one."""
+    """The active Sleeps when this frame's sleep is the app's; None for a real sleep."""
     if _active is None or not waits(frame) or threading.current_thread().name.startswith(OUR_THREADS):
         return None
     return _active
 
 
 def _length(seconds: object) -> float | None:
-    """Seconds that can be slept; None for what is no number, not positive or too long, which is the original's business."""
+    """The seconds to sleep; None for what is not a number, not positive or too long, which the original function handles."""
     if not isinstance(seconds, float):
         try:
             seconds = operator.index(seconds)  # type: ignore[arg-type]  # what has no index is refused
@@ -195,11 +195,81 @@ def _length(seconds: object) -> float | None:
     return float(seconds) if 0 < seconds < LONGEST else None
 
 
+EXPORTERS = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "trio"})
+"""Standard and library modules in which the functions are replaced, too: the app uses them as attributes."""
+
+INSTALLED = ("site-packages", "dist-packages")
+"""Parts of the path of an installed module: its names are searched, but not its classes and defaults."""
+
+_without: dict[frozenset[int], dict[str, tuple[int, int]]] = {}
+"""Cache: modules that bind none of some objects, with the identity and size of their namespace; a change of either means a new
+search."""
+
+
+def rebind(swap: Mapping[int, object]) -> None:
+    """Replace objects, given by `id`, in all imported modules: also names made by `from time import sleep`, and defaults of the app's
+    functions (`def poll(sleep=time.sleep)`) and attributes of its classes. Objects made before keep what they hold.
+    """
+    replaced = frozenset(swap)
+    without = _without.setdefault(replaced, {})
+    for name, names in _modules():
+        mark = (id(names), len(names))
+        if without.get(name) != mark:
+            if replaced.isdisjoint(map(id, names.values())):
+                without[name] = mark
+            else:
+                names |= {each: swap[id(value)] for each, value in list(names.items()) if id(value) in swap}
+        if _is_of_app(names):
+            for value in list(names.values()):
+                _rebind_inside(value, name, swap)
+
+
+def _modules() -> Iterator[tuple[str, dict[str, Any]]]:
+    modules: list[tuple[str, object]] = list(sys.modules.items())
+    for name, module in modules:
+        top_level = name.partition(".")[0]
+        excluded = (top_level in TOOLS or top_level in PLUMBING) and name not in EXPORTERS
+        # An entry of sys.modules may be no module at all; a lazy module must not be loaded by looking at it.
+        if not excluded and issubclass(type(module), ModuleType):
+            yield name, object.__getattribute__(module, "__dict__")
+
+
+def _is_of_app(names: Mapping[str, Any]) -> bool:
+    path = names.get("__file__")
+    return isinstance(path, str) and not any(folder in path for folder in INSTALLED)
+
+
+def _rebind_inside(value: Any, module: str, swap: Mapping[int, object]) -> None:
+    # Not isinstance, which reads `__class__` and so would load a lazy proxy.
+    if type(value) is FunctionType and value.__module__ == module:
+        _rebind_defaults(value, swap)
+    elif issubclass(type(value), type) and value.__module__ == module:
+        _rebind_attributes(cast("type", value), swap)
+
+
+def _rebind_attributes(owner: type, swap: Mapping[int, object]) -> None:
+    for name, attribute in list(vars(owner).items()):
+        wrapped = type(attribute) in (staticmethod, classmethod)
+        plain = attribute.__func__ if wrapped else attribute
+        if id(plain) in swap:
+            new: Any = swap[id(plain)]
+            type.__setattr__(owner, name, staticmethod(new) if wrapped else new)
+        elif type(plain) is FunctionType:
+            _rebind_defaults(plain, swap)
+
+
+def _rebind_defaults(function: FunctionType, swap: Mapping[int, object]) -> None:
+    if function.__defaults__ and any(id(value) in swap for value in function.__defaults__):
+        function.__defaults__ = tuple(swap.get(id(value), value) for value in function.__defaults__)
+    if keywords := function.__kwdefaults__:
+        keywords |= {name: swap[id(value)] for name, value in keywords.items() if id(value) in swap}
+
+
 def _in_child() -> None:
     global _active  # noqa: PLW0603  # a process has one `time.sleep`
     _active = None
 
 
 if hasattr(os, "register_at_fork"):
-    # The threads that move the time are not there in a forked child.
+    # A forked child does not have the threads that move the clock.
     os.register_at_fork(after_in_child=_in_child)

@@ -1,34 +1,36 @@
-"""Whether everybody else rests: only then may time be moved, or it would overtake a request that is under way."""
+"""Whether the rest of the app is idle: only then may time be moved, or it would overtake a request that is under way."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from types import FrameType
+from typing import Any
 
 from .callers import OUR_THREADS, RUNNERS, top_level
 from .loops import Loop
-from .waits import waits_for_others
+
+Locals = Mapping[str, Any]
 
 LOOK = 0.0002
-"""Real seconds between two looks at threads that are at work."""
+"""Real seconds between two looks at threads that are busy."""
 STUCK = 0.5
-"""Real seconds after which a thread that does not move is taken to wait for something that has nothing to do with the app."""
+"""Real seconds after which a thread that does not progress counts as waiting for something unrelated to the app."""
 PATIENCE = 2.0
-"""Real seconds that time waits at most for threads and loops that go on and on."""
+"""Most real seconds that a move of the clock waits for threads and loops that stay busy."""
 CALM_LOOPS = 4
-"""Looks in a row that must find the tasks of a loop where they were: in between the simulator accepts a connection, reads a
-request, answers it, and the answer is read."""
+"""Looks in a row that must find the tasks of a loop unchanged: in between, the simulator accepts a connection, reads a request and
+responds, and the response is read."""
 CALM_THREADS = 2
-"""Looks in a row that must find the threads at rest: during a single one, one could wake another that was looked at before."""
+"""Looks in a row that must find the threads idle: during a single one, a thread could wake another that was looked at before."""
 
 
-class Stillness:
-    """Looks at the threads and the loops of the app from the thread that is to move the time.
+class Quiescence:
+    """Watches the threads and the loops of the app from the thread that is about to move the clock.
 
-    `barrier` returns once the simulator has done what it had to do.
+    `barrier` returns once the simulator has processed what it has received.
     """
 
     def __init__(self, barrier: Callable[[], object], loops: Iterable[Loop], asleep: Set[int]) -> None:
@@ -38,13 +40,13 @@ class Stillness:
         self._seen: dict[int, tuple[tuple[int, int], float]] = {}
 
     def wait(self) -> None:
-        """Return when everybody else has come to rest, or after PATIENCE."""
+        """Return when every other thread and loop is idle, or after PATIENCE."""
         calm, give_up = 0, time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             threads, loops = self._threads(), self._awake_loops()
             if calm >= (CALM_LOOPS if loops else CALM_THREADS if threads else 0):
                 return
-            if not self._rest(threads):
+            if not self._are_idle(threads):
                 calm = 0
                 time.sleep(LOOK)
                 continue
@@ -67,14 +69,16 @@ class Stillness:
         passed = {threading.get_ident(), *self._asleep, *(loop.thread for loop in list(self._loops) if loop.running())}
         frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented for this use
         found = {thread.ident or 0: frames.get(thread.ident or 0) for thread in threads if thread.ident not in passed}
-        return {ident: frame for ident, frame in found.items() if frame is None or not _is_runner_s(frame)}
+        return {ident: frame for ident, frame in found.items() if frame is None or not _is_of_runner(frame)}
 
-    def _rest(self, threads: dict[int, FrameType | None]) -> bool:
+    def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
         now = time.monotonic()
-        working = [ident for ident, frame in threads.items() if self._at_work(ident, frame, now)]  # each is looked at
-        return not working
+        busy = [
+            ident for ident, frame in threads.items() if self._is_busy(ident, frame, now)
+        ]  # no `any`: each one must be noted
+        return not busy
 
-    def _at_work(self, ident: int, frame: FrameType | None, now: float) -> bool:
+    def _is_busy(self, ident: int, frame: FrameType | None, now: float) -> bool:
         if frame is None:
             return True
         place = (id(frame), frame.f_lasti)
@@ -85,9 +89,58 @@ class Stillness:
         return not waits_for_others(frame) and now - since < STUCK
 
 
-def _is_runner_s(frame: FrameType) -> bool:
-    """Whether a thread was started by what runs the tests, to work for itself."""
+def _is_of_runner(frame: FrameType) -> bool:
+    """Whether a thread was started by what runs the tests, for its own purposes."""
     started_by = ""
     while frame.f_back:
         started_by, frame = started_by if top_level(frame) == "threading" else top_level(frame), frame.f_back
     return top_level(frame) == "threading" and started_by in RUNNERS
+
+
+def _in_condition(names: Locals) -> bool:
+    """In `Condition.wait`, and so in an event, a queue, a semaphore or a future: `notify` takes the waiter off the list."""
+    return "waiter" in names and names["waiter"] in names["self"]._waiters  # noqa: SLF001  # there is no public way
+
+
+def _in_join(names: Locals) -> bool:
+    """In `Thread.join`."""
+    alive: bool = names["self"].is_alive()
+    return alive
+
+
+def _in_pool(names: Locals) -> bool:
+    """Between two jobs of `ThreadPoolExecutor`."""
+    return "work_item" not in names and names["work_queue"].empty()
+
+
+def _in_trio_pool(names: Locals) -> bool:
+    """Between two jobs of `trio.to_thread`."""
+    return names["self"]._job is None  # noqa: SLF001  # there is no public way
+
+
+def _in_loop(_: Locals) -> bool:
+    """In an event loop, or in another wait for sockets."""
+    return True
+
+
+WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
+    ("threading", "wait"): _in_condition,
+    ("threading", "_wait_for_tstate_lock"): _in_join,
+    ("threading", "join"): _in_join,
+    ("concurrent.futures.thread", "_worker"): _in_pool,
+    ("trio._core._thread_cache", "_work"): _in_trio_pool,
+    ("selectors", "select"): _in_loop,
+    ("asyncio.runners", "run"): _in_loop,
+    ("asyncio.base_events", "run_forever"): _in_loop,
+    ("trio._core._io_epoll", "get_events"): _in_loop,
+    ("trio._core._io_kqueue", "get_events"): _in_loop,
+    ("trio._core._io_windows", "get_events"): _in_loop,
+}
+"""By module and function of the innermost frame: whether it waits, judged by its local variables. A thread that was just woken
+looks the same until it gets to run, so the frame alone does not tell."""
+
+
+def waits_for_others(frame: FrameType) -> bool:
+    """Whether the thread with this innermost frame continues only when another thread or a socket wakes it."""
+    check = WAITS.get((str(frame.f_globals.get("__name__")), frame.f_code.co_name))
+    return check is not None and check(frame.f_locals)

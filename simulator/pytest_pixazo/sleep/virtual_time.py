@@ -1,73 +1,146 @@
-"""Virtual time: it moves when all that is left to do is to wait for it."""
+"""Virtual time: the clock moves when the whole app waits for it."""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 import math
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .loops import AsyncioLoop, Loop, TrioLoop
-from .quiescence import Stillness
-from .timer_queue import Agenda, Ticket
+from .quiescence import Quiescence
 
 LIMIT = 3600.0
-"""Seconds that one test may sleep, if it says nothing else: as many as `run_until` takes, and so few that a loop that polls every
-second for ever is ended after a few real ones."""
+"""Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
+for ever after a few real seconds."""
 KEPT = 10_000
-"""Sleeps of which the length is remembered."""
+"""Sleeps whose lengths are kept."""
 HELD_UP = 0.05
-"""Real seconds after which a sleep ends that began while the clock was moved: the receiver of a callback sleeps, and the
-clock waits for its answer."""
+"""Real seconds after which a sleep ends that began while the clock was being moved: then the receiver of a callback sleeps, and the
+clock waits for its response."""
 
 STOP_DEADLINE = 2.0
-"""Real seconds that the thread that moves the time has to end."""
+"""Real seconds within which the thread that moves the clock must end."""
 
 SECOND = 1_000_000_000
-"""In nanoseconds, the unit of virtual time."""
+"""Virtual time is counted in nanoseconds."""
 MILLISECOND = 1_000_000
+
+SWEEP = 1000
+"""Wakeups from which on dead ones are removed: most deadlines are never reached."""
 
 log = logging.getLogger("pytest_pixazo")
 
 
 class SleepLimitError(BaseException):
-    """The app has slept longer than a test may. No Exception, since a loop that retries whatever happens would go on for ever."""
+    """The app has slept longer than a test may. Not an Exception, which a loop that retries on every error would catch for ever."""
+
+
+@dataclass(slots=True, eq=False)
+class Wakeup:
+    """Something to call at a point of virtual time, in nanoseconds.
+
+    The wakeup of a sleep drives: the clock moves to it. That of a deadline does not: it is called when the clock passes it.
+    """
+
+    due: int
+    wake: Callable[[], object]
+    drives: bool = True
+    alive: Callable[[], bool] | None = None
+    """Whether a deadline is still pending."""
+    woken: bool = False
+    error: Exception | None = None
+    """Why the clock could not be moved."""
+
+
+class TimerQueue:
+    """Wakeups in the order of their time, then of their entry."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Wakeup]] = []
+        self._entered = 0
+        self._driving: set[Wakeup] = set()
+        self._sweep = SWEEP
+
+    @property
+    def size(self) -> int:
+        """The number of wakeups, including dead ones."""
+        return len(self._heap)
+
+    def enter(self, wakeup: Wakeup) -> None:
+        """Add a wakeup."""
+        self._entered += 1
+        heapq.heappush(self._heap, (wakeup.due, self._entered, wakeup))
+        if wakeup.drives:
+            self._driving.add(wakeup)
+        if len(self._heap) > self._sweep:
+            self._heap = [entry for entry in self._heap if _is_pending(entry[2])]
+            heapq.heapify(self._heap)
+            self._sweep = max(SWEEP, 2 * len(self._heap))
+
+    def leave(self, wakeup: Wakeup) -> None:
+        """Remove the wakeup of a sleep, which may have left already."""
+        wakeup.woken = True
+        self._driving.discard(wakeup)
+
+    def next_due(self) -> int | None:
+        """The time of the next wakeup; None while nothing sleeps."""
+        while self._heap and not _is_pending(self._heap[0][2]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._driving else None
+
+    def take(self, until: int | None = None) -> list[Wakeup]:
+        """Remove and return the wakeups due by a time, or all, in order; they count as woken."""
+        taken: list[Wakeup] = []
+        while self._heap and (until is None or self._heap[0][0] <= until):
+            wakeup = heapq.heappop(self._heap)[2]
+            if _is_pending(wakeup):
+                taken.append(wakeup)
+                self.leave(wakeup)
+        return taken
+
+
+def _is_pending(wakeup: Wakeup) -> bool:
+    return not wakeup.woken and (wakeup.alive is None or wakeup.alive())
 
 
 class Sleeps:
     """What the app has slept. Sleeps that overlap in the app overlap here, and end in the order of their deadlines.
 
-    `advance` moves the clock of the world by so many seconds; it is called from one thread at a time. `running` tells what
-    the app may have waited for when it slept too long.
+    `advance` moves the clock of the world by so many seconds; it is called from one thread at a time. `running` describes what
+    the app may be waiting for when it sleeps too long.
     """
 
     def __init__(
         self, advance: Callable[[float], object], limit: float = LIMIT, running: Callable[[], str | None] | None = None
     ) -> None:
         self.limit = limit
-        """Seconds that may be slept in all; can be changed while it is in use."""
+        """Seconds that may be slept in all; may be changed at any time."""
         self._running = running
         self.exceeded = False
-        """Whether the app was refused a sleep, since it had slept for `limit` seconds."""
+        """Whether a sleep was refused because it would have exceeded `limit`."""
         self.count = 0
-        """How often it has slept."""
+        """The number of sleeps so far."""
         self._lengths: deque[float] = deque(maxlen=KEPT)
         self._advance = advance
         self._now = 0
-        self._agenda = Agenda()
+        self._queue = TimerQueue()
         self._changed = threading.Condition()
+        # A thread leads when it waits for quiescence and then moves the clock; only one does at a time.
         self._leading = self._moving = self._over = False
         self._threads: set[int] = set()
         self._loops: dict[object, Loop] = {}
-        self._stillness = Stillness(lambda: advance(0), self._loops.values(), self._threads)
+        self._quiescence = Quiescence(lambda: advance(0), self._loops.values(), self._threads)
         self._mover: threading.Thread | None = None
 
     @property
     def total(self) -> float:
-        """Seconds by which they have moved the clock."""
+        """Seconds by which sleeping has moved the clock."""
         return self._now / SECOND
 
     @property
@@ -77,22 +150,22 @@ class Sleeps:
 
     @property
     def lengths(self) -> list[float]:
-        """The seconds of each sleep, in the order in which they began: the last 10,000."""
+        """The seconds of each sleep, in the order in which they began; at most the last 10,000."""
         return list(self._lengths)
 
     def in_thread(self, seconds: float) -> None:
         """Sleep as `time.sleep` does."""
         thread = threading.get_ident()
         with self._changed:
-            ticket = self._enter(seconds, lambda: self._threads.discard(thread))
+            wakeup = self._enter(seconds, lambda: self._threads.discard(thread))
             late = self._moving
             self._threads.add(thread)
             try:
-                self._lead_until(lambda: ticket.woken, HELD_UP if late else None)
+                self._lead_until(lambda: wakeup.woken, HELD_UP if late else None)
             finally:
                 self._threads.discard(thread)
-                self._agenda.leave(ticket)
-        _raise(ticket.error)
+                self._queue.leave(wakeup)
+        _raise(wakeup.error)
 
     async def in_asyncio(self, seconds: float) -> None:
         """Sleep as `asyncio.sleep` does."""
@@ -104,11 +177,11 @@ class Sleeps:
                 future.set_result(None)
 
         loop = self._loops.setdefault(running, AsyncioLoop(running))
-        with self._asleep(seconds, wake, loop) as (ticket, late):
+        with self._asleep(seconds, wake, loop) as (wakeup, late):
             if late:
                 running.call_later(HELD_UP, wake)
             await future
-        _raise(ticket.error)
+        _raise(wakeup.error)
 
     async def in_trio(self, seconds: float) -> None:
         """Sleep as `trio.sleep` does."""
@@ -118,17 +191,17 @@ class Sleeps:
         woken = trio.Event()
         loop = self._loops.setdefault(token, TrioLoop(token))
         with (
-            self._asleep(seconds, woken.set, loop) as (ticket, late),
+            self._asleep(seconds, woken.set, loop) as (wakeup, late),
             trio.move_on_after(HELD_UP if late else math.inf),
         ):
             await woken.wait()
-        _raise(ticket.error)
+        _raise(wakeup.error)
 
     def follow(self, seconds: float, wake: Callable[[], object], alive: Callable[[], bool]) -> None:
-        """Call `wake`, from any thread, if that many seconds (rounded up to the millisecond) are slept and `alive` still says so."""
+        """Call `wake`, from any thread, once that many seconds (rounded up to the millisecond) were slept, if `alive` still holds."""
         with self._changed:
             due = self._now + max(0, math.ceil(seconds * 1000)) * MILLISECOND
-            self._agenda.enter(Ticket(due, wake, drives=False, alive=alive))
+            self._queue.enter(Wakeup(due, wake, drives=False, alive=alive))
 
     def check(self) -> None:
         """Raise SleepLimitError if the app was refused a sleep."""
@@ -137,17 +210,17 @@ class Sleeps:
             raise SleepLimitError(
                 f"the app has slept {self.total:,.0f} s and would go on beyond the limit of {self.limit:,.0f} s"
                 f"{f' ({running})' if running else ''}: give its loop"
-                " an end, told by a counter, a time-out, time.monotonic() or time.time() (datetime.now() stands still"
-                " while it sleeps), or raise the limit, as with pixazo_sleep.limit = 86400"
+                " an end, by a counter, a time-out, time.monotonic() or time.time() (datetime.now() stands still while it"
+                " sleeps), or raise the limit, as with pixazo_sleep.limit = 86400"
             )
 
     def end(self) -> None:
-        """Wake everybody; whoever sleeps again, sleeps in real time."""
+        """Wake every sleep; later ones are real."""
         with self._changed:
             self._over = True
-            for ticket in self._agenda.take():
-                if ticket.drives:
-                    ticket.wake()
+            for wakeup in self._queue.take():
+                if wakeup.drives:
+                    wakeup.wake()
             self._changed.notify_all()
         if self._mover:
             self._mover.join(STOP_DEADLINE)
@@ -155,43 +228,43 @@ class Sleeps:
                 log.warning("virtual sleep ended while the clock was still being moved")
 
     @contextmanager
-    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[tuple[Ticket, bool]]:
-        """While a task of a loop sleeps; tells whether it fell asleep while the clock was moved."""
+    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[tuple[Wakeup, bool]]:
+        """Surrounds the sleep of a task; yields its wakeup, and whether it began while the clock was being moved."""
 
         def call() -> None:
             loop.sleepers -= 1
             loop.call(wake)
 
         with self._changed:
-            ticket = self._enter(seconds, call)
+            wakeup = self._enter(seconds, call)
             loop.enter()
             late = self._moving
             self._mover = self._mover or self._start_mover()
         try:
-            yield ticket, late
+            yield wakeup, late
         finally:
             with self._changed:
-                if not ticket.woken:
+                if not wakeup.woken:
                     loop.sleepers -= 1
-                    self._agenda.leave(ticket)
+                    self._queue.leave(wakeup)
 
-    def _enter(self, seconds: float, wake: Callable[[], object]) -> Ticket:
+    def _enter(self, seconds: float, wake: Callable[[], object]) -> Wakeup:
         due = self._now + round(seconds * SECOND)
         if due > self.limit * SECOND:
             self.exceeded = True
             self.check()
         self.count += 1
         self._lengths.append(seconds)
-        ticket = Ticket(due, wake, woken=self._over)
+        wakeup = Wakeup(due, wake, woken=self._over)
         if self._over:
             wake()
         else:
-            self._agenda.enter(ticket)
+            self._queue.enter(wakeup)
             self._changed.notify_all()
-        return ticket
+        return wakeup
 
     def _start_mover(self) -> threading.Thread:
-        """Loops need a thread that moves the time for them: the one they run in has to go on."""
+        """Start the thread that moves the clock for event loops, whose own threads must not block."""
         thread = threading.Thread(target=self._lead, name="pixazo-sleep", daemon=True)
         thread.start()
         return thread
@@ -199,12 +272,12 @@ class Sleeps:
     def _lead(self) -> None:
         with self._changed:
             while not self._over:
-                self._lead_until(lambda: self._over or self._agenda.next_due() is None)
+                self._lead_until(lambda: self._over or self._queue.next_due() is None)
                 if not self._over:
                     self._changed.wait()
 
     def _lead_until(self, done: Callable[[], bool], patience: float | None = None) -> None:
-        """Move the time on until `done`, unless another thread does so already."""
+        """Move the clock repeatedly until `done`, unless another thread does so already."""
         while not done():
             if self._leading:
                 if not self._changed.wait(patience) and self._moving:
@@ -220,29 +293,29 @@ class Sleeps:
                 self._changed.notify_all()
 
     def _move(self) -> None:
-        """Let everybody come to rest, move the clock to the next instant for which somebody waits, and wake whoever does."""
+        """Wait until the app is idle, move the clock to the next wakeup, and wake what is due."""
         until: int | None = None
         problem: Exception | None = None
         try:
-            self._stillness.wait()
+            self._quiescence.wait()
             until = self._move_clock()
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is for those who sleep
+        except Exception as error:  # noqa: BLE001  # raised again in what sleeps
             problem = error
         with self._changed:
             self._moving = False
             if until is None and problem is None:
                 return
             self._now = self._now if until is None else until
-            for ticket in self._agenda.take(until):
-                ticket.error = problem
-                ticket.wake()
-                if not ticket.drives:
+            for wakeup in self._queue.take(until):
+                wakeup.error = problem
+                wakeup.wake()
+                if not wakeup.drives:
                     for loop in list(self._loops.values()):
-                        loop.stir()
+                        loop.mark_active()
 
     def _move_clock(self) -> int | None:
         with self._changed:
-            until = self._agenda.next_due()
+            until = self._queue.next_due()
             if until is None:
                 return None
             self._moving = True

@@ -17,8 +17,7 @@ import trio
 import uvloop
 
 from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
-from pytest_pixazo.sleep.quiescence import Stillness
-from pytest_pixazo.sleep.waits import WAITS, waits_for_others
+from pytest_pixazo.sleep.quiescence import WAITS, Quiescence, waits_for_others
 
 PATIENCE = 10.0
 """Real seconds after which something that must happen has not happened."""
@@ -58,7 +57,7 @@ def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
     """In between the simulator does what it has to do; whatever moved makes the count begin anew."""
     told: list[str] = []
     loop = Scripted(told, [False, True, True, False, True, True, True, True])
-    Stillness(lambda: told.append("barrier"), [loop], set()).wait()
+    Quiescence(lambda: told.append("barrier"), [loop], set()).wait()
     assert told == ["asked", "barrier"] * 8
 
 
@@ -66,7 +65,7 @@ def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
     """It could not answer; nor is the loop of the thread that asks."""
     told: list[str] = []
     loops = [Scripted(told, [], thread=1), Scripted(told, [], thread=threading.get_ident())]
-    Stillness(lambda: told.append("barrier"), loops, {1}).wait()
+    Quiescence(lambda: told.append("barrier"), loops, {1}).wait()
     assert told == []
 
 
@@ -81,10 +80,10 @@ def test_a_loop_all_of_whose_tasks_sleep_is_not_asked() -> None:
 
     loop = Single(told, [True] * 4)
     loop.enter()
-    stillness = Stillness(lambda: None, [loop], set())
+    stillness = Quiescence(lambda: None, [loop], set())
     stillness.wait()
     assert told == []
-    loop.stir()
+    loop.mark_active()
     stillness.wait()
     assert told == ["asked"] * 4
 
@@ -227,7 +226,7 @@ def test_who_works_is_waited_for() -> None:
     """A thread that moves is looked at again and again, until it waits for others."""
     release, rounds = threading.Event(), iter(range(200_000))
     thread = started(lambda: [release.wait() if each == 100_000 else each for each in rounds])
-    Stillness(lambda: None, [], set()).wait()
+    Quiescence(lambda: None, [], set()).wait()
     assert waits_for_others(frame_of(thread))
     release.set()
     thread.join(PATIENCE)

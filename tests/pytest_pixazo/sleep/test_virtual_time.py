@@ -302,7 +302,7 @@ def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
 
 def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> None:
     """A second one inside the first is refused with the remedy, and the first goes on."""
-    told = "virtual_sleep is active already: a process has one time.sleep; use the one that there is"
+    told = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
     with pytest.raises(RuntimeError, match=re.escape(told)), virtual_sleep(advance):
         pass
     time.sleep(5)
@@ -327,7 +327,7 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
     with pytest.raises(SleepLimitError) as raised:
         app_of(unseen, advance, limit=600)
     told = (
-        "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, told by a counter, a time-out,"
+        "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, by a counter, a time-out,"
         " time.monotonic() or time.time() (datetime.now() stands still while it sleeps), or raise the limit,"
         " as with pixazo_sleep.limit = 86400"
     )
