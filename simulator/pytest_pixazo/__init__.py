@@ -48,13 +48,14 @@ if TYPE_CHECKING:
     )
 
     from .explorer import BrokenOrderError, Exploration, InvalidAppError, Scene, explore
+    from .plugin import Endpoint
     from .sleep import SleepLimitError, Sleeps
     from .webhooks import Callback, Inbox, InboxError, SignatureError
     from .world import Pixazo, Record
 
 __all__ = [
     "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
-    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
+    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Endpoint", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
     "InboxError", "InvalidAppError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record",
     "Reorder", "Reply", "ReplyLost", "Rule", "Scene", "SignatureError", "SleepLimitError", "Sleeps", "SlowDrip",
     "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When", "WrongContentType",
@@ -65,6 +66,7 @@ __all__ = [
 #: The names of our own wings; every other name is handed on from `pixazo_simulator`. Type checkers read the imports above.
 _WINGS = {
     "explorer": ("BrokenOrderError", "Exploration", "InvalidAppError", "Scene", "explore"),
+    "plugin": ("Endpoint",),
     "sleep": ("SleepLimitError", "Sleeps"),
     "webhooks": ("Callback", "Inbox", "InboxError", "SignatureError"),
     "world": ("Pixazo", "Record"),

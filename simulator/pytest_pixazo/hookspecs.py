@@ -1,4 +1,4 @@
-"""The hook that this plugin offers to others."""
+"""The hook that other plugins may implement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def pytest_pixazo_world_ended(record: Record, config: pytest.Config, item: pytest.Item) -> None:
-    """A test that used a world has ended: called at its teardown, once, before the world is deleted.
+    """Called once at the teardown of a test that used a world, before the world is deleted.
 
-    Under xdist it is called in the worker that ran the test.
+    `record` is what the test did there. Under xdist it is called in the worker that ran the test.
     """

@@ -9,32 +9,34 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Declare all of them. Their values are read when a fixture needs them."""
+    """Declare all options and ini settings; a fixture reads them when it needs them."""
     _add_world_options(parser)
     _add_contract_options(parser)
 
 
 def _add_world_options(parser: pytest.Parser) -> None:
-    """For tests that use the fixtures."""
+    """Of tests that use the fixtures."""
     group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
-    group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one a process")
+    group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one per process")
     group.addoption(
         "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
     )
-    group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test asks for none")
+    group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
     group.addoption(
         "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
     )
-    parser.addini("pixazo_sim_url", "origin of a running simulator; else one is started", default="")
-    parser.addini("pixazo_control_token", "control token of that simulator", default="")
-    parser.addini(
-        "pixazo_webhook_allow", "hosts beside loopback that tests may allow for callbacks", type="args", default=[]
-    )
-    parser.addini("pixazo_profile", "policy of worlds: documented, observed or a file", default="documented")
-    parser.addini("pixazo_balance", "US dollars in the wallet of a world", default="100.00")
-    parser.addini("pixazo_clock", "clock of worlds: manual, real or xN", default="manual")
-    parser.addini("pixazo_seed", "seed of worlds; else each test has its own", default="")
+    for name, default, text in (
+        ("sim_url", "", "origin of a running simulator; else one is started"),
+        ("control_token", "", "control token of that simulator"),
+        ("profile", "documented", "policy of worlds: documented, observed or a file"),
+        ("balance", "100.00", "US dollars in the wallet of a world"),
+        ("clock", "manual", "clock of worlds: manual, real or xN"),
+        ("seed", "", "seed of worlds; else each test has its own"),
+    ):
+        parser.addini(f"pixazo_{name}", text, default=default)
     parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
+    hosts = "hosts in addition to loopback that tests may allow for callbacks"
+    parser.addini("pixazo_webhook_allow", hosts, type="args", default=[])
 
 
 def _add_contract_options(parser: pytest.Parser) -> None:

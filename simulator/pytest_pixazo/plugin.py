@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures and hooks, each of which hands over to the module of its concept.
+"""The pytest plugin: fixtures and hooks, each of which delegates to a wing.
 
-Every test session of this environment imports this file, so it imports nothing but pytest at its top, and its neighbours only when they
-are needed.
+Every pytest session of an environment imports this file, so it imports nothing but pytest at its top, and the wings only when a test
+needs them.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ __all__ = [
     "pytest_unconfigure",
 ]  # fmt: skip
 
-#: Pace and deadline of the contract suite on a simulator started here, in seconds of its clock, which only the suite moves.
+#: Seconds between two polls, and until a generation must have ended, for the contract suite on a simulator started here, whose clock
+#: only the suite advances.
 PACE = 5.0
 DEADLINE = 120.0
 
-#: Where a test keeps its case.
+#: The world of a test, from set-up to teardown.
 CASE: pytest.StashKey[Case] = pytest.StashKey()
-#: The guard of a run, once a test has used a fixture of ours, or None where none is wanted; and the test that runs.
+#: The guard of a run, once a test has used a fixture of ours; None where an option switches it off. And the test that runs.
 WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
 
-#: Whoever uses one of these means no real gateway; the contract suite may, and has its spend guard.
+#: A test that uses one of these must not call the real gateway. The contract suite may, and has a spend guard of its own.
 GUARDED = frozenset(
     {
         "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_env", "pixazo_redirect", "pixazo_respx", "pixazo_simulator",
@@ -55,7 +56,7 @@ GUARDED = frozenset(
 
 
 class Endpoint(NamedTuple):
-    """A gateway to look at. What is None or empty is decided by options; `advance` moves its clock, where that is ours to move."""
+    """A gateway for the contract suite. Options decide what is None or empty here; `advance` moves the clock of a simulator."""
 
     url: str
     api_key: str | None
@@ -74,25 +75,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Offer our hook to other plugins, and register the reports, which use it."""
-    from . import hookspecs as hooks
-    from .reports import hooks as reporting
+    """Declare our hook, and register the reports, which implement it."""
+    from . import hookspecs
+    from .reports import hooks
 
-    pluginmanager.add_hookspecs(hooks)
-    pluginmanager.register(reporting, "pixazo-reporting")
+    pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.register(hooks, "pixazo-reporting")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Declare the marker."""
     config.addinivalue_line(
         "markers",
-        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, real_gateway=, allow_conduct=): what the world of a test starts with; the nearest marker wins",
+        "pixazo(profile=, policy=, balance=, clock=, seed=, strict=, real_gateway=, allow_conduct=): how the world of a test starts; the nearest marker wins",
     )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the case of a test hear how it goes, and the guard; a test without a world has none."""
+    """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if case := item.stash.get(CASE, None):
         case.hear(outcome)
@@ -103,30 +104,30 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Refuse the real gateway before anything of a test is set up that uses a fixture of ours."""
+    """Refuse the real gateway before the first fixture of a test that uses one of ours."""
     item.config.stash[CURRENT] = item
     fixtures: Iterable[str] = getattr(item, "fixturenames", ())
     if not GUARDED.isdisjoint(fixtures):
         _guard(item)
     elif watch := item.config.stash.get(WATCH, None):
-        from .access.guard import asks_for_the_real_one
+        from .access.guard import allows_real_gateway
 
-        watch.lift(wholly=asks_for_the_real_one(item))
+        watch.lift(wholly=allows_real_gateway(item))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> None:
-    """The same for a fixture that is asked for while a test runs."""
+    """Refuse it also when a fixture of ours is requested while the test runs."""
     if fixturedef.argname in GUARDED and CURRENT in request.config.stash:
         _guard(request.config.stash[CURRENT])
 
 
 def _guard(item: pytest.Item) -> None:
-    """Refuse the real gateway, unless it is meant."""
-    from .access.guard import asks_for_the_real_one, watch_for
+    """Refuse the real gateway, unless a marker or an option allows it."""
+    from .access.guard import allows_real_gateway, watch_for
 
     stash = item.config.stash
-    if asks_for_the_real_one(item):
+    if allows_real_gateway(item):
         if watch := stash.get(WATCH, None):
             watch.lift(wholly=True)
         return
@@ -138,21 +139,21 @@ def _guard(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test that called the real gateway, whatever became of the call."""
-    __tracebackhide__ = True  # an error of somebody else's teardown passes through here
+    """Fail a test that called the real gateway, even if the app swallowed the error."""
+    __tracebackhide__ = True  # an error of another teardown passes through here
     watch: Watch | None = None
     try:
-        done = yield
+        result = yield
         if watch := item.config.stash.get(WATCH, None):
             watch.judge()
     finally:
         if watch := item.config.stash.get(WATCH, None):
             watch.rest(item)
-    return done
+    return result
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let the run fail for what was called after its last test."""
+    """Fail the run for calls of the real gateway after its last test."""
     watch = session.config.stash.get(WATCH, None)
     if watch and (news := watch.news()):
         sys.stderr.write("".join(f"pixazo: {each}\n" for each in news))
@@ -160,14 +161,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Refuse nothing any more, when the run is over, but to threads that it left running."""
+    """Lift the guard when the run is over, except for threads that it left running."""
     if watch := config.stash.get(WATCH, None):
         watch.close()
 
 
 @contextmanager
 def _one_line(*errors: type[Exception]) -> Generator[None]:
-    """Turn errors whose messages say it all into failures without a traceback."""
+    """Turn errors whose messages are complete into failures without a traceback."""
     try:
         yield
     except errors as error:
@@ -176,7 +177,7 @@ def _one_line(*errors: type[Exception]) -> Generator[None]:
 
 @pytest.fixture(scope="session")
 def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | SharedSimulator]:
-    """The simulator that the worlds of this process are on: started on first use, or the running one that was named."""
+    """The simulator that has the worlds of this process: started on first use, or the running one that an option names."""
     from .testcase.simulators import simulator_for
 
     with ExitStack() as stack:
@@ -187,7 +188,7 @@ def pixazo_simulator(pytestconfig: pytest.Config) -> Iterator[Simulator | Shared
 
 @pytest.fixture
 def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedSimulator) -> Iterator[Pixazo]:
-    """A fresh world on a gateway of the test's own, as the marker `pixazo` asks for it."""
+    """A fresh world of this test alone, as the marker `pixazo` configures it."""
     from pixazo_simulator.control.client import ControlError
 
     from .testcase.case import Case
@@ -202,7 +203,7 @@ def pixazo(request: pytest.FixtureRequest, pixazo_simulator: Simulator | SharedS
 
 @pytest.fixture
 def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
-    """A client with the key to this world, whose pauses advance its clock."""
+    """A client of this world, whose pauses advance its clock."""
     from .access.clients import client_of
 
     with client_of(pixazo) as client:
@@ -211,7 +212,7 @@ def pixazo_client(pixazo: Pixazo) -> Iterator[PixazoClient]:
 
 @pytest.fixture
 def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
-    """The same for asyncio and trio."""
+    """A client for asyncio and trio, whose pauses advance the clock of this world."""
     from .access.clients import async_client_of
 
     with async_client_of(pixazo) as client:
@@ -220,7 +221,7 @@ def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
 
 @pytest.fixture
 def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
-    """The world, which PIXAZO_BASE_URL and PIXAZO_API_KEY lead to; no proxy stands between."""
+    """The world, after PIXAZO_BASE_URL and PIXAZO_API_KEY were set to it, and its host excluded from proxies."""
     from .access.environment import variables
 
     for name, value in variables(pixazo).items():
@@ -252,7 +253,7 @@ def pixazo_sleep(pixazo: Pixazo) -> Iterator[Sleeps]:
 
 @pytest.fixture
 def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[respx.MockRouter]:
-    """A respx router for apps on httpx: its routes first, then this world for the vendor's host and for `pixazo.url`."""
+    """A respx router for apps on httpx: your routes first, then this world for the vendor's host and for `pixazo.url`."""
     try:
         from .access.respx_router import router, uncalled
     except ModuleNotFoundError:
@@ -265,7 +266,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
 
 @pytest.fixture
 def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
-    """An inbox for the callbacks of this world: give its `url` as X-Webhook-URL or callback_url."""
+    """An inbox for the webhook deliveries of this world: give its `url` as X-Webhook-URL or callback_url."""
     from .webhooks.inbox import Inbox, InboxError
 
     with _one_line(InboxError), Inbox(pixazo.control) as inbox:
@@ -274,7 +275,7 @@ def pixazo_webhooks(pixazo: Pixazo) -> Iterator[Inbox]:
 
 @pytest.fixture(scope="session")
 def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
-    """The gateway that the options name, or a simulator started now and stopped in the end."""
+    """The gateway that the options name, or a simulator of this session."""
     url: str | None = pytestconfig.getoption("--pixazo-url")
     if url is not None:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
@@ -285,13 +286,13 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
     told = invitation(1)
     accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)
     prompts = tuple(f"{kind}={text}" for kind, text in told["prompts"].items())
-    # An account that recovers does so from its first use on: nobody but the suite may be the first.
+    # An account of the role `recovering` recovers after its first use, which must be one of the suite's.
     others = [key for role, keys in told["accounts"].items() if role != "recovering" for key in keys]
     clock = Clock.manual()
     with Simulator(Settings(clock=lambda: clock)) as simulator:
 
         def advance(seconds: float) -> None:
-            """Move the one clock of all accounts, and let the callbacks of each be attempted."""
+            """Move the clock that all accounts share, and attempt the deliveries of each that fell due."""
             simulator.advance(seconds)
             for key in others:
                 simulator.advance(0, api_key=key)

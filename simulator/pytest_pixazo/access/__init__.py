@@ -1,1 +1,1 @@
-"""The ways in which an app reaches its world, and the guard that keeps it from the real gateway."""
+"""How an app under test reaches its world, and the guard that keeps it from the real gateway."""

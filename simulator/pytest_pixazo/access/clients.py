@@ -1,4 +1,4 @@
-"""Clients with the key to a world, whose pauses advance its clock."""
+"""Clients of a world, whose pauses advance its clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_pixazo.world import Pixazo
 
 
-#: As a client has it by itself; but past any proxy that the environment names, and without a TLS context, which is slow to make.
+#: The defaults of a client, but without the proxies of the environment, and without a TLS context, which is slow to make.
 _OPTIONS: dict[str, Any] = {"timeout": (5.0, 30.0, 30.0, 10.0), "trust_env": False, "verify": False}
 
 
@@ -31,20 +31,20 @@ def client_of(pixazo: Pixazo) -> Generator[PixazoClient]:
 
 @contextmanager
 def async_client_of(pixazo: Pixazo) -> Generator[AsyncPixazoClient]:
-    """A client for asyncio and trio, which can be closed when the loop that it was used on has ended: it keeps no connection open."""
+    """A client for asyncio and trio. It keeps no connection open, so that it can be closed after the loop that it was used on has ended."""
 
     async def sleep(seconds: float) -> None:
-        # In a thread, since callbacks that fall due may be answered by an app on the loop of the test.
+        # In a thread: an app on the loop of the test may have to answer the callbacks that fall due.
         await run_sync(pixazo.clock.sleep, seconds)
 
     http = httpx2.AsyncClient(**_OPTIONS, limits=httpx2.Limits(max_keepalive_connections=0))
     yield AsyncPixazoClient(http_client=http, sleep=sleep, **_common(pixazo))
-    with ThreadPoolExecutor(1) as elsewhere:  # where no loop can be running or expected
-        elsewhere.submit(asyncio.run, http.aclose()).result()
+    with ThreadPoolExecutor(1) as thread:  # one without a running loop
+        thread.submit(asyncio.run, http.aclose()).result()
 
 
 def _common(pixazo: Pixazo) -> dict[str, Any]:
-    """What both have; the same seed gives the same pauses between polls."""
+    """The arguments of both; the same seed gives the same pauses between polls."""
     polling = Polling(random=Random(pixazo.seed).random)  # noqa: S311 - reproducible by design, guards nothing
     return {
         "api_key": pixazo.api_key, "base_url": pixazo.url, "monotonic": pixazo.clock.monotonic, "polling": polling,

@@ -1,4 +1,4 @@
-"""The environment variables that lead an app to a world."""
+"""The environment variables that direct an app to a world."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def variables(pixazo: Pixazo) -> dict[str, str]:
-    """Origin and key under their usual names, and an exception for that origin, should a proxy be set."""
-    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")  # of the two, the small one counts
-    past = ",".join(filter(None, (known, urlsplit(pixazo.url).hostname)))
-    return {"PIXAZO_BASE_URL": pixazo.url, "PIXAZO_API_KEY": pixazo.api_key, "no_proxy": past, "NO_PROXY": past}
+    """Origin and key under their usual names, and the host of the origin as an exception from proxies."""
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")  # curl and Python prefer the lower-case name
+    no_proxy = ",".join(filter(None, (known, urlsplit(pixazo.url).hostname)))
+    return {"PIXAZO_BASE_URL": pixazo.url, "PIXAZO_API_KEY": pixazo.api_key, "no_proxy": no_proxy, "NO_PROXY": no_proxy}

@@ -1,4 +1,4 @@
-"""No test that uses a fixture of ours reaches the real gateway, unless it says so."""
+"""No test that uses a fixture of ours reaches the real gateway, unless its marker or an option allows it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ SECTION = "pixazo: the real gateway was called"
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
-    """The guard of a run, unless the command line wants none; under `pixazo-sim exec` the hosts lead to its simulator."""
+    """The guard of a run; None if an option switches it off, and under `pixazo-sim exec`, which redirects the hosts to its simulator."""
     return None if config.getoption("pixazo_real_gateway") or DOOR_PORT in os.environ else Watch()
 
 
-def asks_for_the_real_one(item: pytest.Item) -> bool:
-    """Whether the nearest marker of a test that speaks of the real gateway wants it."""
-    said = (mark.kwargs["real_gateway"] for mark in item.iter_markers("pixazo") if "real_gateway" in mark.kwargs)
-    return next(said, False) is True
+def allows_real_gateway(item: pytest.Item) -> bool:
+    """Whether the nearest marker of a test with this argument has `real_gateway=True`."""
+    given = (mark.kwargs["real_gateway"] for mark in item.iter_markers("pixazo") if "real_gateway" in mark.kwargs)
+    return next(given, False) is True
 
 
 class Watch:
-    """The guard of one run: raised for the tests that use a fixture of ours, lifted for the others, and raised between tests.
+    """The guard of one run: active in tests that use a fixture of ours, and between tests; lifted in other tests.
 
-    What the tests, their threads and their processes tried fails the test at whose end it is known.
+    A refused call of a test, its threads or its processes fails the test at whose end it is known. Child processes report their
+    calls in a file.
     """
 
     def __init__(self) -> None:
         self._guard = guard_of((*HOSTS, *MEDIA_HOSTS))
-        self._before = self._guard.ban  # of the test in which this whole run takes place, if it does
+        self._before = self._guard.ban  # of an outer test that runs this session, if there is one
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
-        self._told = os.fdopen(descriptor, "rb", buffering=0)
+        self._reported = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
         self._theirs = os.environ.get(VARIABLE)
 
@@ -48,12 +49,12 @@ class Watch:
         os.environ.update(self._guard.variables(ban))
 
     def lift(self, *, wholly: bool) -> None:
-        """Refuse nothing in this test, but to threads that earlier ones left running, unless `wholly`."""
+        """Refuse nothing in this test, except, unless `wholly`, to threads that earlier tests left running."""
         forget(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
 
     def rest(self, item: pytest.Item) -> None:
-        """Go on after the end of a test."""
+        """Refuse the hosts between tests."""
         if self._is_held:
             self._guard.leave()
             self._is_held = False
@@ -61,17 +62,17 @@ class Watch:
         self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
 
     def news(self) -> list[str]:
-        """What was refused since this was last asked, each thing once."""
-        lines = (self._told.read() or b"").decode(errors="replace").splitlines()
+        """The calls that were refused since the last call of this method, each once."""
+        lines = (self._reported.read() or b"").decode(errors="replace").splitlines()
         return list(dict.fromkeys(lines))
 
     def hear(self, outcome: pytest.TestReport) -> None:
-        """Tell it with a phase that failed anyway."""
+        """Add refused calls to the report of a phase that failed anyway."""
         if outcome.failed and (news := self.news()):
             outcome.sections.append((SECTION, "\n".join(news)))
 
     def judge(self) -> None:
-        """Fail the test if something was refused that no failure has told yet."""
+        """Fail the test if a call was refused that no report has shown yet."""
         if news := self.news():
             pytest.fail(
                 "\n".join([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in news)]),
@@ -79,8 +80,8 @@ class Watch:
             )
 
     def close(self) -> None:
-        """End with the run."""
+        """Lift the guard at the end of the run."""
         forget(self._file, self._theirs)
         self._guard.lift(self._before)
-        self._told.close()
+        self._reported.close()
         Path(self._file).unlink(missing_ok=True)

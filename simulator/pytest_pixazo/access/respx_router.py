@@ -10,20 +10,22 @@ import httpx
 import respx
 from respx.models import AllMockedAssertionError, PassThrough, Route
 
+from pixazo_simulator.redirect import HOSTS
+from pixazo_simulator.spec import KEY_HEADER
+
 if TYPE_CHECKING:
     from pytest_pixazo.world import Pixazo
 
 
-HOST = "gateway.pixazo.ai"
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
+(HOST,) = HOSTS
 
 
 @contextmanager
 def router(pixazo: Pixazo) -> Generator[respx.MockRouter]:
-    """Yield a router for routes of the user's; what they do not take goes to the world if it is for the vendor's host.
+    """Yield a router for the user's routes; a request that none of them matches goes to the world if it is for the vendor's host.
 
-    Meanwhile the world tells URLs of that host, as the gateway does. Whatever key the app sends is taken for that of the world.
-    Requests to the world's own origin pass through, any other is refused as respx does.
+    Within this context the world returns URLs of that host, as the gateway does, and any key that the app sends is replaced by that
+    of the world. Requests to the world's own origin pass through; any other is refused, as respx does.
     """
     pixazo.policy(public_origin=f"https://{HOST}")
     users = respx.MockRouter(assert_all_called=False)
@@ -32,47 +34,48 @@ def router(pixazo: Pixazo) -> Generator[respx.MockRouter]:
 
 
 def uncalled(users: respx.MockRouter) -> list[str]:
-    """A sentence for each route of the user's that nothing called."""
+    """A sentence for each route of the user that was never called."""
     return [
         f"respx route {route.name or route.pattern!r} was never called" for route in users.routes if not route.called
     ]
 
 
 class _World(respx.MockRouter):
-    """Answers requests by asking the world; respx comes here when no router before has a route for a request."""
+    """Sends requests to the world; respx consults it when no earlier router has a route for a request."""
 
     def __init__(self, pixazo: Pixazo, transport: httpx.HTTPTransport) -> None:
         super().__init__(assert_all_called=False)
         self._key = pixazo.api_key
         self._origin = httpx.URL(pixazo.url)
-        # Both transports lead through the patched httpcore and here once more, where requests to the origin pass.
-        self._blocking = transport
-        nothing_kept = httpx.Limits(
-            max_keepalive_connections=0
-        )  # so that nothing has to be closed on a loop that has ended
-        self._waiting = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=nothing_kept)
+        # A request of either transport arrives here again, by the patched httpcore, and then passes through to the origin.
+        self._transport = transport
+        # It keeps no connection, since there is nobody to close one once the loop has ended.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._async_transport = httpx.AsyncHTTPTransport(verify=False, trust_env=False, limits=limits)
 
     def handler(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of a blocking client."""
-        return self._blocking.handle_request(self._led(request))
+        return self._transport.handle_request(self._redirected(request))
 
     async def async_handler(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of an asynchronous client."""
-        return await self._waiting.handle_async_request(self._led(request))
+        return await self._async_transport.handle_async_request(self._redirected(request))
 
-    def _led(self, request: httpx.Request) -> httpx.Request:
-        """The request with the origin of the world in the place of the vendor's. Raises for any other host."""
+    def _redirected(self, request: httpx.Request) -> httpx.Request:
+        """The request with the world's origin instead of the vendor's. Raises PassThrough for the world's own origin, AllMockedAssertionError
+        for any other host.
+        """
         url = request.url
         if (url.scheme, url.host, url.port) == (self._origin.scheme, self._origin.host, self._origin.port):
             raise PassThrough(f"{request!r} is for the world itself", request=request, origin=Route())
         if url.host != HOST:
             _refuse(request)
-        led = url.copy_with(scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port)
+        target = url.copy_with(scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port)
         headers = request.headers.copy()
         if headers.get(KEY_HEADER):
             headers[KEY_HEADER] = self._key
         return httpx.Request(
-            request.method, led, headers=headers, stream=request.stream, extensions=request.extensions
+            request.method, target, headers=headers, stream=request.stream, extensions=request.extensions
         )  # fmt: skip
 
 
