@@ -286,7 +286,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "polled-after-end",
-        "A generation was polled on after a terminal status, as if ERROR or another end were still running.",
+        "A generation was polled after a terminal status, as if ERROR or another end were still running.",
         "A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
         'page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
         "stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
