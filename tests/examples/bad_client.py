@@ -1,4 +1,4 @@
-"""An app on bare HTTP that makes every mistake of the conduct report: one method each, and each looks harmless."""
+"""An app on bare HTTP that breaks every rule of the conduct report: one method each, and each looks harmless."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE = 10
 
 
 class BadClient:
-    """The holder of a key; `sleep` takes seconds."""
+    """A client with a key; `sleep` takes seconds."""
 
     def __init__(self, url: str, api_key: str, sleep: Callable[[float], object]) -> None:
         self._url = url
@@ -42,25 +42,25 @@ class BadClient:
             self._sleep(1)
 
     def insist(self, prompt: str) -> None:
-        """Submit until it is accepted, a second apart, whatever the answer asks for."""
+        """Submit every second until it is accepted, whatever the response asks for."""
         while not self._was_accepted(prompt):
             self._sleep(1)
 
     def try_again(self, prompt: str, times: int) -> None:
-        """Submit so many times while it is refused."""
+        """Submit up to `times` times while it is refused."""
         for _ in range(times):
             if self._was_accepted(prompt):
                 break
 
     def make_sure(self, prompt: str) -> None:
-        """Submit again when the connection broke: surely nothing has happened."""
+        """Submit again when the connection broke, as if nothing could have happened."""
         try:
             self._wait(self.submit(prompt))
         except (OSError, HTTPException):
             self._wait(self.submit(prompt))
 
     def give_up(self, prompt: str, looks: int) -> None:
-        """Look so many times, and then no more."""
+        """Read the status `times` times, then stop."""
         request_id = self.submit(prompt)
         for _ in range(looks):
             if self.status(request_id)["status"] == "COMPLETED":
@@ -68,7 +68,7 @@ class BadClient:
             self._sleep(5)
 
     def overlook_error(self, prompt: str, looks: int) -> None:
-        """Look so many times for COMPLETED or FAILED, as if there were no other end."""
+        """Read the status `times` times until COMPLETED or FAILED, as if there were no other terminal status."""
         request_id = self.submit(prompt)
         for _ in range(looks):
             if self.status(request_id)["status"] in ("COMPLETED", "FAILED"):
@@ -76,12 +76,12 @@ class BadClient:
             self._sleep(5)
 
     def download(self, prompt: str) -> bytes:
-        """Fetch the video as everything else is fetched: with the key."""
+        """Fetch the video with the key, like everything else."""
         (url,) = self._wait(self.submit(prompt))["output"]["media_url"]
         return self._open(url, {KEY_HEADER: self._key})
 
     def on_webhook(self, told: dict[str, Any]) -> bytes:
-        """Fetch the video whenever a callback says that it is there."""
+        """Fetch the video whenever a callback reports it."""
         (url,) = told["output"]["media_url"]
         return self._open(url, {})
 
@@ -95,7 +95,7 @@ class BadClient:
         return True
 
     def _wait(self, request_id: str) -> dict[str, Any]:
-        """Wait for COMPLETED, and that politely: every method is to make one mistake only."""
+        """Wait for COMPLETED at the recommended pace: every method breaks one rule only."""
         while (told := self.status(request_id))["status"] != "COMPLETED":
             self._sleep(5)
         return told

@@ -28,8 +28,8 @@ for name in KEPT:
 
 
 @pytest.fixture(autouse=True)
-def _printed_as_on_a_desk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI pytest prints each failure twice, the second time whole in the summary: tests read what it prints."""
+def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI pytest prints each failure twice, the second time in full in the summary, which would break tests that read its output."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
 
@@ -51,6 +51,6 @@ def world(gateway: Simulator) -> Iterator[ControlClient]:
 
 @pytest.fixture
 def inbox(world: ControlClient) -> Iterator[Inbox]:
-    """An inbox that knows that world."""
+    """An inbox with the clock of that world."""
     with Inbox(world) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Submits to a world, as any client would."""
+"""Submits to a world, as any client does."""
 
 from __future__ import annotations
 

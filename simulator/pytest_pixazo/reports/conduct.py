@@ -120,7 +120,7 @@ def polls_after_end(traffic: Traffic) -> Iterator[Remark]:
             yield (
                 request_id,
                 [final[0], *after],
-                f"read {counted(len(after), 'time')} more after it was told {final[0].reported}",
+                f"read {counted(len(after), 'time')} more after {final[0].reported} was reported",
             )
 
 

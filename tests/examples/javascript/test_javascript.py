@@ -1,4 +1,4 @@
-"""The control routes from JavaScript: a test suite of another language, run by its own runner."""
+"""The control routes from JavaScript: a test suite in another language, run by its own runner."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = 60
 
 
 def test_a_suite_in_javascript_passes(simulator: Simulator) -> None:
-    """With plain fetch and the test runner of Node, nothing installed; its three tests ran."""
+    """With plain fetch and the test runner of Node, without any package; its three tests ran."""
     ran = subprocess.run(
         [tool("node"), "--test", "--test-reporter=tap", "render.test.mjs"],
         cwd=HERE, env=environment(PIXAZO_BASE_URL=simulator.url), capture_output=True, text=True, timeout=SECONDS, check=False,

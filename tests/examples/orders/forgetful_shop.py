@@ -26,11 +26,11 @@ class ForgetfulShop:
         return number
 
     def state(self, number: int) -> str:
-        """How an order stands."""
+        """The state of an order."""
         return self._states[number]
 
     def webhook(self, body: bytes) -> int:
-        """Take a callback; returns the HTTP status to answer."""
+        """Process a callback; returns the status code of the response."""
         try:
             generation = self._client.webhooks.confirm(body)
         except (NotFoundError, ValueError):

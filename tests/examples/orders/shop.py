@@ -1,4 +1,4 @@
-"""The same shop, repaired: what it hears of a request that it does not know yet, it remembers."""
+"""The same shop, repaired: it remembers a webhook about a request that it does not know yet."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Shop:
         return number
 
     def state(self, number: int) -> str:
-        """How an order stands."""
+        """The state of an order."""
         return self._heard.get(self._requests[number], "in production")
 
     def webhook(self, body: bytes) -> int:
-        """Take a callback; returns the HTTP status to answer."""
+        """Process a callback; returns the status code of the response."""
         try:
             generation = self._client.webhooks.confirm(body)
         except (NotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Does the shop stand every order in which webhook, retry and duplicate may come?"""
+"""Does the shop cope with every order of webhook, retry and duplicate?"""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def open_client() -> Iterator[Callable[[Scene], PixazoClient]]:
 
 
 def test_the_shop_stands_every_order(open_client: Callable[[Scene], PixazoClient]) -> None:
-    """Whatever comes first, and however often: the customer gets the video."""
+    """Whatever comes first and however often, the customer gets the video."""
     tried = explore(lambda scene: Customer(Shop(open_client(scene), scene.webhook_url)), expected="ready")
     assert tried.exhaustive == 9  # without polls there are no more of up to four events
 
 
 def test_a_failed_video_is_no_ready_one(open_client: Callable[[Scene], PixazoClient]) -> None:
-    """The same for a generation that fails."""
+    """A generation that fails is reported as failed in every order."""
     explore(
         lambda scene: Customer(Shop(open_client(scene), scene.webhook_url)),
         outcome="FAILED",

@@ -20,7 +20,7 @@ FIND = """
 
 @dataclass(frozen=True)
 class Video:
-    """How a video stands."""
+    """The state of a video."""
 
     number: int
     status: str
@@ -46,17 +46,17 @@ class Library:
             return int(database.execute("INSERT INTO videos (prompt) VALUES (?)", (prompt,)).lastrowid or 0)
 
     def submitted(self, number: int, request_id: str) -> None:
-        """Remember under which id the gateway makes it."""
+        """Store the request id of the gateway."""
         with self._open() as database:
             database.execute("UPDATE videos SET request_id = ? WHERE number = ?", (request_id, number))
 
     def ended(self, request_id: str, status: str, media_url: str | None) -> None:
-        """Remember how it ended; an end does not change, so a duplicate is ignored."""
+        """Store how it ended; an end does not change, so a duplicate is ignored."""
         with self._open() as database:
             database.execute("INSERT OR IGNORE INTO ends VALUES (?, ?, ?)", (request_id, status, media_url))
 
     def find(self, number: int) -> Video | None:
-        """How a video stands, None when there is none of this number."""
+        """The state of a video, None when there is none with this number."""
         with self._open() as database:
             row = database.execute(FIND, (number,)).fetchone()
         return Video(*row) if row else None

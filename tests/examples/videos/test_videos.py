@@ -17,14 +17,14 @@ HOOK = "/hooks/pixazo"
 
 @pytest.fixture
 def service(pixazo_env: Pixazo, pixazo_webhooks: Inbox, tmp_path: Path) -> Iterator[TestClient]:
-    """The service, running; callbacks are handed to it through its own test client."""
+    """The running service; callbacks reach it through its own test client."""
     with TestClient(create_app(tmp_path / "videos.db", pixazo_webhooks.url)) as client:
         pixazo_webhooks.deliver_to(client, HOOK)
         yield client
 
 
 def test_a_video_is_there_once_the_webhook_came(service: TestClient, pixazo: Pixazo) -> None:
-    """Fifteen seconds later the media URL can be read."""
+    """Fifteen seconds later the media URL is available."""
     ordered = service.post("/videos", json={"prompt": "A bear leaps into a river"})
     assert (ordered.status_code, ordered.json()) == (202, {"number": 1, "status": "QUEUED", "media_url": None})
     pixazo.clock.advance(15)
@@ -33,8 +33,8 @@ def test_a_video_is_there_once_the_webhook_came(service: TestClient, pixazo: Pix
     assert ended["media_url"].endswith("/output.mp4")
 
 
-def test_a_failure_is_told(service: TestClient, pixazo: Pixazo) -> None:
-    """A video that the model refuses is no video."""
+def test_a_failure_is_reported(service: TestClient, pixazo: Pixazo) -> None:
+    """A generation that the model rejects is reported as failed."""
     pixazo.when("generate", prompt=contains("bear")).end("FAILED", error="content policy")
     service.post("/videos", json={"prompt": "A bear leaps into a river"})
     pixazo.clock.advance(15)
@@ -42,7 +42,7 @@ def test_a_failure_is_told(service: TestClient, pixazo: Pixazo) -> None:
 
 
 def test_a_forged_callback_changes_nothing(service: TestClient, pixazo: Pixazo) -> None:
-    """Whoever posts to the hook is not believed; we ask the gateway with our own key."""
+    """The service does not trust a callback; it reads the status with its own key."""
     service.post("/videos", json={"prompt": "A bear"})
     (generation,) = pixazo.generations
     forged = {
@@ -57,14 +57,14 @@ def test_a_forged_callback_changes_nothing(service: TestClient, pixazo: Pixazo) 
 
 
 @pytest.mark.pixazo(balance="0.10")
-def test_an_empty_wallet_is_said(service: TestClient) -> None:
-    """Our customer cannot help it: 503, and the reason."""
+def test_an_empty_wallet_is_reported(service: TestClient) -> None:
+    """The customer cannot fix that: 503, with the reason."""
     answer = service.post("/videos", json={"prompt": "A bear"})
     assert (answer.status_code, "balance" in answer.json()["detail"]) == (503, True)
 
 
 def test_the_webhook_comes_before_the_202_and_twice(service: TestClient, pixazo: Pixazo) -> None:
-    """Neither is lost, neither counts double."""
+    """None is lost, and the duplicate has no effect."""
     pixazo.when("webhook").fault(BeforeReply(), Duplicate())
     assert service.post("/videos", json={"prompt": "A bear"}).json()["status"] == "COMPLETED"
 
@@ -72,7 +72,7 @@ def test_the_webhook_comes_before_the_202_and_twice(service: TestClient, pixazo:
 def test_a_video_that_ends_while_the_service_is_down_is_not_lost(
     service: TestClient, pixazo: Pixazo, pixazo_webhooks: Inbox
 ) -> None:
-    """The gateway comes back after five seconds."""
+    """The gateway retries after five seconds."""
     pixazo_webhooks.reply(503)
     service.post("/videos", json={"prompt": "A bear"})
     pixazo.clock.advance(15)
@@ -85,7 +85,7 @@ def test_a_video_that_ends_while_the_service_is_down_is_not_lost(
 def test_no_order_of_events_breaks_the_service(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The explorer plays gateway and network."""
+    """The explorer takes the part of gateway and network."""
 
     class Service:
         def __init__(self, scene: Scene) -> None:

@@ -21,7 +21,7 @@ def test_every_prompt_becomes_a_video(tmp_path: Path) -> None:
 
 
 def test_it_polls_every_five_seconds(pixazo: Pixazo, tmp_path: Path) -> None:
-    """As the vendor asks for: at 0, 5, 10 and 15 seconds, when it has ended."""
+    """As the vendor recommends: at 0, 5, 10 and 15 seconds, when it has ended."""
     asyncio.run(make_videos(["A bear"], tmp_path))
     polls = [exchange.at for exchange in pixazo.journal.polls]
     assert [(at - polls[0]).total_seconds() for at in polls] == [0, 5, 10, 15]

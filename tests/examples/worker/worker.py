@@ -1,4 +1,4 @@
-"""Makes videos of the prompts in a queue, several at a time, on asyncio and aiohttp.
+"""Makes videos of the prompts in a queue, several at a time, with asyncio and aiohttp.
 
 The gateway is found through PIXAZO_BASE_URL and PIXAZO_API_KEY, as everywhere.
 """
@@ -58,7 +58,7 @@ async def make_video(session: aiohttp.ClientSession, key: dict[str, str], prompt
 
 
 async def wait(session: aiohttp.ClientSession, key: dict[str, str], request_id: str) -> dict[str, Any]:
-    """The status answer that tells the end."""
+    """The status response with a terminal status."""
     while True:
         async with session.get(f"/v2/requests/status/{request_id}", headers=key) as answer:
             told: dict[str, Any] = await answer.json()

@@ -1,4 +1,4 @@
-"""Clients of a world, blocking and not, on asyncio and trio."""
+"""Clients of a world: blocking, and on asyncio and trio."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_same_seed_polls_at_the_same_instants(pytester: pytest.Pytester) -> 
 def test_both_clients_see_one_world(
     pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_async_client: AsyncPixazoClient
 ) -> None:
-    """What one submits the other reads, on the same clock."""
+    """One reads what the other has submitted, on the same clock."""
     request_id = pixazo_client.generate("A bear").request_id
 
     async def follow() -> str:
@@ -79,7 +79,7 @@ def test_both_clients_see_one_world(
 
 
 def test_a_pause_leaves_the_loop_free(pixazo: Pixazo, pixazo_async_client: AsyncPixazoClient) -> None:
-    """An app on the loop of the test can take the callback that falls due while the client waits."""
+    """An app on the test's loop can process a callback that falls due while the client waits."""
     taken: list[bytes] = []
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

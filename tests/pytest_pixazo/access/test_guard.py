@@ -1,4 +1,4 @@
-"""No test that uses a fixture of ours reaches the real gateway, unless it says so."""
+"""No test that uses a fixture of ours reaches the real gateway, unless its marker or an option allows it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HEADLINE = "pixazo: the real gateway was called; strict=False does not let this 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Inner tests import what is beside this file."""
+    """Inner tests import helpers of this test suite."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -68,17 +68,17 @@ def run(pytester: pytest.Pytester, source: str, *options: str, conftest: str = C
 
 
 def lines(result: pytest.RunResult) -> list[str]:
-    """What was refused, as the errors at teardown tell it."""
+    """The refused calls, as the errors at teardown list them."""
     return [line.removeprefix("- ") for line in result.outlines if line.startswith("- ")]
 
 
 def told(where: str, host: str = "gateway.invalid") -> str:
-    """The line that is expected."""
+    """The expected line."""
     return f"{host} was called {where}: {PROCESS_REMEDY if where.startswith('in a process that') else REMEDY}"
 
 
 def given(program: str, where: str) -> str:
-    """The line that is expected when the host was among the arguments of a program."""
+    """The expected line when the host was an argument of a program."""
     return f"gateway.invalid was given to {program} {where}: {PROCESS_REMEDY}"
 
 
@@ -86,7 +86,7 @@ def given(program: str, where: str) -> str:
 
 
 def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
-    """Made when the module was imported, with its error swallowed: the test fails at its end all the same, with one line."""
+    """Even a client made at import, whose error the app swallows: the test fails at its end, with one line."""
     result = run(
         pytester,
         """
@@ -137,7 +137,7 @@ WAYS = {
 
 
 def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
-    """However the host is written, by whatever function, and where another program is told to call it: ConnectionRefusedError."""
+    """However the host is written, by any function, and as an argument of another program: ConnectionRefusedError."""
     result = run(
         pytester,
         f"""
@@ -171,7 +171,7 @@ def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
 
 
 def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
-    """The reference client without a base URL calls the real gateway, and is refused with its reason; nobody looks the names up."""
+    """The reference client without a base URL is refused with the reason; the names are not looked up."""
     result = run(
         pytester,
         """
@@ -211,8 +211,8 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
     ]
 
 
-def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the one of the environment by which all else still goes, nor its look-up, in this process and in a child."""
+def test_a_proxy_gets_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy of the environment, which serves all other hosts, gets neither the call nor a look-up, from this process or a child."""
     with Listener(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
@@ -251,7 +251,7 @@ def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pyt
 
 
 def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
-    """A server name in TLS tells where a connection by way of a SOCKS proxy, or from before, leads; the peer receives nothing."""
+    """The server name in TLS reveals the host of a connection through a SOCKS proxy, or of an older one; the peer receives nothing."""
     result = run(
         pytester,
         """
@@ -391,7 +391,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
 
 
 def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
-    """And no second error; where the app tells another reason, the section tells this one."""
+    """There is no second error; the section gives the reason even when the app's error does not."""
     result = run(
         pytester,
         """
@@ -463,7 +463,7 @@ def test_contract_suite(pixazo_endpoint):
 
 
 def test_a_marker_lets_it_through(pytester: pytest.Pytester) -> None:
-    """The nearest decides; the contract suite, which has a spend guard, needs none."""
+    """The nearest marker decides; the contract suite, which has a spend guard, needs none."""
     result = run(pytester, MEANT, conftest=NOTING + CONFTEST)
     result.assert_outcomes(passed=4, errors=1)
     assert lines(result) == [told("in test_app.py::TestMeant::test_not_meant")]
@@ -476,7 +476,7 @@ def test_an_option_lets_it_through(pytester: pytest.Pytester) -> None:
 
 
 def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
-    """For the test that asked for it; calls reach the world. What others put back meanwhile is replaced again."""
+    """In a test that uses it, calls reach the world. Functions that other code restored meanwhile are replaced again."""
     result = run(
         pytester,
         """
@@ -547,7 +547,7 @@ REFUSED = {
 
 
 def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
-    """Whichever way it is started and the host is written; the line tells the program, and neither a key nor a prompt."""
+    """However it is started and the host is written; the line names the program, but neither a key nor a prompt."""
     result = run(
         pytester,
         f"""
@@ -592,7 +592,7 @@ def test_a_program_is_refused_the_host(pytester: pytest.Pytester) -> None:
 
 
 def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
-    """Those that refuse the host by themselves, that lead elsewhere, that only handle text, and those given another host."""
+    """Programs that refuse the host by themselves, redirect it, only handle text, or get another host."""
     commands = [
         ["/usr/bin/python3.12", "https://gateway.invalid"],
         ["python", "-m", "app", "https://gateway.invalid"],
@@ -633,7 +633,7 @@ def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
 
 
 def test_children_are_refused(pytester: pytest.Pytester) -> None:
-    """However Python starts them, and the test that did is told."""
+    """However Python starts them; the error names the test that did."""
     ways = ("fork", "spawn", "forkserver", "os.fork", "pool", "subprocess", "uvloop")
     result = run(
         pytester,
@@ -709,7 +709,7 @@ def test_children_are_refused(pytester: pytest.Pytester) -> None:
 
 
 def test_node_is_refused(pytester: pytest.Pytester) -> None:
-    """By fetch, and by the server name of a connection that leads elsewhere; other hosts are reached."""
+    """In fetch, and by the server name of a connection to another address; other hosts are reachable."""
     tool("node")
     result = run(
         pytester,
@@ -770,7 +770,7 @@ def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:
 
 
 def test_an_environment_that_is_put_back_holds_no_ban(pytester: pytest.Pytester) -> None:
-    """A fixture of a class took a snapshot of it in a guarded test, and puts it back after the last one."""
+    """A class fixture takes a snapshot of it in a guarded test, and restores it after the last one."""
     result = run(
         pytester,
         """
@@ -829,8 +829,8 @@ def test_an_environment_that_is_put_back_holds_no_ban(pytester: pytest.Pytester)
 
 
 @pytest.mark.exhaustive
-def test_exec_leads_within_a_test(pytester: pytest.Pytester) -> None:
-    """And where the tests run under it themselves: both lead the hosts to a simulator."""
+def test_exec_redirects_within_a_test(pytester: pytest.Pytester) -> None:
+    """Also when the tests themselves run under it: both redirect the hosts to a simulator."""
     call = "import requests; print(requests.post('https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate', json={'prompt': 'A bear'}, headers={'Ocp-Apim-Subscription-Key': 'k'}).status_code)"
     source = f"""
         import subprocess, sys

@@ -1,4 +1,4 @@
-"""An app with the vendor's host hard-coded reaches the world of its test, and no other use of that host passes."""
+"""An app with the vendor's host hard-coded reaches the world of its test; any other use of that host is refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Detour) -> None:
 
 
 def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> None:
-    """Plain http to that host is refused, and told at the end though the app has caught it; so is a call without a key."""
+    """Plain http to that host is refused, and so is a call without a key; the test fails even if the app caught the error."""
     pytester.makepyfile(
         """
         import pytest

@@ -1,4 +1,4 @@
-"""An app on httpx with the vendor's host hard-coded is served by respx routes first and the world behind."""
+"""An app on httpx with the vendor's host hard-coded gets the respx routes first, then the world."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = {"Ocp-Apim-Subscription-Key": "the-apps-own-key"}
 
 
 def test_a_blocking_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
-    """Submit, poll and download reach the world, whatever key the app has, at the URLs that the gateway would tell."""
+    """Submit, poll and download reach the world, whatever key the app has, at the URLs that the gateway would return."""
     with httpx.Client(headers=KEY) as app:
         submitted = app.post(GENERATE, json={"prompt": "A bear"}).raise_for_status().json()
         assert submitted["polling_url"] == f"https://gateway.pixazo.ai/v2/requests/status/{submitted['request_id']}"
@@ -29,7 +29,7 @@ def test_a_blocking_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_asynchronous_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter, backend: str) -> None:
-    """The same on asyncio and trio."""
+    """Also on asyncio and trio."""
 
     async def app() -> list[str]:
         async with httpx.AsyncClient(headers=KEY) as client:
@@ -42,7 +42,7 @@ def test_an_asynchronous_app(pixazo: Pixazo, pixazo_respx: respx.MockRouter, bac
 
 
 def test_routes_of_the_user_come_first(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
-    """A route of the user's answers in the place of the world, and other hosts can be mocked beside it."""
+    """A route of the user answers instead of the world, and other hosts can be mocked as well."""
     pixazo_respx.post(GENERATE).mock(side_effect=[httpx.Response(503), httpx.ConnectError("for a reason")])
     pixazo_respx.get("https://example.com/").respond(text="elsewhere")
     assert httpx.post(GENERATE, json={}).status_code == 503
@@ -54,14 +54,14 @@ def test_routes_of_the_user_come_first(pixazo: Pixazo, pixazo_respx: respx.MockR
 
 
 def test_time_outs_and_faults_are_real(pixazo: Pixazo, pixazo_respx: respx.MockRouter) -> None:
-    """What goes wrong on the wire goes wrong in the app, as the exceptions of its library."""
+    """Faults on the wire reach the app as exceptions of its library."""
     pixazo.when("generate").fault(SlowDrip(2.0, pieces=2), times=1)
     with httpx.Client(headers=KEY, timeout=0.2) as app, pytest.raises(httpx.ReadTimeout):
         app.post(GENERATE, json={"prompt": "A bear"})
 
 
 def test_a_host_without_a_route(pixazo_respx: respx.MockRouter) -> None:
-    """A request that is for nobody is refused, with the remedy."""
+    """A request for another host is refused, with the remedy."""
     with pytest.raises(AssertionError) as caught:
         httpx.get("https://example.org/")
     assert str(caught.value) == (

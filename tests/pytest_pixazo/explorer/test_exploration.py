@@ -1,4 +1,4 @@
-"""The order explorer: which orders break which app, and how that is told."""
+"""The order explorer: which orders break which app, and how they are reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pytest_pixazo.webhooks.callback import Callback
 
 
 class Webhooks:
-    """An app that learns the end by webhook and asks for a retry of what it does not know yet."""
+    """An app that learns the end by webhook, and refuses a callback about a request that it does not know yet."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -39,7 +39,7 @@ class Webhooks:
         return told
 
     def webhook(self) -> dict[str, str]:
-        """How a callback is asked for."""
+        """The header that asks for a callback."""
         return {"X-Webhook-URL": self.scene.webhook_url}
 
     def submit(self) -> None:
@@ -58,7 +58,7 @@ class Webhooks:
 
 
 class Both(Webhooks):
-    """Polls, too, and lets no answer that is older overwrite the end."""
+    """Also polls; an older response does not overwrite the end."""
 
     def poll(self) -> None:
         for request_id in self.states:
@@ -68,7 +68,7 @@ class Both(Webhooks):
 
 
 class Polls:
-    """Knows no webhooks at all."""
+    """Takes no webhooks."""
 
     def __init__(self, scene: Scene) -> None:
         self._app = Both(scene)
@@ -76,14 +76,14 @@ class Polls:
 
 
 def counterexample(make_app: Callable[[Scene], Any], gateway: Simulator, **options: Any) -> str:
-    """What is told of the smallest order that breaks the app."""
+    """The report of the smallest order that breaks the app."""
     with pytest.raises(BrokenOrderError) as caught:
         explore(make_app, gateway=gateway, **options)
     return str(caught.value)
 
 
 def test_apps_that_stand_every_order(gateway: Simulator) -> None:
-    """The number of orders is told: those of up to four events, and longer ones."""
+    """The result counts the orders: those of up to four events, and longer ones."""
     both = explore(Both, gateway=gateway, examples=20)
     assert (both.size, both.exhaustive) == (4, 63)
     assert 10 <= both.drawn <= 20
@@ -92,8 +92,8 @@ def test_apps_that_stand_every_order(gateway: Simulator) -> None:
     assert explore(Polls, gateway=gateway, examples=0) == Exploration(4, 10, 0)
 
 
-def test_a_simulator_of_its_own_will_do() -> None:
-    """Without a gateway, one is started for the exploration."""
+def test_a_simulator_is_started_without_a_gateway() -> None:
+    """Without `gateway`, a simulator is started for the exploration."""
     assert explore(Webhooks, size=2, examples=0).exhaustive == 2
 
 
@@ -138,7 +138,7 @@ def test_a_poll_whose_older_answer_overwrites_the_end(gateway: Simulator) -> Non
 
 
 def test_a_duplicate_that_counts_twice(gateway: Simulator) -> None:
-    """What must happen once is the check's business; the duplicate is named as one."""
+    """`check` decides what must happen only once; the report names the duplicate."""
 
     def once(app: Webhooks) -> None:
         if app.taken > 1:
@@ -179,7 +179,7 @@ def test_a_late_webhook_that_undoes_what_a_poll_began(gateway: Simulator) -> Non
 
 
 def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -> None:
-    """A retry is the gateway's, 5 s, 300 s and 1,800 s after each refusal, and is named as one."""
+    """The gateway retries 5 s, 300 s and 1,800 s after each refusal, and the report names each retry."""
 
     class Late(Webhooks):
         def receive(self, callback: Callback) -> int:
@@ -201,7 +201,7 @@ def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -
 
 
 def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -> None:
-    """That breaks nothing by itself: the retry may be taken."""
+    """That alone breaks nothing: the app may accept the retry."""
 
     class Raising(Webhooks):
         def receive(self, callback: Callback) -> int:
@@ -220,7 +220,7 @@ def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -
 
 
 def test_an_app_that_always_refuses_is_given_up(gateway: Simulator) -> None:
-    """After four attempts the gateway comes no more."""
+    """After four attempts the gateway gives up."""
 
     class Refusing(Webhooks):
         def receive(self, callback: Callback) -> int:
@@ -232,7 +232,7 @@ def test_an_app_that_always_refuses_is_given_up(gateway: Simulator) -> None:
 
 
 def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -> None:
-    """The first and its duplicate, both too soon."""
+    """The first and its duplicate, both before the 202."""
 
     class Counting(Webhooks):
         early = 0
@@ -252,7 +252,7 @@ def test_a_callback_can_come_before_the_202_more_than_once(gateway: Simulator) -
     ]
 
 
-def test_what_no_question_of_the_app_lets_through_comes_after_it(gateway: Simulator) -> None:
+def test_what_overtakes_no_response_comes_after_it(gateway: Simulator) -> None:
     """An app that has stopped polling gives a callback nothing to overtake: it comes late instead."""
 
     class Stopping(Both):
@@ -281,7 +281,7 @@ def test_what_no_question_of_the_app_lets_through_comes_after_it(gateway: Simula
 
 
 def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
-    """The error is told, and is the cause."""
+    """The report names the error, which is the cause of the exception."""
 
     class Raising(Both):
         def poll(self) -> None:
@@ -293,7 +293,7 @@ def test_an_app_that_raises_itself_is_broken(gateway: Simulator) -> None:
 
 
 def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -> None:
-    """A lock round the submit is a repair: the 202 goes on once the app has been given its patience."""
+    """A lock around the submission is a valid repair: the 202 is passed on once `patience` is over."""
 
     class Locked(Webhooks):
         lock = threading.RLock()
@@ -309,8 +309,8 @@ def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -
     assert explore(Locked, gateway=gateway, examples=0, size=3, patience=0.05).exhaustive == 5
 
 
-def test_an_app_that_never_answers_is_told(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A callback taken for ever is the app's failure."""
+def test_an_app_that_never_answers_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `receive` that never returns is the app's failure."""
     monkeypatch.setattr(run, "SETTLING", 0.05)
 
     class Hanging(Webhooks):
@@ -329,7 +329,7 @@ def test_an_app_that_never_answers_is_told(gateway: Simulator, monkeypatch: pyte
 
 
 def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: Simulator) -> None:
-    """An app may confirm a callback by reading with its own key: that is not overtaken, and is no event."""
+    """An app may confirm a callback by reading the status: that read is not overtaken, and is no event."""
 
     class Confirming(Both):
         def receive(self, callback: Callback) -> int:
@@ -345,7 +345,7 @@ def test_what_the_app_reads_while_it_takes_a_callback_is_part_of_that(gateway: S
 
 
 def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None:
-    """With nothing tried exhaustively but the smallest, the counterexample is as small as it can be."""
+    """Even if only the smallest orders are tried exhaustively, the counterexample is minimal."""
 
     class Impatient(Both):
         polled = 0
@@ -368,13 +368,13 @@ def test_hypothesis_finds_and_shrinks_what_is_larger(gateway: Simulator) -> None
 
 
 def test_settings_of_hypothesis_are_passed_on(gateway: Simulator) -> None:
-    """They replace our own."""
+    """They replace the defaults."""
     few = settings(max_examples=3, database=None, deadline=None)
     assert explore(Both, gateway=gateway, size=1, settings=few).drawn <= 3
 
 
 def test_the_same_orders_are_tried_every_time(gateway: Simulator) -> None:
-    """By default nothing is left to chance."""
+    """By default the drawn orders are deterministic."""
     tried: list[list[str]] = []
 
     class Noting(Webhooks):
@@ -392,7 +392,7 @@ def test_the_same_orders_are_tried_every_time(gateway: Simulator) -> None:
     assert tried[0] == tried[1]
 
 
-def test_an_app_left_to_chance_is_told(gateway: Simulator) -> None:
+def test_an_app_that_behaves_at_random_is_reported(gateway: Simulator) -> None:
     """An order that breaks the app once and not again is no counterexample."""
     broken = [True]
 
@@ -407,7 +407,7 @@ def test_an_app_left_to_chance_is_told(gateway: Simulator) -> None:
 def test_hypothesis_is_not_needed_for_the_orders_up_to_a_size(
     gateway: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where it is not installed, `examples=0` does without."""
+    """Where it is not installed, `examples=0` works."""
     monkeypatch.setitem(sys.modules, "hypothesis", None)
     monkeypatch.setattr(exploration, "find_spec", _not_found)
     assert explore(Webhooks, gateway=gateway, examples=0).exhaustive == 9
@@ -460,7 +460,7 @@ class Deaf:
         (Deaf, "the app has neither poll() nor receive(callback)"),
     ],
 )
-def test_an_adapter_that_does_not_fit_is_told(app: Callable[[Scene], Any], told: str, gateway: Simulator) -> None:
+def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], told: str, gateway: Simulator) -> None:
     """The remedy is in the message."""
     with pytest.raises(InvalidAppError) as caught:
         explore(app, gateway=gateway, size=2)
@@ -468,7 +468,7 @@ def test_an_adapter_that_does_not_fit_is_told(app: Callable[[Scene], Any], told:
 
 
 def test_every_app_is_closed(gateway: Simulator) -> None:
-    """What an app holds is let go after its order, also when the order breaks it."""
+    """An app is closed after its order, even when the order breaks it."""
     opened: list[Webhooks] = []
     closed: list[Webhooks] = []
 

@@ -1,4 +1,4 @@
-"""The orders that the explorer tries: legal, all different, and all there."""
+"""The orders that the explorer tries: legal, distinct and complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CALLBACK, POLL_END = Step(Kind.CALLBACK), Step(Kind.POLL, Sees.END)
 
 
 def up_to(size: int, *, polls: bool = True, callbacks: bool = True) -> list[Order]:
-    """Every order of up to that many events."""
+    """Every order of up to `size` events."""
     return [order for each in range(1, size + 1) for order in orders(each, polls=polls, callbacks=callbacks)]
 
 
@@ -21,7 +21,7 @@ def test_the_smallest_orders_are_these() -> None:
 
 
 def test_an_app_without_polls_or_without_callbacks_meets_none() -> None:
-    """Three events without polls are arrivals only; without callbacks nothing is overtaken."""
+    """Without polls, the events are arrivals; without callbacks, no response is overtaken."""
     assert up_to(3, polls=False)[2:] == [
         Order((Step(Kind.SUBMIT, overtaken=2),)),
         Order((OVERTAKEN, CALLBACK)),
@@ -33,14 +33,14 @@ def test_an_app_without_polls_or_without_callbacks_meets_none() -> None:
 
 @pytest.mark.parametrize(("size", "count"), [(1, 0), (2, 3), (3, 17), (4, 63), (5, 191)])
 def test_the_number_of_orders_is_known(size: int, count: int) -> None:
-    """So many orders of up to that size, and no two alike."""
+    """The number of orders of up to each size; no two are alike."""
     found = up_to(size)
     assert len(found) == len(set(found)) == count
     assert all(order.size <= size for order in found)
 
 
 def test_states_never_go_back() -> None:
-    """A poll sees what was seen before, or more; after a callback it sees the end."""
+    """A poll sees the same state as before, or a later one; after a callback it sees the end."""
     for order in up_to(5):
         seen = Sees.QUEUED
         for step in order.steps:
@@ -52,7 +52,7 @@ def test_states_never_go_back() -> None:
 
 
 def test_every_order_begins_with_the_only_submit_and_reveals_the_end() -> None:
-    """Nothing happens before the submit, and the app can know in the end how it ended; at most three callbacks arrive."""
+    """Nothing happens before the submission, the app can know the end, and at most three callbacks arrive."""
     for order in up_to(5):
         assert [step.kind for step in order.steps].count(Kind.SUBMIT) == 1
         assert order.steps[0].kind is Kind.SUBMIT
@@ -61,7 +61,7 @@ def test_every_order_begins_with_the_only_submit_and_reveals_the_end() -> None:
 
 
 def test_every_kind_of_order_is_tried() -> None:
-    """Before the 202, while a poll's answer is on its way, late after a poll saw the end, again, and never."""
+    """Before the 202, while a poll's response is in transit, after a poll that saw the end, repeatedly, and never."""
     found = set(up_to(3))
     assert Order((OVERTAKEN, POLL_END)) in found
     assert Order((SUBMIT, Step(Kind.POLL, Sees.PROCESSING, overtaken=1))) in found

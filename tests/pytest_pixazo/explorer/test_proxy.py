@@ -1,4 +1,4 @@
-"""The proxy: what goes through it is what the gateway would have got and given."""
+"""The explorer's proxy passes requests and responses on unchanged."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> 
 
 
 def ignore(_: HttpRequest, __: HttpResponse) -> None:
-    """Let everything pass."""
+    """Do nothing."""
 
 
 def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
-    """The polling and media URLs lead through the proxy, too, and every answer is announced before it arrives."""
+    """The polling and media URLs lead through the proxy, too, and it is called before every response."""
     seen: list[tuple[str, int]] = []
 
     def note(request: HttpRequest, response: HttpResponse) -> None:
@@ -53,7 +53,7 @@ def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
 
 
 def test_a_body_in_chunks_and_refusals_go_through_it(world: ControlClient) -> None:
-    """The gateway's own words about a bad request come back."""
+    """The gateway's own response to a bad request is passed on."""
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
     with Proxy(world.url, ignore) as proxy:
         chunks = iter([b'{"prompt":', b' "A bear"}'])
@@ -64,7 +64,7 @@ def test_a_body_in_chunks_and_refusals_go_through_it(world: ControlClient) -> No
 
 
 def test_a_gateway_that_is_down_is_a_502() -> None:
-    """And nothing is announced."""
+    """`before_response` is not called."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     seen: list[HttpResponse] = []

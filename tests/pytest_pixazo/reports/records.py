@@ -1,4 +1,4 @@
-"""Records made by hand: what an app did, told in seconds of the world's clock."""
+"""Records made by hand, in seconds of the world's clock."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _START = datetime(2026, 3, 31, 10, tzinfo=UTC)
 
 
 def instant(second: float) -> str:
-    """The instant so many seconds after ten o'clock, as /_sim tells it."""
+    """The time `second` seconds after ten o'clock, as /_sim writes it."""
     return (_START + timedelta(seconds=second)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Telling:
-    """Collects exchanges, callbacks and ends, in the order of the calls; each call returns what it is called on."""
+    """Collects exchanges, callbacks and ends, in the order of the calls; each call returns the object itself."""
 
     def __init__(self, nodeid: str = "tests/test_app.py::test_bear") -> None:
         self._record = Record(nodeid=nodeid, seed=7)
@@ -68,7 +68,7 @@ class Telling:
         return self.call(second, "GET", target, 200, answer=answer, request_id=request_id, **more)
 
     def refused_read(self, second: float, status: int, **more: Any) -> Telling:
-        """A status read that is answered otherwise."""
+        """A status read with another status code."""
         return self.call(second, "GET", f"/v2/requests/status/{ID}", status, request_id=ID, **more)
 
     def download(self, second: float, status: int = 200, *, target: str = MEDIA, **more: Any) -> Telling:
@@ -85,7 +85,7 @@ class Telling:
         form: str = "status",
         faults: tuple[str, ...] = (),
     ) -> Telling:
-        """A callback about the end, attempted so many times with the same answer, 5 s apart."""
+        """A callback about the end, attempted `attempts` times with the same response, 5 s apart."""
         tries = [{"at": instant(second + 5 * each), "status": code, "problem": None} for each in range(attempts)]
         self._record.deliveries.append({
             "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,

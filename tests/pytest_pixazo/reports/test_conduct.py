@@ -1,4 +1,4 @@
-"""Mistakes are recognised in what an app did, each once, and honest conduct is left alone."""
+"""The usage checks find each misuse once, and leave correct usage alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = "ocp-apim-subscription-key"
 
 
 def polls(*seconds: float) -> Telling:
-    """A submit at 0 s, and reads that are all answered PROCESSING."""
+    """A submission at 0 s, and reads that all return PROCESSING."""
     telling = Telling().submit()
     for second in seconds:
         telling.read(second)
@@ -188,18 +188,18 @@ HONEST: dict[str, Telling] = {
 
 @pytest.mark.parametrize(("rule", "telling", "exchanges"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_found_once(rule: str, telling: Telling, exchanges: tuple[int, ...]) -> None:
-    """Its rule, and no other, tells of it once, with the exchanges that show it."""
+    """One finding, of its own rule, with the exchanges that show it."""
     assert [(finding.rule, finding.exchanges) for finding in judge(telling.record())] == [(rule, exchanges)]
 
 
 @pytest.mark.parametrize("telling", HONEST.values(), ids=HONEST)
 def test_honest_conduct_is_left_alone(telling: Telling) -> None:
-    """What looks like a mistake but is none has no finding."""
+    """What only resembles misuse has no finding."""
     assert judge(telling.record()) == []
 
 
 def test_every_rule_has_a_mistake() -> None:
-    """Each rule is tripped by one of the examples above, and names are unique."""
+    """Each rule is broken by one of the examples above, and names are unique."""
     names = [rule.name for rule in RULES]
     assert sorted({rule for rule, _, _ in MISTAKES.values()}) == sorted(names)
     assert len(set(names)) == len(names) == 8
@@ -213,7 +213,7 @@ def test_every_rule_is_documented() -> None:
 
 
 def test_what_a_test_allows_is_left_out() -> None:
-    """An allowed rule finds nothing, the others still do; a name that no rule has is refused with the nearest."""
+    """An allowed rule has no findings, others have; an unknown name is refused with the nearest one."""
     record = polls(0, 1, 2, 3).generation().record()
     assert [finding.rule for finding in judge(record)] == ["poll-too-fast", "stopped-early"]
     assert [finding.rule for finding in judge(record, ["poll-too-fast"])] == ["stopped-early"]
@@ -225,7 +225,7 @@ def test_what_a_test_allows_is_left_out() -> None:
 
 
 def test_the_report_says_what_why_instead_and_where() -> None:
-    """One block a rule, with the page's section or the policy's row, and one line a finding, which names test and exchanges."""
+    """One block per rule, with the section of the page or the policy, and one line per finding, with test and exchanges."""
     found = judge(polls(0, 1, 2, 3).record())
     why, source = (
         "Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
@@ -240,7 +240,7 @@ def test_the_report_says_what_why_instead_and_where() -> None:
 
 
 def test_a_long_report_is_cut() -> None:
-    """Of each rule so many findings are printed, and how many there are more."""
+    """At most `most` findings of a rule are printed, with the number of further ones."""
     found = [Finding("poll-too-fast", f"test_{number}", "", (), "polled") for number in range(7)]
     assert [*report(found, most=5)][-2:] == ["  test_4: polled", "  and 2 more: run with -v to see all"]
     assert [*report(found)][-1] == "  test_6: polled"
@@ -248,7 +248,7 @@ def test_a_long_report_is_cut() -> None:
 
 
 def test_the_failure_says_how_to_allow_it() -> None:
-    """A test that fails for it is told what happened, what to do instead, and the marker that lets it pass."""
+    """The failure says what happened, what to do instead, and the marker that allows it."""
     text = misconduct(judge(polls(0, 1, 2, 3).generation().record()))
     polled, unlearnt, allowed = text.splitlines()
     wait = "wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL"
@@ -260,7 +260,7 @@ def test_the_failure_says_how_to_allow_it() -> None:
 
 
 def gathered(records: Iterable[Record]) -> Results:
-    """What one process knows after these tests."""
+    """The results of one process after these tests."""
     results = Results()
     for record in records:
         results.add(record)
@@ -277,7 +277,7 @@ RECORDS = [
 
 @given(st.permutations(RECORDS), st.lists(st.integers(0, 2), min_size=len(RECORDS), max_size=len(RECORDS)))
 def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record], workers: list[int]) -> None:
-    """However the tests are ordered and spread over processes, what is told in the end is the same."""
+    """However the tests are ordered and distributed over processes, the final results are the same."""
     merged = Results()
     for worker in range(3):
         merged.merge(
@@ -288,7 +288,7 @@ def test_the_order_of_tests_and_their_workers_do_not_matter(records: list[Record
     assert (merged.counts, merged.firsts) == (whole.counts, whole.firsts)
 
 
-def test_a_repeated_test_tells_nothing_twice() -> None:
-    """A test that is run again, as after a crash of its worker, has each finding once."""
+def test_a_repeated_test_has_each_finding_once() -> None:
+    """A test that is run again, as after the crash of its worker, has each finding once."""
     record = polls(0, 1, 2, 3).record()
     assert len(gathered([record, record]).findings) == 1

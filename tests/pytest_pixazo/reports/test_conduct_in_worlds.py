@@ -1,4 +1,4 @@
-"""In real worlds the bad example client trips each rule once, and the reference client trips none in any of its flows."""
+"""In real worlds the bad example client breaks each rule once, and the reference client breaks none in any of its flows."""
 
 from __future__ import annotations
 
@@ -115,13 +115,13 @@ MISTAKES: dict[Callable[[Pixazo, BadClient, Receiver], None], str] = {
 def test_the_bad_client_trips_each_rule_once(
     mistake: Callable[[Pixazo, BadClient, Receiver], None], pixazo: Pixazo, receiver: Receiver
 ) -> None:
-    """One mistake, one finding."""
+    """One misuse, one finding."""
     mistake(pixazo, BadClient(pixazo.url, pixazo.api_key, pixazo.clock.advance), receiver)
     assert [finding.rule for finding in judge(pixazo.record())] == [MISTAKES[mistake]]
 
 
 def test_every_rule_is_tripped() -> None:
-    """No rule is left out above."""
+    """The examples above cover every rule."""
     assert set(MISTAKES.values()) == {rule.name for rule in RULES}
 
 
@@ -219,6 +219,6 @@ def test_the_reference_client_trips_no_rule(
     receiver: Receiver,
     tmp_path: Path,
 ) -> None:
-    """There is nothing to find in what it did."""
+    """Its traffic has no findings."""
     flow(pixazo, pixazo_client, receiver, tmp_path)
     assert judge(pixazo.record()) == []

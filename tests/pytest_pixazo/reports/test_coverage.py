@@ -1,4 +1,4 @@
-"""Behaviour counts as met when the app lived through it, and everything that is missing has a line that provokes it."""
+"""Behaviour counts as met when the app observed it, and each missing behaviour has a line that provokes it."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def test_what_was_met(telling: Telling, names: set[str]) -> None:
 
 
 def test_a_call_with_an_unknown_key_counts() -> None:
-    """A 401 reaches no world, and is met all the same."""
+    """A 401 reaches no world, but counts as met."""
     record = Telling().record()
     record.lobby.extend(Telling().submit(status=401, request_id=None).record().exchanges)
     assert met(record) == {"generate:401": 1}
 
 
 def test_the_whole_is_the_page() -> None:
-    """What counts as 100 %: each status of the page, each arrow of its flow, each code of its table for both operations."""
+    """100 % is: each status of the page, each arrow of its flow, each code of its table for both operations."""
     page = PAGE.read_text(encoding="utf-8")
     states = re.findall(
         r"^([A-Z]+)$", page.partition("## Status Values")[2].partition("## Status Flow")[0], re.MULTILINE
@@ -100,7 +100,7 @@ def test_the_whole_is_the_page() -> None:
 
 
 def test_every_kind_of_fault_is_listed_apart() -> None:
-    """All kinds, each with the example of its own; none of them counts for the documented behaviour."""
+    """All kinds, each with its own example; none counts for the documented behaviour."""
     assert [each.name for each in FAULT_BEHAVIOURS] == [f"fault:{kind}" for kind in FAULTS]
     hints = {each.name: each.hint for each in FAULT_BEHAVIOURS}
     assert hints["fault:reply_lost"] == 'pixazo.when("generate").fault(ReplyLost(), times=1)'
@@ -109,7 +109,7 @@ def test_every_kind_of_fault_is_listed_apart() -> None:
 
 
 def test_the_table() -> None:
-    """One line a group with its numbers and what is missing, then a line for each missing behaviour with its hint."""
+    """One line per group with its numbers and what is missing, then a line for each missing behaviour with its hint."""
     names = ["state:QUEUED", "state:PROCESSING", "state:COMPLETED", "state:ERROR", "media:200"]
     coverage = Coverage(without(["[!sm]*", "status:*"]), dict.fromkeys(names, 1))
     assert list(coverage.lines()) == [
@@ -123,7 +123,7 @@ def test_the_table() -> None:
 
 
 def test_nothing_missing_needs_no_hint() -> None:
-    """A group that was met says so, and all of nothing is everything."""
+    """A complete group is marked so, and an empty list counts as complete."""
     coverage = Coverage(without(["[!m]*"]), {"media:200": 1, "media:404": 2})
     assert list(coverage.lines()) == ["  media           2 of 2  all met"]
     assert str(Coverage([], {})) == "0 of 0 (100 %)"

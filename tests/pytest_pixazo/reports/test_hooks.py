@@ -1,4 +1,4 @@
-"""Conduct and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
+"""Conduct and coverage at the end of a run: printed once, the same for one process and several, and not at all without a world."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def section(done: pytest.RunResult) -> list[str]:
 
 
 def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> None:
-    """What the app did, rule by rule; the run is green all the same."""
+    """The findings, rule by rule; the run still succeeds."""
     done = ran(suite)
     assert section(done)[1].startswith("refusal-repeated: A request that was refused with 400 or 402 was sent again")
     assert section(done)[4:] == [INSISTS.format(1), INSISTS.format(2)]
@@ -89,7 +89,7 @@ def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
 
 
 def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
-    """Each such test fails at its teardown with the finding and how to allow it; the honest one passes."""
+    """Each such test fails at its teardown with the finding and the marker that allows it; the other one passes."""
     done = ran(suite, "--pixazo-conduct=fail")
     done.assert_outcomes(passed=3, errors=2)
     done.stdout.fnmatch_lines(
@@ -129,7 +129,7 @@ def test_a_rule_that_does_not_exist_cannot_be_allowed(suite: pytest.Pytester) ->
 
 @pytest.mark.exhaustive
 def test_the_report_can_be_switched_off(suite: pytest.Pytester) -> None:
-    """By option or ini file; a word that is none of the three is refused."""
+    """By option or ini file; any other word is refused."""
     ran(suite, "--pixazo-conduct=off").stdout.no_fnmatch_line(SECTION)
     suite.makeini("[pytest]\npixazo_conduct = off")
     ran(suite).stdout.no_fnmatch_line(SECTION)
@@ -157,8 +157,8 @@ def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pyteste
 
 
 @pytest.mark.exhaustive
-def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> None:
-    """The traceback of a fixture that fails when it is torn down shows no line of ours."""
+def test_an_error_at_teardown_shows_no_line_of_the_plugin(pytester: pytest.Pytester) -> None:
+    """The traceback of a fixture that fails in its teardown shows no line of the plugin."""
     pytester.makeconftest(
         """
         import pytest
@@ -177,7 +177,7 @@ def test_an_error_at_teardown_is_told_without_us(pytester: pytest.Pytester) -> N
 
 
 def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
-    """A table of what was met, hints for what was not; faults apart."""
+    """A table of what was met, hints for what was not; faults separately."""
     done = ran(suite, "--pixazo-cov")
     done.stdout.fnmatch_lines(
         [
@@ -195,7 +195,7 @@ def test_the_coverage_is_printed_when_asked_for(suite: pytest.Pytester) -> None:
 
 @pytest.mark.exhaustive
 def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
-    """One line says how much was met and how much is wanted; what is left out does not count."""
+    """One line says how much was met and how much is required; omitted behaviours do not count."""
     done = ran(suite, "--pixazo-cov-fail-under=50")
     done.assert_outcomes(passed=3)
     done.stdout.fnmatch_lines(
@@ -213,7 +213,7 @@ def test_too_little_coverage_fails_the_run(suite: pytest.Pytester) -> None:
 
 @pytest.mark.exhaustive
 def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
-    """Who asks for coverage and uses no world is told so."""
+    """A run with coverage but without a world reports 0 %."""
     pytester.makepyfile("def test_nothing(): pass")
     done = pytester.runpytest_subprocess("--pixazo-cov", "--pixazo-cov-fail-under=1")
     done.stdout.fnmatch_lines(
@@ -240,7 +240,7 @@ def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
         ("--pixazo-cov-json=no/where.json", "ERROR: --pixazo-cov-json no/where.json: there is no folder no"),
     ],
 )
-def test_options_that_mean_nothing(suite: pytest.Pytester, option: str, says: str) -> None:
+def test_invalid_options(suite: pytest.Pytester, option: str, says: str) -> None:
     """They are refused in one line before any test runs."""
     done = ran(suite, option)
     done.stderr.fnmatch_lines([says])

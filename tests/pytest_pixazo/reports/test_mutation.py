@@ -91,7 +91,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def mutated(suite: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """What a run with these options prints and returns."""
+    """A run with these options."""
     return suite.run(sys.executable, "-m", "pytest", "-p", "pytest_pixazo.plugin", *options, timeout=120)
 
 
@@ -119,7 +119,7 @@ def test_all_means_every_mutant_and_every_variant() -> None:
     ],
 )
 def test_globs_choose_by_name_and_by_clause(text: str, names: list[str]) -> None:
-    """Several globs are one choice, in the order of the list."""
+    """Several globs select the union, in the order of the list."""
     assert [change.name for change in chosen(text)] == names
 
 
@@ -142,7 +142,7 @@ def test_a_glob_that_chooses_nothing_is_refused() -> None:
     ],
 )
 def test_verdicts(change: Change, trial: SuiteRun, outcome: Outcome, tests: tuple[tuple[str, str], ...]) -> None:
-    """A failing test notices a mutant and is brittle on a variant; a run that hangs is noticed where it hangs."""
+    """A failing test notices a mutant and is brittle on a variant; a run that hangs counts as noticed by the test that hung."""
     assert judged(change, trial, 31) == Verdict(change, outcome, tests, trial.seconds)
 
 
@@ -150,7 +150,7 @@ VERDICTS = [judged(MUTANT, GREEN, 31), judged(LATE, RED, 31), judged(VARIANT, RE
 
 
 def test_the_table_and_its_summary() -> None:
-    """A headline for each group of clauses, a line for each change, and who noticed; then one line for all."""
+    """A headline for each group of clauses, a line for each change, and the tests that noticed; then a summary."""
     assert list(table(VERDICTS)) == [
         "SUBMIT: 0 of 1 noticed",
         "  slips through SUBMIT-03     no-polling-url                         The 202 has no polling_url",
@@ -165,8 +165,8 @@ def test_the_table_and_its_summary() -> None:
     assert summary([judged(MUTANT, BROKEN, 31)]) == "noticed 0 of 1 (0 %); 1 unknown"
 
 
-def test_what_rests_on_flaky_tests_is_in_doubt() -> None:
-    """A test that fails without the change, too, notices nothing; one that stands firm does."""
+def test_what_depends_on_flaky_tests_is_doubtful() -> None:
+    """A test that also fails without the change proves nothing; one that passes without it does."""
     assert [each.outcome for each in doubted(VERDICTS, frozenset({"test_a"}))] == [
         "slips through",
         "doubtful",
@@ -176,7 +176,7 @@ def test_what_rests_on_flaky_tests_is_in_doubt() -> None:
 
 
 def test_json() -> None:
-    """The same as one object."""
+    """The verdicts as one object."""
     said = as_json(VERDICTS, ["test_a"])
     assert said["summary"] == {
         "mutants": 2, "noticed": 1, "variants": 1, "line": "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change",
@@ -190,7 +190,7 @@ def test_json() -> None:
 
 @pytest.mark.exhaustive
 def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
-    """So is what it has started: a pipe that only such a process held open is at its end."""
+    """So are its child processes: a pipe that only one of them held open is closed."""
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     holding = "import time; pipe = open('pipe', 'w'); print('started', flush=True); time.sleep(3600)"
@@ -306,7 +306,7 @@ def test_mutation_testing_that_is_refused(suite: pytest.Pytester, code: str, opt
 
 @pytest.mark.exhaustive
 def test_one_run_on_a_changed_gateway(suite: pytest.Pytester) -> None:
-    """What mutation testing reports can be repeated by hand, and the run says that its gateway is not the faithful one."""
+    """A verdict can be reproduced by hand, and the run says that its gateway is changed."""
     done = mutated(suite, "--pixazo-mutant=no-output-on-completed")
     done.stdout.fnmatch_lines(["pixazo: the gateway of this run is changed: no-output-on-completed"])
     done.assert_outcomes(passed=2, failed=1)
@@ -323,7 +323,7 @@ def test_a_change_that_does_not_exist(suite: pytest.Pytester) -> None:
 
 @pytest.mark.exhaustive
 def test_all_changes(suite: pytest.Pytester) -> None:
-    """Every run can be made, every mutant and variant is named, and no honest test is brittle."""
+    """Every run is possible, every mutant and variant is listed, and no correct test is brittle."""
     suite.makepyfile(
         test_app=SUITE.replace("""b'"status":"QUEUED"' in said""", """json.loads(said)["status"] == "QUEUED\"""")
     )

@@ -1,4 +1,4 @@
-"""What one test did is told in plain values."""
+"""What one test did, as plain values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pytest_pixazo.world.record import Record
 
 
 def test_a_record_crosses_processes_as_json() -> None:
-    """A record that was sent as JSON is read as it was."""
+    """A record survives the way through JSON."""
     record = Record(nodeid="test_bear.py::test_bear", seed=7, exchanges=[{"number": 1}], dropped=2)
     sent = json.dumps(record.told())
     assert json.loads(sent)["exchanges"] == [{"number": 1}]

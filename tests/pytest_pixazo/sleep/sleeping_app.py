@@ -1,4 +1,4 @@
-"""An app that keeps `sleep` and the clocks wherever Python lets it."""
+"""An app that binds `sleep` and the clocks in every way that Python offers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def by_name() -> None:
 
 
 async def by_other_name() -> None:
-    """The same of asyncio."""
+    """The sleep of asyncio, by a name of this module."""
     await pause(5)
 
 
@@ -37,7 +37,7 @@ def by_keyword(*, nap: Callable[[float], None] = time.sleep) -> None:
 
 
 class Poller:
-    """Keeps it as an attribute, plain and as a static method, and as a default of a method."""
+    """Binds it as an attribute, plain and as a static method, and as a default of a method."""
 
     nap: Callable[[float], None] = time.sleep
     rest = staticmethod(time.sleep)
@@ -49,6 +49,6 @@ class Poller:
 
 @dataclass
 class Settings:
-    """Keeps it as a field."""
+    """Binds it as a field."""
 
     nap: Callable[[float], None] = time.sleep

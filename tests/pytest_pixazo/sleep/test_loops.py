@@ -1,4 +1,4 @@
-"""Sleeps of tasks move the world's clock: asyncio, uvloop, trio, and anyio on them."""
+"""Sleeps of tasks advance the world's clock: on asyncio, uvloop and trio, and with anyio."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ SLEEPS = [
 
 @pytest.fixture
 def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
-    """Moves the clock of the caller's world."""
+    """Advances the clock of the test's world."""
     return lambda seconds: simulator.advance(seconds, api_key=caller.key)
 
 
 @pytest.fixture
 def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
-    """Virtual sleep in the caller's world."""
+    """Virtual sleep in the test's world."""
     with virtual_sleep(advance) as sleeps:
         yield sleeps
 
 
 async def together(*functions: Main) -> None:
-    """Run tasks side by side."""
+    """Run tasks concurrently."""
     async with anyio.create_task_group() as group:
         for function in functions:
             group.start_soon(function)
@@ -104,7 +104,7 @@ def test_tasks_overlap(sleeps: Sleeps, run: Callable[[Main], Any], library: Any)
 
 @on_both
 def test_equal_deadlines_wake_in_the_order_of_falling_asleep(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """As on asyncio's own clock."""
+    """As in asyncio itself."""
     woken: list[int] = []
 
     async def nap(number: int) -> None:
@@ -120,8 +120,8 @@ def test_equal_deadlines_wake_in_the_order_of_falling_asleep(sleeps: Sleeps, run
 
 
 @pytest.mark.parametrize(("run", "library"), SLEEPS)
-def test_no_sleep_at_all(sleeps: Sleeps, run: Callable[[Main], Any], library: Any) -> None:
-    """`sleep(0)` lets other tasks run and moves nothing."""
+def test_sleep_of_zero(sleeps: Sleeps, run: Callable[[Main], Any], library: Any) -> None:
+    """`sleep(0)` lets other tasks run and does not move the clock."""
     turns: list[str] = []
 
     def turn(name: str) -> Main:
@@ -141,7 +141,7 @@ def test_no_sleep_at_all(sleeps: Sleeps, run: Callable[[Main], Any], library: An
 
 
 def test_the_result_of_asyncio_s_sleep(sleeps: Sleeps) -> None:
-    """`asyncio.sleep(delay, result)` returns it; a negative delay is none."""
+    """`asyncio.sleep(delay, result)` returns it; a negative delay counts as none."""
 
     async def main() -> list[object]:
         return [await asyncio.sleep(5, "result"), await asyncio.sleep(-1, "at once")]
@@ -163,7 +163,7 @@ def test_the_result_of_asyncio_s_sleep(sleeps: Sleeps) -> None:
 def test_what_cannot_be_slept(
     sleeps: Sleeps, run: Callable[[Main], Any], library: Any, seconds: Any, error: type[Exception]
 ) -> None:
-    """Is refused as by the original."""
+    """It is refused as by the original function."""
 
     async def main() -> None:
         await library.sleep(seconds)
@@ -175,7 +175,7 @@ def test_what_cannot_be_slept(
 
 @anywhere
 def test_a_cancelled_sleep_moves_nothing(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """The clock goes no further than the sleeps that are slept; the rest of the thousand seconds never happens."""
+    """The clock moves no further than the sleeps that complete; the rest of the thousand seconds never passes."""
 
     async def main() -> None:
         async with anyio.create_task_group() as group:
@@ -261,7 +261,7 @@ LIMITED = [
 def test_time_outs_count_what_was_slept(
     sleeps: Sleeps, run: Callable[[Main], Any], limit: Callable[[Main], Awaitable[None]]
 ) -> None:
-    """A loop that sleeps 7 s for ever is cut off at 600 s, in its 86th sleep; so it is when 100 s were slept before."""
+    """An endless loop of 7 s sleeps is cut off at 600 s, in its 86th sleep; also when 100 s were slept before."""
     naps: list[float] = []
 
     async def nap() -> None:
@@ -283,7 +283,7 @@ def test_time_outs_count_what_was_slept(
 
 @anywhere
 def test_time_outs_pass_in_real_time_too(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """When nobody sleeps, a hundredth of a second is as short as ever, though an hour was slept before."""
+    """While nothing sleeps, a hundredth of a second is real time, even after an hour was slept."""
 
     async def main() -> None:
         await anyio.sleep(3600)
@@ -296,7 +296,7 @@ def test_time_outs_pass_in_real_time_too(sleeps: Sleeps, run: Callable[[Main], A
 
 @on_both
 def test_the_loop_s_clock(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """A deadline by `loop.time()` is seen to pass."""
+    """A deadline by `loop.time()` expires."""
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -309,7 +309,7 @@ def test_the_loop_s_clock(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
 
 
 def test_trio_s_clock(sleeps: Sleeps) -> None:
-    """`sleep_until` keeps a steady pace, and an instant that is past is not waited for."""
+    """`sleep_until` keeps a steady pace, and returns at once for a time in the past."""
 
     async def main() -> None:
         tick = trio.current_time()
@@ -323,8 +323,8 @@ def test_trio_s_clock(sleeps: Sleeps) -> None:
 
 
 @on_both
-def test_time_outs_of_the_machinery_are_real(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """An HTTP library that gives an answer 30 s has waited none of the hour that the app slept; the app's own 30 s are over."""
+def test_time_outs_of_http_libraries_are_real(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
+    """The 30 s time-out of an HTTP library ignores the hour that the app slept; the app's own 30 s are over."""
     outcomes: list[str] = []
 
     async def wait(answer: asyncio.Event) -> None:
@@ -375,7 +375,7 @@ async def client_of(simulator: Simulator, caller: Caller) -> AsyncGenerator[http
 def test_no_request_is_overtaken(
     sleeps: Sleeps, simulator: Simulator, caller: Caller, run: Callable[[Main], Any]
 ) -> None:
-    """Three tasks poll until 20, 40 and 60 s: each poll is made when it is in real life, on connections opened while others sleep."""
+    """Three tasks poll until 20, 40 and 60 s: each poll comes at the time it would really come, on connections opened while others sleep."""
     polls: dict[str, int] = {}
     idle = trio.Event() if run is on_trio else asyncio.Event()
 
@@ -406,7 +406,7 @@ def test_no_request_is_overtaken(
 
 @anywhere
 def test_requests_in_threads_are_not_overtaken(sleeps: Sleeps, caller: Caller, run: Callable[[Main], Any]) -> None:
-    """Nor are those that a task makes in a thread of a pool, while another task sleeps."""
+    """Nor are those that a task sends from a pool thread while another task sleeps."""
     polls: list[int] = []
 
     def poll(end: int) -> Main:
@@ -459,7 +459,7 @@ def test_sleeps_of_threads_and_tasks_overlap(sleeps: Sleeps, run: Callable[[Main
 def test_a_receiver_in_the_same_loop_is_called_back(
     sleeps: Sleeps, simulator: Simulator, caller: Caller, run: Callable[[Main], Any], answers_after: float
 ) -> None:
-    """While a task sleeps, its loop can answer the callback that falls due, even if it sleeps before it answers."""
+    """While a task sleeps, its loop can answer the callback that falls due, even if the receiver sleeps first."""
     received: list[tuple[float, bytes]] = []
 
     async def receive(stream: anyio.abc.SocketStream) -> None:
@@ -506,7 +506,7 @@ def limited(run: Callable[[Main], Any], main: Main, advance: Callable[[float], o
 
 
 @anywhere
-def test_a_clock_that_cannot_be_moved_is_told_to_who_sleeps(run: Callable[[Main], Any]) -> None:
+def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep(run: Callable[[Main], Any]) -> None:
     """The error of `advance` is raised by `sleep`."""
 
     async def main() -> None:
@@ -522,7 +522,7 @@ def test_a_clock_that_cannot_be_moved_is_told_to_who_sleeps(run: Callable[[Main]
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 async def test_in_an_async_test(sleeps: Sleeps, caller: Caller, anyio_backend: str) -> None:
-    """The fixture is synchronous, and serves a test that is not."""
+    """The synchronous fixture works in an async test."""
     request_id = caller.accepted()
     await anyio.sleep(15)
     assert caller.status(request_id) == "COMPLETED"

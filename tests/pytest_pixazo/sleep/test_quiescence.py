@@ -1,4 +1,4 @@
-"""Whether everybody rests: how it is seen of loops and of threads."""
+"""Quiescence: whether event loops and threads are idle."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE = 10.0
 
 
 class Scripted(Loop):
-    """A loop that tells whether it has settled as a script says, and writes down when it was asked."""
+    """A loop with scripted answers to whether it has settled, which records when it was asked."""
 
     def __init__(self, told: list[str], answers: list[bool], *, thread: int = 0) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Scripted(Loop):
 
 
 def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
-    """In between the simulator does what it has to do; whatever moved makes the count begin anew."""
+    """In between, the simulator processes its input; any change restarts the count."""
     told: list[str] = []
     loop = Scripted(told, [False, True, True, False, True, True, True, True])
     Quiescence(lambda: told.append("barrier"), [loop], set()).wait()
@@ -62,7 +62,7 @@ def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
 
 
 def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
-    """It could not answer; nor is the loop of the thread that asks."""
+    """It could not answer; neither could the loop of the asking thread."""
     told: list[str] = []
     loops = [Scripted(told, [], thread=1), Scripted(told, [], thread=threading.get_ident())]
     Quiescence(lambda: told.append("barrier"), loops, {1}).wait()
@@ -70,7 +70,7 @@ def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
 
 
 def test_a_loop_all_of_whose_tasks_sleep_is_not_asked() -> None:
-    """It has nothing to do, until a timer stirs it."""
+    """It has nothing to do until a timer is called."""
     told: list[str] = []
 
     class Single(Scripted):
@@ -113,7 +113,7 @@ RUNS: dict[str, Callable[[Future[tuple[Loop, list[Any]]]], None]] = {
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 def test_tasks_settle(run: Callable[[Future[tuple[Loop, list[Any]]]], None]) -> None:
-    """A task that has gone on since the last look has not settled; a loop that has ended has."""
+    """A task that has continued since the last look has not settled; a loop that has ended has."""
     started: Future[tuple[Loop, list[Any]]] = Future()
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(run, started)
@@ -129,14 +129,14 @@ def test_tasks_settle(run: Callable[[Future[tuple[Loop, list[Any]]]], None]) -> 
 
 
 def answer(loop: Loop) -> bool:
-    """What a loop tells, however long it takes it."""
+    """The answer of a loop, however long it takes."""
     answer: Future[bool] = Future()
     loop.call(lambda: loop.look(answer))
     return answer.result(PATIENCE)
 
 
 def test_a_run_of_trio_that_ends_has_settled() -> None:
-    """A look that comes when no more tasks can be started does not break the run."""
+    """A look at a time when no more tasks can be started does not break the run."""
     answer: Future[bool] = Future()
 
     async def lingering() -> AsyncGenerator[None]:
@@ -157,12 +157,12 @@ def test_a_run_of_trio_that_ends_has_settled() -> None:
 
 
 def frame_of(thread: threading.Thread) -> FrameType:
-    """Where a thread is."""
+    """The innermost frame of a thread."""
     return sys._current_frames()[thread.ident or 0]  # pyright: ignore[reportPrivateUsage] - documented for this use
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Let other threads go on until something holds."""
+    """Let other threads run until a condition holds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "this should have happened"
@@ -176,8 +176,8 @@ def started(target: Callable[..., object], *arguments: object) -> threading.Thre
     return thread
 
 
-def test_who_was_notified_waits_no_more() -> None:
-    """Though it does not get to run yet."""
+def test_a_notified_thread_no_longer_waits() -> None:
+    """Even before it gets to run."""
     condition = threading.Condition()
 
     def wait() -> None:
@@ -192,8 +192,8 @@ def test_who_was_notified_waits_no_more() -> None:
     thread.join(PATIENCE)
 
 
-def test_who_joins_a_thread_waits_while_that_lives() -> None:
-    """And so does who waits for a future, an event or a queue."""
+def test_a_join_waits_while_the_thread_lives() -> None:
+    """So does a thread that waits for a future, an event or a queue."""
     gate = threading.Event()
     waiter = started(gate.wait)
     joiner = started(waiter.join)
@@ -204,7 +204,7 @@ def test_who_joins_a_thread_waits_while_that_lives() -> None:
 
 
 def test_a_thread_of_a_pool_waits_for_work() -> None:
-    """Between two pieces of it; not while it works."""
+    """Between two jobs, but not during one."""
     with ThreadPoolExecutor(1) as pool:
         thread = pool.submit(threading.current_thread).result(PATIENCE)
         until(lambda: waits_for_others(frame_of(thread)))
@@ -213,7 +213,7 @@ def test_a_thread_of_a_pool_waits_for_work() -> None:
 
 
 def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
-    """Whether the work is in the queue still, or has just been taken out of it."""
+    """Whether the job is still in the queue, or was just taken from it."""
     waits = WAITS["concurrent.futures.thread", "_worker"]
     queue: SimpleQueue[str] = SimpleQueue()
     assert waits({"work_queue": queue})
@@ -222,8 +222,8 @@ def test_a_thread_of_a_pool_that_has_work_does_not_wait() -> None:
     assert not waits({"work_queue": queue})
 
 
-def test_who_works_is_waited_for() -> None:
-    """A thread that moves is looked at again and again, until it waits for others."""
+def test_a_busy_thread_is_waited_for() -> None:
+    """A busy thread is looked at repeatedly until it waits for others."""
     release, rounds = threading.Event(), iter(range(200_000))
     thread = started(lambda: [release.wait() if each == 100_000 else each for each in rounds])
     Quiescence(lambda: None, [], set()).wait()

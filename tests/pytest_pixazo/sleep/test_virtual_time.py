@@ -1,4 +1,4 @@
-"""Sleeps of the app move the world's clock: what counts as the app, and what as a sleep."""
+"""Sleeps of the app advance the world's clock: what counts as the app, and what as a sleep."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ REAL = {name: getattr(time, name) for name in ("sleep", "time", "monotonic", "pe
 
 @pytest.fixture
 def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
-    """Moves the clock of the caller's world."""
+    """Advances the clock of the test's world."""
     return lambda seconds: simulator.advance(seconds, api_key=caller.key)
 
 
 @pytest.fixture
 def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
-    """Virtual sleep in the caller's world."""
+    """Virtual sleep in the test's world."""
     with virtual_sleep(advance) as sleeps:
         yield sleeps
 
@@ -75,7 +75,7 @@ def poll(caller: Caller, request_id: str) -> list[str]:
 
 
 def of(module: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, as if it stood in another module."""
+    """The same function, as if it were defined in another module."""
     assert isinstance(function, FunctionType)
     return FunctionType(function.__code__, {"__name__": module, "time": time, "asyncio": asyncio})
 
@@ -89,7 +89,7 @@ def app_of(function: Callable[[], None], advance: Callable[[float], object], lim
 
 
 def doze(advance: Callable[[float], object], *lengths: float) -> None:
-    """Sleep so many times in virtual time."""
+    """Sleep `times` times in virtual time."""
     with virtual_sleep(advance):
         for seconds in lengths:
             time.sleep(seconds)
@@ -107,7 +107,7 @@ def test_a_quarter_of_an_hour_shows_every_state(sleeps: Sleeps, caller: Caller) 
 
 
 def test_webhooks_arrive_during_a_sleep(sleeps: Sleeps, caller: Caller, receiver: Receiver) -> None:
-    """A callback that is due has been received when the sleep ends, and not before."""
+    """A callback that falls due has been received when the sleep ends, and not earlier."""
     caller.accepted(webhook=receiver.url)
     time.sleep(14.999)
     assert receiver.received == []
@@ -132,13 +132,13 @@ def test_webhooks_arrive_during_a_sleep(sleeps: Sleeps, caller: Caller, receiver
     ids=["name", "asyncio", "default", "keyword", "method", "attribute", "static", "field", "pool"],
 )
 def test_wherever_the_app_keeps_it(sleeps: Sleeps, sleep: Callable[[], None]) -> None:
-    """A function bound long before by a name, a default, an attribute or a field moves the clock as well."""
+    """A function that was bound earlier by a name, a default, an attribute or a field moves the clock as well."""
     sleep()
     assert (sleeps.count, sleeps.total) == (1, 5.0)
 
 
 def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None:
-    """Names, defaults, attributes and methods of loops; also in a module that was imported meanwhile."""
+    """Names, defaults, attributes and methods of loops are restored; also in a module that was imported meanwhile."""
     sleep, call_at, enter = asyncio.sleep, asyncio.BaseEventLoop.call_at, asyncio.BaseEventLoop.time
     late = ModuleType("imported_meanwhile")
     with virtual_sleep(advance):
@@ -159,7 +159,7 @@ def test_afterwards_all_is_as_it_was(advance: Callable[[float], object]) -> None
 def test_a_module_that_binds_it_later_is_seen(
     advance: Callable[[float], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though it was searched in vain before; and what it bound by itself meanwhile is left alone."""
+    """Even after a search without result; and what the module bound by itself meanwhile stays."""
     module = ModuleType("searched_before")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     doze(advance, 5)
@@ -193,14 +193,14 @@ def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float]
     ],
 )
 def test_what_cannot_be_slept(sleeps: Sleeps, seconds: Any, error: type[Exception], told: str) -> None:
-    """Is refused in the words of the original, and moves nothing."""
+    """It is refused with the original's error, and does not move the clock."""
     with pytest.raises(error, match=re.escape(told)):
         time.sleep(seconds)
     assert (sleeps.count, sleeps.total) == (0, 0.0)
 
 
 @pytest.mark.parametrize("seconds", [0, 0.0, False])
-def test_nothing_is_no_sleep(sleeps: Sleeps, seconds: float) -> None:
+def test_sleep_of_zero(sleeps: Sleeps, seconds: float) -> None:
     """`sleep(0)` lets other threads run."""
     time.sleep(seconds)
     assert sleeps.count == 0
@@ -233,7 +233,7 @@ def test_threads_overlap(sleeps: Sleeps) -> None:
 
 
 def test_threads_that_poll_see_each_other_s_time(sleeps: Sleeps, caller: Caller) -> None:
-    """Four threads poll until 20, 40, 60 and 100 s: no request is overtaken, each is made when it is in real life."""
+    """Four threads poll until 20, 40, 60 and 100 s: no request is overtaken, each comes at the time it would really come."""
     ends = (20, 40, 60, 100)
     request_ids = [caller.accepted(f"[[sim:after {end}]]") for end in ends]
     with ThreadPoolExecutor(4) as pool:
@@ -244,7 +244,7 @@ def test_threads_that_poll_see_each_other_s_time(sleeps: Sleeps, caller: Caller)
 
 @pytest.mark.parametrize("clock", ["time", "monotonic", "perf_counter"])
 def test_the_app_s_clocks_count_what_it_slept(sleeps: Sleeps, clock: str) -> None:
-    """By name of the module, in nanoseconds too; the machinery's go on in real time."""
+    """By name of the module, and in nanoseconds; those of servers and HTTP libraries keep real time."""
     tell, tell_ns = getattr(time, clock), getattr(time, f"{clock}_ns")
     before, before_ns, read_before = tell(), tell_ns(), reading()
     sleeps_real = of("httpcore._sync.connection", lambda: (time.time(), time.monotonic(), time.perf_counter()))
@@ -258,7 +258,7 @@ def test_the_app_s_clocks_count_what_it_slept(sleeps: Sleeps, clock: str) -> Non
 
 
 def test_a_deadline_is_seen_to_pass(sleeps: Sleeps, caller: Caller) -> None:
-    """A loop that polls a stuck generation until `time.monotonic()` says so ends after ten minutes."""
+    """A loop that polls a stuck generation for ten minutes of `time.monotonic()` ends."""
     request_id = caller.accepted("[[sim:stuck]]")
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline:
@@ -270,8 +270,8 @@ def test_a_deadline_is_seen_to_pass(sleeps: Sleeps, caller: Caller) -> None:
 @pytest.mark.parametrize(
     "module", ["uvicorn.server", "_pytest.runner", "subprocess", "pixazo_simulator.webhooks.sender"]
 )
-def test_the_machinery_sleeps_in_real_time(sleeps: Sleeps, module: str) -> None:
-    """What serves, runs the tests or waits for a process is not the app."""
+def test_servers_and_runners_sleep_in_real_time(sleeps: Sleeps, module: str) -> None:
+    """Servers, test runners and code that waits for a process are not the app."""
 
     async def pause() -> None:
         await asyncio.sleep(0.001)
@@ -282,7 +282,7 @@ def test_the_machinery_sleeps_in_real_time(sleeps: Sleeps, module: str) -> None:
 
 
 def test_the_simulator_s_own_thread_sleeps_in_real_time(sleeps: Sleeps) -> None:
-    """Else an app that it calls in process would wait for a clock that waits for the app."""
+    """Otherwise an app that it calls in process would wait for a clock that waits for the app."""
     thread = threading.Thread(target=lambda: time.sleep(0.001), name="pixazo-sim:8900")
     thread.start()
     thread.join()
@@ -290,7 +290,7 @@ def test_the_simulator_s_own_thread_sleeps_in_real_time(sleeps: Sleeps) -> None:
 
 
 def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
-    """`Retry-After: 2` is waited for on the world's clock, and then the call is served."""
+    """`Retry-After: 2` is waited for on the world's clock, and then the call succeeds."""
     key = "sim-throttled-briefly"
     retry = urllib3.Retry(1, status_forcelist=[429])
     with Simulator() as simulator, urllib3.PoolManager(retries=retry) as pool:
@@ -301,7 +301,7 @@ def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
 
 
 def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> None:
-    """A second one inside the first is refused with the remedy, and the first goes on."""
+    """A second context within the first is refused with the remedy, and the first stays active."""
     told = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
     with pytest.raises(RuntimeError, match=re.escape(told)), virtual_sleep(advance):
         pass
@@ -310,7 +310,7 @@ def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> No
 
 
 def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> None:
-    """At the limit, whatever the app catches; and the test fails, even if the app ran where nobody looks."""
+    """At the limit, whatever the app catches; and the test fails, even if the app ran in another thread."""
     refusals: list[str] = []
 
     def forever() -> None:
@@ -335,14 +335,14 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
 
 
 def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:
-    """If nothing else is said, 3,600 s can be slept and not a millisecond more."""
+    """By default, 3,600 s can be slept and not a millisecond more."""
     doze(advance, 3600)
     with pytest.raises(SleepLimitError, match="beyond the limit of 3,600 s"):
         doze(advance, 3600, 0.001)
 
 
 def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
-    """While it is in use, by a test that means it so."""
+    """A test can raise it at any time."""
     with virtual_sleep(advance) as sleeps:
         sleeps.limit = 86_400
         time.sleep(50_000)
@@ -350,7 +350,7 @@ def test_the_limit_can_be_raised(advance: Callable[[float], object]) -> None:
 
 
 def poll_for_ever(handle: RequestHandle) -> None:
-    """As an app does that has no deadline."""
+    """Poll as an app without a deadline does."""
     while not handle.status().is_terminal:
         time.sleep(60)
 
@@ -358,7 +358,7 @@ def poll_for_ever(handle: RequestHandle) -> None:
 def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo: Pixazo, pixazo_client: PixazoClient, pixazo_sleep: Sleeps
 ) -> None:
-    """What is stuck is told where the loop is ended."""
+    """The error that ends the loop names it."""
     pixazo.when("generate").fault(Stuck())
     handle = pixazo_client.generate("A bear")
     pixazo_sleep.limit = 600
@@ -370,15 +370,15 @@ def test_a_generation_for_which_an_app_waits_for_ever_is_named(
     pixazo_sleep.exceeded = False  # it was meant so
 
 
-def test_a_clock_that_cannot_be_moved_is_told_to_who_sleeps() -> None:
+def test_a_clock_that_cannot_be_moved_is_an_error_of_sleep() -> None:
     """The error of `advance` is raised by `sleep`."""
     simulator = Simulator()
     with virtual_sleep(simulator.advance), pytest.raises(SimulatorError, match="the simulator does not run"):
         time.sleep(5)
 
 
-def test_who_still_sleeps_in_the_end_is_woken() -> None:
-    """A thread that outlives the test is not left hanging in it, and moves no clock any more."""
+def test_a_sleep_at_the_end_is_woken() -> None:
+    """A thread that outlives the test continues, and no longer moves the clock."""
     entered, left = threading.Event(), threading.Event()
     moves: list[float] = []
 
@@ -400,7 +400,7 @@ def test_who_still_sleeps_in_the_end_is_woken() -> None:
 
 
 def test_lengths_are_bounded() -> None:
-    """Of more than 10,000 sleeps the last 10,000 are remembered; all are counted."""
+    """Of more than 10,000 sleeps the lengths of the last 10,000 are kept; all are counted."""
     with virtual_sleep(lambda _: None, limit=86_400) as sleeps:
         for each in range(10_002):
             time.sleep(1 + each / 1000)
@@ -408,6 +408,6 @@ def test_lengths_are_bounded() -> None:
 
 
 def test_a_forked_child_sleeps_in_real_time() -> None:
-    """The threads that move the clock are not there in the child; it ends all the same."""
+    """The child has no thread that moves the clock; it still ends."""
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "child real\nparent 5.0\n", "")

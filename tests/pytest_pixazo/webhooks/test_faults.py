@@ -1,4 +1,4 @@
-"""Faults of callbacks, as a receiver and the delivery log see them."""
+"""Faults of webhook deliveries, as a receiver and the delivery log see them."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Caller:
 
 @pytest.fixture
 def caller(pixazo_client: PixazoClient, pixazo_webhooks: Inbox) -> Caller:
-    """Submits, with the inbox for a receiver."""
+    """Submits, with the inbox as the receiver."""
     return Caller(pixazo_client, pixazo_webhooks)
 
 
 def attempts(pixazo: Pixazo) -> list[tuple[float, int | None]]:
-    """Of every delivery in the log: seconds after the opening of the world, and the status answered."""
+    """Of every attempt in the log: seconds after the creation of the world, and the status code of the response."""
     return [
         ((attempt.at - END).total_seconds() + 15, attempt.status)
         for delivery in pixazo.webhooks
@@ -54,7 +54,7 @@ def attempts(pixazo: Pixazo) -> list[tuple[float, int | None]]:
 
 
 def test_without_a_fault_it_comes_once_at_the_end(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """Inbox and log agree: one attempt, taken, after fifteen seconds; then nothing more."""
+    """Inbox and log agree: one successful attempt after fifteen seconds, then no more."""
     request_id = caller.submit()
     pixazo.clock.advance(14.999)
     assert pixazo_webhooks.received == []
@@ -75,7 +75,7 @@ def test_a_dropped_callback_never_comes(caller: Caller, pixazo: Pixazo, pixazo_w
 
 
 def test_a_duplicate_comes_twice_with_the_same_bytes(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """At the same instant."""
+    """At the same time."""
     pixazo.when("webhook").fault(Duplicate())
     caller.submit()
     pixazo.clock.advance(15)
@@ -84,7 +84,7 @@ def test_a_duplicate_comes_twice_with_the_same_bytes(caller: Caller, pixazo: Pix
 
 
 def test_a_delayed_callback_comes_so_much_later(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """On the world's clock; its content is of the end all the same."""
+    """On the world's clock; its content is that of the end."""
     pixazo.when("webhook").fault(Delay(60))
     caller.submit()
     pixazo.clock.advance(74)
@@ -97,7 +97,7 @@ def test_a_delayed_callback_comes_so_much_later(caller: Caller, pixazo: Pixazo, 
 
 
 def test_reordered_callbacks_change_places(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """The first of two lets the second one go first."""
+    """The second of two callbacks comes first."""
     pixazo.when("webhook").fault(Reorder(), times=1)
     first = caller.submit("A bear")
     pixazo.clock.advance(1)
@@ -107,7 +107,7 @@ def test_reordered_callbacks_change_places(caller: Caller, pixazo: Pixazo, pixaz
 
 
 def test_a_callback_comes_before_the_202(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """When the submit returns it is there already, and the clock has moved to the end."""
+    """It has arrived when the submission returns, and the clock has moved to the end."""
     pixazo.when("webhook").fault(BeforeReply())
     request_id = caller.submit()
     assert [(callback.request_id, callback.status) for callback in pixazo_webhooks.received] == [
@@ -125,7 +125,7 @@ def test_a_dead_receiver_is_tried_again(caller: Caller, pixazo: Pixazo, pixazo_w
 
 
 def test_a_receiver_that_refuses_is_given_up(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """At once, after 5 s, 5 min and 30 min: four attempts, then never again."""
+    """At once, after 5 s, 5 min and 30 min: four attempts, then no more."""
     pixazo_webhooks.reply(500)
     caller.submit()
     pixazo.clock.advance(86_400)
@@ -135,7 +135,7 @@ def test_a_receiver_that_refuses_is_given_up(caller: Caller, pixazo: Pixazo, pix
 
 
 def test_a_callback_is_resent_on_demand(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """What the inbox refused or took comes once more, now."""
+    """Whether the inbox refused it or not, it is sent again at once."""
     caller.submit()
     pixazo.clock.advance(15)
     assert pixazo.webhooks.resend(1).status == 204
@@ -143,8 +143,8 @@ def test_a_callback_is_resent_on_demand(caller: Caller, pixazo: Pixazo, pixazo_w
     assert first.body == second.body
 
 
-def test_content_can_be_spoilt(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
-    """Garbled, of another type, without media, with a word that nobody knows."""
+def test_the_body_can_be_invalid(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:
+    """Garbled, with another content type, without media, with an unknown status."""
     when = pixazo.when("webhook").fault(GarbledBody(), times=1).then.fault(WrongContentType("text/html"), times=1)
     when.then.fault(CompletedWithoutMedia(), times=1).then.fault(UnknownStatus("ARCHIVED"), times=1)
     for prompt in ("A bear", "A fox", "An owl", "A hare"):

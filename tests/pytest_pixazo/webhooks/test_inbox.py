@@ -1,4 +1,4 @@
-"""The inbox: what arrives, how it is answered, and what a wait says that ends in vain."""
+"""The inbox: what arrives, how it is answered, and what the error of a wait says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 
 
 def answers(world: ControlClient, seconds: float) -> list[int | None]:
-    """What the courier was answered while so many seconds passed."""
+    """The status codes that the dispatcher got while so many seconds passed."""
     return [event["status"] for event in world.advance(seconds) if event["kind"] == "webhook"]
 
 
@@ -37,7 +37,7 @@ def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) ->
 
 
 def test_a_callback_is_kept_with_all_that_was_in_it(world: ControlClient, inbox: Inbox) -> None:
-    """Headers, raw body, its JSON, the request id, the status, the instant and the answer are all there."""
+    """Headers, raw body, its JSON, the request id, the status, the time and the response's status code."""
     request_id = submit(world, inbox.url)
     world.advance(15)
     (callback,) = inbox.received
@@ -58,7 +58,7 @@ def test_wait_returns_the_first_n(world: ControlClient, inbox: Inbox) -> None:
 
 
 def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Simulator) -> None:
-    """On a clock that runs by itself nobody has to advance anything."""
+    """On a running clock nothing has to be advanced."""
     world = gateway.control().create_world(clock="x1000")
     with Inbox(world) as inbox:
         request_id = submit(world, inbox.url)
@@ -66,8 +66,8 @@ def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Sim
     world.delete_world()
 
 
-def test_a_vain_wait_says_what_came_and_by_how_much_to_advance(world: ControlClient, inbox: Inbox) -> None:
-    """The message names the callback that did arrive, its answer, and the seconds until the retry."""
+def test_the_error_of_a_wait_says_what_came_and_by_how_much_to_advance(world: ControlClient, inbox: Inbox) -> None:
+    """The message names the callback that did arrive, its response, and the seconds until the retry."""
     inbox.reply(500)
     request_id = submit(world, inbox.url)
     world.advance(15)
@@ -79,7 +79,7 @@ def test_a_vain_wait_says_what_came_and_by_how_much_to_advance(world: ControlCli
     )
 
 
-def test_a_vain_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> None:
+def test_the_error_of_a_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> None:
     """When no callback is due, the url was probably not given."""
     with pytest.raises(TimeoutError) as caught:
         inbox.wait(timeout=0)
@@ -89,16 +89,16 @@ def test_a_vain_wait_without_any_submission_asks_for_the_url(inbox: Inbox) -> No
     )
 
 
-def test_a_vain_wait_in_a_world_that_wants_https_says_so(gateway: Simulator) -> None:
-    """The profile `observed` ignores an http URL without a word, as the real gateway may."""
+def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(gateway: Simulator) -> None:
+    """The profile `observed` silently ignores an http URL, as the real gateway may."""
     world = gateway.control().create_world(profile="observed", clock="manual")
     with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
         inbox.wait(timeout=0)
     world.delete_world()
 
 
-def test_a_vain_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
-    """A clock that runs need not be advanced, only waited for."""
+def test_the_error_of_a_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
+    """A running clock need not be advanced."""
     world = gateway.control().create_world(clock="real", policy={"job_times": "2000+2000"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
@@ -107,14 +107,14 @@ def test_a_vain_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> Non
     world.delete_world()
 
 
-def test_a_vain_wait_without_a_world_reminds_of_the_clock() -> None:
-    """An inbox that knows no world can only guess."""
+def test_the_error_of_a_wait_without_a_world_mentions_the_clock() -> None:
+    """An inbox without a world can only guess."""
     with Inbox() as inbox, pytest.raises(TimeoutError, match="manual clock callbacks come when it is advanced"):
         inbox.wait(timeout=0)
 
 
 def test_answers_are_given_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
-    """500, 503, then 200: the courier comes back after 5 s and 5 min, and no more after the 200."""
+    """500, 503, then 200: the dispatcher retries after 5 s and 5 min, and not after the 200."""
     inbox.reply([500, 503, 200])
     submit(world, inbox.url)
     assert answers(world, 15) == [500]
@@ -130,7 +130,7 @@ def test_a_body_can_be_answered(inbox: Inbox) -> None:
     assert post(inbox.url) == (200, b"taken")
 
 
-def test_a_challenge_is_echoed_unless_told_otherwise(gateway: Simulator) -> None:
+def test_a_challenge_is_echoed_unless_a_body_is_set(gateway: Simulator) -> None:
     """The handshake of policy callback_url=challenge succeeds by itself."""
     inbox = Inbox()
     assert post(inbox.url, b'{"challenge": "abc"}') == (200, b'{"challenge": "abc"}')
@@ -142,7 +142,7 @@ def test_a_challenge_is_echoed_unless_told_otherwise(gateway: Simulator) -> None
 
 
 def test_a_slow_answer_is_ended_by_closing() -> None:
-    """A delay of an hour holds up nobody once the inbox is closed."""
+    """A delay of an hour ends when the inbox is closed."""
     inbox = Inbox()
     inbox.reply(204, delay=3600)
     with socket.create_connection(("127.0.0.1", urlsplit(inbox.url).port or 0)) as slow:
@@ -189,22 +189,22 @@ def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[1]", b"\xff{", b'{"status": 7, "request_id": null}'])
-def test_a_garbled_body_is_kept_and_tells_nothing(inbox: Inbox, body: bytes) -> None:
-    """What is no status answer has neither status nor request id, and its bytes are there."""
+def test_a_garbled_body_is_kept(inbox: Inbox, body: bytes) -> None:
+    """A body that is no status has neither status nor request id, but its bytes are kept."""
     post(inbox.url, body)
     (callback,) = inbox.received
     assert (callback.body, callback.status, callback.request_id) == (body, None, None)
 
 
 def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
-    """The courier of a test that goes on sees a dead receiver."""
+    """The dispatcher finds its port closed."""
     with Inbox(world) as inbox:
         submit(world, inbox.url)
     assert answers(world, 15) == [None]
 
 
 def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
-    """The instant is unknown then; the callback is kept all the same."""
+    """The callback is kept, without a time."""
     world = gateway.control().create_world()
     with Inbox(world) as inbox:
         world.delete_world()
@@ -213,7 +213,7 @@ def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
 
 
 def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
-    """With policy webhook_signature=standard the world's secret fits, and no other."""
+    """With policy webhook_signature=standard the world's secret verifies them, and no other."""
     world = gateway.control().create_world(policy={"webhook_signature": "standard"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
@@ -239,7 +239,7 @@ def test_an_unsigned_callback_says_which_policy_signs(world: ControlClient, inbo
 
 
 def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> None:
-    """It gets the callback, and what it returns is what the courier sees; None is 204."""
+    """It gets the callback and returns the status code of the response; None is 204."""
     seen: list[str | None] = []
     refusals: list[int | None] = [503, None]
 
@@ -257,7 +257,7 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
 def test_a_receiver_that_raises_has_answered_500(
     world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The callback says what was raised, the log has the traceback, and the courier comes back."""
+    """The callback has the error, the log the traceback, and the dispatcher retries."""
 
     def fail(_: Callback) -> int:
         raise LookupError("no such order")
@@ -292,7 +292,7 @@ def test_a_path_without_a_slash_is_refused(inbox: Inbox) -> None:
 
 
 def test_an_error_of_the_test_is_not_hidden_by_one_of_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the test raised comes first; without it, what the inbox has to say is raised."""
+    """An error of the test takes precedence over InboxError."""
 
     def misuse(inbox: Inbox) -> None:
         monkeypatch.setattr(inbox, "_misuse", "the loop is blocked")

@@ -1,4 +1,4 @@
-"""In-process delivery: the courier meets the app itself, whatever loop, thread or framework the app lives in."""
+"""In-process delivery to an app, whatever loop, thread or framework it uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo.webhooks import event_loops
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
@@ -29,7 +29,7 @@ PATH = "/hooks/pixazo"
 
 
 def answers(events: list[dict[str, Any]]) -> list[int | None]:
-    """What the courier was answered."""
+    """The status codes that the dispatcher got."""
     return [event["status"] for event in events if event["kind"] == "webhook"]
 
 
@@ -55,7 +55,7 @@ class Wsgi:
 
 
 def fastapi() -> FastAPI:
-    """An app that notes what it hears, and in which thread it starts and answers."""
+    """An app that records the callbacks, and the threads in which it starts and answers."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
@@ -78,7 +78,7 @@ def fastapi() -> FastAPI:
 
 
 def test_a_synchronous_test_and_a_wsgi_app(world: ControlClient, inbox: Inbox) -> None:
-    """The app is called with the raw body; its 503 makes the courier come back, its 200 does not."""
+    """The app is called with the raw body; its 503 causes a retry, its 200 does not."""
     app = Wsgi()
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
@@ -102,7 +102,7 @@ def test_a_synchronous_test_and_an_asgi_app(world: ControlClient) -> None:
 
 
 def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inbox) -> None:
-    """Through the client the app is met on the loop on which the client started it."""
+    """The client calls the app on the loop on which it started the app."""
     app = fastapi()
     with TestClient(app) as client:
         inbox.deliver_to(client, PATH)
@@ -112,14 +112,14 @@ def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inb
 
 
 async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[dict[str, Any]]:
-    """What a test on any loop does: time passes in a thread."""
+    """Submit, and advance the clock in a thread."""
     await anyio.to_thread.run_sync(submit, world, inbox.url)
     return await anyio.to_thread.run_sync(world.advance, 15)
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_asynchronous_test_and_an_asgi_app_on_its_loop(backend: str, world: ControlClient) -> None:
-    """Called in a running loop the app answers on that loop, whose lifespan is the test's own business."""
+    """Within a running loop the app answers on that loop, and its lifespan is not run."""
     app = fastapi()
 
     async def body() -> None:
@@ -150,10 +150,10 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_a_blocked_loop_is_told_with_the_remedies(
+def test_a_blocked_loop_is_reported_with_the_remedies(
     backend: str, world: ControlClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Advancing on the app's own loop is no deadlock: the courier gets a 503, and leaving the inbox says what to do."""
+    """Advancing on the app's own loop is no deadlock: the dispatcher gets a 503, and the error on leaving names the remedies."""
     monkeypatch.setattr(event_loops, "PATIENCE", 0.05)
     seen: list[int | None] = []
 
@@ -175,7 +175,7 @@ def test_a_blocked_loop_is_told_with_the_remedies(
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_waiting_on_the_loop_of_the_app_is_refused(backend: str) -> None:
-    """The wait would end in vain: it is refused at once."""
+    """The wait could not succeed: it is refused at once."""
 
     async def body() -> None:
         with Inbox() as inbox:
@@ -187,8 +187,8 @@ def test_waiting_on_the_loop_of_the_app_is_refused(backend: str) -> None:
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])
-def test_a_loop_that_has_ended_is_told(run: Callable[..., object], world: ControlClient) -> None:
-    """A callback after the end of the test's loop meets nobody, and says so."""
+def test_a_loop_that_has_ended_is_reported(run: Callable[..., object], world: ControlClient) -> None:
+    """A callback after the end of the test's loop is an error with the reason."""
     inbox = Inbox(world)
 
     async def body() -> None:
@@ -231,17 +231,17 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
 
 
 def test_no_callback_starts_once_the_inbox_is_closed() -> None:
-    """A request that was on its way meets a closed door, not a loop that nobody ends."""
+    """A late request is refused, and does not reach a loop that is never ended."""
     own = event_loops.OwnLoop(contextlib.nullcontext)
     own.close()
     with pytest.raises(event_loops.EventLoopError, match="closed before the app had answered"):
         own.run(anyio.lowlevel.checkpoint)
 
 
-def test_the_courier_may_give_up_before_the_app_answers(
+def test_the_gateway_may_give_up_before_the_app_answers(
     world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An app slower than the gateway's patience has handled the callback, and gets it again: the classic duplicate."""
+    """An app that is slower than the gateway's time-out has handled the callback, and gets it again: the classic duplicate."""
     slow, handled = threading.Event(), threading.Semaphore(0)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -253,7 +253,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
     with monkeypatch.context() as impatient:
-        impatient.setattr(courier, "LEAST_TIMEOUT", 0.1)
+        impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
         assert answers(world.advance(15)) == [None]
     slow.set()
     assert handled.acquire(timeout=10)
@@ -261,8 +261,8 @@ def test_the_courier_may_give_up_before_the_app_answers(
     assert [callback.response_status for callback in inbox.received] == [200, 200]
 
 
-def test_an_app_without_a_lifespan_will_do(world: ControlClient, inbox: Inbox) -> None:
-    """An app that raises on any other scope than http is served; so is a stateless plain function."""
+def test_an_app_without_a_lifespan_works(world: ControlClient, inbox: Inbox) -> None:
+    """An app that raises on any scope but http works; so does a plain function."""
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
         if scope["type"] != "http":
@@ -280,7 +280,7 @@ def test_an_app_without_a_lifespan_will_do(world: ControlClient, inbox: Inbox) -
 
 
 def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox: Inbox) -> None:
-    """As streaming responses and middleware do: nobody goes away before the answer is complete."""
+    """As streaming responses and middleware do: there is no disconnect before the response is complete."""
     told: list[str] = []
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
@@ -303,7 +303,7 @@ def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox:
     assert told == ["answering", "http.disconnect"]
 
 
-def test_an_app_is_let_go_when_another_takes_its_place(inbox: Inbox) -> None:
+def test_an_app_is_closed_when_another_replaces_it(inbox: Inbox) -> None:
     """Its lifespan ends."""
     app = fastapi()
     inbox.deliver_to(app, PATH)
@@ -311,8 +311,8 @@ def test_an_app_is_let_go_when_another_takes_its_place(inbox: Inbox) -> None:
     assert app.state.told == ["started", "stopped"]
 
 
-def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClient) -> None:
-    """The app's own error is in the message; an inbox whose app did not start goes on as before."""
+def test_an_app_that_cannot_start_or_stop_is_reported_in_one_line(world: ControlClient) -> None:
+    """The app's own error is in the message; an inbox whose app did not start works as before."""
 
     @contextlib.asynccontextmanager
     async def no_start(_: FastAPI) -> AsyncGenerator[None]:
@@ -336,7 +336,7 @@ def test_an_app_that_cannot_start_or_stop_is_told_in_one_line(world: ControlClie
 
 
 def test_an_app_that_does_not_stop_is_given_up(world: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is told, and left to itself; the port of the inbox is closed."""
+    """It is reported and abandoned; the port of the inbox is closed."""
     monkeypatch.setattr(event_loops, "STOP_DEADLINE", 0.1)
     released = threading.Event()
 
@@ -355,8 +355,8 @@ def test_an_app_that_does_not_stop_is_given_up(world: ControlClient, monkeypatch
     released.set()
 
 
-def test_an_app_that_says_that_it_cannot_start_is_believed(inbox: Inbox) -> None:
-    """The reason is the app's, or there is none."""
+def test_an_app_may_report_that_it_cannot_start(inbox: Inbox) -> None:
+    """The message has the app's reason, or says that none was given."""
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
         await send({"type": "lifespan.startup.failed"})
@@ -369,7 +369,7 @@ def test_an_app_that_raises_or_says_nothing_has_answered_500(world: ControlClien
     """Its error is kept with the callback."""
 
     async def silent(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-        """Say nothing."""
+        """Send no response."""
 
     def silent_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         return []
@@ -400,7 +400,7 @@ def served() -> Iterator[tuple[FastAPI, str]]:
 
 
 def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAPI, str]) -> None:
-    """The courier posts to the app's own port; advancing the clock waits for its answer."""
+    """The dispatcher posts to the app's own port; advancing the clock waits for the response."""
     app, origin = served
     submit(world, origin + PATH)
     assert answers(world.advance(15)) == [202]
@@ -421,7 +421,7 @@ class WsgiTestClient:
 
 
 def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
-    """It is called by its own words, with the raw body."""
+    """It is called through `open`, with the raw body."""
     client = WsgiTestClient(Wsgi())
     inbox.deliver_to(client, PATH)
     submit(world, inbox.url)
@@ -457,8 +457,10 @@ async def named(scope: Any, receive: Any, send: Any) -> None:
     ],
     ids=["WSGI", "client of Flask", "ASGI", "client of Starlette"],
 )
-def test_a_path_that_the_app_does_not_know_is_told(world: ControlClient, inbox: Inbox, app: object, name: str) -> None:
-    """With the app that was called, in the callback and where a wait runs out."""
+def test_a_path_that_the_app_does_not_know_is_reported(
+    world: ControlClient, inbox: Inbox, app: object, name: str
+) -> None:
+    """The app and the path are in the callback, and in the error of a wait."""
     inbox.deliver_to(app, "/hook")
     submit(world, inbox.url)
     assert answers(world.advance(15)) == [404]
