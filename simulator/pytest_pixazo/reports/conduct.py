@@ -33,10 +33,44 @@ _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 Remark = tuple[str | None, Sequence[Call], str]
 """The generation concerned, if there is one, the calls, and what happened."""
+_Check = Callable[[Traffic], Iterator[Remark]]
 
 
-def polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
-    """More than one pause between two looks at a running generation is too short, and no callback explains it."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of misuse: its name, what it is, why it hurts and the source, the remedy, and the function that finds it."""
+
+    name: str
+    says: str
+    hurts: str
+    source: str
+    remedy: str
+    check: _Check
+
+
+RULES: list[Rule] = []
+"""Every check, in the order of a report, which is that of this file."""
+
+
+def _rule(name: str, says: str, hurts: str, source: str, remedy: str) -> Callable[[_Check], _Check]:
+    """Make a check a rule."""
+
+    def decorate(check: _Check) -> _Check:
+        RULES.append(Rule(name, says, hurts, source, remedy, check))
+        return check
+
+    return decorate
+
+
+@_rule(
+    "poll-too-fast",
+    says="A generation was polled faster than every 5 s.",
+    hurts="Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
+    source='page, Typical Workflow: "Poll every 5-10 seconds"; policy rate_limit',
+    remedy="wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL",
+)
+def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
+    # More than one pause between two looks at a running generation is too short, and no callback explains it.
     for request_id, reads in traffic.reads().items():
         polls, received = _split(reads)[0], traffic.received(request_id)
         looks = _looks(polls)
@@ -50,8 +84,14 @@ def polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
             yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
 
 
-def ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
-    """A route is called again before its Retry-After is over."""
+@_rule(
+    "retry-after-ignored",
+    says="A route was called again before its Retry-After was over.",
+    hurts="The gateway refuses again, and may go on refusing for as long as the caller goes on asking.",
+    source="page, Response Handling: 429; policies throttled and rate_limit; RFC 9110, section 10.2.3",
+    remedy="wait as many seconds as Retry-After says, in a 429 as in any other response",
+)
+def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
     found: dict[tuple[str, str], list[Call]] = {}
     for index, answer in enumerate(traffic.calls):
         early = _early(answer, traffic.calls[index + 1 :]) if answer.retry_after else []
@@ -64,8 +104,14 @@ def ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
         yield asking.request_id, concerned, f"{method} {path} was called {pause}"
 
 
-def repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
-    """A request that was refused for its content or for the balance is sent again unchanged."""
+@_rule(
+    "refusal-repeated",
+    says="A request that was refused with 400 or 402 was sent again unchanged.",
+    hurts="The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
+    source="page, Response Handling: 400, 402; page, Queue System Errors",
+    remedy="tell the user, and send it again only when the request or the balance has changed",
+)
+def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
     seen: list[Call] = []
     for index, refused in enumerate(traffic.calls):
         if refused.status not in REFUSALS or any(refused.is_like(each) for each in seen):
@@ -81,8 +127,14 @@ def repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
 
 
-def is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
-    """A submission whose response was lost is submitted again, and both are accepted."""
+@_rule(
+    "charged-twice",
+    says="A submission was sent again after its response was lost, and both were accepted.",
+    hurts="Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
+    source="page, by its silence; policy repeated_submit",
+    remedy="repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
+)
+def _is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
     submits, explained = traffic.submits(), list[Call]()
     for index, lost in enumerate(submits):
         again = [each for each in submits[index + 1 :] if each.is_like(lost)] if lost.is_lost else []
@@ -96,8 +148,15 @@ def is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
             )
 
 
-def misses_end(traffic: Traffic) -> Iterator[Remark]:
-    """A generation that the app followed has ended, and neither a read nor a callback reported that."""
+@_rule(
+    "stopped-early",
+    says="A generation ended, and the app never learned it.",
+    hurts="The video was paid for and nobody has it; callbacks may be lost, so waiting for one alone is not enough.",
+    source="page, Status Flow and Typical Workflow; policy webhook_retries",
+    remedy="poll until COMPLETED, FAILED or ERROR, also when a callback is awaited and does not come",
+)
+def _misses_end(traffic: Traffic) -> Iterator[Remark]:
+    # A generation that the app followed has ended, and neither a read nor a callback reported that.
     reads, submits = traffic.reads(), {submit.request_id: submit for submit in traffic.submits()}
     for request_id in traffic.ended:
         looked, submit = reads.get(request_id, []), submits.get(request_id)
@@ -110,8 +169,14 @@ def misses_end(traffic: Traffic) -> Iterator[Remark]:
             yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
 
 
-def polls_after_end(traffic: Traffic) -> Iterator[Remark]:
-    """The app goes on reading a generation whose end was reported to it."""
+@_rule(
+    "polled-after-end",
+    says="A generation was polled after a terminal status, as if ERROR or another end were still running.",
+    hurts="A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
+    source='page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
+    remedy="stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
+)
+def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
     for request_id, reads in traffic.reads().items():
         received, final = traffic.received(request_id), _split(reads)[1]
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
@@ -124,8 +189,14 @@ def polls_after_end(traffic: Traffic) -> Iterator[Remark]:
             )
 
 
-def leaks_key(traffic: Traffic) -> Iterator[Remark]:
-    """The key is sent to the media host, or to a webhook receiver."""
+@_rule(
+    "key-given-away",
+    says="The key was sent to the media host, or is part of a webhook URL.",
+    hurts="The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
+    source="page, Response Fields: media_url (R2 CDN); page, Authentication",
+    remedy="download with a client that has no key in its default headers; put a secret of your own in webhook URLs",
+)
+def _leaks_key(traffic: Traffic) -> Iterator[Remark]:
     downloads = [call for call in traffic.calls if call.operation == "media" and _carries_key(call)]
     if downloads:
         yield downloads[0].request_id, downloads, f"the key went with {counted(len(downloads), 'download')}"
@@ -134,8 +205,15 @@ def leaks_key(traffic: Traffic) -> Iterator[Remark]:
             yield call.request_id, [call], "the key is part of a webhook URL"
 
 
-def acts_twice(traffic: Traffic) -> Iterator[Remark]:
-    """Several callbacks about one end cause the same action several times: a download, or a submission."""
+@_rule(
+    "duplicate-acted-on",
+    says="A callback came more than once, and the app acted on it more than once.",
+    hurts="Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
+    source="policy webhook_retries",
+    remedy="remember the request_id of each processed callback, and answer a repeated one 2xx without doing anything",
+)
+def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
+    # Several callbacks about one end cause the same action several times: a download, or a submission.
     for request_id in traffic.ended:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
         if len(received) < TWICE:
@@ -214,18 +292,6 @@ def _is_download(call: Call, request_id: str) -> bool:
     return whole and call.request_id == request_id
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One kind of misuse: its name, what it is, why it hurts and the source, the remedy, and the function that finds it."""
-
-    name: str
-    says: str
-    hurts: str
-    source: str
-    remedy: str
-    check: Callable[[Traffic], Iterator[Remark]]
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
     """One misuse in one test: the rule's name, the generation concerned, the numbers of the exchanges, and what happened."""
@@ -241,75 +307,6 @@ class Finding:
         about = f" ({self.request_id})" if self.request_id else ""
         where = f": {_numbers(self.exchanges)}" if self.exchanges else ""
         return f"{self.says}{about}{where}"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "poll-too-fast",
-        "A generation was polled faster than every 5 s.",
-        "Each poll counts against the key's rate; a faster loop is throttled (429) and learns nothing sooner.",
-        'page, Typical Workflow: "Poll every 5-10 seconds"; policy rate_limit',
-        "wait 5 to 10 s after each response, or ask for a callback with X-Webhook-URL",
-        polls_too_fast,
-    ),
-    Rule(
-        "retry-after-ignored",
-        "A route was called again before its Retry-After was over.",
-        "The gateway refuses again, and may go on refusing for as long as the caller goes on asking.",
-        "page, Response Handling: 429; policies throttled and rate_limit; RFC 9110, section 10.2.3",
-        "wait as many seconds as Retry-After says, in a 429 as in any other response",
-        ignores_retry_after,
-    ),
-    Rule(
-        "refusal-repeated",
-        "A request that was refused with 400 or 402 was sent again unchanged.",
-        "The refusal is about the request or the balance: it stays the same, and every call counts against the key's rate.",
-        "page, Response Handling: 400, 402; page, Queue System Errors",
-        "tell the user, and send it again only when the request or the balance has changed",
-        repeats_refusal,
-    ),
-    Rule(
-        "charged-twice",
-        "A submission was sent again after its response was lost, and both were accepted.",
-        "Every accepted submission is paid for; the gateway documents no idempotency key that would tell the two apart.",
-        "page, by its silence; policy repeated_submit",
-        "repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
-        is_charged_twice,
-    ),
-    Rule(
-        "stopped-early",
-        "A generation ended, and the app never learned it.",
-        "The video was paid for and nobody has it; callbacks may be lost, so waiting for one alone is not enough.",
-        "page, Status Flow and Typical Workflow; policy webhook_retries",
-        "poll until COMPLETED, FAILED or ERROR, also when a callback is awaited and does not come",
-        misses_end,
-    ),
-    Rule(
-        "polled-after-end",
-        "A generation was polled after a terminal status, as if ERROR or another end were still running.",
-        "A terminal status never changes: the loop ends only at its time-out, and the user waits for nothing.",
-        'page, Status Values: "ERROR: System error - not charged"; page, Status Flow',
-        "stop at COMPLETED, FAILED and ERROR alike; submit again after ERROR, which is not charged",
-        polls_after_end,
-    ),
-    Rule(
-        "key-given-away",
-        "The key was sent to the media host, or is part of a webhook URL.",
-        "The media host needs no key, and webhook URLs end up in logs: anybody who reads the key there can spend money.",
-        "page, Response Fields: media_url (R2 CDN); page, Authentication",
-        "download with a client that has no key in its default headers; put a secret of your own in webhook URLs",
-        leaks_key,
-    ),
-    Rule(
-        "duplicate-acted-on",
-        "A callback came more than once, and the app acted on it more than once.",
-        "Callbacks are repeated when a response is late or lost: what is done twice may be paid for or delivered twice.",
-        "policy webhook_retries",
-        "remember the request_id of each processed callback, and answer a repeated one 2xx without doing anything",
-        acts_twice,
-    ),
-)
-"""Every check, in the order of a report."""
 
 
 def judge(record: Record, allowed: Iterable[str] = ()) -> list[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import AbstractAsyncContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import trio
@@ -37,24 +37,11 @@ class EventLoopError(Exception):
     """A loop cannot run the app; the message names the remedy."""
 
 
-class EventLoop(Protocol):
-    """Runs coroutines for other threads."""
-
-    def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call a coroutine function on the loop and wait for its result. Raises what it raises, or EventLoopError."""
-        ...
-
-    def is_current(self) -> bool:
-        """Whether the loop runs in the caller's thread, which must not block it."""
-        ...
-
-    def close(self) -> None:
-        """Release the loop."""
-        ...
-
-
 class OwnLoop:
-    """An asyncio loop in a thread of its own; everything on it runs within a context such as a lifespan."""
+    """An asyncio loop in a thread of its own; everything on it runs within a context such as a lifespan.
+
+    `run` and `close` are called in other threads.
+    """
 
     def __init__(self, context: Callable[[], AbstractAsyncContextManager[object]]) -> None:
         from anyio.from_thread import start_blocking_portal
@@ -68,7 +55,7 @@ class OwnLoop:
         self._closed = False
 
     def run(self, function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Call a coroutine function on the loop and wait for its result."""
+        """Call a coroutine function on the loop and wait for its result. Raises what it raises, or EventLoopError."""
         with self._lock:  # `close` cannot cancel what is started after it
             if self._closed:
                 raise EventLoopError(_CLOSED)
@@ -133,11 +120,14 @@ class _TestLoop:
         return result
 
     def is_current(self) -> bool:
-        """Whether the caller runs on that loop."""
+        """Whether the loop runs in the caller's thread, which must not block it."""
         return threading.get_ident() == self.thread
 
     def close(self) -> None:
         """Do nothing: the loop is the test's."""
+
+
+EventLoop = OwnLoop | _TestLoop
 
 
 def running_loop() -> EventLoop | None:
