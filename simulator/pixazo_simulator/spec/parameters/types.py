@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -42,13 +42,13 @@ class ImageParameters(Parameters, gc=False):
 class Operation(msgspec.Struct, frozen=True):
     """A submit operation: last segment of its path, its parameters, and whether the page itself states their limits."""
 
-    name: str
+    name: Literal["generate", "imageToVideo"]
     parameters: type[Parameters]
     required: tuple[str, ...]
     limited: bool
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         Operation("generate", Parameters, ("prompt",), limited=False),
