@@ -58,9 +58,8 @@ from .injection import (
     wait,
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .reader import MOST_RULES
+from .reader import MOST_RULES, script_from
 from .rule import FAULTS, OCCASIONS, SUBMITS, End, Rule, Step, kind_of
-from .script_file import script_from
 
 __all__ = [
     "ABSENT", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "OCCASIONS", "SUBMITS", "BeforeReply", "BeforeResponse", "Close", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "Occasion", "Refuse", "Reorder", "Repeat", "ReplyLost", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "Step", "Stuck", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "When", "canned_answer", "commits", "content_type", "corrupted", "cut", "delay", "edited", "effect", "garbled", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",

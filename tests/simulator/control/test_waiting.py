@@ -179,7 +179,7 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
     [
         ({}, "no condition: give one of exchanges, deliveries, generations"),
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
-        ({"exchanges": {"statu": 200}}, "unknown field `statu` - at `$.exchanges` (did you mean status?)"),
+        ({"exchanges": {"statu": 200}}, "exchanges.statu: unknown field `statu` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
         ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is no regular expression"),
         ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
