@@ -15,7 +15,7 @@ _COMMANDS = {
     "demo": ("demo", "Show it all in a few seconds: submit, poll, webhook, download, refusals."),
     "policy": ("tables", "Print what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "Print the prompts and keys that ask for an outcome."),
-    "faults": ("faults", "Print every fault that a script can make happen, with an example."),
+    "faults": ("tables", "Print every fault that a script can make happen, with an example."),
     "openapi": ("openapi", "Print the routes under /_sim as OpenAPI 3.1."),
     "mutants": ("mutants", "Print the gateways that are wrong in one respect, and the benign variants."),
 }

@@ -26,8 +26,8 @@ from pixazo_simulator.spec.errors import (
     UnsupportedMediaType,
 )
 from pixazo_simulator.spec.parameters.magic import Magic
-from pixazo_simulator.spec.policy.points import CHECKS, Policy
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy.values import CHECKS, RateLimit
 from pixazo_simulator.world.admission import Admission, Standing, Submission, admit_read
 
 HOOK = "http://127.0.0.1:9/header"

@@ -7,7 +7,7 @@ import pytest
 from pixazo_simulator.spec.errors import Throttled
 from pixazo_simulator.spec.parameters.magic import KEYS
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.spec.policy.values import RateLimit
 from pixazo_simulator.world.registry import Settings, Worlds
 
 
