@@ -21,13 +21,17 @@ _QUOTED = re.compile(r"'([^']*)'")
 def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     """The rules in a text, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
     try:
-        rules = _read_rules(_parsed(text, name, as_json=as_json))
+        return _read(text, name, as_json=as_json)
+    except RecursionError:  # of the parser, of a rule, or of the search for its line
+        raise ValueError(f"script {name} is nested too deeply") from None
+
+
+def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    try:
+        return _read_rules(_parsed(text, name, as_json=as_json))
     except MisfitError as error:
         line = _line(text, error.path, as_json=as_json)
         raise ValueError(f"script {name}, line {line}: {error}") from None
-    except RecursionError:  # of the parser, of a rule, or of the search for its line
-        raise ValueError(f"script {name} is nested too deeply") from None
-    return rules
 
 
 def _parsed(text: str, name: str, *, as_json: bool) -> Any:
