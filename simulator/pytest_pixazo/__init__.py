@@ -5,75 +5,70 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixazo_simulator import (
-        BeforeReply,
-        CompletedWithoutMedia,
-        ConnectionReset,
-        DeadReceiver,
-        Delay,
-        Drop,
-        Duplicate,
-        EmptyReply,
-        End,
-        GarbledBody,
-        Hang,
-        HtmlPage,
-        LognormalDelay,
-        Matcher,
-        MediaGone,
-        NotFoundWindow,
-        Reorder,
-        Reply,
-        ReplyLost,
-        Rule,
-        SlowDrip,
-        StatusCode,
-        Step,
-        Stuck,
-        TruncatedBody,
-        UniformDelay,
-        UnknownStatus,
-        When,
-        WrongContentType,
-        absent,
-        at_least,
-        at_most,
-        contains,
-        ends_with,
-        equals,
-        matches,
-        one_of,
-        present,
-        starts_with,
-    )  # fmt: skip
+    from pixazo_simulator import End as End
+    from pixazo_simulator import Matcher as Matcher
+    from pixazo_simulator import Reply as Reply
+    from pixazo_simulator import Rule as Rule
+    from pixazo_simulator import Step as Step
+    from pixazo_simulator import When as When
+    from pixazo_simulator import absent as absent
+    from pixazo_simulator import at_least as at_least
+    from pixazo_simulator import at_most as at_most
+    from pixazo_simulator import contains as contains
+    from pixazo_simulator import ends_with as ends_with
+    from pixazo_simulator import equals as equals
+    from pixazo_simulator import matches as matches
+    from pixazo_simulator import one_of as one_of
+    from pixazo_simulator import present as present
+    from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
 
-    from .explorer.exploration import BrokenOrderError, Exploration, explore
-    from .explorer.run import Scene, UnfitAppError
-    from .webhooks.callback import Callback
-    from .webhooks.inbox import Inbox, InboxError
-    from .world.pixazo import Pixazo
-    from .world.record import Record
+    from .explorer.exploration import BrokenOrderError as BrokenOrderError
+    from .explorer.exploration import Exploration as Exploration
+    from .explorer.exploration import explore as explore
+    from .explorer.run import Scene as Scene
+    from .explorer.run import UnfitAppError as UnfitAppError
+    from .webhooks.callback import Callback as Callback
+    from .webhooks.inbox import Inbox as Inbox
+    from .webhooks.inbox import InboxError as InboxError
+    from .world.pixazo import Pixazo as Pixazo
+    from .world.record import Record as Record
 
-__all__ = [
-    "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
-    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
-    "InboxError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record", "Reorder",
-    "Reply", "ReplyLost", "Rule", "Scene", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",
-    "UnfitAppError", "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "explore", "matches", "one_of", "present", "starts_with",
-]  # fmt: skip
-
-_OWN = {
-    "BrokenOrderError": "explorer.exploration", "Callback": "webhooks.callback", "Exploration": "explorer.exploration", "Inbox": "webhooks.inbox", "InboxError": "webhooks.inbox",
-    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.run", "UnfitAppError": "explorer.run", "explore": "explorer.exploration",
-}  # fmt: skip
+_HOMES = {
+    "pixazo_simulator": (
+        "End Matcher Reply Rule Step When absent at_least at_most contains ends_with equals matches one_of present starts_with"
+    ),
+    "explorer.exploration": "BrokenOrderError Exploration explore",
+    "explorer.run": "Scene UnfitAppError",
+    "webhooks.callback": "Callback",
+    "webhooks.inbox": "Inbox InboxError",
+    "world.pixazo": "Pixazo",
+    "world.record": "Record",
+}
+"""Where each name is that is no fault."""
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for only when it is: pytest imports this package in every run."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
 
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = import_module(f".{_OWN[name]}", __name__) if name in _OWN else import_module("pixazo_simulator")
-    return getattr(home, name)
+    def __getattr__(name: str) -> object:
+        """Import what is asked for only when it is: pytest imports this package in every run."""
+        from importlib import import_module
+
+        home = next((home for home, names in _HOMES.items() if name in names.split()), None)
+        if home is None:
+            if name == "__all__":
+                return __dir__()
+            home = "pixazo_simulator"
+            if not name[:1].isupper() or name not in _faults():  # a submodule is no reason to import them
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(home if home == "pixazo_simulator" else f".{home}", __name__), name)
+
+
+def _faults() -> list[str]:
+    from pixazo_simulator.script import FAULTS
+
+    return [fault.__name__ for fault in FAULTS.values()]
+
+
+def __dir__() -> list[str]:
+    return sorted([*" ".join(_HOMES.values()).split(), *_faults()])

@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from pixazo_simulator.script import EXAMPLES, FAULTS, OCCASIONS, in_python, in_toml
+from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
 from pixazo_simulator.spec import KEYS, PROMPTS, rows
 
 MOST_COLUMNS = 120
@@ -81,7 +81,7 @@ def _fault(kind: str) -> dict[str, Any]:
         "fault": kind,
         "name": fault.__name__,
         "says": inspect.cleandoc(fault.__doc__ or ""),
-        "applies_to": [when for when, operations in OCCASIONS.items() if operations <= fault.applies_to],
+        "applies_to": [when for when, operations in CALLS.items() if operations <= fault.applies_to],
         "parameters": {
             field.name: None if field.required else field.default for field in msgspec.structs.fields(fault)
         },

@@ -22,8 +22,23 @@ from .effects import (
     Wait,
     cut,
 )
-from .engine import Decision, Diagnosis, Occasion, Script
+from .engine import Decision, Diagnosis, Script
 from .examples import EXAMPLES, in_python, in_toml
+from .facts import (
+    CALLS,
+    SUBMITS,
+    Call,
+    Conditions,
+    Facts,
+    MediaCall,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
+)
+from .facts import Facts as Occasion
 from .faults import (
     BeforeReply,
     ConnectionReset,
@@ -59,8 +74,8 @@ from .injection import (
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .reader import MOST_RULES, script_from
-from .rule import FAULTS, OCCASIONS, SUBMITS, End, Rule, Step, kind_of
+from .rule import FAULTS, End, Rule, Step, kind_of
 
 __all__ = [
-    "ABSENT", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "OCCASIONS", "SUBMITS", "BeforeReply", "BeforeResponse", "Close", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "Occasion", "Refuse", "Reorder", "Repeat", "ReplyLost", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "Step", "Stuck", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "When", "canned_answer", "commits", "content_type", "corrupted", "cut", "delay", "edited", "effect", "garbled", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "SUBMITS", "BeforeReply", "BeforeResponse", "Call", "Close", "Conditions", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Facts", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "MediaCall", "MediaConditions", "Occasion", "Refuse", "Reorder", "Repeat", "ReplyLost", "RequestConditions", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "WebhookConditions", "When", "canned_answer", "commits", "content_type", "corrupted", "cut", "delay", "edited", "effect", "garbled", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip

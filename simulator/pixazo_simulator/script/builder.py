@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Unpack
 
 import msgspec
 from msgspec import UNSET
 
+from .facts import Call, Conditions
 from .faults import AnyFault, Fault
 from .rule import FAULTS, End, Reply, Rule, Step
 
@@ -39,10 +40,10 @@ class When:
     """
 
     def __init__(
-        self, place: Place, call: str, /, *, after: int = 0, name: str | None = None, **match: Any
-    ) -> None:  # fmt: skip
+        self, place: Place, call: Call, /, *, after: int = 0, name: str | None = None, **match: Unpack[Conditions]
+    ) -> None:
         self._place = place
-        self._rule = Rule(when=call, match=match, after=after, name=name)
+        self._rule = Rule(when=call, match=dict(match), after=after, name=name)
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None
@@ -92,7 +93,7 @@ class When:
 
     def end(
         self,
-        status: str | None = None,
+        status: Literal["COMPLETED", "FAILED", "ERROR"] | None = None,
         *,
         error: str | None = None,
         queued: float | None = None,

@@ -10,10 +10,11 @@ import msgspec
 
 from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 
+from .facts import Facts, operations
 from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
 from .reader import MOST_RULES
-from .rule import Rule, Step, conditions, operations
+from .rule import Rule, Step, conditions
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
@@ -21,15 +22,8 @@ _MOST_DIFFERENCES = 20
 """Differences of one rule that are told."""
 
 
-class Occasion(msgspec.Struct, frozen=True):
-    """A call or callback that rules are asked about: its operation and its facts."""
-
-    operation: str
-    facts: Mapping[str, Any]
-
-
 class Decision(msgspec.Struct, frozen=True):
-    """What a rule wants for an occasion; `number` counts rules from 1, `label` names it in journals and reports.
+    """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
 
     `index` counts the steps of the rule from 0.
     """
@@ -46,7 +40,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """How one rule regards an occasion: whether it decides it, and if not, why not, in one sentence a difference."""
+    """How one rule regards a call: whether it decides it, and if not, why not, one sentence for each difference."""
 
     number: int
     label: str
@@ -124,18 +118,18 @@ class _Entry:
         other.used = list(self.used)
         return other
 
-    def differences(self, occasion: Occasion) -> list[_Difference | str]:
+    def differences(self, facts: Facts) -> list[_Difference | str]:
         """What keeps the rule from matching, nothing when it matches."""
-        if occasion.operation not in self.operations:
-            return [f"it is about {self.rule.when}, this is {occasion.operation}"]
-        found = ((path, _fact(occasion.facts, path), condition) for path, condition in self.conditions)
+        if facts.operation not in self.operations:
+            return [f"it is about {self.rule.when}, this is {facts.operation}"]
+        found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
-        return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
+        return differing if index is None else [*differing, *self.rule.steps[index].idle(facts.values)]
 
-    def miss(self, occasion: Occasion, reasons: Sequence[_Difference | str]) -> None:
-        """Remember why an occasion was not for this rule, if none came nearer and the rule is about such calls at all."""
-        if occasion.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
+    def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
+        """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""
+        if facts.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
             self.missed = _worded(reasons)
 
     def step_index(self) -> int | None:
@@ -236,25 +230,25 @@ class Script:
         """The rules with a step that was never used, by number, and the index of the first such step."""
         return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
 
-    def decide(self, occasion: Occasion) -> Decision | None:
+    def decide(self, facts: Facts) -> Decision | None:
         """What the first rule that matches wants, which uses it; None when no rule does."""
         decision: Decision | None = None
         for number, entry in self._entries.items():
             if decision and any(entry.used):
                 continue  # it was used before: nobody will ask what it missed
-            if differences := entry.differences(occasion):
-                entry.miss(occasion, differences)
+            if differences := entry.differences(facts):
+                entry.miss(facts, differences)
             elif decision:
-                entry.miss(occasion, [_passed_over(entry, decision.number)])
+                entry.miss(facts, [_passed_over(entry, decision.number)])
             else:
-                decision = self._use(number, entry, occasion)
+                decision = self._use(number, entry, facts)
         return decision
 
-    def _use(self, number: int, entry: _Entry, occasion: Occasion) -> Decision | None:
+    def _use(self, number: int, entry: _Entry, facts: Facts) -> Decision | None:
         """Count a call that matches a rule, and let the rule decide it unless it comes too early or too late."""
         index = entry.step_index()
         if index is None:
-            entry.miss(occasion, [_passed_over(entry, None)])
+            entry.miss(facts, [_passed_over(entry, None)])
         entry.matched += 1
         if index is None:
             return None
@@ -268,17 +262,17 @@ class Script:
             entry.used[decision.index] -= 1
             entry.matched -= 1
 
-    def peek(self, occasion: Occasion) -> Decision | None:
+    def peek(self, facts: Facts) -> Decision | None:
         """What `decide` would say, using nothing."""
         for number, entry in self._entries.items():
             index = entry.step_index()
-            if index is not None and not entry.differences(occasion):
+            if index is not None and not entry.differences(facts):
                 return Decision(number, entry.label, entry.rule.steps[index], index)
         return None
 
-    def diagnose(self, occasion: Occasion) -> list[Diagnosis]:
-        """How every rule regards an occasion, nearest first: the one that decides, then those with the fewest differences."""
-        differing = {number: entry.differences(occasion) for number, entry in self._entries.items()}
+    def diagnose(self, facts: Facts) -> list[Diagnosis]:
+        """How every rule regards a call, nearest first: the one that decides, then those with the fewest differences."""
+        differing = {number: entry.differences(facts) for number, entry in self._entries.items()}
         ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
         deciding = next(ready, None)
         found: list[Diagnosis] = []

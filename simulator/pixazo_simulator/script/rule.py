@@ -9,28 +9,12 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, ImageParameters, beginning, is_secret, nearest, shown
+from pixazo_simulator.spec import HIDDEN, beginning, is_secret, nearest, shown
 
 from .effects import Discard, Respond, Skip, Stall
+from .facts import CALLS, KNOWN, SUBMITS, operations
 from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
-
-SUBMITS = frozenset({"generate", "imageToVideo"})
-READS = frozenset({"status"})
-MEDIA = frozenset({"media"})
-CALLBACKS = frozenset({"webhook"})
-REPLIES = SUBMITS | READS | MEDIA
-
-OCCASIONS: Mapping[str, frozenset[str]] = {
-    "generate": frozenset({"generate"}),
-    "imageToVideo": frozenset({"imageToVideo"}),
-    "submit": SUBMITS,
-    "status": READS,
-    "media": MEDIA,
-    "webhook": CALLBACKS,
-    "request": REPLIES,
-}
-"""What a rule can be about, and the operations each means: `submit` is either operation, `request` anything but callbacks."""
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
@@ -43,17 +27,6 @@ _DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
 _LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
-
-_ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
-_MEMBERS = ImageParameters.__struct_fields__
-_GENERATION = frozenset({"request_id", "operation", "status", "prompt", "age"})
-_FACTS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(SUBMITS, frozenset({*_MEMBERS, "webhook_url", "headers", "body"})),
-    "status": _GENERATION | {"headers"},
-    "media": _GENERATION | {"method", "headers"},
-    "webhook": _GENERATION | {"url", "channel", "attempt"},
-}
-"""What can be asked of an occasion: `body` and `headers` are mappings of any member, any header; `age` is in seconds since acceptance."""
 
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -164,7 +137,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """When a call matches, then the step, then those of `then`; the first `after` matching calls are let through.
 
-    `match` maps what can be asked of the occasion to a value or a condition such as `{"contains": "bear"}`.
+    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`.
     """
 
     when: str
@@ -208,18 +181,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return beginning(phrase, _LONGEST_PHRASE)
 
 
-def operations(when: str) -> frozenset[str]:
-    """The operations that a rule is about. Raises ValueError with the nearest known name."""
-    known = _ALIASES.get(when, when)
-    if known not in OCCASIONS:
-        names = (*OCCASIONS, *_ALIASES)
-        raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
-    return OCCASIONS[known]
-
-
 def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
     """Conditions with the path of what they are about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(_FACTS[operation] for operation in about))
+    known = frozenset[str].intersection(*(KNOWN[operation] for operation in about))
     found: list[tuple[tuple[str, ...], Matcher]] = []
     for name, condition in match.items():
         if name not in known:
@@ -242,7 +206,7 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
 
 
 def _check_parts(name: str, matcher: Matcher) -> None:
-    """Raise ValueError for a part that is no text: of an occasion itself, nothing is a list."""
+    """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
     operand: Any = matcher.operand
     if matcher.operator == "contains" and not isinstance(operand, str):
         raise ValueError(f"{name} contains {shown(operand)}: no {name} is a list: give it a text")
@@ -263,11 +227,11 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
     if step.end and not about <= SUBMITS:
         return "only a submit can be given an end; write when='submit'"
-    if step.reply and not about <= REPLIES:
-        return "a callback is no reply; use a fault such as drop"
+    if step.reply and not about <= CALLS["request"]:
+        return "a webhook has no reply; use a fault such as drop"
     for fault in step.faults:
         if not about <= fault.applies_to:
-            wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.applies_to)
+            wanted = ", ".join(name for name, meant in CALLS.items() if meant <= fault.applies_to)
             return f"fault {kind_of(fault)!r} applies only to {wanted}"
     return _contradiction(step) or _conflict(step.faults)
 

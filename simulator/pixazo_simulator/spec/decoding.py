@@ -118,7 +118,7 @@ def _start(value: object) -> str:
 def _wanted(types: str, rule: str | None, info: Type) -> str:
     """What fits: types in words, and the rule for their values."""
     if rule and "regex" in rule:
-        schema: dict[str, object] | None = info.extra_json_schema if isinstance(info, Metadata) else None
+        schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
         return str((schema or {}).get("description", "a text of the right form"))
     words = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
     sign, _, number = (rule or "").strip().partition(" ")

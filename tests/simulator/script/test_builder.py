@@ -111,12 +111,12 @@ def test_every_part_of_a_reply_and_an_end_can_be_said() -> None:
 
 
 REFUSED: list[tuple[Callable[[Book], object], str]] = [
-    (lambda book: When(book, "generat"), r"when 'generat' is not one of .* \(did you mean generate\?\)"),
-    (lambda book: When(book, "generate", promt="x"), r"knows nothing of 'promt' \(did you mean prompt\?\)"),
+    (lambda book: When(book, "generat"), r"when 'generat' is not one of .* \(did you mean generate\?\)"),  # type: ignore[arg-type]
+    (lambda book: When(book, "generate", promt="x"), r"knows nothing of 'promt' \(did you mean prompt\?\)"),  # type: ignore[call-arg]
     (lambda book: When(book, "status").end("FAILED"), "only a submit can be given an end"),
-    (lambda book: When(book, "webhook").reply(200), "a callback is no reply"),
+    (lambda book: When(book, "webhook").reply(200), "a webhook has no reply"),
     (lambda book: When(book, "generate").fault(Duplicate()), "fault 'duplicate' applies only to webhook"),
-    (lambda book: When(book, "generate").end("DONE"), "'DONE' is not one of COMPLETED, FAILED, ERROR"),
+    (lambda book: When(book, "generate").end("DONE"), "'DONE' is not one of COMPLETED, FAILED, ERROR"),  # type: ignore[arg-type]
 ]
 
 
@@ -184,7 +184,7 @@ def test_a_sentence_that_was_only_begun_says_so() -> None:
     rule = When(Book(), "generate")
     told = [rule.unsaid, rule.reply(429, times=1).unsaid, rule.then.unsaid]
     with pytest.raises(ValueError, match="'DONE'"):
-        rule.end("DONE")
+        rule.end("DONE")  # type: ignore[arg-type]
     assert [*told, rule.unsaid] == [
         'when("generate") was begun and never said what happens: add .reply, .end or .fault',
         None,

@@ -85,7 +85,7 @@ def test_a_rule_tells_only_what_it_says() -> None:
         (lambda: Rule(when="request", match={"duration": 6}), "knows nothing of 'duration'"),
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
         (lambda: Rule(when="status", end=End(status="FAILED")), "only a submit can be given an end"),
-        (lambda: Rule(when="webhook", reply=Reply(500)), "a callback is no reply; use a fault such as drop"),
+        (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply; use a fault such as drop"),
         (
             lambda: Rule(when="status", faults=(Stuck(),)),
             "fault 'stuck' applies only to generate, imageToVideo, submit",
