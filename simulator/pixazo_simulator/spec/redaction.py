@@ -272,10 +272,10 @@ class _Spellings:
         """Where they are, from left to right, without overlaps."""
         found: list[Span] = []
         for place, head in self._places(text):
-            for size in tuple(self._sizes.get(head, ())):
-                piece, end = text[place : place + size], place + size
+            for end in [place + size for size in tuple(self._sizes.get(head, ())) if place + size <= len(text)]:
+                piece = text[place:end]
                 if (piece, False) in self._counts:
-                    found.append((place, end if size < LONG else _end_of(text, end)))
+                    found.append((place, end if len(piece) < LONG else _end_of(text, end)))
                 elif (piece, True) in self._counts and _stands_alone(text, place, end):
                     found.append((place, end))
         return _merged(found) if len(found) > 1 else found
