@@ -23,7 +23,7 @@ from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
-from pixazo_simulator.script.effects import delay
+from pixazo_simulator.script import delay
 from pixazo_simulator.script.faults import (
     AnyFault,
     ConnectionReset,

@@ -65,7 +65,7 @@ class Stage:
 
 def rule(when: str, *faults: Fault, **more: Any) -> Rule:
     """A rule with these faults."""
-    return Rule(when=when, faults=faults, **more)  # type: ignore[arg-type]  # any kind
+    return Rule(when=when, faults=faults, **more)
 
 
 StageOf = Callable[..., Stage]

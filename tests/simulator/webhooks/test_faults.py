@@ -44,7 +44,7 @@ from pixazo_simulator.world.world import World
 
 def on(*faults: Fault, **more: Any) -> Rule:
     """A rule about callbacks."""
-    return Rule(when="webhook", faults=faults, **more)  # type: ignore[arg-type]  # any kind
+    return Rule(when="webhook", faults=faults, **more)
 
 
 def attempts(fallen: Any) -> list[tuple[float, object]]:
