@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from .openapi import document
     from .route import Door
     from .routes import ROUTES
+    from .turns import Turns
 
-__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "document", "invitation"]
+__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "Turns", "document", "invitation"]
 
 _HOMES = {
     "Control": "api",
@@ -24,6 +25,7 @@ _HOMES = {
     "Door": "route",
     "HttpChannel": "client",
     "ROUTES": "routes",
+    "Turns": "turns",
     "document": "openapi",
     "invitation": "discovery",
 }

@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.gateway import Turns, place
+from pixazo_simulator.spec import place
+
+from .turns import Turns
 from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
 from pixazo_simulator.webhooks import Courier
 from pixazo_simulator.world import Worlds

@@ -1,98 +1,99 @@
-"""Journals an exchange, then lets its answer leave, harmed by the faults of the rule that decided."""
+"""A response of the gateway: what the caller gets, what the journal keeps, and the effects that the server carries out."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from random import Random
+
 import msgspec
-from starlette.types import Scope
+from msgspec.structs import replace
 
-from pixazo_simulator.script import Decision, content_type, edited, garbled, kind_of
+from pixazo_simulator.script import Decision, Transmission, cut, injected, kind_of, transmission
 from pixazo_simulator.spec import SECOND, Answer, Header, http_date
-from pixazo_simulator.world import World, Worlds
+from pixazo_simulator.world import Exchange, World
 
-from .fault_injection import STRIKES, leave, strike_of
-from .request import HEAD, Incoming
+from .request import Request
 
-_MOST_DATES = 64
-_LENGTHLESS = (204, 304)
+_WITHOUT_LENGTH = (204, 304)
+"""Status codes of responses that have no Content-Length here."""
 
 
-class Replies:
-    """The last stage of every route of the gateway."""
+class Response(msgspec.Struct, frozen=True, gc=False):
+    """A response to one request, complete at the instant for which it was computed.
 
-    def __init__(self, worlds: Worlds) -> None:
-        self._worlds = worlds
-        self._dates: dict[int, bytes] = {}
+    Its effects are values, which the server carries out in this order: a line for the `log`; `hold`, an instant of the world's clock by
+    which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
+    seconds; `transmission`, how the bytes are sent (empty: at once and whole).
 
-    async def give(
-        self,
-        asked: Incoming,
-        world: World | None,
-        answer: Answer,
-        request_id: str | None = None,
-        decision: Decision | None = None,
-        hint: str | None = None,
-    ) -> None:
-        """Answer a request of a world, or of nobody; `request_id` names the generation concerned, `hint` what was meant."""
-        if decision and world:
-            await self._give_harmed(asked, world, answer, request_id, decision)
-            return
-        world = world or asked.door
-        clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
-        now, scope = clock.now(), asked.scope
-        headers = self._headers(answer, now)
-        journal.record(
-            now, scope["method"], target_of(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
-            headers, request_id, hint, opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
+    The rest is for the journal: why it was answered so, the generation concerned, what a script did, what to send instead. Of
+    an `opaque` body, such as a video, the journal keeps the length only. `world` is the world whose journal it is, if any.
+    """
+
+    request: Request
+    status: int
+    headers: list[Header]
+    body: bytes
+    reason: str
+    world: World | None = None
+    request_id: str | None = None
+    rule: str | None = None
+    faults: tuple[str, ...] = ()
+    hint: str | None = None
+    opaque: bool = False
+    log: str | None = None
+    hold: int | None = None
+    wakes: bool = False
+    pause: float = 0.0
+    transmission: Transmission = ()
+
+    def dated(self, now: int) -> Response:
+        """The same response with the Date of another instant (UTC milliseconds)."""
+        return replace(self, headers=[(name, _date(now) if name == b"date" else value) for name, value in self.headers])
+
+    def exchange(self, now: int) -> Exchange:
+        """The entry for the journal."""
+        request = self.request
+        return Exchange(
+            now, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
+            b"" if self.opaque else self.body, self.reason, self.headers, len(self.body), self.request_id, self.rule,
+            self.faults, cut(self.transmission, len(self.body)), self.hint,
         )  # fmt: skip
-        await asked.send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await asked.send({"type": "http.response.body", "body": answer.body})
-
-    async def _give_harmed(
-        self, asked: Incoming, world: World, answer: Answer, request_id: str | None, decision: Decision
-    ) -> None:
-        faults, scope, now = decision.step.faults, asked.scope, world.clock.now()
-        answer = _harmed(answer, decision, world)
-        headers, strike = self._headers(answer, now), strike_of(faults, world.chance)
-        cut = strike.cut(len(answer.body)) if strike else None
-        world.journal.record(
-            now, scope["method"], target_of(scope), scope["headers"], asked.body, answer.status, answer.body, answer.reason,
-            headers, request_id, None, decision.label, tuple(map(kind_of, faults)), cut,
-            opaque=answer.opaque, head=scope.get(HEAD), length=asked.received,
-        )  # fmt: skip
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        if strike and STRIKES not in scope:
-            await leave(strike, scope, asked.receive, asked.send, start, answer.body)
-            return
-        if strike:
-            scope[STRIKES].append(strike)
-        await asked.send(start)
-        await asked.send({"type": "http.response.body", "body": answer.body})
-
-    def _headers(self, answer: Answer, now: int) -> list[Header]:
-        if answer.status in _LENGTHLESS:
-            return [*answer.headers, (b"date", self._date(now))]
-        return [*answer.headers, (b"content-length", b"%d" % len(answer.body)), (b"date", self._date(now))]
-
-    def _date(self, now: int) -> bytes:
-        second = now // SECOND
-        if second not in self._dates:
-            if len(self._dates) >= _MOST_DATES:
-                self._dates.clear()
-            self._dates[second] = http_date(now)
-        return self._dates[second]
 
 
-def _harmed(answer: Answer, decision: Decision, world: World) -> Answer:
-    """An answer as the faults have it; the bytes that a caller is to get are drawn from the seed of the world."""
-    faults = decision.step.faults
-    if kind := content_type(faults):
-        rest = tuple(header for header in answer.headers if header[0] != b"content-type")
-        answer = msgspec.structs.replace(answer, headers=((b"content-type", kind.encode()), *rest))
-    body = garbled(edited(answer.body, faults), faults, world.chance)
-    return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+def complete(
+    request: Request,
+    answer: Answer,
+    now: int,
+    world: World | None,
+    *,
+    request_id: str | None = None,
+    decision: Decision | None = None,
+    seed: int = 0,
+    hint: str | None = None,
+    log: str | None = None,
+    hold: int | None = None,
+    wakes: bool = False,
+) -> Response:
+    """Make a response of an answer: the faults of a decision, which draw from `seed`, then Content-Length and Date."""
+    rule, faults, sent = None, (), ()
+    if decision:
+        random = Random(seed)  # noqa: S311 - reproducible by design, guards nothing
+        answer = injected(answer, decision.faults, random)
+        rule, faults = decision.label, tuple(map(kind_of, decision.faults))
+        sent = transmission(decision.faults, random)
+    length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
+    headers = [*answer.headers, *length, (b"date", _date(now))]
+    return Response(
+        request, answer.status, headers, answer.body, answer.reason, world, request_id, rule, faults, hint, answer.opaque, log,
+        hold, wakes, transmission=sent,
+    )  # fmt: skip
 
 
-def target_of(scope: Scope) -> str:
-    """Path and query as they were sent."""
-    path: str = scope["path"]
-    return f"{path}?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else path
+def _date(now: int) -> bytes:
+    return _date_of_second(now // SECOND)
+
+
+@lru_cache(maxsize=64)
+def _date_of_second(second: int) -> bytes:
+    """The Date header follows the world's clock, since `created_at` is compared with it (TIME-08)."""
+    return http_date(second * SECOND)

@@ -14,12 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.gateway import Front, Turns
+from pixazo_simulator.control import ROUTES, Control, Turns
+from pixazo_simulator.gateway import Gateway
 from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Courier, Postman
 from pixazo_simulator.world import Worlds
 
+from .asgi import GatewayApp
 from .http import GatewayProtocol
 from .tls import Doors
 

@@ -1,42 +1,25 @@
-"""How faults strike the bytes of an answer on their way out: late, in pieces, cut short, or never."""
+"""Carries out the effects of faults on a response: late, in pieces, cut short, or never."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from enum import Enum
 from itertools import pairwise
-from random import Random
 from typing import Protocol
 
-import msgspec
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope
+from starlette.types import Send as SendMessage
 
-from pixazo_simulator.script import (
-    ConnectionReset,
-    Delay,
-    EmptyReply,
-    Fault,
-    Hang,
-    LognormalDelay,
-    ReplyLost,
-    SlowDrip,
-    TruncatedBody,
-    UniformDelay,
-    commits,
-    delay,
-    kind_of,
-)
+from pixazo_simulator.gateway import Response
+from pixazo_simulator.script import Close, Reset, Send, Silence, Wait
 
 CONNECTION = "pixazo.connection"
-"""Key of the ASGI scope under which the protocol hands over the connection."""
-STRIKES = "pixazo.strikes"
-"""Key of the ASGI scope of a list: whoever puts it there takes the strikes upon itself, and gets an answer unharmed."""
+"""Key of the ASGI scope under which the protocol lends the connection."""
 
 
 class Connection(Protocol):
-    """What can be done to a connection beside answering; `held` says that an answer is being held back on purpose."""
+    """What can be done to a connection beside sending; `held` says that a response is being held back on purpose."""
 
     held: bool
 
@@ -48,91 +31,12 @@ class Connection(Protocol):
 
 
 class ConnectionCutError(ConnectionError):
-    """A fault wants to cut the connection, and the server that runs the application has none to offer."""
-
-
-class Ending(Enum):
-    """How an answer ends."""
-
-    WHOLE = "whole"
-    CLOSED = "the connection was closed"
-    RESET = "the connection was reset"
-    HUNG = "the connection was held open until the caller gave up"
-
-
-class Strike(msgspec.Struct, frozen=True):
-    """What is done to one answer: real seconds of delay, then the share `keep` of its body, in pieces over seconds, then its end.
-
-    Without `keep` an ending other than WHOLE comes before the first byte.
-    """
-
-    name: str
-    delay: float = 0
-    keep: float | None = None
-    drip: SlowDrip | None = None
-    ending: Ending = Ending.WHOLE
-
-    def cut(self, length: int) -> str | None:
-        """What a caller does not get of an answer with a body of so many bytes, None when it gets everything."""
-        if self.ending is Ending.WHOLE:
-            return None
-        left = "nothing left" if self.keep is None else f"{int(length * self.keep)} of {length} bytes of the body left"
-        return f"{left}, then {self.ending.value}"
-
-
-_ENDINGS: dict[type[Fault], Ending] = {
-    ReplyLost: Ending.CLOSED,
-    EmptyReply: Ending.CLOSED,
-    ConnectionReset: Ending.RESET,
-    Hang: Ending.HUNG,
-}
-
-
-def strike_of(faults: Iterable[Fault], random: Random) -> Strike | None:
-    """What faults do to an answer together, whatever their order; None when they leave its bytes alone.
-
-    Delays add up and come first, then the share of the body that a truncation leaves, dripping where it is to drip, then
-    the end: lost, empty, reset or hanging.
-    """
-    striking = [fault for fault in faults if isinstance(fault, _STRIKING)]
-    if not striking:
-        return None
-    said = not any(isinstance(fault, EmptyReply | ConnectionReset) and not commits(fault) for fault in striking)
-    keep = next((fault.keep for fault in striking if isinstance(fault, TruncatedBody) and said), None)
-    ending = next((_ENDINGS[type(fault)] for fault in striking if type(fault) in _ENDINGS), None)
-    return Strike(
-        name=", ".join(map(kind_of, striking)),
-        delay=delay(striking, random),
-        keep=keep,
-        drip=next((fault for fault in striking if isinstance(fault, SlowDrip)), None),
-        ending=ending or (Ending.WHOLE if keep is None else Ending.CLOSED),
-    )
-
-
-_STRIKING = (
-    Delay, UniformDelay, LognormalDelay, ReplyLost, EmptyReply, ConnectionReset, Hang, TruncatedBody, SlowDrip,
-)  # fmt: skip
-
-
-async def leave(strike: Strike, scope: Scope, receive: Receive, send: Send, start: Message, body: bytes) -> None:
-    """Send an answer as the strike has it; returns when it has left, or when the caller has gone.
-
-    Raises ConnectionCutError where the connection is to be cut and the scope holds none: in-process transports, other servers.
-    """
-    with holding(scope):
-        if strike.delay and not await _stays(scope, receive, strike.delay):
-            return
-        if strike.ending is Ending.WHOLE or strike.keep is not None:
-            await send(start)
-            if not await _send_body(strike, scope, receive, send, body):
-                return
-        if strike.ending is not Ending.WHOLE:
-            await _end(strike, scope, receive)
+    """A fault is to cut the connection, and the server that runs the application has lent none."""
 
 
 @contextmanager
 def holding(scope: Scope) -> Generator[None]:
-    """While an answer is held back on purpose, a server that stops need not wait for it."""
+    """While a response is held back on purpose, a server that stops does not wait for it."""
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         yield
@@ -144,42 +48,65 @@ def holding(scope: Scope) -> Generator[None]:
         connection.held = False
 
 
-async def _send_body(strike: Strike, scope: Scope, receive: Receive, send: Send, body: bytes) -> bool:
+async def transmit(response: Response, scope: Scope, receive: Receive, send: SendMessage) -> None:
+    """Send a response as its transmission says; returns when it was sent, or when the caller has gone.
+
+    Raises ConnectionCutError where the connection is to be cut and none was lent: in-process transports, other servers.
+    """
+    start: Message = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+    if not response.transmission:
+        await send(start)
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    ends = any(isinstance(each, Close | Reset | Silence) for each in response.transmission)
+    with holding(scope):
+        for effect in response.transmission:
+            match effect:
+                case Wait(seconds):
+                    if not await _stays(scope, receive, seconds):
+                        return
+                case Send():
+                    await send(start)
+                    if not await _send_body(effect, response.body, scope, receive, send, more=ends):
+                        return
+                case _:
+                    await _end(effect, response, scope, receive)
+
+
+async def _send_body(
+    effect: Send, body: bytes, scope: Scope, receive: Receive, send: SendMessage, *, more: bool
+) -> bool:
     """Send what is to arrive of the body; False when the caller has gone before the end."""
-    kept = body if strike.keep is None else body[: int(len(body) * strike.keep)]
-    pieces = _pieces(kept, strike.drip)
+    pieces = _pieces(body[: int(len(body) * effect.share)], effect.pieces)
     for number, piece in enumerate(pieces, 1):
-        if strike.drip and not await _stays(scope, receive, strike.drip.seconds / len(pieces)):
+        if effect.seconds and not await _stays(scope, receive, effect.seconds / len(pieces)):
             return False
-        more = number < len(pieces) or strike.ending is not Ending.WHOLE
-        await send({"type": "http.response.body", "body": piece, "more_body": more})
+        await send({"type": "http.response.body", "body": piece, "more_body": more or number < len(pieces)})
     return True
 
 
-def _pieces(body: bytes, drip: SlowDrip | None) -> list[bytes]:
+def _pieces(body: bytes, most: int) -> list[bytes]:
     """The body in pieces of nearly the same length, none of them empty unless the body is."""
-    count = min(drip.pieces, len(body)) if drip else 1
-    if count < 2:
-        return [body]
+    count = max(1, min(most, len(body)))
     bounds = [len(body) * number // count for number in range(count + 1)]
     return [body[first:last] for first, last in pairwise(bounds)]
 
 
-async def _end(strike: Strike, scope: Scope, receive: Receive) -> None:
+async def _end(effect: Close | Reset | Silence, response: Response, scope: Scope, receive: Receive) -> None:
     connection: Connection | None = scope.get(CONNECTION)
     if connection is None:
         raise ConnectionCutError(
-            f"fault {strike.name}: {strike.ending.value}, but this server lends no connection: use pixazo_simulator.Simulator"
+            f"fault {', '.join(response.faults)}: {effect.says}, but this server lends no connection: use pixazo_simulator.Simulator"
         )
-    if strike.ending is Ending.RESET:
+    if isinstance(effect, Reset):
         connection.reset()
-    elif strike.ending is Ending.CLOSED:
+    elif isinstance(effect, Close):
         connection.close()
     await _gone(receive)
 
 
 async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
-    """Wait; False as soon as the caller has gone, which cannot be told where no connection is lent."""
+    """Wait; False as soon as the caller has gone, which cannot be seen where no connection was lent."""
     if CONNECTION not in scope:
         await asyncio.sleep(seconds)
         return True

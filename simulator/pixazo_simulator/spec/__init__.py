@@ -97,7 +97,7 @@ from .responses import (
     upstream_body,
     upstream_challenge,
 )
-from .text import beginning, nearest, shortened, shown
+from .text import beginning, nearest, place, shortened, shown
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
@@ -197,7 +197,7 @@ __all__ = [
     "media_type",
     "members",
     "micros",
-    "nearest",
+    "nearest", "place",
     "parameters_of",
     "points",
     "read",

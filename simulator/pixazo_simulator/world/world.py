@@ -11,16 +11,17 @@ from typing import Any, ClassVar, TypeVar
 from msgspec.structs import replace
 
 from pixazo_simulator.script import (
-    BeforeReply,
+    BeforeResponse,
     Decision,
-    Drop,
-    Duplicate,
+    GiveWay,
     Occasion,
-    Reorder,
+    Repeat,
     Script,
-    Stuck,
-    canned_answer,
-    delay,
+    Skip,
+    Stall,
+    effect,
+    replacement,
+    wait,
 )
 from pixazo_simulator.spec import (
     CALLBACK_MEMBER,
@@ -139,7 +140,7 @@ class World(Part):
         if self.script and call.model_id == MODEL_ID:
             facts = at_submit(call.operation.name, command.headers, call.body.members)
             decision, seed = self._decide(facts)
-            if decision and (answer := canned_answer(decision.step, facts.operation, self.policy, command.url)):
+            if decision and (answer := replacement(decision.step, facts.operation, self.policy, command.url)):
                 return Outcome(answer, decision, seed)
         admitted = Admission(call, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
@@ -150,7 +151,7 @@ class World(Part):
                 decision = None
             return Outcome(admitted, decision, seed)
         if decision:
-            stuck = any(isinstance(fault, Stuck) for fault in decision.step.faults)
+            stuck = effect(decision.step.faults, Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
@@ -194,7 +195,7 @@ class World(Part):
         for delivery in self.outbox.pending(generation.request_id):
             known = self.known(delivery.request_id, now, delivery.event)
             decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
-            if decision and any(isinstance(fault, BeforeReply) for fault in decision.step.faults):
+            if decision and effect(decision.step.faults, BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
@@ -203,7 +204,7 @@ class World(Part):
         decision, seed = None, 0
         if self.script:
             decision, seed = self._decide(at_read(identity, self.known(identity, now), command.headers))
-            if decision and (answer := canned_answer(decision.step, "status", self.policy, command.url)):
+            if decision and (answer := replacement(decision.step, "status", self.policy, command.url)):
                 return Outcome(answer, decision, seed)
         refusal = admit_read(self.account, self.key, self.policy, now)
         return Outcome(refusal or self.generation(identity, now), decision, seed)
@@ -214,7 +215,7 @@ class World(Part):
         if self.script:
             facts = at_download(identity, self.known(identity, now), command.method, command.headers)
             decision, seed = self._decide(facts)
-            if decision and (answer := canned_answer(decision.step, "media", self.policy, command.url)):
+            if decision and (answer := replacement(decision.step, "media", self.policy, command.url)):
                 return Outcome(answer, decision, seed)
         return Outcome(self.completed(identity, now) or UnknownRequest(identity), decision, seed)
 
@@ -357,10 +358,10 @@ class World(Part):
             return delivery
         faults = decision.step.faults
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
-        if wait := round(delay(faults, Random(seed)) * SECOND):  # noqa: S311 - reproducible by design, guards nothing
-            self.outbox.put(delivery, due + wait)
+        if pause := round(wait(faults, Random(seed)) * SECOND):  # noqa: S311 - reproducible by design, guards nothing
+            self.outbox.put(delivery, due + pause)
             return None
-        reorder = next((fault for fault in faults if isinstance(fault, Reorder)), None)
+        reorder = effect(faults, GiveWay)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND))
         return None if is_held else delivery
 
@@ -369,13 +370,13 @@ class World(Part):
         delivery = replace(
             command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
         )
-        if not any(isinstance(fault, Drop) for fault in faults):
+        if not effect(faults, Skip):
             self.outbox.release(attempt.at)
-        copies = max((fault.copies for fault in faults if isinstance(fault, Duplicate)), default=1) - 1
+        repeated = effect(faults, Repeat)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:
-            for _ in range(copies):
+            for _ in range(repeated.copies - 1 if repeated else 0):
                 self.outbox.put(self.outbox.copied(command.delivery, attempt.rule, faults), attempt.at)
             self._after_attempt(delivery)
         self.notifier.notify()
