@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from .client import ControlClient, ControlError, HttpChannel
     from .discovery import invitation
     from .openapi import document
-    from .route import Door
+    from .route import TlsListener
     from .routes import ROUTES
 
-__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "document", "invitation"]
+__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "HttpChannel", "TlsListener", "document", "invitation"]
 
 _HOMES = {
     "Control": "api",
     "ControlClient": "client",
     "ControlError": "client",
-    "Door": "route",
+    "TlsListener": "route",
     "HttpChannel": "client",
     "ROUTES": "routes",
     "document": "openapi",

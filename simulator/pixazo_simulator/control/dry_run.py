@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope
 from pixazo_simulator.gateway import STRIKES, Front
 from pixazo_simulator.script import Diagnosis, Occasion
 from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, Header, Redactor, dollars
-from pixazo_simulator.webhooks import Courier, Outcome, Parcel
+from pixazo_simulator.webhooks import Dispatcher, Outcome, WebhookRequest
 from pixazo_simulator.world import (
     EntryKind,
     Exchange,
@@ -34,7 +34,7 @@ async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Heade
     """
     twins = Twins(worlds)
     scope = _scope(method, target, headers)
-    await Front(twins, Courier(twins, _post))(scope, _receiver(body), _send)
+    await Front(twins, Dispatcher(twins, _post))(scope, _receiver(body), _send)
     for twin in twins.touched():
         real = worlds.get(twin.key)
         if twin.journal.total > (real.journal.total if real else 0):
@@ -65,7 +65,7 @@ async def _send(_: Message) -> None:
     """Nobody hears the answer; the journal has it."""
 
 
-async def _post(_: Parcel) -> Outcome:
+async def _post(_: WebhookRequest) -> Outcome:
     return Outcome(None, "not posted: nothing is sent while a request is explained", final=True)
 
 

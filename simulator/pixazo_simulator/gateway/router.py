@@ -9,7 +9,7 @@ from pathlib import PurePath
 from starlette.types import Message, Receive, Scope, Send
 
 from pixazo_simulator.spec import MEDIA_PATH, Broken, beginning, refusal_answer
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Worlds
 
 from .fault_injection import ConnectionCutError
@@ -26,10 +26,10 @@ _SHOWN = 120
 class Front:
     """An ASGI application over some worlds. Never raises for anything a caller sends."""
 
-    def __init__(self, worlds: Worlds, courier: Courier, turns: Turns | None = None) -> None:
+    def __init__(self, worlds: Worlds, dispatcher: Dispatcher, turns: Turns | None = None) -> None:
         replies = Replies(worlds)
         self._policy = worlds.settings.policy
-        self._gateway = Gateway(worlds, replies, courier, turns)
+        self._gateway = Gateway(worlds, replies, dispatcher, turns)
         self._library = Library(worlds, replies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -31,7 +31,7 @@ from pixazo_simulator.spec import (
     decode,
     refusal_answer,
 )
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Admission, Call, Generation, World, Worlds, at_read, at_submit
 
 from .fault_injection import holding
@@ -45,13 +45,13 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class Gateway:
-    """The gateway as an ASGI application; the courier is told when a callback may have become due."""
+    """The gateway as an ASGI application; the dispatcher is told when a callback may have become due."""
 
-    def __init__(self, worlds: Worlds, replies: Replies, courier: Courier, turns: Turns | None = None) -> None:
+    def __init__(self, worlds: Worlds, replies: Replies, dispatcher: Dispatcher, turns: Turns | None = None) -> None:
         self._turns = turns or Turns()
         self._worlds = worlds
         self._replies = replies
-        self._courier = courier
+        self._dispatcher = dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request. Never raises for anything a caller sends."""
@@ -170,9 +170,9 @@ class Gateway:
             return
         if world.script and (instant := world.before_reply(outcome)) is not None:
             with holding(asked.scope):
-                await self._courier.reach(world, instant)
+                await self._dispatcher.reach(world, instant)
         if world.next_due() is not None:
-            self._courier.wake()
+            self._dispatcher.wake()
         answer = accepted_answer(outcome.request_id, call.origin, policy)
         if ignored := Admission(call, world.standing, policy, 0).ignored():
             answer = structs.replace(answer, reason="; ".join((answer.reason, *ignored)))

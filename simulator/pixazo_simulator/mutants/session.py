@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from pixazo_simulator.spec import KEY_HEADER
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Generation, Journal, World, Worlds
 
 from .context import Memory, Scene
@@ -50,9 +50,9 @@ class Editing:
                 edited.status, list(edited.headers), edited.body, self.reason
             )
 
-    def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
-        """What is posted instead of a parcel."""
-        return self.edits.callback(parcel, Scene(self._worlds, world, self._memory(world), known=True))
+    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+        """What is posted instead of a webhook."""
+        return self.edits.callback(webhook, Scene(self._worlds, world, self._memory(world), known=True))
 
     def charge(self, request: Request, amount: int) -> None:
         """Take money from the wallet of the caller."""

@@ -17,11 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pixazo_simulator.control import ROUTES, Control
 from pixazo_simulator.gateway import Front, Turns
 from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
-from pixazo_simulator.webhooks import Courier, Postman
+from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
 from .http import GatewayProtocol
-from .tls import Doors
+from .tls import TlsListeners
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -47,15 +47,15 @@ class Application:
     ) -> None:
         self.worlds = worlds
         _SECRETS.heed(worlds.redactor)
-        self._postman = Postman()
+        self._sender = Sender()
         self.entry: ASGIApp = self
-        self.courier = Courier(worlds, self._postman.post)
+        self.dispatcher = Dispatcher(worlds, self._sender.send)
         if change:
             self._edit(change)
         turns = Turns()
-        self._front = Front(worlds, self.courier, turns)
-        self.doors = Doors(self.entry, self._front, protocol)
-        self.control = Control(worlds, self.courier, self.doors, ROUTES, turns)
+        self._front = Front(worlds, self.dispatcher, turns)
+        self.doors = TlsListeners(self.entry, self._front, protocol)
+        self.control = Control(worlds, self.dispatcher, self.doors, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
@@ -71,8 +71,8 @@ class Application:
         from pixazo_simulator.mutants import EditedGateway, Editing
 
         editing = Editing(change, self.worlds)
-        self.courier.edit = editing.callback
-        self.entry = EditedGateway(self, editing, self.courier.reach)
+        self.dispatcher.edit = editing.callback
+        self.entry = EditedGateway(self, editing, self.dispatcher.reach)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""
@@ -85,12 +85,12 @@ class Application:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
-        running = asyncio.create_task(self.courier.run())
+        running = asyncio.create_task(self.dispatcher.run())
         yield
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.doors.close_all, self.courier.close, self._postman.close):
+        for step in (self.doors.close_all, self.dispatcher.close, self._sender.close):
             await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 
