@@ -75,17 +75,18 @@ def complete(
     wakes: bool = False,
 ) -> Response:
     """Make a response of an answer: the faults of a decision, which draw from `seed`, then Content-Length and Date."""
-    rule, faults, sent = None, (), ()
-    if decision:
+    rule = decision.label if decision else None
+    faults = decision.faults if decision else ()
+    sent: Transmission = ()
+    if faults:
         random = Random(seed)  # noqa: S311 - reproducible by design, guards nothing
-        answer = injected(answer, decision.faults, random)
-        rule, faults = decision.label, tuple(map(kind_of, decision.faults))
-        sent = transmission(decision.faults, random)
+        answer = injected(answer, faults, random)
+        sent = transmission(faults, random)
     length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
     headers = [*answer.headers, *length, (b"date", _date(now))]
     return Response(
-        request, answer.status, headers, answer.body, answer.reason, world, request_id, rule, faults, hint, answer.opaque, log,
-        hold, wakes, transmission=sent,
+        request, answer.status, headers, answer.body, answer.reason, world, request_id, rule, tuple(map(kind_of, faults)), hint,
+        answer.opaque, log, hold, wakes, transmission=sent,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+
 from pixazo_simulator.gateway import serve_media
 from pixazo_simulator.spec import Policy, Refusal, finish, http_date, media_path, refusal_answer
 from pixazo_simulator.world import Generation, World, Worlds
@@ -113,7 +114,11 @@ class Scene:
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
-        owners = (world.key for world in self._worlds if isinstance(world.generation(request_id, world.clock.now()), Generation))
+        owners = (
+            world.key
+            for world in self._worlds
+            if isinstance(world.generation(request_id, world.clock.now()), Generation)
+        )
         return next(owners, None)
 
     def undelivered(self, request_id: str) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from pixazo_simulator.spec import KEY_HEADER
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import World, Worlds
 
 from .context import Memory, Scene
-from .messages import Reply, Request
+from .messages import Request
 from .mutant import Mutant, Variant
 
 
@@ -33,9 +33,9 @@ class Editing:
         world = caller or self._owner(request)
         return Scene(self._worlds, world, self._memory(world), known=caller is not None)
 
-    def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
-        """What is posted instead of a parcel."""
-        return self.edits.callback(parcel, Scene(self._worlds, world, self._memory(world), known=True))
+    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+        """What is posted instead of a webhook."""
+        return self.edits.callback(webhook, Scene(self._worlds, world, self._memory(world), known=True))
 
     def _owner(self, request: Request) -> World | None:
         wanted = request.read_id or request.media_id

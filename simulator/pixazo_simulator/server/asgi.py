@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
 from pixazo_simulator.control import Turns
 from pixazo_simulator.gateway import Request, Response, Route
-from pixazo_simulator.spec import Broken, Policy, Refusal, TooManyBodies, beginning, place, refusal_answer
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.spec import Broken, Policy, Refusal, TooManyBodies, Unrouted, beginning, place, refusal_answer
+from pixazo_simulator.webhooks import Dispatcher
 
 from .fault_injection import ConnectionCutError, holding, transmit
 
@@ -61,7 +60,7 @@ class CrowdedError(Exception):
 class GatewayApp:
     """An ASGI application over a gateway. Never raises for anything that a caller sends."""
 
-    def __init__(self, gateway: AnyGateway, dispatcher: Courier, policy: Policy, turns: Turns) -> None:
+    def __init__(self, gateway: AnyGateway, dispatcher: Dispatcher, policy: Policy, turns: Turns) -> None:
         self._gateway = gateway
         self._dispatcher = dispatcher
         self._policy = policy
@@ -96,22 +95,28 @@ class GatewayApp:
         route = self._gateway.route(request)
         body = _Body(self, receive, route, request)
         try:
-            if route.body_limit is not None:
-                # The body of a request that no route takes is for the journal only: it is answered even if the caller has gone.
-                with suppress(DisconnectedError) if route.keep is not None else suppress():
-                    await body.read(route.body_limit)
+            if not await self._read(body, route):
+                return
             async with self._turns.turn(request.received):
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
             await self._send(response, route, now, scope, receive, send)
-        except DisconnectedError:
-            return
         except CrowdedError:
             now = route.clock.now()
             response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
             await self._send(response, route, now, scope, receive, send)
         finally:
             self._held -= body.held
+
+    async def _read(self, body: _Body, route: Route) -> bool:
+        """Read the body, if it is to be read; False when the caller has gone and nothing is to be done."""
+        if route.body_limit is None:
+            return True
+        try:
+            await body.read(route.body_limit)
+        except DisconnectedError:
+            return isinstance(route.endpoint, Unrouted)  # whose body is for the journal only
+        return True
 
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send

@@ -24,8 +24,8 @@ from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.gateway.router import Front
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.tls import Doors
-from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.server.tls import TlsListeners
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
 
@@ -491,9 +491,9 @@ def test_a_control_request_can_be_cancelled() -> None:
 
     async def cancelled() -> None:
         worlds = Worlds(Settings())
-        courier = Courier(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = Front(worlds, courier)
-        control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
+        front = Front(worlds, dispatcher)
+        control = Control(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
         wish = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
         await asyncio.sleep(0)
@@ -516,7 +516,7 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
 
     said: list[str] = []
     worlds = Worlds(Settings())
-    front = Front(worlds, Courier(worlds, None))  # type: ignore[arg-type]  # nothing is posted
+    front = Front(worlds, Dispatcher(worlds, None))  # type: ignore[arg-type]  # nothing is posted
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

@@ -24,9 +24,9 @@ from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
 from pixazo_simulator.gateway.router import Front
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.tls import Doors
-from pixazo_simulator.webhooks.dispatcher import Courier
-from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.server.tls import TlsListeners
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.clock import Clock
 
@@ -210,7 +210,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def post(_: Parcel) -> Outcome:
+async def post(_: WebhookRequest) -> Outcome:
     """A receiver that takes everything."""
     return Outcome(200)
 
@@ -219,13 +219,13 @@ class Desk:
     """The control routes over one world, `sim-key`, without a server."""
 
     def __init__(
-        self, clock: Callable[[], Clock] = Clock.manual, send: Callable[[Parcel], Awaitable[Outcome]] = post
+        self, clock: Callable[[], Clock] = Clock.manual, send: Callable[[WebhookRequest], Awaitable[Outcome]] = post
     ) -> None:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
-        courier = Courier(worlds, send)
-        front = Front(worlds, courier)
-        self._control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        dispatcher = Dispatcher(worlds, send)
+        front = Front(worlds, dispatcher)
+        self._control = Control(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
 
     async def ask(self, method: str, path: str, **wish: object) -> Answer:
         """Status and body."""
@@ -262,7 +262,7 @@ def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
     async def delete() -> tuple[Answer, Answer]:
         posting, deleted = asyncio.Event(), asyncio.Event()
 
-        async def slowly(_: Parcel) -> Outcome:
+        async def slowly(_: WebhookRequest) -> Outcome:
             posting.set()
             await deleted.wait()
             return Outcome(200)

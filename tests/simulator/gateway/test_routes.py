@@ -19,8 +19,8 @@ from pixazo_simulator.gateway.request import Incoming
 from pixazo_simulator.gateway.responder import Replies
 from pixazo_simulator.gateway.routes import Gateway
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.webhooks.dispatcher import Courier
-from pixazo_simulator.webhooks.sender import Postman
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.generation import Bounds
 
@@ -36,7 +36,7 @@ def caller() -> Iterator[Caller]:
 
 def gateway_of(worlds: Worlds) -> Gateway:
     """The routes over some worlds."""
-    return Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+    return Gateway(worlds, Replies(worlds), Dispatcher(worlds, Sender().send))
 
 
 def submission(**headers: str) -> dict[str, Any]:
