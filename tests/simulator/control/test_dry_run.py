@@ -15,10 +15,10 @@ import msgspec
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pixazo_simulator.gateway.fault_injection import STRIKES
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
 from tests.simulator.samples import data_url, png
 
-from pixazo_simulator.gateway.fault_injection import STRIKES
 from pixazo_simulator.server.app import Application
 from pixazo_simulator.spec.policy.points import Policy
 from pixazo_simulator.spec.policy.rate_limit import RateLimit

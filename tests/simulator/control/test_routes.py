@@ -15,13 +15,13 @@ from urllib.parse import quote
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pixazo_simulator.gateway.router import Front
 from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import ROUTES, Control
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.gateway.router import Front
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners

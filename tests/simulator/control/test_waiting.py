@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from pixazo_simulator.gateway.router import Front
 from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted
@@ -21,7 +22,6 @@ from pixazo_simulator.control.conditions import Lookout, lookout
 from pixazo_simulator.control.routes.waiting import look
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
-from pixazo_simulator.gateway.router import Front
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners

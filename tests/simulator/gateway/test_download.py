@@ -7,10 +7,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pixazo_simulator.gateway.download import serve
 from starlette.requests import Request
 from starlette.responses import Response
-
-from pixazo_simulator.gateway.download import serve
 
 CONTENT = b"0123456789"
 

@@ -16,13 +16,13 @@ import trustme
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
+from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
 from tests.simulator.mutants.observer import End, observe
 from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.server import ServerState
 
-from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
 from pixazo_simulator.script import delay
 from pixazo_simulator.script.faults import (
     AnyFault,

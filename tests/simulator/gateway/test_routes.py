@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pixazo_simulator.gateway.responder import Replies
+from pixazo_simulator.gateway.routes import Gateway
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator.gateway.request import Incoming
-from pixazo_simulator.gateway.responder import Replies
-from pixazo_simulator.gateway.routes import Gateway
 from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender

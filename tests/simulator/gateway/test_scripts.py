@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from pixazo_simulator.gateway.fault_injection import ConnectionCutError
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.command import Serving
 from tests.inprocess import InProcess
 
-from pixazo_simulator.gateway.fault_injection import ConnectionCutError
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.script.faults import (
     CompletedWithoutMedia,

@@ -558,7 +558,10 @@ def test_a_redirection_without_a_simulator() -> None:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     for _ in range(2):
         with (
-            pytest.raises(RedirectionError, match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused"),
+            pytest.raises(
+                RedirectionError,
+                match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused",
+            ),
             redirect(url, "k"),
         ):
             pytest.fail("a redirection to nobody")
