@@ -36,28 +36,32 @@ def no_media(reason: str) -> Answer:
 
 
 def serve_media(generation: Generation, method: str, headers: list[Header], policy: Policy) -> Answer:
-    """The response to a GET or HEAD for the video of a generation.
+    """The response to a GET or HEAD for the video of a generation."""
+    return serve(video(generation), f'"{generation.request_id}"', media_type(policy), method, headers)
 
-    One byte range and entity tags are served; several ranges at once are answered in full, as RFC 9110, 14.2 allows.
+
+def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header]) -> Answer:
+    """The response to a GET or HEAD for some content with an entity tag.
+
+    One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows.
     """
-    content, tag = video(generation), f'"{generation.request_id}"'
     validators: list[Header] = [
         (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), (b"cache-control", b"public, max-age=3600"),
     ]  # fmt: skip
-    kind = (b"content-type", media_type(policy).encode())
+    typed = (b"content-type", kind.encode())
     if _matches(_value(headers, b"if-none-match") or "", tag):
         return _media(304, b"", validators)
     # RFC 9110, 14.2: ranges are defined for GET only. 13.1.5: If-Range with another tag asks for the whole.
     asked = _RANGE.fullmatch((_value(headers, b"range") or "").strip()) if method == "GET" else None
     unchanged = _value(headers, b"if-range") in (None, tag)
     if not (asked and unchanged and any(asked.groups())):
-        return _media(200, content, [*validators, kind])
+        return _media(200, content, [*validators, typed])
     span = _span(asked[1], asked[2], len(content))
     if span is None:
         return _media(416, b"", [*validators, (b"content-range", b"bytes */%d" % len(content))])
     first, last = span
     described = (b"content-range", b"bytes %d-%d/%d" % (first, last, len(content)))
-    return _media(206, content[first : last + 1], [*validators, described, kind])
+    return _media(206, content[first : last + 1], [*validators, described, typed])
 
 
 def _media(status: int, body: bytes, headers: list[Header]) -> Answer:

@@ -54,7 +54,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
         """The entry for the journal."""
         request = self.request
         return Exchange(
-            now, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
+            0, now, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
             b"" if self.opaque else self.body, self.reason, self.headers, len(self.body), self.request_id, self.rule,
             self.faults, cut(self.transmission, len(self.body)), self.hint,
         )  # fmt: skip

@@ -197,7 +197,10 @@ class Admission:
         sent = call.body.members
         if isinstance(sent, InvalidBody):
             return sent
-        self._parameters = parameters_of(sent, call.operation)
+        read = parameters_of(sent, call.operation)
+        if isinstance(read, InvalidBody):
+            return read
+        self._parameters = read
         return None
 
     def model(self) -> Refusal | None:

@@ -114,7 +114,7 @@ class Worlds:
             bounds=settings.bounds,
             behaviour=settings.behaviour,
             redactor=self.redactor,
-            script=self.script.twin() if script is None else script,
+            script=self.script.fork() if script is None else script,
         )
         world.account.magic = settings.magic
         self._worlds[key] = world

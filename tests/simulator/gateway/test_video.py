@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pixazo_simulator.gateway.video import video
 
+from pixazo_simulator.gateway.media import video
 from pixazo_simulator.spec.lifecycle import Plan
 from pixazo_simulator.world.state.generation import Generation
 

@@ -14,7 +14,7 @@ def exchange(
 ) -> Exchange:
     """An exchange of which only these parts matter."""
     sent = [(b"host", b"a")] if headers is None else headers
-    return Exchange(5, "POST", target, sent, body, len(body), 202, answer, "accepted", response_length=len(answer))
+    return Exchange(0, 5, "POST", target, sent, body, len(body), 202, answer, "accepted", response_length=len(answer))
 
 
 def kept(limits: Limits, entry: Exchange, header_bytes: int | None = None) -> Exchange:

@@ -56,11 +56,15 @@ OPERATIONS: dict[str, Operation] = {
     )
 }
 
+_RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TYPE_RULES = {str: Rule.STRING, bool: Rule.BOOLEAN, float: Rule.NUMBER}
 
 
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
-    """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
+    """The members of a JSON object, whatever they are; where a name stands twice the last one counts.
+
+    A value that JSON allows and Python has no number for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
+    """
     if not body.strip():
         return InvalidBody("empty")
     if is_crowded(body):
@@ -70,8 +74,23 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
     except RecursionError:
         return InvalidBody("nested")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return InvalidBody("malformed")
+        return _members_with_unreadable_values(body)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object")
+
+
+def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
+    try:
+        raw = _RAW_MEMBERS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return InvalidBody("malformed")
+    return {name: _readable(value) for name, value in raw.items()}
+
+
+def _readable(value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value
 
 
 def is_crowded(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
@@ -89,8 +108,10 @@ def _has_more(body: bytes, mark: bytes, most: int) -> bool:
     return True
 
 
-def parameters_of(given: dict[str, Any], operation: Operation) -> Parameters | InvalidParameters:
+def parameters_of(given: dict[str, Any], operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
     """The parameters among the members of a body, or everything that is wrong with their types."""
+    if any(isinstance(given.get(name), msgspec.Raw) for name in operation.parameters.__struct_fields__):
+        return InvalidBody("malformed")
     try:
         return msgspec.convert(given, operation.parameters)
     except msgspec.ValidationError:

@@ -35,6 +35,7 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     reason are kept, since nobody could take the secrets out of them.
     """
 
+    number: int
     at: int
     method: str
     target: str
@@ -52,7 +53,6 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
     cut: str | None = None
     hint: str | None = None
     headers_left_out: int = 0
-    number: int = 0
 
     @property
     def expected(self) -> bool:
