@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import nullcontext
 from typing import Protocol
 
 from starlette.types import Message, Receive, Scope, Send
 
 from pixazo_simulator.control import Turns
 from pixazo_simulator.gateway import Request, Response, Route
-from pixazo_simulator.spec import Broken, Policy, Refusal, TooManyBodies, Unrouted, beginning, place, refusal_answer
+from pixazo_simulator.spec import (
+    SMALL_BODY,
+    Broken,
+    Policy,
+    Refusal,
+    TooManyBodies,
+    Unrouted,
+    beginning,
+    place,
+    refusal_answer,
+)
 from pixazo_simulator.webhooks import Dispatcher
 
 from .fault_injection import ConnectionCutError, holding, transmit
@@ -93,30 +104,30 @@ class GatewayApp:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request(scope)
         route = self._gateway.route(request)
+        if route.body_limit is None:
+            now = route.clock.now()
+            await self._send(self._gateway.respond(request, now, route), route, now, scope, receive, send)
+        else:
+            await self._answer_body(request, route, scope, receive, send)
+
+    async def _answer_body(self, request: Request, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, then answer; nothing is done for a caller that goes away before its end."""
         body = _Body(self, receive, route, request)
         try:
-            if not await self._read(body, route):
-                return
-            async with self._turns.turn(request.received):
+            try:
+                await body.read()
+            except DisconnectedError:
+                if not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
+                    return
+            async with self._turns.turn(request.received) if request.received > SMALL_BODY else nullcontext():
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
-            await self._send(response, route, now, scope, receive, send)
         except CrowdedError:
             now = route.clock.now()
             response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
-            await self._send(response, route, now, scope, receive, send)
         finally:
             self._held -= body.held
-
-    async def _read(self, body: _Body, route: Route) -> bool:
-        """Read the body, if it is to be read; False when the caller has gone and nothing is to be done."""
-        if route.body_limit is None:
-            return True
-        try:
-            await body.read(route.body_limit)
-        except DisconnectedError:
-            return isinstance(route.endpoint, Unrouted)  # whose body is for the journal only
-        return True
+        await self._send(response, route, now, scope, receive, send)
 
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
@@ -150,15 +161,16 @@ class _Body:
         self._app = app
         self._receive = receive
         self._keep = route.keep
+        self._limit = route.body_limit or 0
         self._request = request
         self.held = 0
 
-    async def read(self, limit: int) -> None:
-        """Read the body into the request, or None as soon as it is longer than `limit` bytes.
+    async def read(self) -> None:
+        """Read the body into the request, or None as soon as it is longer than the limit.
 
         Raises DisconnectedError when the caller goes away before its end, CrowdedError when too many bytes are held.
         """
-        request, keep = self._request, self._keep
+        request, keep, limit = self._request, self._keep, self._limit
         request.body = None
         if request.content_length > limit:
             return

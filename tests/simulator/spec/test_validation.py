@@ -12,10 +12,11 @@ from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Rule
 from pixazo_simulator.spec.parameters.images import ImageFacts
-from pixazo_simulator.spec.parameters.types import , parameters_of(
+from pixazo_simulator.spec.parameters.types import (
     OPERATIONS,
     ImageParameters,
     Parameters,
+    parameters_of,
 )
 from pixazo_simulator.spec.parameters.validation import Findings, check, unknown_member, url_problem
 from pixazo_simulator.spec.policy.points import PROFILES, Policy
