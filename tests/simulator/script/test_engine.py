@@ -280,7 +280,7 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
     original = pattern.compiled
     monkeypatch.setattr("pixazo_simulator.script.matchers.compiled", counting)
     of = script(Rule(when="generate", match={"prompt": {"matches": "cat"}}, end=FAIL))
-    for asked in (of, of.twin(), of.twin()):
+    for asked in (of, of.fork(), of.fork()):
         assert decisions(asked, submit(), submit("A cat")) == [None, 1]
         asked.diagnose(submit())
     assert compiled == ["cat"]
