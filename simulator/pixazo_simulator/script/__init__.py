@@ -38,7 +38,6 @@ from .facts import (
     SubmitConditions,
     WebhookConditions,
 )
-from .facts import Facts as Occasion
 from .faults import (
     BeforeReply,
     ConnectionReset,
@@ -59,14 +58,9 @@ from .faults import (
 )
 from .injection import (
     NO_RESPONSE,
-    canned_answer,
-    commits,
-    content_type,
     corrupted,
-    delay,
     edited,
     effect,
-    garbled,
     injected,
     replacement,
     transmission,
@@ -77,5 +71,5 @@ from .reader import MOST_RULES, script_from
 from .rule import FAULTS, End, Rule, Step, kind_of
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "SUBMITS", "BeforeReply", "BeforeResponse", "Call", "Close", "Conditions", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Facts", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "MediaCall", "MediaConditions", "Occasion", "Refuse", "Reorder", "Repeat", "ReplyLost", "RequestConditions", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "WebhookConditions", "When", "canned_answer", "commits", "content_type", "corrupted", "cut", "delay", "edited", "effect", "garbled", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "SUBMITS", "BeforeReply", "BeforeResponse", "Call", "Close", "Conditions", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Facts", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Reorder", "Repeat", "ReplyLost", "RequestConditions", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.control import ROUTES, Control, Turns
 from pixazo_simulator.gateway import Gateway
-from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
@@ -57,7 +57,7 @@ class Application:
         self.control = Control(worlds, self.dispatcher, self.doors, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
-            Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
+            Route(DISCOVERY_PATH, self.control.invite, methods=["GET"]),
             Mount("/", self._gateway),
         ]
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
@@ -77,7 +77,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""
-        if not self._shortcut or scope["type"] != "http" or scope["path"] == INVITATION_PATH:
+        if not self._shortcut or scope["type"] != "http" or scope["path"] == DISCOVERY_PATH:
             await self._routed(scope, receive, send)
         elif scope["path"].startswith(CONTROL_PREFIX):
             await self.control(scope, receive, send)

@@ -15,7 +15,7 @@ from weakref import WeakSet
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pixazo_simulator.control import TlsListener
-from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
+from pixazo_simulator.spec import DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
 from .asgi import LISTENER
@@ -40,7 +40,7 @@ _KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
-_OWN_PATHS = ("/_sim", INVITATION_PATH)
+_OWN_PATHS = ("/_sim", DISCOVERY_PATH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pixazo_simulator.control.route import ControlRequest, Refused, route
 from pixazo_simulator.control.schema import examples
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import Would
-from pixazo_simulator.spec import CONTROL_PREFIX, HEAD_LIMIT, INVITATION_PATH, KEY_HEADER, Header, beginning
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, HEAD_LIMIT, KEY_HEADER, Header, beginning
 
 
 @route(
@@ -27,7 +27,7 @@ async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
     would make of the answer is left out.
     """
     wish, path = request.wish, _path(request)
-    if path.startswith((CONTROL_PREFIX, INVITATION_PATH)):
+    if path.startswith((CONTROL_PREFIX, DISCOVERY_PATH)):
         raise Refused(
             400, f"path {beginning(path, 80)!r} is no route of the gateway, but one of ours: it is not explained"
         )
