@@ -7,13 +7,10 @@ from .effects import (
     BeforeResponse,
     Close,
     Declare,
-    Discard,
-    Effect,
     GiveWay,
     Refuse,
     Repeat,
     Reset,
-    Respond,
     Send,
     Silence,
     Skip,
@@ -28,7 +25,6 @@ from .facts import (
     CALLS,
     SUBMITS,
     Call,
-    Conditions,
     Facts,
     MediaCall,
     MediaConditions,
@@ -38,26 +34,8 @@ from .facts import (
     SubmitConditions,
     WebhookConditions,
 )
-from .faults import (
-    BeforeReply,
-    ConnectionReset,
-    DeadReceiver,
-    Delay,
-    Drop,
-    Duplicate,
-    EmptyReply,
-    Fault,
-    Hang,
-    LognormalDelay,
-    Reorder,
-    ReplyLost,
-    SlowDrip,
-    Stuck,
-    TruncatedBody,
-    UniformDelay,
-)
+from .faults import Fault
 from .injection import (
-    NO_RESPONSE,
     corrupted,
     edited,
     effect,
@@ -68,8 +46,8 @@ from .injection import (
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .reader import MOST_RULES, script_from
-from .rule import FAULTS, End, Rule, Step, kind_of
+from .rule import FAULTS, End, Rule, kind_of
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "SUBMITS", "BeforeReply", "BeforeResponse", "Call", "Close", "Conditions", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Facts", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Reorder", "Repeat", "ReplyLost", "RequestConditions", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "StatusConditions", "Step", "Stuck", "SubmitCall", "SubmitConditions", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip
