@@ -87,7 +87,7 @@ def _fault(kind: str) -> dict[str, Any]:
         },
         "python": in_python(example),
         "toml": in_toml(example),
-        "rule": example.told(),
+        "rule": example.as_json(),
     }
 
 

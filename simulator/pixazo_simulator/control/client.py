@@ -311,7 +311,7 @@ def _given(wishes: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _told(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
-    return rule if isinstance(rule, Mapping) else rule.told()
+    return rule if isinstance(rule, Mapping) else rule.as_json()
 
 
 def _read(status: int, answer: bytes, key: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One rule of a script: when this call, then this reply, plan, or these faults."""
+"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An answer instead of the real one; nothing is committed.
+    """A response instead of the real one; nothing is committed.
 
-    Without `json` or `text` an error code gets the body that the gateway gives it; `retry_after` is in seconds.
+    Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
     """
 
     status: Annotated[int, msgspec.Meta(ge=200, le=599)]
@@ -81,7 +81,7 @@ def _check_header(name: str, value: str) -> None:
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out stays as it was.
+    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
 
     `after` is the time until the end, split between the two states in the usual proportion.
     """
@@ -96,7 +96,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         """Raise ValueError with the remedy."""
         terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
-            raise ValueError("end says nothing: give it a status, an error, or seconds")
+            raise ValueError("end is empty: give it a status, an error, or seconds")
         if self.status is not None and self.status not in terminal:
             raise ValueError(f"end {self.status!r} is not one of {', '.join(terminal)}{nearest(self.status, terminal)}")
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
@@ -106,7 +106,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What happens at a call, `times` times: without a number always, or once if another step follows."""
+    """What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows."""
 
     reply: Reply | None = None
     end: End | None = None
@@ -115,12 +115,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def commits(self) -> bool:
-        """Whether the gateway does all the same what it was asked to do."""
+        """Whether the gateway still does what it was asked to do."""
         return self.reply is None and not self._asks(Discard)
 
     @property
     def only_plans(self) -> bool:
-        """Whether it wants nothing but a fate for what is accepted: a refused submit leaves it unused."""
+        """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
 
     def _asks(self, kind: type[msgspec.Struct]) -> bool:
@@ -128,14 +128,14 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return any(isinstance(effect, kind) for fault in self.faults for effect in fault.effects)
 
     def idle(self, facts: Mapping[str, Any]) -> list[str]:
-        """Why it finds nothing to strike in a call of these facts; empty when it does."""
+        """Why none of its faults can happen at a request of these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
         return [reason for reason in reasons if reason is not None] if idle else []
 
 
 class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """When a call matches, then the step, then those of `then`; the first `after` matching calls are let through.
+    """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
     `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`.
     """
@@ -147,7 +147,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for a rule that means nothing."""
+        """Raise ValueError with the remedy for a rule that is not valid."""
         about = operations(self.when)
         conditions(self.match, self.when, about)
         for step in self.steps:
@@ -160,14 +160,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return (self, *self.then)
 
     def weight(self, most: int) -> int:
-        """What its steps and conditions weigh, or any number above `most`. Raises ValueError as `matcher.weight` does."""
+        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
         read = conditions(self.match, self.when, operations(self.when))
         return len(self.steps) + weight((condition for _, condition in read), most)
 
-    def told(self) -> dict[str, Any]:
-        """As JSON and TOML write it, without what is left at its default."""
-        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
-        return told | ({"match": _written(self.match)} if self.match else {})
+    def as_json(self) -> dict[str, Any]:
+        """The rule as plain data for JSON and TOML, without what is left at its default."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
+        return plain | ({"match": _written(self.match)} if self.match else {})
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
@@ -182,14 +182,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
 
 def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
-    """Conditions with the path of what they are about. Raises ValueError with the nearest known name."""
+    """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
     known = frozenset[str].intersection(*(KNOWN[operation] for operation in about))
     found: list[tuple[tuple[str, ...], Matcher]] = []
     for name, condition in match.items():
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} knows nothing of {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} has no fact {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):
@@ -217,7 +217,7 @@ def _check_parts(name: str, matcher: Matcher) -> None:
 def _written(condition: Any) -> Any:
     """A condition, or a mapping of them, as JSON writes it."""
     if isinstance(condition, Matcher):
-        return condition.told()
+        return condition.as_json()
     if isinstance(condition, Mapping):
         return {name: _written(each) for name, each in cast("Mapping[str, Any]", condition).items()}
     return condition
@@ -226,7 +226,7 @@ def _written(condition: Any) -> Any:
 def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
     if step.end and not about <= SUBMITS:
-        return "only a submit can be given an end; write when='submit'"
+        return "only a submission can have an end; write when='submit'"
     if step.reply and not about <= CALLS["request"]:
         return "a webhook has no reply; use a fault such as drop"
     for fault in step.faults:
@@ -271,7 +271,7 @@ def kind_of(fault: Fault) -> str:
 
 
 def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is to be matched, by its name in words; a secret is not told."""
+    """Each condition by its name; that of a secret is hidden."""
     for name, condition in match.items():
         if name in ("headers", "body"):
             yield from (

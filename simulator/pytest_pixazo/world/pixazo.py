@@ -176,7 +176,7 @@ class Pixazo:
             deliveries=self.control.deliveries()["deliveries"],
             generations=self.control.generations()["generations"],
             rules=self.control.script()["rules"],
-            unsaid=[told for each in self._begun if (told := each.unsaid)],
+            unsaid=[told for each in self._begun if (told := each.incomplete)],
             clock=self.control.clock(),
             lobby=[] if self._lobby is None else self.control.lobby(after=self._lobby)["exchanges"],
             dropped=dropped,

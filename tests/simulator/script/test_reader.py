@@ -48,7 +48,7 @@ def test_a_script_can_be_written_in_toml_and_in_json(tmp_path: Path) -> None:
     """The same rules; the name of the file says which it is."""
     toml, as_json = tmp_path / "script.toml", tmp_path / "script.json"
     toml.write_text(TOML, encoding="utf-8")
-    as_json.write_text(json.dumps({"rules": [rule.told() for rule in RULES]}), encoding="utf-8")
+    as_json.write_text(json.dumps({"rules": [rule.as_json() for rule in RULES]}), encoding="utf-8")
     assert read_script(toml) == read_script(as_json) == RULES
 
 
@@ -93,7 +93,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         ("\n[[rules]]\ntimes = 1", "line 2: rules[0]: missing required field `when`"),
         (f"{GENERATE}{GENERATE}tmes = 1", "line 5: rules[1].tmes: unknown field `tmes` (did you mean times?); known members are reply, end, faults, times, when, match, after, then, name"),
         ("[[rules]]\nname = 'x'\nwhen = 'genrate'", "line 3: rules[0].when: when 'genrate' is not one of generate, imageToVideo, submit, status, media, webhook, request, image_to_video, download (did you mean generate?)"),
-        (f"{GENERATE}[rules.match]\nduration = 6\npromt = 'x'", "line 5: rules[0].match.promt: when 'generate' knows nothing of 'promt' (did you mean prompt?): known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, headers, prompt, prompt_optimizer, resolution, webhook_url"),
+        (f"{GENERATE}[rules.match]\nduration = 6\npromt = 'x'", "line 5: rules[0].match.promt: when 'generate' has no fact 'promt' (did you mean prompt?): known are aigc_watermark, body, callback_url, duration, fast_pretreatment, first_frame_image, headers, prompt, prompt_optimizer, resolution, webhook_url"),
         (f"{GENERATE}match.prompt = {{ contans = 'x' }}", "line 3: rules[0].match.prompt.contans: operator 'contans' is not one of equals, contains, starts_with, ends_with, matches, at_least, at_most, one_of, present, all, any, not (did you mean contains?)"),
         (f"{STATUS}faults = [\n  {{ fault = 'hang' }},\n  {{ fault = 'conection_reset' }},\n]", "line 5: rules[0].faults[1].fault: fault 'conection_reset' does not exist (did you mean connection_reset?); known are " + ", ".join(FAULTS)),
         (f"{STATUS}faults = [\n  {{ seconds = 1 }} ]", "line 4: rules[0].faults[0]: missing required field `fault`"),

@@ -55,7 +55,7 @@ RULES = st.builds(
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
     """What is told, read again."""
-    assert msgspec.convert(json.loads(json.dumps(rule.told())), Rule) == rule
+    assert msgspec.convert(json.loads(json.dumps(rule.as_json())), Rule) == rule
 
 
 def test_a_rule_tells_only_what_it_says() -> None:
@@ -63,7 +63,7 @@ def test_a_rule_tells_only_what_it_says() -> None:
     rule = Rule(
         when="generate", match={"prompt": contains("bear") & ~contains("cat")}, faults=(ConnectionReset(),), times=1
     )
-    assert json.loads(json.dumps(rule.told())) == {
+    assert json.loads(json.dumps(rule.as_json())) == {
         "when": "generate",
         "match": {"prompt": {"all": [{"contains": "bear"}, {"not": {"contains": "cat"}}]}},
         "faults": [{"fault": "connection_reset"}],
@@ -78,13 +78,13 @@ def test_a_rule_tells_only_what_it_says() -> None:
         (lambda: Rule(when="genrate"), r"when 'genrate' is not one of .* \(did you mean generate\?\)"),
         (
             lambda: Rule(when="generate", match={"promt": "x"}),
-            r"knows nothing of 'promt' \(did you mean prompt\?\): known are",
+            r"has no fact 'promt' \(did you mean prompt\?\): known are",
         ),
-        (lambda: Rule(when="status", match={"webhook_url": "x"}), "knows nothing of 'webhook_url'"),
+        (lambda: Rule(when="status", match={"webhook_url": "x"}), "has no fact 'webhook_url'"),
         (lambda: Rule(when="request", match={"prompt": "x"}), None),
-        (lambda: Rule(when="request", match={"duration": 6}), "knows nothing of 'duration'"),
+        (lambda: Rule(when="request", match={"duration": 6}), "has no fact 'duration'"),
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
-        (lambda: Rule(when="status", end=End(status="FAILED")), "only a submit can be given an end"),
+        (lambda: Rule(when="status", end=End(status="FAILED")), "only a submission can have an end"),
         (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply; use a fault such as drop"),
         (
             lambda: Rule(when="status", faults=(Stuck(),)),
@@ -142,7 +142,7 @@ def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) ->
 @pytest.mark.parametrize(
     ("end", "problem"),
     [
-        ({}, "end says nothing: give it a status, an error, or seconds"),
+        ({}, "end is empty: give it a status, an error, or seconds"),
         ({"status": "FAILD"}, r"end 'FAILD' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),
         ({"status": "QUEUED"}, "end 'QUEUED' is not one of"),
         ({"status": "COMPLETED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not COMPLETED"),
