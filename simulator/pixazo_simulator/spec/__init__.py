@@ -1,4 +1,4 @@
-"""What the vendor's page says: endpoints, parameters, policy, errors, responses, lifecycle."""
+"""What the vendor's page specifies: endpoints, parameters, policy, errors, responses, lifecycle; and the redaction of secrets."""
 
 from __future__ import annotations
 

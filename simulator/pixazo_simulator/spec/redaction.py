@@ -158,19 +158,19 @@ class Redactor:
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
-        told = self.without_keys(text)
-        if "%" in told or "\\" in told:
-            told = self._without_spelled_out(told)
-        return _without_named(told)
+        text = self.without_keys(text)
+        if "%" in text or "\\" in text:
+            text = self._without_spelled_out(text)
+        return _without_named(text)
 
     def start(self, text: str) -> str:
         """The same for a text that was cut short: a key that was cut in two is taken out, too."""
-        told = self.text(text.rstrip("\ufffd"))
-        tail = told[-_LONGEST_TAIL:]
+        text = self.text(text.rstrip("\ufffd"))
+        tail = text[-_LONGEST_TAIL:]
         plain = _decoded(_CUT_ESCAPE.sub("", tail))
         if plain != tail and (begun := self.begun(plain)):
-            return told[:-_LONGEST_TAIL] + plain[:-begun]
-        return told[: len(told) - self.begun(told)]
+            return text[:-_LONGEST_TAIL] + plain[:-begun]
+        return text[: len(text) - self.begun(text)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
         """A JSON value without either in its texts, names and numbers; what is nested more than 100 deep becomes a text."""
@@ -184,8 +184,8 @@ class Redactor:
             members = cast("dict[str, Any]", value).items()
             return renamed({name: self._member(name, each, depth + 1) for name, each in members}, self.text)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            told = self.without_keys(str(value))
-            return value if told == str(value) else told
+            text = self.without_keys(str(value))
+            return value if text == str(value) else text
         return value
 
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
@@ -227,8 +227,8 @@ class Redactor:
             before, plain = plain, _decoded(plain)
             if plain == before:
                 break
-            if (told := self.without_keys(plain)) != plain:
-                return told
+            if (cleared := self.without_keys(plain)) != plain:
+                return cleared
         return text
 
     def begun(self, text: str) -> int:
@@ -347,19 +347,19 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 def _is_distinctive(key: str) -> bool:
-    """Whether a key can be told from the words and numbers that stand in any text."""
+    """Whether a key differs from the words and numbers that are in any text."""
     return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
 def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
     """The members under other names; equal names are numbered, so that no member is lost."""
-    told: dict[str, T] = {}
+    found: dict[str, T] = {}
     for name, value in members.items():
         new = rename(name)
-        while new in told:
-            new = f"{new} {len(told) + 1}"
-        told[new] = value
-    return told
+        while new in found:
+            new = f"{new} {len(found) + 1}"
+        found[new] = value
+    return found
 
 
 @lru_cache
@@ -459,8 +459,8 @@ def _pair(found: re.Match[str]) -> str:
 
 def _scheme(found: re.Match[str]) -> str:
     word, space, given = found.groups()
-    told = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
-    return f"{word}{space}{HIDDEN}" if told else found[0]
+    is_secret_value = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
+    return f"{word}{space}{HIDDEN}" if is_secret_value else found[0]
 
 
 def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixazo_simulator.script.facts import CALLS, KNOWN, Call
 from pixazo_simulator.script.faults import (
     BeforeReply,
     ConnectionReset,
@@ -30,7 +31,9 @@ from pixazo_simulator.script.faults import (
     UniformDelay,
 )
 from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import FAULTS as KINDS
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.spec import ImageParameters
 
 ENDS = st.builds(
     End,
@@ -197,3 +200,12 @@ def test_a_reply_that_cannot_be_sent_is_refused(reply: dict[str, Any], problem: 
 def test_what_a_step_leaves_to_be_done(step: Step, commits: bool, only_plans: bool) -> None:
     """Whether the gateway does what it was asked; whether a refused submit leaves nothing to do."""
     assert (step.commits, step.only_plans) == (commits, only_plans)
+
+
+def test_the_types_for_type_checkers_leave_nothing_out() -> None:
+    """The words of `when`, the parameters of a submission, and a fault's operations, examples and exclusions."""
+    assert set(get_args(Call)) == {*CALLS, "image_to_video", "download"}
+    assert set(ImageParameters.__struct_fields__) < KNOWN["generate"] == KNOWN["imageToVideo"]
+    for kind, fault in KINDS.items():
+        assert fault.applies_to <= set(KNOWN)
+        assert fault.excludes <= set(KINDS) - {kind}
