@@ -6,13 +6,13 @@ import time
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from ._drive import AsyncDrive, Drive
-from ._flow import Submission, download, members, read, submit
+from ._calls import Submission, download, members, read, submit
 from ._gateway import Gateway
 from ._handle import AsyncRequestHandle, RequestHandle
 from ._image import image_url
 from ._polling import Polling
 from ._session import Session
+from ._transport import AsyncDrive, Drive
 from ._webhook import AsyncWebhooks, Webhooks
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._flow import read
+from ._calls import read
 from ._watch import Watch, outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from ._drive import AsyncDrive, Drive
-    from ._flow import Submission
+    from ._calls import Submission
     from ._models import Generation
     from ._session import Session
+    from ._transport import AsyncDrive, Drive
 
 
 class _Held:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ._retry import Retry
+from ._pacing import Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ._calls import read_request, understand
 from ._errors import (
     APIError,
     APIResponseValidationError,
@@ -13,9 +14,8 @@ from ._errors import (
     GenerationSystemError,
     WaitTimeoutError,
 )
-from ._flow import read_request, understand
 from ._models import ERROR, KNOWN
-from ._retry import is_transient
+from ._pacing import is_transient
 from ._steps import Pause
 
 if TYPE_CHECKING:

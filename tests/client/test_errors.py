@@ -10,7 +10,7 @@ from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, A
 
 import pixazo_client
 from pixazo_client import Generation
-from pixazo_client._flow import read_request
+from pixazo_client._calls import read_request
 from pixazo_client._gateway import Gateway
 
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._retry import Retry, retry_after
+from pixazo_client._pacing import Retry, retry_after
 from pixazo_client._steps import Answer, Lost, Reply
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT

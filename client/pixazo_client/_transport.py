@@ -13,10 +13,10 @@ import anyio
 import httpx2
 
 from ._body import Body
+from ._connections import AsyncLent, AsyncPool, Lent, Pool
 from ._errors import PixazoError
 from ._gateway import KEY_HEADER
 from ._http import check_client, check_timeout
-from ._pool import AsyncLent, AsyncPool, Lent, Pool
 from ._steps import Lost, Pause, Reply, Send
 
 if TYPE_CHECKING:

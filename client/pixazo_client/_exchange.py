@@ -22,8 +22,8 @@ from ._errors import (
     RateLimitError,
 )
 from ._models import object_from
+from ._pacing import retry_after
 from ._redact import shorten
-from ._retry import retry_after
 from ._steps import Lost
 
 if TYPE_CHECKING:

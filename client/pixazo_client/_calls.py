@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ._errors import DownloadError, PixazoError
-from ._failure import MAYBE_CHARGED, failure, invalid
+from ._exchange import MAYBE_CHARGED, failure, invalid
 from ._models import generation_from, object_from
+from ._pacing import is_transient
 from ._redact import shorten
-from ._retry import is_transient
 from ._steps import Fetch, Lost, Pause, Reply, Send
 from ._transfer import Transfer, shown_url
 
