@@ -16,7 +16,7 @@ from tests.client.test_wire import TALKERS, Asynchronous, Blocking
 
 import pixazo_client
 from pixazo_client import APIResponseValidationError, DownloadError, PixazoClient, WaitTimeoutError
-from pixazo_client._body import Coding
+from pixazo_client._body import Decoder
 
 MIB = 1024 * 1024
 ENDLESS_BODY = b"HTTP/1.1 %b\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>Blocked by the front door</h1>"
@@ -79,7 +79,7 @@ def test_a_compressed_bomb_is_given_up(talker: Blocking) -> None:
 def test_decoding_goes_in_bounded_steps(coding: str) -> None:
     """However much one network read expands."""
     data = bomb(16 * MIB)
-    sizes = [len(piece) for piece in Coding(coding).decode(data)]
+    sizes = [len(piece) for piece in Decoder(coding).decode(data)]
     assert max(sizes) == 256 * 1024
     assert sum(sizes) == 16 * MIB
 
@@ -170,7 +170,7 @@ def test_only_an_empty_body_is_called_empty(talker: Blocking, said: bytes, told:
 @pytest.mark.parametrize("drip", [DRIPPING_HEAD, DRIPPING_BODY], ids=["head", "body"])
 def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte every 20 ms meets every time-out between two reads, but not the deadline."""
-    monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
+    monkeypatch.setattr("pixazo_client._calls.LAST_READ", 0.3)
     with Loopback(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
         Asynchronous(httpx2, "asyncio").talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
@@ -178,7 +178,7 @@ def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: p
 
 def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Likewise."""
-    monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
+    monkeypatch.setattr("pixazo_client._calls.LAST_READ", 0.3)
     with Loopback(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
         Blocking(httpx2).talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1

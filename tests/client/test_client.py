@@ -13,6 +13,7 @@ import pytest
 from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
 
 from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, PixazoError
+from pixazo_client._transport import finish
 
 
 def test_settings_come_from_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +199,7 @@ def test_only_our_own_http_client_is_closed() -> None:
         client.close()
         assert not mine.is_closed
     with PixazoClient(api_key="k") as client:
-        own = _pool_of(client).take()
+        own = finish(_pool_of(client).take())
         assert not own.is_closed
     assert own.is_closed
 
@@ -222,8 +223,8 @@ def test_only_our_own_asynchronous_client_is_closed(backend: str) -> None:
 
 
 def _pool_of(client: object) -> Any:
-    drive: Any = vars(client)["_drive"]
-    return drive._pool
+    session: Any = vars(client)["_session"]
+    return session.transport.io.pool
 
 
 def test_a_closed_client_sends_nothing(stage: Stage) -> None:

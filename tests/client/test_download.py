@@ -75,7 +75,7 @@ def test_an_index_without_a_result_is_refused(stage: Stage, tmp_path: Path, urls
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
 def test_only_http_is_fetched(stage: Stage, tmp_path: Path, url: str) -> None:
     """An object key or a local file is no address."""
-    with pytest.raises(DownloadError, match=r"is not an http\(s\) address"):
+    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL"):
         stage.do(stage.client().download(url, tmp_path))
     assert stage.seen == []
 

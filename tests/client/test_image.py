@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_client._image import image_url
+from pixazo_client._models import image_url
 
 
 @pytest.mark.parametrize("url", ["https://a.test/x.jpg", "http://a.test/x", "data:image/png;base64,AAAA", "", "x.jpg"])

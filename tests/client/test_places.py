@@ -42,8 +42,8 @@ def ours(sim: Simulator) -> AsyncPixazoClient:
 
 def pools(client: AsyncPixazoClient) -> dict[Any, Any]:
     """Its HTTP clients, by process and loop."""
-    drive: Any = vars(client)["_drive"]
-    clients: dict[Any, Any] = drive._pool._clients
+    session: Any = vars(client)["_session"]
+    clients: dict[Any, Any] = session.transport.io.pool._clients
     return clients
 
 

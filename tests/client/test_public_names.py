@@ -14,7 +14,7 @@ import pytest
 
 import pixazo_client
 from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
-from pixazo_client._http import AsyncHTTPClient, HTTPClient, HTTPResponse
+from pixazo_client._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 
 def test_the_public_names_are_listed_and_sorted() -> None:

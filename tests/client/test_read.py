@@ -174,7 +174,7 @@ def test_a_200_that_is_no_status_is_a_validation_error(stage: Stage, body: objec
 def test_a_lost_read_names_the_library_s_reason(stage: Stage) -> None:
     """Whichever library it is."""
     stage.will(Break("ReadError"))
-    with pytest.raises(APIConnectionError, match="got no answer: ReadError: broken on purpose") as caught:
+    with pytest.raises(APIConnectionError, match="got no response: ReadError: broken on purpose") as caught:
         stage.do(stage.client().retrieve(ID))
     assert (caught.value.request_id, caught.value.sent) == (ID, True)
     assert isinstance(caught.value.__cause__, stage.library.ReadError)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._redact import hide_data_urls, hide_key, shorten
+from pixazo_client._gateway import hide_data_urls, hide_key, shorten
 
 
 @pytest.mark.parametrize(

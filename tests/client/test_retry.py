@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._pacing import Retry, retry_after
-from pixazo_client._steps import Answer, Lost, Reply
+from pixazo_client._exchange import NoResponse, Outcome, Response, retry_after
+from pixazo_client._pacing import Retry
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
 
@@ -46,7 +46,7 @@ def test_any_retry_after_is_survived(value: str) -> None:
 
 def test_backoff_doubles_up_to_a_ceiling() -> None:
     """0.5, 1, 2, 4, 8, 8 ... seconds, of which the jitter takes up to a half."""
-    lost = Lost(sent=False, timed_out=False, reason="", cause=OSError())
+    lost = NoResponse(sent=False, timed_out=False, reason="", cause=OSError())
     longest = Retry(2000, lambda: 0.0)
     assert [longest.pause("GET", lost, attempt) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
     assert longest.pause("GET", lost, 1999) == 8
@@ -54,21 +54,21 @@ def test_backoff_doubles_up_to_a_ceiling() -> None:
     assert shortest.pause("GET", lost, 0) == pytest.approx(0.25, abs=1e-3)
 
 
-REPLIES = st.builds(
-    Reply,
+RESPONSES = st.builds(
+    Response,
     st.integers(200, 599),
     st.dictionaries(st.just("Retry-After"), st.sampled_from(["0", "3", "60", "61", "x"])),
     st.just(b""),
     st.just(NOON),
 )
-LOSSES = st.builds(Lost, st.booleans(), st.booleans(), st.just(""), st.just(OSError()))
+LOSSES = st.builds(NoResponse, st.booleans(), st.booleans(), st.just(""), st.just(OSError()))
 
 
-@given(answer=REPLIES | LOSSES, attempt=st.integers(0, 5), limit=st.integers(0, 5))
-def test_a_post_is_repeated_only_when_nothing_can_have_been_accepted(answer: Answer, attempt: int, limit: int) -> None:
+@given(outcome=RESPONSES | LOSSES, attempt=st.integers(0, 5), limit=st.integers(0, 5))
+def test_a_post_is_repeated_only_when_nothing_can_have_been_accepted(outcome: Outcome, attempt: int, limit: int) -> None:
     """Never after the limit, never for more than a minute, never after a 5xx or an answer lost on its way."""
-    pause = Retry(limit, lambda: 0.5).pause("POST", answer, attempt)
+    pause = Retry(limit, lambda: 0.5).pause("POST", outcome, attempt)
     if pause is not None:
         assert attempt < limit
         assert 0 <= pause <= 60
-        assert not answer.sent if isinstance(answer, Lost) else answer.status == 429
+        assert not outcome.sent if isinstance(outcome, NoResponse) else outcome.status == 429

@@ -137,7 +137,7 @@ def test_no_path_leads_to_another_origin(stage: Stage, path: str) -> None:
 
 def test_an_address_that_cannot_be_is_known_to_be_unsent(stage: Stage) -> None:
     """A control character in the path: the HTTP library refuses it, and nothing was charged."""
-    with pytest.raises(APIConnectionError, match="got no answer: InvalidURL") as caught:
+    with pytest.raises(APIConnectionError, match="got no response: InvalidURL") as caught:
         stage.do(stage.client().submit("/m\x00/v1/generate", {}))
     assert (caught.value.sent, stage.seen) == (False, [])
     assert "charged" not in str(caught.value)
@@ -203,7 +203,7 @@ def test_a_submission_whose_answer_is_lost_is_never_repeated(stage: Stage, error
     """CLIENT-05: one POST, and the message says that the work may exist and be charged."""
     stage.will(Break(error), Answer(202, ACCEPTED))
     with pytest.raises(
-        kind, match=f"got no answer: {error}: broken on purpose; the work may exist and be charged"
+        kind, match=f"got no response: {error}: broken on purpose; the work may exist and be charged"
     ) as e:
         stage.do(stage.client().generate("A bear"))
     assert len(stage.seen) == 1
@@ -482,7 +482,7 @@ def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.message == (
-        "POST https://gateway.test/minimax-hailuo-ai/v1/generate: ended before its answer came; "
+        "POST https://gateway.test/minimax-hailuo-ai/v1/generate: ended before its response arrived; "
         "the work may exist and be charged: look at the account before submitting again"
     )
 

@@ -110,7 +110,7 @@ def test_a_submission_on_the_wire(talker: Blocking) -> None:
 
 def test_an_unreachable_gateway_is_tried_again(talker: Blocking) -> None:
     """Refused connections are known not to have sent anything."""
-    with pytest.raises(APIConnectionError, match="got no answer: ConnectError") as caught:
+    with pytest.raises(APIConnectionError, match="got no response: ConnectError") as caught:
         talker.talk(nowhere(), lambda client: client.generate("A bear"))
     assert caught.value.sent is False
 
