@@ -24,14 +24,14 @@ from .catalogue.wallet import WALLET
 from .catalogue.webhook import WEBHOOK
 from .middleware import SPELLING, EditedGateway
 from .mutant import Edits, Mutant, Variant
-from .session import Editing
+from .session import EditSession
 
 __all__ = [
     "MUTANTS",
     "SPELLING",
     "VARIANTS",
+    "EditSession",
     "EditedGateway",
-    "Editing",
     "Edits",
     "Mutant",
     "Variant",

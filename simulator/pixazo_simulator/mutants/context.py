@@ -42,7 +42,7 @@ class Memory:
         return number
 
 
-class Scene:
+class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
     `known` says whether the caller's own key opens a world; `memory` is that world's.

@@ -11,7 +11,7 @@ import msgspec
 from pixazo_simulator.spec import Policy, Refusal
 from pixazo_simulator.webhooks import Parcel
 
-from .context import Scene
+from .context import Context
 from .members import Edit, amended
 from .messages import UNKNOWN_ID, Reply, Request, members_of
 from .mutant import Edits
@@ -55,22 +55,22 @@ def submits(request: Request, operation: str | None = None) -> bool:
 # Replies
 
 
-def answers(when: Judge, edit: Callable[[Reply, Scene], Reply]) -> Edits:
+def answers(when: Judge, edit: Callable[[Reply, Context], Reply]) -> Edits:
     """Edit the replies of which `when` is true."""
-    return Edits(reply=lambda request, reply, scene: edit(reply, scene) if when(request, reply) else reply)
+    return Edits(reply=lambda request, reply, context: edit(reply, context) if when(request, reply) else reply)
 
 
-def with_code(status: int) -> Callable[[Reply, Scene], Reply]:
+def with_code(status: int) -> Callable[[Reply, Context], Reply]:
     """The same reply with another code."""
     return lambda reply, _: reply.with_status(status)
 
 
-def values(edit: Edit) -> Callable[[Reply, Scene], Reply]:
+def values(edit: Edit) -> Callable[[Reply, Context], Reply]:
     """Edit the members of a JSON reply."""
 
-    def edited(reply: Reply, scene: Scene) -> Reply:
+    def edited(reply: Reply, context: Context) -> Reply:
         told = reply.members()
-        return reply if told is None else reply.with_members(edit(told, scene))
+        return reply if told is None else reply.with_members(edit(told, context))
 
     return edited
 
@@ -90,11 +90,11 @@ def refusals(edit: Edit, *codes: int) -> Edits:
     return answers(has_status(*codes), values(edit))
 
 
-def refused_as(when: Judge, refusal: Callable[[Scene], Refusal]) -> Edits:
+def refused_as(when: Judge, refusal: Callable[[Context], Refusal]) -> Edits:
     """Answer a refusal, as the policy words it, where `when` is true."""
 
-    def edit(request: Request, reply: Reply, scene: Scene) -> Reply:
-        return scene.refusal(refusal(scene), request) if when(request, reply) else reply
+    def edit(request: Request, reply: Reply, context: Context) -> Reply:
+        return context.refusal(refusal(context), request) if when(request, reply) else reply
 
     return Edits(reply=edit)
 
@@ -105,11 +105,11 @@ def refused_as(when: Judge, refusal: Callable[[Scene], Refusal]) -> Edits:
 def callbacks(edit: Edit) -> Edits:
     """Edit the bodies of callbacks."""
 
-    def post(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
+    def post(parcel: Parcel, context: Context) -> tuple[Parcel, ...]:
         told = members_of(parcel.body)
         if told is None or "request_id" not in told:
             return (parcel,)
-        return (replace(parcel, body=msgspec.json.encode(edit(told, scene))),)
+        return (replace(parcel, body=msgspec.json.encode(edit(told, context))),)
 
     return Edits(callback=post)
 
@@ -122,12 +122,12 @@ def envelopes(edit: Edit) -> Edits:
 # Requests
 
 
-def heard_as(when: Callable[[Request], bool], edit: Callable[[Request, Scene], Request | Reply]) -> Edits:
+def heard_as(when: Callable[[Request], bool], edit: Callable[[Request, Context], Request | Reply]) -> Edits:
     """Edit the requests of which `when` is true."""
-    return Edits(request=lambda request, scene: edit(request, scene) if when(request) else request)
+    return Edits(request=lambda request, context: edit(request, context) if when(request) else request)
 
 
-def asks(edit: Callable[[Request, Scene], Request | Reply]) -> Edits:
+def asks(edit: Callable[[Request, Context], Request | Reply]) -> Edits:
     """Edit every request."""
     return Edits(request=edit)
 
@@ -135,11 +135,11 @@ def asks(edit: Callable[[Request, Scene], Request | Reply]) -> Edits:
 def bodies(operation: str | None, edit: Edit) -> Edits:
     """Edit the JSON objects that are submitted, to this operation if one is named."""
 
-    def heard(request: Request, scene: Scene) -> Request:
+    def heard(request: Request, context: Context) -> Request:
         given = request.members() if submits(request, operation) else None
         if given is None:
             return request
-        edited = edit(given, scene)
+        edited = edit(given, context)
         return request if edited == given else request.with_members(edited)
 
     return asks(heard)
@@ -156,10 +156,10 @@ def refuses(operation: str | None, when: Callable[[Request], bool], message: str
     def concerns(request: Request) -> bool:
         return submits(request, operation) and when(request)
 
-    def heard(request: Request, _: Scene) -> Request:
+    def heard(request: Request, _: Context) -> Request:
         return msgspec.structs.replace(request, body=b"") if concerns(request) else request
 
-    def told(request: Request, reply: Reply, _: Scene) -> Reply:
+    def told(request: Request, reply: Reply, _: Context) -> Reply:
         said = reply.members() if reply.status == 400 and concerns(request) else None
         if said is None:
             return reply
@@ -178,10 +178,10 @@ def refuses_member(operation: str | None, name: str, when: Callable[[Any], bool]
     return refuses(operation, concerns, f"{name} {message}")
 
 
-def unreadable(when: Callable[[Request, Scene], bool]) -> Edits:
+def unreadable(when: Callable[[Request, Context], bool]) -> Edits:
     """Answer reads as if there were no such generation."""
     return asks(
-        lambda request, scene: request.at(_unknown(request)) if request.read_id and when(request, scene) else request
+        lambda request, context: request.at(_unknown(request)) if request.read_id and when(request, context) else request
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
 
-from .context import Scene
+from .context import Context
 from .messages import Members
 
-Edit = Callable[[Members, Scene], Members]
+Edit = Callable[[Members, Context], Members]
 """What an object becomes; the object that is given is left as it is."""
 When = Callable[[Members], bool]
 
@@ -21,15 +21,15 @@ def put(name: str, value: object) -> Edit:
     return lambda members, _: {**members, name: value}
 
 
-def computed(name: str, value: Callable[[Members, Scene], Any]) -> Edit:
-    """Set a member to what follows from the object and the scene."""
-    return lambda members, scene: {**members, name: value(members, scene)}
+def computed(name: str, value: Callable[[Members, Context], Any]) -> Edit:
+    """Set a member to what follows from the object and the context."""
+    return lambda members, context: {**members, name: value(members, context)}
 
 
 def amended(name: str, change: Callable[[Any], Any]) -> Edit:
     """Change the value of a member, when it has one that is not null."""
 
-    def edit(members: Members, _: Scene) -> Members:
+    def edit(members: Members, _: Context) -> Members:
         return members if members.get(name) is None else {**members, name: change(members[name])}
 
     return edit
@@ -48,9 +48,9 @@ def rename(old: str, new: str) -> Edit:
 def chain(*edits: Edit) -> Edit:
     """One edit after the other."""
 
-    def edit(members: Members, scene: Scene) -> Members:
+    def edit(members: Members, context: Context) -> Members:
         for each in edits:
-            members = each(members, scene)
+            members = each(members, context)
         return members
 
     return edit
@@ -58,7 +58,7 @@ def chain(*edits: Edit) -> Edit:
 
 def on(when: When, edit: Edit) -> Edit:
     """An edit for the objects of which `when` is true."""
-    return lambda members, scene: edit(members, scene) if when(members) else members
+    return lambda members, context: edit(members, context) if when(members) else members
 
 
 def status_is(*words: str) -> When:
@@ -83,9 +83,9 @@ def running(members: Members) -> bool:
 def in_output(edit: Edit) -> Edit:
     """An edit of `output`, where there is one."""
 
-    def edited(members: Members, scene: Scene) -> Members:
+    def edited(members: Members, context: Context) -> Members:
         output: Members | None = members.get("output")
-        return {**members, "output": edit(output, scene)} if output else members
+        return {**members, "output": edit(output, context)} if output else members
 
     return edited
 

@@ -1,4 +1,4 @@
-"""The faithful gateway as an ASGI application, with an editing put round it."""
+"""The faithful gateway as an ASGI application, with a session of edits around it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pixazo_simulator.gateway import DOOR, STRIKES, Strike, leave
 from pixazo_simulator.spec import INVITATION_PATH
 from pixazo_simulator.world import World
 
-from .context import Scene
+from .context import Context
 from .messages import Reply, Request
-from .session import Editing
+from .session import EditSession
 
 SPELLING = "pixazo.spelling"
 """Key of the ASGI scope under which `SpelledProtocol` tells the header names as the caller wrote them."""
@@ -25,9 +25,9 @@ OWN_PATHS = ("/_sim", INVITATION_PATH)
 class EditedGateway:
     """What callers meet in place of `app`; `reach` lets the clock of a world come to an instant."""
 
-    def __init__(self, app: ASGIApp, editing: Editing, reach: Callable[[World, int], Awaitable[object]]) -> None:
+    def __init__(self, app: ASGIApp, session: EditSession, reach: Callable[[World, int], Awaitable[object]]) -> None:
         self._app = app
-        self._editing = editing
+        self._session = session
         self._reach = reach
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,28 +36,28 @@ class EditedGateway:
             await self._app(scope, receive, send)
             return
         request = _head(scope)
-        scene = self._editing.scene(request)
-        body = await _read(receive, request, scene.policy.body_limit)
+        context = self._session.context(request)
+        body = await _read(receive, request, context.policy.body_limit)
         if body is None:
             return
         request = msgspec.structs.replace(request, body=body)
         strikes: list[Strike] = []
-        edited = await self._answer({**scope, STRIKES: strikes}, request, scene)
+        edited = await self._answer({**scope, STRIKES: strikes}, request, context)
         await self._settle(request, edited)
         await _send(scope, receive, send, edited, strikes)
 
-    async def _answer(self, scope: Scope, request: Request, scene: Scene) -> Reply:
-        edits = self._editing.edits
-        heard = edits.request(request, scene)
+    async def _answer(self, scope: Scope, request: Request, context: Context) -> Reply:
+        edits = self._session.edits
+        heard = edits.request(request, context)
         if isinstance(heard, Reply):
-            self._editing.record(request, heard)
+            self._session.record(request, heard)
             return heard
         if heard.body is not request.body:
             heard = heard.with_header("content-length", str(len(heard.body)))
         reply = await self._ask(scope, heard)
-        edited = edits.reply(request, reply, scene)
+        edited = edits.reply(request, reply, context)
         if edited.status != reply.status or edited.body != reply.body:
-            self._editing.amend(heard, edited)
+            self._session.amend(heard, edited)
         return edited
 
     async def _ask(self, scope: Scope, heard: Request) -> Reply:
@@ -77,8 +77,8 @@ class EditedGateway:
 
     async def _settle(self, request: Request, edited: Reply) -> None:
         """Let a reply cost what it costs."""
-        self._editing.charge(request, edited.debit)
-        world = self._editing.world(request)
+        self._session.charge(request, edited.debit)
+        world = self._session.world(request)
         if world and edited.until > world.clock.now():
             await self._reach(world, edited.until)
         await asyncio.sleep(edited.pause)

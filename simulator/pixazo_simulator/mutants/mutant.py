@@ -12,26 +12,26 @@ from pixazo_simulator.spec import Policy
 from pixazo_simulator.webhooks import Parcel
 from pixazo_simulator.world import Settings
 
-from .context import Scene
+from .context import Context
 from .messages import Reply, Request
 
-RequestEditor = Callable[[Request, Scene], Request | Reply]
+RequestEditor = Callable[[Request, Context], Request | Reply]
 """What the gateway hears instead of what was said; a reply is answered without the gateway hearing anything."""
-ReplyEditor = Callable[[Request, Reply, Scene], Reply]
+ReplyEditor = Callable[[Request, Reply, Context], Reply]
 """What is answered instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[Parcel, Scene], tuple[Parcel, ...]]
+CallbackEditor = Callable[[Parcel, Context], tuple[Parcel, ...]]
 """What is posted instead of a callback: nothing, one parcel, or several."""
 
 
-def _same_request(request: Request, _: Scene) -> Request | Reply:
+def _same_request(request: Request, _: Context) -> Request | Reply:
     return request
 
 
-def _same_reply(_: Request, reply: Reply, __: Scene) -> Reply:
+def _same_reply(_: Request, reply: Reply, __: Context) -> Reply:
     return reply
 
 
-def _same_callback(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+def _same_callback(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
     return (parcel,)
 
 
@@ -56,15 +56,15 @@ class Edits:
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
 
-        def request(request: Request, scene: Scene) -> Request | Reply:
-            heard = self.request(request, scene)
-            return heard if isinstance(heard, Reply) else other.request(heard, scene)
+        def request(request: Request, context: Context) -> Request | Reply:
+            heard = self.request(request, context)
+            return heard if isinstance(heard, Reply) else other.request(heard, context)
 
-        def reply(request: Request, reply: Reply, scene: Scene) -> Reply:
-            return other.reply(request, self.reply(request, reply, scene), scene)
+        def reply(request: Request, reply: Reply, context: Context) -> Reply:
+            return other.reply(request, self.reply(request, reply, context), context)
 
-        def callback(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-            return tuple(last for first in self.callback(parcel, scene) for last in other.callback(first, scene))
+        def callback(parcel: Parcel, context: Context) -> tuple[Parcel, ...]:
+            return tuple(last for first in self.callback(parcel, context) for last in other.callback(first, context))
 
         def policy(policy: Policy) -> Policy:
             return other.policy(self.policy(policy))

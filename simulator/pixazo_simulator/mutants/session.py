@@ -8,12 +8,12 @@ from pixazo_simulator.spec import KEY_HEADER
 from pixazo_simulator.webhooks import Parcel
 from pixazo_simulator.world import Generation, Journal, World, Worlds
 
-from .context import Memory, Scene
+from .context import Context, Memory
 from .messages import Reply, Request
 from .mutant import Mutant, Variant
 
 
-class Editing:
+class EditSession:
     """The editors of a mutant or variant over the worlds of one server; servers share nothing."""
 
     def __init__(self, change: Mutant | Variant, worlds: Worlds) -> None:
@@ -27,11 +27,11 @@ class Editing:
         """The world that the caller's key opens."""
         return self._worlds.find((request.header(KEY_HEADER) or "").strip())
 
-    def scene(self, request: Request) -> Scene:
+    def context(self, request: Request) -> Context:
         """What the editors may know about a request."""
         caller = self.world(request)
         world = caller or self._owner(request)
-        return Scene(self._worlds, world, self._memory(world), known=caller is not None)
+        return Context(self._worlds, world, self._memory(world), known=caller is not None)
 
     def record(self, request: Request, reply: Reply) -> None:
         """Let the journal tell what was answered without asking the gateway."""
@@ -52,7 +52,7 @@ class Editing:
 
     def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
         """What is posted instead of a parcel."""
-        return self.edits.callback(parcel, Scene(self._worlds, world, self._memory(world), known=True))
+        return self.edits.callback(parcel, Context(self._worlds, world, self._memory(world), known=True))
 
     def charge(self, request: Request, amount: int) -> None:
         """Take money from the wallet of the caller."""

@@ -68,11 +68,11 @@ class Application:
         self._shortcut = policy.cors == "off"
 
     def _edit(self, change: Mutant | Variant) -> None:
-        from pixazo_simulator.mutants import EditedGateway, Editing
+        from pixazo_simulator.mutants import EditedGateway, EditSession
 
-        editing = Editing(change, self.worlds)
-        self.courier.edit = editing.callback
-        self.entry = EditedGateway(self, editing, self.courier.reach)
+        session = EditSession(change, self.worlds)
+        self.courier.edit = session.callback
+        self.entry = EditedGateway(self, session, self.courier.reach)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""

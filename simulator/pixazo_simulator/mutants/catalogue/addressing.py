@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import GENERATE, IMAGE_TO_VIDEO, asks, is_accepted, unreadable
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
@@ -30,7 +30,7 @@ READS = (
 def _moved(old: str, new: str) -> Edits:
     """Serve what is at or below one path at another, and only there."""
 
-    def heard(request: Request, _: Scene) -> Request:
+    def heard(request: Request, _: Context) -> Request:
         if request.path.startswith(new):
             return request.at(f"{old}{request.path.removeprefix(new)}")
         return request.at(f"/moved{request.path}") if request.path.startswith(old) else request
@@ -39,16 +39,16 @@ def _moved(old: str, new: str) -> Edits:
 
 
 def _remembering_image_ids() -> Edits:
-    def told(request: Request, reply: Reply, scene: Scene) -> Reply:
+    def told(request: Request, reply: Reply, context: Context) -> Reply:
         said = reply.members() if is_accepted(request, reply) else None
         if said and request.operation and request.operation.name == IMAGE_TO_VIDEO:
-            scene.memory.put(said["request_id"], "image id", said["request_id"])
+            context.memory.put(said["request_id"], "image id", said["request_id"])
         return reply
 
     return Edits(reply=told)
 
 
-def _submits_by_get(request: Request, _: Scene) -> Request:
+def _submits_by_get(request: Request, _: Context) -> Request:
     if request.method != "GET" or request.path not in SUBMIT_PATHS or not request.query:
         return request
     given = dict(parse_qsl(request.query.decode("latin-1")))
@@ -56,7 +56,7 @@ def _submits_by_get(request: Request, _: Scene) -> Request:
     return posted.with_members(given)
 
 
-def _any_case(request: Request, _: Scene) -> Request:
+def _any_case(request: Request, _: Context) -> Request:
     lowered = request.path.lower()
     known = next((path for path in SUBMIT_PATHS if path.lower() == lowered), None)
     if known:
@@ -64,7 +64,7 @@ def _any_case(request: Request, _: Scene) -> Request:
     return request.at(STATUS_PATH + request.path[len(STATUS_PATH) :]) if lowered.startswith(STATUS_PATH) else request
 
 
-def _slashed(request: Request, _: Scene) -> Request:
+def _slashed(request: Request, _: Context) -> Request:
     return request.at(request.path.rstrip("/")) if request.path.rstrip("/") in SUBMIT_PATHS else request
 
 
@@ -77,7 +77,7 @@ ADDRESSING = (
     Mutant("status-below-the-model", "BASE-04", "A status is read only below the model's base path, as /result/{id}",
            _moved(STATUS_PATH, f"{BASE}result/"), ("BASE-05", *READS)),
     Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
-           _remembering_image_ids() | unreadable(lambda request, scene: scene.memory.get("image id", request.read_id) is not None),
+           _remembering_image_ids() | unreadable(lambda request, context: context.memory.get("image id", request.read_id) is not None),
            ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
     Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", asks(_submits_by_get)),
     Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation",

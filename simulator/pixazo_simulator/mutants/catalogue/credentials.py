@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import accepted, answers, asks, has_status, heard_as, policy, refused_as, submits
 from pixazo_simulator.mutants.members import computed
 from pixazo_simulator.mutants.messages import Reply, Request
@@ -17,14 +17,14 @@ def _anonymous(request: Request) -> bool:
     return not (request.query or any(request.header(name) is not None for name in (KEY_HEADER, "authorization")))
 
 
-def _served(request: Request, scene: Scene) -> Request:
+def _served(request: Request, context: Context) -> Request:
     """The same request by somebody who is known."""
-    return request.with_header(KEY_HEADER, scene.key)
+    return request.with_header(KEY_HEADER, context.key)
 
 
-def _any_key(request: Request, scene: Scene) -> Request:
+def _any_key(request: Request, context: Context) -> Request:
     given = (request.header(KEY_HEADER) or "").strip()
-    return _served(request, scene) if given and not scene.known else request
+    return _served(request, context) if given and not context.known else request
 
 
 def _blank(request: Request) -> bool:
@@ -32,35 +32,35 @@ def _blank(request: Request) -> bool:
     return given is not None and not given.strip()
 
 
-def _exact_case(request: Request, _: Scene) -> Request:
+def _exact_case(request: Request, _: Context) -> Request:
     misspelled = any(
         name.lower() == KEY_HEADER.lower().encode() and name != KEY_HEADER.encode() for name in request.spelling
     )
     return request.without_header(KEY_HEADER) if misspelled else request
 
 
-def _bearer(request: Request, _: Scene) -> Request:
+def _bearer(request: Request, _: Context) -> Request:
     scheme, _space, token = (request.header("authorization") or "").partition(" ")
     if request.header(KEY_HEADER) is not None or scheme.lower() != "bearer":
         return request
     return request.with_header(KEY_HEADER, token.strip())
 
 
-def _second_header(request: Request, _: Scene) -> Request:
+def _second_header(request: Request, _: Context) -> Request:
     given = request.header(STATUS_KEY_HEADER)
     return request.with_header(KEY_HEADER, given) if given else request.without_header(KEY_HEADER)
 
 
-def _anybodys(request: Request, scene: Scene) -> Request:
-    owner = scene.owner(request.read_id or "") if scene.known and not scene.suspended else None
+def _anybodys(request: Request, context: Context) -> Request:
+    owner = context.owner(request.read_id or "") if context.known and not context.suspended else None
     return request.with_header(KEY_HEADER, owner) if owner else request
 
 
-def _echoed(request: Request, reply: Reply, scene: Scene) -> Reply:
-    said = reply.members() if reply.status == 400 and scene.known and submits(request) else None
+def _echoed(request: Request, reply: Reply, context: Context) -> Reply:
+    said = reply.members() if reply.status == 400 and context.known and submits(request) else None
     if said is None or "message" not in said:
         return reply
-    return reply.with_members({**said, "message": f"{said['message']} (subscription key {scene.key})"})
+    return reply.with_members({**said, "message": f"{said['message']} (subscription key {context.key})"})
 
 
 CREDENTIALS = (
@@ -86,7 +86,7 @@ CREDENTIALS = (
     Mutant("foreign-status-readable", "AUTH-10", "Any account can read any request",
            heard_as(lambda request: request.read_id is not None, _anybodys)),
     Mutant("key-in-polling-url", "AUTH-11", "The polling_url carries the key as a query parameter",
-           accepted(computed("polling_url", lambda told, scene: f"{told['polling_url']}?{QUERY_KEY}={scene.key}")),
+           accepted(computed("polling_url", lambda told, context: f"{told['polling_url']}?{QUERY_KEY}={context.key}")),
            ("SUBMIT-11",)),
     Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", Edits(reply=_echoed), ("ERR-ENV-02",)),
     Mutant("empty-401", "AUTH-12", "A 401 has no body",

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
     answers,
     excepting,
@@ -58,13 +58,13 @@ def _no_model(_: Request, reply: Reply) -> bool:
     return said is not None and said.get("error") == "Model not found"
 
 
-def _poor_read(request: Request, reply: Reply, scene: Scene) -> Reply:
-    poor = is_read(request, reply) and scene.balance < CHEAPEST
-    return scene.refusal(InsufficientFunds(CHEAPEST), request) if poor else reply
+def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
+    poor = is_read(request, reply) and context.balance < CHEAPEST
+    return context.refusal(InsufficientFunds(CHEAPEST), request) if poor else reply
 
 
-def _remembering_balance(request: Request, scene: Scene) -> Request:
-    scene.memory.put(scene.balance, "balance")
+def _remembering_balance(request: Request, context: Context) -> Request:
+    context.memory.put(context.balance, "balance")
     return request
 
 
@@ -73,56 +73,56 @@ def _queued_in_spite(refused: Reply, accepted: Reply) -> Reply:
     return refused.with_members({**(refused.members() or {}), "request_id": (accepted.members() or {})["request_id"]})
 
 
-def _poor_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not is_accepted(request, reply) or scene.balance >= 0:
+def _poor_but_queued(request: Request, reply: Reply, context: Context) -> Reply:
+    if not is_accepted(request, reply) or context.balance >= 0:
         return reply
-    taken = scene.memory.get("balance") - scene.balance
-    refused = _queued_in_spite(scene.refusal(InsufficientFunds(taken), request), reply)
+    taken = context.memory.get("balance") - context.balance
+    refused = _queued_in_spite(context.refusal(InsufficientFunds(taken), request), reply)
     return msgspec.structs.replace(refused, debit=-taken)
 
 
-def _throttled_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _throttled_but_queued(request: Request, reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway, without its own check of their rate, let pass."""
-    counted = submits(request) and scene.known and reply.status not in NOT_COUNTED
-    wait = scene.throttle() if counted else None
+    counted = submits(request) and context.known and reply.status not in NOT_COUNTED
+    wait = context.throttle() if counted else None
     if wait is None:
         return reply
-    refused = scene.refusal(Throttled(wait), request)
+    refused = context.refusal(Throttled(wait), request)
     return _queued_in_spite(refused, reply) if is_accepted(request, reply) else refused
 
 
-def _in_the_past(reply: Reply, scene: Scene) -> Reply:
-    return reply.with_header("retry-after", http_date(scene.now - AGO).decode())
+def _in_the_past(reply: Reply, context: Context) -> Reply:
+    return reply.with_header("retry-after", http_date(context.now - AGO).decode())
 
 
-def _for_ever(request: Request, scene: Scene) -> Request | Reply:
+def _for_ever(request: Request, context: Context) -> Request | Reply:
     concerned = request.read_id is not None or submits(request)
-    return scene.refusal(Throttled(60), request) if concerned and scene.memory.get("throttled") else request
+    return context.refusal(Throttled(60), request) if concerned and context.memory.get("throttled") else request
 
 
-def _remembering_429(_: Request, reply: Reply, scene: Scene) -> Reply:
+def _remembering_429(_: Request, reply: Reply, context: Context) -> Reply:
     if reply.status == 429:
-        scene.memory.put(reply.status, "throttled")
+        context.memory.put(reply.status, "throttled")
     return reply
 
 
-def _every_fifth_is_500(request: Request, reply: Reply, scene: Scene) -> Reply:
-    fifth = is_accepted(request, reply) and scene.memory.count("accepted") % FIFTH == 0
-    return scene.refusal(Broken(), request) if fifth else reply
+def _every_fifth_is_500(request: Request, reply: Reply, context: Context) -> Reply:
+    fifth = is_accepted(request, reply) and context.memory.count("accepted") % FIFTH == 0
+    return context.refusal(Broken(), request) if fifth else reply
 
 
-def _still_suspended(request: Request, scene: Scene) -> Request | Reply:
-    return scene.refusal(KeySuspended(), request) if submits(request) and scene.known and scene.suspended else request
+def _still_suspended(request: Request, context: Context) -> Request | Reply:
+    return context.refusal(KeySuspended(), request) if submits(request) and context.known and context.suspended else request
 
 
-def _broken_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not submits(request) or not scene.known or not scene.broken:
+def _broken_but_queued(request: Request, reply: Reply, context: Context) -> Reply:
+    if not submits(request) or not context.known or not context.broken:
         return reply
-    refused = scene.refusal(Broken(), request)
+    refused = context.refusal(Broken(), request)
     return _queued_in_spite(refused, reply) if is_accepted(request, reply) else refused
 
 
-def _conflict(reply: Reply, _: Scene) -> Reply:
+def _conflict(reply: Reply, _: Context) -> Reply:
     told = {"error": "Conflict", "message": "This request was accepted already."}
     return reply.with_members(told).with_status(409)
 

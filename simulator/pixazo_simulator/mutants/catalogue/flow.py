@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import is_read, policy, swapped
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
@@ -40,10 +40,10 @@ def _stuck(submission: Submission, policy: Policy, random: Random) -> Plan:
     return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
 
 
-def _turning(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _turning(request: Request, reply: Reply, context: Context) -> Reply:
     told = reply.members() if is_read(request, reply) else None
-    ends = scene.ends(request.read_id or "")
-    if not told or ends is None or told["status"] != "COMPLETED" or scene.now < ends + GRACE:
+    ends = context.ends(request.read_id or "")
+    if not told or ends is None or told["status"] != "COMPLETED" or context.now < ends + GRACE:
         return reply
     return reply.with_members({**told, "status": "FAILED", "error": "The result was withdrawn.", "output": None})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import answers, has_status, heard_as, is_read, policy, refuses, submits
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
@@ -12,24 +12,24 @@ CACHED = 30 * SECOND
 PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
 
 
-def _typed_exactly(request: Request, _: Scene) -> Request:
+def _typed_exactly(request: Request, _: Context) -> Request:
     given = request.header("content-type") or ""
     return request if given == "application/json" else request.with_header("content-type", "text/plain")
 
 
-def _as_html(reply: Reply, _: Scene) -> Reply:
+def _as_html(reply: Reply, _: Context) -> Reply:
     return reply.with_body(PAGE).with_header("content-type", "text/html; charset=utf-8")
 
 
-def _cached(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _cached(request: Request, reply: Reply, context: Context) -> Reply:
     if not is_read(request, reply):
         return reply
-    stored, answer = scene.memory.get("cached", request.read_id) or (scene.now, reply)
-    if scene.now - stored >= CACHED:
-        stored, answer = scene.now, reply
-    scene.memory.put((stored, answer), "cached", request.read_id)
+    stored, answer = context.memory.get("cached", request.read_id) or (context.now, reply)
+    if context.now - stored >= CACHED:
+        stored, answer = context.now, reply
+    context.memory.put((stored, answer), "cached", request.read_id)
     told: Reply = answer.with_header("cache-control", f"max-age={CACHED // SECOND}")
-    return told.with_header("age", str((scene.now - stored) // SECOND))
+    return told.with_header("age", str((context.now - stored) // SECOND))
 
 
 HEADERS = (

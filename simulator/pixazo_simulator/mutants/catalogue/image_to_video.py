@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
     GENERATE,
     IMAGE_TO_VIDEO,
@@ -118,7 +118,7 @@ def _without_image(request: Request) -> bool:
     return given is not None and given.get(IMAGE) is None
 
 
-def _as_text_to_video(request: Request, _: Scene) -> Request:
+def _as_text_to_video(request: Request, _: Context) -> Request:
     return request.at(request.path.replace(IMAGE_TO_VIDEO, GENERATE))
 
 

@@ -7,7 +7,7 @@ import binascii
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import answers, asks, bodies, envelopes, is_media, policy, refused_as
 from pixazo_simulator.mutants.members import amended, drop, in_output, on, output_url, put, status_is
 from pixazo_simulator.mutants.messages import Members, Reply, Request
@@ -38,7 +38,7 @@ def _aliased(url: str) -> str:
     return f"{before}/{_alias(request_id)}/{file}"
 
 
-def _unaliased(request: Request, _: Scene) -> Request:
+def _unaliased(request: Request, _: Context) -> Request:
     alias = request.media_id
     if not alias:
         return request
@@ -53,7 +53,7 @@ def _keyless(request: Request, reply: Reply) -> bool:
     return is_media(request, reply) and not request.header(KEY_HEADER)
 
 
-def _without_video(reply: Reply, _: Scene) -> Reply:
+def _without_video(reply: Reply, _: Context) -> Reply:
     bare = reply.without_header("content-range").without_header("etag").with_status(200)
     return bare.with_body(NOTHING).with_header("content-type", "application/json")
 

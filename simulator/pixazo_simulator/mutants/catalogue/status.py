@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import Judge, answers, envelopes, is_read, policy, reads, refused_as, with_code
 from pixazo_simulator.mutants.members import amended, computed, drop, on, put, running, status_is, without_prefix
 from pixazo_simulator.mutants.messages import REQUEST_ID, Members, Reply, Request
@@ -31,76 +31,76 @@ def _unfound(*, well_formed: bool) -> Judge:
     return judge
 
 
-def _upcoming_output(told: Members, scene: Scene) -> object:
-    ends = scene.ends(told["request_id"])
-    last = scene.peek(told["request_id"], ends) if ends is not None else None
+def _upcoming_output(told: Members, context: Context) -> object:
+    ends = context.ends(told["request_id"])
+    last = context.peek(told["request_id"], ends) if ends is not None else None
     return last["output"] if last else None
 
 
-def polling_url(told: Members, _: Scene) -> str:
+def polling_url(told: Members, _: Context) -> str:
     """The status URL of an envelope at the documented host."""
     return f"https://gateway.pixazo.ai{STATUS_PATH}{told['request_id']}"
 
 
-def _without_nulls(told: Members, _: Scene) -> Members:
+def _without_nulls(told: Members, _: Context) -> Members:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _any_id_is_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not _unfound(well_formed=True)(request, reply) or scene.owner(request.read_id or ""):
+def _any_id_is_queued(request: Request, reply: Reply, context: Context) -> Reply:
+    if not _unfound(well_formed=True)(request, reply) or context.owner(request.read_id or ""):
         return reply
     told = {"request_id": request.read_id, "status": "QUEUED", "model_id": MODEL_ID, "error": None, "output": None}
     return reply.with_members(told).with_status(200)
 
 
-def _seen_at(request: Request, reply: Reply, scene: Scene, instant: int) -> Reply:
-    told = scene.peek(request.read_id or "", instant)
+def _seen_at(request: Request, reply: Reply, context: Context, instant: int) -> Reply:
+    told = context.peek(request.read_id or "", instant)
     return reply.with_members(told) if told else reply
 
 
-def _advanced_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _advanced_by_reads(request: Request, reply: Reply, context: Context) -> Reply:
     if request.media_id and reply.status == 404:
-        return _video_of_reads(request.media_id, request, scene) or reply
+        return _video_of_reads(request.media_id, request, context) or reply
     if not is_read(request, reply):
         return reply
-    earlier = scene.memory.count("reads", request.read_id) - 1
-    return _seen_at(request, reply, scene, scene.now + earlier * STEP) if earlier else reply
+    earlier = context.memory.count("reads", request.read_id) - 1
+    return _seen_at(request, reply, context, context.now + earlier * STEP) if earlier else reply
 
 
-def _video_of_reads(request_id: str, request: Request, scene: Scene) -> Reply | None:
+def _video_of_reads(request_id: str, request: Request, context: Context) -> Reply | None:
     """The video, once the reads so far have brought the generation to its end."""
-    earlier = int(scene.memory.get("reads", request_id) or 1) - 1
-    told = scene.peek(request_id, scene.now + earlier * STEP)
-    return scene.video(request_id, request) if told and told["status"] == "COMPLETED" else None
+    earlier = int(context.memory.get("reads", request_id) or 1) - 1
+    told = context.peek(request_id, context.now + earlier * STEP)
+    return context.video(request_id, request) if told and told["status"] == "COMPLETED" else None
 
 
-def _started_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _started_by_reads(request: Request, reply: Reply, context: Context) -> Reply:
     told = reply.members() if is_read(request, reply) else None
-    if not told or told["status"] != "QUEUED" or scene.memory.count("reads", request.read_id) == 1:
+    if not told or told["status"] != "QUEUED" or context.memory.count("reads", request.read_id) == 1:
         return reply
-    return reply.with_members({**told, "status": "PROCESSING", "updated_at": timestamp(scene.now)})
+    return reply.with_members({**told, "status": "PROCESSING", "updated_at": timestamp(context.now)})
 
 
-def _stale_every_second(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not is_read(request, reply) or scene.memory.count("reads", request.read_id) % 2:
+def _stale_every_second(request: Request, reply: Reply, context: Context) -> Reply:
+    if not is_read(request, reply) or context.memory.count("reads", request.read_id) % 2:
         return reply
-    return _seen_at(request, reply, scene, scene.now - LAG)
+    return _seen_at(request, reply, context, context.now - LAG)
 
 
-def _throttled_at_third(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _throttled_at_third(request: Request, reply: Reply, context: Context) -> Reply:
     if not is_read(request, reply):
         return reply
-    earlier: list[int] = scene.memory.get("read at", request.read_id) or []
-    recent = [*(at for at in earlier if scene.now - at < MINUTE), scene.now]
-    scene.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
-    return scene.refusal(Throttled(5), request) if len(recent) == 3 else reply
+    earlier: list[int] = context.memory.get("read at", request.read_id) or []
+    recent = [*(at for at in earlier if context.now - at < MINUTE), context.now]
+    context.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
+    return context.refusal(Throttled(5), request) if len(recent) == 3 else reply
 
 
-def _numbered_urls(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _numbered_urls(request: Request, reply: Reply, context: Context) -> Reply:
     told = reply.members() if is_read(request, reply) else None
     if not told or told["status"] != "COMPLETED":
         return reply
-    number = scene.memory.count("completed reads", request.read_id)
+    number = context.memory.count("completed reads", request.read_id)
     urls = [f"{url}?v={number}" for url in told["output"]["media_url"]]
     return reply.with_members({**told, "output": {**told["output"], "media_url": urls}}) if number > 1 else reply
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
     GENERATE,
     IMAGE_TO_VIDEO,
@@ -75,10 +75,10 @@ def _hashed(call: Call, _: Policy, __: Random, ___: int) -> str:
     return _uuid(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}")
 
 
-def _previous_url(told: Members, scene: Scene) -> str:
+def _previous_url(told: Members, context: Context) -> str:
     own = told["polling_url"]
-    previous: str = scene.memory.get("polling_url") or own
-    scene.memory.put(own, "polling_url")
+    previous: str = context.memory.get("polling_url") or own
+    context.memory.put(own, "polling_url")
     return previous
 
 
@@ -86,26 +86,26 @@ def _relative(url: str) -> str:
     return urlsplit(url).path
 
 
-def _first_read(request: Request, scene: Scene) -> bool:
-    return scene.ends(request.read_id or "") is not None and scene.memory.count("read", request.read_id) == 1
+def _first_read(request: Request, context: Context) -> bool:
+    return context.ends(request.read_id or "") is not None and context.memory.count("read", request.read_id) == 1
 
 
-def _held(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _held(request: Request, reply: Reply, context: Context) -> Reply:
     said = reply.members() if is_accepted(request, reply) else None
-    ends = scene.ends(said["request_id"]) if said else None
+    ends = context.ends(said["request_id"]) if said else None
     return reply if ends is None else msgspec.structs.replace(reply, until=ends)
 
 
-def replayed(answer: Callable[[Reply, Scene], Reply]) -> Edits:
+def replayed(answer: Callable[[Reply, Context], Reply]) -> Edits:
     """Answer a body that was accepted before without taking it again; `answer` makes the reply of the first one."""
 
-    def heard(request: Request, scene: Scene) -> Request | Reply:
-        first = scene.memory.get("accepted", request.path, request.body) if submits(request) and scene.known else None
-        return answer(first.with_header("date", http_date(scene.now).decode()), scene) if first else request
+    def heard(request: Request, context: Context) -> Request | Reply:
+        first = context.memory.get("accepted", request.path, request.body) if submits(request) and context.known else None
+        return answer(first.with_header("date", http_date(context.now).decode()), context) if first else request
 
-    def told(request: Request, reply: Reply, scene: Scene) -> Reply:
+    def told(request: Request, reply: Reply, context: Context) -> Reply:
         if is_accepted(request, reply):
-            scene.memory.put(reply, "accepted", request.path, request.body)
+            context.memory.put(reply, "accepted", request.path, request.body)
         return reply
 
     return Edits(request=heard, reply=told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
     GENERATE,
     IMAGE_TO_VIDEO,
@@ -41,7 +41,7 @@ def _with_image(request: Request) -> bool:
     return submits(request, GENERATE) and (request.members() or {}).get("first_frame_image") is not None
 
 
-def _as_image_to_video(request: Request, _: Scene) -> Request:
+def _as_image_to_video(request: Request, _: Context) -> Request:
     return request.at(request.path.replace(GENERATE, IMAGE_TO_VIDEO))
 
 

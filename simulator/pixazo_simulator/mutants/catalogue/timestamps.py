@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import envelopes, reads
 from pixazo_simulator.mutants.members import amended, chain, computed, finished, has, instant, on, shifted, status_is
 from pixazo_simulator.mutants.messages import Members
@@ -20,23 +20,23 @@ def _without_fraction(text: str) -> str:
     return re.sub(r"\.\d+", "", text)
 
 
-def _previous(told: Members, scene: Scene) -> object:
+def _previous(told: Members, context: Context) -> object:
     """The `completed_at` of the generation whose end was told before that of this one."""
-    known = scene.memory.get("previous", told["request_id"])
+    known = context.memory.get("previous", told["request_id"])
     if known is None:
-        known = scene.memory.get("latest") or told["completed_at"]
-        scene.memory.put(known, "previous", told["request_id"])
-        scene.memory.put(told["completed_at"], "latest")
+        known = context.memory.get("latest") or told["completed_at"]
+        context.memory.put(known, "previous", told["request_id"])
+        context.memory.put(told["completed_at"], "latest")
     return known
 
 
-def _drifting(told: Members, _: Scene) -> str:
+def _drifting(told: Members, _: Context) -> str:
     """One millisecond more in each state, which leaves every order intact."""
     return timestamp(instant(told["created_at"]) + min(STATES.index(told["status"]), 2))
 
 
-def _estimate(told: Members, scene: Scene) -> str | None:
-    ends = scene.ends(told["request_id"])
+def _estimate(told: Members, context: Context) -> str | None:
+    ends = context.ends(told["request_id"])
     return None if ends is None else timestamp(ends)
 
 
@@ -52,7 +52,7 @@ TIMESTAMPS = (
            ("TIME-04",)),
     Mutant("updated-after-completed", "TIME-04", "At the end updated_at is 1 ms after completed_at",
            envelopes(on(finished, shifted(1, "updated_at")))),
-    Mutant("created-at-is-now", "TIME-05", "The created_at is the instant of the read", reads(on(has("created_at"), computed("created_at", lambda _, scene: timestamp(scene.now)))),
+    Mutant("created-at-is-now", "TIME-05", "The created_at is the instant of the read", reads(on(has("created_at"), computed("created_at", lambda _, context: timestamp(context.now)))),
            ("TIME-0[238]", "STATUS-1[24]", "WEBHOOK-04", "SUBMIT-09")),
     Mutant("created-at-drifts", "TIME-05", "The created_at is 1 ms later in each state", envelopes(on(has("created_at"), computed("created_at", _drifting)))),
     Mutant("updated-at-frozen", "TIME-06", "The updated_at stays what it was on acceptance",

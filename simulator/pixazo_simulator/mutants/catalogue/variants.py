@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import answers, envelopes, has_status, policy, refusals, swapped
 from pixazo_simulator.mutants.members import amended, output_url, put
 from pixazo_simulator.mutants.messages import Reply, Request
@@ -27,12 +27,12 @@ def _any(_: Request, __: Reply) -> bool:
     return True
 
 
-def _everywhere(edit: Callable[[Reply, Scene], Reply]) -> Edits:
+def _everywhere(edit: Callable[[Reply, Context], Reply]) -> Edits:
     return answers(_any, edit)
 
 
 def _headed(headers: Mapping[str, str]) -> Edits:
-    def edit(reply: Reply, _: Scene) -> Reply:
+    def edit(reply: Reply, _: Context) -> Reply:
         for name, value in headers.items():
             reply = reply.with_header(name, value)
         return reply
@@ -43,10 +43,10 @@ def _headed(headers: Mapping[str, str]) -> Edits:
 def _written(write: Callable[[bytes], bytes]) -> Edits:
     """Write all JSON, in replies and callbacks, in another way."""
 
-    def reply(reply: Reply, _: Scene) -> Reply:
+    def reply(reply: Reply, _: Context) -> Reply:
         return reply.with_body(write(reply.body)) if reply.is_json and reply.body else reply
 
-    def callback(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+    def callback(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
         return (replace(parcel, body=write(parcel.body)),)
 
     return _everywhere(reply) | Edits(callback=callback)
@@ -71,16 +71,16 @@ def _escaped(body: bytes) -> bytes:
     return json.dumps(json.loads(body), ensure_ascii=True).replace("/", "\\/").encode()
 
 
-def _slower(reply: Reply, _: Scene) -> Reply:
+def _slower(reply: Reply, _: Context) -> Reply:
     return msgspec.structs.replace(reply, pause=PAUSE)
 
 
-def _with_charset(reply: Reply, _: Scene) -> Reply:
+def _with_charset(reply: Reply, _: Context) -> Reply:
     return reply.with_header("content-type", "application/json; charset=utf-8") if reply.is_json else reply
 
 
-def _date_ahead(reply: Reply, scene: Scene) -> Reply:
-    return reply.with_header("date", http_date(scene.now + SECOND).decode())
+def _date_ahead(reply: Reply, context: Context) -> Reply:
+    return reply.with_header("date", http_date(context.now + SECOND).decode())
 
 
 def _on_localhost(url: str) -> str:
@@ -93,8 +93,8 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     return due if due is None or delivery.attempts else due + SECOND
 
 
-def _numbered(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-    number = str(scene.memory.count("delivery"))
+def _numbered(parcel: Parcel, context: Context) -> tuple[Parcel, ...]:
+    number = str(context.memory.count("delivery"))
     return (replace(parcel, headers={**parcel.headers, "x-delivery-number": number}),)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import is_read, policy, submits, swapped
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
@@ -31,11 +31,11 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
     return ledger.balance(now) - sum(entry.amount for entry in unseen) >= price
 
 
-def _refusals_debited(request: Request, reply: Reply, _: Scene) -> Reply:
+def _refusals_debited(request: Request, reply: Reply, _: Context) -> Reply:
     return msgspec.structs.replace(reply, debit=PRICE) if submits(request) and reply.status == 400 else reply
 
 
-def _reads_debited(request: Request, reply: Reply, _: Scene) -> Reply:
+def _reads_debited(request: Request, reply: Reply, _: Context) -> Reply:
     return msgspec.structs.replace(reply, debit=FEE) if is_read(request, reply) else reply
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
     callbacks,
     heard_as,
@@ -38,7 +38,7 @@ def _edited(edit: CallbackEditor) -> Edits:
     return Edits(callback=edit)
 
 
-def _without_query(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+def _without_query(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
     return (replace(parcel, url=urlsplit(parcel.url)._replace(query="").geturl()),)
 
 
@@ -46,14 +46,14 @@ def _dropping(*words: str) -> Edits:
     """Drop callbacks that tell of one of these states."""
     concerned = status_is(*words)
 
-    def post(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+    def post(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
         told = members_of(parcel.body)
         return () if told and concerned(told) else (parcel,)
 
     return Edits(callback=post)
 
 
-def _nested(told: Members, _: Scene) -> Members:
+def _nested(told: Members, _: Context) -> Members:
     return {"data": told}
 
 
@@ -62,40 +62,40 @@ def _early(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     return due if due is None or delivery.attempts or delivery.progress else due - EARLY
 
 
-def _remembering_callers(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _remembering_callers(request: Request, reply: Reply, context: Context) -> Reply:
     said = reply.members() if is_accepted(request, reply) and _has_webhook(request) else None
     if said:
-        scene.memory.put(said["request_id"], "called back", said["request_id"])
+        context.memory.put(said["request_id"], "called back", said["request_id"])
     return reply
 
 
-def _is_called_back(request: Request, scene: Scene) -> bool:
-    return scene.memory.get("called back", request.read_id) is not None
+def _is_called_back(request: Request, context: Context) -> bool:
+    return context.memory.get("called back", request.read_id) is not None
 
 
-def _last_url(request: Request, scene: Scene) -> Request:
-    last = scene.memory.get("webhook")
+def _last_url(request: Request, context: Context) -> Request:
+    last = context.memory.get("webhook")
     given = request.header(WEBHOOK_URL_HEADER)
     return request if given or not last else request.with_header(WEBHOOK_URL_HEADER, last)
 
 
-def _remembering_url(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _remembering_url(request: Request, reply: Reply, context: Context) -> Reply:
     given = request.header(WEBHOOK_URL_HEADER)
     if given and is_accepted(request, reply):
-        scene.memory.put(given, "webhook")
+        context.memory.put(given, "webhook")
     return reply
 
 
-def _typed_as_form(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+def _typed_as_form(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
     return (replace(parcel, headers={**parcel.headers, "content-type": "application/x-www-form-urlencoded"}),)
 
 
-def _twice(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
+def _twice(parcel: Parcel, _: Context) -> tuple[Parcel, ...]:
     return (parcel, parcel)
 
 
-def _with_key(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-    return (replace(parcel, headers={**parcel.headers, KEY_HEADER: scene.key}),)
+def _with_key(parcel: Parcel, context: Context) -> tuple[Parcel, ...]:
+    return (replace(parcel, headers={**parcel.headers, KEY_HEADER: context.key}),)
 
 
 def _unusable(request: Request, reply: Reply) -> bool:
@@ -103,9 +103,9 @@ def _unusable(request: Request, reply: Reply) -> bool:
     return submits(request) and reply.status == 400 and given is not None and url_problem(given) is not None
 
 
-def _failed_by_receiver(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _failed_by_receiver(request: Request, reply: Reply, context: Context) -> Reply:
     told = reply.members() if is_read(request, reply) else None
-    if not told or not finished(told) or not scene.undelivered(request.read_id or ""):
+    if not told or not finished(told) or not context.undelivered(request.read_id or ""):
         return reply
     return reply.with_members(
         {**told, "status": "ERROR", "error": "The callback could not be delivered.", "output": None}
