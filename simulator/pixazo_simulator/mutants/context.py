@@ -1,4 +1,4 @@
-"""What an editor may know beside the exchange: the caller's world as it is now, and what was remembered of it."""
+"""What an editor may know beside the exchange: the caller's world as it is now, and what was remembered about it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pixazo_simulator.world import Generation, World, Worlds
 from .messages import Members, Reply, Request
 
 MOST_MEMORIES = 100_000
-"""Facts remembered of one world; beyond it the oldest is forgotten."""
+"""Facts remembered about one world; beyond that the oldest is forgotten."""
 
 
 class Memory:
-    """What the editors of one server remember of one world, by keys of their own."""
+    """What the editors of one server remember about one world, under keys that they choose."""
 
     __slots__ = ("_facts",)
 
@@ -36,7 +36,7 @@ class Memory:
         self._facts[key] = fact
 
     def count(self, *key: object) -> int:
-        """How often this key was counted, this time included."""
+        """How often this key has been counted, including this time."""
         number = int(self.get(*key) or 0) + 1
         self.put(number, *key)
         return number
@@ -68,7 +68,7 @@ class Context:
 
     @property
     def policy(self) -> Policy:
-        """The policy that holds for the caller."""
+        """The policy that applies to the caller."""
         return self._world.policy if self._world else self._worlds.settings.policy
 
     @property
@@ -120,12 +120,12 @@ class Context:
         return next(owners, None)
 
     def undelivered(self, request_id: str) -> bool:
-        """Whether a callback about a generation was attempted in vain so far."""
+        """Whether an attempt to deliver a webhook about a generation has failed last."""
         attempted = [each for each in self._deliveries() if each.request_id == request_id and each.attempts]
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)
 
     def refusal(self, refusal: Refusal, request: Request) -> Reply:
-        """A refusal as the policy words it."""
+        """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         answer = refusal_answer(refusal, self.policy, realm)
         told = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))

@@ -1,4 +1,4 @@
-"""One change at work in one server: its editors, and what they remember of each world."""
+"""The edits of one mutant or variant in one server, and what they remember about each world."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EditSession:
 
     def record(self, request: Request, reply: Reply) -> None:
         """Let the journal tell what was answered without asking the gateway."""
-        world = self.world(request) or request.door
+        world = self.world(request) or request.listener
         now = world.clock.now() if world else self._worlds.lobby_clock.now()
         headers = list(request.headers)
         self._journal(world).record(
@@ -46,12 +46,12 @@ class EditSession:
     def amend(self, heard: Request, edited: Reply) -> None:
         """Let the journal tell what is really answered; the request stands there as the gateway heard it."""
         if heard.media_id is None:  # bodies of media are not kept
-            self._journal(self.world(heard) or heard.door).amend(
+            self._journal(self.world(heard) or heard.listener).amend(
                 edited.status, list(edited.headers), edited.body, self.reason
             )
 
     def callback(self, world: World, parcel: Parcel) -> tuple[Parcel, ...]:
-        """What is posted instead of a parcel."""
+        """What is delivered instead of a webhook."""
         return self.edits.callback(parcel, Context(self._worlds, world, self._memory(world), known=True))
 
     def charge(self, request: Request, amount: int) -> None:
