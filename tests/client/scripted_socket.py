@@ -20,8 +20,8 @@ RESET = b"<reset>"
 
 
 @dataclass(frozen=True)
-class Endless:
-    """Said instead of an answer: the head, then these bytes again and again, until the other side hangs up."""
+class EndlessResponse:
+    """Sent instead of a response: a head, then the same bytes until the client hangs up."""
 
     head: bytes
     again: bytes
@@ -29,11 +29,11 @@ class Endless:
     """Seconds between two of them."""
 
 
-class Loopback:
-    """Serves while its `serving` block lasts; `heard` holds each connection's request bytes."""
+class ScriptedSocket:
+    """Serves inside its `serving` block; `requests` has the bytes of each connection's request."""
 
-    def __init__(self, *says: bytes | Endless) -> None:
-        self.heard: list[bytes] = []
+    def __init__(self, *says: bytes | EndlessResponse) -> None:
+        self.requests: list[bytes] = []
         self.hung_up = 0
         """How many endless answers the other side ended."""
         self._says = says
@@ -42,8 +42,8 @@ class Loopback:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @contextmanager
-    def serving(self) -> Generator[Loopback]:
-        """Answer in a thread."""
+    def serving(self) -> Generator[ScriptedSocket]:
+        """Respond in a thread."""
         thread = threading.Thread(target=self._serve, daemon=True)
         thread.start()
         try:
@@ -64,17 +64,17 @@ class Loopback:
                 request = _request(connection)
                 if not request:
                     continue
-                self.heard.append(request)
+                self.requests.append(request)
                 if said == SILENCE:
                     connection.recv(1)
-                elif isinstance(said, Endless):
+                elif isinstance(said, EndlessResponse):
                     self._repeat(connection, said)
                 elif said == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 else:
                     connection.sendall(said.replace(b"ORIGIN", self.url.encode()))
 
-    def _repeat(self, connection: socket.socket, said: Endless) -> None:
+    def _repeat(self, connection: socket.socket, said: EndlessResponse) -> None:
         try:
             connection.sendall(said.head)
             until = time.monotonic() + PATIENCE
@@ -98,8 +98,8 @@ def _request(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def says(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
-    """An answer after which the connection is closed; length lies if given."""
+def response(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
+    """A response after which the connection is closed; `length` is a wrong Content-Length."""
     lines = [
         f"HTTP/1.1 {status}",
         "Connection: close",
@@ -109,7 +109,7 @@ def says(status: str, body: bytes = b"", *headers: str, length: int | None = Non
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def nowhere() -> str:
-    """An address on loopback where nobody listens."""
+def unused_url() -> str:
+    """A URL on loopback where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -25,23 +25,23 @@ from pixazo_simulator import Settings, Simulator
 
 @pytest.fixture(scope="module")
 def sim() -> Generator[Simulator]:
-    """A real gateway."""
+    """A simulator."""
     with Simulator(Settings()) as simulator:
         yield simulator
 
 
 def accepted(sim: Simulator) -> int:
-    """How many submissions it has accepted so far."""
+    """The number of submissions that it has accepted."""
     return len(sim.control().generations()["generations"])
 
 
 def ours(sim: Simulator) -> AsyncPixazoClient:
-    """A client with connections of its own."""
+    """A client that opens its own connections."""
     return AsyncPixazoClient(base_url=sim.url, api_key=sim.api_key)
 
 
 def pools(client: AsyncPixazoClient) -> dict[Any, Any]:
-    """Its HTTP clients, by process and loop."""
+    """Its HTTP clients, by process and event loop."""
     session: Any = vars(client)["_session"]
     clients: dict[Any, Any] = session.transport.io.pool._clients
     return clients
@@ -49,7 +49,7 @@ def pools(client: AsyncPixazoClient) -> dict[Any, Any]:
 
 @pytest.mark.parametrize("backends", [("asyncio", "asyncio"), ("trio", "trio"), ("asyncio", "trio", "asyncio")])
 def test_a_client_works_on_one_loop_after_another(sim: Simulator, backends: tuple[str, ...]) -> None:
-    """As Celery tasks and notebooks use it; each loop closes its connections, and nothing of it stays."""
+    """As Celery tasks and notebooks do. Each loop closes its connections and leaves nothing behind."""
     client = ours(sim)
     before = accepted(sim)
     for backend in backends:
@@ -75,7 +75,7 @@ def test_connections_are_kept_within_a_loop(sim: Simulator) -> None:
 
 
 def test_loops_of_several_threads_at_once(sim: Simulator) -> None:
-    """Each has its own connections, while the others' are open."""
+    """Each opens its own connections, while those of the others are open."""
     client = ours(sim)
     together = threading.Barrier(3, timeout=20)
     told: list[str] = []
@@ -93,8 +93,8 @@ def test_loops_of_several_threads_at_once(sim: Simulator) -> None:
     assert len(set(told)) == 9
 
 
-def test_a_loop_closed_the_hard_way_is_forgotten(sim: Simulator) -> None:
-    """`loop.close()` without more leaves its connections to the collector; the next loop forgets them."""
+def test_the_client_of_a_loop_that_was_only_closed_is_forgotten(sim: Simulator) -> None:
+    """`loop.close()` alone leaves its connections to the garbage collector; the next loop removes them from the pool."""
     client = ours(sim)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -109,7 +109,7 @@ def test_a_loop_closed_the_hard_way_is_forgotten(sim: Simulator) -> None:
 
 
 def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
-    """This loop's at once; another thread's is closed there, where it can be."""
+    """The connections of this loop are closed at once, those of another thread's loop there."""
     client = ours(sim)
     used, closed = threading.Event(), threading.Event()
     http: list[Any] = []
@@ -138,7 +138,7 @@ def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
 
 @pytest.mark.parametrize("library", [httpx2, httpx])
 def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, library: Any) -> None:
-    """Before anything is sent, with the remedy: its connections are another loop's."""
+    """Before anything is sent and with the remedy: its connections belong to another loop."""
     client = AsyncPixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=library.AsyncClient())
     before = accepted(sim)
     with warnings.catch_warnings():
@@ -156,8 +156,8 @@ def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, libra
     assert accepted(sim) - before == 1
 
 
-def test_a_client_that_keeps_no_connection_goes_anywhere(sim: Simulator) -> None:
-    """As the fixture's client: nothing of the first loop is left in it."""
+def test_a_client_that_keeps_no_connection_may_be_used_anywhere(sim: Simulator) -> None:
+    """Nothing of the first loop is left in it, as in the client of the pytest fixture."""
     limits = httpx2.Limits(max_keepalive_connections=0)
     client = AsyncPixazoClient(
         base_url=sim.url, api_key=sim.api_key, http_client=httpx2.AsyncClient(limits=limits, trust_env=False)
@@ -179,8 +179,8 @@ def _application() -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("make", [_mocked, _application, httpx.AsyncClient], ids=["mock", "asgi", "respx"])
-def test_mocks_go_anywhere(make: Callable[[], httpx.AsyncClient]) -> None:
-    """A test suite keeps one client over the loops of many tests, and has no connections."""
+def test_mocks_may_be_used_anywhere(make: Callable[[], httpx.AsyncClient]) -> None:
+    """A test suite may use one client on the loops of many tests; mocks have no connections."""
     client = AsyncPixazoClient(api_key=KEY, base_url="https://gateway.test", http_client=make())
     with respx.mock(assert_all_called=False) as router:
         router.get(STATUS_URL).respond(json=QUEUED)
@@ -276,7 +276,7 @@ def _across_fork(whose: str) -> str:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> None:
-    """As gunicorn --preload and Celery do: parent and children are told the ids of their own submissions.
+    """Parent and children get the ids of their own submissions, as under gunicorn --preload and Celery.
 
     Its connections are idle, or in use by other threads that hold its locks.
     """
@@ -285,7 +285,7 @@ def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_used_client_of_the_users_is_refused_over_fork() -> None:
-    """Unused it may go along; once it has connections, nothing is sent in the child."""
+    """An unused one may be inherited; once it has connections, a child sends nothing."""
     assert _across_fork("lent") == (
         "['minimax-hailuo-a'] ['PixazoError: http_client has connections of another process, nothing was sent: "
         "make one in each process, or pass none and the client does'] 2"
