@@ -1,4 +1,4 @@
-"""A scripted gateway in memory and a clock moved by hand, for every kind of client: blocking or not, httpx2 or httpx."""
+"""A scripted gateway in memory with a manual clock, for every kind of client: blocking or not, httpx2 or httpx."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATUS_URL = "https://gateway.test/v2/requests/status/minimax-hailuo-ai_019d4355
 MEDIA_URL = "https://media.test/v1/bear.mp4"
 
 MOST_REQUESTS = 2000
-"""More requests than any test needs: a client that sends so many would send them for ever."""
+"""More requests than any test needs: a client that sends so many would never stop."""
 
 ACCEPTED = {"request_id": ID, "status": "QUEUED", "polling_url": STATUS_URL}
 
@@ -108,8 +108,8 @@ class ScriptedGateway:
         transport = self.library.MockTransport(self.handle)
         if self.backend:
             http: Any = self.library.AsyncClient(transport=transport)
-            twin: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
-            return cast("PixazoClient", twin)
+            client: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+            return cast("PixazoClient", client)
         http = self.library.Client(transport=transport)
         return PixazoClient(**{**self._settings(http, self._sleep), **settings})
 

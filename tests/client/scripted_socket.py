@@ -1,4 +1,4 @@
-"""A socket on loopback that says scripted bytes, one connection each, and keeps what it heard."""
+"""A socket on loopback that sends scripted responses, one per connection, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PATIENCE = 10.0
-"""Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
+"""Seconds after which a connection that is not made or not finished fails the test instead of blocking it."""
 
 SILENCE = b"<silence>"
-"""Said instead of an answer: nothing, until the other side hangs up."""
+"""Send nothing until the client hangs up."""
 
 RESET = b"<reset>"
-"""Said instead of an answer: the connection is reset once the request was heard."""
+"""Reset the connection after the request."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class EndlessResponse:
 class ScriptedSocket:
     """Serves inside its `serving` block; `requests` has the bytes of each connection's request."""
 
-    def __init__(self, *says: bytes | EndlessResponse) -> None:
+    def __init__(self, *responses: bytes | EndlessResponse) -> None:
         self.requests: list[bytes] = []
         self.hung_up = 0
         """How many endless answers the other side ended."""
-        self._says = says
+        self._responses = responses
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(PATIENCE)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -49,7 +49,7 @@ class ScriptedSocket:
         try:
             yield self
         finally:
-            # Whether all was asked for or not, accept() returns: wake it with empty connections.
+            # accept() may still wait for requests that do not come: empty connections end it.
             while thread.is_alive():
                 with socket.socket() as waker:
                     waker.connect_ex(self._listener.getsockname())
@@ -57,7 +57,7 @@ class ScriptedSocket:
             self._listener.close()
 
     def _serve(self) -> None:
-        for said in self._says:
+        for scripted in self._responses:
             connection, _ = self._listener.accept()
             with connection:
                 connection.settimeout(PATIENCE)
@@ -65,33 +65,33 @@ class ScriptedSocket:
                 if not request:
                     continue
                 self.requests.append(request)
-                if said == SILENCE:
+                if scripted == SILENCE:
                     connection.recv(1)
-                elif isinstance(said, EndlessResponse):
-                    self._repeat(connection, said)
-                elif said == RESET:
+                elif isinstance(scripted, EndlessResponse):
+                    self._repeat(connection, scripted)
+                elif scripted == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 else:
-                    connection.sendall(said.replace(b"ORIGIN", self.url.encode()))
+                    connection.sendall(scripted.replace(b"ORIGIN", self.url.encode()))
 
-    def _repeat(self, connection: socket.socket, said: EndlessResponse) -> None:
+    def _repeat(self, connection: socket.socket, scripted: EndlessResponse) -> None:
         try:
-            connection.sendall(said.head)
+            connection.sendall(scripted.head)
             until = time.monotonic() + PATIENCE
             while time.monotonic() < until:
-                connection.sendall(said.again)
-                time.sleep(said.every)
+                connection.sendall(scripted.again)
+                time.sleep(scripted.every)
         except OSError:
             self.hung_up += 1
 
 
 def _request(connection: socket.socket) -> bytes:
-    heard = b""
-    while b"\r\n\r\n" not in heard:
+    request = b""
+    while b"\r\n\r\n" not in request:
         if not (more := connection.recv(65536)):
             return b""
-        heard += more
-    head, _, body = heard.partition(b"\r\n\r\n")
+        request += more
+    head, _, body = request.partition(b"\r\n\r\n")
     wanted = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     while len(body) < sum(wanted):
         body += connection.recv(65536)

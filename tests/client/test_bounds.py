@@ -1,4 +1,4 @@
-"""What a hostile or broken answer can cost: bounded memory, bounded time, and always a PixazoError."""
+"""A hostile or broken response costs bounded memory and bounded time, and always becomes a PixazoError."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DRIPPING_HEAD = EndlessResponse(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", 0.02)
 DRIPPING_BODY = EndlessResponse(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" ", 0.02)
 
 
-# Both libraries leave generators of theirs in the middle when a body is not read to its end, and trio says so.
+# Both libraries leave generators of their own open when a body is not read to its end, and trio warns of that.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator .* was garbage collected:ResourceWarning")
 
 
@@ -55,15 +55,15 @@ def test_compression_is_not_requested(caller: BlockingCaller, tmp_path: Path) ->
         extra = {"accept-encoding": "br"}
         caller.call(host.url, lambda client: client.submit("/m/v1/generate", {}, extra_headers=extra))
         caller.call(unused_url(), lambda client: client.download(host.url + "/a.mp4", tmp_path))
-    for heard in host.requests:
-        lines = heard.lower().split(b"\r\n")
+    for request in host.requests:
+        lines = request.lower().split(b"\r\n")
         assert [one for one in lines if one.startswith(b"accept-encoding")] == [b"accept-encoding: identity"]
 
 
 def test_a_compressed_bomb_is_given_up(caller: BlockingCaller) -> None:
     """64 MiB of zeros in 64 KiB of gzip are an error that says so, and take a few MiB of memory."""
-    said = response("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
-    with ScriptedSocket(said).serving() as gateway:
+    scripted = response("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
+    with ScriptedSocket(scripted).serving() as gateway:
         tracemalloc.start()
         try:
             with pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes") as caught:
@@ -152,7 +152,7 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("scripted", "shown"),
     [
         (response("200 OK", b"x", "Content-Encoding: br"), "which was not asked for: no readable text"),
         (
@@ -165,11 +165,11 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
     ],
     ids=["undecoded", "undecoded-refusal", "long", "script", "empty"],
 )
-def test_only_an_empty_body_is_called_empty(caller: BlockingCaller, said: bytes, told: str) -> None:
+def test_only_an_empty_body_is_called_empty(caller: BlockingCaller, scripted: bytes, shown: str) -> None:
     """If a body has no text to show, the message says that instead."""
-    with ScriptedSocket(said).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
+    with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
         caller.call(gateway.url, lambda client: client.retrieve(ID))
-    assert told in str(caught.value)
+    assert shown in str(caught.value)
 
 
 @pytest.mark.parametrize("drip", [DRIPPING_HEAD, DRIPPING_BODY], ids=["head", "body"])

@@ -1,4 +1,4 @@
-"""Making and closing clients."""
+"""Clients are created and closed."""
 
 from __future__ import annotations
 
@@ -156,15 +156,15 @@ def test_the_longest_timeout_is_accepted(gateway: ScriptedGateway, value: Any) -
 
 
 @pytest.mark.parametrize(
-    ("stranger", "shown"),
+    ("client", "shown"),
     [(object(), "object"), ("httpx", "str"), (httpx2.HTTPTransport(), "HTTPTransport"), (httpx.Client, "type")],
 )
-def test_an_http_client_of_another_library_is_refused(gateway: ScriptedGateway, stranger: Any, shown: str) -> None:
+def test_an_http_client_of_another_library_is_refused(gateway: ScriptedGateway, client: Any, shown: str) -> None:
     """At construction, not when a submission may have been charged."""
     kind = "AsyncClient" if gateway.backend else "Client"
-    told = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
-    with pytest.raises(PixazoError, match=f"^{told}$"):
-        gateway.client(http_client=stranger)
+    message = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
+    with pytest.raises(PixazoError, match=f"^{message}$"):
+        gateway.client(http_client=client)
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])

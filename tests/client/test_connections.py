@@ -1,4 +1,4 @@
-"""One client on several event loops, in several threads and processes: no connection is used where it was not opened."""
+"""One client on several event loops, in several threads and processes uses no connection that was opened elsewhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_client_works_on_one_loop_after_another(sim: Simulator, backends: tupl
         handle: Any = anyio.run(client.generate, "A bear", backend=backend)
         assert handle.request_id.startswith("minimax-hailuo-ai_")
         assert pools(client) == {}
-    gc.collect()  # a connection left open would tell now, and warnings are errors
+    gc.collect()  # a connection left open would warn now, and warnings are errors
     assert accepted(sim) - before == len(backends)
 
 
@@ -78,19 +78,19 @@ def test_loops_of_several_threads_at_once(sim: Simulator) -> None:
     """Each opens its own connections, while those of the others are open."""
     client = ours(sim)
     together = threading.Barrier(3, timeout=20)
-    told: list[str] = []
+    ids: list[str] = []
 
     async def main() -> None:
         for _ in range(3):
             await anyio.to_thread.run_sync(together.wait)
-            told.append((await client.generate("A bear")).request_id)
+            ids.append((await client.generate("A bear")).request_id)
 
     threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(told)) == 9
+    assert len(set(ids)) == 9
 
 
 def test_the_client_of_a_loop_that_was_only_closed_is_forgotten(sim: Simulator) -> None:
@@ -146,10 +146,10 @@ def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, libra
         asyncio.run(client.generate("A bear"))
         with pytest.raises(PixazoError) as caught:
             asyncio.run(client.generate("A bear"))
-        told = str(caught.value)
+        message = str(caught.value)
         del client, caught
         gc.collect()
-    assert told == (
+    assert message == (
         "http_client has connections of another event loop, nothing was sent: "
         "make one in each event loop, or pass none and the client does"
     )
@@ -200,20 +200,20 @@ together = multiprocessing.get_context("fork").Barrier(4)
 
 
 def in_child(work):
-    heard, told = os.pipe()
+    reading, writing = os.pipe()
     if os.fork() == 0:
         try:
             result = work()
         except BaseException as error:
             result = [f"{type(error).__name__}: {error}"]
-        os.write(told, json.dumps(result).encode())
+        os.write(writing, json.dumps(result).encode())
         os._exit(0)
-    os.close(told)
-    return heard
+    os.close(writing)
+    return reading
 
 
-def result(heard):
-    with os.fdopen(heard) as pipe:
+def result(reading):
+    with os.fdopen(reading) as pipe:
         return json.loads(pipe.read())
 
 

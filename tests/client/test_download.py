@@ -1,4 +1,4 @@
-"""Downloading: whole or not at all, without the key, only what is COMPLETED."""
+"""Downloads: complete or not at all, without the key, only of COMPLETED generations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of exceptions, and what must not be in its messages."""
+"""The tree of exceptions, and what their messages must not contain."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def test_the_tree_is_the_documented_one() -> None:
 )
 def test_an_exception_can_be_pickled(error: pixazo_client.PixazoError) -> None:
     """Its type, message and attributes."""
-    twin = pickle.loads(pickle.dumps(error))
-    assert type(twin) is type(error)
-    assert str(twin) == str(error)
-    assert vars(twin) == vars(error)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
 
 
 def test_the_key_and_images_are_redacted_in_errors(gateway: ScriptedGateway) -> None:
@@ -84,10 +84,10 @@ def test_the_key_and_images_are_redacted_in_errors(gateway: ScriptedGateway) -> 
             for call in (lambda: client.generate("A bear"), lambda: client.retrieve(ID)):
                 with pytest.raises(pixazo_client.APIError) as caught:
                     gateway.run(call())
-                told = f"{caught.value} {caught.value!r} {vars(caught.value)}"
-                assert KEY not in told
-                assert "iVBORw0KGgoiVBORw0KGgo" not in told
-                assert status in (307, 200) or "***" in told
+                message = f"{caught.value} {caught.value!r} {vars(caught.value)}"
+                assert KEY not in message
+                assert "iVBORw0KGgoiVBORw0KGgo" not in message
+                assert status in (307, 200) or "***" in message
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_an_escaped_key_is_redacted(gateway: ScriptedGateway, echo: bytes) -> No
         gateway.reply(Reply(status, echo))
         with pytest.raises(pixazo_client.APIError, match=r"\*\*\*") as caught:
             gateway.run(client.retrieve(ID))
-        told = f"{caught.value} {vars(caught.value)}"
-        assert "b+" not in told
-        assert "%2B" not in told
+        message = f"{caught.value} {vars(caught.value)}"
+        assert "b+" not in message
+        assert "%2B" not in message
 
 
 def test_the_key_and_images_are_redacted_in_a_failed_generation(gateway: ScriptedGateway) -> None:
@@ -137,13 +137,13 @@ def test_the_key_and_images_are_redacted_in_logs(gateway: ScriptedGateway, caplo
     gateway.reply(Reply(503, {}), envelope("QUEUED"))
     gateway.run(handle.status())
     records = [record for record in caplog.records if record.name == "pixazo_client"]
-    told = " ".join(record.getMessage() for record in records)
+    message = " ".join(record.getMessage() for record in records)
     assert ("INFO", f"accepted {ID}") in [(record.levelname, record.getMessage()) for record in records]
-    assert "repeated in 0.4 s" in told
-    assert "reading again" in told
-    assert "unknown status 'NEW'" in told
-    assert KEY not in told
-    assert "iVBORw0KGgo" not in told
+    assert "repeated in 0.4 s" in message
+    assert "reading again" in message
+    assert "unknown status 'NEW'" in message
+    assert KEY not in message
+    assert "iVBORw0KGgo" not in message
 
 
 def test_no_repr_has_the_key(gateway: ScriptedGateway) -> None:

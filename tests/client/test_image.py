@@ -1,4 +1,4 @@
-"""First frames: URLs as they are, bytes and files embedded."""
+"""First frames: URLs are sent unchanged, bytes and files are embedded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generation: what the gateway says, read generously and kept whole."""
+"""Generation: the members that are needed are checked, all others are optional, and everything is kept."""
 
 from __future__ import annotations
 

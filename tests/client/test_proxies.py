@@ -1,4 +1,4 @@
-"""Proxies that the environment names: used where they can be, told where they cannot, never passed by in silence."""
+"""The environment's proxies are used, reported where they cannot be used, and never bypassed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNUSABLE = {
 
 @pytest.fixture(autouse=True)
 def _without_socks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if the extra were not installed
 
 
 @pytest.fixture(params=[PixazoClient, AsyncPixazoClient])

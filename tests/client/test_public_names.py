@@ -1,4 +1,4 @@
-"""What one can import from pixazo_client."""
+"""The public names of pixazo_client."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pixazo_client._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 def test_the_public_names_are_listed_and_sorted() -> None:
     """The package has exactly the names of its __all__."""
-    # pytest adds names that are no identifiers to the modules whose asserts it rewrites.
+    # pytest adds names that are no identifiers to modules whose assertions it rewrites.
     names = [name for name in vars(pixazo_client) if name.isidentifier() and not name.startswith("_")]
     assert sorted(names) == pixazo_client.__all__
 

@@ -1,4 +1,4 @@
-"""Reading a status once: what is repeated, what is understood, what is an error."""
+"""A status is read once: what is repeated, what is accepted, what is an error."""
 
 from __future__ import annotations
 
@@ -137,12 +137,12 @@ def test_a_403_page_is_an_error_with_its_text(gateway: ScriptedGateway) -> None:
         gateway.reply(Reply(403, page, {"Content-Type": "text/html"}))
         with pytest.raises(pixazo_client.PermissionDeniedError) as caught:
             gateway.run(getattr(gateway.client(), call)(ID))
-        told = str(caught.value)
-        assert "403 Forbidden: Attention Required! You have been blocked. more" in told
-        assert "<" not in told
-        assert "track" not in told
-        assert "color" not in told
-        assert len(told) < 600
+        message = str(caught.value)
+        assert "403 Forbidden: Attention Required! You have been blocked. more" in message
+        assert "<" not in message
+        assert "track" not in message
+        assert "color" not in message
+        assert len(message) < 600
         assert caught.value.body is None
 
 

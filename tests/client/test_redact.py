@@ -1,4 +1,4 @@
-"""Redaction: what is hidden, what stays readable."""
+"""Redaction: what is removed, and what stays readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An app that uses httpx mocks us with respx, as it mocks the rest."""
+"""An app that uses httpx mocks the client with respx, like its other calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retry: the pure part of patience."""
+"""Retries: whether, and after how long."""
 
 from __future__ import annotations
 

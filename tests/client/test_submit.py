@@ -1,4 +1,4 @@
-"""Submitting: what is sent, what is accepted, what is never repeated."""
+"""Submissions: what is sent, what is accepted, what is never repeated."""
 
 from __future__ import annotations
 
@@ -385,12 +385,12 @@ def test_extra_members_that_are_no_mapping_are_refused_unsent(gateway: ScriptedG
     """Both as members of the body and as headers."""
     client = gateway.client()
     kind = type(value).__name__
-    told = f"^extra_body is of type {kind}, nothing was sent: give a dict$"
-    with pytest.raises(pixazo_client.PixazoError, match=told):
+    message = f"^extra_body is of type {kind}, nothing was sent: give a dict$"
+    with pytest.raises(pixazo_client.PixazoError, match=message):
         gateway.run(client.generate("A bear", extra_body=value))
-    with pytest.raises(pixazo_client.PixazoError, match=told):
+    with pytest.raises(pixazo_client.PixazoError, match=message):
         gateway.run(client.image_to_video("A bear", "https://example.com/man.jpg", extra_body=value))
-    with pytest.raises(pixazo_client.PixazoError, match=told.replace("body", "headers")):
+    with pytest.raises(pixazo_client.PixazoError, match=message.replace("body", "headers")):
         gateway.run(client.submit("/m/v1/generate", {}, extra_headers=value))
     assert gateway.requests == []
 

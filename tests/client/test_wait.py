@@ -1,4 +1,4 @@
-"""Waiting: pace, deadline, endurance, ends."""
+"""Waits: interval, deadline, transient failures, the end."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_wait_stops_at_each_terminal_state(gateway: ScriptedGateway, terminal:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "kind", "told"),
+    ("terminal", "kind", "message"),
     [
         (FAILED, pixazo_client.GenerationFailedError, f"request '{ID}' ended FAILED: content policy; change what"),
         (
@@ -177,11 +177,13 @@ def test_a_wait_stops_at_each_terminal_state(gateway: ScriptedGateway, terminal:
         (envelope("FAILED"), pixazo_client.GenerationFailedError, "ended FAILED: no reason given"),
     ],
 )
-def test_a_failure_is_raised(gateway: ScriptedGateway, terminal: dict[str, object], kind: type[Any], told: str) -> None:
+def test_a_failure_is_raised(
+    gateway: ScriptedGateway, terminal: dict[str, object], kind: type[Any], message: str
+) -> None:
     """With the reason, the id and the generation."""
     handle = gateway.submit()
     gateway.reply(terminal)
-    with pytest.raises(pixazo_client.GenerationError, match=told) as caught:
+    with pytest.raises(pixazo_client.GenerationError, match=message) as caught:
         gateway.run(handle.wait())
     assert type(caught.value) is kind
     assert caught.value.request_id == ID

@@ -1,4 +1,4 @@
-"""Callbacks: hints, confirmed by one read."""
+"""Webhook bodies are hints, which one read confirms."""
 
 from __future__ import annotations
 

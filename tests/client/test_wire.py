@@ -1,4 +1,4 @@
-"""The client on real sockets: what leaves, what comes back broken, what is never sent."""
+"""The client on real sockets: what it sends, what broken responses become, what it never sends."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class BlockingCaller:
     def __init__(self, library: Any) -> None:
         self._library = library
 
-    def call(self, base_url: str, talk: Callable[[PixazoClient], T], **settings: Any) -> T:
+    def call(self, base_url: str, use: Callable[[PixazoClient], T], **settings: Any) -> T:
         """The result of a function of the client of base_url."""
         with self._library.Client(timeout=10) as http:
-            return talk(_client(PixazoClient, base_url, http, settings, _no_pause))
+            return use(_client(PixazoClient, base_url, http, settings, _no_pause))
 
 
 class AsyncCaller:
@@ -57,13 +57,13 @@ class AsyncCaller:
         self._library = library
         self._backend = backend
 
-    def call(self, base_url: str, talk: Callable[[PixazoClient], T], **settings: Any) -> T:
+    def call(self, base_url: str, use: Callable[[PixazoClient], T], **settings: Any) -> T:
         """The result of a function of the client of base_url."""
 
         async def main() -> T:
             async with self._library.AsyncClient(timeout=10) as http:
                 client = _client(AsyncPixazoClient, base_url, http, settings, _no_sleep)
-                return await cast("Coroutine[Any, Any, T]", talk(cast("PixazoClient", client)))
+                return await cast("Coroutine[Any, Any, T]", use(cast("PixazoClient", client)))
 
         return anyio.run(main, backend=self._backend)
 
@@ -116,12 +116,12 @@ def test_a_refused_connection_is_known_to_be_unsent(caller: BlockingCaller) -> N
 
 
 @pytest.mark.parametrize(
-    "said", [RESET, b"", b"HTTP/1.1 202 Acc", response("202 Accepted", b"{", length=100), b"nonsense\r\n\r\n"]
+    "scripted", [RESET, b"", b"HTTP/1.1 202 Acc", response("202 Accepted", b"{", length=100), b"nonsense\r\n\r\n"]
 )
-def test_a_submission_without_a_whole_response_is_sent_once(caller: BlockingCaller, said: bytes) -> None:
+def test_a_submission_without_a_whole_response_is_sent_once(caller: BlockingCaller, scripted: bytes) -> None:
     """CLIENT-05: reset, empty, cut in the head, cut in the body, garbled: one POST each time."""
     with (
-        ScriptedSocket(said, ACCEPTED).serving() as gateway,
+        ScriptedSocket(scripted, ACCEPTED).serving() as gateway,
         pytest.raises(APIConnectionError, match="the work may exist and be charged"),
     ):
         caller.call(gateway.url, lambda client: client.generate("A bear"))
@@ -171,9 +171,9 @@ def test_the_media_host_receives_no_key(caller: BlockingCaller, tmp_path: Path) 
         path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert path == tmp_path / "a.mp4"
     assert path.read_bytes() == b"video"
-    heard = media.requests + cdn.requests
-    assert len(heard) == 2
-    assert all(KEY.encode() not in one and b"ocp-apim" not in one.lower() for one in heard)
+    requests = media.requests + cdn.requests
+    assert len(requests) == 2
+    assert all(KEY.encode() not in one and b"ocp-apim" not in one.lower() for one in requests)
 
 
 def test_a_download_of_unknown_length_has_no_total(caller: BlockingCaller, tmp_path: Path) -> None:
