@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .catalogue import MUTANTS, VARIANTS, find_mutant, find_variant
-from .middleware import SPELLING, EditedGateway
+from .middleware import EditedGateway
 from .mutant import Edits, Mutant, Variant
 from .session import EditSession
 
 __all__ = [
-    "MUTANTS", "SPELLING", "VARIANTS", "EditSession", "EditedGateway", "Edits", "Mutant", "Variant", "find_mutant", "find_variant",
+    "MUTANTS", "VARIANTS", "EditSession", "EditedGateway", "Edits", "Mutant", "Variant", "find_mutant", "find_variant",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.spec import STATUS_PATH, ImageFacts, Policy, Refusal, image_facts, read_data_url
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 
 from .context import Context
 from .members import Edit, When, change, drop, is_envelope, where
@@ -120,7 +120,7 @@ def refuse(when: Condition, refusal: Refusal) -> Edits:
 # Webhooks
 
 
-def edit_webhooks(edit: Callable[[Parcel, Context], Parcel]) -> Edits:
+def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> Edits:
     """Edit every webhook delivery."""
     return Edits(callback=lambda webhook, context: (edit(webhook, context),))
 
@@ -135,7 +135,7 @@ def webhook_header(name: str, value: Value) -> Edits:
 def in_webhooks(edit: Edit) -> Edits:
     """Edit the status envelopes that are delivered."""
 
-    def edited(webhook: Parcel, context: Context) -> Parcel:
+    def edited(webhook: WebhookRequest, context: Context) -> WebhookRequest:
         members = members_of(webhook.body)
         if members is None or not is_envelope(members):  # such as the challenge of policy `callback_url`
             return webhook
@@ -147,7 +147,7 @@ def in_webhooks(edit: Edit) -> Edits:
 def drop_webhooks(when: When) -> Edits:
     """Do not deliver the envelopes for which `when` is true."""
 
-    def edited(webhook: Parcel, _: Context) -> tuple[Parcel, ...]:
+    def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
         members = members_of(webhook.body)
         return () if members and when(members) else (webhook,)
 

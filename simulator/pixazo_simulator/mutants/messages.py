@@ -7,7 +7,17 @@ from typing import Any, Self, cast
 
 import msgspec
 
-from pixazo_simulator.spec import MODEL_ID, STATUS_PATH, SUBMIT_PATHS, Header, InvalidBody, Operation, members
+from pixazo_simulator.spec import (
+    MODEL_ID,
+    Header,
+    InvalidBody,
+    MediaRead,
+    Operation,
+    StatusRead,
+    Submit,
+    classify,
+    members,
+)
 from pixazo_simulator.world import World
 
 Members = dict[str, Any]
@@ -17,8 +27,6 @@ REQUEST_ID = re.compile(rf"{MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-
 """A well-formed request id, in either form of policy `request_id`."""
 UNKNOWN_ID = f"{MODEL_ID}_00000000-0000-7000-8000-000000000000"
 """A well-formed request id that no generation has."""
-
-_MEDIA_PATH = re.compile(r"/v1/([^/]+)/output\.\w+")
 
 
 def members_of(body: bytes) -> Members | None:
@@ -84,19 +92,20 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     @property
     def operation(self) -> Operation | None:
         """The operation of a submit; None for any other request."""
-        return SUBMIT_PATHS.get(self.path) if self.method == "POST" else None
+        endpoint = classify(self.method, self.path)
+        return endpoint.operation if isinstance(endpoint, Submit) else None
 
     @property
     def read_id(self) -> str | None:
         """The request id of a status read; None for any other request."""
-        is_read = self.method == "GET" and self.path.startswith(STATUS_PATH)
-        return self.path.removeprefix(STATUS_PATH) if is_read else None
+        endpoint = classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
         """The request id of a download; None for any other request."""
-        found = _MEDIA_PATH.fullmatch(self.path)
-        return found[1] if found and self.method in ("GET", "HEAD") else None
+        endpoint = classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, MediaRead) else None
 
 
 class Reply(_WithHeaders, msgspec.Struct, frozen=True):

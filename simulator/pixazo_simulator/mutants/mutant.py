@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from pixazo_simulator.spec import Policy
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Settings
 
 from .context import Context
@@ -19,7 +19,7 @@ RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
 ReplyEditor = Callable[[Request, Reply, Context], Reply]
 """Returns the reply that is sent instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[Parcel, Context], tuple[Parcel, ...]]
+CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
@@ -31,7 +31,7 @@ def _same_reply(_: Request, reply: Reply, __: Context) -> Reply:
     return reply
 
 
-def _same_callback(webhook: Parcel, _: Context) -> tuple[Parcel, ...]:
+def _same_callback(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
     return (webhook,)
 
 
@@ -73,8 +73,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server with these edits in every one of its worlds."""
-        workings = msgspec.structs.replace(settings.workings, govern=self.policy, **self.behaviour)
-        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), workings=workings)
+        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.behaviour)
+        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
 
 
 @dataclass(frozen=True, slots=True)
