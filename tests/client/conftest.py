@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.client.callers import Caller
 from tests.client.scripted_gateway import ScriptedGateway
 
 
@@ -10,6 +11,12 @@ from tests.client.scripted_gateway import ScriptedGateway
 def gateway(request: pytest.FixtureRequest) -> ScriptedGateway:
     """A scripted gateway, once for each kind of client."""
     return ScriptedGateway(request.param)
+
+
+@pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio"])
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """Calls a client over real sockets, once for each kind of client."""
+    return Caller(request.param)
 
 
 @pytest.fixture(autouse=True)

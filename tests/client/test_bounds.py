@@ -6,13 +6,12 @@ import json
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
+from tests.client.callers import Caller
 from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Reply, ScriptedGateway
 from tests.client.scripted_socket import EndlessResponse, ScriptedSocket, response, unused_url
-from tests.client.test_wire import CALLERS, AsyncCaller, BlockingCaller
 
 import pixazo_client
 from pixazo_client import APIResponseValidationError, DownloadError, PixazoClient, WaitTimeoutError
@@ -28,12 +27,6 @@ DRIPPING_BODY = EndlessResponse(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator .* was garbage collected:ResourceWarning")
 
 
-@pytest.fixture(params=CALLERS, ids=["httpx2", "httpx", "asyncio", "trio"])
-def caller(request: pytest.FixtureRequest) -> Any:
-    """Each kind of client."""
-    return request.param
-
-
 def bomb(size: int) -> bytes:
     """So many zeros as gzip, which takes about a thousandth of their size."""
     packer = zlib.compressobj(9, wbits=31)
@@ -46,7 +39,7 @@ def gzipped(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def test_compression_is_not_requested(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_compression_is_not_requested(caller: Caller, tmp_path: Path) -> None:
     """Neither from the gateway nor from a media host, whatever header the caller passes."""
     read = response("200 OK", json.dumps(QUEUED).encode())
     accepted = response("202 Accepted", json.dumps(ACCEPTED).encode())
@@ -60,7 +53,7 @@ def test_compression_is_not_requested(caller: BlockingCaller, tmp_path: Path) ->
         assert [one for one in lines if one.startswith(b"accept-encoding")] == [b"accept-encoding: identity"]
 
 
-def test_a_compressed_bomb_is_given_up(caller: BlockingCaller) -> None:
+def test_a_compressed_bomb_is_given_up(caller: Caller) -> None:
     """64 MiB of zeros in 64 KiB of gzip are an error that says so, and take a few MiB of memory."""
     scripted = response("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
     with ScriptedSocket(scripted).serving() as gateway:
@@ -84,7 +77,7 @@ def test_decoding_goes_in_bounded_steps(coding: str) -> None:
     assert sum(sizes) == 16 * MIB
 
 
-def test_an_endless_response_is_not_read_to_its_end(caller: BlockingCaller) -> None:
+def test_an_endless_response_is_not_read_to_its_end(caller: Caller) -> None:
     """The connection is closed after the limit; the message shows the beginning of the body."""
     with (
         ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
@@ -94,7 +87,7 @@ def test_an_endless_response_is_not_read_to_its_end(caller: BlockingCaller) -> N
     assert gateway.hung_up == 1
 
 
-def test_an_endless_403_is_still_a_403(caller: BlockingCaller) -> None:
+def test_an_endless_403_is_still_a_403(caller: Caller) -> None:
     """The status code decides the exception, and the body is cut."""
     with (
         ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
@@ -105,7 +98,7 @@ def test_an_endless_403_is_still_a_403(caller: BlockingCaller) -> None:
     assert gateway.hung_up == 1
 
 
-def test_a_202_with_an_endless_body_may_be_charged(caller: BlockingCaller) -> None:
+def test_a_202_with_an_endless_body_may_be_charged(caller: Caller) -> None:
     """The status code says that the submission was accepted."""
     with (
         ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
@@ -115,7 +108,7 @@ def test_a_202_with_an_endless_body_may_be_charged(caller: BlockingCaller) -> No
     assert len(gateway.requests) == 1
 
 
-def test_a_response_of_exactly_4_mib_is_read(caller: BlockingCaller) -> None:
+def test_a_response_of_exactly_4_mib_is_read(caller: Caller) -> None:
     """The limit is inclusive."""
     body = json.dumps(QUEUED).encode()
     with ScriptedSocket(response("200 OK", body + b" " * (4194304 - len(body)))).serving() as gateway:
@@ -123,7 +116,7 @@ def test_a_response_of_exactly_4_mib_is_read(caller: BlockingCaller) -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
-def test_compression_that_was_not_requested_is_decoded(caller: BlockingCaller, coding: str) -> None:
+def test_compression_that_was_not_requested_is_decoded(caller: Caller, coding: str) -> None:
     """Proxies in front of a gateway may compress."""
     body = json.dumps(QUEUED).encode()
     packed = {"gzip": gzipped(body), "deflate": zlib.compress(body), "identity": body}[coding]
@@ -140,9 +133,7 @@ def test_compression_that_was_not_requested_is_decoded(caller: BlockingCaller, c
         ("gzip", gzipped(b'{"request_id": "x"}')[:-9], "ends in the middle of its gzip data"),
     ],
 )
-def test_a_body_that_cannot_be_decoded_is_an_error(
-    caller: BlockingCaller, coding: str, body: bytes, problem: str
-) -> None:
+def test_a_body_that_cannot_be_decoded_is_an_error(caller: Caller, coding: str, body: bytes, problem: str) -> None:
     """The message names the encoding."""
     with (
         ScriptedSocket(response("200 OK", body, f"Content-Encoding: {coding}")).serving() as gateway,
@@ -165,27 +156,25 @@ def test_a_body_that_cannot_be_decoded_is_an_error(
     ],
     ids=["undecoded", "undecoded-refusal", "long", "script", "empty"],
 )
-def test_only_an_empty_body_is_called_empty(caller: BlockingCaller, scripted: bytes, shown: str) -> None:
+def test_only_an_empty_body_is_called_empty(caller: Caller, scripted: bytes, shown: str) -> None:
     """If a body has no text to show, the message says that instead."""
     with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
         caller.call(gateway.url, lambda client: client.retrieve(ID))
     assert shown in str(caught.value)
 
 
-@pytest.mark.parametrize("drip", [DRIPPING_HEAD, DRIPPING_BODY], ids=["head", "body"])
-def test_a_dripping_response_does_not_outlive_a_wait(drip: EndlessResponse, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "drip"),
+    [("httpx2-asyncio", DRIPPING_HEAD), ("httpx2-asyncio", DRIPPING_BODY), ("httpx2", DRIPPING_BODY)],
+    ids=["head", "body", "blocking-body"],
+)
+def test_a_dripping_response_does_not_outlive_a_wait(
+    kind: str, drip: EndlessResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A byte every 20 ms meets every read time-out, but not the deadline."""
     monkeypatch.setattr("pixazo_client._calls.LAST_READ", 0.3)
     with ScriptedSocket(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
-        AsyncCaller(httpx2, "asyncio").call(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
-    assert gateway.hung_up == 1
-
-
-def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blocking client checks its deadline at each part of the body."""
-    monkeypatch.setattr("pixazo_client._calls.LAST_READ", 0.3)
-    with ScriptedSocket(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
-        BlockingCaller(httpx2).call(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
+        Caller(kind).call(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
 
@@ -218,7 +207,7 @@ def test_an_unusable_retry_after_is_ignored(gateway: ScriptedGateway, asked: str
     assert all(pause <= 60 for pause in gateway.pauses)
 
 
-def test_huge_headers_are_a_connection_error(caller: BlockingCaller) -> None:
+def test_huge_headers_are_a_connection_error(caller: Caller) -> None:
     """The HTTP library stops reading at 100 KiB."""
     with (
         ScriptedSocket(
@@ -230,7 +219,7 @@ def test_huge_headers_are_a_connection_error(caller: BlockingCaller) -> None:
     assert gateway.hung_up == 1
 
 
-def test_the_body_of_a_redirect_is_not_read(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_the_body_of_a_redirect_is_not_read(caller: Caller, tmp_path: Path) -> None:
     """A media host redirects with a body that never ends."""
     with ScriptedSocket(response("200 OK", b"video")).serving() as cdn:
         head = f"HTTP/1.1 302 Found\r\nLocation: {cdn.url}/b.mp4\r\nConnection: close\r\n\r\n".encode()
@@ -240,7 +229,7 @@ def test_the_body_of_a_redirect_is_not_read(caller: BlockingCaller, tmp_path: Pa
     assert media.hung_up == 1
 
 
-def test_the_body_of_a_refused_download_is_not_read(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_the_body_of_a_refused_download_is_not_read(caller: Caller, tmp_path: Path) -> None:
     """It is not saved as a video either."""
     with (
         ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
@@ -250,7 +239,7 @@ def test_the_body_of_a_refused_download_is_not_read(caller: BlockingCaller, tmp_
     assert media.hung_up == 1
 
 
-def test_max_bytes_counts_what_is_written(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_max_bytes_counts_what_is_written(caller: Caller, tmp_path: Path) -> None:
     """The limit applies to decoded bytes, so that a bomb stops there, in bounded steps."""
     seen: list[int] = []
     with (
@@ -276,7 +265,7 @@ def test_max_bytes_counts_what_is_written(caller: BlockingCaller, tmp_path: Path
     ],
 )
 def test_media_that_cannot_be_decoded_are_not_saved(
-    caller: BlockingCaller, tmp_path: Path, coding: str, body: bytes, problem: str
+    caller: Caller, tmp_path: Path, coding: str, body: bytes, problem: str
 ) -> None:
     """No player could open the file."""
     with (

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
-import httpx
 import httpx2
 import pytest
+from tests.client.callers import KEY, Caller
 from tests.client.scripted_socket import RESET, SILENCE, ScriptedSocket, response, unused_url
 
 from pixazo_client import (
@@ -23,9 +21,6 @@ from pixazo_client import (
     PixazoClient,
 )
 
-T = TypeVar("T")
-
-KEY = "canary-5f1d"
 ACCEPTED = response(
     "202 Accepted",
     b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED","polling_url":"ORIGIN/v2/requests/status/minimax-hailuo-ai_1"}',
@@ -38,58 +33,7 @@ ACCEPTED = response(
 QUEUED = response("200 OK", b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED"}')
 
 
-class BlockingCaller:
-    """Calls a PixazoClient."""
-
-    def __init__(self, library: Any) -> None:
-        self._library = library
-
-    def call(self, base_url: str, use: Callable[[PixazoClient], T], **settings: Any) -> T:
-        """The result of a function of the client of base_url."""
-        with self._library.Client(timeout=10) as http:
-            return use(_client(PixazoClient, base_url, http, settings, _no_pause))
-
-
-class AsyncCaller:
-    """Calls an AsyncPixazoClient; the functions are written for the blocking one, which has the same names."""
-
-    def __init__(self, library: Any, backend: str) -> None:
-        self._library = library
-        self._backend = backend
-
-    def call(self, base_url: str, use: Callable[[PixazoClient], T], **settings: Any) -> T:
-        """The result of a function of the client of base_url."""
-
-        async def main() -> T:
-            async with self._library.AsyncClient(timeout=10) as http:
-                client = _client(AsyncPixazoClient, base_url, http, settings, _no_sleep)
-                return await cast("Coroutine[Any, Any, T]", use(cast("PixazoClient", client)))
-
-        return anyio.run(main, backend=self._backend)
-
-
-def _no_pause(_: float) -> None:
-    pass
-
-
-async def _no_sleep(_: float) -> None:
-    pass
-
-
-def _client(kind: Any, base_url: str, http: object, settings: dict[str, Any], sleep: Any) -> Any:
-    return kind(**{"api_key": KEY, "base_url": base_url, "http_client": http, "sleep": sleep, **settings})
-
-
-CALLERS = [BlockingCaller(httpx2), BlockingCaller(httpx), AsyncCaller(httpx2, "asyncio"), AsyncCaller(httpx2, "trio")]
-
-
-@pytest.fixture(params=CALLERS, ids=["httpx2", "httpx", "asyncio", "trio"])
-def caller(request: pytest.FixtureRequest) -> Any:
-    """Each kind of client."""
-    return request.param
-
-
-def test_a_submission_on_the_wire(caller: BlockingCaller) -> None:
+def test_a_submission_on_the_wire(caller: Caller) -> None:
     """The request line, the documented headers in their letter case, the body."""
     with ScriptedSocket(ACCEPTED).serving() as gateway:
         handle = caller.call(gateway.url, lambda client: client.generate("A bear", webhook_url="https://me.test/hook"))
@@ -108,7 +52,7 @@ def test_a_submission_on_the_wire(caller: BlockingCaller) -> None:
     assert handle.polling_url == gateway.url + "/v2/requests/status/minimax-hailuo-ai_1"
 
 
-def test_a_refused_connection_is_known_to_be_unsent(caller: BlockingCaller) -> None:
+def test_a_refused_connection_is_known_to_be_unsent(caller: Caller) -> None:
     """Nothing can have been charged."""
     with pytest.raises(APIConnectionError, match="got no response: ConnectError") as caught:
         caller.call(unused_url(), lambda client: client.generate("A bear"))
@@ -118,7 +62,7 @@ def test_a_refused_connection_is_known_to_be_unsent(caller: BlockingCaller) -> N
 @pytest.mark.parametrize(
     "scripted", [RESET, b"", b"HTTP/1.1 202 Acc", response("202 Accepted", b"{", length=100), b"nonsense\r\n\r\n"]
 )
-def test_a_submission_without_a_whole_response_is_sent_once(caller: BlockingCaller, scripted: bytes) -> None:
+def test_a_submission_without_a_whole_response_is_sent_once(caller: Caller, scripted: bytes) -> None:
     """CLIENT-05: reset, empty, cut in the head, cut in the body, garbled: one POST each time."""
     with (
         ScriptedSocket(scripted, ACCEPTED).serving() as gateway,
@@ -128,7 +72,7 @@ def test_a_submission_without_a_whole_response_is_sent_once(caller: BlockingCall
     assert len(gateway.requests) == 1
 
 
-def test_a_silent_gateway_times_out(caller: BlockingCaller) -> None:
+def test_a_silent_gateway_times_out(caller: Caller) -> None:
     """With the read time-out that was passed; the POST is not repeated."""
     with (
         ScriptedSocket(SILENCE, ACCEPTED).serving() as gateway,
@@ -138,7 +82,7 @@ def test_a_silent_gateway_times_out(caller: BlockingCaller) -> None:
     assert len(gateway.requests) == 1
 
 
-def test_a_read_without_a_whole_response_is_repeated(caller: BlockingCaller) -> None:
+def test_a_read_without_a_whole_response_is_repeated(caller: Caller) -> None:
     """Reset, then cut short, then complete."""
     with ScriptedSocket(RESET, response("200 OK", b"{", length=100), QUEUED).serving() as gateway:
         generation = caller.call(gateway.url, lambda client: client.retrieve("minimax-hailuo-ai_1"))
@@ -149,7 +93,7 @@ def test_a_read_without_a_whole_response_is_repeated(caller: BlockingCaller) -> 
 @pytest.mark.parametrize(
     "status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
 )
-def test_the_key_does_not_follow_a_redirect(caller: BlockingCaller, status: str) -> None:
+def test_the_key_does_not_follow_a_redirect(caller: Caller, status: str) -> None:
     """Neither of a submission nor of a read; the other host receives nothing, even if the HTTP client follows redirects."""
     with ScriptedSocket(QUEUED).serving() as other:
         moved = response(status, b"", f"Location: {other.url}/")
@@ -162,7 +106,7 @@ def test_the_key_does_not_follow_a_redirect(caller: BlockingCaller, status: str)
     assert other.requests == []
 
 
-def test_the_media_host_receives_no_key(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_the_media_host_receives_no_key(caller: Caller, tmp_path: Path) -> None:
     """CLIENT-04, on the wire, across a redirect."""
     with (
         ScriptedSocket(response("200 OK", b"video")).serving() as cdn,
@@ -176,7 +120,7 @@ def test_the_media_host_receives_no_key(caller: BlockingCaller, tmp_path: Path) 
     assert all(KEY.encode() not in one and b"ocp-apim" not in one.lower() for one in requests)
 
 
-def test_a_download_of_unknown_length_has_no_total(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_a_download_of_unknown_length_has_no_total(caller: Caller, tmp_path: Path) -> None:
     """The end of the connection is the end of the file."""
     seen: list[tuple[int, int | None]] = []
 
@@ -189,7 +133,7 @@ def test_a_download_of_unknown_length_has_no_total(caller: BlockingCaller, tmp_p
     assert (path.read_bytes(), seen) == (b"video", [(5, None)])
 
 
-def test_a_download_cut_short_starts_again(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_a_download_cut_short_starts_again(caller: Caller, tmp_path: Path) -> None:
     """A body shorter than its Content-Length, a reset, then the whole file."""
     with ScriptedSocket(response("200 OK", b"vid", length=5), RESET, response("200 OK", b"video")).serving() as media:
         path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
@@ -197,7 +141,7 @@ def test_a_download_cut_short_starts_again(caller: BlockingCaller, tmp_path: Pat
     assert [one.name for one in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_a_download_always_cut_short_leaves_nothing(caller: BlockingCaller, tmp_path: Path) -> None:
+def test_a_download_always_cut_short_leaves_nothing(caller: Caller, tmp_path: Path) -> None:
     """Neither a file nor a part."""
     with (
         ScriptedSocket(response("200 OK", b"vid", length=5)).serving() as media,

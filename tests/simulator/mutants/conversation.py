@@ -139,8 +139,7 @@ class RecordingClient:
     def call(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Response:
         """Send one request with the key, and keep the response."""
         typed = {} if body is None else {"Content-Type": "application/json", "Cache-Control": "no-cache"}
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        response = self.send(method, target, content, {KEY_HEADER: self.key, **typed, **(headers or {})})
+        response = self.send(method, target, _encoded(body), {KEY_HEADER: self.key, **typed, **(headers or {})})
         self.entries.append(response)
         return response
 
@@ -148,17 +147,15 @@ class RecordingClient:
         self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Response:
         """Send one request without a key, and keep the response."""
-        content = b"" if body is None else json.dumps(body).encode()
         typed = {} if body is None else {"Content-Type": "application/json"}
-        response = self.send(method, target, content, {**typed, **(headers or {})})
+        response = self.send(method, target, _encoded(body), {**typed, **(headers or {})})
         self.entries.append(response)
         return response
 
     def control(self, method: str, path: str, body: object = None) -> Response:
         """Call one of our own routes, which must succeed."""
-        content = b"" if body is None else json.dumps(body).encode()
         host = urlsplit(self.simulator.url).netloc
-        response = self.send(method, f"/_sim/{path}", content, {KEY_HEADER: self.key, "Host": host})
+        response = self.send(method, f"/_sim/{path}", _encoded(body), {KEY_HEADER: self.key, "Host": host})
         assert response.status < 300, response
         return response
 
@@ -199,12 +196,15 @@ class RecordingClient:
             self._connection.close()
 
 
+def _encoded(body: object) -> bytes:
+    return body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+
+
 def _addresses(client: RecordingClient) -> None:
     body = {"prompt": "A bear"}
     for path in (GENERATE, IMAGE_TO_VIDEO, f"{STATUS}{UNKNOWN}", "/nowhere"):
-        client.call_without_key(
-            "POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None
-        )
+        method, content = ("POST", body) if path.startswith("/minimax") else ("GET", None)
+        client.call_without_key(method, path, content)
     for path in (GENERATE.upper(), f"{GENERATE}/", IMAGE_TO_VIDEO.lower(), "/minimax-other/v1/generate"):
         client.call("POST", path, body)
     client.call("GET", f"{GENERATE}?prompt=A+bear")

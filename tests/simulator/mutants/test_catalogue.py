@@ -89,33 +89,29 @@ def test_a_mutant_differs_on_the_wire(mutated: dict[str, list[Entry]], faithful:
 
 
 def test_no_mutant_breaks_down(mutant: Mutant, mutated: dict[str, list[Entry]]) -> None:
-    """No response is a 5xx, unless that is the mutation, and then it has the form of the gateway's errors."""
+    """No each is a 5xx, unless that is the mutation, and then it has the form of the gateway's errors."""
     failed = [
-        response
-        for chapter in mutated.values()
-        for response in chapter
-        if isinstance(response, Response) and response.status >= 500
+        each for chapter in mutated.values() for each in chapter if isinstance(each, Response) and each.status >= 500
     ]
     assert bool(failed) == (mutant.name in SERVER_ERRORS), failed
-    assert not any(response.body == b"Internal Server Error" for response in failed)
+    assert not any(each.body == b"Internal Server Error" for each in failed)
 
 
 def newly_accepted(faithful: list[Entry], mutated: list[Entry]) -> list[str]:
     """The request ids of submits that the faithful gateway refused."""
     refused: dict[str, list[bool]] = defaultdict(list)
-    for response in faithful:
-        if isinstance(response, Response):
-            refused[response.request].append(response.status >= 400)
+    for each in faithful:
+        if isinstance(each, Response):
+            refused[each.request].append(each.status >= 400)
     submits = [
-        response
-        for response in mutated
-        if isinstance(response, Response)
-        and response.request.startswith((f"POST {GENERATE}", f"POST {IMAGE_TO_VIDEO}"))
+        each
+        for each in mutated
+        if isinstance(each, Response) and each.request.startswith((f"POST {GENERATE}", f"POST {IMAGE_TO_VIDEO}"))
     ]
     return [
-        str(response.members()["request_id"])
-        for response in submits
-        if refused[response.request] and refused[response.request].pop(0) and response.status < 300
+        str(each.members()["request_id"])
+        for each in submits
+        if refused[each.request] and refused[each.request].pop(0) and each.status < 300
     ]
 
 
@@ -127,9 +123,9 @@ def test_what_is_wrongly_accepted_exists(
         pytest.skip("its statuses cannot be read where the page says")
     for chapter, after in mutated.items():
         read = [
-            response.members()
-            for response in after
-            if isinstance(response, Response) and "/status/" in response.request and response.status == 200
+            each.members()
+            for each in after
+            if isinstance(each, Response) and "/status/" in each.request and each.status == 200
         ]
         ended = {each["request_id"] for each in read if each["status"] in ("COMPLETED", "FAILED")}
         assert set(newly_accepted(faithful[chapter], after)) <= ended, mutant.name
