@@ -89,7 +89,7 @@ def test_a_mutant_differs_on_the_wire(mutated: dict[str, list[Entry]], faithful:
 
 
 def test_no_mutant_breaks_down(mutant: Mutant, mutated: dict[str, list[Entry]]) -> None:
-    """No each is a 5xx, unless that is the mutation, and then it has the form of the gateway's errors."""
+    """No response is a 5xx, unless that is the mutation, and then it has the form of the gateway's errors."""
     failed = [
         each for chapter in mutated.values() for each in chapter if isinstance(each, Response) and each.status >= 500
     ]
