@@ -177,10 +177,10 @@ class Watch:
                 break
         if generation.succeeded or not raise_on_failure:
             return generation
-        told = f"request {generation.request_id!r} ended {generation.status}: {generation.error or 'no reason given'}"
+        ended = f"request {generation.request_id!r} ended {generation.status}: {generation.error or 'no reason given'}"
         if generation.status == ERROR:  # "System error — not charged" (Status Values)
-            raise GenerationSystemError(f"{told}; a system error is not charged: submit it again", generation)
-        raise GenerationFailedError(f"{told}; change what you ask for before submitting again", generation)
+            raise GenerationSystemError(f"{ended}; a system error is not charged: submit it again", generation)
+        raise GenerationFailedError(f"{ended}; change what you ask for before submitting again", generation)
 
     def _pause(self) -> float:
         now = self._session.monotonic()

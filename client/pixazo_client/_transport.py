@@ -167,7 +167,7 @@ class AsyncIO:
         self._sleep = sleep
 
     async def pause(self, seconds: float) -> None:
-        """See BlockingIO; likewise below."""
+        """See BlockingIO, as for the methods below."""
         await (self._sleep or anyio.sleep)(seconds)
 
     async def notify(self, callback: Callable[..., Any], *values: object) -> None:

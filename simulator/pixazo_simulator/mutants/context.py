@@ -72,39 +72,39 @@ class Context:
 
     @property
     def balance(self) -> int:
-        """What the wallet holds, in millionths of a dollar."""
+        """The balance of the wallet, in millionths of a dollar."""
         return self._world.account.ledger.balance(self.now) if self._world else 0
 
     @property
     def suspended(self) -> bool:
-        """Whether the caller may do nothing."""
+        """Whether the caller's key is suspended."""
         return self._world is not None and self._world.account.suspended
 
     @property
     def broken(self) -> bool:
-        """Whether the gateway fails for the caller, as the key asks it to."""
+        """Whether the gateway fails for the caller's key, as for `sim-broken`."""
         return self._world is not None and self._world.account.broken
 
     def throttle(self) -> int | None:
-        """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
+        """Count one more call against the rate limit: None if it is allowed, else the whole seconds to wait."""
         limit = self.policy.rate_limit
         return self._world.account.quota.take(limit, self.now) if self._world and limit else None
 
     def ends(self, request_id: str) -> int | None:
-        """The instant of the terminal state of a generation, None when the world has no such generation."""
+        """The instant at which a generation ends; None if the world has no such generation."""
         found = self._generation(request_id)
         return finish(found.accepted, found.plan) if found else None
 
     def peek(self, request_id: str, at: int) -> Members | None:
-        """The status answer of a generation as it was or will be at another instant."""
+        """The status envelope of a generation as it was or will be at another instant; None as above."""
         found = self._generation(request_id)
         if found is None or self._world is None:
             return None
-        told: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
-        return told
+        members: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
+        return members
 
     def video(self, request_id: str, request: Request) -> Reply | None:
-        """The video of a generation, whether its end has come or not; None when it is not what was asked for."""
+        """The video of a generation, whether it has ended or not; None if the request is for anything else."""
         found = self._generation(request_id)
         if found is None or request.path != media_path(request_id, self.policy):
             return None
@@ -130,8 +130,8 @@ class Context:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         answer = refusal_answer(refusal, self.policy, realm)
-        told = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
-        return Reply(answer.status, (*answer.headers, *told), answer.body)
+        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *more), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id, self.now) if self._world else None
