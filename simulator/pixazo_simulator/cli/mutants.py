@@ -24,16 +24,16 @@ def mutants(*, as_json: bool) -> None:
     widest = max(len(name) for name in (*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)))
     click.echo(click.style(f"{len(MUTANTS)} mutants (serve --mutant NAME)", bold=True))
     for mutant in MUTANTS:
-        click.echo(f"  {mutant.name:<{widest}}  {mutant.clause:<13}  {mutant.says}")
+        click.echo(f"  {mutant.name:<{widest}}  {mutant.clause:<13}  {mutant.sentence}")
     click.echo(click.style(f"\n{len(VARIANTS)} benign variants (serve --variant NAME)", bold=True))
     for variant in VARIANTS:
-        click.echo(f"  {variant.name:<{widest}}  {'benign':<13}  {variant.says}")
+        click.echo(f"  {variant.name:<{widest}}  {'benign':<13}  {variant.sentence}")
 
 
 def _mutant(mutant: Mutant) -> dict[str, Any]:
-    told = {"name": mutant.name, "kind": "mutant", "clause": mutant.clause, "says": mutant.says}
+    told = {"name": mutant.name, "kind": "mutant", "clause": mutant.clause, "says": mutant.sentence}
     return told | {"collateral": list(mutant.collateral)}
 
 
 def _variant(variant: Variant) -> dict[str, Any]:
-    return {"name": variant.name, "kind": "variant", "clause": None, "says": variant.says, "collateral": []}
+    return {"name": variant.name, "kind": "variant", "clause": None, "says": variant.sentence, "collateral": []}

@@ -69,11 +69,11 @@ class Application:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
-        from pixazo_simulator.mutants import EditedGateway, Editing
+        from pixazo_simulator.mutants import EditedGateway, EditSession
 
-        editing = Editing(change, self.worlds)
-        self.dispatcher.edit = editing.callback
-        return EditedGateway(gateway, editing)
+        session = EditSession(change, self.worlds)
+        self.dispatcher.edit = session.callback
+        return EditedGateway(gateway, session)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""

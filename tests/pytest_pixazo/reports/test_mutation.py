@@ -66,7 +66,7 @@ def test_without_a_world():
 PATIENCE = 10
 """Seconds that a process has to end that was killed."""
 MUTANT = Change("no-polling-url", "SUBMIT-03", "The 202 has no polling_url")
-LATE = Change("no-retry", "WEBHOOK-11", "A callback that failed is not repeated")
+LATE = Change("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated")
 VARIANT = Change("json-indented", "benign", "JSON is indented")
 GREEN = Trial(began=("test_a",), worlds=("test_a",), failed=(), exit_code=0, seconds=1.5, output="1 passed")
 RED = Trial(
@@ -155,7 +155,7 @@ def test_the_table_and_its_summary() -> None:
         "SUBMIT: 0 of 1 noticed",
         "  slips through SUBMIT-03     no-polling-url                         The 202 has no polling_url",
         "WEBHOOK: 1 of 1 noticed",
-        "  noticed       WEBHOOK-11    no-retry                               A callback that failed is not repeated",
+        "  noticed       WEBHOOK-11    no-retry                               A webhook delivery that failed is not repeated",
         "                by test_a: AssertionError: no",
         "benign changes: 0 of 1 pass, as they should",
         "  brittle       json-indented                          JSON is indented",
@@ -183,7 +183,7 @@ def test_json() -> None:
     }  # fmt: skip
     assert said["tests"] == ["test_a"]
     assert said["changes"][1] == {
-        "name": "no-retry", "clause": "WEBHOOK-11", "says": "A callback that failed is not repeated", "outcome": "noticed",
+        "name": "no-retry", "clause": "WEBHOOK-11", "says": "A webhook delivery that failed is not repeated", "outcome": "noticed",
         "tests": [{"test": "test_a", "reason": "AssertionError: no"}], "seconds": 1.5,
     }  # fmt: skip
 

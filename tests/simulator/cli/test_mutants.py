@@ -36,7 +36,7 @@ def test_the_list_as_json() -> None:
         "name": "callbacks-numbered",
         "kind": "variant",
         "clause": None,
-        "says": "A callback carries a header with its number",
+        "says": "A webhook delivery has a header with its number",
         "collateral": [],
     }
 

@@ -1,4 +1,4 @@
-"""One client on several event loops, in several threads and processes: no connection is used where it was not opened."""
+"""One client on several event loops, in several threads and processes uses no connection that was opened elsewhere."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ from pixazo_simulator import Settings, Simulator
 
 @pytest.fixture(scope="module")
 def sim() -> Generator[Simulator]:
-    """A real gateway."""
+    """A simulator."""
     with Simulator(Settings()) as simulator:
         yield simulator
 
 
 def accepted(sim: Simulator) -> int:
-    """How many submissions it has accepted so far."""
+    """The number of submissions that it has accepted."""
     return len(sim.control().generations()["generations"])
 
 
 def ours(sim: Simulator) -> AsyncPixazoClient:
-    """A client with connections of its own."""
+    """A client that opens its own connections."""
     return AsyncPixazoClient(base_url=sim.url, api_key=sim.api_key)
 
 
 def pools(client: AsyncPixazoClient) -> dict[Any, Any]:
-    """Its HTTP clients, by process and loop."""
-    drive: Any = vars(client)["_drive"]
-    clients: dict[Any, Any] = drive._pool._clients
+    """Its HTTP clients, by process and event loop."""
+    session: Any = vars(client)["_session"]
+    clients: dict[Any, Any] = session.transport.io.pool._clients
     return clients
 
 
 @pytest.mark.parametrize("backends", [("asyncio", "asyncio"), ("trio", "trio"), ("asyncio", "trio", "asyncio")])
 def test_a_client_works_on_one_loop_after_another(sim: Simulator, backends: tuple[str, ...]) -> None:
-    """As Celery tasks and notebooks use it; each loop closes its connections, and nothing of it stays."""
+    """As Celery tasks and notebooks do. Each loop closes its connections and leaves nothing behind."""
     client = ours(sim)
     before = accepted(sim)
     for backend in backends:
         handle: Any = anyio.run(client.generate, "A bear", backend=backend)
         assert handle.request_id.startswith("minimax-hailuo-ai_")
         assert pools(client) == {}
-    gc.collect()  # a connection left open would tell now, and warnings are errors
+    gc.collect()  # a connection left open would warn now, and warnings are errors
     assert accepted(sim) - before == len(backends)
 
 
@@ -75,26 +75,26 @@ def test_connections_are_kept_within_a_loop(sim: Simulator) -> None:
 
 
 def test_loops_of_several_threads_at_once(sim: Simulator) -> None:
-    """Each has its own connections, while the others' are open."""
+    """Each opens its own connections, while those of the others are open."""
     client = ours(sim)
     together = threading.Barrier(3, timeout=20)
-    told: list[str] = []
+    ids: list[str] = []
 
     async def main() -> None:
         for _ in range(3):
             await anyio.to_thread.run_sync(together.wait)
-            told.append((await client.generate("A bear")).request_id)
+            ids.append((await client.generate("A bear")).request_id)
 
     threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(told)) == 9
+    assert len(set(ids)) == 9
 
 
-def test_a_loop_closed_the_hard_way_is_forgotten(sim: Simulator) -> None:
-    """`loop.close()` without more leaves its connections to the collector; the next loop forgets them."""
+def test_the_client_of_a_loop_that_was_only_closed_is_forgotten(sim: Simulator) -> None:
+    """`loop.close()` alone leaves its connections to the garbage collector; the next loop removes them from the pool."""
     client = ours(sim)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -109,7 +109,7 @@ def test_a_loop_closed_the_hard_way_is_forgotten(sim: Simulator) -> None:
 
 
 def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
-    """This loop's at once; another thread's is closed there, where it can be."""
+    """The connections of this loop are closed at once, those of another thread's loop there."""
     client = ours(sim)
     used, closed = threading.Event(), threading.Event()
     http: list[Any] = []
@@ -138,7 +138,7 @@ def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
 
 @pytest.mark.parametrize("library", [httpx2, httpx])
 def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, library: Any) -> None:
-    """Before anything is sent, with the remedy: its connections are another loop's."""
+    """Before anything is sent and with the remedy: its connections belong to another loop."""
     client = AsyncPixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=library.AsyncClient())
     before = accepted(sim)
     with warnings.catch_warnings():
@@ -146,18 +146,18 @@ def test_a_client_of_the_users_is_refused_on_a_second_loop(sim: Simulator, libra
         asyncio.run(client.generate("A bear"))
         with pytest.raises(PixazoError) as caught:
             asyncio.run(client.generate("A bear"))
-        told = str(caught.value)
+        message = str(caught.value)
         del client, caught
         gc.collect()
-    assert told == (
+    assert message == (
         "http_client has connections of another event loop, nothing was sent: "
         "make one in each event loop, or pass none and the client does"
     )
     assert accepted(sim) - before == 1
 
 
-def test_a_client_that_keeps_no_connection_goes_anywhere(sim: Simulator) -> None:
-    """As the fixture's client: nothing of the first loop is left in it."""
+def test_a_client_that_keeps_no_connection_may_be_used_anywhere(sim: Simulator) -> None:
+    """Nothing of the first loop is left in it, as in the client of the pytest fixture."""
     limits = httpx2.Limits(max_keepalive_connections=0)
     client = AsyncPixazoClient(
         base_url=sim.url, api_key=sim.api_key, http_client=httpx2.AsyncClient(limits=limits, trust_env=False)
@@ -179,8 +179,8 @@ def _application() -> httpx.AsyncClient:
 
 
 @pytest.mark.parametrize("make", [_mocked, _application, httpx.AsyncClient], ids=["mock", "asgi", "respx"])
-def test_mocks_go_anywhere(make: Callable[[], httpx.AsyncClient]) -> None:
-    """A test suite keeps one client over the loops of many tests, and has no connections."""
+def test_mocks_may_be_used_anywhere(make: Callable[[], httpx.AsyncClient]) -> None:
+    """A test suite may use one client on the loops of many tests; mocks have no connections."""
     client = AsyncPixazoClient(api_key=KEY, base_url="https://gateway.test", http_client=make())
     with respx.mock(assert_all_called=False) as router:
         router.get(STATUS_URL).respond(json=QUEUED)
@@ -200,20 +200,20 @@ together = multiprocessing.get_context("fork").Barrier(4)
 
 
 def in_child(work):
-    heard, told = os.pipe()
+    reading, writing = os.pipe()
     if os.fork() == 0:
         try:
             result = work()
         except BaseException as error:
             result = [f"{type(error).__name__}: {error}"]
-        os.write(told, json.dumps(result).encode())
+        os.write(writing, json.dumps(result).encode())
         os._exit(0)
-    os.close(told)
-    return heard
+    os.close(writing)
+    return reading
 
 
-def result(heard):
-    with os.fdopen(heard) as pipe:
+def result(reading):
+    with os.fdopen(reading) as pipe:
         return json.loads(pipe.read())
 
 
@@ -276,7 +276,7 @@ def _across_fork(whose: str) -> str:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> None:
-    """As gunicorn --preload and Celery do: parent and children are told the ids of their own submissions.
+    """Parent and children get the ids of their own submissions, as under gunicorn --preload and Celery.
 
     Its connections are idle, or in use by other threads that hold its locks.
     """
@@ -285,7 +285,7 @@ def test_a_client_inherited_over_fork_has_connections_of_its_own(state: str) -> 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
 def test_a_used_client_of_the_users_is_refused_over_fork() -> None:
-    """Unused it may go along; once it has connections, nothing is sent in the child."""
+    """An unused one may be inherited; once it has connections, a child sends nothing."""
     assert _across_fork("lent") == (
         "['minimax-hailuo-a'] ['PixazoError: http_client has connections of another process, nothing was sent: "
         "make one in each process, or pass none and the client does'] 2"
