@@ -6,7 +6,7 @@ import hashlib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from .answers import UNDECIDED
+from .checks import UNDECIDED
 from .catalogue import (
     auth,
     base,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import answered, code_word
+from pixazo_contracts.clauses.checks import answered, code_word
 from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
 from pixazo_contracts.trace import Callback, Exchange
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.checks import code_word
 from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, check, clause
 
 if TYPE_CHECKING:

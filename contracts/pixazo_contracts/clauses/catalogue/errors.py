@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import UNDECIDED, answered, code_word
+from pixazo_contracts.clauses.checks import UNDECIDED, answered, code_word
 from pixazo_contracts.clauses.clause import Cost, Observation, Strength, Violation, check, clause
 from pixazo_contracts.trace import MISSING, MODEL, http_date, whole_number
 

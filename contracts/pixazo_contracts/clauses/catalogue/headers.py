@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import accepted, observed
+from pixazo_contracts.clauses.checks import accepted, observed
 from pixazo_contracts.clauses.clause import Cost, Strength, Violation, check, clause
 from pixazo_contracts.trace import MISSING, TERMINAL, fit_clock, instant
 

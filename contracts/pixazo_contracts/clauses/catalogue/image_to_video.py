@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.answers import UNDECIDED, accepted, observed, refused, refused_or_failed
+from pixazo_contracts.clauses.checks import UNDECIDED, accepted, observed, refused, refused_or_failed
 from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
 
 if TYPE_CHECKING:

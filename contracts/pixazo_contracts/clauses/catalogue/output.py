@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.checks import code_word
 from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
 from pixazo_contracts.trace import MISSING, host_is_loopback, is_array, is_object
 

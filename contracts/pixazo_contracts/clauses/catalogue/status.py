@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import code_word
+from pixazo_contracts.clauses.checks import code_word
 from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause, show
 from pixazo_contracts.trace import MISSING, MODEL, RANK, STATES, TERMINAL, instant, is_object
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.clauses.answers import UNDECIDED, answered, observed
+from pixazo_contracts.clauses.checks import UNDECIDED, answered, observed
 from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
 from pixazo_contracts.trace import (
     DOCUMENTED_ORIGIN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import accepted, observed, refused
+from pixazo_contracts.clauses.checks import accepted, observed, refused
 from pixazo_contracts.clauses.clause import Cost, Strength, clause
 
 if TYPE_CHECKING:

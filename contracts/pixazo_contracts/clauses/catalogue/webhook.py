@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.answers import PACKS, observed
+from pixazo_contracts.clauses.checks import PACKS, observed
 from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
 from pixazo_contracts.trace import MISSING, RANK, TERMINAL
 
