@@ -338,6 +338,5 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
     for clause in _select(globs, core=core):
         star = "★" if clause.core else " "
-        why = f" (untestable: {clause.untestable})" if clause.untestable else ""
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}{why}  [{clause.section}]")
+        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")

@@ -122,7 +122,7 @@ def _possible(clause: Clause, trace: Trace) -> bool:
     able = any(
         clause.id in probe.feeds and states.get(probe.name) not in {None, "skipped", "unfunded"} for probe in PROBES
     )
-    return clause.untestable is None and able and trace.profile.has(clause.needs)
+    return able and trace.profile.has(clause.needs)
 
 
 def _meta(trace: Trace) -> Meta:

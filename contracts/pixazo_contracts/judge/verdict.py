@@ -79,8 +79,6 @@ def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callbac
 
 def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:
     """Why a clause without evidence has none: the states of the probes that feed it tell."""
-    if clause.untestable is not None:
-        return Verdict(clause=clause.id, outcome=Outcome.INCONCLUSIVE, reason=f"untestable: {clause.untestable}")
     if missing := clause.needs - set(trace.profile.capabilities):
         return Verdict(
             clause=clause.id, outcome=Outcome.SKIPPED, reason=f"the target has no {', '.join(sorted(missing))}"
@@ -107,8 +105,6 @@ def _outcome(clause: Clause, *, violated: bool, observation: str | None, baselin
 
 
 def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: str | None) -> Verdict:
-    if clause.untestable is not None:
-        return _unjudged(clause, trace, feeders)
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a fault of ours must cost one verdict, not all
@@ -152,7 +148,7 @@ def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str,
 
     blocked = dict(verdicts)
     for clause_id, verdict in verdicts.items():
-        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE} and not by_id[clause_id].untestable:
+        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE}:
             cause = root(clause_id, {clause_id})
             if cause is not None:
                 blocked[clause_id] = Verdict(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.clauses.clause import Clause, Cost, Evidence, Observation, Remark, Strength, Violation
+from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
+from pixazo_contracts.clauses.standing import Cost, Strength
 from pixazo_contracts.judge.exit_code import ExitCode, exit_code
 from pixazo_contracts.judge.expectations import Expectation, apply_expectations
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
