@@ -7,7 +7,7 @@ the requirement:
     def status_07(trace: Trace) -> Remarks:
         \"\"\"`polling_url` does not appear in status answers.\"\"\"
         for read in trace.envelopes:
-            yield check_member(read, "polling_url", lambda url: url is MISSING, "absent")
+            yield check_member(read, "polling_url", is_absent, "absent")
 
 A clause that only delegates to a check which others share (`checks`) is a row:
 
@@ -195,6 +195,31 @@ def check(
 ) -> Evidence | Violation:
     """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`."""
     return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
+
+
+def is_absent(value: object) -> bool:
+    """Whether a member is absent."""
+    return value is MISSING
+
+
+def is_null(value: object) -> bool:
+    """Whether a member is there and null."""
+    return value is None
+
+
+def is_null_or_absent(value: object) -> bool:
+    """Whether a member is null or absent."""
+    return value is None or value is MISSING
+
+
+def is_string(value: object) -> bool:
+    """Whether a member is a string."""
+    return isinstance(value, str)
+
+
+def equals(expected: object) -> Callable[[object], bool]:
+    """Whether a member has the expected value."""
+    return lambda value: value == expected
 
 
 def check_member(

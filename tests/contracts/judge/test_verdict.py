@@ -10,8 +10,7 @@ import pytest
 
 from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
 from pixazo_contracts.clauses.standing import Cost, Strength
-from pixazo_contracts.judge.exit_code import ExitCode, exit_code
-from pixazo_contracts.judge.expectations import Expectation, apply_expectations
+from pixazo_contracts.judge.evaluation import Expectation, ExitCode, apply_expectations, exit_code
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile

@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses.checks import NO_ROUTE, UNDECIDED, answered, code_word, has_code, member_names
-from pixazo_contracts.clauses.clause import Group, Observation, Violation, check, check_member
+from pixazo_contracts.clauses.clause import (
+    Group,
+    Observation,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_absent,
+    is_string,
+)
 from pixazo_contracts.clauses.standing import (
     ACCOUNT,
     DOCUMENTED,
@@ -17,7 +26,7 @@ from pixazo_contracts.clauses.standing import (
     NOT_OUTSIDE,
     SILENT,
 )
-from pixazo_contracts.trace import MISSING, MODEL, http_date, whole_number
+from pixazo_contracts.trace import MODEL, http_date, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +77,7 @@ def err_env_01(trace: Trace) -> Remarks:
     for exchange in trace.submits:
         if exchange.status is not None and 400 <= exchange.status < 500 and exchange.status not in NOT_QUEUE:
             for name in ("error", "message"):
-                yield check_member(exchange, name, lambda value: isinstance(value, str), "a string")
+                yield check_member(exchange, name, is_string, "a string")
 
 
 @ERR.clause("ERR-ENV-02", SILENT, FREE_IF_REFUSED, depends_on="ERR-ENV-01 I2V-IMG-03",
@@ -113,7 +122,7 @@ def err_400_03(trace: Trace) -> Remarks:
     """That error's title is `Model not found` and its message quotes the model id and says it may be disabled."""
     for exchange in _model_errors(trace):
         if exchange.status == 400:
-            yield check_member(exchange, "error", lambda title: title == "Model not found", '"Model not found"')
+            yield check_member(exchange, "error", equals("Model not found"), '"Model not found"')
             model, message = MODEL if exchange.account == "disabled" else exchange.case, exchange.member("message")
             holds = isinstance(message, str) and model in message and "disabled" in message
             yield check(holds, exchange, "message", f"Model '{model}' not found or is disabled", message)
@@ -133,7 +142,7 @@ def err_402_02(trace: Trace) -> Remarks:
     for exchange in trace.submits:
         if exchange.status == 402:
             for name, printed in PRINTED_402.items():
-                yield check_member(exchange, name, lambda value, printed=printed: value == printed, f'"{printed}"')
+                yield check_member(exchange, name, equals(printed), f'"{printed}"')
 
 
 def _callbacks(trace: Trace, submit: Exchange) -> list[Callback]:
@@ -146,7 +155,7 @@ def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
     """A refused submit names no request, and its receiver is not called."""
     for exchange in trace.aimed(clause_id):
         if not exchange.succeeded:
-            yield check_member(exchange, "request_id", lambda request_id: request_id is MISSING, "absent")
+            yield check_member(exchange, "request_id", is_absent, "absent")
             for callback in _callbacks(trace, exchange):
                 yield Violation(callback, "callback", "none for a refused submit", callback.method)
 

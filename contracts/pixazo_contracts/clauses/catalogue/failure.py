@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.clause import Group, Observation, check_member
+from pixazo_contracts.clauses.clause import Group, Observation, check_member, is_null, is_string
 from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, EXAMPLE, IMPLIED, SILENT
 from pixazo_contracts.trace import STAMPS
 
@@ -26,7 +26,7 @@ def _error(read: Exchange) -> Remark:
 
 
 def _no_output(read: Exchange) -> Remark:
-    return check_member(read, "output", lambda output: output is None, "null")
+    return check_member(read, "output", is_null, "null")
 
 
 @FAIL.clause("FAIL-01", DOCUMENTED, ACCOUNT, core=True, section='Status Values: "FAILED Failed — check error field"')
@@ -48,7 +48,7 @@ def fail_03(trace: Trace) -> Remarks:
     """ERROR carries `request_id`, `status`, `model_id`, an `error` string and `output: null`."""
     for read in _ends(trace, "ERROR"):
         for name in ("request_id", "model_id"):
-            yield check_member(read, name, lambda value: isinstance(value, str), "a string")
+            yield check_member(read, name, is_string, "a string")
         yield _error(read)
         yield _no_output(read)
 

@@ -8,9 +8,22 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses.checks import code_word, late
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member, show
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Observation,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_absent,
+    is_null,
+    is_null_or_absent,
+    is_string,
+    show,
+)
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import MISSING, MODEL, RANK, STATES, TERMINAL, instant, is_object
+from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, instant, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +75,7 @@ def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body equals the id in the path."""
     for read in trace.envelopes:
         asked = str(read.request_id)
-        yield check_member(read, "request_id", lambda value, asked=asked: value == asked, asked)
+        yield check_member(read, "request_id", equals(asked), asked)
 
 
 @STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
@@ -71,7 +84,7 @@ def status_04(trace: Trace) -> Remarks:
     """`model_id` is `minimax-hailuo-ai`: same text as the path segment and the id prefix."""
     for read in trace.envelopes:
         if "model_id" in read.members or read.state in TERMINAL:
-            yield check_member(read, "model_id", lambda model: model == MODEL, f'"{MODEL}"')
+            yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"')
 
 
 @STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
@@ -80,15 +93,15 @@ def status_05(trace: Trace) -> Remarks:
     """`error` is null or a string, and null unless the request failed."""
     for read in trace.envelopes:
         if read.state == "COMPLETED":
-            yield check_member(read, "error", lambda error: error is None, "null")
+            yield check_member(read, "error", is_null, "null")
         elif read.state in RUNNING:
-            yield check_member(read, "error", lambda error: error in (None, MISSING), "null")
+            yield check_member(read, "error", is_null_or_absent, "null")
         elif "error" in read.members:
             yield check_member(read, "error", lambda error: isinstance(error, str | None), "null or a string")
 
 
 def _holds_nothing(output: object) -> bool:
-    return not any(output.values()) if is_object(output) else output in (None, MISSING)
+    return not any(output.values()) if is_object(output) else is_null_or_absent(output)
 
 
 @STATUS.clause("STATUS-06", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
@@ -104,7 +117,7 @@ def status_06(trace: Trace) -> Remarks:
 def status_07(trace: Trace) -> Remarks:
     """`polling_url` does not appear in status answers."""
     for read in trace.envelopes:
-        yield check_member(read, "polling_url", lambda url: url is MISSING, "absent")
+        yield check_member(read, "polling_url", is_absent, "absent")
 
 
 @STATUS.clause("STATUS-08", SILENT, SHARED, section="silence")
@@ -127,7 +140,7 @@ def status_09(trace: Trace) -> Remarks:
     """`updated_at` is present, as in the example, although the field table omits it."""
     for read in trace.envelopes:
         if read.state == "COMPLETED":
-            yield check_member(read, "updated_at", lambda stamp: isinstance(stamp, str), "a timestamp")
+            yield check_member(read, "updated_at", is_string, "a timestamp")
 
 
 @STATUS.clause("STATUS-10", SILENT, FREE, depends_on="BASE-04 AUTH-07", core=True, section="silence")

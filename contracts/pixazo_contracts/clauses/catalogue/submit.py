@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from pixazo_contracts.clauses.checks import UNDECIDED, answered, has_code, is_absolute_url, observed
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member, equals
 from pixazo_contracts.clauses.standing import (
     DOCUMENTED,
     EXAMPLE,
@@ -100,7 +100,7 @@ def submit_05(trace: Trace) -> Remarks:
     """`status` in the 202 body is exactly `QUEUED`."""
     for exchange in trace.acceptances:
         if "status" in exchange.members:
-            yield check_member(exchange, "status", lambda status: status == "QUEUED", '"QUEUED"')
+            yield check_member(exchange, "status", equals("QUEUED"), '"QUEUED"')
 
 
 def _ids(trace: Trace) -> Iterator[tuple[Exchange, object]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check, check_member
+from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check, check_member, equals, is_null_or_absent
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, IMPLIED, SHARED
-from pixazo_contracts.trace import MISSING, STAMP, STAMPS, TERMINAL, created, http_date, instant
+from pixazo_contracts.trace import STAMP, STAMPS, TERMINAL, created, http_date, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def time_05(trace: Trace) -> Remarks:
         stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
         for read in stamped[1:]:
             first = stamped[0].member("created_at")
-            yield check_member(read, "created_at", lambda value, first=first: value == first, str(first))
+            yield check_member(read, "created_at", equals(first), str(first))
 
 
 @TIME.clause("TIME-06", IMPLIED, SHARED, depends_on=f"{ROOTS} FLOW-01 FLOW-03 TIME-05", section="Response (Completed)")
@@ -105,7 +105,7 @@ def time_07(trace: Trace) -> Remarks:
         for read in generation.seen:
             value = read.member("completed_at")
             if read.state in RUNNING:
-                yield check(value in (None, MISSING), read, "completed_at", "null", value)
+                yield check(is_null_or_absent(value), read, "completed_at", "null", value)
             elif read.state == "COMPLETED" and fixed is None:
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
             if read.state in TERMINAL and isinstance(value, str):

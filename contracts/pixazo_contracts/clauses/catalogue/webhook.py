@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pixazo_contracts.clauses.checks import is_accepted, no_key, observed
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Observation,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_absent,
+)
 from pixazo_contracts.clauses.standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 from pixazo_contracts.trace import MISSING, RANK, TERMINAL
 
@@ -149,7 +158,7 @@ def webhook_05(trace: Trace) -> Remarks:
     """Its `request_id` is the one from the 202."""
     for generation, callback in _envelopes(trace):
         asked = generation.request_id
-        yield check_member(callback, "request_id", lambda value, asked=asked: value == asked, asked)
+        yield check_member(callback, "request_id", equals(asked), asked)
 
 
 @WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
@@ -331,4 +340,4 @@ def webhook_21(trace: Trace) -> Remarks:
 def webhook_22(trace: Trace) -> Remarks:
     """`polling_url` is not in callbacks."""
     for _, callback in _envelopes(trace):
-        yield check_member(callback, "polling_url", lambda url: url is MISSING, "absent")
+        yield check_member(callback, "polling_url", is_absent, "absent")
