@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from .diff import Change, changes, incomparable
 from .evaluation import ExitCode, Terms, evaluate, read_baseline, read_expectations, selection
-from .result import InvalidResultError, Meta, Result, Timeline, build, curl_line, load_result, to_json, to_ndjson
+from .result import (
+    InvalidResultError,
+    Meta,
+    Result,
+    Timeline,
+    build,
+    curl_line,
+    load_result,
+    to_json,
+    to_ndjson,
+    visible,
+)
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson",
+    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson", "visible",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
@@ -95,6 +96,24 @@ class Result:
         return {verdict.clause: verdict for verdict in self.verdicts}
 
 
+#: Characters that steer a terminal, are not shown, reorder text, or cannot stand in XML.
+INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text with characters that could not be seen as escapes, such as `\\x1b`; line feeds and tabs stay."""
+    return INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _quote(text: str) -> str:
+    """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
+    if not INVISIBLE.search(text):
+        return shlex.quote(text)
+    return "$'" + visible(text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+
+
 def _key(exchange: Exchange) -> list[str]:
     """The arguments that send the key, taken from the environment: a report never holds one."""
     match exchange.account, exchange.placement:
@@ -116,10 +135,10 @@ def curl_line(exchange: Exchange) -> str:
     """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
     parts = ["curl", "-i", "-X", exchange.method, shlex.quote(exchange.url), *_key(exchange)]
     for name, value in exchange.request_headers:
-        parts += ["-H", shlex.quote(f"{name}: {value}")]
+        parts += ["-H", _quote(f"{name}: {value}")]
     body = exchange.request_body
     if body is not None and len(body) <= LONGEST_BODY:
-        parts += ["--data-raw", shlex.quote(body)]
+        parts += ["--data-raw", _quote(body)]
     elif exchange.request_size:
         parts.append(
             f"--data-binary @body  # {exchange.request_size} bytes: see probe {exchange.probe!r}, {exchange.case!r}"

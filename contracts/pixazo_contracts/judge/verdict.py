@@ -68,11 +68,17 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
 
 
+def _writable(text: str) -> str:
+    """The text with lone surrogates, which a JSON body may hold and no UTF-8 file can, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _finding(violation: Violation) -> Finding:
     exchange, callback = (
         (violation.source.number, None) if isinstance(violation.source, Exchange) else (None, violation.source.number)
     )
-    return Finding(violation.expected, violation.got, violation.where, exchange, callback)
+    expected, got, where = map(_writable, (violation.expected, violation.got, violation.where))
+    return Finding(expected, got, where, exchange, callback)
 
 
 def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
@@ -80,7 +86,8 @@ def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callbac
     observations = [remark for remark in remarks if isinstance(remark, Observation)]
     if not observations:
         return None, None
-    return "; ".join(sorted({observation.text for observation in observations})), observations[0].source
+    text = "; ".join(sorted({observation.text for observation in observations}))
+    return _writable(text), observations[0].source
 
 
 def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:

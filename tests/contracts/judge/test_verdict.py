@@ -10,7 +10,7 @@ import pytest
 
 from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
 from pixazo_contracts.clauses.standing import Cost, Strength
-from pixazo_contracts.judge.evaluation import Expectation, ExitCode, apply_expectations, exit_code
+from pixazo_contracts.judge.evaluation import ExitCode, Expectation, apply_expectations, exit_code
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
@@ -127,6 +127,13 @@ def test_a_fault_in_a_clause_costs_one_verdict() -> None:
 
     faulty = replace(rule("A-01"), judge=boom)
     assert [v.outcome.value for v in judge(trace(), [faulty, rule("A-02", SEEN)])] == ["ERROR", "PASS"]
+
+
+def test_half_a_character_in_a_body_can_be_reported() -> None:
+    """JSON may hold a lone surrogate, which no file can: a finding and an observation show it as an escape."""
+    remarks = (Violation(EXCHANGE, "status", "QUEUED", "\ud800"), Observation("\udfff: accepted"))
+    (verdict,) = judge(trace(), [rule("A-01", *remarks)])
+    assert (verdict.findings[0].got, verdict.observation) == ("\\ud800", "\\udfff: accepted")
 
 
 def test_a_failed_root_blocks_what_it_explains() -> None:
