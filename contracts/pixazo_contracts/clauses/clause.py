@@ -32,8 +32,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from pixazo_contracts.trace import MISSING, Callback, Exchange
 
@@ -105,52 +105,34 @@ class Clause:
         return self.id.partition("-")[0]
 
 
-@dataclass
+class Standing(TypedDict, total=False):
+    """What a clause may say about itself beyond its strength and cost; ids and capabilities are separated by spaces."""
+
+    depends_on: str
+    needs: str
+    core: bool
+    drift_fails: bool
+
+
 class Group:
     """The clauses of one part of the page, in the order in which they are written.
 
-    `depends_on` and `needs`, ids and capabilities separated by spaces, hold for each clause that does not name its own.
+    `depends_on` and `needs` hold for each clause that does not name its own.
     """
 
-    depends_on: str = ""
-    needs: str = ""
-    clauses: list[Clause] = field(default_factory=list[Clause])
+    def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
+        self._defaults = Standing(depends_on=depends_on, needs=needs)
+        self.clauses: list[Clause] = []
 
     def clause(
-        self,
-        clause_id: str,
-        strength: Strength,
-        cost: Cost,
-        *,
-        section: str,
-        depends_on: str | None = None,
-        needs: str | None = None,
-        core: bool = False,
-        drift_fails: bool = False,
-        demands: str | None = None,
+        self, clause_id: str, strength: Strength, cost: Cost, *, section: str, **standing: Unpack[Standing]
     ) -> Callable[[Judgement], Clause]:
-        """Turn a judgement into the clause `clause_id` of this group; the requirement is `demands`, or else its docstring."""
+        """Turn a judgement into the clause `clause_id` of this group; its docstring is the requirement."""
 
         def decorate(judge: Judgement) -> Clause:
-            requirement = demands or judge.__doc__
-            if not requirement:
+            if not judge.__doc__:
                 raise TypeError(f"clause {clause_id} has no requirement: give its function a docstring")
-            if drift_fails and strength is not EXAMPLE:
-                raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
-            made = Clause(
-                id=clause_id,
-                requirement=requirement,
-                section=section,
-                strength=strength,
-                cost=cost,
-                judge=judge,
-                needs=frozenset((self.needs if needs is None else needs).split()),
-                depends_on=tuple((self.depends_on if depends_on is None else depends_on).split()),
-                core=core,
-                drift_fails=drift_fails,
-            )
-            self.clauses.append(made)
-            return made
+            return self._add(clause_id, strength, cost, judge, section, judge.__doc__, standing)
 
         return decorate
 
@@ -163,21 +145,39 @@ class Group:
         *,
         section: str,
         demands: str,
-        depends_on: str | None = None,
-        needs: str | None = None,
-        core: bool = False,
+        **standing: Unpack[Standing],
     ) -> None:
-        """Add the clause `clause_id`, which a shared check judges."""
-        self.clause(
-            clause_id,
-            strength,
-            cost,
+        """Add the clause `clause_id`, which demands what a shared check judges."""
+        self._add(clause_id, strength, cost, lambda trace: check(trace, clause_id), section, demands, standing)
+
+    def _add(
+        self,
+        clause_id: str,
+        strength: Strength,
+        cost: Cost,
+        judge: Judgement,
+        section: str,
+        requirement: str,
+        standing: Standing,
+    ) -> Clause:
+        about: Standing = {**self._defaults, **standing}
+        drift_fails = about.get("drift_fails", False)
+        if drift_fails and strength is not EXAMPLE:
+            raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
+        made = Clause(
+            id=clause_id,
+            requirement=requirement,
             section=section,
-            depends_on=depends_on,
-            needs=needs,
-            core=core,
-            demands=demands,
-        )(lambda trace: check(trace, clause_id))
+            strength=strength,
+            cost=cost,
+            judge=judge,
+            needs=frozenset(about.get("needs", "").split()),
+            depends_on=tuple(about.get("depends_on", "").split()),
+            core=about.get("core", False),
+            drift_fails=drift_fails,
+        )
+        self.clauses.append(made)
+        return made
 
 
 def show(value: object) -> str:

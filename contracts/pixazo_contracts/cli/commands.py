@@ -255,11 +255,14 @@ def _tell_ledger(path: Path | None, file: ProfileFile) -> int | None:
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
     from pixazo_contracts.probes import for_clauses
+    from pixazo_contracts.report import check_html
     from pixazo_contracts.runner import run as observe
 
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
+        if options["out"] or options["html"]:
+            check_html()  # before anything is sent
         found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
         how = _run_options(found, file, clauses, options)

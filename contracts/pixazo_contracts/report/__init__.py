@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .html import render_html
+from .html import check_html, render_html
 from .junit import render_junit
 from .terminal import render_changes, render_plan, render_terminal, spending, verdict_lines
 
 __all__ = [
+    "check_html",
     "render_changes",
     "render_html",
     "render_junit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.resources import files
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -60,13 +61,20 @@ def _timelines(result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def render_html(result: Result) -> str:
-    """The page, with its style inside and nothing outside. Raises `ConfigurationError` where Jinja2 is missing."""
+def check_html() -> None:
+    """Raise `ConfigurationError` where Jinja2 is missing, without which no HTML report can be written."""
     try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
+        import_module("jinja2")
     except ImportError:
         raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]") from None
+
+
+def render_html(result: Result) -> str:
+    """The page, with its style inside and nothing outside. Raises `ConfigurationError` where Jinja2 is missing."""
+    check_html()
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
     folder = files(__package__ or "pixazo_contracts.report")
     environment = Environment(
         autoescape=True, finalize=_visible, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined

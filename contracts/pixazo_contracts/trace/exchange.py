@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: A decoded JSON object.
 JsonObject = dict[str, object]
 
-#: What the sender of a request expects of a gateway that keeps the page: that it accepts, refuses, or either.
+#: What a gateway that keeps the page does with a request: it accepts it, it refuses it, or either.
 Intent = Literal["accept", "refuse", "any"]
 
 
@@ -64,7 +64,7 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download say about themselves; None where they say nothing."""
+    """What the bytes of a download say about themselves, `width` and `height` in pixels; None where they say nothing."""
 
     container: str | None
     seconds: float | None = None
