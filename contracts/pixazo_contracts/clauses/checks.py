@@ -10,7 +10,7 @@ from pixazo_contracts.trace import TERMINAL
 from .clause import Observation, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
 
@@ -45,6 +45,12 @@ def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
 def answered(*codes: int) -> SharedCheck:
     """Every request aimed at the clause is answered with one of the status codes."""
     return lambda trace, clause_id: (has_code(exchange, *codes) for exchange in trace.aimed(clause_id))
+
+
+def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
+    """Of the requests, if there were any, at least one was served."""
+    if requests:
+        yield check(bool(served), (served or requests)[0], where, expected, str(requests[0].status))
 
 
 def _is_refused(exchange: Exchange) -> Evidence | Violation:

@@ -1,7 +1,7 @@
 """A clause: one requirement of the page with its pure judgement of a trace.
 
-Each group of clauses is one file of `catalogue/`. A clause with a judgement of its own is a function, whose docstring is
-the requirement:
+Each group of clauses is one file of `catalogue/`. A clause with a judgement of its own is a function, whose docstring
+is the requirement:
 
     @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
@@ -84,8 +84,8 @@ class Clause:
     """One requirement: its identity, its standing on the page, and its judgement.
 
     `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure
-    explains a failure of this one. `core`: part of the cut for a first release. `drift_fails`: an example fixes a shape that
-    clients must parse, so a violation is FAIL and not DRIFT.
+    explains a failure of this one. `core`: part of the cut for a first release. `drift_fails`: an example fixes a shape
+    that clients must parse, so a violation is FAIL and not DRIFT.
     """
 
     id: str

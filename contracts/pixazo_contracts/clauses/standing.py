@@ -21,10 +21,10 @@ class Strength(Enum):
 class Cost(Enum):
     """What it costs to check a clause on a gateway that charges.
 
-    `FREE`: nothing. `FREE_IF_REFUSED`: nothing, unless the gateway accepts what it should refuse. `SHARED`: a generation
-    that many clauses share. `FURTHER`: one more generation. `RECEIVER`: a shared generation and a receiver for callbacks.
-    `ACCOUNT`: an account of a certain kind. `ACCOUNT_RECEIVER`: both. `NOT_OUTSIDE`: it can only be checked on a gateway
-    that we run ourselves.
+    `FREE`: nothing. `FREE_IF_REFUSED`: nothing, unless the gateway accepts what it should refuse. `SHARED`: a
+    generation that many clauses share. `FURTHER`: one more generation. `RECEIVER`: a shared generation, and a receiver
+    for callbacks. `ACCOUNT`: an account of a certain kind. `ACCOUNT_RECEIVER`: both. `NOT_OUTSIDE`: what can only be
+    checked on a gateway that we run ourselves.
     """
 
     FREE = "F"

@@ -21,7 +21,7 @@ class Statement:
     clauses: tuple[str, ...]
 
 
-#: The statements, from the top of the page to its end, each with ids, globs (`T2V-*`) and ranges (`AUTH-01..08`) of clauses.
+#: The statements, from the top of the page to its end, each with ids, globs (`T2V-*`) and ranges (`AUTH-01..08`).
 _PAGE: Final = (
     ("Title, provider, source, product line", "OUT-09"),
     ("Base URL", "BASE-01"),

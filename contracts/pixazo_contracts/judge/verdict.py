@@ -23,10 +23,10 @@ MOST_FINDINGS: Final = 20
 class Outcome(Enum):
     """What a run says about a clause.
 
-    `PASS`, `FAIL`: the gateway does what the page says, or does not. `DRIFT`: only an example of the page shows otherwise, or
-    a baseline observed something else. `OBSERVED`: the page is silent, and what the gateway does is recorded. `BLOCKED`: the
-    failure of another clause explains it. `INCONCLUSIVE`: nothing in the trace bears on it. `SKIPPED`: the target lacks what
-    it needs. `UNFUNDED`: the budget did not reach it. `ERROR`: the suite itself failed.
+    `PASS`, `FAIL`: the gateway does what the page says, or does not. `DRIFT`: only an example of the page shows
+    otherwise, or a baseline observed something else. `OBSERVED`: the page is silent, and what the gateway does is
+    recorded. `BLOCKED`: the failure of another clause explains it. `INCONCLUSIVE`: nothing in the trace bears on it.
+    `SKIPPED`: the target lacks what it needs. `UNFUNDED`: the budget did not reach it. `ERROR`: the suite itself failed.
     """
 
     PASS = "PASS"  # noqa: S105 - a verdict, no password

@@ -64,7 +64,7 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download say about themselves, `width` and `height` in pixels; None where they say nothing."""
+    """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing."""
 
     container: str | None
     seconds: float | None = None
@@ -110,10 +110,10 @@ class _Message:
 class Exchange(_Message):
     """One request of ours and its response, as recorded above the layer that adds the key: it never holds a key.
 
-    `started` and `finished` are seconds since the run began, on the run's clock. `status` is None when no response came;
-    `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none, and
-    `placement` where it was sent. `aims` are the ids of the clauses that the request was sent for, `intent` what a gateway
-    that keeps the page does with it. `spent`: on a target that charges, the request was counted as a generation.
+    `started` and `finished` are seconds since the run began, on the run's clock. `status` is None when no response
+    came; `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none,
+    and `placement` where it was sent. `aims` are the ids of the clauses that the request was sent for, `intent` what a
+    gateway that keeps the page does with it. `spent`: on a target that charges, it was counted as a generation.
     """
 
     probe: str
@@ -177,9 +177,10 @@ class Exchange(_Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Callback(_Message):
-    """One request that reached our receiver, `at` seconds since the run began, and the status code that we answered with.
+    """One request that reached our receiver.
 
-    `headers` has those that clauses look at, `header_names` the names of all.
+    `at` is seconds since the run began, `answered` the status code of our response. `headers` has those that clauses look
+    at, `header_names` the names of all.
     """
 
     at: float

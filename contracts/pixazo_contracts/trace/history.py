@@ -24,7 +24,7 @@ RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted submit; `reads` are the status reads of its id by the account that submitted it, in the order they began."""
+    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began."""
 
     request_id: str
     submit: Exchange
@@ -107,7 +107,7 @@ class History:
 
     @staticmethod
     def _sort(submits: dict[str, Exchange], callbacks: tuple[Callback, ...]) -> dict[str, list[Callback]]:
-        """The callbacks by generation: by the URL that was called, unless the body names a generation that gave no URL."""
+        """The callbacks by generation: by the URL called, unless the body names a generation that gave no URL."""
         owner: dict[str, str] = {}
         for request_id, submit in submits.items():
             for url in _webhook_urls(submit).values():

@@ -17,7 +17,7 @@ FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"w
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes of an ISO base media file between two offsets: kind, start and end of the content."""
-    # ISO/IEC 14496-12, 4.2: a 32-bit size and a type; size 1 means that a 64-bit size follows, 0 that the box is the last.
+    # ISO/IEC 14496-12, 4.2: a 32-bit size and a type; size 1: a 64-bit size follows; size 0: the box is the last.
     while end - start >= 8:
         size, kind = struct.unpack_from(">I4s", data, start)
         content = start + 8

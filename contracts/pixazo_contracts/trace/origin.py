@@ -58,8 +58,8 @@ def _host(name: str) -> str:
 def canonical_origin(url: str) -> str:
     """Scheme, host and port of a URL in their one form.
 
-    In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine is
-    `127.0.0.1`. Raises ValueError for what is no URL.
+    In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
+    is `127.0.0.1`. Raises ValueError for what is no URL.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port

@@ -170,7 +170,7 @@ LONGEST: Final = 30 * 86_400.0
 
 
 def check_number(name: str, value: float | None, *, least: float = 0.0, above: bool = False) -> None:
-    """Refuse a number that is not finite, below `least` (or equal to it, if `above`), or too large for a time in seconds.
+    """Refuse a number that is not finite, below `least` (or equal to it, if `above`), or too large for seconds.
 
     Raises `ConfigurationError`.
     """

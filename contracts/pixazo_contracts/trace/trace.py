@@ -1,8 +1,8 @@
 """A trace: everything that one run observed, as NDJSON with a header and a footer, and questions about it.
 
 A file has one record a line, each wrapped in its kind: `{"header": {...}}`, then `{"exchange": {...}}` and
-`{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer is what a run left that did not end:
-it is invalid, because a clause could take what is missing for what did not happen.
+`{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer is what a run left that did not
+end: it is invalid, because a clause could take what is missing for what did not happen.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class InvalidTraceError(ValueError):
 class Header:
     """Which suite observed which target, and under which settings.
 
-    `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses that
-    the run was made for, none for all. `key_searched`: the key is unlike any word, so that an echo of it can be recognised.
+    `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses
+    that the run was made for, none for all. `key_searched`: the key is unlike any word, so that an echo is recognised.
     """
 
     suite: str

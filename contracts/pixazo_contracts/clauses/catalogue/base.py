@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.checks import NO_ROUTE, code_word
+from pixazo_contracts.clauses.checks import NO_ROUTE, code_word, one_of
 from pixazo_contracts.clauses.clause import Evidence, Group, Observation, check
 from pixazo_contracts.clauses.standing import DOCUMENTED, FREE, FREE_IF_REFUSED, FURTHER, SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+    from pixazo_contracts.trace import Trace
 
 BASE = Group()
 
@@ -20,17 +18,11 @@ BASE = Group()
 PLAIN_ACCOUNTS = frozenset({"", "default"})
 
 
-def _one_of(requests: Collection[Exchange], served: Collection[Exchange], where: str, expected: str) -> Remarks:
-    """Of the requests, if there were any, at least one was served."""
-    for first in list(requests)[:1]:
-        yield check(bool(served), next(iter(served), first), where, expected, str(first.status))
-
-
 def _routed(trace: Trace, *operations: str) -> Remarks:
     """At least one POST to the operations is answered by a route."""
     posts = [e for e in trace.submits if e.operation in operations and e.account in PLAIN_ACCOUNTS and e.status]
     served = [post for post in posts if post.status not in NO_ROUTE]
-    return _one_of(posts, served, "status code", f"a route for {' and '.join(operations)}")
+    return one_of(posts, served, "status code", f"a route for {' and '.join(operations)}")
 
 
 @BASE.clause("BASE-01", DOCUMENTED, FREE, core=True,
@@ -58,7 +50,7 @@ def base_04(trace: Trace) -> Remarks:
     """Status is read with GET at `{origin}/v2/requests/status/{request_id}`: origin level, version 2, not below the model base."""
     reads = [read for generation in trace.generations for read in generation.reads if read.status is not None]
     found = [read for read in reads if read.status not in NO_ROUTE]
-    yield from _one_of(reads, found, "status code", "the status route")
+    yield from one_of(reads, found, "status code", "the status route")
     for keyless in trace.operation("status"):
         if keyless.account == "" and keyless.status == 401:
             yield Evidence(keyless)
@@ -72,7 +64,7 @@ def base_05(trace: Trace) -> Remarks:
         generations = [generation for generation in trace.generations if generation.submit.operation == operation]
         reads = [read for generation in generations for read in generation.reads if read.status not in {None, 429}]
         found = [read for read in reads if read.succeeded]
-        yield from _one_of(reads, found, f"status code for an id of {operation}", "200")
+        yield from one_of(reads, found, f"status code for an id of {operation}", "200")
 
 
 @BASE.clause("BASE-06", SILENT, FREE_IF_REFUSED, section="silence")

@@ -110,8 +110,8 @@ def _model_errors(trace: Trace) -> Iterator[Exchange]:
 
 
 # fmt: off
-ERR.row("ERR-400-02", EXAMPLE, ACCOUNT, lambda trace, _: (has_code(e, 400) for e in _model_errors(trace)), depends_on="BASE-02",
-    section='Queue System Errors: "400 — Model not found"',
+ERR.row("ERR-400-02", EXAMPLE, ACCOUNT, lambda trace, _: (has_code(e, 400) for e in _model_errors(trace)),
+    depends_on="BASE-02", section='Queue System Errors: "400 — Model not found"',
     demands="An unknown or disabled model is 400.")
 # fmt: on
 
@@ -166,8 +166,8 @@ ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty",
 # fmt: on
 
 
-@ERR.clause("ERR-402-04", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13",
-    section="silence")  # fmt: skip
+@ERR.clause("ERR-402-04", SILENT, ACCOUNT, section="silence",
+    depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13")  # fmt: skip
 def err_402_04(trace: Trace) -> Remarks:
     """With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted."""
     for exchange in trace.aimed("ERR-402-04"):
@@ -256,8 +256,8 @@ def err_set_01(trace: Trace) -> Remarks:
         yield check(listed, exchange, "status code", "a code of the printed list", str(exchange.status))
 
 
-@ERR.clause("ERR-PREC-01", SILENT, ACCOUNT, depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01",
-    section="silence")  # fmt: skip
+@ERR.clause("ERR-PREC-01", SILENT, ACCOUNT, section="silence",
+    depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01")  # fmt: skip
 def err_prec_01(trace: Trace) -> Remarks:
     """Which error wins when several apply (auth, rate, validation, wallet)."""
     for exchange in trace.aimed("ERR-PREC-01"):

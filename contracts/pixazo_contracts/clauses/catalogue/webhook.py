@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.checks import is_accepted, no_key, observed
+from pixazo_contracts.clauses.checks import is_accepted, no_key, observed, one_of
 from pixazo_contracts.clauses.clause import (
     Evidence,
     Group,
@@ -33,25 +33,15 @@ ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 
 STATES = "STATUS-01 STATUS-02"
+INSTEAD_OF_POLLING = 'Webhook (Optional): "receive a POST callback instead of polling"'
 PARTS = ("status", "model_id", "error", "output")
 STAMPS = ("created_at", "completed_at")
 
 #: Headers that HTTP itself puts on a request.
-PLAIN_HEADERS = frozenset(
-    [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "cache-control",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "traceparent",
-        "transfer-encoding",
-        "user-agent",
-    ]
-)
+PLAIN_HEADERS = frozenset({
+    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
+    "traceparent", "transfer-encoding", "user-agent",
+})  # fmt: skip
 
 
 def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
@@ -128,7 +118,7 @@ def _called_back(trace: Trace, *outcomes: str) -> Remarks:
 
 # fmt: off
 WEBHOOK.row("WEBHOOK-03", DOCUMENTED, RECEIVER, lambda trace, _: _called_back(trace, "COMPLETED"),
-    depends_on=f"{ROOTS} {STATES}", core=True, section='Webhook (Optional): "receive a POST callback instead of polling"',
+    depends_on=f"{ROOTS} {STATES}", core=True, section=INSTEAD_OF_POLLING,
     demands="The callback comes on COMPLETED, so that polling is unnecessary.")
 # fmt: on
 
@@ -182,16 +172,15 @@ WEBHOOK.row("WEBHOOK-07", DOCUMENTED, ACCOUNT_RECEIVER, lambda trace, _: _called
 
 
 @WEBHOOK.clause("WEBHOOK-08", IMPLIED, RECEIVER, depends_on="SUBMIT-03 WEBHOOK-01 BASE-04 AUTH-07 BASE-05", core=True,
-    section='Webhook (Optional): "receive a POST callback instead of polling"')  # fmt: skip
+    section=INSTEAD_OF_POLLING)  # fmt: skip
 def webhook_08(trace: Trace) -> Remarks:
     """Polling keeps working for a request that has a callback."""
     plain = [g for g in trace.generations if not g.webhook_urls and g.reads]
     readable = any(read.succeeded for generation in plain for read in generation.reads)
     for generation, _ in _with(trace, "header"):
-        reads = [read for read in generation.reads if read.status is not None and read.status != 429]
-        if reads and (readable or not plain):
-            found = [read for read in reads if read.succeeded]
-            yield check(bool(found), (found or reads)[0], "status code", "200", str(reads[0].status))
+        reads = [read for read in generation.reads if read.status not in {None, 429}]
+        if readable or not plain:
+            yield from one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
 
 
 @WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section="Webhook (Optional)")
@@ -245,10 +234,9 @@ def webhook_12(trace: Trace) -> Remarks:
 @WEBHOOK.clause("WEBHOOK-13", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_13(trace: Trace) -> Remarks:
     """No signature or secret is documented: record the headers that arrive."""
-    names: set[str] = set()
-    for _, callback in _envelopes(trace):
-        names |= {name.lower() for name in callback.header_names} - PLAIN_HEADERS
-    if any(True for _ in _envelopes(trace)):
+    callbacks = [callback for _, callback in _envelopes(trace)]
+    names = {name.lower() for callback in callbacks for name in callback.header_names} - PLAIN_HEADERS
+    if callbacks:
         yield Observation(f"beside those of HTTP: {', '.join(sorted(names)) or 'none'}")
 
 
@@ -295,8 +283,8 @@ def webhook_17(trace: Trace) -> Remarks:
             yield Observation("a redirect is followed" if followed else "a redirect is not followed", exchange)
 
 
-@WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, depends_on="WEBHOOK-01 WEBHOOK-02 WEBHOOK-04 WEBHOOK-19 WEBHOOK-21 STATUS-02",
-    section=f'{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}; Webhook (Optional): "receive a POST callback instead of polling"')  # fmt: skip
+@WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, section=f"{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}; {INSTEAD_OF_POLLING}",
+    depends_on="WEBHOOK-01 WEBHOOK-02 WEBHOOK-04 WEBHOOK-19 WEBHOOK-21 STATUS-02")  # fmt: skip
 def webhook_18(trace: Trace) -> Remarks:
     """Progress events: one table says status updates, the other says when ready, the header text says instead of polling."""
     for channel in ("header", "member"):
@@ -312,9 +300,8 @@ def webhook_18(trace: Trace) -> Remarks:
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
     for generation, url in _with(trace, "member"):
-        if "header" in generation.webhook_urls or not generation.ends:
-            continue
-        yield from _called(trace, generation, url, _at(generation, url))
+        if generation.ends and "header" not in generation.webhook_urls:
+            yield from _called(trace, generation, url, _at(generation, url))
 
 
 @WEBHOOK.clause("WEBHOOK-20", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-19", section="silence")
