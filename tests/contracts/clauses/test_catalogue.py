@@ -73,7 +73,7 @@ def test_every_dependency_exists() -> None:
 
 
 def test_dependencies_form_no_ring() -> None:
-    """Following dependencies always comes to an end, so every failure has a root that is reported."""
+    """Following dependencies comes to an end, so that every failure has a root that is reported."""
     waiting = {item.id: set(item.depends_on) for item in CATALOGUE}
     while free := [clause_id for clause_id, roots in waiting.items() if not roots]:
         for clause_id in free:

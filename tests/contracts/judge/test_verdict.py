@@ -91,7 +91,7 @@ def test_a_silent_clause_observes_and_drifts_only_against_a_baseline() -> None:
     assert outcome(silent, baseline="405") == "DRIFT"
 
 
-def test_observations_are_told_once_and_in_one_order() -> None:
+def test_observations_are_reported_once_and_in_one_order() -> None:
     """The order in which answers came does not change the text."""
     silent = rule("A-01", Observation("b: 1"), Observation("a: 2"), Observation("b: 1"), strength=Strength.SILENT)
     (verdict,) = judge(trace(), [silent])
@@ -109,12 +109,12 @@ def test_observations_are_told_once_and_in_one_order() -> None:
     ],
 )
 def test_the_probes_explain_missing_evidence(states: dict[str, str], expected: str) -> None:
-    """Why a clause was not judged is read off what became of the probes that feed it."""
+    """What became of the probes that feed a clause explains why it was not judged."""
     assert outcome(rule("A-01"), feeders=("one", "two"), **states) == expected
 
 
 def test_a_missing_capability_skips() -> None:
-    """A clause that needs what the target has not is skipped, by that name."""
+    """A clause that needs what the target lacks is skipped, and the reason names it."""
     (verdict,) = judge(trace(), [rule("A-01", needs=frozenset({"tls", "receiver"}))])
     assert (verdict.outcome, verdict.reason) == (Outcome.SKIPPED, "the target has no tls")
 
@@ -151,9 +151,9 @@ def test_a_failed_root_blocks_what_it_explains() -> None:
 
 
 def test_two_clauses_that_depend_on_each_other_do_not_hang() -> None:
-    """A ring of dependencies is followed once round."""
-    ring = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
-    assert [v.outcome.value for v in judge(trace(), ring)] == ["PASS", "FAIL"]
+    """A cycle of dependencies is followed once."""
+    cycle = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
+    assert [v.outcome.value for v in judge(trace(), cycle)] == ["PASS", "FAIL"]
 
 
 def verdict(name: str, result: Outcome) -> Verdict:
@@ -165,7 +165,7 @@ DRIFTED, FAULTY = verdict("A-03", Outcome.DRIFT), verdict("A-04", Outcome.ERROR)
 
 
 def test_each_reason_has_its_code() -> None:
-    """One reason at a time gives the code that the manual gives it."""
+    """Each reason alone gives the code that docs/contracts.md lists."""
     assert exit_code([PASSED], FOOTER) is ExitCode.CLEAN
     assert exit_code([FAILED], FOOTER) is ExitCode.FAILED
     assert exit_code([DRIFTED], FOOTER) is ExitCode.CLEAN

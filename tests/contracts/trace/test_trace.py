@@ -1,4 +1,4 @@
-"""A trace on disk: whole, or refused; and free of keys."""
+"""A trace file is complete or refused, and holds no key."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
     ids=["no footer", "no header", "an exchange lost", "cut", "unknown record", "empty"],
 )
 def test_a_damaged_trace_is_refused(kept: tuple[int, ...], more: bytes, complaint: str, tmp_path: Path) -> None:
-    """A trace that is cut, short or strange is invalid, and the complaint says where."""
+    """A trace that is truncated, incomplete or malformed is invalid, and the error says where."""
     path = tmp_path / "trace.ndjson"
     save(path)
     lines = path.read_bytes().splitlines()
@@ -58,8 +58,8 @@ def test_a_damaged_trace_is_refused(kept: tuple[int, ...], more: bytes, complain
 
 
 @given(st.text(alphabet="abcdef0123456789", min_size=8, max_size=40).filter(is_distinctive), st.text(), st.text())
-def test_a_key_is_struck_out_wherever_it_stands(key: str, before: str, after: str) -> None:
-    """Whatever stands around a key, it is found and does not survive."""
+def test_a_key_is_replaced_wherever_it_stands(key: str, before: str, after: str) -> None:
+    """Whatever surrounds a key, it is found and removed."""
     redactor = Redactor([key])
     assert redactor.holds_key(before + key + after)
     assert key not in redactor.text(before + key + after)
@@ -92,14 +92,14 @@ def test_long_strings_of_a_body_are_shortened() -> None:
 
 
 def test_short_bodies_are_kept_as_sent() -> None:
-    """What is short is kept byte for byte, JSON or not; what is no text is not kept."""
+    """What is short is kept byte for byte, JSON or not; what is not text is not kept."""
     assert shorten(b'{"prompt":  "x"') == '{"prompt":  "x"'
     assert shorten(b"\xff\xfe") is None
     assert shorten(None) is None
 
 
-def test_what_is_no_json_is_missing() -> None:
-    """NaN, a cut object and nesting without end are no JSON."""
+def test_what_is_not_json_is_missing() -> None:
+    """NaN, a truncated object and nesting without end are not JSON."""
     assert parse_json("NaN") is MISSING
     assert parse_json('{"a": ') is MISSING
     assert parse_json("[" * 100_000) is MISSING
