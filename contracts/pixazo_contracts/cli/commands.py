@@ -175,17 +175,17 @@ def _outputs(options: dict[str, Any]) -> _Outputs:
 
 def _write(result: Result, outputs: _Outputs, *, strict_drift: bool) -> None:
     from pixazo_contracts.judge import to_json, to_ndjson
-    from pixazo_contracts.report import html, junit
+    from pixazo_contracts.report import render_html, render_junit
 
     out = outputs.out
     wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
         (out and out / "result.ndjson", lambda: to_ndjson(result)),
         (out and out / "result.json", lambda: to_json(result)),
-        (out and out / "junit.xml", lambda: junit.render(result, strict_drift=strict_drift)),
-        (out and out / "report.html", lambda: html.render(result).encode()),
+        (out and out / "junit.xml", lambda: render_junit(result, strict_drift=strict_drift)),
+        (out and out / "report.html", lambda: render_html(result).encode()),
         (outputs.json_file, lambda: to_json(result)),
-        (outputs.junit, lambda: junit.render(result, strict_drift=strict_drift)),
-        (outputs.html, lambda: html.render(result).encode()),
+        (outputs.junit, lambda: render_junit(result, strict_drift=strict_drift)),
+        (outputs.html, lambda: render_html(result).encode()),
     ]
     for path, content in wanted:
         if path is not None:
@@ -200,11 +200,11 @@ def _colour() -> bool:
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write, print, and exit with the code that this comes to."""
     from pixazo_contracts.judge import evaluate
-    from pixazo_contracts.report import terminal
+    from pixazo_contracts.report import render_terminal
 
     result = evaluate(trace, clauses, _terms(options))
     _write(result, _outputs(options), strict_drift=options["strict_drift"])
-    click.echo(terminal.render(result, colour=_colour()), nl=False)
+    click.echo(render_terminal(result, colour=_colour()), nl=False)
     sys.exit(result.exit_code)
 
 
@@ -255,11 +255,14 @@ def _tell_ledger(path: Path | None, file: ProfileFile) -> int | None:
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
     from pixazo_contracts.probes import for_clauses
+    from pixazo_contracts.report import check_html
     from pixazo_contracts.runner import run as observe
 
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
+        if options["out"] or options["html"]:
+            check_html()  # before anything is sent
         found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
         how = _run_options(found, file, clauses, options)
@@ -338,6 +341,5 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
     for clause in _select(globs, core=core):
         star = "★" if clause.core else " "
-        why = f" (untestable: {clause.untestable})" if clause.untestable else ""
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}{why}  [{clause.section}]")
+        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")

@@ -17,8 +17,8 @@ from pixazo_contracts.trace import (
     Profile,
     ProfileFile,
     Target,
+    canonical_origin,
     check_number,
-    place,
     read_profile,
 )
 
@@ -66,7 +66,7 @@ def _origin(url: str) -> str:
             "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
         )
     try:
-        parts, _ = urlsplit(url), place(url)
+        parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError as error:
         shown = repr(url.partition("?")[0])
         raise ConfigurationError(
@@ -159,7 +159,7 @@ def ledger_path(
             state = Path.home() / ".local" / "state"
         except RuntimeError as error:
             raise ConfigurationError(f"no place for the spend ledger ({error}): pass --ledger PATH") from None
-    name = hashlib.sha256(place(profile.origin).encode()).hexdigest()[:16]
+    name = hashlib.sha256(canonical_origin(profile.origin).encode()).hexdigest()[:16]
     return state / "pixazo-contracts" / f"ledger-{name}.ndjson"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, curl_line, judge
-from pixazo_contracts.report import told
+from pixazo_contracts.report import verdict_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +55,6 @@ def raise_alarm(
     broken += [verdict for verdict in map(_objected, objections) if verdict.clause not in known]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
-        text = "\n".join(line for verdict in result.verdicts for line in told(result, verdict))
+        text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))
         raise ContractBrokenError(tuple(dict.fromkeys(verdict.clause for verdict in broken)), text)
     return verdicts

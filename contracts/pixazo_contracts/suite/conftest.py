@@ -17,7 +17,7 @@ from pixazo_contracts.cli import Given, ledger_path, profile_file, receiver_addr
 from pixazo_contracts.cli import target as configured
 from pixazo_contracts.judge import ExitCode, Terms, evaluate, read_baseline, read_expectations, to_ndjson
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import paid
+from pixazo_contracts.report import spending
 from pixazo_contracts.runner import Ledger, RealClock, RunOptions, VirtualClock, converse, run
 from pixazo_contracts.trace import ConfigurationError, Target
 
@@ -170,7 +170,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     with _usable():
         trace = run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
-    pytestconfig.stash.setdefault(MONEY, []).extend(paid(found.meta))
+    pytestconfig.stash.setdefault(MONEY, []).extend(spending(found.meta))
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixazo_contracts.judge import Outcome
-from pixazo_contracts.report import told
+from pixazo_contracts.report import verdict_lines
 from pixazo_contracts.stateful import ContractDriftWarning
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def test_run(result: Result) -> None:
 def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
     """The gateway keeps the clause."""
     verdict = result.by_id[clause.id]
-    text = "\n".join(told(result, verdict)).rstrip()
+    text = "\n".join(verdict_lines(result, verdict)).rstrip()
     match verdict.outcome:
         case Outcome.PASS | Outcome.OBSERVED:
             pass
