@@ -1,175 +1,330 @@
-"""Probes of T2V and I2V: one family a clause, each request breaking one rule."""
+"""Families: requests to one operation that are each odd in one respect, mostly by breaking one rule of the page.
+
+A family's requests are sent one after the other. On a target that charges, a request of which the page does not say that it
+is refused counts as a generation, whether it is refused or not.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
-from .family import ABSENT, PROMPT, Case, family, i2v, t2v
+from pixazo_contracts.trace import Exchange, Intent
+
+from .conversation import Conversation, Headers, Probe, RunContext
 from .images import bmp, data_url, gif, png, svg
-from .steps import encode
+from .operations import BODY_ONLY, PRINTED, PRINTED_HEADERS, PROMPT, encode, follow, poll, submit
+from .samples import members
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .conversation import Probe
+#: The value of a member that a body must not have.
+ABSENT = object()
 
 
-#: What every family of violated rules also bears on.
-REFUSALS = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One request of a family: its name, its body (made when it is sent), and what the page says that a gateway does with it."""
 
-#: 20 MiB: not below 20 MB, whichever MB is meant.
-TOO_LARGE = 20 * 1024 * 1024
+    name: str
+    body: Callable[[], bytes]
+    intent: Intent = "refuse"
+    headers: Headers = PRINTED_HEADERS
+
+
+def _changed(body: dict[str, object], changes: dict[str, object]) -> bytes:
+    return encode({name: value for name, value in {**body, **changes}.items() if value is not ABSENT})
+
+
+def t2v(name: str, intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS, **changes: object) -> Case:
+    """A valid text-to-video request with some members changed, added, or (`ABSENT`) left out.
+
+    Each case has a prompt of its own: a gateway may treat equal bodies as one request.
+    """
+    body = {"prompt": f"{PROMPT} ({name})", **PRINTED}
+    return Case(name=name, body=lambda: _changed(body, changes), intent=intent, headers=headers)
+
+
+def i2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
+    """As `t2v`, for image-to-video, with the image of the printed example."""
+    image = members("image_to_video")["first_frame_image"]
+    body = {"prompt": f"{PROMPT} ({name})", "first_frame_image": image, **PRINTED}
+    return Case(name=name, body=lambda: _changed(body, changes), intent=intent)
+
+
+def family(
+    name: str,
+    aim: str,
+    operation: str,
+    *cases: Case,
+    feeds: tuple[str, ...] = (),
+    followed: bool = False,
+    only_unlimited: bool = False,
+) -> Probe:
+    """A probe that sends the cases one after the other.
+
+    The first acceptance of a case that the page forbids ends the family; on a target that charges any acceptance does, and
+    the accidental generation is polled for what it can still show. With `followed` the end of an accepted case belongs to
+    the question, so all cases are sent and then followed to their ends.
+    """
+
+    def conversation(context: RunContext) -> Conversation[None]:
+        accepted: list[Exchange] = []
+        for case in cases:
+            exchange = yield from submit(
+                operation, case.body(), case=case.name, aims=(aim,), intent=case.intent, headers=case.headers
+            )
+            if exchange.succeeded:
+                accepted.append(exchange)
+                if context.limited or (case.intent == "refuse" and not followed):
+                    break
+        if context.limited and accepted:
+            yield from poll(context, accepted[0])
+        elif followed:
+            yield from follow(context, accepted)
+
+    counted = sum(case.intent != "refuse" for case in cases)
+    return Probe(
+        name=name,
+        feeds=(aim, *feeds),
+        conversation=conversation,
+        worst=max(1, counted),
+        expected=counted,
+        only_unlimited=only_unlimited,
+    )
+
+
+def _raw(
+    bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
+) -> tuple[Case, ...]:
+    """Cases whose bodies are these bytes, by name."""
+    return tuple(
+        Case(name=name, body=lambda body=body: body, intent=intent, headers=headers) for name, body in bodies.items()
+    )
+
+
+MALFORMED: Final = _raw(
+    {
+        "truncated JSON": encode({"prompt": PROMPT})[:-2],
+        "single quotes": b"{'prompt': 'A paper boat'}",
+        "garbage": b"prompt=A paper boat",
+    }
+)
+NOT_OBJECTS: Final = _raw(
+    {
+        "empty body": b"",
+        "null": b"null",
+        "array": b'[{"prompt": "A paper boat"}]',
+        "string": b'"A paper boat"',
+        "number": b"6",
+    }
+)
+
+#: Input that breaks careless servers. This is fuzzing, so no target that charges ever gets it.
+ODD_INPUT: Final = _raw(
+    {
+        "NUL in the prompt": b'{"prompt": "A paper\\u0000boat"}',
+        "lone surrogate in the prompt": b'{"prompt": "A paper boat \\ud800"}',
+        "nesting 10,000 deep": b'{"prompt": "A paper boat", "x": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+        "duration 1e400": b'{"prompt": "A paper boat", "duration": 1e400}',
+        "duration of 5,000 digits": b'{"prompt": "A paper boat", "duration": ' + b"9" * 5_000 + b"}",
+        "duration NaN": b'{"prompt": "A paper boat", "duration": NaN}',
+        "doubled member": b'{"prompt": "A paper boat", "prompt": 6}',
+        "invalid UTF-8": b'{"prompt": "A paper boat \xff\xfe"}',
+        "byte order mark": b'\xef\xbb\xbf{"prompt": "A paper boat"}',
+        "empty member name": b'{"prompt": "A paper boat", "": ""}',
+    },
+    "any",
+    BODY_ONLY,
+)
+
+#: What bodies are called when they are not called JSON: HDR-02 asks what a gateway does then.
+OTHER_TYPES: Final[dict[str, Headers]] = {
+    "text/plain": (("Content-Type", "text/plain"),),
+    "form": (("Content-Type", "application/x-www-form-urlencoded"),),
+    "untyped": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule about one member: the clause that states it, values that the page forbids, and values that it leaves open.
+
+    The values stand by the names of their cases; `also` are further changes that each case makes.
+    """
+
+    clause: str
+    member: str
+    forbidden: Mapping[str, object] = field(default_factory=dict[str, object])
+    left_open: Mapping[str, object] = field(default_factory=dict[str, object])
+    also: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def operation(self) -> str:
+        """The operation whose table of parameters states the rule."""
+        return "generate" if self.clause.startswith("T2V") else "imageToVideo"
+
+    def cases(self, values: Mapping[str, object], intent: Intent) -> tuple[Case, ...]:
+        """A request for each of these values."""
+        make = t2v if self.operation == "generate" else i2v
+        return tuple(make(name, intent, **{**self.also, self.member: value}) for name, value in values.items())
+
 
 IMAGE_URL: Final = "https://example.com/first.jpg"
-NOT_BOOLEANS: Final = {"the string true": "true", "1": 1}
+MISSING: Final = {"missing": ABSENT, "null": None}
 NOT_STRINGS: Final = {"42": 42, "true": True, "object": {"text": PROMPT}, "array": [PROMPT]}
+NOT_RESOLUTIONS: Final = {"768": 768, "true": True, "array": ["768P"]}
 
-T2V_FAMILIES: Final[dict[str, tuple[Case, ...]]] = {
-    "T2V-PROMPT-01": (t2v("missing", prompt=ABSENT), t2v("null", prompt=None)),
-    "T2V-PROMPT-02": tuple(t2v(name, prompt=value) for name, value in NOT_STRINGS.items()),
-    "T2V-PROMPT-03": (t2v("empty", "any", prompt=""), t2v("blank", "any", prompt="   ")),
-    "T2V-PROMPT-04": (t2v("2001 characters", "any", prompt="a" * 2001),),
-    "T2V-DUR-01": (t2v("the string 6", duration="6"), t2v("true", duration=True), t2v("array", duration=[6])),
-    "T2V-DUR-02": tuple(t2v(f"{value:g}", "any", duration=value) for value in (0, -6, 7, 6.5, 1e9)),
-    "T2V-RES-01": (
-        t2v("768", resolution=768),
-        t2v("true", resolution=True),
-        t2v("array", resolution=["768P"]),
-        t2v("null", "any", resolution=None),
+#: The page does not say whether null means absence, so a null is observed, not judged.
+NULL: Final = {"null": None}
+
+
+def _booleans(group: str) -> tuple[Rule, ...]:
+    members = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
+    not_booleans = {"the string true": "true", "1": 1}
+    return tuple(Rule(f"{group}-{short}-01", member, not_booleans, NULL) for short, member in members.items())
+
+
+#: The page, Parameters of both operations: 'Required', 'Type' and 'Description'.
+RULES: Final = (
+    Rule("T2V-PROMPT-01", "prompt", MISSING),
+    Rule("T2V-PROMPT-02", "prompt", NOT_STRINGS),
+    Rule("T2V-PROMPT-03", "prompt", {}, {"empty": "", "blank": "   "}),
+    Rule("T2V-PROMPT-04", "prompt", {}, {"2001 characters": "a" * 2001}),
+    Rule("T2V-DUR-01", "duration", {"the string 6": "6", "true": True, "array": [6]}),
+    Rule("T2V-DUR-02", "duration", {}, {f"{value:g}": value for value in (0, -6, 7, 6.5, 1e9)}),
+    Rule("T2V-RES-01", "resolution", NOT_RESOLUTIONS, NULL),
+    Rule("T2V-RES-02", "resolution", {}, {value or "empty": value for value in ("768p", "720P", "4K", "")}),
+    Rule(
+        "T2V-CB-01",
+        "callback_url",
+        {"42": 42, "true": True, "array": ["https://example.com/"]},
+        {"no URL": "not a url"},
     ),
-    "T2V-RES-02": tuple(t2v(value or "empty", "any", resolution=value) for value in ("768p", "720P", "4K", "")),
-    "T2V-CB-01": (
-        t2v("42", callback_url=42),
-        t2v("true", callback_url=True),
-        t2v("array", callback_url=["https://example.com/"]),
-        t2v("no URL", "any", callback_url="not a url"),
+    Rule("T2V-IMG-01", "first_frame_image", {}, {"image, no prompt": IMAGE_URL}, {"prompt": ABSENT}),
+    *_booleans("T2V"),
+    Rule("I2V-PROMPT-01", "prompt", MISSING),
+    Rule("I2V-PROMPT-02", "prompt", NOT_STRINGS),
+    Rule("I2V-PROMPT-04", "prompt", {"2001 characters": "a" * 2001}),
+    Rule("I2V-IMG-01", "first_frame_image", MISSING),
+    Rule(
+        "I2V-IMG-02",
+        "first_frame_image",
+        {"42": 42, "true": True, "object": {"url": IMAGE_URL}, "array of URLs": [IMAGE_URL]},
     ),
-    "T2V-IMG-01": (t2v("image, no prompt", "any", prompt=ABSENT, first_frame_image=IMAGE_URL),),
+    Rule("I2V-DUR-01", "duration", {"6.5": 6.5, "the string 6": "6", "true": True}),
+    Rule("I2V-DUR-03", "duration", {str(value): value for value in (5, 7, 9, 11, 0, -6)}),
+    # About letter case the page says nothing.
+    Rule("I2V-RES-02", "resolution", {value or "empty": value for value in ("720P", "4K", "")}, {"768p": "768p"}),
+    Rule("I2V-RES-03", "resolution", NOT_RESOLUTIONS, NULL),
+    Rule("I2V-CB-01", "callback_url", {"42": 42, "array": ["https://example.com/"]}),
+    Rule("I2V-FP-02", "fast_pretreatment", {}, {"true": True}),
+    Rule("I2V-MODEL-01", "model", {}, {"Fast variant": "MiniMax-Hailuo-2.3-Fast", "no such model": "no-such-model"}),
+    *_booleans("I2V"),
+)
+
+
+def _png(width: int, height: int, *, padding: int = 0) -> str:
+    return data_url("image/png", png(width, height, padding=padding))
+
+
+#: Rules about the image, which a gateway may enforce later by ending FAILED: values by the names of their cases, made when
+#: they are sent. 20 MiB is not below 20 MB, whichever MB the page means.
+IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
+    "I2V-IMG-05": {
+        "bare Base64": lambda: _png(640, 480).partition(",")[2],
+        "data URL without Base64": lambda: "data:image/png,not an image",
+        "payload that is no Base64": lambda: "data:image/png;base64,!!!not-base64!!!",
+    },
+    "I2V-IMG-07": {
+        "GIF": lambda: data_url("image/gif", gif(320, 320)),
+        "BMP": lambda: data_url("image/bmp", bmp(640, 480)),
+        "SVG": lambda: data_url("image/svg+xml", svg(640, 480)),
+    },
+    "I2V-IMG-08": {"20 MiB": lambda: _png(640, 480, padding=20 * 1024 * 1024)},
+    "I2V-IMG-09": {"300 x 400": lambda: _png(300, 400), "400 x 300": lambda: _png(400, 300)},
+    "I2V-IMG-11": {"400 x 1010": lambda: _png(400, 1010), "1010 x 400": lambda: _png(1010, 400)},
 }
 
-BOOLEANS: Final = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
+
+def _with_image(name: str, image: Callable[[], str], intent: Intent = "refuse") -> Case:
+    return Case(name=name, body=lambda: encode({"prompt": PROMPT, "first_frame_image": image()}), intent=intent)
 
 
-def _booleans(group: str, make: Callable[..., Case]) -> dict[str, tuple[Case, ...]]:
-    """The families of the three boolean members; whether null is absence is not said, so it is observed."""
-    return {
-        f"{group}-{short}-01": (
-            *(make(name, **{member: value}) for name, value in NOT_BOOLEANS.items()),
-            make("null", "any", **{member: None}),
+#: What every family of broken rules bears on beside its own clause.
+REFUSALS: Final = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+
+BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
+
+NO_IMAGES: Final = (
+    _with_image("truncated PNG", lambda: data_url("image/png", png(640, 480)[:60]), "any"),
+    i2v("URL of nothing", "any", first_frame_image=f"{BUCKET}/no-such-image.jpg"),
+    i2v("host that does not resolve", "any", first_frame_image="https://image.invalid/first.jpg"),
+)
+
+#: What the page forbids.
+PROBES: Final = (
+    family("malformed JSON, text to video", "SUBMIT-16", "generate", *MALFORMED, feeds=("ERR-ENV-01", "BASE-02")),
+    family("malformed JSON, image to video", "SUBMIT-16", "imageToVideo", *MALFORMED, feeds=("BASE-03",)),
+    family("not an object, text to video", "SUBMIT-17", "generate", *NOT_OBJECTS),
+    family("not an object, image to video", "SUBMIT-17", "imageToVideo", *NOT_OBJECTS),
+    family("unknown member, no prompt", "SUBMIT-18", "generate", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
+    family("unknown member", "SUBMIT-18", "generate", t2v("otherwise valid", "any", seed=42), only_unlimited=True),
+    family("odd input", "ERR-500-01", "generate", *ODD_INPUT, only_unlimited=True),
+    *(
+        family(rule.clause, rule.clause, rule.operation, *rule.cases(rule.forbidden, "refuse"), feeds=REFUSALS)
+        for rule in RULES
+        if rule.forbidden
+    ),
+    *(
+        family(
+            clause,
+            clause,
+            "imageToVideo",
+            *(_with_image(name, image) for name, image in images.items()),
+            feeds=(*REFUSALS, "I2V-IMG-15"),
+            followed=True,
         )
-        for short, member in BOOLEANS.items()
-    }
-
-
-def _image(name: str, make: Callable[[], str]) -> Case:
-    """An image-to-video request whose image is made when it is sent."""
-    return Case(name=name, body=lambda: encode({"prompt": PROMPT, "first_frame_image": make()}))
-
-
-def _png(width: int, height: int, *, padding: int = 0) -> Callable[[], str]:
-    return lambda: data_url("image/png", png(width, height, padding=padding))
-
-
-I2V_FAMILIES: Final[dict[str, tuple[Case, ...]]] = {
-    "I2V-PROMPT-01": (i2v("missing", prompt=ABSENT), i2v("null", prompt=None)),
-    "I2V-PROMPT-02": tuple(i2v(name, prompt=value) for name, value in NOT_STRINGS.items()),
-    "I2V-PROMPT-04": (i2v("2001 characters", prompt="a" * 2001),),
-    "I2V-IMG-01": (i2v("missing", first_frame_image=ABSENT), i2v("null", first_frame_image=None)),
-    "I2V-IMG-02": (
-        i2v("42", first_frame_image=42),
-        i2v("true", first_frame_image=True),
-        i2v("object", first_frame_image={"url": "https://example.com/first.jpg"}),
-        i2v("array of URLs", first_frame_image=["https://example.com/first.jpg"]),
+        for clause, images in IMAGES.items()
     ),
-    "I2V-DUR-01": (i2v("6.5", duration=6.5), i2v("the string 6", duration="6"), i2v("true", duration=True)),
-    "I2V-DUR-03": tuple(i2v(str(value), duration=value) for value in (5, 7, 9, 11, 0, -6)),
-    "I2V-RES-02": (
-        *(i2v(value or "empty", resolution=value) for value in ("720P", "4K", "")),
-        i2v("768p", "any", resolution="768p"),
-    ),
-    "I2V-RES-03": (
-        i2v("768", resolution=768),
-        i2v("true", resolution=True),
-        i2v("array", resolution=["768P"]),
-        i2v("null", "any", resolution=None),
-    ),
-    "I2V-CB-01": (i2v("42", callback_url=42), i2v("array", callback_url=["https://example.com/"])),
-    "I2V-FP-02": (i2v("true", "any", fast_pretreatment=True),),
-    "I2V-MODEL-01": (
-        i2v("Fast variant", "any", model="MiniMax-Hailuo-2.3-Fast"),
-        i2v("no such model", "any", model="no-such-model"),
-    ),
-}
+)
 
-#: Families of rules about the image, which a gateway may enforce later by ending FAILED.
-IMAGE_FAMILIES: Final[dict[str, tuple[Case, ...]]] = {
-    "I2V-IMG-05": (
-        _image("bare Base64", lambda: _png(640, 480)().partition(",")[2]),
-        _image("data URL without Base64", lambda: "data:image/png,not an image"),
-        _image("payload that is no Base64", lambda: "data:image/png;base64,!!!not-base64!!!"),
-    ),
-    "I2V-IMG-07": (
-        _image("GIF", lambda: data_url("image/gif", gif(320, 320))),
-        _image("BMP", lambda: data_url("image/bmp", bmp(640, 480))),
-        _image("SVG", lambda: data_url("image/svg+xml", svg(640, 480))),
-    ),
-    "I2V-IMG-08": (_image("20 MiB", _png(640, 480, padding=TOO_LARGE)),),
-    "I2V-IMG-09": (_image("300 x 400", _png(300, 400)), _image("400 x 300", _png(400, 300))),
-    "I2V-IMG-11": (_image("400 x 1010", _png(400, 1010)), _image("1010 x 400", _png(1010, 400))),
-}
-
-
-def _missing_images() -> tuple[Case, ...]:
-    truncated = Case(
-        name="truncated PNG",
-        body=lambda: encode(
-            {"prompt": PROMPT, "first_frame_image": data_url("image/png", png(640, 480)[:60])},
+#: What the page leaves open, so that a gateway may well accept it.
+OPEN_QUESTIONS: Final = (
+    family(
+        "other content types",
+        "HDR-02",
+        "generate",
+        *(
+            Case(
+                name=name,
+                body=lambda name=name: encode({"prompt": f"{PROMPT} ({name})"}),
+                intent="any",
+                headers=headers,
+            )
+            for name, headers in OTHER_TYPES.items()
         ),
-        intent="any",
-    )
-    bucket = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
-    return (
-        truncated,
-        i2v("URL of nothing", "any", first_frame_image=f"{bucket}/no-such-image.jpg"),
-        i2v("host that does not resolve", "any", first_frame_image="https://image.invalid/first.jpg"),
-    )
-
-
-def _split(aim: str, operation: str, cases: tuple[Case, ...]) -> tuple[list[Probe], list[Probe]]:
-    """The family of what the page forbids, and that of what it leaves open: only the latter may well be accepted."""
-    forbidden = tuple(case for case in cases if case.intent == "refuse")
-    open_questions = tuple(case for case in cases if case.intent == "any")
-    return (
-        [family(aim, (aim,), operation, *forbidden, feeds=REFUSALS)] if forbidden else [],
-        [family(f"{aim}, open question", (aim,), operation, *open_questions)] if open_questions else [],
-    )
-
-
-def _families() -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    forbidden: list[Probe] = []
-    open_questions: list[Probe] = []
-    tables = (
-        ("generate", {**T2V_FAMILIES, **_booleans("T2V", t2v)}),
-        ("imageToVideo", {**I2V_FAMILIES, **_booleans("I2V", i2v)}),
-    )
-    for operation, table in tables:
-        for aim, cases in table.items():
-            ours, theirs = _split(aim, operation, cases)
-            forbidden += ours
-            open_questions += theirs
-    for aim, cases in IMAGE_FAMILIES.items():
-        forbidden.append(family(aim, (aim,), "imageToVideo", *cases, feeds=(*REFUSALS, "I2V-IMG-15"), fate=True))
-    open_questions.append(family("I2V-IMG-13", ("I2V-IMG-13",), "imageToVideo", *_missing_images(), fate=True))
-    combined = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
-    open_questions.append(
-        family("I2V-COMBO-01", ("I2V-COMBO-01",), "imageToVideo", combined, fate=True, only_unlimited=True)
-    )
-    image, none = t2v("image", "any", first_frame_image=IMAGE_URL), t2v("number as image", "any", first_frame_image=42)
-    # Refused or not tells whether the member is minded; whether a number is, tells what for.
-    open_questions.append(
-        family("T2V-IMG-01, with a prompt", ("T2V-IMG-01",), "generate", image, none, only_unlimited=True)
-    )
-    return tuple(forbidden), tuple(open_questions)
-
-
-PROBES, OPEN_QUESTIONS = _families()
+    ),
+    *(
+        family(f"{rule.clause}, open question", rule.clause, rule.operation, *rule.cases(rule.left_open, "any"))
+        for rule in RULES
+        if rule.left_open
+    ),
+    family("I2V-IMG-13", "I2V-IMG-13", "imageToVideo", *NO_IMAGES, followed=True),
+    family(
+        "I2V-COMBO-01",
+        "I2V-COMBO-01",
+        "imageToVideo",
+        i2v("1080P, 10 s", "any", resolution="1080P", duration=10),
+        followed=True,
+        only_unlimited=True,
+    ),
+    # Whether the image is refused shows whether the member is read at all; whether a number is, shows what it is read as.
+    family(
+        "T2V-IMG-01, with a prompt",
+        "T2V-IMG-01",
+        "generate",
+        t2v("image", "any", first_frame_image=IMAGE_URL),
+        t2v("number as image", "any", first_frame_image=42),
+        only_unlimited=True,
+    ),
+)

@@ -2,106 +2,94 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
-from .conversation import Probe, Send, published, send
-from .family import PROMPT
-from .samples import members, text
-from .steps import PRINTED_HEADERS, encode, read, submit
-from .unknown_ids import unknown_id
+from .conversation import Conversation, Placement, Probe, RunContext, Send, published, send
+from .operations import PRINTED_HEADERS, PROMPT, read, submit, submit_send, unknown_id
+from .samples import Sample, members, text
 
-if TYPE_CHECKING:
-    from .conversation import Setting, Talk
+OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
 
 
-OPERATIONS: Final = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
-MALFORMED = b'{"prompt": "A paper boat'
+def _submits(account: str, aim: str, case: str) -> Callable[[RunContext], Conversation[None]]:
+    """A valid submit to both operations with a key that must be refused."""
+
+    def conversation(_: RunContext) -> Conversation[None]:
+        for operation, sample in OPERATIONS.items():
+            body = members(sample)
+            yield from submit(operation, body, case=case, aims=(aim,), intent="refuse", account=account)
+
+    return conversation
 
 
-def _body(operation: str) -> dict[str, object]:
-    return members("text_to_video" if operation == "generate" else "image_to_video")
-
-
-def _submits(account: str, aims: tuple[str, ...], case: str) -> Talk[None]:
-    """A valid submit to both operations with an account that must not get through."""
-    for operation in OPERATIONS:
-        yield from submit(operation, _body(operation), case=case, aims=aims, intent="refuse", account=account)
-
-
-def _keyless_submits(_: Setting) -> Talk[None]:
-    yield from _submits("", ("AUTH-01",), "no key")
-
-
-def _keyless_reads(setting: Setting) -> Talk[None]:
-    yield from read(unknown_id(setting.run, "keyless"), case="no key", aims=("AUTH-02",), account="")
+def _keyless_reads(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "keyless"), case="no key", aims=("AUTH-02",), account="")
     real = yield from published("g1")
     if real is not None and real.accepted_id is not None:
         yield from read(real.accepted_id, case="no key, a real id", aims=("AUTH-02",), account="")
 
 
-def _unknown_key_submits(_: Setting) -> Talk[None]:
-    yield from _submits("unknown", ("AUTH-03",), "unknown key")
+def _unknown_key_reads(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "stranger"), case="unknown key", aims=("AUTH-03",), account="unknown")
+    yield from read(unknown_id(context.run, "blank"), case="blank key", aims=("AUTH-04",), account="blank")
 
 
-def _unknown_key_reads(setting: Setting) -> Talk[None]:
-    yield from read(unknown_id(setting.run, "stranger"), case="unknown key", aims=("AUTH-03",), account="unknown")
-    yield from read(unknown_id(setting.run, "blank"), case="blank key", aims=("AUTH-04",), account="blank")
+#: Where the key stands, by the name of the case, and the clause that says whether it counts there.
+PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
+    "header in lower case": ("lower-case", "AUTH-05"),
+    "header in upper case": ("upper-case", "AUTH-05"),
+    "key as query parameter": ("query", "AUTH-06"),
+    "key as Bearer token": ("bearer", "AUTH-06"),
+}
 
 
-def _blank_key_submits(_: Setting) -> Talk[None]:
-    yield from _submits("blank", ("AUTH-04",), "blank key")
+def _placements(context: RunContext) -> Conversation[None]:
+    for case, (placement, aim) in PLACEMENTS.items():
+        yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
 
 
-def _placements(setting: Setting) -> Talk[None]:
-    request_id = unknown_id(setting.run, "placement")
-    yield from read(request_id, case="header in lower case", aims=("AUTH-05",), placement="lower-case")
-    yield from read(request_id, case="header in upper case", aims=("AUTH-05",), placement="upper-case")
-    yield from read(request_id, case="key as query parameter", aims=("AUTH-06",), placement="query")
-    yield from read(request_id, case="key as Bearer token", aims=("AUTH-06",), placement="bearer")
+def _key_before_body(_: RunContext) -> Conversation[None]:
+    body, case = b'{"prompt": "A paper boat', "unknown key, malformed body"
+    yield from submit("generate", body, case=case, aims=("AUTH-08",), intent="refuse", account="unknown")
 
 
-def _key_before_body(_: Setting) -> Talk[None]:
-    yield from submit(
-        "generate", MALFORMED, case="unknown key, malformed body", aims=("AUTH-08",), intent="refuse", account="unknown"
-    )
-
-
-def _foreign(setting: Setting) -> Talk[None]:
+def _foreign(context: RunContext) -> Conversation[None]:
     real = yield from published("g1")
     if real is not None and real.accepted_id is not None:
         yield from read(real.accepted_id, case="id of another account", aims=("AUTH-10",), account="other")
-        yield from read(unknown_id(setting.run, "foreign"), case="id of nobody", account="other")
+        yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
 
 
-def _method(method: str, url: str, *, body: bytes | None = None) -> Send:
-    name = urlsplit(url).path.rpartition("/")[2]
-    path = name if name in OPERATIONS else "status"
-    headers = PRINTED_HEADERS if body is not None else ()
-    return Send(
-        operation="other",
-        method=method,
-        url=url,
-        case=f"{method} {path}",
-        aims=("BASE-06",),
-        intent="refuse",
-        headers=headers,
-        body=body,
+def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conversation[object]:
+    """A request with a method that the path does not have."""
+    return send(
+        Send(
+            operation="other",
+            method=method,
+            url=url,
+            case=f"{method} {what}",
+            aims=("BASE-06",),
+            intent="refuse",
+            headers=PRINTED_HEADERS if body is not None else (),
+            body=body,
+        )
     )
 
 
-def _methods(setting: Setting) -> Talk[None]:
-    query = "prompt=A+paper+boat&duration=6&resolution=768P"
+def _methods(context: RunContext) -> Conversation[None]:
     for operation, sample in OPERATIONS.items():
-        body = text("text_to_video" if sample == "text_to_video" else "image_to_video").encode()
-        yield from send(_method("GET", f"{MODEL_BASE}/{operation}?{query}"))
-        yield from send(_method("PUT", f"{MODEL_BASE}/{operation}", body=body))
-        yield from send(_method("DELETE", f"{MODEL_BASE}/{operation}"))
-    yield from send(_method("POST", f"{STATUS_BASE}{unknown_id(setting.run, 'methods')}", body=b"{}"))
+        url = f"{MODEL_BASE}/{operation}"
+        yield from _method("GET", f"{url}?prompt=A+paper+boat&duration=6&resolution=768P", operation)
+        yield from _method("PUT", url, operation, text(sample).encode())
+        yield from _method("DELETE", url, operation)
+    yield from _method("POST", f"{STATUS_BASE}{unknown_id(context.run, 'methods')}", "status", b"{}")
 
 
+#: Paths that look like the documented one, by the names of their cases.
 ALIASES: Final = {
     "other letter case": f"{MODEL_BASE}/Generate",
     "trailing slash": f"{MODEL_BASE}/generate/",
@@ -110,45 +98,44 @@ ALIASES: Final = {
 }
 
 
-def _aliases(_: Setting) -> Talk[None]:
-    body = encode({"prompt": PROMPT})
+def _aliases(_: RunContext) -> Conversation[None]:
+    body = {"prompt": PROMPT}
     for case, url in ALIASES.items():
-        yield from send(
-            Send(
-                operation="other",
-                method="POST",
-                url=url,
-                case=case,
-                aims=("BASE-07",),
-                intent="refuse",
-                account="",
-                headers=PRINTED_HEADERS,
-                body=body,
-            )
-        )
+        yield from send(submit_send("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url))
 
 
-def _plain_http(setting: Setting) -> Talk[None]:
-    host = urlsplit(setting.profile.origin).hostname
-    url = f"http://{host}{STATUS_BASE}{unknown_id(setting.run, 'plain')}"
+def _plain_http(context: RunContext) -> Conversation[None]:
+    host = urlsplit(context.profile.origin).hostname
+    url = f"http://{host}{STATUS_BASE}{unknown_id(context.run, 'plain')}"
     yield from send(Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account=""))
 
 
-PROBES = (
-    Probe(name="keyless reads", feeds=("BASE-04", "AUTH-02", "AUTH-12", "HDR-04"), talk=_keyless_reads),
-    Probe(name="unknown and blank key, reads", feeds=("AUTH-03", "AUTH-04", "AUTH-12"), talk=_unknown_key_reads),
-    Probe(name="places for the key", feeds=("AUTH-05", "AUTH-06", "AUTH-11"), talk=_placements),
-    Probe(
-        name="keyless submits",
-        feeds=("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01"),
-        talk=_keyless_submits,
+def _probe(
+    name: str, conversation: Callable[[RunContext], Conversation[None]], *feeds: str, worst: int = 0, needs: str = ""
+) -> Probe:
+    return Probe(name=name, feeds=feeds, conversation=conversation, worst=worst, needs=frozenset(filter(None, [needs])))
+
+
+PROBES: Final = (
+    _probe("keyless reads", _keyless_reads, "BASE-04", "AUTH-02", "AUTH-12", "HDR-04"),
+    _probe("unknown and blank key, reads", _unknown_key_reads, "AUTH-03", "AUTH-04", "AUTH-12"),
+    _probe("places for the key", _placements, "AUTH-05", "AUTH-06", "AUTH-11"),
+    _probe(
+        "keyless submits",
+        _submits("", "AUTH-01", "no key"),
+        *("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01"),
         worst=1,
     ),
-    Probe(name="unknown key, submits", feeds=("AUTH-03", "AUTH-12", "ERR-SET-01"), talk=_unknown_key_submits, worst=1),
-    Probe(name="blank key, submits", feeds=("AUTH-04",), talk=_blank_key_submits, worst=1),
-    Probe(name="key before body", feeds=("AUTH-08",), talk=_key_before_body, worst=1),
-    Probe(name="methods", feeds=("BASE-06",), talk=_methods, worst=1),
-    Probe(name="aliases", feeds=("BASE-07",), talk=_aliases, worst=1),
-    Probe(name="plain HTTP", feeds=("BASE-08",), talk=_plain_http, needs=frozenset({"tls"})),
-    Probe(name="foreign reads", feeds=("AUTH-10",), talk=_foreign, needs=frozenset({"account:other"})),
+    _probe(
+        "unknown key, submits",
+        _submits("unknown", "AUTH-03", "unknown key"),
+        *("AUTH-03", "AUTH-12", "ERR-SET-01"),
+        worst=1,
+    ),
+    _probe("blank key, submits", _submits("blank", "AUTH-04", "blank key"), "AUTH-04", worst=1),
+    _probe("key before body", _key_before_body, "AUTH-08", worst=1),
+    _probe("methods", _methods, "BASE-06", worst=1),
+    _probe("aliases", _aliases, "BASE-07", worst=1),
+    _probe("plain HTTP", _plain_http, "BASE-08", needs="tls"),
+    _probe("foreign reads", _foreign, "AUTH-10", needs="account:other"),
 )

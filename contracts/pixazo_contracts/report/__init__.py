@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .alarm import ContractBrokenError, ContractDriftWarning, Objection, raise_alarm, wrongly_refused
 from .terminal import paid, render_changes, render_plan, told
 
 __all__ = [
-    "paid", "render_changes", "render_plan", "told",
+    "ContractBrokenError", "ContractDriftWarning", "Objection", "paid", "raise_alarm", "render_changes", "render_plan", "told", "wrongly_refused",
 ]  # fmt: skip

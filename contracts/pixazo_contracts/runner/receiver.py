@@ -1,45 +1,47 @@
-"""The receiver: a small HTTP server at which the gateway's callbacks arrive, as cooperative or not as a probe wishes."""
+"""The receiver: a small HTTP server at which the gateway's callbacks arrive, and which behaves as a probe asks."""
 
 from __future__ import annotations
 
 import json
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import is_object, whole_number
+from pixazo_contracts.probes import Headers, ReceiverUrl
+from pixazo_contracts.trace import Callback, is_object, whole_number
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pixazo_contracts.probes import Hook
-    from pixazo_contracts.trace import Callback
-
-    from .clock import RunClock
-
+from .run_clock import RunClock
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.
 MOST_BODY: Final = 1024 * 1024
 PATIENCE: Final = 30.0
 
 
-class Record(Protocol):
-    """How a request is recorded: method, target, headers, body, our answer's code, the instant of its arrival."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverAddress:
+    """Where the receiver listens, and how the gateway reaches it if that is not the same."""
 
-    def __call__(
-        self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes, answered: int, at: float
-    ) -> Callback:
+    host: str = "127.0.0.1"
+    port: int = 0
+    public_url: str | None = None
+
+
+class Record(Protocol):
+    """Records a request: method, target, headers, body, the status code of our response, the instant of its arrival."""
+
+    def __call__(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Keep the request."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How a request is answered: status, where a redirect leads, after how many seconds, with which body."""
+class Response:
+    """How a request is responded to: status code, `Location` of a redirect, delay in seconds, body."""
 
     status: int
     location: str | None
@@ -48,37 +50,25 @@ class Answer:
 
 
 class Receiver:
-    """Listens on one port; hands out one URL a use; answers each as its hook says.
+    """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
 
-    `public_url` is how the gateway reaches us, where that is not how we listen. `on_callback` is called, in the thread of
-    the request, after it was recorded and before it is answered.
-    """
-
-    def __init__(
-        self,
-        run: str,
-        clock: RunClock,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        public_url: str | None = None,
-    ) -> None:
+    def __init__(self, run: str, clock: RunClock, address: ReceiverAddress) -> None:
         self._run = run
         self.clock = clock
         self._lock = threading.Lock()
-        self._hooks: dict[str, Hook] = {}
+        self._urls: dict[str, ReceiverUrl] = {}
         self._seen: dict[str, int] = {}
         self._record: Record | None = None
         self._on_callback: Callable[[Callback], None] | None = None
-        self._server = _Server((host, port), self)
+        self._server = _Server((address.host, address.port), self)
         bound = self._server.server_address[1]
-        self.url = (public_url or f"http://{host}:{bound}").rstrip("/")
+        self.url = (address.public_url or f"http://{address.host}:{bound}").rstrip("/")
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="receiver", daemon=True
         )
 
     def start(self, record: Record, on_callback: Callable[[Callback], None]) -> None:
-        """Begin to listen."""
+        """Begin to listen. `on_callback` is called in the thread of a request, after it is recorded and before the response."""
         self._record, self._on_callback = record, on_callback
         self._thread.start()
 
@@ -89,45 +79,46 @@ class Receiver:
             self._thread.join()
         self._server.server_close()
 
-    def open(self, hook: Hook) -> str:
-        """A fresh URL that behaves as the hook says; its path and its query both hold a token of this run."""
+    def open(self, step: ReceiverUrl) -> str:
+        """A new URL that behaves as the step says; its path and its query both hold a token of this run."""
         with self._lock:
-            token = f"{self._run}-{len(self._hooks) + 1}-{hook.name}"
-            path = f"/image/{token}.png" if hook.image else f"/hook/{token}"
-            self._hooks[path] = hook
-        return f"{self.url}{path}" if hook.image else f"{self.url}{path}?run={self._run}&use={hook.name}"
+            token = f"{self._run}-{len(self._urls) + 1}-{step.name}"
+            path = f"/image/{token}.png" if step.image else f"/hook/{token}"
+            self._urls[path] = step
+        return f"{self.url}{path}" if step.image else f"{self.url}{path}?run={self._run}&use={step.name}"
 
     def arrived(self, url: str, callbacks: list[Callback]) -> tuple[Callback, ...]:
-        """Those of the callbacks that reached this URL, its query aside."""
+        """Those of the callbacks that reached this URL, whatever their query."""
         path = urlsplit(url).path
         return tuple(callback for callback in callbacks if urlsplit(callback.target).path == path)
 
-    def answer(self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Answer:
-        """Record a request and say how it is answered."""
+    def respond(self, method: str, target: str, headers: Headers, body: bytes) -> Response:
+        """Record a request and say how it is responded to."""
         at = self.clock.now()
         path = urlsplit(target).path
         with self._lock:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
-            hook = self._hooks.get(path)
-        status, location, delay = _manners(hook, path, seen)
+            behaviour = self._urls.get(path)
+        status, location, delay = _behave(behaviour, path, seen)
         if self._record is not None and self._on_callback is not None:
             self._on_callback(self._record(method, target, headers, body, status, at))
-        return Answer(status, location, delay, _echo(body))
+        return Response(status, location, delay, _echo(body))
 
 
-def _manners(hook: Hook | None, path: str, seen: int) -> tuple[int, str | None, float]:
-    if hook is None:
-        known = path.startswith("/redirected/")
-        return (HTTPStatus.OK if known else HTTPStatus.NOT_FOUND), None, 0.0
-    if hook.image:
+def _behave(url: ReceiverUrl | None, path: str, seen: int) -> tuple[int, str | None, float]:
+    """Status code, `Location` and delay for the `seen`-th request at a path."""
+    if url is None:
+        redirected = path.startswith("/redirected/")
+        return (HTTPStatus.OK if redirected else HTTPStatus.NOT_FOUND), None, 0.0
+    if url.image:
         return HTTPStatus.NOT_FOUND, None, 0.0
-    if hook.redirects:
+    if url.redirects:
         return HTTPStatus.TEMPORARY_REDIRECT, f"/redirected/{path.rpartition('/')[2]}", 0.0
-    return (HTTPStatus.INTERNAL_SERVER_ERROR if seen <= hook.fails else HTTPStatus.OK), None, hook.delay
+    return (HTTPStatus.INTERNAL_SERVER_ERROR if seen <= url.fails else HTTPStatus.OK), None, url.delay
 
 
 def _echo(body: bytes) -> bytes:
-    """A challenge is echoed, as the upstream provider asks of a `callback_url`; anything else is thanked for."""
+    """A challenge is echoed, as the upstream provider asks of a `callback_url`; anything else gets `ok`."""
     try:
         value: object = json.loads(body)
     except (ValueError, RecursionError):
@@ -145,7 +136,7 @@ class _Server(ThreadingHTTPServer):
         self.receiver = receiver
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing when a caller hangs up: callers that lose patience are part of the experiment."""
+        """Print nothing when a caller hangs up: a gateway may give up on a slow receiver, which a probe provokes."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed wants a socket, any is passed on
 
@@ -183,19 +174,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         receiver = cast("_Server", self.server).receiver
-        answer = receiver.answer(self.command, self.path, tuple(self.headers.items()), body)
-        if answer.delay:
-            receiver.clock.dawdle(answer.delay)
-        self.send_response(answer.status)
-        if answer.location is not None:
-            self.send_header("Location", f"{receiver.url}{answer.location}")
+        response = receiver.respond(self.command, self.path, tuple(self.headers.items()), body)
+        if response.delay:
+            receiver.clock.delay(response.delay)
+        self.send_response(response.status)
+        if response.location is not None:
+            self.send_header("Location", f"{receiver.url}{response.location}")
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self.wfile.write(response.body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - names of http.server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - name of http.server
-        """Say nothing: the trace says it."""
+        """Print nothing: the trace has it."""

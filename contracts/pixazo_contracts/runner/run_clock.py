@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import count
 from queue import Empty, Queue
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+from typing import Final, Protocol, TypeVar
 
 T = TypeVar("T")
 
-#: What a look at a virtual clock takes, in seconds.
-LOOK = 1e-6
+#: How much later each reading of a virtual clock is than the one before, in seconds.
+READING: Final = 1e-6
 
-#: How long a virtual clock waits, in real seconds, for a request that is on the way.
-STUCK = 120.0
+#: How long a virtual clock waits, in real seconds, for a request that is under way.
+STUCK: Final = 120.0
+
+NOTHING_TO_COME: Final = "the run waits for an event that cannot come: this is a bug in a probe"
 
 
 class RunClock(Protocol):
@@ -28,11 +27,11 @@ class RunClock(Protocol):
         ...
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds (None: never); `busy`: requests are on the way."""
+        """The next event, or None after so many seconds (None: no limit); `busy`: requests are under way."""
         ...
 
-    def dawdle(self, seconds: float) -> None:
-        """Let a peer of ours wait: a receiver that is slow to answer."""
+    def delay(self, seconds: float) -> None:
+        """Wait before the receiver responds."""
         ...
 
 
@@ -48,46 +47,46 @@ class RealClock:
         return self._monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """Wait on the inbox."""
+        """Wait on the inbox. Raises RuntimeError if no event can come."""
         if seconds is None and not busy:
-            raise RuntimeError("the run waits for something that nobody will send: a probe is at fault")
+            raise RuntimeError(NOTHING_TO_COME)
         try:
             return inbox.get(timeout=seconds)
         except Empty:
             return None
 
-    def dawdle(self, seconds: float) -> None:
+    def delay(self, seconds: float) -> None:
         """Sleep."""
         time.sleep(seconds)
 
 
 class VirtualClock:
-    """Time that is moved by waiting only; `advance` moves the target's clock.
+    """Time that passes only while the run waits; `advance` moves the target's clock by so many seconds.
 
-    Each look at it is a microsecond later than the one before, so that requests have an order and those at once overlap.
+    Each reading is a microsecond later than the one before, so that requests have an order and those at once overlap.
     """
 
     def __init__(self, advance: Callable[[float], object]) -> None:
         self._advance = advance
         self._now = 0.0
-        self._looks = count()
+        self._readings = count()
 
     def now(self) -> float:
-        """Seconds that have been waited in all, and a microsecond for each look."""
-        return self._now + next(self._looks) * LOOK
+        """Seconds that were waited in all, and a microsecond for each reading."""
+        return self._now + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event; only where none can come by itself is the clock moved."""
+        """The next event; the clock is moved only if none can come by itself. Raises RuntimeError if none can come at all."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:
             if busy:
-                raise RuntimeError(f"a request has been on the way for {STUCK:g} s of real time") from None
+                raise RuntimeError(f"a request has been under way for {STUCK:g} s of real time") from None
         if seconds is None:
-            raise RuntimeError("the run waits for something that nobody will send: a probe is at fault")
+            raise RuntimeError(NOTHING_TO_COME)
         self._now += seconds
         self._advance(seconds)
         return None
 
-    def dawdle(self, seconds: float) -> None:
-        """Nothing: whoever moves the clock is waiting for the answer."""
+    def delay(self, seconds: float) -> None:
+        """Nothing: the thread that moves the clock is waiting for this response."""

@@ -1,22 +1,22 @@
-"""Carries out probes against a target and gives a trace: the only file that knows the HTTP library."""
+"""Carries out probes, or conversations one by one, against a target within the budget, and gives a trace."""
 
 from __future__ import annotations
 
 import secrets
-import threading
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
-
-import httpx2
+from pathlib import Path
+from typing import Final
 
 from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.probes import Probe, Send, Setting, Unusable, media_urls, unusable
+from pixazo_contracts.probes import Probe, RunContext, Send, Unusable, media_urls, unusable
 from pixazo_contracts.trace import (
+    Callback,
     Ceilings,
+    Exchange,
     Footer,
     Header,
     Profile,
@@ -28,119 +28,25 @@ from pixazo_contracts.trace import (
     is_distinctive,
 )
 
-from .clock import RealClock, RunClock
 from .dialogue import Dialogue
 from .layers.credential import KeyInjector
 from .layers.ledger import Ledger, LedgerError
 from .layers.pacing import Pacing
 from .layers.recorder import Recorder
 from .layers.spend import SpendGuard, remaining
-from .layers.transport import Reply
+from .layers.transport import HttpTransport, Network
 from .plan import in_order
-from .receiver import Receiver
+from .receiver import Receiver, ReceiverAddress
+from .run_clock import RealClock, RunClock
 from .schedule import Progress, Schedule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
-    from pathlib import Path
-
-    from pixazo_contracts.trace import Callback, Exchange
-
-
-#: The longest answer that is read, in bytes: of a download, and of anything else.
-MOST_MEDIA: Final = 64 * 1024 * 1024
-MOST_ANSWER: Final = 8 * 1024 * 1024
 
 #: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
 LOCAL_WORKERS: Final = 16
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: A time-out, in seconds, is the profile's deadline within these bounds. It holds for each step, down to each byte; a whole
-#: request may take this many times as long, and a download this many times.
-SHORTEST_TIMEOUT: Final = 10.0
-LONGEST_TIMEOUT: Final = 120.0
-PATIENCE: Final = 2
-MEDIA_PATIENCE: Final = 10
-
 #: Generations of earlier runs that are read again.
 MOST_EARLIER: Final = 10
-
-#: Idle connections are dropped before servers drop them: many do after five seconds.
-KEEPALIVE: Final = 2.0
-
-
-class HttpTransport:
-    """The wire: one pool of connections, no redirects, no cookies of ours, bounded answers."""
-
-    def __init__(self, profile: Profile, transport: httpx2.BaseTransport | None = None) -> None:
-        self._timeout = timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
-        self._client = httpx2.Client(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=not profile.loopback,
-            transport=transport,
-            limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEPALIVE),
-            headers={"User-Agent": f"pixazo-contracts/{version('pixazo-testkit')}", "Accept-Encoding": "identity"},
-        )
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
-
-    def send(self, request: Send) -> Reply:
-        """Send one request and read its answer, up to a bound; one that drips for ever is left to a thread of its own."""
-        answer: Future[Reply] = Future()
-        threading.Thread(target=self._answer, args=(request, answer), name="wire", daemon=True).start()
-        try:
-            return answer.result(self._timeout * (MEDIA_PATIENCE if request.operation == "media" else PATIENCE))
-        except TimeoutError:
-            return Reply(status=None, error="timeout")
-
-    def _answer(self, request: Send, answer: Future[Reply]) -> None:
-        try:
-            answer.set_result(self._carry(request))
-        except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
-            answer.set_exception(error)
-
-    def _carry(self, request: Send) -> Reply:
-        try:
-            return self._exchange(request)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
-            return Reply(status=None, error="connect")
-        except httpx2.TimeoutException:
-            return Reply(status=None, error="timeout")
-        except (httpx2.HTTPError, httpx2.InvalidURL):
-            return Reply(status=None, error="lost")
-
-    def _exchange(self, request: Send) -> Reply:
-        most = MOST_MEDIA if request.operation == "media" else MOST_ANSWER
-        with self._client.stream(
-            request.method, request.url, headers=list(request.headers), content=request.body
-        ) as response:
-            self._client.cookies.clear()
-            body, whole = bytearray(), _says_its_end(response)
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > most:
-                    whole = False
-                    break
-            headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-            return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)
-
-
-def _says_its_end(response: httpx2.Response) -> bool:
-    """Whether an answer says how long it is: one that ends with its connection may have been cut anywhere."""
-    return not {"content-length", "transfer-encoding"}.isdisjoint(response.headers) or response.http_version == "HTTP/2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverAddress:
-    """Where the receiver listens, and how the gateway reaches it where that is not the same."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,143 +63,98 @@ class RunOptions:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-class _TraceFile:
-    """The trace on disk, a line as soon as there is one; without a path, nowhere."""
+def _trace_writer(path: Path | None, closing: ExitStack) -> Callable[[Header | Exchange | Callback | Footer], None]:
+    """What appends a record to the trace file, so that a run that dies leaves what it saw; without a path, nothing."""
+    if path is None:
+        return lambda record: None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = closing.enter_context(path.open("wb"))
 
-    def __init__(self, path: Path | None) -> None:
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = None if path is None else path.open("wb")
+    def write(record: Header | Exchange | Callback | Footer) -> None:
+        file.write(dump_record(record))
+        file.flush()
 
-    def write(self, record: Header | Exchange | Callback | Footer) -> None:
-        """Append a record and have it out of our hands."""
-        if self._file is not None:
-            self._file.write(dump_record(record))
-            self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-
-
-def _skipped(probe: Probe, profile: Profile) -> bool:
-    return not profile.has(probe.needs) or (profile.limited and probe.only_unlimited)
-
-
-def _header(profile: Profile, target: Target, options: RunOptions, budget: int | None, hook: str | None) -> Header:
-    return Header(
-        suite=version("pixazo-testkit"),
-        clause_set=CLAUSE_SET,
-        profile_hash=profile.hash,
-        profile=profile,
-        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        seed=options.seed,
-        budget=budget,
-        selected=options.selected,
-        receiver=hook,
-        key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
-    )
-
-
-def _receiver(options: RunOptions, clock: RunClock) -> Receiver | None:
-    address = options.receiver
-    if address is None:
-        return None
-    return Receiver(options.run, clock, host=address.host, port=address.port, public_url=address.public_url)
-
-
-def _stopped(guard: SpendGuard, exchanges: Sequence[Exchange]) -> str | None:
-    """Why the spend guard ended the run or kept requests from being sent, beyond a budget that was used as meant."""
-    if guard.stopped is not None or not guard.refused:
-        return guard.stopped
-    accidents = [exchange for exchange in exchanges if exchange.intent == "refuse" and exchange.spent]
-    if accidents:
-        return f"{len(accidents)} request(s) that should have been refused spent the budget: see exchange {accidents[0].number}"
-    return guard.ceiling
-
-
-def _remember(ledger: Ledger, trace: Trace) -> None:
-    """Note what finished, so that later runs can see how long it stays; a ledger that failed must not cost us the report."""
-    with suppress(LedgerError):
-        for generation in trace.generations:
-            if generation.outcome == "COMPLETED" and generation.submit.account == "default":
-                urls = media_urls(generation.ends[0])
-                ledger.finish(generation.request_id, urls[0] if urls else None)
+    return write
 
 
 class _Session:
-    """One run: the chain of layers from the recorder down to the wire, the receiver beside it, the schedule above."""
+    """One run: the chain of layers from the recorder down to the network, the receiver beside it, the schedule above."""
 
     def __init__(
-        self,
-        target: Target,
-        options: RunOptions,
-        clock: RunClock,
-        transport: httpx2.BaseTransport | None,
-        closing: ExitStack,
+        self, target: Target, options: RunOptions, clock: RunClock, network: Network | None, closing: ExitStack
     ) -> None:
         self._profile = profile = capable(target, receiver=options.receiver is not None)
         self._target = target = Target(profile, target.keys, target.prompts)
         self._options, self._clock, self._closing = options, clock, closing
         self._ledger = Ledger(options.ledger_path, options.run)
-        self._granted, self._budget = self._funds()
-        self._file = _TraceFile(options.trace_path)
-        closing.callback(self._file.close)
-        wire = HttpTransport(profile, transport)
+        granted, budget = self._funds()
+        self._write = _trace_writer(options.trace_path, closing)
+        wire = HttpTransport(profile, network)
         closing.callback(wire.close)
         redactor = Redactor(key for keys in target.keys.values() for key in keys)
         self._guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
-            self._granted,
+            granted,
             self._ledger,
             options.ceilings,
             run=options.run,
-            strike=redactor.text,
+            redact=redactor.text,
         )
         self._recorder = Recorder(
-            self._guard, profile.origin, redactor, clock.now, self._file.write, self._guard.called
+            self._guard, profile.origin, redactor, clock.now, self._write, self._guard.callback_received
         )
-        self._receiver = _receiver(options, clock)
-        hook = self._receiver.url if self._receiver else None
-        self._header = _header(profile, target, options, self._budget, hook)
-        self._file.write(self._header)
+        self._receiver = None if options.receiver is None else Receiver(options.run, clock, options.receiver)
+        self._header = Header(
+            suite=version("pixazo-testkit"),
+            clause_set=CLAUSE_SET,
+            profile_hash=profile.hash,
+            profile=profile,
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            seed=options.seed,
+            budget=budget,
+            selected=options.selected,
+            receiver=self._receiver.url if self._receiver else None,
+            key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
+        )
+        self._write(self._header)
 
     def _funds(self) -> tuple[int | None, int | None]:
-        """Generations that were granted, and those for which the ledger has room as well; None where they cost nothing."""
+        """Generations that were granted, and those for which the ledger has room as well; None if generations cost nothing."""
         if not self._profile.limited:
             return None, None
         options = self._options
         granted = remaining(options.max_generations, options.ceilings.run)
         if granted:
+            # A ledger that cannot be written is reported before anything is sent.
             self._ledger.prepare()
         return granted, remaining(granted, self._ledger.room(options.ceilings))
 
     def observe(self, probes: Sequence[Probe], on_progress: Callable[[Progress], None] | None) -> Trace:
         """Carry out the probes that this target allows, and return the trace."""
+        profile = self._profile
         able = [
             probe
-            for probe in in_order(probes, self._profile, self._options.selected)
-            if not _skipped(probe, self._profile)
+            for probe in in_order(probes, profile, self._options.selected)
+            if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
         ]
         schedule = self._schedule(len(able), on_progress)
         try:
-            trouble = _carry_out(schedule, self._recorder, able)
+            trouble = self._carry_out(schedule, able)
         finally:
             # Before the footer: it counts what arrived, and nothing may arrive after it.
             schedule.close()
         states = {probe.name: "skipped" for probe in probes if probe not in able} | schedule.states
         return self._finish(states, trouble.reason if trouble else None)
 
-    def converse(self) -> Dialogue:
-        """Hold talks one by one, as the caller goes along, instead of carrying out probes."""
+    def dialogue(self) -> Dialogue:
+        """Carry out conversations one by one, as the caller goes along, instead of probes."""
         schedule = self._schedule(0, None)
         self._closing.callback(schedule.close)
-        return Dialogue(schedule, self._recorder, self._setting(), self._header, self._clock)
+        return Dialogue(schedule, self._recorder, self._context(), self._header, self._clock)
 
-    def _setting(self) -> Setting:
-        return Setting(
+    def _context(self) -> RunContext:
+        return RunContext(
             profile=self._profile,
             run=self._options.run,
             prompts=self._target.prompts,
@@ -306,7 +167,7 @@ class _Session:
         local = self._profile.loopback
         return Schedule(
             self._recorder,
-            self._setting(),
+            self._context(),
             self._clock,
             Pacing(0.0 if local else REMOTE_GAP),
             receiver=self._receiver,
@@ -315,35 +176,53 @@ class _Session:
             probes=probes,
         )
 
+    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> Unusable | None:
+        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test."""
+        schedule.run([probe for probe in probes if probe.phase == "smoke"])
+        trouble = unusable(self._recorder.exchanges)
+        if trouble is None or not trouble.hopeless:
+            for phase in ("main", "late"):
+                schedule.run([probe for probe in probes if probe.phase == phase])
+        return trouble
+
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
         recorder = self._recorder
-        run = self._options.ceilings.run
-        cut = f"the ceiling run = {run} is reached" if run is not None and run < self._options.max_generations else None
         footer = Footer(
             exchanges=len(recorder.exchanges),
             callbacks=len(recorder.callbacks),
             seconds=self._clock.now(),
             probes=states,
             unusable=reason,
-            spend_stopped=_stopped(self._guard, recorder.exchanges) or (cut if self._guard.refused else None),
+            spend_stopped=self._spend_stopped(),
             generations_spent=self._guard.spent,
             generations_released=self._guard.released,
         )
         trace = Trace(self._header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
-        self._file.write(footer)
+        self._write(footer)
         if self._profile.limited:
-            _remember(self._ledger, trace)
+            self._note_finished(trace)
         return trace
 
+    def _spend_stopped(self) -> str | None:
+        """Why the spend guard ended the run or kept requests from being sent; None if the budget was used as meant."""
+        guard, most, run = self._guard, self._options.max_generations, self._options.ceilings.run
+        if guard.stopped is not None or not guard.refused:
+            return guard.stopped
+        accidents = [e for e in self._recorder.exchanges if e.intent == "refuse" and e.spent]
+        if accidents:
+            where = f"see exchange {accidents[0].number}"
+            return f"{len(accidents)} request(s) that should have been refused spent the budget: {where}"
+        if guard.ceiling is None and run is not None and run < most:
+            return f"the ceiling run = {run} is reached"
+        return guard.ceiling
 
-def _carry_out(schedule: Schedule, recorder: Recorder, probes: Sequence[Probe]) -> Unusable | None:
-    """Phase by phase; a target that does not answer or refuses the key is left alone after the smoke test."""
-    schedule.run([probe for probe in probes if probe.phase == "smoke"])
-    trouble = unusable(recorder.exchanges)
-    if trouble is None or not trouble.hopeless:
-        for phase in ("main", "late"):
-            schedule.run([probe for probe in probes if probe.phase == phase])
-    return trouble
+    def _note_finished(self, trace: Trace) -> None:
+        """Note what finished, so that later runs can see how long it stays; a ledger that fails must not cost the report."""
+        with suppress(LedgerError):
+            for generation in trace.generations:
+                if generation.outcome == "COMPLETED" and generation.submit.account == "default":
+                    urls = media_urls(generation.ends[0])
+                    self._ledger.finish(generation.request_id, urls[0] if urls else None)
 
 
 def run(
@@ -352,42 +231,37 @@ def run(
     options: RunOptions,
     *,
     clock: RunClock | None = None,
-    transport: httpx2.BaseTransport | None = None,
+    network: Network | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trace:
     """Carry out the probes and return what was observed.
 
-    `transport` replaces the wire (an app in this process), `clock` real time. Whatever happens, the receiver and all
+    `network` replaces the network (by an app in this process), `clock` real time. Whatever happens, the receiver and all
     connections are closed; the trace file has a footer only if this function returns. Raises OSError if the receiver
-    cannot listen or the trace cannot be written.
+    cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used.
     """
     with ExitStack() as closing:
-        session = _Session(target, options, clock or RealClock(), transport, closing)
-        return session.observe(probes, on_progress)
+        return _Session(target, options, clock or RealClock(), network, closing).observe(probes, on_progress)
 
 
 @contextmanager
-def converse(
-    target: Target,
-    options: RunOptions,
-    *,
-    clock: RunClock | None = None,
-    transport: httpx2.BaseTransport | None = None,
+def open_dialogue(
+    target: Target, options: RunOptions, *, clock: RunClock | None = None, network: Network | None = None
 ) -> Generator[Dialogue]:
-    """A dialogue over the same chain as a run: recorder, spend guard, key injector, wire, and the receiver beside it.
+    """A dialogue through the same layers as a run: recorder, spend guard, key injector, network, and the receiver beside them.
 
-    `clock` and `transport` as for `run`; afterwards the receiver and all connections are closed.
+    `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
     """
     with ExitStack() as closing:
-        yield _Session(target, options, clock or RealClock(), transport, closing).converse()
+        yield _Session(target, options, clock or RealClock(), network, closing).dialogue()
 
 
-def fetch(profile: Profile, path: str, *, transport: httpx2.BaseTransport | None = None) -> bytes | None:
-    """GET a path at the target without any key, beside the trace: the body of a 200, else None."""
-    wire = HttpTransport(profile, transport)
+def fetch(profile: Profile, path: str, *, network: Network | None = None) -> bytes | None:
+    """GET a path at the target without any key, outside the trace: the body of a 200, else None."""
+    wire = HttpTransport(profile, network)
     try:
         url = profile.origin.rstrip("/") + path
-        reply = wire.send(Send(operation="other", url=url, case="invitation", account=""))
+        reply = wire.send(Send(operation="other", url=url, case="discovery", account=""))
         return reply.body if reply.status == 200 else None
     finally:
         wire.close()

@@ -1,26 +1,20 @@
-"""Asking: one generated request, judged by itself."""
+"""Generated requests: each is sent alone and judged by itself."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pixazo_contracts.judge import ExitCode
-from pixazo_contracts.probes import send
-from pixazo_contracts.runner import BudgetExhaustedError, SpendStoppedError
-from pixazo_contracts.stateful import ContractBrokenError, Model, raise_alarm
-
-if TYPE_CHECKING:
-    from pixazo_contracts.probes import Send
-    from pixazo_contracts.runner import Dialogue
+from pixazo_contracts.probes import Send, send
+from pixazo_contracts.report import ContractBrokenError, raise_alarm, wrongly_refused
+from pixazo_contracts.runner import BudgetExhaustedError, Dialogue, SpendStoppedError
 
 
-class Asker:
-    """Sends one request at a time. Raises `ContractBrokenError` where its answer breaks a clause.
+class RequestChecker:
+    """Sends one request at a time. Raises `ContractBrokenError` if its response breaks a clause.
 
-    Breaker: on a target that charges a family that was answered wrongly once, or counted as a generation, sends nothing more, for
-    Hypothesis would repeat it.
+    On a target that charges, a family that got one wrong response, or counted once as a generation, sends nothing more:
+    Hypothesis would repeat the request to shrink and replay it.
     """
 
     def __init__(self, dialogue: Dialogue, *, strict_drift: bool = False) -> None:
@@ -29,8 +23,8 @@ class Asker:
         self._broken: dict[str, ContractBrokenError] = {}
         self._counted: set[str] = set()
 
-    def __call__(self, family: str, wish: Send) -> None:
-        """Send one request of a family and judge it; skips the test where no generation may be risked for it."""
+    def __call__(self, family: str, step: Send) -> None:
+        """Send one request of a family and judge it; skips the test if no generation may be risked for it."""
         __tracebackhide__ = True
         if family in self._broken:
             raise self._broken[family]
@@ -38,17 +32,16 @@ class Asker:
             pytest.skip("UNFUNDED: an earlier request of this family was counted as a generation")
         self._dialogue.mark()
         try:
-            exchange = self._dialogue.hold(send(wish), family)
+            exchange = self._dialogue.run(send(step), family)
         except SpendStoppedError as error:
             pytest.exit(f"the spend guard stopped the run: {error}", ExitCode.SPEND)
         except BudgetExhaustedError as error:
             pytest.skip(f"UNFUNDED: {error}")
         if exchange.spent:
             self._counted.add(family)
-        objections = list(Model().observe([exchange]))
         try:
-            raise_alarm(self._dialogue.trace(), objections, strict_drift=self._strict_drift)
+            raise_alarm(self._dialogue.trace(), wrongly_refused(exchange), strict_drift=self._strict_drift)
         except ContractBrokenError as error:
-            if self._dialogue.setting.limited:
+            if self._dialogue.context.limited:
                 self._broken[family] = error
             raise

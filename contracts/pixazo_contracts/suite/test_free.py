@@ -1,4 +1,4 @@
-"""Families of generated requests that cost nothing whatever the answer is: small, the same every time, fit for any target."""
+"""Families of generated requests that cost nothing whatever the response is: few, the same in every run, for any target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixazo_contracts.probes import read_send, submit_send
 from pixazo_contracts.stateful import strategies
 
 if TYPE_CHECKING:
-    from .asking import Asker
+    from .checker import RequestChecker
 
 #: No shrinking and no database: both would send more than `max_examples` requests.
 FREE = settings(
@@ -29,42 +29,44 @@ FREE = settings(
 
 OPERATIONS = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
 
-#: Whose key is not sent, and the clauses that say what a submit and a read without it get.
-STRANGERS = {"": ("AUTH-01", "AUTH-02"), "unknown": ("AUTH-03", "AUTH-03"), "blank": ("AUTH-04", "AUTH-04")}
-CALLERS = pytest.mark.parametrize("stranger", STRANGERS, ids=["no key", "unknown key", "blank key"])
+#: Callers without a valid key, and the clauses that say what their submits and reads get.
+OTHER_CALLERS = {"": ("AUTH-01", "AUTH-02"), "unknown": ("AUTH-03", "AUTH-03"), "blank": ("AUTH-04", "AUTH-04")}
+CALLERS = pytest.mark.parametrize("caller", OTHER_CALLERS, ids=["no key", "unknown key", "blank key"])
 
 
 @OPERATIONS
 @CALLERS
 @FREE
 @given(data=st.data())
-def test_submit_without_key(ask: Asker, operation: strategies.Operation, stranger: str, data: st.DataObject) -> None:
-    """No body, however sound, is accepted without a valid key."""
+def test_submit_without_key(
+    check: RequestChecker, operation: strategies.Operation, caller: str, data: st.DataObject
+) -> None:
+    """Without a valid key no body is accepted, however valid it is."""
     body = data.draw(strategies.bodies(operation))
-    aims = STRANGERS[stranger][:1]
+    aims = OTHER_CALLERS[caller][:1]
     case = "generated body"
-    ask(
-        f"{operation} by {stranger!r}",
-        submit_send(operation, body, case=case, aims=aims, intent="refuse", account=stranger),
+    check(
+        f"{operation} by {caller!r}",
+        submit_send(operation, body, case=case, aims=aims, intent="refuse", account=caller),
     )
 
 
 @CALLERS
 @FREE
 @given(request_id=strategies.unknown_ids())
-def test_read_without_key(ask: Asker, stranger: str, request_id: str) -> None:
-    """No request is read without a valid key."""
-    wish = read_send(request_id, case="generated id", aims=STRANGERS[stranger][1:], account=stranger)
-    ask(f"read by {stranger!r}", wish)
+def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -> None:
+    """Without a valid key no request can be read."""
+    step = read_send(request_id, case="generated id", aims=OTHER_CALLERS[caller][1:], account=caller)
+    check(f"read by {caller!r}", step)
 
 
 @OPERATIONS
 @FREE
 @given(data=st.data())
-def test_malformed_json(ask: Asker, operation: strategies.Operation, data: st.DataObject) -> None:
+def test_malformed_json(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
     """What is not JSON is refused."""
     body = data.draw(strategies.malformed_documents(operation))
-    ask(
+    check(
         f"malformed {operation}",
         submit_send(operation, body, case="malformed JSON", aims=("SUBMIT-16",), intent="refuse"),
     )
@@ -73,9 +75,9 @@ def test_malformed_json(ask: Asker, operation: strategies.Operation, data: st.Da
 @OPERATIONS
 @FREE
 @given(body=strategies.not_objects())
-def test_json_that_is_no_object(ask: Asker, operation: strategies.Operation, body: bytes) -> None:
+def test_json_that_is_no_object(check: RequestChecker, operation: strategies.Operation, body: bytes) -> None:
     """An empty body, and JSON that is not an object, are refused."""
-    ask(
+    check(
         f"not an object {operation}",
         submit_send(operation, body, case="not an object", aims=("SUBMIT-17",), intent="refuse"),
     )
@@ -83,13 +85,13 @@ def test_json_that_is_no_object(ask: Asker, operation: strategies.Operation, bod
 
 @FREE
 @given(request_id=strategies.unknown_ids())
-def test_unknown_id(ask: Asker, request_id: str) -> None:
-    """A request that nobody has made breaks nothing."""
-    ask("unknown id", read_send(request_id, case="unknown id", aims=("STATUS-10",)))
+def test_unknown_id(check: RequestChecker, request_id: str) -> None:
+    """A read of a request that does not exist breaks no clause."""
+    check("unknown id", read_send(request_id, case="unknown id", aims=("STATUS-10",)))
 
 
 @FREE
 @given(request_id=strategies.malformed_ids())
-def test_malformed_id(ask: Asker, request_id: str) -> None:
-    """Nor does an id of another shape."""
-    ask("malformed id", read_send(request_id, case="malformed id", aims=("STATUS-11",)))
+def test_malformed_id(check: RequestChecker, request_id: str) -> None:
+    """A read of an id of another shape breaks no clause."""
+    check("malformed id", read_send(request_id, case="malformed id", aims=("STATUS-11",)))

@@ -1,4 +1,4 @@
-"""Generated bodies, for targets where a generation costs nothing: sound ones, ones with one fault, and any at all."""
+"""Generated bodies, for targets where a generation costs nothing: valid ones, ones that break one rule, and any bytes at all."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pixazo_contracts.probes import BODY_ONLY, submit_send
 from pixazo_contracts.stateful import strategies
 
 if TYPE_CHECKING:
-    from .asking import Asker
+    from .checker import RequestChecker
 
-pytestmark = pytest.mark.usefixtures("freely")
+pytestmark = pytest.mark.usefixtures("free_dialogue")
 
-#: Without the phase that explains: it would send as many requests again as shrinking.
+#: Without the explain phase, which would send as many requests again as shrinking.
 GENERATED = settings(
     max_examples=30,
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
@@ -35,13 +35,13 @@ OPERATIONS = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
 @OPERATIONS
 @GENERATED
 @given(data=st.data(), headers=strategies.json_headers())
-def test_sound_body(
-    ask: Asker, operation: strategies.Operation, data: st.DataObject, headers: tuple[tuple[str, str], ...]
+def test_valid_body(
+    check: RequestChecker, operation: strategies.Operation, data: st.DataObject, headers: tuple[tuple[str, str], ...]
 ) -> None:
     """A body that keeps every rule is accepted."""
     body = data.draw(strategies.bodies(operation))
     aims = strategies.proves(operation, body)
-    ask("sound", submit_send(operation, body, case="sound", aims=aims, intent="accept", headers=headers))
+    check("valid", submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers))
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,18 @@ def test_sound_body(
 )
 @settings(GENERATED, max_examples=10)
 @given(data=st.data())
-def test_one_fault(ask: Asker, operation: strategies.Operation, broken: str, data: st.DataObject) -> None:
+def test_one_broken_rule(
+    check: RequestChecker, operation: strategies.Operation, broken: str, data: st.DataObject
+) -> None:
     """A body that breaks one rule is refused for it."""
     breach = data.draw(strategies.breaches(operation, broken))
-    ask(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
+    check(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
 
 
 @OPERATIONS
 @GENERATED
 @given(data=st.data())
-def test_any_body(ask: Asker, operation: strategies.Operation, data: st.DataObject) -> None:
-    """No body at all makes the gateway stumble."""
+def test_any_body(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
+    """No body at all causes an error of the gateway."""
     anything = strategies.near_bodies(operation) | strategies.json_documents() | strategies.raw_bodies()
-    ask("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
+    check("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))

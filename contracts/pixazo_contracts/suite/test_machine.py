@@ -9,25 +9,18 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from pixazo_contracts.stateful import ContractBrokenError, play
+from pixazo_contracts.stateful import CounterexampleError, run_examples
 
 if TYPE_CHECKING:
     from pixazo_contracts.judge import Terms
     from pixazo_contracts.runner import Dialogue
 
 
-def test_machine(freely: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:
-    """Whatever is submitted, read and waited for in whatever order, every clause is kept."""
+def test_machine(free_dialogue: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:
+    """Every clause is kept, in whatever order requests are submitted, read and waited for."""
     try:
-        play(freely, strict_drift=terms.strict_drift)
-    except ContractBrokenError as error:
-        pytest.fail(f"{error}\n{_keep(error, pytestconfig.getoption('--pixazo-out'))}", pytrace=False)
-
-
-def _keep(error: ContractBrokenError, out: str | None) -> str:
-    """Where the counterexample is, or all of it."""
-    if error.counterexample is None:
-        return ""
-    if out is None:
-        return error.counterexample.source()
-    return f"the course of events: {error.counterexample.save(Path(out))}"
+        run_examples(free_dialogue, strict_drift=terms.strict_drift)
+    except CounterexampleError as error:
+        out: str | None = pytestconfig.getoption("--pixazo-contract-out")
+        kept = error.source if out is None else f"the counterexample: {error.save(Path(out))}"
+        pytest.fail(f"{error}\n{kept}", pytrace=False)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
 from pixazo_contracts.clauses import show
 from pixazo_contracts.probes import ABSENT, data_url, png
 
-from .bodies import LETTERS, MOST_CHARACTERS, bodies
+from .bodies import LETTERS, MOST_CHARACTERS, Operation, bodies
 from .frames import frames_outside
 
-if TYPE_CHECKING:
-    from .bodies import Operation
-
-
-#: How much of a wrong value is shown in a label, in characters.
+#: How much of a wrong value is shown in a label, in code points.
 SHOWN: Final = 60
 
 #: Integers that every JSON parser keeps exactly.
@@ -26,7 +22,7 @@ EXACT: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One broken rule: the clause that states it, what is wrong in a few words, and the request that breaks it."""
+    """One broken rule: the clause that states it, a few words on what is wrong, and the request that breaks it."""
 
     clause: str
     wrong: str
@@ -55,7 +51,7 @@ _SCALARS = st.booleans() | _NUMBERS | st.text(max_size=8)
 _COMPOUNDS = st.lists(_SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), _SCALARS, max_size=3)
 _TEXTS = st.sampled_from(("true", "6", "768P", "")) | st.text(max_size=8)
 
-#: Values of every JSON type but one; null is left out, for the page does not say whether it means absence.
+#: Values of every JSON type but one, without null: the page does not say whether null means absence.
 NOT_STRING: Final = _named(_NUMBERS | st.booleans() | _COMPOUNDS)
 NOT_NUMBER: Final = _named(_TEXTS | st.booleans() | _COMPOUNDS)
 NOT_BOOLEAN: Final = _named(_TEXTS | _NUMBERS | _COMPOUNDS)
@@ -67,7 +63,7 @@ OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "")) |
 
 
 def _is_other_resolution(text: str) -> bool:
-    """Whether no reading of the text makes it one of the two; about letter case the page says nothing."""
+    """Whether the text is neither of the two values in any letter case: about letter case the page says nothing."""
     return text.strip().upper() not in {"768P", "1080P"}
 
 
