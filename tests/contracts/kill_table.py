@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_simulator.mutants import Mutant
-from tests.contracts.killing import GATEWAYS, Row, Run, row, suite_run
+from tests.contracts.simulator_run import GATEWAYS, Row, Run, row, suite_run
 
 CORE_KILLED, ALL_KILLED, SPECIFIC = 1.00, 0.98, 0.95
 """The gates: shares of core mutants killed, of all mutants killed, of mutants that felled no clause but their own."""

@@ -190,10 +190,7 @@ class Schedule:
             case Pause():
                 self._later(self._clock.now() + step.seconds, lambda: self._ready.append((running, None)))
             case ReceiverUrl():
-                if self._receiver is None:
-                    self._end(running, "skipped")
-                else:
-                    self._ready.append((running, self._receiver.open(step)))
+                self._open_url(running, step)
             case AwaitCallbacks():
                 self._await_callbacks(_Waiter(running, step))
             case Publish():
@@ -206,6 +203,12 @@ class Schedule:
                 self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
                 self._ready.append((running, tuple(self._recorder.exchanges)))
+
+    def _open_url(self, running: _Running, step: ReceiverUrl) -> None:
+        if self._receiver is None:
+            self._end(running, "skipped")
+        else:
+            self._ready.append((running, self._receiver.open(step)))
 
     def _later(self, at: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (at, next(self._tickets), action))

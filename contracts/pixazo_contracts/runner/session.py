@@ -66,7 +66,7 @@ class RunOptions:
 def _trace_writer(path: Path | None, closing: ExitStack) -> Callable[[Header | Exchange | Callback | Footer], None]:
     """What appends a record to the trace file, so that a run that dies leaves what it saw; without a path, nothing."""
     if path is None:
-        return lambda record: None
+        return lambda _: None
     path.parent.mkdir(parents=True, exist_ok=True)
     file = closing.enter_context(path.open("wb"))
 

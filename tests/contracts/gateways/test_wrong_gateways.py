@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
-from tests.contracts.gateways.wrong import (
+from tests.contracts.fake_run import ORIGIN, Observed, observe
+from tests.contracts.gateways.edits import (
     accepted,
     cached,
     calling,
@@ -39,7 +39,7 @@ from tests.contracts.gateways.wrong import (
     told,
     without,
 )
-from tests.contracts.observing import ORIGIN, Observed, observe
+from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_contracts.probes import PROBES
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from _pytest.mark import ParameterSet
+    from tests.contracts.gateways.edits import Change, Edit, Members
     from tests.contracts.gateways.fake_gateway import FakeGateway
-    from tests.contracts.gateways.wrong import Change, Edit, Members
 
 
 def _as_is(_: Ask, reply: Reply) -> Reply:

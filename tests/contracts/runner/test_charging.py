@@ -22,10 +22,11 @@ from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 from pixazo_contracts.cli import main
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.clock import VirtualClock
 from pixazo_contracts.runner.layers.ledger import Ledger
 from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard
-from pixazo_contracts.runner.runner import HttpTransport, RunOptions, run
+from pixazo_contracts.runner.layers.transport import HttpTransport
+from pixazo_contracts.runner.run_clock import VirtualClock
+from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.target import Profile, Target
 
 ORIGIN = "http://127.0.0.1:8900"
@@ -56,7 +57,7 @@ def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], gran
     profile = Profile(origin=ORIGIN, paid=True, pace=5.0, deadline=60.0, settle=30.0, virtual=True)
     target = Target(profile, {"default": (KEY,), **{role: (key,) for role, key in ACCOUNTS.items()}})
     options = RunOptions(run="testrun0", max_generations=granted, receiver=None)
-    run(target, PROBES, options, clock=VirtualClock(lambda _: None), transport=InProcess(gateway))
+    run(target, PROBES, options, clock=VirtualClock(lambda _: None), network=InProcess(gateway))
     assert gateway.created <= granted
 
 
@@ -187,9 +188,16 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     ledger = tmp_path / "ledger.ndjson"
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
-        options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
+        options = (
+            "--pixazo-url",
+            origin,
+            "--pixazo-contract-profile",
+            _profile(tmp_path),
+            "--pixazo-contract-max-generations",
+            "2",
+        )
         done = subprocess.run(
-            [*command, *options, "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*"],
+            [*command, *options, "--pixazo-contract-ledger", str(ledger), "--pixazo-contract-clauses", "AUTH-*"],
             cwd=tmp_path,
             env=_environment(tmp_path),
             capture_output=True,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contracts.fake_run import ZERO
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, ERROR_PROMPT, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import call, serve
-from tests.contracts.observing import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
