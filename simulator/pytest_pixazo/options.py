@@ -46,7 +46,7 @@ def _add_contract_options(parser: pytest.Parser) -> None:
     def add(name: str, text: str, **settings: Any) -> None:
         group.addoption(f"--pixazo-contract-{name}", help=text, **settings)
 
-    several = {"action": "append", "default": []}
+    several: dict[str, Any] = {"action": "append", "default": []}
     add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
     add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
     add("prompt", "a prompt known to end failed or error; repeatable", metavar="KIND=TEXT", **several)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url
@@ -62,7 +63,8 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     """Requests whose webhook URL cannot be called."""
     urls = {"no URL": "not a url", "other scheme": "ftp://example.com/callback"}
     return tuple(
-        t2v(f"{name}{what}", "any", (*PRINTED_HEADERS, ("X-Webhook-URL", url)), **changes) for name, url in urls.items()
+        replace(t2v(f"{name}{what}", "any", **changes), headers=(*PRINTED_HEADERS, ("X-Webhook-URL", url)))
+        for name, url in urls.items()
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
@@ -35,20 +36,20 @@ def _changed(body: dict[str, object], changes: dict[str, object]) -> bytes:
     return encode({name: value for name, value in {**body, **changes}.items() if value is not ABSENT})
 
 
-def t2v(name: str, intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS, **changes: object) -> Case:
+def t2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """A valid text-to-video request with some members changed, added, or (`ABSENT`) left out.
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
     """
     body = {"prompt": f"{PROMPT} ({name})", **PRINTED}
-    return Case(name=name, body=lambda: _changed(body, changes), intent=intent, headers=headers)
+    return Case(name=name, body=partial(_changed, body, changes), intent=intent)
 
 
 def i2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """As `t2v`, for image-to-video, with the image of the printed example."""
     image = members("image_to_video")["first_frame_image"]
     body = {"prompt": f"{PROMPT} ({name})", "first_frame_image": image, **PRINTED}
-    return Case(name=name, body=lambda: _changed(body, changes), intent=intent)
+    return Case(name=name, body=partial(_changed, body, changes), intent=intent)
 
 
 def family(
@@ -98,7 +99,7 @@ def _raw(
 ) -> tuple[Case, ...]:
     """Cases whose bodies are these bytes, by name."""
     return tuple(
-        Case(name=name, body=lambda body=body: body, intent=intent, headers=headers) for name, body in bodies.items()
+        Case(name=name, body=partial(bytes, body), intent=intent, headers=headers) for name, body in bodies.items()
     )
 
 
@@ -297,7 +298,7 @@ OPEN_QUESTIONS: Final = (
         *(
             Case(
                 name=name,
-                body=lambda name=name: encode({"prompt": f"{PROMPT} ({name})"}),
+                body=partial(encode, {"prompt": f"{PROMPT} ({name})"}),
                 intent="any",
                 headers=headers,
             )

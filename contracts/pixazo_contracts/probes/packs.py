@@ -124,8 +124,8 @@ def _t2v_single(case: str, aim: str, headers: Headers) -> Conversation[Exchange]
     return submit("generate", body, case=case, aims=(aim,), intent="accept", headers=headers)
 
 
-def _i2v_single(case: str, aim: str, image: str = PRINTED_IMAGE, **changes: object) -> Conversation[Exchange]:
-    body = {"prompt": f"{PROMPT} ({case})", "first_frame_image": image, **changes}
+def _i2v_single(case: str, aim: str, **changes: object) -> Conversation[Exchange]:
+    body = {"prompt": f"{PROMPT} ({case})", "first_frame_image": PRINTED_IMAGE, **changes}
     return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
 
 
@@ -163,9 +163,9 @@ def _g4(context: RunContext) -> Conversation[None]:
     if _one_by_one(context, accepted):
         yield from _i2v_single("2000 characters", "I2V-PROMPT-03", prompt="a" * 2000)
         yield from _i2v_single("2000 characters of three bytes", "I2V-PROMPT-05", prompt="海" * 2000)
-        yield from _i2v_single("data URL", "I2V-IMG-04", data_url("image/png", png(640, 480)))
-        yield from _i2v_single("301 x 600", "I2V-IMG-10", data_url("image/png", png(301, 600)))
-        yield from _i2v_single("600 x 301", "I2V-IMG-10", data_url("image/png", png(600, 301)))
+        yield from _i2v_single("data URL", "I2V-IMG-04", first_frame_image=data_url("image/png", png(640, 480)))
+        yield from _i2v_single("301 x 600", "I2V-IMG-10", first_frame_image=data_url("image/png", png(301, 600)))
+        yield from _i2v_single("600 x 301", "I2V-IMG-10", first_frame_image=data_url("image/png", png(600, 301)))
         yield from _i2v_single("10 s", "I2V-DUR-02", duration=10)
         yield from _i2v_single("6 s", "I2V-DUR-02", duration=6)
         yield from _i2v_single("768P", "I2V-RES-01", resolution="768P")
@@ -189,13 +189,13 @@ def _g5(context: RunContext) -> Conversation[None]:
     aims = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
     accepted = yield from submit("imageToVideo", body, case="g5", aims=aims, intent="accept", headers=headers)
     if _one_by_one(context, accepted):
-        yield from _i2v_single("755 x 302", "I2V-IMG-12", data_url("image/png", png(755, 302)))
-        yield from _i2v_single("302 x 755", "I2V-IMG-12", data_url("image/png", png(302, 755)))
+        yield from _i2v_single("755 x 302", "I2V-IMG-12", first_frame_image=data_url("image/png", png(755, 302)))
+        yield from _i2v_single("302 x 755", "I2V-IMG-12", first_frame_image=data_url("image/png", png(302, 755)))
         yield from _i2v_single("1080P", "I2V-RES-01", resolution="1080P")
-        yield from _i2v_single("PNG", "I2V-IMG-06", data_url("image/png", png(640, 480)))
-        yield from _i2v_single("JPEG", "I2V-IMG-06", data_url("image/jpeg", jpeg(640, 480)))
-        yield from _i2v_single("JPG", "I2V-IMG-06", data_url("image/jpg", jpeg(640, 480)))
-        yield from _i2v_single("WebP", "I2V-IMG-06", data_url("image/webp", webp(640, 480)))
+        yield from _i2v_single("PNG", "I2V-IMG-06", first_frame_image=data_url("image/png", png(640, 480)))
+        yield from _i2v_single("JPEG", "I2V-IMG-06", first_frame_image=data_url("image/jpeg", jpeg(640, 480)))
+        yield from _i2v_single("JPG", "I2V-IMG-06", first_frame_image=data_url("image/jpg", jpeg(640, 480)))
+        yield from _i2v_single("WebP", "I2V-IMG-06", first_frame_image=data_url("image/webp", webp(640, 480)))
     end = yield from _to_the_end(context, accepted)
     if end is not None and header is not None:
         yield from await_callbacks(header, 2, context.profile.settle)

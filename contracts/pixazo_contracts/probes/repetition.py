@@ -26,7 +26,7 @@ def _repeated(context: RunContext) -> Conversation[None]:
 
 
 def _at_once(_: RunContext) -> Conversation[None]:
-    boats = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
+    boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     image = {**boats[0], "first_frame_image": members("image_to_video")["first_frame_image"]}
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", image)]
     accepted = yield from together(

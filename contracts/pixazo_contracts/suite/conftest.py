@@ -66,7 +66,7 @@ def _exit_if_unusable() -> Generator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print where the ledger is, and what was spent."""
-    for line in config.stash.get(SPENT, []):
+    for line in config.stash.get(SPENT, list[str]()):
         terminalreporter.write_line(line)
 
 
