@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Probe, RunContext, pause, together
+from .conversation import Conversation, Probe, RunContext, pause, probe, together
 from .operations import PROMPT, poll, read, submit, submit_send, unknown_id
 
 #: Which key of the role `one` each clause spends; with so many keys of that role all of these clauses are judged.
@@ -25,6 +24,7 @@ def _spend(
     return submit("generate", body, case=case, aims=(aim,), intent=intent, account=account)
 
 
+@probe("debited once", "WAL-01", cost=3, needs={"account:two"})
 def _debited_once(context: RunContext) -> Conversation[None]:
     """Only submits are sent with this account until it has bought two; another account's generation shows when to go on."""
     yield from _spend("two", "first", "WAL-01")
@@ -36,15 +36,17 @@ def _debited_once(context: RunContext) -> Conversation[None]:
     yield from _spend("two", "third", "WAL-01", intent="refuse")
 
 
-def _after_bad_end(kind: str, aim: str) -> Callable[[RunContext], Conversation[None]]:
-    def conversation(context: RunContext) -> Conversation[None]:
+def _after_bad_end(name: str, kind: str, aim: str) -> Probe:
+    @probe(name, aim, cost=2, needs={f"account:{ACCOUNTS[aim]}", f"prompt:{kind}"})
+    def after_bad_end(context: RunContext) -> Conversation[None]:
         first = yield from _spend(ACCOUNTS[aim], kind, aim, context.prompts[kind])
         if (yield from poll(context, first)) is not None:
             yield from _spend(ACCOUNTS[aim], "after", aim)
 
-    return conversation
+    return after_bad_end
 
 
+@probe("refusals are free", "WAL-04", cost=1, needs={"account:one"})
 def _after_refusals(_: RunContext) -> Conversation[None]:
     account = ACCOUNTS["WAL-04"]
     for case, body in (("no prompt", {}), ("wrong type", {"prompt": 42}), ("wrong duration", {"duration": "6"})):
@@ -52,6 +54,7 @@ def _after_refusals(_: RunContext) -> Conversation[None]:
     yield from _spend(account, "after", "WAL-04")
 
 
+@probe("reads are free", "WAL-05", cost=1, needs={"account:one.2"})
 def _after_reads(context: RunContext) -> Conversation[None]:
     account = ACCOUNTS["WAL-05"]
     for n in range(READS):
@@ -59,6 +62,7 @@ def _after_reads(context: RunContext) -> Conversation[None]:
     yield from _spend(account, "after", "WAL-05")
 
 
+@probe("reads of one's own are free", "WAL-05", cost=2, needs={"account:two.1"})
 def _after_reads_of_one(_: RunContext) -> Conversation[None]:
     """Reads of a request that exists, between two submits that the account can pay for."""
     first = yield from _spend("two.1", "before", "WAL-05")
@@ -67,6 +71,7 @@ def _after_reads_of_one(_: RunContext) -> Conversation[None]:
     yield from _spend("two.1", "after", "WAL-05")
 
 
+@probe("two on funds for one", "WAL-06", "ERR-402-04", cost=2, needs={"account:one.3"})
 def _at_once(context: RunContext) -> Conversation[None]:
     account, case = ACCOUNTS["WAL-06"], "earlier id, wallet empty now"
     bodies = [{"prompt": f"{PROMPT}, boat {n}", "duration": 6, "resolution": "768P"} for n in range(2)]
@@ -77,18 +82,12 @@ def _at_once(context: RunContext) -> Conversation[None]:
             yield from poll(context, exchange)
 
 
-def _probe(
-    name: str, conversation: Callable[[RunContext], Conversation[None]], needs: set[str], *feeds: str, cost: int = 1
-) -> Probe:
-    return Probe(name=name, feeds=feeds, conversation=conversation, worst=cost, expected=cost, needs=frozenset(needs))
-
-
 PROBES: Final = (
-    _probe("debited once", _debited_once, {"account:two"}, "WAL-01", cost=3),
-    _probe("refusals are free", _after_refusals, {"account:one"}, "WAL-04"),
-    _probe("ERROR is free", _after_bad_end("error", "WAL-02"), {"account:one.1", "prompt:error"}, "WAL-02", cost=2),
-    _probe("reads are free", _after_reads, {"account:one.2"}, "WAL-05"),
-    _probe("reads of one's own are free", _after_reads_of_one, {"account:two.1"}, "WAL-05", cost=2),
-    _probe("two on funds for one", _at_once, {"account:one.3"}, "WAL-06", "ERR-402-04", cost=2),
-    _probe("FAILED", _after_bad_end("failed", "WAL-03"), {"account:one.4", "prompt:failed"}, "WAL-03", cost=2),
+    _debited_once,
+    _after_refusals,
+    _after_bad_end("ERROR is free", "error", "WAL-02"),
+    _after_reads,
+    _after_reads_of_one,
+    _at_once,
+    _after_bad_end("FAILED", "failed", "WAL-03"),
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url
+from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url, probe
 from .families import ABSENT, Case, family, t2v
 from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit
 
@@ -17,22 +16,25 @@ SLOW: Final = 1.0
 
 
 def _receiver(
-    name: str, aims: tuple[str, ...], receiver_url: ReceiverUrl, count: int
-) -> Callable[[RunContext], Conversation[None]]:
-    """A generation whose receiver behaves in some way, followed until no further callback is due."""
+    name: str, receiver_url: ReceiverUrl, count: int, *aims: str, case: str = "", feeds: tuple[str, ...] = ()
+) -> Probe:
+    """A generation whose receiver behaves in some way, followed until no further callback is due: `count` are expected."""
+    case = case or name
 
-    def conversation(context: RunContext) -> Conversation[None]:
+    @probe(name, *aims, *feeds, cost=1, needs=RECEIVER, only_unlimited=True)
+    def receiver(context: RunContext) -> Conversation[None]:
         url = yield from open_receiver_url(receiver_url)
         headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
-        body = {"prompt": f"{PROMPT} ({name})"}
-        accepted = yield from submit("generate", body, case=name, aims=aims, intent="accept", headers=headers)
+        body = {"prompt": f"{PROMPT} ({case})"}
+        accepted = yield from submit("generate", body, case=case, aims=aims, intent="accept", headers=headers)
         if (yield from poll(context, accepted)) is not None:
             yield from await_callbacks(url, count, context.profile.settle)
             yield from read(str(accepted.accepted_id), case="after the receiver")
 
-    return conversation
+    return receiver
 
 
+@probe("callback_url", "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", cost=1, needs=RECEIVER, only_unlimited=True)
 def _member(context: RunContext) -> Conversation[None]:
     url = yield from open_receiver_url(ReceiverUrl("member"))
     body = {"prompt": PROMPT, "callback_url": url}
@@ -41,6 +43,7 @@ def _member(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
+@probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER, only_unlimited=True)
 def _both(context: RunContext) -> Conversation[None]:
     header = yield from open_receiver_url(ReceiverUrl("both-header"))
     member = yield from open_receiver_url(ReceiverUrl("both-member"))
@@ -51,6 +54,7 @@ def _both(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(member, 2, context.profile.settle)
 
 
+@probe("image at our address", "I2V-IMG-14", cost=1, needs=RECEIVER, only_unlimited=True)
 def _own_address(context: RunContext) -> Conversation[None]:
     """Offer an image at our own address, which is not public: a gateway must not fetch it."""
     url = yield from open_receiver_url(ReceiverUrl("image", image=True))
@@ -68,28 +72,14 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
     )
 
 
-def _unlimited(name: str, conversation: Callable[[RunContext], Conversation[None]], *feeds: str) -> Probe:
-    return Probe(
-        name=name, feeds=feeds, conversation=conversation, worst=1, expected=1, needs=RECEIVER, only_unlimited=True
-    )
-
-
-def _receiving(name: str, aims: tuple[str, ...], count: int, receiver_url: ReceiverUrl) -> Probe:
-    return _unlimited(name, _receiver(name, aims, receiver_url, count), *aims)
-
-
 PROBES: Final = (
     family("unusable webhook URL, no prompt", "WEBHOOK-15", "generate", *_unusable(", no prompt", prompt=ABSENT)),
     family("unusable webhook URL", "WEBHOOK-15", "generate", *_unusable(), only_unlimited=True),
-    _unlimited(
-        "webhook alone",
-        _receiver("webhook header", ("WEBHOOK-01",), ReceiverUrl("alone"), 2),
-        *("WEBHOOK-01", "WEBHOOK-03"),
-    ),
-    _receiving("refusing receiver", ("WEBHOOK-11", "WEBHOOK-16"), 2, ReceiverUrl("refusing", fails=1)),
-    _receiving("slow receiver", ("WEBHOOK-16",), 1, ReceiverUrl("slow", delay=SLOW)),
-    _receiving("redirecting receiver", ("WEBHOOK-17",), 2, ReceiverUrl("redirecting", redirects=True)),
-    _unlimited("callback_url", _member, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21"),
-    _unlimited("both channels", _both, "WEBHOOK-20"),
-    _unlimited("image at our address", _own_address, "I2V-IMG-14"),
+    _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", feeds=("WEBHOOK-03",)),
+    _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
+    _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
+    _receiver("redirecting receiver", ReceiverUrl("redirecting", redirects=True), 2, "WEBHOOK-17"),
+    _member,
+    _both,
+    _own_address,
 )

@@ -6,7 +6,7 @@ back in. The functions below yield one step each and give the result its type: `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -115,14 +115,13 @@ Conversation = Generator[Step, StepResult, T]
 class RunContext:
     """What a probe may know before it begins.
 
-    `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `accounts`
-    counts the keys of each role. `earlier` holds ids and media URLs of generations that finished in earlier runs.
+    `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `earlier`
+    holds ids and media URLs of generations that finished in earlier runs.
     """
 
     profile: Profile
     run: str
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
-    accounts: Mapping[str, int] = field(default_factory=dict[str, int])
     limited: bool = False
     earlier: tuple[tuple[str, str | None], ...] = ()
 
@@ -130,6 +129,10 @@ class RunContext:
     def has_receiver(self) -> bool:
         """Whether callbacks of the gateway can reach us."""
         return "receiver" in self.profile.capabilities
+
+
+#: What a probe does: begins a conversation with the target that the context describes.
+Script = Callable[[RunContext], Conversation[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +145,31 @@ class Probe:
 
     name: str
     feeds: tuple[str, ...]
-    conversation: Callable[[RunContext], Conversation[None]]
+    conversation: Script
     worst: int = 0
     expected: int = 0
     needs: frozenset[str] = frozenset()
     phase: Phase = "main"
     only_unlimited: bool = False
+
+
+def probe(
+    name: str, *feeds: str, worst: int = 0, cost: int = 0, needs: Collection[str] = (), only_unlimited: bool = False
+) -> Callable[[Script], Probe]:
+    """A decorator that makes a probe of a conversation; `cost` is what it should and may cost, `worst` only what it may."""
+
+    def decorate(conversation: Script) -> Probe:
+        return Probe(
+            name=name,
+            feeds=feeds,
+            conversation=conversation,
+            worst=worst or cost,
+            expected=cost,
+            needs=frozenset(needs),
+            only_unlimited=only_unlimited,
+        )
+
+    return decorate
 
 
 def _mismatch(step: Step, result: StepResult) -> TypeError:

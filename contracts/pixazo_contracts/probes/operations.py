@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, ParamSpec
+from typing import Final, ParamSpec, TypedDict, Unpack
 from urllib.parse import urljoin, urlsplit
 
 from pixazo_contracts.trace import (
@@ -64,51 +64,34 @@ def encode(members: Mapping[str, object]) -> bytes:
     return json.dumps(members, ensure_ascii=False).encode()
 
 
+class About(TypedDict, total=False):
+    """What `Send` says of a request beside what goes over the network."""
+
+    aims: tuple[str, ...]
+    intent: Intent
+    account: str
+    placement: Placement
+    reader: str
+
+
 def submit_send(
     operation: str,
     body: Mapping[str, object] | bytes,
     *,
     case: str,
-    aims: tuple[str, ...] = (),
-    intent: Intent = "any",
-    account: str = "default",
     headers: Headers = PRINTED_HEADERS,
     url: str | None = None,
+    **about: Unpack[About],
 ) -> Send:
     """The step that submits a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
-    return Send(
-        operation=operation,
-        method="POST",
-        url=url or f"{MODEL_BASE}/{operation}",
-        case=case,
-        aims=aims,
-        intent=intent,
-        account=account,
-        headers=headers,
-        body=body if isinstance(body, bytes) else encode(body),
-    )
+    url = url or f"{MODEL_BASE}/{operation}"
+    encoded = body if isinstance(body, bytes) else encode(body)
+    return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
 
 
-def read_send(
-    request_id: str,
-    *,
-    case: str = "poll",
-    aims: tuple[str, ...] = (),
-    account: str = "default",
-    placement: Placement = "header",
-    reader: str = "",
-) -> Send:
+def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
     """The step that reads a status once."""
-    return Send(
-        operation="status",
-        url=f"{STATUS_BASE}{request_id}",
-        case=case,
-        aims=aims,
-        account=account,
-        placement=placement,
-        reader=reader,
-        request_id=request_id,
-    )
+    return Send(operation="status", url=f"{STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
 def download_send(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:

@@ -13,13 +13,13 @@ from pixazo_contracts.trace import Exchange, only_reads
 from .conversation import (
     Conversation,
     Headers,
-    Probe,
     ReceiverUrl,
     RunContext,
     Send,
     await_callbacks,
     open_receiver_url,
     pause,
+    probe,
     publish,
     published,
     send,
@@ -29,7 +29,6 @@ from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
-RECEIVER: Final = frozenset({"receiver"})
 
 #: What any polled generation bears on.
 SHARED: Final = (
@@ -41,6 +40,17 @@ SHARED: Final = (
     *("AUTH-07", "AUTH-11", "HDR-04", "HDR-05", "BASE-04", "BASE-05"),
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
+
+#: What the packs bear on beside that.
+G2: Final = (
+    *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
+    "WEBHOOK-09",
+)
+G4: Final = (
+    *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
+    *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21"),
+)
+G5: Final = ("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20")
 
 #: How often a status is read again right after the end.
 REREADS: Final = 2
@@ -91,6 +101,7 @@ def _to_the_end(context: RunContext, accepted: Exchange, *, readers: int = 1) ->
     return end
 
 
+@probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK, worst=2, cost=1)
 def _g1(context: RunContext) -> Conversation[None]:
     accepted = yield from published("g1")
     if accepted is None:
@@ -107,6 +118,7 @@ def _g1(context: RunContext) -> Conversation[None]:
         yield from read(str(accepted.accepted_id), case="again")
 
 
+@probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})
 def _g1_callback(context: RunContext) -> Conversation[None]:
     """Read at once when g1's callback arrives, then wait long enough to see a second one."""
     accepted = yield from published("g1")
@@ -129,6 +141,7 @@ def _i2v_single(case: str, aim: str, **changes: object) -> Conversation[Exchange
     return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
 
 
+@probe("g2", *G2, *SHARED, worst=5, cost=1)
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
@@ -142,12 +155,14 @@ def _g2(context: RunContext) -> Conversation[None]:
     yield from _to_the_end(context, accepted)
 
 
+@probe("g3", "T2V-BODY-02", *SHARED, worst=1, cost=1)
 def _g3(context: RunContext) -> Conversation[None]:
     body = {"prompt": PROMPT}
     accepted = yield from submit("generate", body, case="prompt alone", aims=("T2V-BODY-02",), intent="accept")
     yield from _to_the_end(context, accepted)
 
 
+@probe("g4", *G4, *SHARED, worst=9, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
     url = yield from _url(context, ReceiverUrl("g4"))
     body: dict[str, object] = {
@@ -174,6 +189,7 @@ def _g4(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
+@probe("g5", *G5, *CALLED_BACK, *SHARED, worst=8, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
     header = yield from _url(context, ReceiverUrl("g5-header", fails=1))
     member = yield from _url(context, ReceiverUrl("g5-member"))
@@ -201,26 +217,5 @@ def _g5(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(header, 2, context.profile.settle)
 
 
-FEEDS: Final = {
-    "g1": ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK),
-    "g2": (
-        *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
-        *("WEBHOOK-09", *SHARED),
-    ),
-    "g3": ("T2V-BODY-02", *SHARED),
-    "g4": (
-        *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
-        *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED),
-    ),
-    "g5": ("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20", *CALLED_BACK, *SHARED),
-}
-
-#: `worst` counts the pack and its ingredients, `expected` the pack alone.
-PROBES: Final = (
-    Probe(name="g1", feeds=FEEDS["g1"], conversation=_g1, worst=2, expected=1),
-    Probe(name="g1 callback", feeds=("WEBHOOK-06", "WEBHOOK-12"), conversation=_g1_callback, needs=RECEIVER),
-    Probe(name="g2", feeds=FEEDS["g2"], conversation=_g2, worst=5, expected=1),
-    Probe(name="g3", feeds=FEEDS["g3"], conversation=_g3, worst=1, expected=1),
-    Probe(name="g4", feeds=FEEDS["g4"], conversation=_g4, worst=9, expected=1),
-    Probe(name="g5", feeds=FEEDS["g5"], conversation=_g5, worst=8, expected=1),
-)
+#: `worst` counts a pack and its ingredients, `cost` the pack alone.
+PROBES: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)

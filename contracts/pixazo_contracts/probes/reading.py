@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from pixazo_contracts.trace import TERMINAL, History
 
-from .conversation import Conversation, Probe, RunContext, pause, published, recall, send, together
+from .conversation import Conversation, Probe, RunContext, pause, probe, published, recall, send, together
 from .operations import PROMPT, download_send, follow, media_urls, poll, read, submit, submit_send, unknown_id
 
 #: Generations that are watched closely, and how many times as often as others they are read.
@@ -19,10 +18,12 @@ MOST_REREADS: Final = 40
 MOST_LINKS: Final = 3
 
 
+@probe("unknown id", "STATUS-10", "HDR-04", "ERR-500-01")
 def _unknown(context: RunContext) -> Conversation[None]:
     yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
 
 
+@probe("malformed ids", "STATUS-11", "ERR-500-01")
 def _malformed(context: RunContext) -> Conversation[None]:
     uuid = unknown_id(context.run, "malformed").partition("_")[2]
     ids: Final = {
@@ -37,12 +38,11 @@ def _malformed(context: RunContext) -> Conversation[None]:
         yield from read(request_id, case=case, aims=("STATUS-11",))
 
 
-def _burst(
-    case: str, prompt: str, reads: int, *, after: str | None = None
-) -> Callable[[RunContext], Conversation[None]]:
+def _burst(name: str, case: str, prompt: str, reads: int, *, after: str | None = None) -> Probe:
     """Reads of one generation right after each other: at once, or first when another, polled one (`after`) has ended."""
 
-    def conversation(context: RunContext) -> Conversation[None]:
+    @probe(name, "STATUS-12", cost=1, only_unlimited=True)
+    def burst(context: RunContext) -> Conversation[None]:
         body = {"prompt": f"{PROMPT}, {prompt}", "duration": 6}
         accepted = yield from submit("generate", body, case=case, intent="accept")
         if after is not None:
@@ -53,9 +53,10 @@ def _burst(
                 yield from read(accepted.accepted_id, case="burst")
             yield from poll(context, accepted)
 
-    return conversation
+    return burst
 
 
+@probe("closely watched", "FLOW-01", "FLOW-02", "STATUS-08", "HDR-05", cost=WATCHED, only_unlimited=True)
 def _closely(context: RunContext) -> Conversation[None]:
     """A few generations read so often that no state can be missed."""
     bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
@@ -80,25 +81,12 @@ def _late(context: RunContext) -> Conversation[None]:
             yield from send(download_send(request_id, url, case="earlier run", aims=("OUT-13",)))
 
 
-def _unlimited(
-    name: str, conversation: Callable[[RunContext], Conversation[None]], *feeds: str, cost: int = 1
-) -> Probe:
-    return Probe(name=name, feeds=feeds, conversation=conversation, worst=cost, expected=cost, only_unlimited=True)
-
-
 PROBES: Final = (
-    Probe(name="unknown id", feeds=("STATUS-10", "HDR-04", "ERR-500-01"), conversation=_unknown),
-    Probe(name="malformed ids", feeds=("STATUS-11", "ERR-500-01"), conversation=_malformed),
-    _unlimited("left alone", _burst("quiet", "unwatched", 5, after="g1 ended"), "STATUS-12"),
-    _unlimited("read often", _burst("burst-read", "watched", 12), "STATUS-12"),
-    _unlimited("closely watched", _closely, "FLOW-01", "FLOW-02", "STATUS-08", "HDR-05", cost=WATCHED),
+    _unknown,
+    _malformed,
+    _burst("left alone", "quiet", "unwatched", 5, after="g1 ended"),
+    _burst("read often", "burst-read", "watched", 12),
+    _closely,
 )
-
-LATE: Final = (
-    Probe(
-        name="late re-reads",
-        feeds=("STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07"),
-        conversation=_late,
-        phase="late",
-    ),
-)
+REREAD: Final = ("STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07")
+LATE: Final = (Probe(name="late re-reads", feeds=REREAD, conversation=_late, phase="late"),)

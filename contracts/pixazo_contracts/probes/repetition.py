@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .conversation import Conversation, Headers, Probe, RunContext, pause, together
+from .conversation import Conversation, Headers, RunContext, pause, probe, together
 from .operations import PRINTED_HEADERS, read, submit, submit_send
 from .samples import members
 
@@ -19,12 +19,14 @@ def _twice(context: RunContext, prompt: str, headers: Headers) -> Conversation[N
         yield from pause(context.profile.pace)
 
 
+@probe("same body twice", "SUBMIT-10", "SUBMIT-15", "ERR-SET-01", cost=4, only_unlimited=True)
 def _repeated(context: RunContext) -> Conversation[None]:
     yield from _twice(context, "A paper boat passes a sleeping cat", PRINTED_HEADERS)
     key = ("Idempotency-Key", f"pixazo-contracts-{context.run}")
     yield from _twice(context, "A paper boat passes a barking dog", (*PRINTED_HEADERS, key))
 
 
+@probe("submits at once", "SUBMIT-10", cost=5, only_unlimited=True)
 def _at_once(_: RunContext) -> Conversation[None]:
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     image = {**boats[0], "first_frame_image": members("image_to_video")["first_frame_image"]}
@@ -40,11 +42,4 @@ def _at_once(_: RunContext) -> Conversation[None]:
             yield from read(exchange.accepted_id, case="after all")
 
 
-REPEATED: Final = ("SUBMIT-10", "SUBMIT-15", "ERR-SET-01")
-
-PROBES: Final = (
-    Probe(name="same body twice", feeds=REPEATED, conversation=_repeated, worst=4, expected=4, only_unlimited=True),
-    Probe(
-        name="submits at once", feeds=("SUBMIT-10",), conversation=_at_once, worst=5, expected=5, only_unlimited=True
-    ),
-)
+PROBES: Final = (_repeated, _at_once)

@@ -39,16 +39,6 @@ class Record(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
-    """How a request is responded to: status code, `Location` of a redirect, delay in seconds, body."""
-
-    status: int
-    location: str | None
-    delay: float
-    body: bytes
-
-
 class Receiver:
     """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
 
@@ -92,29 +82,25 @@ class Receiver:
         path = urlsplit(url).path
         return tuple(callback for callback in callbacks if urlsplit(callback.target).path == path)
 
-    def respond(self, method: str, target: str, headers: Headers, body: bytes) -> Response:
-        """Record a request and say how it is responded to."""
+    def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
+        """Record a request; returns the status code and headers of the response to it, and its delay in seconds."""
         at = self.clock.now()
         path = urlsplit(target).path
         with self._lock:
             seen = self._seen[path] = self._seen.get(path, 0) + 1
-            behaviour = self._urls.get(path)
-        status, location, delay = _behave(behaviour, path, seen)
+            url = self._urls.get(path)
+        status, location, delay = HTTPStatus.OK, {}, 0.0
+        if url is None or url.image:
+            status = HTTPStatus.OK if path.startswith("/redirected/") else HTTPStatus.NOT_FOUND
+        elif url.redirects:
+            status = HTTPStatus.TEMPORARY_REDIRECT
+            location = {"Location": f"{self.url}/redirected/{path.rpartition('/')[2]}"}
+        else:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR if seen <= url.fails else HTTPStatus.OK
+            delay = url.delay
         if self._record is not None and self._on_callback is not None:
             self._on_callback(self._record(method, target, headers, body, status, at))
-        return Response(status, location, delay, _echo(body))
-
-
-def _behave(url: ReceiverUrl | None, path: str, seen: int) -> tuple[int, str | None, float]:
-    """Status code, `Location` and delay for the `seen`-th request at a path."""
-    if url is None:
-        redirected = path.startswith("/redirected/")
-        return (HTTPStatus.OK if redirected else HTTPStatus.NOT_FOUND), None, 0.0
-    if url.image:
-        return HTTPStatus.NOT_FOUND, None, 0.0
-    if url.redirects:
-        return HTTPStatus.TEMPORARY_REDIRECT, f"/redirected/{path.rpartition('/')[2]}", 0.0
-    return (HTTPStatus.INTERNAL_SERVER_ERROR if seen <= url.fails else HTTPStatus.OK), None, url.delay
+        return status, location, delay
 
 
 def _echo(body: bytes) -> bytes:
@@ -174,17 +160,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return
         receiver = cast("_Server", self.server).receiver
-        response = receiver.respond(self.command, self.path, tuple(self.headers.items()), body)
-        if response.delay:
-            receiver.clock.delay(response.delay)
-        self.send_response(response.status)
-        if response.location is not None:
-            self.send_header("Location", f"{receiver.url}{response.location}")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(response.body)))
+        status, headers, delay = receiver.respond(self.command, self.path, tuple(self.headers.items()), body)
+        if delay:
+            receiver.clock.delay(delay)
+        content = _echo(body)
+        self.send_response(status)
+        for name, value in {**headers, "Content-Type": "application/json", "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(response.body)
+            self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - names of http.server
 

@@ -38,13 +38,12 @@ class RunClock(Protocol):
 class RealClock:
     """Time as it passes."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._zero = monotonic()
+    def __init__(self) -> None:
+        self._zero = time.monotonic()
 
     def now(self) -> float:
         """Seconds since this clock was made."""
-        return self._monotonic() - self._zero
+        return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
         """Wait on the inbox. Raises RuntimeError if no event can come."""

@@ -158,7 +158,6 @@ class _Session:
             profile=self._profile,
             run=self._options.run,
             prompts=self._target.prompts,
-            accounts={role: len(keys) for role, keys in self._target.keys.items()},
             limited=self._profile.limited,
             earlier=self._ledger.finished()[-MOST_EARLIER:],
         )

@@ -202,13 +202,13 @@ class GatewayMachine(RuleBasedStateMachine):
         target=accepted,
         name=strategies.letter_cases("X-Webhook-URL"),
         in_body=st.booleans(),
-        prompt=st.integers(0, MOST_PROMPTS),
+        ending=st.integers(0, MOST_PROMPTS),
     )
-    def submit_with_callback(self, name: str, *, in_body: bool, prompt: int) -> object:
+    def submit_with_callback(self, name: str, *, in_body: bool, ending: int) -> object:
         """Ask for a callback, in the header or in the body, about a generation that ends well or badly."""
         url = self._run(open_receiver_url(self.receiver))
         prompts = ("A paper boat", *self.context.prompts.values())
-        body = {"prompt": prompts[prompt % len(prompts)], **({"callback_url": url} if in_body else {})}
+        body = {"prompt": prompts[ending % len(prompts)], **({"callback_url": url} if in_body else {})}
         headers = PRINTED_HEADERS if in_body else (*PRINTED_HEADERS, (name, url))
         aims = () if in_body else ("WEBHOOK-01",)
         submitted = self._submit(

@@ -29,8 +29,8 @@ RULES = {
     *("read", "read_in_parallel", "read_again", "read_foreign", "read_unknown", "let_time_pass", "wait_for_end"),
 }
 
-#: Attempts at a shorter failure.
-FEW = 40
+#: Attempts at a shorter failure, with a margin: Hypothesis draws constants of our source, so examples change with it.
+FEW = 80
 
 
 def fickle(ask: Ask, reply: Reply) -> Reply:

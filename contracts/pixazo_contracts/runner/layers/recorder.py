@@ -16,18 +16,10 @@ from .transport import Reply, Transport
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
 #: of a response may hold anything, the key included.
 KEPT_HEADERS: Final = frozenset(
-    [
-        "age",
-        "allow",
-        "cache-control",
-        "content-length",
-        "content-type",
-        "date",
-        "expires",
-        "location",
-        "retry-after",
-        "www-authenticate",
-    ]
+    {
+        *("age", "allow", "cache-control", "content-length", "content-type"),
+        *("date", "expires", "location", "retry-after", "www-authenticate"),
+    }
 )
 
 #: The longest response that is kept as text, in bytes, and the longest string of a request body, in code points.

@@ -26,31 +26,19 @@ LONGEST: Final = 256 * 1024
 
 #: Names of members and headers that hold an id: `id`, `taskId`, `request_id`, `job-uuid`.
 ID_NAME: Final = re.compile(r"(?:^|[_\-. ])(?:id|ids|uuid|guid)$|[a-z](?:Id|ID|Ids|IDs|Uuid|UUID)$")
-WORK: Final = frozenset(["task", "job", "generation", "prediction", "operation", "ticket", "poll", "polling"])
-JOINED: Final = re.compile(r"(?:request|task|job|generation|prediction|operation|video|run|order)(?:id|uuid)s?$")
+WORK_NAME: Final = re.compile(
+    r"task|job|generation|prediction|operation|ticket|poll|polling"
+    r"|(?:request|task|job|generation|prediction|operation|video|run|order)(?:id|uuid)s?"
+)
 WORK_HEADER: Final = re.compile(
     r"location|polling|status|(?:^|-)(?:task|job|generation|prediction|operation|run|video)-id$"
 )
 
 #: Values that say how far work has come, in any letter case; the two bad ends only as the page writes them.
-PROGRESS: Final = frozenset(
-    [
-        "QUEUED",
-        "ENQUEUED",
-        "PENDING",
-        "PROCESSING",
-        "ACCEPTED",
-        "SUBMITTED",
-        "SCHEDULED",
-        "STARTED",
-        "RUNNING",
-        "COMPLETED",
-        "SUCCEEDED",
-        "SUCCESS",
-        "CREATED",
-    ]
+PROGRESS: Final = re.compile(
+    r"QUEUED|ENQUEUED|PENDING|PROCESSING|ACCEPTED|SUBMITTED|SCHEDULED|STARTED|RUNNING|IN.?PROGRESS"
+    r"|COMPLETED|SUCCEEDED|SUCCESS|CREATED"
 )
-IN_PROGRESS: Final = re.compile(r"IN.?PROGRESS")
 BAD_ENDS: Final = frozenset({"FAILED", "ERROR"})
 
 #: What is found in running text: words of progress, a name with its id, ids by their shape, addresses.
@@ -66,22 +54,8 @@ SHAPES: Final = re.compile(
 ADDRESS: Final = re.compile(r"(?i)\b(?:https?|wss?)://[^\s\"'<>\\]+")
 
 #: Parts of a host or path by which an address is one of documentation.
-DOCUMENTATION: Final = frozenset(
-    [
-        "doc",
-        "docs",
-        "documentation",
-        "developer",
-        "developers",
-        "reference",
-        "help",
-        "support",
-        "errors",
-        "problems",
-        "probs",
-        "ietf",
-        "rfc-editor",
-    ]
+DOCUMENTATION: Final = re.compile(
+    "docs?|documentation|developers?|reference|help|support|errors|problems|probs|ietf|rfc-editor"
 )
 
 
@@ -136,12 +110,11 @@ def _shows_work(value: object, asked: str, name: str = "") -> bool:
 
 def _names_work(name: str) -> bool:
     lower = name.lower()
-    return bool(ID_NAME.search(name)) or lower in WORK or bool(JOINED.fullmatch(lower)) or bool(ID_NAME.search(lower))
+    return bool(ID_NAME.search(name) or ID_NAME.search(lower) or WORK_NAME.fullmatch(lower))
 
 
 def _is_progress(value: str) -> bool:
-    word = value.strip().upper()
-    return word in PROGRESS or bool(IN_PROGRESS.fullmatch(word))
+    return bool(PROGRESS.fullmatch(value.strip().upper()))
 
 
 def _text_shows_work(text: str, asked: str) -> bool:
@@ -165,7 +138,7 @@ def _is_documentation(url: str) -> bool:
     except ValueError:
         return False
     labels = (parts.hostname or "").split(".") + parts.path.lower().split("/")
-    return not DOCUMENTATION.isdisjoint(labels)
+    return any(DOCUMENTATION.fullmatch(label) for label in labels)
 
 
 def _header_shows_work(name: str, value: str, asked: str) -> bool:
