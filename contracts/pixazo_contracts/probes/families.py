@@ -230,7 +230,7 @@ def _png(width: int, height: int, *, padding: int = 0) -> str:
 
 #: Rules about the image, which a gateway may enforce later by ending FAILED: values by the names of their cases, made when
 #: they are sent. 20 MiB is not below 20 MB, whichever MB the page means.
-IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
+BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "I2V-IMG-05": {
         "bare Base64": lambda: _png(640, 480).partition(",")[2],
         "data URL without Base64": lambda: "data:image/png,not an image",
@@ -285,7 +285,7 @@ PROBES: Final = (
             feeds=(*REFUSALS, "I2V-IMG-15"),
             followed=True,
         )
-        for clause, images in IMAGES.items()
+        for clause, images in BROKEN_IMAGES.items()
     ),
 )
 

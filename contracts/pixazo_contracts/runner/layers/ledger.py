@@ -38,6 +38,10 @@ class CeilingReachedError(Exception):
     """A reservation that a ceiling of the day or the month does not allow; the text names the ceiling and the ledger."""
 
 
+#: What a line of the ledger notes.
+Event = Literal["reserve", "spend", "release", "finished"]
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of the ledger: a reservation, what became of it, or a generation that finished."""
 
@@ -48,8 +52,6 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     request_id: str | None = None
     media_url: str | None = None
 
-
-Event = Literal["reserve", "spend", "release", "finished"]
 
 #: How the file is opened: to read and append, created if it does not exist.
 APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
