@@ -36,20 +36,17 @@ def _changed(body: dict[str, object], changes: dict[str, object]) -> bytes:
     return encode({name: value for name, value in {**body, **changes}.items() if value is not ABSENT})
 
 
-def t2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
-    """A valid text-to-video request with some members changed, added, or (`ABSENT`) left out.
+def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
+    """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
     """
-    body = {"prompt": f"{PROMPT} ({name})", **PRINTED}
+    image = {"first_frame_image": members("image_to_video")["first_frame_image"]}
+    body = {"prompt": f"{PROMPT} ({name})", **(image if operation == "imageToVideo" else {}), **PRINTED}
     return Case(name=name, body=partial(_changed, body, changes), intent=intent)
 
 
-def i2v(name: str, intent: Intent = "refuse", **changes: object) -> Case:
-    """As `t2v`, for image-to-video, with the image of the printed example."""
-    image = members("image_to_video")["first_frame_image"]
-    body = {"prompt": f"{PROMPT} ({name})", "first_frame_image": image, **PRINTED}
-    return Case(name=name, body=partial(_changed, body, changes), intent=intent)
+t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
 
 
 def family(
@@ -166,8 +163,8 @@ class Rule:
 
     def cases(self, values: Mapping[str, object], intent: Intent) -> tuple[Case, ...]:
         """A request for each of these values."""
-        make = t2v if self.operation == "generate" else i2v
-        return tuple(make(name, intent, **{**self.also, self.member: value}) for name, value in values.items())
+        changes = ((name, {**self.also, self.member: value}) for name, value in values.items())
+        return tuple(varied(self.operation, name, intent, **change) for name, change in changes)
 
 
 IMAGE_URL: Final = "https://example.com/first.jpg"

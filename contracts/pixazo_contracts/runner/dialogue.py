@@ -74,11 +74,11 @@ class Dialogue:
         try:
             step = next(conversation)
             while True:
-                answer = yield step
-                mark.steps.append((step, answer))
+                outcome = yield step
+                mark.steps.append((step, outcome))
                 if isinstance(step, ReceiverUrl):
-                    self._opened.add(_token(str(answer)))
-                step = conversation.send(answer)
+                    self._opened.add(_token(str(outcome)))
+                step = conversation.send(outcome)
         except StopIteration as stop:
             result: T = stop.value
             return result

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final, Protocol, cast
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import Headers, ReceiverUrl
 from pixazo_contracts.trace import Callback, is_object, whole_number
 
+from .layers.recorder import Recorder
 from .run_clock import RunClock
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.
@@ -31,14 +32,6 @@ class ReceiverAddress:
     public_url: str | None = None
 
 
-class Record(Protocol):
-    """Records a request: method, target, headers, body, the status code of our response, the instant of its arrival."""
-
-    def __call__(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
-        """Keep the request."""
-        ...
-
-
 class Receiver:
     """Listens on one port; gives each use a URL of its own, and responds at each as its `ReceiverUrl` says."""
 
@@ -48,7 +41,7 @@ class Receiver:
         self._lock = threading.Lock()
         self._urls: dict[str, ReceiverUrl] = {}
         self._seen: dict[str, int] = {}
-        self._record: Record | None = None
+        self._recorder: Recorder | None = None
         self._on_callback: Callable[[Callback], None] | None = None
         self._server = _Server((address.host, address.port), self)
         bound = self._server.server_address[1]
@@ -57,9 +50,9 @@ class Receiver:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="receiver", daemon=True
         )
 
-    def start(self, record: Record, on_callback: Callable[[Callback], None]) -> None:
+    def start(self, recorder: Recorder, on_callback: Callable[[Callback], None]) -> None:
         """Begin to listen. `on_callback` is called in the thread of a request, after it is recorded and before the response."""
-        self._record, self._on_callback = record, on_callback
+        self._recorder, self._on_callback = recorder, on_callback
         self._thread.start()
 
     def close(self) -> None:
@@ -98,8 +91,8 @@ class Receiver:
         else:
             status = HTTPStatus.INTERNAL_SERVER_ERROR if seen <= url.fails else HTTPStatus.OK
             delay = url.delay
-        if self._record is not None and self._on_callback is not None:
-            self._on_callback(self._record(method, target, headers, body, status, at))
+        if self._recorder is not None and self._on_callback is not None:
+            self._on_callback(self._recorder.receive(method, target, headers, body, status, at))
         return status, location, delay
 
 

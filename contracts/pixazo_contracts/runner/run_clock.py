@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from queue import Empty, Queue
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -19,34 +19,21 @@ STUCK: Final = 120.0
 NOTHING_TO_COME: Final = "the run waits for an event that cannot come: this is a bug in a probe"
 
 
-class RunClock(Protocol):
-    """Seconds since the run began, and how to wait for the next event."""
-
-    def now(self) -> float:
-        """Seconds since the run began."""
-        ...
-
-    def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event, or None after so many seconds (None: no limit); `busy`: requests are under way."""
-        ...
-
-    def delay(self, seconds: float) -> None:
-        """Wait before the receiver responds."""
-        ...
-
-
-class RealClock:
-    """Time as it passes."""
+class RunClock:
+    """Time as it passes, in seconds since this clock was made."""
 
     def __init__(self) -> None:
         self._zero = time.monotonic()
 
     def now(self) -> float:
-        """Seconds since this clock was made."""
+        """Seconds since the run began."""
         return time.monotonic() - self._zero
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """Wait on the inbox. Raises RuntimeError if no event can come."""
+        """The next event, or None after so many seconds (None: no limit); `busy`: requests are under way.
+
+        Raises RuntimeError if no event can come.
+        """
         if seconds is None and not busy:
             raise RuntimeError(NOTHING_TO_COME)
         try:
@@ -55,27 +42,28 @@ class RealClock:
             return None
 
     def delay(self, seconds: float) -> None:
-        """Sleep."""
+        """Wait before the receiver responds."""
         time.sleep(seconds)
 
 
-class VirtualClock:
+class VirtualClock(RunClock):
     """Time that passes only while the run waits; `advance` moves the target's clock by so many seconds.
 
     Each reading is a microsecond later than the one before, so that requests have an order and those at once overlap.
     """
 
     def __init__(self, advance: Callable[[float], object]) -> None:
+        super().__init__()
         self._advance = advance
-        self._now = 0.0
+        self._waited = 0.0
         self._readings = count()
 
     def now(self) -> float:
         """Seconds that were waited in all, and a microsecond for each reading."""
-        return self._now + next(self._readings) * READING
+        return self._waited + next(self._readings) * READING
 
     def receive(self, inbox: Queue[T], seconds: float | None, *, busy: bool) -> T | None:
-        """The next event; the clock is moved only if none can come by itself. Raises RuntimeError if none can come at all."""
+        """The next event; the clock is moved only if none can come by itself."""
         try:
             return inbox.get(timeout=STUCK) if busy else inbox.get_nowait()
         except Empty:
@@ -83,9 +71,9 @@ class VirtualClock:
                 raise RuntimeError(f"a request has been under way for {STUCK:g} s of real time") from None
         if seconds is None:
             raise RuntimeError(NOTHING_TO_COME)
-        self._now += seconds
+        self._waited += seconds
         self._advance(seconds)
         return None
 
     def delay(self, seconds: float) -> None:
-        """Nothing: the thread that moves the clock is waiting for this response."""
+        """Do not wait: the thread that moves the clock is waiting for this response."""

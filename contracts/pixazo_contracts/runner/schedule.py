@@ -123,7 +123,7 @@ class Schedule:
         self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
-            receiver.start(recorder.receive, self._inbox.put)
+            receiver.start(recorder, self._inbox.put)
 
     def close(self) -> None:
         """End the threads and close the receiver."""

@@ -37,7 +37,7 @@ from .layers.spend import SpendGuard, remaining
 from .layers.transport import HttpTransport, Network
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
-from .run_clock import RealClock, RunClock
+from .run_clock import RunClock
 from .schedule import Progress, Schedule
 
 #: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
@@ -240,7 +240,7 @@ def run(
     cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used.
     """
     with ExitStack() as closing:
-        return _Session(target, options, clock or RealClock(), network, closing).observe(probes, on_progress)
+        return _Session(target, options, clock or RunClock(), network, closing).observe(probes, on_progress)
 
 
 @contextmanager
@@ -252,7 +252,7 @@ def open_dialogue(
     `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
     """
     with ExitStack() as closing:
-        yield _Session(target, options, clock or RealClock(), network, closing).dialogue()
+        yield _Session(target, options, clock or RunClock(), network, closing).dialogue()
 
 
 def fetch(profile: Profile, path: str, *, network: Network | None = None) -> bytes | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from hypothesis.stateful import precondition, rule
 
@@ -68,12 +68,6 @@ class ExampleRun:
         return [name for name, need in RULES.items() if self.can(need) and not self.fired[name]]
 
 
-class SharesRun(Protocol):
-    """A state machine that belongs to a run of examples."""
-
-    shared: ExampleRun
-
-
 def counted_rule(need: str = "", **drawn: Any) -> Callable[[Callable[..., Any]], Any]:
     """A rule that counts how often it fires, and that fires only if the target has what it needs."""
 
@@ -81,14 +75,11 @@ def counted_rule(need: str = "", **drawn: Any) -> Callable[[Callable[..., Any]],
         RULES[function.__name__] = need
 
         @wraps(function)
-        def counted(self: SharesRun, **values: Any) -> Any:
+        def counted(self: Any, **values: Any) -> Any:
             self.shared.fired[function.__name__] += 1
             return function(self, **values)
 
-        def has_need(machine: SharesRun) -> bool:
-            return machine.shared.can(need)
-
         make: Callable[..., Any] = rule
-        return precondition(has_need)(make(**drawn)(counted))
+        return precondition(lambda machine: machine.shared.can(need))(make(**drawn)(counted))
 
     return decorate

@@ -17,7 +17,7 @@ from pixazo_contracts.cli import Given, ledger_path, make_target, profile_file, 
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_baseline, read_expectations, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import paid
-from pixazo_contracts.runner import Dialogue, Ledger, RealClock, RunClock, RunOptions, VirtualClock, open_dialogue, run
+from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
 from pixazo_contracts.trace import ConfigurationError, Target
 
 from .checker import RequestChecker
@@ -29,20 +29,13 @@ SPENT: Final = pytest.StashKey[list[str]]()
 class Endpoint(Protocol):
     """The gateway to test, as the pytest plugin of this distribution or a fixture of yours describes it."""
 
-    @property
-    def url(self) -> str: ...
-    @property
-    def api_key(self) -> str | None: ...
-    @property
-    def accounts(self) -> tuple[str, ...]: ...
-    @property
-    def prompts(self) -> tuple[str, ...]: ...
-    @property
-    def pace(self) -> float | None: ...
-    @property
-    def deadline(self) -> float | None: ...
-    @property
-    def advance(self) -> Callable[[float], object] | None: ...
+    url: str
+    api_key: str | None
+    accounts: tuple[str, ...]
+    prompts: tuple[str, ...]
+    pace: float | None
+    deadline: float | None
+    advance: Callable[[float], object] | None
 
 
 def _option(config: pytest.Config, name: str) -> Any:
@@ -111,7 +104,7 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
 @pytest.fixture(scope="session")
 def clock(pixazo_endpoint: Endpoint) -> RunClock:
     """Real time, or the target's own clock if we can move it."""
-    return RealClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
+    return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
 
 
 @pytest.fixture(scope="session")
