@@ -9,21 +9,43 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from pixazo_contracts.judge import ExitCode
-from pixazo_contracts.trace import ConfigurationError, Target, capable, check_number
+from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.judge import (
+    ExitCode,
+    InvalidResultError,
+    Result,
+    Terms,
+    changes,
+    evaluate,
+    incomparable,
+    load_result,
+    read_baseline,
+    read_expectations,
+    selection,
+    to_json,
+    to_ndjson,
+)
+from pixazo_contracts.probes import for_clauses
+from pixazo_contracts.report import render_changes, render_plan
+from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, fetch, make_plan, remaining
+from pixazo_contracts.runner import run as observe
+from pixazo_contracts.trace import (
+    ConfigurationError,
+    InvalidTraceError,
+    ProfileFile,
+    Target,
+    Trace,
+    capable,
+    check_number,
+    load_trace,
+)
 
 from .configure import Given, ledger_path, make_target, profile_file, receiver_address
-
-if TYPE_CHECKING:
-    # Imported where they are used: `--help` must not wait for them.
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.judge import Result, Terms
-    from pixazo_contracts.runner import Progress, ReceiverAddress, RunOptions
-    from pixazo_contracts.trace import ProfileFile, Trace
+from .discovery import discover, extend
 
 Command = Any  # what click's decorators give and take
 
@@ -113,8 +135,6 @@ def main() -> None:
 
 
 def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
-    from pixazo_contracts.clauses import select
-
     clauses = select(globs, core=core)
     if not clauses:
         _fail(f"--clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
@@ -128,10 +148,6 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
     found = make_target(given, file)
     if not ask or found.profile.limited or options["no_discovery"]:
         return found, file
-    from pixazo_contracts.runner import fetch
-
-    from .discovery import discover, extend
-
     file = extend(file, discover(partial(fetch, found.profile)))
     return make_target(given, file), file
 
@@ -141,8 +157,6 @@ def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
 
 
 def _terms(options: dict[str, Any]) -> Terms:
-    from pixazo_contracts.judge import Terms, read_baseline, read_expectations
-
     check_number("--floor", options["floor"])
     return Terms(
         today=datetime.now(UTC).date(),
@@ -155,7 +169,6 @@ def _terms(options: dict[str, Any]) -> Terms:
 
 def _write(result: Result, options: dict[str, Any]) -> None:
     """Write the reports that were asked for."""
-    from pixazo_contracts.judge import to_json, to_ndjson
     from pixazo_contracts.report import html, junit
 
     out: Path | None = options["out"]
@@ -181,7 +194,6 @@ def _colour() -> bool:
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
-    from pixazo_contracts.judge import evaluate
     from pixazo_contracts.report import terminal
 
     result = evaluate(trace, clauses, _terms(options))
@@ -204,8 +216,6 @@ def _progress() -> Callable[[Progress], None] | None:
 
 
 def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], options: dict[str, Any]) -> RunOptions:
-    from pixazo_contracts.runner import RunOptions
-
     out: Path | None = options["out"]
     return RunOptions(
         seed=options["seed"],
@@ -220,8 +230,6 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
 
 def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     """Print where the ledger is, if there is one; returns how many generations its ceilings leave."""
-    from pixazo_contracts.runner import Ledger
-
     if path is None:
         return None
     ledger = Ledger(path, "plan")
@@ -236,9 +244,6 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
 @_judging
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
-    from pixazo_contracts.probes import for_clauses
-    from pixazo_contracts.runner import run as observe
-
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
@@ -257,10 +262,6 @@ def run(**options: Any) -> NoReturn:
 @_selecting
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
-    from pixazo_contracts.probes import for_clauses
-    from pixazo_contracts.report import render_plan
-    from pixazo_contracts.runner import make_plan, remaining
-
     try:
         clauses = _select(options["globs"], core=options["core"])
         found, file = _given(options)
@@ -279,9 +280,6 @@ def plan(**options: Any) -> None:
 @_judging
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     """Judge a recorded trace again; costs nothing."""
-    from pixazo_contracts.judge import selection
-    from pixazo_contracts.trace import InvalidTraceError, load_trace
-
     try:
         trace = load_trace(trace_file)
         chosen = options["globs"] or options["core"]
@@ -299,9 +297,6 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
 @click.option("--rebase", is_flag=True, help="Compare although clauses or profile differ.")
 def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     """What changed between two results: files, or directories that --out made."""
-    from pixazo_contracts.judge import InvalidResultError, changes, incomparable, load_result
-    from pixazo_contracts.report import render_changes
-
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:

@@ -7,9 +7,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from pixazo_contracts.runner import ReceiverAddress
 from pixazo_contracts.trace import (
     SETTLE_POLLS,
     SHORTEST_SETTLE,
@@ -22,10 +23,6 @@ from pixazo_contracts.trace import (
     place,
     read_profile,
 )
-
-if TYPE_CHECKING:
-    from pixazo_contracts.runner import ReceiverAddress
-
 
 DEFAULT_PACE: Final = 5.0
 DEFAULT_DEADLINE: Final = 600.0
@@ -164,8 +161,6 @@ def receiver_address(profile: Profile, listen: str | None, public_url: str | Non
 
     Raises `ConfigurationError`.
     """
-    from pixazo_contracts.runner import ReceiverAddress
-
     if listen is None and public_url is None and not profile.loopback:
         return None
     host, _, port = (listen or "127.0.0.1:0").rpartition(":")
