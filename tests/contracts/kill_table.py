@@ -34,7 +34,7 @@ def _share(rows: Sequence[Row], good: Sequence[Row]) -> float:
     return len(good) / len(rows) if rows else 1.0
 
 
-def _told(row: Row) -> str:
+def _line(row: Row) -> str:
     verdict = "killed" if row.killed else "SURVIVED" if row.clause else "silent" if not row.others else "ALARM"
     others = f"   also {', '.join(row.others)}" if row.others else ""
     return f"{verdict:<9} {row.clause or 'benign':<16} {row.outcome:<13} {row.name}{others}"
@@ -59,7 +59,7 @@ def main() -> int:
         rows: list[Row] = []
         for made in pool.map(_one, [(name, clean) for name in chosen]):
             rows.append(made)
-            print(_told(made), flush=True)
+            print(_line(made), flush=True)
         noisy = [
             f"seed {seed}: {', '.join(alarms)}" for seed, alarms in pool.map(_seed, range(1, given.seeds + 1)) if alarms
         ]

@@ -14,6 +14,7 @@ from tests.contracts.gateways.edits import (
     calling,
     coded,
     counted,
+    decoded,
     dies_with_its_receiver,
     early,
     envelope,
@@ -36,7 +37,6 @@ from tests.contracts.gateways.edits import (
     remembering,
     sent,
     throttling,
-    told,
     without,
 )
 from tests.contracts.gateways.fake_gateway import BASE, STATUS, TWO, Ask, Reply, Work, movie, refusal, stamp
@@ -56,7 +56,7 @@ def _as_is(_: Ask, reply: Reply) -> Reply:
     return reply
 
 
-def _as_told(body: Members) -> Members:
+def _unchanged(body: Members) -> Members:
     return body
 
 
@@ -69,7 +69,7 @@ class Wrong:
 
     clause: str
     edit: Edit = _as_is
-    tell: Change = _as_told
+    tell: Change = _unchanged
     prepare: Callable[[FakeGateway], None] = _nothing
     beside: frozenset[str] = frozenset()
     name: str = ""
@@ -307,7 +307,7 @@ WRONG = (
             lambda calls: [
                 (i, url, body)
                 for i, url, body in calls
-                if told(body)["status"] != "COMPLETED" or "member" in url or "g4" in url
+                if decoded(body)["status"] != "COMPLETED" or "member" in url or "g4" in url
             ]
         ),
     ),
@@ -316,7 +316,7 @@ WRONG = (
     Wrong("WEBHOOK-06", prepare=early(2)),
     Wrong(
         "WEBHOOK-07",
-        prepare=calling(lambda calls: [call for call in calls if told(call[2])["status"] == "COMPLETED"]),
+        prepare=calling(lambda calls: [call for call in calls if decoded(call[2])["status"] == "COMPLETED"]),
     ),
     Wrong("WEBHOOK-09", prepare=last_used_url),
     Wrong("WEBHOOK-11", prepare=never_again),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -137,22 +137,29 @@ def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> No
     assert 1 <= gateway.created <= 2
 
 
-def _started(origin: str, directory: Path, profile: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(origin: str, directory: Path, profile: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The command in a process of its own, which is killed if it is still running afterwards."""
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--max-generations", "9", "--clauses", "AUTH-*"],
         env=_environment(directory),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=60)
 
 
 def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Three commands at once, each granted nine, under `day = 2`: two are created."""
     gateway = LyingGateway(7, ["408"])
-    with serve(gateway) as origin:
+    with serve(gateway) as origin, ExitStack() as running:
         profile = _profile(tmp_path, "day = 2")
-        runs = [_started(origin, tmp_path, profile) for _ in range(3)]
+        runs = [running.enter_context(_started(origin, tmp_path, profile)) for _ in range(3)]
         codes = {run.wait(timeout=120) for run in runs}
     assert (gateway.created, codes) == (2, {11})
 
@@ -172,12 +179,11 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     gateway = Holding(7, ["408"])
     with serve(gateway) as origin:
         profile = _profile(tmp_path, "day = 2")
-        first = _started(origin, tmp_path, profile)
-        assert arrived.wait(60)
-        first.send_signal(signal.SIGKILL)
-        first.wait(timeout=60)
+        with _started(origin, tmp_path, profile):
+            assert arrived.wait(60)
         never.set()
-        assert _started(origin, tmp_path, profile).wait(timeout=120) == 11
+        with _started(origin, tmp_path, profile) as second:
+            assert second.wait(timeout=120) == 11
     assert gateway.created == 2
 
 

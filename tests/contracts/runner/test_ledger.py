@@ -46,7 +46,11 @@ def test_processes_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     command = [sys.executable, "-c", SPENDER, str(path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    try:
+        outputs = [process.communicate(timeout=60)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert "".join(outputs).count("reserved") == 3
     assert path.read_text().count('"reserve"') == 3
 
