@@ -14,7 +14,7 @@ from pixazo_contracts.clauses.clause import Clause, Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
 from pixazo_contracts.clauses.statements import STATEMENTS
 from pixazo_contracts.probes import PROBES, feeders, for_clauses
-from pixazo_contracts.probes.conversation import Setting
+from pixazo_contracts.probes.conversation import RunContext
 from pixazo_contracts.probes.samples import members, text
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Header, Trace
@@ -119,15 +119,15 @@ def test_a_selection_needs_few_probes() -> None:
     assert [probe.name for probe in for_clauses(["STATUS-11"])] == ["smoke", "malformed ids"]
 
 
-def test_talks_do_no_io_before_they_are_carried_forward() -> None:
-    """Every probe's talk can be begun without a network: it yields its first wish and waits."""
-    setting = Setting(
+def test_a_conversation_begins_without_a_network() -> None:
+    """Every probe's conversation yields its first step without a network, and waits."""
+    context = RunContext(
         profile=Profile(origin="http://127.0.0.1:1"), run="testrun0", prompts={"failed": "x", "error": "y"}
     )
     for probe in PROBES:
-        talk = probe.talk(setting)
-        assert next(talk) is not None, probe.name
-        talk.close()
+        conversation = probe.conversation(context)
+        assert next(conversation) is not None, probe.name
+        conversation.close()
 
 
 def test_a_clause_without_a_requirement_is_refused() -> None:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import cast
 
 import pytest
-from tests.contracts.observing import observe
+from tests.contracts.fake_run import observe
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge.verdict import judge

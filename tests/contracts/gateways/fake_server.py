@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _courier(gateway: FakeGateway, stop: threading.Event) -> None:
+def _send_callbacks(gateway: FakeGateway, stop: threading.Event) -> None:
     while not stop.wait(0.01):
         for request_id, url, body in gateway.due():
             threading.Thread(target=call, args=(gateway, request_id, url, body), daemon=True).start()
@@ -92,7 +92,7 @@ def serve(
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
-        threading.Thread(target=_courier, args=(gateway, stop), daemon=True),
+        threading.Thread(target=_send_callbacks, args=(gateway, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()

@@ -1,4 +1,4 @@
-"""A pytest plugin of somebody else: the gateway to look at is a fake in this process, whose clock the suite may move."""
+"""A pytest plugin that names the gateway to test: a fake in this process, whose clock the suite may move."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contracts.fake_run import ZERO
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, ERROR_PROMPT, FAILED_PROMPT, KEY
 from tests.contracts.gateways.fake_server import call, serve
-from tests.contracts.observing import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,14 +35,14 @@ class Endpoints:
         elapsed = 0.0
         with serve() as (url, gateway):
             due = gateway.due
-            gateway.due = list  # type: ignore[method-assign]  # the server's own courier finds nothing
+            gateway.due = list  # type: ignore[method-assign]  # the server's own thread finds nothing to send
             gateway.now = lambda: ZERO + elapsed
 
             def advance(seconds: float) -> None:
                 nonlocal elapsed
                 elapsed += seconds
-                for request_id, hook, body in due():
-                    call(gateway, request_id, hook, body)
+                for request_id, url_called, body in due():
+                    call(gateway, request_id, url_called, body)
 
             yield VirtualEndpoint(url, advance)
 

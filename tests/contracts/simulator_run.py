@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.cli.discovery import accepted, read_invitation
+from pixazo_contracts.cli.discovery import discover, extend
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
-from pixazo_contracts.runner.clock import VirtualClock
-from pixazo_contracts.runner.runner import ReceiverAddress, RunOptions, fetch, run
+from pixazo_contracts.runner.receiver import ReceiverAddress
+from pixazo_contracts.runner.run_clock import VirtualClock
+from pixazo_contracts.runner.session import RunOptions, fetch, run
 from pixazo_contracts.trace.target import Profile, ProfileFile, Target
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
@@ -64,8 +65,8 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
 
 def _target(simulator: Simulator) -> Target:
     profile = Profile(origin=simulator.url, pace=5.0, deadline=120.0, settle=30.0, patience=PATIENCE, virtual=True)
-    invited = accepted(ProfileFile(), read_invitation(lambda path: fetch(profile, path)))
-    return Target(profile, {**invited.keys(), "default": (simulator.api_key,)}, invited.prompts)
+    file = extend(ProfileFile(), discover(lambda path: fetch(profile, path)))
+    return Target(profile, {**file.keys(), "default": (simulator.api_key,)}, file.prompts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.dialogues import talking
+from tests.contracts.fake_run import ORIGIN, fake_dialogue
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, refusal
-from tests.contracts.observing import ORIGIN
 
-from pixazo_contracts.probes.steps import read_send, submit_send
-from pixazo_contracts.runner.runner import RunOptions
-from pixazo_contracts.stateful.alarm import ContractBrokenError
-from pixazo_contracts.suite.asking import Asker
+from pixazo_contracts.probes.operations import read_send, submit_send
+from pixazo_contracts.report.alarm import ContractBrokenError
+from pixazo_contracts.runner.session import RunOptions
+from pixazo_contracts.suite.checker import RequestChecker
 from pixazo_contracts.trace.target import Profile, Target
 
 MALFORMED = submit_send("generate", b"{", case="malformed", aims=("SUBMIT-16",), intent="refuse")
 PAID = Target(Profile(origin=ORIGIN, paid=True), {"default": (KEY,)})
-FUNDED = RunOptions(run="talking0", max_generations=5)
+FUNDED = RunOptions(run="dialogue", max_generations=5)
 
 
 def credulous(ask: Ask, reply: Reply) -> Reply:
@@ -26,37 +25,37 @@ def credulous(ask: Ask, reply: Reply) -> Reply:
 
 def test_a_right_answer() -> None:
     """A request that is answered as the page says breaks nothing."""
-    with talking() as (dialogue, gateway):
-        Asker(dialogue)("malformed", MALFORMED)
+    with fake_dialogue() as (dialogue, gateway):
+        RequestChecker(dialogue)("malformed", MALFORMED)
         assert len(gateway.asked) == 1
 
 
 def test_a_wrong_answer_on_a_target_that_charges() -> None:
     """One wrong answer stops its family, which still fails as before; another family goes on."""
-    with talking(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
-        ask = Asker(dialogue)
+    with fake_dialogue(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
+        check = RequestChecker(dialogue)
         for family, sent in (("malformed", 1), ("malformed", 1), ("another", 2)):
             with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
-                ask(family, MALFORMED)
+                check(family, MALFORMED)
             assert len(gateway.asked) == sent
 
 
 def test_a_wrong_answer_where_it_costs_nothing() -> None:
     """Elsewhere the request is sent as often as a shorter example is looked for."""
-    with talking(edit=credulous) as (dialogue, gateway):
-        ask = Asker(dialogue)
+    with fake_dialogue(edit=credulous) as (dialogue, gateway):
+        check = RequestChecker(dialogue)
         for sent in (1, 2):
             with pytest.raises(ContractBrokenError, match="SUBMIT-16"):
-                ask("malformed", MALFORMED)
+                check("malformed", MALFORMED)
             assert len(gateway.asked) == sent
 
 
 def test_no_budget() -> None:
     """Where nothing was granted nothing is sent, and the test is skipped with the remedy."""
-    unfunded = RunOptions(run="talking0", max_generations=0)
-    with talking(target=PAID, options=unfunded) as (dialogue, gateway):
+    unfunded = RunOptions(run="dialogue", max_generations=0)
+    with fake_dialogue(target=PAID, options=unfunded) as (dialogue, gateway):
         with pytest.raises(pytest.skip.Exception, match="UNFUNDED: malformed: no generation is left to reserve"):
-            Asker(dialogue)("malformed", MALFORMED)
+            RequestChecker(dialogue)("malformed", MALFORMED)
         assert gateway.asked == []
 
 
@@ -66,24 +65,26 @@ def test_a_refusal_that_was_none() -> None:
     def betrays(ask: Ask, reply: Reply) -> Reply:
         return Reply(200, {"request_id": "minimax-hailuo-ai_1"}) if ask.method == "GET" else reply
 
-    with talking(edit=betrays, target=PAID, options=FUNDED) as (dialogue, gateway):
-        ask = Asker(dialogue)
-        ask("malformed", MALFORMED)
-        ask("unknown", read_send("minimax-hailuo-ai_0"))
+    with fake_dialogue(edit=betrays, target=PAID, options=FUNDED) as (dialogue, gateway):
+        check = RequestChecker(dialogue)
+        check("malformed", MALFORMED)
+        check("unknown", read_send("minimax-hailuo-ai_0"))
         with pytest.raises(pytest.exit.Exception, match="names the request 'minimax-hailuo-ai_1'") as stopped:
-            ask("malformed", MALFORMED)
+            check("malformed", MALFORMED)
         assert stopped.value.returncode == 11
         assert len(gateway.asked) == 2
 
 
 def test_a_family_that_was_counted() -> None:
     """One request that was counted as a generation stops its family, though no clause was broken by the answer."""
-    with talking(edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED) as (
+    with fake_dialogue(
+        edit=lambda _, __: refusal(429, "Too Many Requests", "Slow down"), target=PAID, options=FUNDED
+    ) as (
         dialogue,
         gateway,
     ):
-        ask = Asker(dialogue)
-        ask("malformed", MALFORMED)
+        check = RequestChecker(dialogue)
+        check("malformed", MALFORMED)
         with pytest.raises(pytest.skip.Exception, match="an earlier request of this family was counted"):
-            ask("malformed", MALFORMED)
+            check("malformed", MALFORMED)
         assert len(gateway.asked) == 1

@@ -1,4 +1,4 @@
-"""Ways to be wrong: edits of the fake's answers, and preparations of the fake itself."""
+"""Edits that make the fake gateway wrong: of its responses and callbacks, and of the fake itself."""
 
 from __future__ import annotations
 
@@ -232,12 +232,12 @@ def calling(change: Callable[[list[tuple[str, str, bytes]]], list[tuple[str, str
     return prepare
 
 
-def told(body: bytes) -> Members:
+def decoded(body: bytes) -> Members:
     return cast("Members", json.loads(body))
 
 
 def early(seconds: float) -> Prepare:
-    """Call back so many seconds before the state that is told."""
+    """Call back so many seconds before the state that the callback holds."""
 
     def prepare(gateway: FakeGateway) -> None:
         def due() -> list[tuple[str, str, bytes]]:
