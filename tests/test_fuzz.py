@@ -18,6 +18,7 @@ from pixazo_simulator.world.registry import Settings
 from tests.caller import Caller, Send, over_http
 from tests.hostile_requests import Noise, Request
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 IN_PROCESS, KEPT_ALIVE, GARBAGE = 7000, 2500, 500
 """Requests without a socket, requests on connections that stay open, and bytes that are no request: 10,000."""
@@ -25,8 +26,6 @@ EPOCH = 250
 """Requests after which a fresh world takes over, since one of them may have suspended or deleted the old one."""
 SETTINGS = Settings(open_keys=True)
 BODY_LIMIT = 28 * 1024 * 1024
-PATIENCE = 10.0
-"""Seconds that a server on loopback has to answer or to close a connection."""
 HEAD = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: noisy\r\n"
 HALF = HEAD + b"Content-Length: 100\r\n\r\n" + b" " * 99
 ERROR_SHAPES = ({"error", "message"}, {"statusCode", "message"}, {"error", "status"})

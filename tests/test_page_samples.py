@@ -10,7 +10,6 @@ import ast
 import json
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +19,9 @@ import pytest
 
 from pixazo_simulator.server.simulator import Simulator
 from tests.caller import Caller
-from tests.command import environment
+from tests.command import run
 from tests.page import IMAGE, LANGUAGES, TEXT, blocks, sample
+from tests.patience import PATIENCE
 from tests.tools import tool
 
 PARTS = (IMAGE, TEXT)
@@ -42,20 +42,6 @@ def adapt(simulator: Simulator, caller: Caller) -> Adapt:
         return keyed.replace(VENDOR, simulator.url)
 
     return replaced
-
-
-def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a sample to its end; what it reads from standard input is `given`."""
-    return subprocess.run(
-        command,
-        input=given,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=30,
-        check=False,
-        env=environment(),
-    )
 
 
 def run_python(code: str) -> list[tuple[str, Any]]:
@@ -99,7 +85,7 @@ def exchange(text: str) -> tuple[str, str]:
     framing = [f"Host: {host}", f"Content-Length: {len(body.encode())}", "Connection: close"]
     message = "\r\n".join([f"{line} HTTP/1.1", *headers, *framing, "", body])
     name, port = host.split(":")
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with socket.create_connection((name, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(message.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     head, _, body = answer.partition("\r\n\r\n")

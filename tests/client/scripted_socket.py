@@ -9,8 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-PATIENCE = 10.0
-"""Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
+from tests.patience import PATIENCE
 
 SILENCE = b"<silence>"
 """Said instead of an answer: nothing, until the other side hangs up."""

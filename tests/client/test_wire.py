@@ -13,6 +13,7 @@ import httpx
 import httpx2
 import pytest
 from tests.client.scripted_socket import RESET, SILENCE, Loopback, nowhere, says
+from tests.patience import PATIENCE
 
 from pixazo_client import (
     APIConnectionError,
@@ -46,7 +47,7 @@ class Blocking:
 
     def talk(self, base_url: str, talk: Callable[[PixazoClient], T], **settings: Any) -> T:
         """What a talk with the gateway at base_url comes to."""
-        with self._library.Client(timeout=10) as http:
+        with self._library.Client(timeout=PATIENCE) as http:
             return talk(_client(PixazoClient, base_url, http, settings, _no_pause))
 
 
@@ -61,7 +62,7 @@ class Asynchronous:
         """What a talk with the gateway at base_url comes to."""
 
         async def main() -> T:
-            async with self._library.AsyncClient(timeout=10) as http:
+            async with self._library.AsyncClient(timeout=PATIENCE) as http:
                 client = _client(AsyncPixazoClient, base_url, http, settings, _no_sleep)
                 return await cast("Coroutine[Any, Any, T]", talk(cast("PixazoClient", client)))
 

@@ -18,11 +18,9 @@ import requests
 import trio
 import urllib3
 import uvloop
+from tests.patience import PATIENCE
 
 __all__ = ["POOLED", "TALKERS", "Talk", "Talker"]
-
-PATIENCE = 20.0
-"""Seconds until an answer that does not come fails the test, unless the test asks for less."""
 
 
 class Talk(Protocol):

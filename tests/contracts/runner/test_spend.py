@@ -17,6 +17,7 @@ from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_memb
 from tests.contracts.gateways.fake_gateway import Reply as Answer
 from tests.contracts.gateways.wrong import is_read
 from tests.contracts.observing import Observed, full_target, observe
+from tests.patience import PATIENCE
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.probes import PROBES
@@ -248,7 +249,7 @@ def test_parallel_requests_never_exceed_the_budget() -> None:
     class Slow(Wire):
         def send(self, request: Send) -> Reply:
             super().send(request)
-            everybody.wait(30)
+            everybody.wait(PATIENCE)
             return Reply(status=202)
 
     wire = Slow(REFUSED)

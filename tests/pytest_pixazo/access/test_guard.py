@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.command import COMMAND
+from tests.patience import PATIENCE
 from tests.simulator.http_clients import TALKERS
 from tests.simulator.receivers import Listener, answer
 from tests.tools import tool
@@ -14,8 +15,6 @@ from tests.tools import tool
 pytest_plugins = ("pytester",)
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0
-"""Seconds after which a run that hangs has failed its test."""
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
 
 #: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
@@ -379,7 +378,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
             pass
         """,
         "-p",
-        "no:asyncio",
+        "anyio",
         conftest=NOTING + CONFTEST,
     )
     result.assert_outcomes(passed=8, errors=6)

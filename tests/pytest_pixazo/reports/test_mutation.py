@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.patience import PATIENCE
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
 from pytest_pixazo.reports.mutation.suite_run import Suite, Trial
@@ -39,7 +40,7 @@ def call(pixazo, path, body=None):
     headers = {"Ocp-Apim-Subscription-Key": pixazo.api_key, "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
-        urllib.request.Request(pixazo.url + path, data, headers), timeout=10
+        urllib.request.Request(pixazo.url + path, data, headers), timeout=60
     ) as answer:
         return answer.read()
 
@@ -63,8 +64,6 @@ def test_too_strict(said):
 def test_without_a_world():
     assert True
 """
-PATIENCE = 10
-"""Seconds that a process has to end that was killed."""
 MUTANT = Change("no-polling-url", "SUBMIT-03", "The 202 has no polling_url")
 LATE = Change("no-retry", "WEBHOOK-11", "A callback that failed is not repeated")
 VARIANT = Change("json-indented", "benign", "JSON is indented")

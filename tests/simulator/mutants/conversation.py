@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.patience import PATIENCE
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.server.simulator import Simulator
@@ -34,7 +35,6 @@ STATUS = "/v2/requests/status/"
 IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 HOST = "gateway.test"
-TIMEOUT = 10.0
 OTHERWISE = {
     "request_id": "thirteen", "status_members": "minimal_failure", "media": "placeholder", "validation_body": "sentence_status",
     "throttled": "apim_bare", "callback_url": "challenge", "image_rules": "fail", "unknown_id": "403_foreign", "timestamps": "mixed",
@@ -129,7 +129,7 @@ class Conversation:
     def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
         """Send one request, without any header but these and Host."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=TIMEOUT)
+            self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=PATIENCE)
         self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
         answer = self._connection.getresponse()
         told = tuple((name, value) for name, value in answer.getheaders())

@@ -25,6 +25,7 @@ import trustme
 import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
+from tests.patience import PATIENCE
 from tests.simulator.http_clients import POOLED, TALKERS, Talk
 from tests.simulator.receivers import Listener, answer
 
@@ -170,11 +171,11 @@ def test_the_hosts_of_the_page_are_redirected_by_default(simulator: Simulator, o
     with redirect(simulator.url, owners[0].key):
         for host in (VENDOR, "GATEWAY.Pixazo.ai", f"{VENDOR}."):
             sent = requests.post(
-                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=20
+                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=PATIENCE
             )
             assert sent.status_code == 202
         media = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
-        assert requests.get(media, timeout=20).status_code == 404
+        assert requests.get(media, timeout=PATIENCE).status_code == 404
     targets = [each["target"] for each in owners[0].sim("journal")["exchanges"]]
     assert targets == ["/minimax-hailuo-ai/v1/generate"] * 3 + ["/manwithbear.jpg"]
 
@@ -184,7 +185,7 @@ def test_a_simulator_in_another_process() -> None:
     serving = Serving("--port", "0")
     try:
         with redirect(serving.url, serving.key, hosts=[HOST]):
-            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=20)
+            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=PATIENCE)
         assert answer.status_code == 202
         assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
     finally:
@@ -245,7 +246,7 @@ def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
     url = f"https://{MEDIA}/v1/{request_id}/output.mp4"
     pieces: dict[str, list[int]] = {}
     with led(simulator, owners[0]):
-        with requests.get(url, stream=True, timeout=20) as answer:
+        with requests.get(url, stream=True, timeout=PATIENCE) as answer:
             assert answer.headers["content-length"] == "59389"
             pieces["requests"] = [len(chunk) for chunk in answer.iter_content(10_000)]
         with httpx.Client() as client, client.stream("GET", url) as streamed:
@@ -286,11 +287,11 @@ def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.Mon
     told = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
     with led(simulator) as redirection:
         with pytest.raises(requests.ConnectionError, match=re.escape(told)):
-            requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+            requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert redirection.violations == [told]
         redirection.violations.clear()
         monkeypatch.setenv("HTTP_PROXY", PROXY)
-        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert (refused.status_code, refused.text) == (403, f"{told}\n")
         assert redirection.violations == [told]
 
@@ -308,7 +309,7 @@ def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
 def test_unknown_paths_are_the_simulators_business(simulator: Simulator, owners: list[Caller]) -> None:
     """They are answered as by the gateway, told in the journal, and no violation."""
     with led(simulator, owners[0]) as redirection:
-        assert requests.get(f"https://{HOST}/nowhere", timeout=20).status_code == 404
+        assert requests.get(f"https://{HOST}/nowhere", timeout=PATIENCE).status_code == 404
         assert redirection.violations == []
     assert [each["target"] for each in owners[0].sim("journal")["exchanges"]] == ["/nowhere"]
 
@@ -372,7 +373,7 @@ def test_the_name_is_verified(simulator: Simulator) -> None:
         Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
-        requests.post(GENERATE, data=BODY, timeout=20)
+        requests.post(GENERATE, data=BODY, timeout=PATIENCE)
     simulator.close_door(door)
 
 
@@ -404,7 +405,7 @@ def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypa
     with Listener(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         with led(simulator):
-            assert requests.get("http://elsewhere.invalid/x?y", timeout=20).text == "from the proxy"
+            assert requests.get("http://elsewhere.invalid/x?y", timeout=PATIENCE).text == "from the proxy"
     assert proxy.heard[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
     assert proxy.heard[0].headers["host"] == "elsewhere.invalid"
     assert proxy.heard[0].headers["connection"] == "close"
@@ -415,7 +416,7 @@ def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monk
     with Listener(answer(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
-            requests.get("https://elsewhere.invalid/", timeout=20)
+            requests.get("https://elsewhere.invalid/", timeout=PATIENCE)
     assert proxy.heard[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
 
 
@@ -429,7 +430,7 @@ def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
         with first, second:
             first.sendall(b"x")
             assert second.recv(1) == b"x"
-        assert requests.get(f"{simulator.url}/_sim/health", timeout=20).json()["status"] == "ok"
+        assert requests.get(f"{simulator.url}/_sim/health", timeout=PATIENCE).json()["status"] == "ok"
 
 
 def test_everything_is_as_before() -> None:

@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 import trustme
+from tests.patience import PATIENCE
 from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.control.route import Door
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
-
-PATIENCE = 10.0
 
 
 @pytest.fixture

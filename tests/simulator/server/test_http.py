@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.patience import PATIENCE
 from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -23,8 +24,6 @@ from pixazo_simulator.server.simulator import Simulator
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-PATIENCE = 10.0
-"""Seconds that a server on loopback has to answer."""
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 HEALTH = request("GET", "/_sim/health")
 BEAR = b'{"prompt":"A bear"}'

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
+from tests.patience import PATIENCE
 from tests.simulator.receivers import Conduct, Listener
 from tests.simulator.server.raw_socket import Wire, request
 
@@ -27,8 +28,6 @@ from pixazo_simulator.webhooks.sender import Postman
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 
-PATIENCE = 10.0
-"""Seconds until what does not end has failed the test."""
 HEALTH = request("GET", "/_sim/health")
 
 

@@ -11,12 +11,10 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.patience import PATIENCE
 from tests.simulator.receivers import Conduct, Listener, answer
 
 from pixazo_simulator.webhooks.sender import Outcome, Parcel, Postman
-
-PATIENCE = 10.0
-"""Seconds after which a post that does not come back fails the test."""
 
 
 def parcel(url: str, **more: Any) -> Parcel:
