@@ -22,9 +22,10 @@ SMOKE = (
     "tests/client/test_wire.py",
     "tests/simulator/gateway/test_routes.py",
     "tests/simulator/world/test_world.py",
-    "tests/simulator/webhooks/test_sender.py",
+    "tests/simulator/webhooks/test_signature.py",
     "tests/contracts/judge/test_verdict.py",
-    "tests/examples/videos",
+    "tests/pytest_pixazo/world/test_pixazo.py",
+    "tests/examples/worker",
     "tests/test_docs.py::test_no_link_between_pages_is_broken",
 )
 """Some tests of each concern, which take ten seconds together."""
@@ -65,11 +66,9 @@ class _FailuresAtOnce:
         """Under pytest-xdist the reports of all workers arrive here, in the process that has a terminal."""
         terminal = self._plugins.get_plugin("terminalreporter")
         if report.failed and terminal:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            terminal.ensure_newline()
-            terminal.write_line(
-                f"FAILED {report.nodeid} ({report.when}): {str(crash or report.longrepr).splitlines()[0]}"
-            )
+            error = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr).splitlines()[0]
+            terminal.write_line(f"\nFAILED {report.nodeid} ({report.when}): {error}")
+            terminal.flush()
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,7 @@ __all__ = [
     "pixazo_sim",
     "pixazo_sim_on_a_terminal",
     "python",
-    "run",
+    "run_process",
     "started",
 ]
 
@@ -89,7 +89,7 @@ def _sigint_not_ignored() -> Generator[None]:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def run(
+def run_process(
     *command: str | Path, given: str | None = None, patience: float = PATIENCE, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `given` is its standard input."""
@@ -103,7 +103,7 @@ def run(
 
 def python(code: str, *arguments: str, **options: Any) -> str:
     """What Python code prints in an interpreter of its own, where it must succeed."""
-    ran = run(sys.executable, "-c", code, *arguments, **options)
+    ran = run_process(sys.executable, "-c", code, *arguments, **options)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 

@@ -21,7 +21,7 @@ import pytest
 
 from pixazo_simulator.control.client import ControlClient
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, pixazo_sim, run, started
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, pixazo_sim, run_process, started
 from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
@@ -671,7 +671,7 @@ def test_who_reads_no_further_is_no_mistake(command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = run(COMMAND, command, stdout=broken)
+        ended = run_process(COMMAND, command, stdout=broken)
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
@@ -705,7 +705,7 @@ def test_a_reader_that_has_left_before_the_ready_line() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = run(COMMAND, "serve", "--port", "0", stdout=broken)
+        ended = run_process(COMMAND, "serve", "--port", "0", stdout=broken)
     told = (
         "pixazo-sim: the ready line cannot be written to standard output: Broken pipe; lead it to a file or /dev/null\n"
     )
@@ -723,7 +723,7 @@ def test_without_standard_error() -> None:
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
     """Run a line of shell in which "$@" is the command."""
-    return run("/bin/sh", "-c", command, "sh", COMMAND)
+    return run_process("/bin/sh", "-c", command, "sh", COMMAND)
 
 
 # The log

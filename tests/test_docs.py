@@ -12,7 +12,7 @@ import pytest
 
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
-from tests.command import run
+from tests.command import run_process
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +47,7 @@ def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str]
     """It runs to its end without a warning (with shorter pauses)."""
     place = tmp_path / "snippet.py"
     place.write_text(code, encoding="utf-8")
-    ran = run(sys.executable, "-W", "error", FAST_SLEEP, place.name, cwd=tmp_path, env=environment)
+    ran = run_process(sys.executable, "-W", "error", FAST_SLEEP, place.name, cwd=tmp_path, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
@@ -56,7 +56,7 @@ def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_pa
     for name, code in WITH_TESTS.items():
         (tmp_path / f"test_{name}.py".replace("-", "_")).write_text(code, encoding="utf-8")
     options = ("-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path))
-    ran = run(sys.executable, "-W", "error", "-m", "pytest", *options, cwd=tmp_path, env=environment)
+    ran = run_process(sys.executable, "-W", "error", "-m", "pytest", *options, cwd=tmp_path, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert len(WITH_TESTS) > 10
 
@@ -66,7 +66,7 @@ def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str],
     """Each command and each part of a pipe succeeds."""
     tool("curl")
     direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    ran = run(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
+    ran = run_process(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

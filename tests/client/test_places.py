@@ -17,7 +17,7 @@ import httpx2
 import pytest
 import respx
 from tests.client.scripted_gateway import ID, KEY, QUEUED, STATUS_URL
-from tests.command import run
+from tests.command import run_process
 from tests.patience import PATIENCE
 
 from pixazo_client import AsyncPixazoClient, PixazoError
@@ -268,7 +268,7 @@ with Simulator(Settings()) as sim:
 
 
 def _across_fork(whose: str) -> str:
-    ended = run(sys.executable, "-c", ACROSS_FORK, whose, patience=2 * PATIENCE)
+    ended = run_process(sys.executable, "-c", ACROSS_FORK, whose, patience=2 * PATIENCE)
     assert ended.stderr == ""
     return ended.stdout.strip()
 

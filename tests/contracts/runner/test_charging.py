@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.command import started
+from tests.command import run_process, started
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY
 from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 from tests.patience import PATIENCE
@@ -184,15 +184,9 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
         options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
-        done = subprocess.run(
-            [*command, *options, "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*"],
-            cwd=tmp_path,
-            env=_environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        options += ("-p", "pytest_pixazo.plugin", "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*")
+        bare = {**_environment(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = run_process(*command, *options, cwd=tmp_path, env=bare, patience=5 * PATIENCE)
     assert gateway.created == 2
     assert done.returncode == 1
     assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout

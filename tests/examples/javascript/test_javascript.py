@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.command import environment, run
+from tests.command import environment, run_process
 from tests.tools import tool
 
 from pixazo_simulator.server.simulator import Simulator
@@ -15,6 +15,6 @@ HERE = Path(__file__).parent
 def test_a_suite_in_javascript_passes(simulator: Simulator) -> None:
     """With plain fetch and the test runner of Node, nothing installed; its three tests ran."""
     command = (tool("node"), "--test", "--test-reporter=tap", "render.test.mjs")
-    ran = run(*command, cwd=HERE, env=environment(PIXAZO_BASE_URL=simulator.url))
+    ran = run_process(*command, cwd=HERE, env=environment(PIXAZO_BASE_URL=simulator.url))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "# pass 3" in ran.stdout.splitlines()

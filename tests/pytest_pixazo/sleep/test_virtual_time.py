@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3
 from tests.caller import KEY_HEADER, Caller
-from tests.command import run
+from tests.command import run_process
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.sleep import sleeping_app
 from tests.pytest_pixazo.sleep.sleeping_app import (
@@ -410,5 +410,5 @@ def test_lengths_are_bounded() -> None:
 
 def test_a_forked_child_sleeps_in_real_time() -> None:
     """The threads that move the clock are not there in the child; it ends all the same."""
-    done = run(sys.executable, "-c", FORK)
+    done = run_process(sys.executable, "-c", FORK)
     assert (done.returncode, done.stdout, done.stderr) == (0, "child real\nparent 5.0\n", "")

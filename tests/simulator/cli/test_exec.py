@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, pixazo_sim, started
-from tests.command import run as run_process
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, pixazo_sim, run_process, started
 from tests.page import IMAGE, TEXT, sample
 from tests.patience import PATIENCE
 from tests.tools import tool
