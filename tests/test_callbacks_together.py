@@ -78,7 +78,7 @@ def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) ->
         return trusting
 
     monkeypatch.setattr(httpcore2, "default_ssl_context", context)
-    with Receiver(served) as receiver, Simulator(fast(1000)) as simulator:
+    with Receiver(context=served) as receiver, Simulator(fast(1000)) as simulator:
         each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
 
 

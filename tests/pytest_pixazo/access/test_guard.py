@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.command import COMMAND
 from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
 from tests.simulator.http_clients import TALKERS
-from tests.simulator.receivers import Listener, answer
 from tests.tools import tool
 
 pytest_plugins = ("pytester",)
@@ -212,7 +212,7 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
 
 def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the one of the environment by which all else still goes, nor its look-up, in this process and in a child."""
-    with Listener(answer(200, b"from the proxy")) as proxy:
+    with Receiver(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         result = run(
@@ -241,7 +241,7 @@ def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pyt
                 assert requests.get("http://elsewhere.invalid/").text == "from the proxy"
             """,
         )
-        assert [each.line for each in proxy.heard] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
+        assert [each.line for each in proxy.received] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
     result.assert_outcomes(passed=3, errors=2)
     assert lines(result) == [
         told("in test_app.py::test_here"),
@@ -422,6 +422,8 @@ def test_under_xdist(pytester: pytest.Pytester) -> None:
             with pytest.raises(ConnectionRefusedError):
                 socket.getaddrinfo("gateway.invalid", 443)
         """,
+        "-p",
+        "xdist",
         "-n",
         "2",
     )

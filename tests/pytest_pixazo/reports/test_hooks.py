@@ -1,4 +1,4 @@
-"""Conduct and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
+"""Behaviour and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
-from tests.simulator.receivers import Listener, answer
+from tests.receiver import Receiver, answer
 from tests.simulator.server.raw_socket import Wire
 
 from pixazo_simulator.control.access import guard
@@ -232,7 +232,7 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
     policy = PROFILES["documented"].changed({"webhook_redirects": "follow"})
     with Simulator(Settings(policy=policy)) as simulator:
         own = f"{simulator.url}/_sim/worlds"
-        with Listener(answer(307, location=own)) as listener:
+        with Receiver(answer(307, location=own)) as listener:
             caller = Caller(over_http(simulator.url), simulator.api_key)
             caller.accepted(webhook=listener.url if redirected else own)
             simulator.advance(15)

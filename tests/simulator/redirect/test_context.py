@@ -26,8 +26,8 @@ import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
 from tests.simulator.http_clients import POOLED, TALKERS, Talk
-from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Variant
@@ -402,22 +402,22 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
 
 def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request arrives there as it was sent, and the connection ends with the answer."""
-    with Listener(answer(200, b"from the proxy")) as proxy:
+    with Receiver(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         with led(simulator):
             assert requests.get("http://elsewhere.invalid/x?y", timeout=PATIENCE).text == "from the proxy"
-    assert proxy.heard[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
-    assert proxy.heard[0].headers["host"] == "elsewhere.invalid"
-    assert proxy.heard[0].headers["connection"] == "close"
+    assert proxy.received[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
+    assert proxy.received[0].headers["host"] == "elsewhere.invalid"
+    assert proxy.received[0].headers["connection"] == "close"
 
 
 def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """It hears CONNECT, and says no here."""
-    with Listener(answer(407)) as proxy:
+    with Receiver(answer(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
             requests.get("https://elsewhere.invalid/", timeout=PATIENCE)
-    assert proxy.heard[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
+    assert proxy.received[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
 
 
 def test_other_addresses_are_left_alone(simulator: Simulator) -> None:

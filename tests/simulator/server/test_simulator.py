@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
-from tests.simulator.receivers import Conduct, Listener
+from tests.receiver import Behaviour, Receiver
 from tests.simulator.server.raw_socket import Wire, request
 
 from pixazo_simulator.server import simulator as server
@@ -202,7 +202,7 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
 def test_a_request_that_never_ends_does_not_keep_it() -> None:
     """Nor does half a head, nor a callback whose receiver says nothing."""
     before = threads()
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
         caller = Caller(over_http(simulator.url), "sim-key")
         caller.accepted("[[sim:after 0]]", webhook=silent.url)
@@ -368,7 +368,7 @@ def refused(simulator: Simulator) -> Exception:
 def test_stops_under_load(caplog: pytest.LogCaptureFixture) -> None:
     """With callers who never pause and callbacks under way to a receiver that says nothing; nothing is left running."""
     caplog.set_level(logging.WARNING)
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         for _ in range(5):
             simulator = Simulator(Settings(clock=lambda: Clock.scaled(1000), balance=10**12)).start()
             busy = threading.Semaphore(0)
