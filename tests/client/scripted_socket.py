@@ -28,7 +28,7 @@ class Endless:
     """Seconds between two of them."""
 
 
-class Loopback:
+class ScriptedSocket:
     """Serves while its `serving` block lasts; `heard` holds each connection's request bytes."""
 
     def __init__(self, *says: bytes | Endless) -> None:
@@ -41,7 +41,7 @@ class Loopback:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @contextmanager
-    def serving(self) -> Generator[Loopback]:
+    def serving(self) -> Generator[ScriptedSocket]:
         """Answer in a thread."""
         thread = threading.Thread(target=self._serve, daemon=True)
         thread.start()

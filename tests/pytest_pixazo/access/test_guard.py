@@ -9,7 +9,7 @@ import pytest
 from tests.command import COMMAND
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, answer
-from tests.simulator.http_clients import TALKERS
+from tests.simulator.http_clients import HTTP_CLIENTS
 from tests.tools import tool
 
 pytest_plugins = ("pytester",)
@@ -92,17 +92,17 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         from contextlib import ExitStack, suppress
 
         import pytest
-        from tests.simulator.http_clients import TALKERS
+        from tests.simulator.http_clients import HTTP_CLIENTS
 
         STACK = ExitStack()
-        MADE = {name: STACK.enter_context(make()) for name, make in TALKERS.items()}
+        MADE = {name: STACK.enter_context(make()) for name, make in HTTP_CLIENTS.items()}
 
         @pytest.fixture(scope="module", autouse=True)
         def _closing():
             with STACK:
                 yield
 
-        @pytest.mark.parametrize("name", TALKERS)
+        @pytest.mark.parametrize("name", HTTP_CLIENTS)
         def test_call(pixazo, name):
             with suppress(Exception):
                 MADE[name]("POST", "https://gateway.invalid/minimax-hailuo-ai/v1/generate", b"{}")
@@ -111,9 +111,9 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         "-W",
         "ignore",
     )
-    result.assert_outcomes(passed=len(TALKERS), errors=len(TALKERS))
-    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in TALKERS]
-    assert result.outlines.count(HEADLINE) == len(TALKERS)
+    result.assert_outcomes(passed=len(HTTP_CLIENTS), errors=len(HTTP_CLIENTS))
+    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
+    assert result.outlines.count(HEADLINE) == len(HTTP_CLIENTS)
 
 
 WAYS = {

@@ -11,7 +11,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
 from tests.receiver import Receiver, answer
-from tests.simulator.server.raw_socket import Wire
+from tests.simulator.server.raw_socket import RawSocket
 
 from pixazo_simulator.control.access import guard
 from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
@@ -190,7 +190,7 @@ def test_a_page_of_this_very_server_is_answered() -> None:
 @pytest.mark.parametrize("target", ["/_sim/health", "/.well-known/pixazo-target"])
 def test_a_header_that_is_sent_twice_is_a_bad_request(name: str, target: str) -> None:
     """Nobody can tell which of the two counts."""
-    with Simulator(Settings(control_token=TOKEN)) as simulator, Wire(simulator.port) as wire:
+    with Simulator(Settings(control_token=TOKEN)) as simulator, RawSocket(simulator.port) as wire:
         value = TOKEN if name == TOKEN_HEADER else "http://localhost"
         wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n{name}: {value}\r\n\r\n".encode())
         answer = wire.answer()

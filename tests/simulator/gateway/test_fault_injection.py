@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
 from tests.simulator.mutants.observer import End, observe
-from tests.simulator.server.raw_socket import Wire, request
+from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
@@ -223,7 +223,7 @@ def test_a_server_stops_while_an_answer_is_held_back(
     monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 10 * SOON)
     with Simulator(scripted(fault)) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
-        wire = Wire(simulator.port)
+        wire = RawSocket(simulator.port)
         wire.send(request("POST", GENERATE, BEAR))
         while not caller.sim("journal")["exchanges"]:
             pass  # until the answer is on its way; the route of the journal answers meanwhile
@@ -465,7 +465,7 @@ def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
         Rule(when="generate", faults=(SlowDrip(0.01, pieces=3),), times=1),
         Rule(when="generate", faults=(ReplyLost(),), times=1),
     ))) as simulator:  # fmt: skip
-        with Wire(simulator.port) as wire:
+        with RawSocket(simulator.port) as wire:
             statuses: list[int] = []
             for _ in range(2):
                 wire.send(request("POST", GENERATE, BEAR))

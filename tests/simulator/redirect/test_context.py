@@ -27,7 +27,7 @@ from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE
 from tests.receiver import Receiver, answer
-from tests.simulator.http_clients import POOLED, TALKERS, Talk
+from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Variant
@@ -63,17 +63,17 @@ def owners(simulator: Simulator) -> Iterator[list[Caller]]:
         caller.call("DELETE", "/_sim/world")
 
 
-@pytest.fixture(params=TALKERS)
-def talk(request: pytest.FixtureRequest) -> Iterator[Talk]:
+@pytest.fixture(params=HTTP_CLIENTS)
+def client(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
     """A client of every library, made before the redirection."""
-    with TALKERS[request.param]() as made:
+    with HTTP_CLIENTS[request.param]() as made:
         yield made
 
 
-@pytest.fixture(params=POOLED)
-def pooled(request: pytest.FixtureRequest) -> Iterator[Talk]:
+@pytest.fixture(params=POOLED_CLIENTS)
+def pooled(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
     """A client of every library that keeps connections, made before the redirection."""
-    with POOLED[request.param]() as made:
+    with POOLED_CLIENTS[request.param]() as made:
         yield made
 
 
@@ -82,9 +82,9 @@ def led(simulator: Simulator, owner: Caller | None = None) -> Any:
     return redirect(simulator.url, owner.key if owner else simulator.api_key, hosts=[HOST], media_hosts=[MEDIA])
 
 
-def submitted(talk: Talk) -> str:
+def submitted(client: HttpClient) -> str:
     """Submit a request that must be accepted, and return its request id."""
-    status, body = talk("POST", GENERATE, BODY)
+    status, body = client("POST", GENERATE, BODY)
     assert status == 202, body
     request_id: str = json.loads(body)["request_id"]
     return request_id
@@ -99,18 +99,18 @@ def total(owner: Caller) -> int:
 # What reaches the world
 
 
-def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], talk: Talk) -> None:
+def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], client: HttpClient) -> None:
     """It submits, polls and downloads from the host that it knows, with a key of its own."""
     with led(simulator, owners[0]) as redirection:
-        status, body = talk("POST", GENERATE, BODY)
+        status, body = client("POST", GENERATE, BODY)
         told = json.loads(body)
         assert (status, told["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{told['request_id']}")
         owners[0].advance(60)
-        status, body = talk("GET", told["polling_url"])
+        status, body = client("GET", told["polling_url"])
         (media,) = json.loads(body)["output"]["media_url"]
         assert media == f"https://{HOST}/v1/{told['request_id']}/output.mp4"
         for url in (media, media.replace(HOST, MEDIA)):
-            status, video = talk("GET", url)
+            status, video = client("GET", url)
             assert (status, len(video)) == (200, 59_389)
     assert total(owners[0]) == 1
     assert redirection.violations == []
@@ -119,12 +119,12 @@ def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: li
 @pytest.mark.parametrize("name", ["requests", "urllib", "httpx2", "httpx-trio", "aiohttp-asyncio", "aiohttp-uvloop"])
 def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners: list[Caller], name: str) -> None:
     """As one made before."""
-    with led(simulator, owners[0]), TALKERS[name]() as talk:
-        submitted(talk)
+    with led(simulator, owners[0]), HTTP_CLIENTS[name]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
-def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
+def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
     """A connection that was kept alive in the first redirection does not spoil the second, nor the way back."""
     for owner in (*owners, owners[0]):
         with led(simulator, owner):
@@ -136,7 +136,7 @@ def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], po
 @pytest.mark.parametrize(
     ("name", "variable"),
     [
-        *((name, "HTTPS_PROXY") for name in TALKERS),
+        *((name, "HTTPS_PROXY") for name in HTTP_CLIENTS),
         ("requests", "ALL_PROXY"),
         ("httpx2", "all_proxy"),
         ("urllib", "https_proxy"),
@@ -149,8 +149,8 @@ def test_proxies_are_passed_by(
     for known in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(variable, PROXY)
-    with TALKERS[name]() as talk, led(simulator, owners[0]) as redirection:
-        submitted(talk)
+    with HTTP_CLIENTS[name]() as client, led(simulator, owners[0]) as redirection:
+        submitted(client)
         assert redirection.violations == []
     assert total(owners[0]) == 1
 
@@ -197,8 +197,8 @@ def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) ->
     statuses: list[int] = []
 
     def work() -> None:
-        with POOLED["requests"]() as talk:
-            statuses.append(talk("POST", GENERATE, BODY)[0])
+        with POOLED_CLIENTS["requests"]() as client:
+            statuses.append(client("POST", GENERATE, BODY)[0])
 
     with led(simulator, owners[0]):
         threads = [threading.Thread(target=work) for _ in range(4)]
@@ -220,10 +220,10 @@ def silent() -> Iterator[Simulator]:
         yield running
 
 
-def test_a_read_timeout_is_kept(silent: Simulator, talk: Talk) -> None:
+def test_a_read_timeout_is_kept(silent: Simulator, client: HttpClient) -> None:
     """The client gives up when it said that it would."""
     with led(silent), pytest.raises(Exception, match=r"(?i)timed? ?out|^$") as caught:
-        talk("POST", GENERATE, BODY, timeout=0.1)
+        client("POST", GENERATE, BODY, timeout=0.1)
     assert "timeout" in type(caught.value).__name__.lower()
 
 
@@ -270,14 +270,14 @@ def told_by(error: BaseException | None) -> str:
     return told
 
 
-@pytest.mark.parametrize("name", TALKERS)
+@pytest.mark.parametrize("name", HTTP_CLIENTS)
 def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
     """It fails at once with the remedy, which is told once however often it is tried."""
     told = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
-    with TALKERS[name]() as talk, led(simulator) as redirection:
+    with HTTP_CLIENTS[name]() as client, led(simulator) as redirection:
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-                talk("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
+                client("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
             assert told in str(caught.value)
         assert redirection.violations == [told]
 
@@ -355,13 +355,13 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 # Trust
 
 
-def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
+def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
     """A certificate of another authority is refused."""
     door = simulator.open_door([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
     route = Detour([HOST], ("127.0.0.1", door.port))
     with Hooks(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-        talk("POST", GENERATE, BODY)
+        client("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
     simulator.close_door(door)
 
@@ -468,8 +468,8 @@ def test_a_broken_library_is_taken_for_none(
 ) -> None:
     """An empty module in its place has no loop that could be used."""
     monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    with led(simulator, owners[0]), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator, owners[0]), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
@@ -484,7 +484,7 @@ def test_an_error_outlives_the_simulator() -> None:
         fail(simulator)
 
 
-def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
+def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
     """A connection that was kept alive is closed, and what a client kept of the name leads to nobody."""
     url = GENERATE.replace(HOST, "localhost")
     with redirect(simulator.url, owners[0].key, hosts=["localhost"]):
@@ -499,8 +499,8 @@ def test_no_thread_and_no_descriptor_is_left(simulator: Simulator, monkeypatch: 
     """Of the relay in place of a proxy."""
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     before = threading.enumerate()
-    with led(simulator), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
         assert [each.name[:13] for each in threading.enumerate() if each not in before][:1] == ["pixazo-proxy:"]
     assert threading.enumerate() == before
 
@@ -548,8 +548,8 @@ def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Call
     with led(simulator, owners[0]):
         with pytest.raises(RedirectionError, match="another redirection holds in this process"), led(simulator):
             pytest.fail("two redirections held at once")
-        with POOLED["requests"]() as talk:
-            submitted(talk)
+        with POOLED_CLIENTS["requests"]() as client:
+            submitted(client)
     assert total(owners[0]) == 1
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from tests.patience import PATIENCE
 
-__all__ = ["Answer", "Wire", "request"]
+__all__ = ["Answer", "RawSocket", "request"]
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Answer:
         return json.loads(self.body)
 
 
-class Wire:
-    """`with Wire(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
+class RawSocket:
+    """`with RawSocket(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)

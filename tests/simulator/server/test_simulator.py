@@ -18,7 +18,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver
-from tests.simulator.server.raw_socket import Wire, request
+from tests.simulator.server.raw_socket import RawSocket, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -120,7 +120,7 @@ def test_many_starts_leave_nothing_behind() -> None:
         pass
     before = descriptors()
     for _ in range(20):
-        with Simulator() as simulator, Wire(simulator.port) as wire:
+        with Simulator() as simulator, RawSocket(simulator.port) as wire:
             wire.send(HEALTH)
             assert wire.answer().status == 200
     assert descriptors() == before
@@ -186,7 +186,7 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
     """The body that is still missing comes while it stops."""
     simulator = Simulator().start()
     whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(HEALTH + whole[:-1])
         assert wire.answer().status == 200
         stopping = threading.Thread(target=simulator.stop)
@@ -206,7 +206,7 @@ def test_a_request_that_never_ends_does_not_keep_it() -> None:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
         caller = Caller(over_http(simulator.url), "sim-key")
         caller.accepted("[[sim:after 0]]", webhook=silent.url)
-        with Wire(simulator.port) as body, Wire(simulator.port) as head:
+        with RawSocket(simulator.port) as body, RawSocket(simulator.port) as head:
             body.send(HEALTH + request("POST", "/minimax-hailuo-ai/v1/generate", content_length="10"))
             head.send(HEALTH + HEALTH[:-2])
             assert [body.answer().status, head.answer().status] == [200, 200]
