@@ -110,7 +110,7 @@ def test_a_scheme_of_its_own_proxy_needs_no_other(call: Call, monkeypatch: pytes
         monkeypatch.setenv("http_proxy", proxy.url.removeprefix("http://"))
         monkeypatch.setenv("all_proxy", "socks4://127.0.0.1:9")
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
-    assert proxy.received[0].startswith(b"GET http://gateway.test/v2/requests/status/minimax-hailuo-ai_1 HTTP/1.1\r\n")
+    assert proxy.heard[0].startswith(b"GET http://gateway.test/v2/requests/status/minimax-hailuo-ai_1 HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
@@ -119,7 +119,7 @@ def test_a_usable_proxy_is_used(call: Call, monkeypatch: pytest.MonkeyPatch, nam
     with ScriptedSocket(QUEUED).serving() as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", "http://user:secret@"))
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
-    assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.received[0]
+    assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.heard[0]
 
 
 @pytest.mark.parametrize(

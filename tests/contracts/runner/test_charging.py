@@ -184,9 +184,9 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
         options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
-        options += ("-p", "pytest_pixazo.plugin", "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*")
+        more = ("-p", "pytest_pixazo.plugin", "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*")
         bare = {**_environment(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        done = run_process(*command, *options, cwd=tmp_path, env=bare, patience=5 * PATIENCE)
+        done = run_process(*command, *options, *more, cwd=tmp_path, env=bare, patience=5 * PATIENCE)
     assert gateway.created == 2
     assert done.returncode == 1
     assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout
