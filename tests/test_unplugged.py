@@ -1,4 +1,4 @@
-"""The network unplugged: nothing but loopback is there, and nothing is missed."""
+"""The examples need no network but loopback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def can_unplug() -> bool:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(not can_unplug(), reason="unshare cannot make a network namespace here")
 def test_the_examples_pass_without_a_network(tmp_path: Path) -> None:
-    """Apps with webhooks, a database, a hard-coded host: all of it on loopback."""
+    """Apps with webhooks, a database or a hard-coded host pass in a network namespace with loopback only."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     quiet = ["-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'run'}"]
     ran = subprocess.run(
