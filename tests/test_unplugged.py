@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent
 UNPLUGGED = ("unshare", "--map-root-user", "--net")
 
@@ -26,7 +28,7 @@ sys.exit(pytest.main(sys.argv[1:]))
 def can_unplug() -> bool:
     """Whether this machine lets a process have a network of its own."""
     try:
-        return subprocess.run([*UNPLUGGED, "true"], capture_output=True, check=False).returncode == 0
+        return subprocess.run([*UNPLUGGED, "true"], capture_output=True, check=False, timeout=PATIENCE).returncode == 0
     except FileNotFoundError:
         return False
 
