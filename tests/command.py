@@ -59,12 +59,10 @@ def started(
 
     Its children are killed as well: a child that holds a pipe open would keep the test waiting.
     """
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    settings: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    settings |= {"bufsize": 0, "start_new_session": True, "env": env or environment(), **options}
     with _sigint_not_ignored():
-        process = subprocess.Popen(
-            [*map(str, command)],
-            **{**pipes, "bufsize": 0, "start_new_session": True, "env": env or environment(), **options},
-        )
+        process = subprocess.Popen([*map(str, command)], **settings)
     try:
         yield process
     finally:
@@ -93,8 +91,8 @@ def run_process(
     *command: str | Path, given: str | None = None, patience: float = PATIENCE, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `given` is its standard input."""
-    stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
-    with started(*command, **{"stdin": stdin, **options}) as process:
+    options.setdefault("stdin", subprocess.DEVNULL if given is None else subprocess.PIPE)
+    with started(*command, **options) as process:
         output, errors = process.communicate(given.encode() if given else None, patience)
     return subprocess.CompletedProcess(
         process.args, process.returncode, (output or b"").decode(), (errors or b"").decode()
