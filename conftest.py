@@ -20,7 +20,7 @@ settings.load_profile("steady")
 
 SMOKE = (
     "tests/client/test_wire.py",
-    "tests/simulator/gateway/test_routes.py",
+    "tests/simulator/gateway/test_hints.py",
     "tests/simulator/world/test_world.py",
     "tests/simulator/webhooks/test_signature.py",
     "tests/contracts/judge/test_verdict.py",

@@ -62,7 +62,7 @@ def started(
     settings: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     settings |= {"bufsize": 0, "start_new_session": True, "env": env or environment(), **options}
     with _sigint_not_ignored():
-        process = subprocess.Popen([*map(str, command)], **settings)
+        process: subprocess.Popen[bytes] = subprocess.Popen([*map(str, command)], **settings)
     try:
         yield process
     finally:

@@ -12,18 +12,30 @@ if TYPE_CHECKING:
     from .client import ControlClient, ControlError, HttpChannel
     from .discovery import invitation
     from .openapi import document
-    from .route import Door
+    from .route import TlsListener
     from .routes import ROUTES
+    from .turns import Turns
 
-__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "document", "invitation"]
+__all__ = [
+    "ROUTES",
+    "Control",
+    "ControlClient",
+    "ControlError",
+    "HttpChannel",
+    "TlsListener",
+    "Turns",
+    "document",
+    "invitation",
+]
 
 _HOMES = {
     "Control": "api",
     "ControlClient": "client",
     "ControlError": "client",
-    "Door": "route",
+    "TlsListener": "route",
     "HttpChannel": "client",
     "ROUTES": "routes",
+    "Turns": "turns",
     "document": "openapi",
     "invitation": "discovery",
 }

@@ -13,15 +13,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.gateway import Turns, place
-from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.spec import (
+    KEY_HEADER,
+    MisfitError,
+    Redactor,
+    beginning,
+    is_crowded,
+    nearest,
+    place,
+    read,
+    read_query,
+)
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Worlds
 
 from .access import guard
 from .discovery import invitation
-from .route import ControlRequest, ControlRoute, Doors, Refused, world_of
+from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.rendering import cleared
+from .turns import Turns
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
@@ -45,11 +55,16 @@ class Control:
     """
 
     def __init__(
-        self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute], turns: Turns | None = None
+        self,
+        worlds: Worlds,
+        dispatcher: Dispatcher,
+        doors: TlsListeners,
+        routes: Iterable[ControlRoute],
+        turns: Turns | None = None,
     ) -> None:
         self._turns = turns or Turns()
         self._worlds = worlds
-        self._courier = courier
+        self._dispatcher = dispatcher
         self._doors = doors
         self._routes = tuple(routes)
         self._looking = asyncio.Lock()
@@ -70,7 +85,7 @@ class Control:
                 else:  # in a thread, so that nobody else waits for it
                     wish = await asyncio.to_thread(_wish, route, query, body)
             request = ControlRequest(
-                self._worlds, self._courier, self._doors, self._routes, host, key, number, wish, self._looking
+                self._worlds, self._dispatcher, self._doors, self._routes, host, key, number, wish, self._looking
             )  # fmt: skip
             status, told, reveals = route.status, await route.carry_out(request), route.reveals
         except Refused as refused:

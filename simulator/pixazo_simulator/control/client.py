@@ -214,13 +214,13 @@ class ControlClient:
         """Post a callback once more, now, and return that attempt."""
         return self._ask("POST", f"/_sim/deliveries/{number}/resend")
 
-    def open_door(self, hosts: Sequence[str]) -> dict[str, Any]:
-        """Open a TLS port that leads into this world, whatever key is sent there: `door` (its number), `port`, `ca_pem`."""
-        return self._ask("POST", "/_sim/doors", {"hosts": list(hosts)})
+    def open_tls_listener(self, hosts: Sequence[str]) -> dict[str, Any]:
+        """Open a TLS port that leads into this world, whatever key is sent there: `number`, `port`, `ca_pem`."""
+        return self._ask("POST", "/_sim/tls-listeners", {"hosts": list(hosts)})
 
-    def close_door(self, number: int) -> None:
-        """Close a door and reset the connections through it."""
-        self._ask("DELETE", f"/_sim/doors/{number}")
+    def close_tls_listener(self, number: int) -> None:
+        """Close a TLS listener and reset its connections."""
+        self._ask("DELETE", f"/_sim/tls-listeners/{number}")
 
     def _list(self, what: str, /, **filters: object) -> dict[str, Any]:
         query = urlencode(_given(filters), quote_via=quote)

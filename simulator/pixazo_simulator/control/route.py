@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 from pixazo_simulator.spec import KEY_HEADER, beginning
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import World, Worlds
 
 W = TypeVar("W")
@@ -33,7 +33,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class TlsListener:
     """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
 
     number: int
@@ -41,10 +41,10 @@ class Door:
     ca_pem: str
 
 
-class Doors(Protocol):
+class TlsListeners(Protocol):
     """The TLS ports of a server, each of which leads into one world; `server.tls` has them."""
 
-    async def open(self, world: World, hosts: Sequence[str]) -> Door:
+    async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open one with a certificate for these hosts. Raises ValueError with the remedy, or LookupError for a deleted world."""
         ...
 
@@ -65,8 +65,8 @@ class ControlRequest(Generic[W]):
     """
 
     worlds: Worlds
-    courier: Courier
-    doors: Doors
+    dispatcher: Dispatcher
+    doors: TlsListeners
     routes: tuple[ControlRoute, ...]
     host: str
     key: str

@@ -1,4 +1,4 @@
-"""Doors: TLS ports, each of which leads into one world, whatever key the caller sends."""
+"""TlsListeners: TLS ports, each of which leads into one world, whatever key the caller sends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from weakref import WeakSet
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pixazo_simulator.control import Door
-from pixazo_simulator.gateway import DOOR
+from pixazo_simulator.control import TlsListener
 from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
-from pixazo_simulator.world import World
+from pixazo_simulator.world import AddAlias, World
 
+from .asgi import LISTENER
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Entrance:
             task.cancel()
 
 
-class Doors:
+class TlsListeners:
     """The open doors of one server, on whose loop all of this runs.
 
     `entry` is the application that callers meet, `gateway` the one that knows only the vendor's routes.
@@ -80,14 +80,16 @@ class Doors:
         self._deserted: WeakSet[World] = WeakSet()  # no door opens into them any more
         self._made = 0
 
-    async def open(self, world: World, hosts: Sequence[str]) -> Door:
+    async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open a door into a world with a certificate for these hosts.
 
         Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors, and LookupError when
         the doors of the world were closed for good meanwhile.
         """
         if len(self._open) + self._opening >= MOST_DOORS:
-            raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
+            raise ValueError(
+                f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
+            )
         context = _context(_named(hosts))
         state = Connections()
         config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
@@ -104,7 +106,7 @@ class Doors:
             raise LookupError("the world was deleted while its door was opened")
         self._made += 1
         self._open[self._made] = _Entrance(world, listener, state)
-        return Door(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+        return TlsListener(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
 
     async def close(self, world: World, number: int) -> bool:
         """Close a door of this world and reset the connections through it; False when it has none of this number."""
@@ -137,18 +139,18 @@ def _inside(scope: Scope, world: World) -> Scope:
     key = world.key.encode("latin-1")
 
     def exchanged(match: re.Match[bytes]) -> bytes:
-        world.call_also(unquote_plus(match[2].decode("latin-1")))
+        world.apply(AddAlias(world.clock.now(), unquote_plus(match[2].decode("latin-1"))))
         return match[1] + quote(key).encode()
 
     headers: list[tuple[bytes, bytes]] = []
     for name, value in scope["headers"]:
         if name == _KEY and value.strip():
-            world.call_also(value.strip().decode("latin-1"))
+            world.apply(AddAlias(world.clock.now(), value.strip().decode("latin-1")))
             headers.append((name, key))
         else:
             headers.append((name, value))
     query = _KEY_QUERY.sub(exchanged, scope["query_string"])
-    return {**scope, "headers": headers, "query_string": query, DOOR: world}
+    return {**scope, "headers": headers, "query_string": query, LISTENER: world}
 
 
 def _named(hosts: Sequence[str]) -> tuple[str, ...]:

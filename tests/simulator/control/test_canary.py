@@ -310,7 +310,7 @@ def test_a_key_that_is_cut_off_in_a_refusal_is_not_begun() -> None:
                     "/_sim/explain",
                     {"method": "GET", "path": "/", "headers": {"x": "ü" * (40 - size) + LONG + "\u20ac"}},
                 ),
-                ("/_sim/doors", {"hosts": [" " * (80 - size) + LONG]}),
+                ("/_sim/tls-listeners", {"hosts": [" " * (80 - size) + LONG]}),
                 ("/_sim/clock/advance", {"seconds": "x" * (20 - size) + LONG}),
                 ("/_sim/clock/advance", {"seconds": ["x" * (30 - size) + LONG]}),
                 ("/_sim/script/rules", {"when": "x" * (200 - size) + LONG}),

@@ -29,7 +29,7 @@ ROUTES = (
     script.remove_rule,
     deliveries.deliveries,
     deliveries.resend,
-    doors.open_door,
-    doors.close_door,
+    doors.open_tls_listener,
+    doors.close_tls_listener,
 )
 """Every control route, in the order in which they are described."""

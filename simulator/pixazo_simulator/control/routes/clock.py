@@ -36,7 +36,7 @@ async def advance(request: ControlRequest[Advance]) -> shapes.Advanced:
     with readable():
         milliseconds = world.clock.milliseconds(request.wish.seconds)
     try:
-        fallen = await request.courier.advance(world, milliseconds)
+        fallen = await request.dispatcher.advance(world, milliseconds)
     except AdvanceError as error:
         raise Refused(409, str(error), "Advance stopped", **await _told(world, error.fallen)) from None
     if request.worlds.get(request.key) is not world:

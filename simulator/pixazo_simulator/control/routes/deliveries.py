@@ -22,7 +22,7 @@ async def deliveries(request: ControlRequest[Latest]) -> shapes.Deliveries:
 async def resend(request: ControlRequest[Nothing]) -> shapes.Attempt:
     """Post a callback once more, now, whatever became of it before, and tell how that went."""
     try:
-        _, attempt = await request.courier.resend(request.world, request.number)
+        _, attempt = await request.dispatcher.resend(request.world, request.number)
     except KeyError:
         raise Refused(404, f"no callback has the number {request.number}: GET /_sim/deliveries lists them") from None
     return told_attempt(attempt, request.world.redactor)

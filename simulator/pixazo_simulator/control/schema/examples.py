@@ -93,8 +93,8 @@ EXPLANATION: shapes.Explanation = {
     "generation": _GENERATION, "deliveries": [],
 }  # fmt: skip
 
-DOOR: shapes.Door = {
-    "door": 1,
+DOOR: shapes.TlsListener = {
+    "number": 1,
     "port": 41443,
     "ca_pem": "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n",
 }

@@ -68,7 +68,7 @@ class NewScript(Wish):
     rules: Rules
 
 
-class NewDoor(Wish):
+class NewTlsListener(Wish):
     """A door to open."""
 
     hosts: Annotated[list[str], Meta(description="the host names that are hard-coded in the app under test")]

@@ -63,10 +63,10 @@ class Deleted(TypedDict):
     deleted: Literal[True]
 
 
-class Door(TypedDict):
-    """An open door."""
+class TlsListener(TypedDict):
+    """An open TLS listener."""
 
-    door: Annotated[int, Meta(description="its number, by which it is closed")]
+    number: Annotated[int, Meta(description="its number, by which it is closed")]
     port: Annotated[int, Meta(description="where it listens, on 127.0.0.1")]
     ca_pem: Annotated[str, Meta(description="certificate of the authority to trust, PEM")]
 
