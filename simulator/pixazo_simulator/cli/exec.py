@@ -33,8 +33,8 @@ from pixazo_simulator.redirect import (
     Tunnel,
     is_loopback,
     misuse,
-    offline,
     normalized,
+    offline,
 )
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 

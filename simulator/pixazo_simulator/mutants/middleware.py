@@ -17,7 +17,7 @@ from .messages import Reply, Request
 from .session import Editing
 
 SPELLING = "pixazo.spelling"
-"""Key of the ASGI scope under which `SpelledProtocol` tells the header names as the caller wrote them."""
+"""Key of the ASGI scope under which `HeaderCaseProtocol` tells the header names as the caller wrote them."""
 OWN_PATHS = ("/_sim", INVITATION_PATH)
 """Routes that the vendor's gateway does not have."""
 

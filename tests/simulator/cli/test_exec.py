@@ -231,7 +231,8 @@ def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) ->
     ran = run(sys.executable, "-c", CHANGED, lost, tool(program[0]), *program[1:])
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert re.match(
-        r"pixazo-sim: this (Python|Node) cannot be redirected to the simulator \(.+\): keep the PIXAZO_REDIRECT_ ", ran.stderr
+        r"pixazo-sim: this (Python|Node) cannot be redirected to the simulator \(.+\): keep the PIXAZO_REDIRECT_ ",
+        ran.stderr,
     )
 
 

@@ -180,7 +180,7 @@ def test_the_hosts_of_the_page_are_redirected_by_default(simulator: Simulator, o
 
 
 def test_a_simulator_in_another_process() -> None:
-    """A door is asked for over the wire, so it need not be ours."""
+    """A listener is asked for over the wire, so it need not be ours."""
     serving = Serving("--port", "0")
     try:
         with redirect(serving.url, serving.key, hosts=[HOST]):
@@ -296,7 +296,7 @@ def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.Mon
 
 
 def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
-    """And knows the door."""
+    """And knows the listener."""
     with led(simulator) as redirection:
         with socket.socket() as probe:
             assert probe.connect_ex((HOST, 80)) == errno.ECONNREFUSED
@@ -340,10 +340,10 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
 
 def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
     """As if the server had ended it: nothing is said over it any more."""
-    door = simulator.open_tls_listener([HOST])
-    context = ssl.create_default_context(cadata=door.ca_pem)
+    listener = simulator.open_tls_listener([HOST])
+    context = ssl.create_default_context(cadata=listener.ca_pem)
     with (
-        socket.create_connection(("127.0.0.1", door.port)) as plain,
+        socket.create_connection(("127.0.0.1", listener.port)) as plain,
         context.wrap_socket(plain, server_hostname=HOST) as connection,
         led(simulator),
         pytest.raises(ConnectionResetError, match=f"this connection to {HOST} was opened before the redirection"),
@@ -356,29 +356,29 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 
 def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
     """A certificate of another authority is refused."""
-    door = simulator.open_tls_listener([HOST])
+    listener = simulator.open_tls_listener([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
-    route = Route([HOST], ("127.0.0.1", door.port))
+    route = Route([HOST], ("127.0.0.1", listener.port))
     with Patches(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         talk("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 def test_the_name_is_verified(simulator: Simulator) -> None:
     """A certificate of the right authority for another host is refused."""
-    door = simulator.open_tls_listener(["another.invalid"])
+    listener = simulator.open_tls_listener(["another.invalid"])
     with (
-        Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem),
+        Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
         requests.post(GENERATE, data=BODY, timeout=20)
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 def test_a_context_learns_nothing(simulator: Simulator) -> None:
     """For other hosts it believes whom it believed before, in the redirection and after it; its protocols (ALPN) stay."""
-    door = simulator.open_tls_listener(["another.invalid"])
+    listener = simulator.open_tls_listener(["another.invalid"])
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with led(simulator):
@@ -388,12 +388,12 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
         ):
             assert (secured.selected_alpn_protocol(), secured.context) == ("http/1.1", context)
         with (
-            socket.create_connection(("127.0.0.1", door.port)) as plain,
+            socket.create_connection(("127.0.0.1", listener.port)) as plain,
             pytest.raises(ssl.SSLCertVerificationError),
         ):
             context.wrap_socket(plain, server_hostname="another.invalid")
     assert "pixazo-testkit" not in str(context.get_ca_certs())
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 # Other hosts, and afterwards
@@ -450,15 +450,15 @@ def test_everything_is_as_before() -> None:
 def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was replaced until then is put back."""
     before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
-    door = simulator.open_tls_listener([HOST])
-    patches = Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem)
+    listener = simulator.open_tls_listener([HOST])
+    patches = Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem)
     module = types.ModuleType("uvloop")
     vars(module)["Loop"] = object
     monkeypatch.setitem(sys.modules, "uvloop", module)
     with pytest.raises(AttributeError, match="create_connection"), patches:
         pytest.fail("it began")
     assert [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)] == before
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 @pytest.mark.parametrize("name", ["uvloop", "aiodns"])
@@ -473,7 +473,7 @@ def test_a_broken_library_is_taken_for_none(
 
 
 def test_an_error_outlives_the_simulator() -> None:
-    """That its door cannot be closed any more hides nothing."""
+    """That its listener cannot be closed any more hides nothing."""
 
     def fail(simulator: Simulator) -> None:
         simulator.stop()
@@ -558,7 +558,10 @@ def test_a_redirection_without_a_simulator() -> None:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     for _ in range(2):
         with (
-            pytest.raises(RedirectionError, match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused"),
+            pytest.raises(
+                RedirectionError,
+                match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused",
+            ),
             redirect(url, "k"),
         ):
             pytest.fail("a redirection to nobody")

@@ -162,24 +162,24 @@ def test_a_plain_request_is_passed_on_alone() -> None:
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[TlsListener]:
+def listener() -> Iterator[TlsListener]:
     """A TLS port for secure.invalid."""
     with Simulator() as simulator:
         yield simulator.open_tls_listener(["secure.invalid"])
 
 
-def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
+def test_tls_may_be_left_to_the_proxy(listener: TlsListener) -> None:
     """The request of an https URI goes on within TLS, with a path; what is sent after its head as well."""
     seen: list[ProxyRequest] = []
 
     def decide(request: ProxyRequest) -> Forward:
         seen.append(request)
-        return Forward(("127.0.0.1", door.port))
+        return Forward(("127.0.0.1", listener.port))
 
     body = b'{"prompt":"A bear%s"}' % (b" and a bear" * 100)
     head = b"POST https://Secure.invalid/minimax-hailuo-ai/v1/generate HTTP/1.1\r\nhost: secure.invalid\r\nocp-apim-subscription-key: x\r\n"
     head += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
-    with Proxy(decide, ca_pem=door.ca_pem) as proxy:
+    with Proxy(decide, ca_pem=listener.ca_pem) as proxy:
         caller = asked(proxy, head)
         caller.sendall(body)
         told = said(caller)
@@ -204,9 +204,9 @@ def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) ->
 
 
 @pytest.mark.parametrize("host", [b"another.invalid", b"127.0.0.1"])
-def test_tls_of_the_proxy_is_verified(door: TlsListener, host: bytes) -> None:
+def test_tls_of_the_proxy_is_verified(listener: TlsListener, host: bytes) -> None:
     """A certificate for somebody else is answered 502."""
-    with Proxy(lambda _: Forward(("127.0.0.1", door.port)), ca_pem=door.ca_pem) as proxy:
+    with Proxy(lambda _: Forward(("127.0.0.1", listener.port)), ca_pem=listener.ca_pem) as proxy:
         told = said(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))
     assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
     assert b"certificate verify failed" in told

@@ -295,13 +295,13 @@ def test_connect_is_for_proxies(wire: Wire, target: bytes) -> None:
     "change", [None, find_mutant("key-header-in-exact-case"), find_variant("headers-in-title-case")]
 )
 def test_connect_at_every_port(change: Mutant | Variant | None) -> None:
-    """Gateways that mind the letter case of header names refuse it as well, and so do their doors."""
+    """Gateways that mind the letter case of header names refuse it as well, and so do their listeners."""
     with Simulator(change=change) as gateway:
-        door = gateway.open_tls_listener(["a.test"])
-        trust = ssl.create_default_context(cadata=door.ca_pem)
+        listener = gateway.open_tls_listener(["a.test"])
+        trust = ssl.create_default_context(cadata=listener.ca_pem)
         with (
             socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as plain,
-            socket.create_connection(("127.0.0.1", door.port), PATIENCE) as raw,
+            socket.create_connection(("127.0.0.1", listener.port), PATIENCE) as raw,
             trust.wrap_socket(raw, server_hostname="a.test") as secure,
         ):
             for caller in (plain, secure):
