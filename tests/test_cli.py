@@ -697,10 +697,10 @@ def test_an_output_that_is_full(arguments: str) -> None:
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        (">&-", "standard output is closed, where the ready line is told: lead it to a file or /dev/null"),
+        (">&-", "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"),
         (
             ">/dev/full",
-            "the ready line cannot be written to standard output: No space left on device; lead it to a file or /dev/null",
+            "the ready line cannot be written to standard output: No space left on device; redirect it to a file or /dev/null",
         ),
         ("<&- >&- 2>&-", None),
     ],
@@ -720,7 +720,7 @@ def test_a_reader_that_has_left_before_the_ready_line() -> None:
             [COMMAND, "serve", "--port", "0"],
             stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False,
         )  # fmt: skip
-    told = b"pixazo-sim: the ready line cannot be written to standard output: Broken pipe; lead it to a file or /dev/null\n"
+    told = b"pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
     assert (ended.returncode, ended.stderr) == (2, told)
 
 
