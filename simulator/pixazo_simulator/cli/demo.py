@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import click
 import httpx2
@@ -160,13 +160,11 @@ class _Receiver(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Receiver
-
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.send_response(204)
         self.end_headers()
-        self.server.received.put(json.loads(body))
+        cast("_Receiver", self.server).received.put(json.loads(body))
 
     def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - logs nothing
         pass

@@ -150,11 +150,13 @@ class HostGuard(Route):
         place = self._events.get(event)
         if place is None:
             return
-        given = args[place]
         if not event.startswith("socket."):
-            self._check_program(given, args[-1])
-        elif self.covers(host := given[0] if isinstance(given, tuple) else given):
+            self._check_program(args[place], args[-1])
+        elif self.covers(host := self._host(args[place])):
             raise self.refusal(normalized(host))
+
+    def _host(self, address: object) -> object:
+        return cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
 
     def _gateway(self, name: str, port: int) -> Address:  # noqa: ARG002 - every port is refused
         raise self.refusal(name)
