@@ -84,8 +84,7 @@ class HostGuard(Route):
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
         self._given = re.compile(
-            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])",
-            re.ASCII | re.IGNORECASE,
+            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])", re.ASCII | re.IGNORECASE
         )
         self._initial_proxies = (self._variables, set(self._proxies))
         self._patches = Patches(self)
