@@ -15,14 +15,14 @@ TIMEOUT = 10.0
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer: status, headers by lower-case name, body."""
+    """One HTTP response: status code, headers by lower-case name, body."""
 
     status: int
     headers: dict[str, str]
     body: bytes
 
     def json(self) -> Any:
-        """The body, read as JSON."""
+        """The body, decoded from JSON."""
         return json.loads(self.body)
 
 
@@ -38,7 +38,7 @@ class Wire:
         self._socket.sendall(data)
 
     def send_all_it_takes(self, data: bytes, times: int) -> int:
-        """Send bytes again and again until the server hangs up; return how many it took."""
+        """Send bytes again and again until the server closes the connection; return how many it accepted."""
         taken = 0
         try:
             for _ in range(times):
@@ -49,11 +49,11 @@ class Wire:
         return taken
 
     def finish(self) -> None:
-        """Send no more; what is answered can still be read."""
+        """Send no more (half-close); responses can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def answer(self, *, head: bool = False) -> Answer:
-        """The next answer, of which the length must be told; one to HEAD has no body."""
+        """The next response, which must have a Content-Length; a response to HEAD has no body."""
         line = self._file.readline()
         assert line.startswith(b"HTTP/1.1 "), line
         headers: dict[str, str] = {}
@@ -64,14 +64,14 @@ class Wire:
         return Answer(int(line.split()[1]), headers, self._file.read(length))
 
     def closed(self) -> bool:
-        """Whether the server has hung up, and said nothing more."""
+        """Whether the server has closed the connection, without another response."""
         try:
             return self._file.read(1) == b""
         except ConnectionError:
             return True
 
     def hung_up(self) -> bool:
-        """Whether the server has hung up; waits until it has, or has said something."""
+        """Whether the server has closed the connection; waits until it has, or has sent something."""
         try:
             return self._file.peek(1) == b""
         except ConnectionError:
@@ -81,7 +81,7 @@ class Wire:
         return self
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 
@@ -90,7 +90,7 @@ class Wire:
 
 
 def request(method: str, target: str, body: bytes = b"", key: str = "sim-key", **headers: str) -> bytes:
-    """A whole HTTP request."""
+    """A complete HTTP request."""
     told = {"host": "localhost", "ocp-apim-subscription-key": key, "content-type": "application/json"}
     told |= {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in told.items() if value)

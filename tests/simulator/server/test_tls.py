@@ -1,4 +1,4 @@
-"""TLS ports, each of which leads into one world, whatever key the caller sends."""
+"""TLS listeners, each of which serves one world, whatever key the client sends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TIMEOUT = 10.0
 
 
 class TlsClient:
-    """Somebody who calls HOST through a TLS listener, on one connection, and verifies the certificate."""
+    """A client that calls HOST through a TLS listener, on one connection, and verifies the certificate."""
 
     def __init__(self, listener: TlsListener, host: str = HOST) -> None:
         self._context = ssl.create_default_context(cadata=listener.ca_pem)
@@ -50,7 +50,7 @@ class TlsClient:
     def call(
         self, method: str, target: str, body: object = None, key: str | None = CANARY, **headers: str
     ) -> tuple[int, bytes]:
-        """Send one request, and return status and body of the answer."""
+        """Send one request, and return status code and body of the response."""
         told: Mapping[str, str] = ({} if key is None else {KEY_HEADER: key}) | headers
         content = None if body is None else json.dumps(body)
         self._connection.request(
@@ -60,7 +60,7 @@ class TlsClient:
         return answer.status, answer.read()
 
     def submit(self, prompt: str = "A bear", **headers: str) -> Any:
-        """Submit a text-to-video request that must be accepted, and return what is told about it."""
+        """Submit a text-to-video request that must be accepted, and return the response."""
         status, body = self.call("POST", GENERATE, {"prompt": prompt}, **headers)
         assert status == 202, body
         return json.loads(body)
@@ -83,7 +83,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def owner(simulator: Simulator) -> Iterator[Caller]:
-    """The holder of a key to a fresh world; the world and its listeners are gone afterwards."""
+    """The holder of a key to a fresh world, which is deleted afterwards, with its listeners."""
     caller = Caller(over_http(simulator.url), "sim-key")
     caller.key = caller.call("POST", "/_sim/worlds").json()["key"]
     yield caller
@@ -91,7 +91,7 @@ def owner(simulator: Simulator) -> Iterator[Caller]:
 
 
 def opened(owner: Caller, *hosts: str) -> TlsListener:
-    """A listener opened by the control route."""
+    """A listener that was opened by the control route."""
     reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
     assert reply.status == 201, reply.body
     told = reply.json()
@@ -100,13 +100,13 @@ def opened(owner: Caller, *hosts: str) -> TlsListener:
 
 
 def accepts(port: int) -> bool:
-    """Whether anybody listens on a port."""
+    """Whether connections to a port are accepted."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
-    """Work submitted through the listener is the world's; its URLs are those of the host that was called."""
+    """Submissions through the listener belong to the world; their URLs have the host that was called."""
     with TlsClient(opened(owner)) as client:
         told = client.submit()
         request_id = told["request_id"]
@@ -123,7 +123,7 @@ def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
 
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
-    """The answer is 401, told in the journal of the world that the listener leads into."""
+    """The response is 401, and appears in the journal of the listener's world."""
     with TlsClient(opened(owner)) as client:
         assert client.call("POST", GENERATE, {"prompt": "A bear"}, key=key)[0] == 401
         assert client.call("GET", "/v2/requests/status/x", key=key)[0] == 401
@@ -132,7 +132,7 @@ def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
 
 
 def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
-    """Whatever is asked for, media that do not exist and unknown routes included."""
+    """For any target, including missing media and unknown routes."""
     with TlsClient(opened(owner)) as client:
         for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
             client.call("GET", target)
@@ -141,7 +141,7 @@ def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
 
 
 def test_a_key_in_the_query(owner: Caller) -> None:
-    """Where the policy allows it, any key there is the world's, too; else there is none."""
+    """If the policy allows it, any key there is replaced, too."""
     query = f"/v2/requests/status/x?subscription-key={CANARY}"
     with TlsClient(opened(owner)) as client:
         owner.change(policy={"query_key": "accept"})
@@ -152,7 +152,7 @@ def test_a_key_in_the_query(owner: Caller) -> None:
 
 
 def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """Not in headers, bodies, targets, callbacks, or the log; nor is the key of the world."""
+    """Not in headers, bodies, targets, webhooks, or the log; nor is the key of the world."""
     caplog.set_level("INFO", "pixazo_simulator")
     secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
     with TlsClient(opened(owner)) as client:
@@ -169,7 +169,7 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
 
 
 def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> None:
-    """As it stands in a query, and decoded in the next request."""
+    """Encoded in a query, and decoded in the next request."""
     with TlsClient(opened(owner)) as client:
         client.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
         client.submit("A bear called an apps/own key-1")
@@ -179,7 +179,7 @@ def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> Non
 
 
 def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
-    """They are as unknown there as to the vendor's gateway."""
+    """They are unknown routes, as for the vendor's gateway."""
     with TlsClient(opened(owner)) as client:
         for target in ("/_sim/health", "/_sim/world", "/.well-known/pixazo-target"):
             status, body = client.call("GET", target, Host="localhost")
@@ -187,7 +187,7 @@ def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
 
 
 def test_two_listeners_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> None:
-    """With the same key on either side of the street."""
+    """With the same key of the client."""
     other = Caller(over_http(simulator.url), "sim-key")
     other.key = other.call("POST", "/_sim/worlds").json()["key"]
     with TlsClient(opened(owner)) as first, TlsClient(opened(other)) as second:
@@ -198,7 +198,7 @@ def test_two_listeners_lead_into_two_worlds(simulator: Simulator, owner: Caller)
 
 
 def test_the_certificate_is_for_the_hosts_asked_for(owner: Caller) -> None:
-    """And for no other."""
+    """And for no other host."""
     listener = opened(owner, "one.example", "TWO.example")
     for host in ("one.example", "two.example"):
         TlsClient(listener, host).close()
@@ -207,7 +207,7 @@ def test_the_certificate_is_for_the_hosts_asked_for(owner: Caller) -> None:
 
 
 def test_it_speaks_http_1_only(owner: Caller) -> None:
-    """A client that would rather speak HTTP/2 is told so by ALPN."""
+    """A client that prefers HTTP/2 learns this by ALPN."""
     listener = opened(owner)
     context = ssl.create_default_context(cadata=listener.ca_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
@@ -219,7 +219,7 @@ def test_it_speaks_http_1_only(owner: Caller) -> None:
 
 
 def test_a_closed_listener_hangs_up(owner: Caller) -> None:
-    """When the answer is there, the port is closed and connections that were kept alive have ended."""
+    """When the response arrives, the port is closed and kept-alive connections have ended."""
     listener = opened(owner)
     with TlsClient(listener) as client:
         client.submit()
@@ -230,7 +230,7 @@ def test_a_closed_listener_hangs_up(owner: Caller) -> None:
 
 
 def test_a_closed_listener_ends_a_request_under_way(owner: Caller) -> None:
-    """Nobody is kept waiting for an answer that nobody would read."""
+    """The client does not wait for a response that will never come."""
     listener = opened(owner)
     with TlsClient(listener) as client:
         head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
@@ -241,7 +241,7 @@ def test_a_closed_listener_ends_a_request_under_way(owner: Caller) -> None:
 
 
 def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
-    """They open and close as the routes do."""
+    """They open and close listeners as the routes do."""
     control = simulator.control(owner.key)
     told = control.open_tls_listener([HOST])
     with TlsClient(TlsListener(told["number"], told["port"], told["ca_pem"])) as client:
@@ -253,7 +253,7 @@ def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: C
 
 
 def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -> None:
-    """Doors of other worlds stay open."""
+    """Listeners of other worlds stay open."""
     kept = opened(owner)
     gone = Caller(over_http(simulator.url), "sim-key")
     gone.key = gone.call("POST", "/_sim/worlds").json()["key"]
@@ -263,7 +263,7 @@ def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -
 
 
 def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
-    """To any other it does not exist."""
+    """For any other world it does not exist."""
     listener = opened(owner)
     stranger = Caller(over_http(simulator.url), "sim-key")
     reply = stranger.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
@@ -301,7 +301,7 @@ def test_hosts_that_no_listener_can_have(owner: Caller, hosts: list[str], told: 
 
 
 def test_listeners_are_bounded() -> None:
-    """Beyond the bound none opens until one is closed."""
+    """At the bound no listener opens until one is closed."""
     with Simulator() as simulator:
         listeners = [simulator.open_tls_listener([HOST]) for _ in range(MOST_LISTENERS)]
         assert len({listener.port for listener in listeners}) == MOST_LISTENERS == 256
@@ -357,7 +357,7 @@ def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypa
 
 
 def test_listeners_close_with_the_server() -> None:
-    """The port, and the connections through it; no listener opens without a server."""
+    """The port, and its connections; without a server no listener opens."""
     simulator = Simulator().start()
     listener = simulator.open_tls_listener([HOST])
     with TlsClient(listener) as client:
@@ -370,7 +370,7 @@ def test_listeners_close_with_the_server() -> None:
 
 
 def test_a_listener_of_a_server_in_this_process() -> None:
-    """It leads into the world of the key that is named, the first one if none is."""
+    """It serves the world of the given key, by default the first one."""
     with Simulator(Settings(keys=("first-key", "second-key"), policy=PROFILES["observed"])) as simulator:
         with TlsClient(simulator.open_tls_listener([HOST], api_key="second-key")) as client:
             status, body = client.call("POST", GENERATE, {"prompt": "A bear"})
@@ -380,7 +380,7 @@ def test_a_listener_of_a_server_in_this_process() -> None:
 
 
 def test_mutants_stand_behind_a_listener() -> None:
-    """What they answer is journalled in the world of the listener, also for a caller without a key."""
+    """Their responses appear in the journal of the listener's world, also for a client without a key."""
     with Simulator(change=find_mutant("empty-401")) as simulator:
         owner = Caller(over_http(simulator.url), simulator.api_key)
         owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger in the lobby"})
@@ -392,7 +392,7 @@ def test_mutants_stand_behind_a_listener() -> None:
 
 
 def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
-    """Where a condition is compared with what the app sent, its key is taken out of the comparison."""
+    """Where a condition is compared with what the app sent, its key is redacted in the comparison."""
     owner = simulator.control().create_world()
     with TlsClient(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:
         owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
@@ -413,7 +413,7 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
 
 
 def test_who_comes_in_while_a_listener_closes_is_turned_away(owner: Caller) -> None:
-    """A handshake that was under way leads nowhere."""
+    """A handshake that was under way fails."""
     listener = opened(owner)
     with socket.create_connection(("127.0.0.1", listener.port), 10) as raw:
         for _ in range(2):  # the first request is answered after the connection was accepted, if not before
