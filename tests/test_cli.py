@@ -149,7 +149,7 @@ def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
     (line,) = serving.log.splitlines()
     told = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert told == f"warning: --control-open: whoever reaches port {port} may use /_sim, without a token"
+    assert told == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:

@@ -105,8 +105,8 @@ class _Demo:
         try:
             callback = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
         except Empty:
-            told = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
-            raise click.ClickException(told) from None
+            message = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
+            raise click.ClickException(message) from None
         if callback != generation.raw:
             raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
         _line("webhook", f"{callback['status']} received, the same as the status answer")

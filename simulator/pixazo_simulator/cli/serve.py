@@ -72,8 +72,8 @@ def _print_ready(simulator: Simulator, ready_file: Path | None) -> None:
         sys.stdout.flush()
     except OSError as error:
         simulator.stop()
-        told = f"the ready line cannot be written to standard output: {error.strerror}"
-        raise click.UsageError(f"{told}; redirect it to a file or /dev/null") from None
+        message = f"the ready line cannot be written to standard output: {error.strerror}"
+        raise click.UsageError(f"{message}; redirect it to a file or /dev/null") from None
 
 
 def _replace(path: Path, text: str) -> None:
@@ -98,7 +98,9 @@ def _log_reach(simulator: Simulator) -> None:
     """Log who can use the server, if that is not only this machine."""
     settings, log = simulator.settings, logging.getLogger("pixazo_simulator")
     if settings.control_open:
-        log.warning("warning: --control-open: whoever reaches port %d may use /_sim, without a token", simulator.port)
+        log.warning(
+            "warning: --control-open: everyone who reaches port %d may use /_sim, without a token", simulator.port
+        )
     elif not simulator.is_local:
         who = (
             "callers with the control token"
