@@ -14,8 +14,19 @@ if TYPE_CHECKING:
     from .openapi import document
     from .route import TlsListener
     from .routes import ROUTES
+    from .turns import Turns
 
-__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "HttpChannel", "TlsListener", "document", "invitation"]
+__all__ = [
+    "ROUTES",
+    "Control",
+    "ControlClient",
+    "ControlError",
+    "HttpChannel",
+    "TlsListener",
+    "Turns",
+    "document",
+    "invitation",
+]
 
 _HOMES = {
     "Control": "api",
@@ -24,6 +35,7 @@ _HOMES = {
     "TlsListener": "route",
     "HttpChannel": "client",
     "ROUTES": "routes",
+    "Turns": "turns",
     "document": "openapi",
     "invitation": "discovery",
 }

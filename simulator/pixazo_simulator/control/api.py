@@ -13,8 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.gateway import Turns, place
-from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
+from pixazo_simulator.spec import (
+    KEY_HEADER,
+    MisfitError,
+    Redactor,
+    beginning,
+    is_crowded,
+    nearest,
+    place,
+    read,
+    read_query,
+)
 from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import Worlds
 
@@ -22,6 +31,7 @@ from .access import guard
 from .discovery import invitation
 from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema.rendering import cleared
+from .turns import Turns
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import UNSET
 
 from pixazo_simulator.script import ABSENT, weight
-from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, shown, snapshot
+from pixazo_simulator.spec import classify, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
 from .schema import responses as shapes
@@ -126,7 +126,7 @@ class _Exchanges(Lookout[Exchange]):
     def facts(self, each: Exchange) -> Mapping[str, object]:
         path = each.target.partition("?")[0]
         facts = {"method": each.method, "path": path, "status": each.status, "reason": each.reason}
-        known = {"operation": _operation(each.method, path), "request_id": each.request_id, "rule": each.rule}
+        known = {"operation": classify(each.method, path).name, "request_id": each.request_id, "rule": each.rule}
         return facts | {name: value for name, value in known.items() if value is not None}
 
     def named(self, each: Exchange) -> str:
@@ -188,11 +188,3 @@ class _Generations(Lookout[Generation]):
     async def told(self) -> shapes.Arrived:
         world = self.world
         return {"generations": await told_in_turns(told_generation(world, each) for each in self.found[:MOST_LISTED])}
-
-
-def _operation(method: str, path: str) -> str | None:
-    if method == "POST" and path in SUBMIT_PATHS:
-        return SUBMIT_PATHS[path].name
-    if method == "GET" and path.startswith(STATUS_PATH):
-        return "status"
-    return "media" if method in ("GET", "HEAD") and MEDIA_PATH.fullmatch(path) else None

@@ -1,21 +1,22 @@
-"""Lets a request happen to a twin of its world: what would be answered, and why, while nothing changes."""
+"""A dry run: what the gateway would do with a request, found out on forks of the worlds, while nothing changes."""
 
 from __future__ import annotations
 
 from typing import cast
 from urllib.parse import unquote
 
-from starlette.types import Message, Receive, Scope
-
-from pixazo_simulator.gateway import STRIKES, Front
-from pixazo_simulator.script import Diagnosis, Occasion
-from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, Header, Redactor, dollars
-from pixazo_simulator.webhooks import Dispatcher, Outcome, WebhookRequest
+from pixazo_simulator.gateway import Gateway, Request, Route
+from pixazo_simulator.script import Diagnosis, Occasion, kind_of
+from pixazo_simulator.spec import Header, MediaRead, Redactor, StatusRead, Submit, dollars, members
 from pixazo_simulator.world import (
+    AdvanceClock,
+    Attempt,
     EntryKind,
     Exchange,
+    Forks,
     Generation,
-    Twins,
+    RecordAttempt,
+    TakeDelivery,
     World,
     Worlds,
     at_download,
@@ -26,74 +27,76 @@ from pixazo_simulator.world import (
 from .schema import responses as shapes
 from .schema.rendering import told_delivery, told_exchange, told_generation
 
+_NOT_POSTED = "not posted: nothing is sent in a dry run"
 
-async def rehearse(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> shapes.Explanation:
-    """Explain what the gateway would do with a request, by letting it do so to twins of these worlds; nothing is sent.
 
-    Faults strike nobody, callbacks are not posted, and what a mutant would make of the answer is left out.
+def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> shapes.Explanation:
+    """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
+
+    Nothing is sent: faults affect nobody, webhooks are not posted. What a mutant would make of the response is left out.
     """
-    twins = Twins(worlds)
-    scope = _scope(method, target, headers)
-    await Front(twins, Dispatcher(twins, _post))(scope, _receiver(body), _send)
-    for twin in twins.touched():
-        real = worlds.get(twin.key)
-        if twin.journal.total > (real.journal.total if real else 0):
-            return _explained(twin, real, scope, body)
-    (*_, exchange) = twins.lobby
-    return _summed_up(told_exchange(exchange, twins.redactor), [])
-
-
-def _scope(method: str, target: str, headers: list[Header]) -> Scope:
+    forks = Forks(worlds)
+    gateway = Gateway(forks)
     path, _, query = target.partition("?")
-    return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": method,
-        "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
-        "headers": headers, STRIKES: [],
-    }  # fmt: skip
+    request = Request(method, unquote(path), query.encode(), headers)
+    route = gateway.route(request)
+    _read(request, route, body)
+    now = route.clock.now()
+    response = gateway.respond(request, now, route)
+    world = response.world
+    if world and response.hold is not None:
+        _attempt_until(world, response.hold)
+        response = response.dated(now := route.clock.now())
+    gateway.record(response, now)
+    if world:
+        return _explained(world, worlds.get(world.key), route, request)
+    (*_, exchange) = forks.unmatched
+    return _summed_up(told_exchange(exchange, forks.redactor), [])
 
 
-def _receiver(body: bytes) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": body}]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
-
-    return receive
+def _read(request: Request, route: Route, body: bytes) -> None:
+    """Give a request as much of its body as a server would read."""
+    if route.body_limit is not None:
+        request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
 
 
-async def _send(_: Message) -> None:
-    """Nobody hears the answer; the journal has it."""
+def _attempt_until(world: World, instant: int) -> None:
+    """Let the webhooks due by an instant be attempted in vain."""
+    while (due := world.next_due()) is not None and due <= instant:
+        world.apply(AdvanceClock(due))
+        if delivery := world.apply(TakeDelivery(due)):
+            faults = tuple(map(kind_of, delivery.faults or ()))
+            attempt = Attempt(due, None, _NOT_POSTED, final=True, rule=delivery.rule, faults=faults)
+            world.apply(RecordAttempt(due, delivery, attempt))
+    world.apply(AdvanceClock(instant))
 
 
-async def _post(_: WebhookRequest) -> Outcome:
-    return Outcome(None, "not posted: nothing is sent while a request is explained", final=True)
-
-
-def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> shapes.Explanation:
-    (*_, exchange) = twin.journal
-    occasion = _occasion(twin, scope, body)
-    rules = real.script.diagnose(occasion) if real and occasion else []
-    opinions = [_opinion(each, exchange, twin.redactor) for each in rules]
-    told = _summed_up(told_exchange(exchange, twin.redactor), opinions)
-    generation = twin.generation_of(exchange.request_id) if exchange.request_id else None
-    told["generation"] = told_generation(twin, generation) if generation else None
-    made = twin.outbox.deliveries(real.outbox.latest if real else 0)
-    told["deliveries"] = [told_delivery(twin, each) for each in made]
-    told["price"] = None if generation is None or _is_known(real, generation) else _price(twin, generation)
+def _explained(world: World, real: World | None, route: Route, request: Request) -> shapes.Explanation:
+    (*_, exchange) = world.journal
+    facts = _facts(world, route, request)
+    rules = real.script.diagnose(facts) if real and facts else []
+    opinions = [_opinion(each, exchange, world.redactor) for each in rules]
+    told = _summed_up(told_exchange(exchange, world.redactor), opinions)
+    generation = world.generation_of(exchange.request_id) if exchange.request_id else None
+    told["generation"] = told_generation(world, generation) if generation else None
+    made = world.outbox.deliveries(real.outbox.latest if real else 0)
+    told["deliveries"] = [told_delivery(world, each) for each in made]
+    told["price"] = None if generation is None or _is_known(real, generation) else _price(world, generation)
     return told
 
 
-def _occasion(world: World, scope: Scope, body: bytes) -> Occasion | None:
-    """The occasion about which the rules were asked, None where they are not."""
-    method, path, headers = scope["method"], scope["path"], scope["headers"]
-    if method == "POST" and path in SUBMIT_PATHS:
-        return at_submit(SUBMIT_PATHS[path].name, headers, body)
-    if method == "GET" and path.startswith(STATUS_PATH):
-        request_id = path.removeprefix(STATUS_PATH)
-        return at_read(request_id, world.known(request_id), headers)
-    if media := MEDIA_PATH.fullmatch(path):
-        return at_download(media["request_id"], world.known(media["request_id"]), method, headers)
-    return None
+def _facts(world: World, route: Route, request: Request) -> Occasion | None:
+    """The facts that the rules were asked about, None where no rule was asked."""
+    now = world.clock.now()
+    match route.endpoint:
+        case Submit(operation):
+            return at_submit(operation.name, request.headers, members(request.body or b""))
+        case StatusRead(request_id):
+            return at_read(request_id, world.known(request_id, now), request.headers)
+        case MediaRead(request_id):
+            return at_download(request_id, world.known(request_id, now), request.method, request.headers)
+        case _:
+            return None
 
 
 def _opinion(diagnosis: Diagnosis, exchange: Exchange, redactor: Redactor) -> shapes.Opinion:
@@ -113,9 +116,9 @@ def _is_known(real: World | None, generation: Generation) -> bool:
     return real is not None and real.generation_of(generation.request_id) is not None
 
 
-def _price(twin: World, generation: Generation) -> str:
+def _price(world: World, generation: Generation) -> str:
     """What is taken for a generation."""
-    entries = twin.standing.ledger.entries(twin.clock.now())
+    entries = world.account.ledger.entries(world.clock.now())
     taken = (each for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT)
     return dollars(-sum(each.amount for each in taken))
 

@@ -80,8 +80,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server that is changed so, in every one of its worlds."""
-        workings = msgspec.structs.replace(settings.workings, govern=self.policy, **self.workings)
-        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), workings=workings)
+        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.workings)
+        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
 
 
 @dataclass(frozen=True, slots=True)

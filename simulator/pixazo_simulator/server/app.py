@@ -12,14 +12,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.gateway import Front, Turns
+from pixazo_simulator.control import ROUTES, Control, Turns
+from pixazo_simulator.gateway import Gateway
 from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
+from .asgi import AnyGateway, GatewayApp
 from .http import GatewayProtocol
 from .tls import TlsListeners
 
@@ -34,9 +35,9 @@ CANCEL_AGAIN = 0.02
 
 
 class Application:
-    """The simulator as an ASGI application over some worlds; its lifespan delivers callbacks in the background.
+    """The simulator as an ASGI application over some worlds; its lifespan delivers webhooks in the background.
 
-    `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
+    `change` makes a mutant or variant of the gateway; our own routes stay as they are.
     """
 
     def __init__(
@@ -48,31 +49,31 @@ class Application:
         self.worlds = worlds
         _SECRETS.heed(worlds.redactor)
         self._sender = Sender()
-        self.entry: ASGIApp = self
         self.dispatcher = Dispatcher(worlds, self._sender.send)
-        if change:
-            self._edit(change)
+        policy = worlds.settings.policy
         turns = Turns()
-        self._front = Front(worlds, self.dispatcher, turns)
-        self.tls_listeners = TlsListeners(self.entry, self._front, protocol)
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
         self.control = Control(worlds, self.dispatcher, self.tls_listeners, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
-            Mount("/", self._front),
+            Mount("/", self._gateway),
         ]
-        policy = worlds.settings.policy
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
-        self._routed.router.default = self._front  # for targets without a path, such as `OPTIONS *`
+        self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
         self._shortcut = policy.cors == "off"
 
-    def _edit(self, change: Mutant | Variant) -> None:
+    def _edited(self, change: Mutant | Variant | None) -> AnyGateway:
+        gateway = Gateway(self.worlds)
+        if change is None:
+            return gateway
         from pixazo_simulator.mutants import EditedGateway, Editing
 
         editing = Editing(change, self.worlds)
         self.dispatcher.edit = editing.callback
-        self.entry = EditedGateway(self, editing, self.dispatcher.reach)
+        return EditedGateway(gateway, editing)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""
@@ -81,7 +82,7 @@ class Application:
         elif scope["path"].startswith(CONTROL_PREFIX):
             await self.control(scope, receive, send)
         else:
-            await self._front(scope, receive, send)
+            await self._gateway(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:

@@ -17,8 +17,10 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pixazo_simulator.gateway import CONNECTION, HEAD
 from pixazo_simulator.spec import HEAD_LIMIT
+
+from .asgi import HEADER_BYTES
+from .fault_injection import CONNECTION
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -275,7 +277,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unset_deadline()
         if self.parser.get_method() == b"CONNECT":
             raise _Refusal(*_CONNECT)
-        cast("dict[str, Any]", self.scope)[HEAD] = self._head_length
+        cast("dict[str, Any]", self.scope)[HEADER_BYTES] = self._head_length
         self._ignores_upgrade = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if self._ignores_upgrade:
             return

@@ -105,7 +105,7 @@ class Simulator:
         application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
-        self._application, self._server = application, _Server(application.entry, protocol)
+        self._application, self._server = application, _Server(application, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )

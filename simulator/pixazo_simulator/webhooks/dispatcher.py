@@ -8,11 +8,26 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from random import Random
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import DeadReceiver, Drop, Fault, content_type, edited, garbled, kind_of
+from pixazo_simulator.script import Declare, Fault, Refuse, Skip, corrupted, edited, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
-from pixazo_simulator.world import Attempt, Clock, Delivery, Form, Transition, World, Worlds
+from pixazo_simulator.world import (
+    AdvanceClock,
+    Attempt,
+    Clock,
+    CopyDelivery,
+    Delivery,
+    Form,
+    RecordAttempt,
+    ReturnDelivery,
+    TakeDelivery,
+    TakeTransitions,
+    Transition,
+    World,
+    Worlds,
+)  # fmt: skip
 
 from .egress import receiver
 from .sender import Outcome, WebhookRequest
@@ -127,7 +142,7 @@ class Dispatcher:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
-            if delivery := world.take_due(now):
+            if delivery := world.apply(TakeDelivery(now)):
                 self._start(world, delivery)
         return 0.0
 
@@ -165,24 +180,24 @@ class Dispatcher:
             async with queue.slots:
                 outcome = await self._deliver(world, delivery, faults)
         except asyncio.CancelledError:
-            world.outbox.give_back(delivery, world.clock.now())
+            world.apply(ReturnDelivery(world.clock.now(), delivery.number))
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
             log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(kind_of(fault) for fault in faults)
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
-        world.record(delivery, attempt)
+        world.apply(RecordAttempt(attempt.at, delivery, attempt))
         shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
         log.info("callback about %s to %s: %s", delivery.request_id, *shown)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
-        if any(isinstance(fault, Drop) for fault in faults):
+        if effect(faults, Skip):
             return Outcome(None, "dropped, as the script wants", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
         for each in self.edit(world, _request(world, delivery, faults)):
-            outcome = await self._send(_injected(world, each, faults))
+            outcome = await self._send(_injected(each, faults, delivery.seed))
         return outcome
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
@@ -190,7 +205,7 @@ class Dispatcher:
 
         Raises KeyError when the world has no delivery of this number, or when it is just being attempted.
         """
-        copy = world.copy(number)
+        copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
     def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
@@ -203,10 +218,10 @@ class Dispatcher:
             return None
         if (due is not None and due <= target) or world.coming > MOST_STARTED:
             return None
-        world.clock.advance_to(target)
+        world.apply(AdvanceClock(target))
         if due is not None:
             self.wake()
-        return [*world.transitions(target)]
+        return [*world.apply(TakeTransitions(target))]
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
@@ -260,11 +275,11 @@ class Dispatcher:
         while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
-            world.clock.advance_to(due)
-            if delivery := world.take_due(due):
+            world.apply(AdvanceClock(due))
+            if delivery := world.apply(TakeDelivery(due)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
             await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
-        world.clock.advance_to(target)
+        world.apply(AdvanceClock(target))
         return attempts, None
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
@@ -285,7 +300,7 @@ class Dispatcher:
 async def _transitions(world: World, until: int) -> list[FallenDue]:
     """The transitions of the generations, with pauses in which other requests are served."""
     found: list[FallenDue] = []
-    while some := world.transitions(until, MOST_STARTED):
+    while some := world.apply(TakeTransitions(until, MOST_STARTED)):
         found += some
         await asyncio.sleep(0)
     return found
@@ -297,7 +312,7 @@ def _after(world: World, milliseconds: int) -> int:
 
 
 def _instant(fallen: FallenDue) -> int:
-    return fallen.instant if isinstance(fallen, Transition) else fallen[1].instant
+    return fallen.at if isinstance(fallen, Transition) else fallen[1].at
 
 
 def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
@@ -319,16 +334,16 @@ def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     )
 
 
-def _injected(world: World, webhook: WebhookRequest, faults: tuple[Fault, ...]) -> WebhookRequest:
+def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
     """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
     if not faults:
         return webhook
-    kind = content_type(faults)
+    declared = effect(faults, Declare)
     return replace(
         webhook,
-        body=garbled(webhook.body, faults, world.chance),
-        headers=webhook.headers | ({"content-type": kind} if kind else {}),
-        refused=any(isinstance(fault, DeadReceiver) for fault in faults),
+        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
+        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
+        refused=effect(faults, Refuse) is not None,
     )
 
 

@@ -21,14 +21,18 @@ from pixazo_simulator.control.conditions import Lookout, lookout
 from pixazo_simulator.control.routes.waiting import look
 from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
-from pixazo_simulator.gateway.router import Front
+from pixazo_simulator.control.turns import Turns
+from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.world.commands import RecordExchange
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.state.journal import Exchange
 
 LONG = 30.0
 """Seconds that no test waits for: what it waits for happens, or the test fails."""
@@ -224,7 +228,7 @@ class Desk:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
-        front = Front(worlds, dispatcher)
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
         self._control = Control(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
 
     async def ask(self, method: str, path: str, **wish: object) -> Answer:
@@ -238,7 +242,8 @@ class Desk:
 
     def say(self) -> None:
         """Let the journal have an exchange more."""
-        self.world.journal.record(self.world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+        exchange = Exchange(0, self.world.clock.now(), "GET", "/", [], b"", 0, 404, b"", "")
+        self.world.apply(RecordExchange(exchange.at, exchange))
 
 
 def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
@@ -290,14 +295,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
             desk.wait(exchanges={}, timeout=LONG), desk.wait(exchanges={"count": 2}, timeout=0.01), desk.wait(exchanges={"count": 2}),
         ]  # fmt: skip
         await asyncio.sleep(0)
-        assert desk.world.bell.listeners == 3
+        assert desk.world.notifier.listeners == 3
         desk.say()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]
         answers = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
-        assert desk.world.bell.listeners == 0
+        assert desk.world.notifier.listeners == 0
         return [status for status, _ in answers]
 
     assert asyncio.run(several()) == [200, 408]
@@ -305,13 +310,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
 
 def test_others_get_their_turn_while_somebody_looks_through_a_journal() -> None:
     """Between pieces whose conditions weigh 200 at most; what was looked at once is not looked at again."""
-    world = Desk().world
+    desk = Desk()
+    world = desk.world
     for _ in range(100):
-        world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+        desk.say()
     heavy = {"path": {"one_of": ["/"] * 96}, "count": 101}
     looking = lookout(world, msgspec.convert({"exchanges": heavy}, Wait))
     assert [len(list(looking.look())), len(looking.found), looking.enough] == [50, 100, False]
-    world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+    desk.say()
     assert [len(list(looking.look())), len(looking.found), looking.enough] == [0, 101, True]
 
 

@@ -72,8 +72,8 @@ def drive(
 def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
     """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
-        ((each.instant - START) / 1000, each.status)
+        ((each.at - START) / 1000, each.status)
         if isinstance(each, Transition)
-        else ((each[1].instant - START) / 1000, each[1].problem or each[1].status)
+        else ((each[1].at - START) / 1000, each[1].problem or each[1].status)
         for each in fallen
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.simulator.samples import KEY, START, accepted, call
+from tests.simulator.samples import KEY, START, accepted, call, submit
 from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, settings, told
 
 from pixazo_simulator.script.faults import Drop, Duplicate
@@ -266,7 +266,7 @@ def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
         receiver.open.set()
         await advancing
         (challenge, report) = world.deliveries()
-        assert [attempt.instant for attempt in challenge.attempts] == [START]
+        assert [attempt.at for attempt in challenge.attempts] == [START]
         assert report.event == START + 15_000
         running.cancel()
 
@@ -285,7 +285,7 @@ def test_closing_gives_up_what_is_under_way() -> None:
         running.cancel()
         await dispatcher.close()
         assert list(world.outbox.finished) == []
-        assert [(each.event, each.attempts) for each in world.deliveries()] == [(START, [])]
+        assert [(each.event, each.attempts) for each in world.deliveries()] == [(START, ())]
         assert world.next_due() == START
 
     drive(doing, settings(callback_url="challenge"))
@@ -531,8 +531,8 @@ def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
         dispatcher.wake()
         await until(lambda: world.next_due() is None)
         assert [each.number for each in world.deliveries()] == list(range(1, 21))
-        assert isinstance(world.submit(call(webhook_url=HOOK)), TooManyPending)
-        assert [each.number for each in world.twin().deliveries()] == list(range(1, 21))
+        assert isinstance(submit(world, call(webhook_url=HOOK)), TooManyPending)
+        assert [each.number for each in world.fork_at(START).deliveries()] == list(range(1, 21))
 
     meet(doing, bounds=Bounds(pending=20))
 

@@ -37,14 +37,15 @@ from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 from pixazo_simulator.webhooks.signature import secret
-from pixazo_simulator.world.facts import at_submit
+from pixazo_simulator.world.admission import Call
+from pixazo_simulator.world.commands import SubmitCall
 from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.world import World
 
 
 def on(*faults: Fault, **more: Any) -> Rule:
     """A rule about webhooks."""
-    return Rule(when="webhook", faults=faults, **more)  # type: ignore[arg-type]  # any kind
+    return Rule(when="webhook", faults=faults, **more)
 
 
 def attempts(fallen: Any) -> list[tuple[float, object]]:
@@ -287,14 +288,19 @@ def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
     drive(doing, settings(script=(on(Duplicate(), times=1),), callback_url="challenge"))
 
 
+def held(world: World, sent: Call) -> int | None:
+    """The instant whose webhooks must be attempted before a submission is answered."""
+    return world.apply(SubmitCall(world.clock.now(), sent, [], "")).hold
+
+
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])
 def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
     """A manual clock is advanced to the end of the generation, any other waited for; the next advance reports it once."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
-        generation = accepted(world, webhook_url=HOOK)
-        instant = generation.accepted + 15_000
-        assert world.before_reply(generation) == instant
+        instant = held(world, call(webhook_url=HOOK))
+        (generation,) = world.generations()
+        assert instant == generation.accepted + 15_000
         await dispatcher.reach(world, instant)
         assert len(receiver.webhooks) == 1
         assert world.clock.now() >= instant
@@ -322,7 +328,7 @@ def test_a_reply_need_not_wait(prompt: str, rules: tuple[Rule, ...]) -> None:
     """Without such a rule, with one that does not match, or for a generation that never ends."""
 
     async def doing(_: Dispatcher, world: World, __: Receiver) -> None:
-        assert world.before_reply(accepted(world, prompt, webhook_url=HOOK)) is None
+        assert held(world, call(prompt, webhook_url=HOOK)) is None
 
     drive(doing, settings(script=rules))
 
@@ -403,9 +409,7 @@ def test_a_plan_and_a_callback_can_be_scripted_together() -> None:
     """One rule chooses the end of a generation, and another matches its webhook."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
-        decision = world.script.decide(at_submit("generate", [], b'{"prompt":"A bear"}'))
-        assert decision is not None
-        world.submit(call(webhook_url=HOOK), decision.step)
+        accepted(world, webhook_url=HOOK)
         assert attempts(await dispatcher.advance(world, 10_000)) == [(3, 204), (3, 204)]
         assert {json.loads(webhook.body)["error"] for webhook in receiver.webhooks} == {"policy"}
         assert world.clock.now() == START + 10_000

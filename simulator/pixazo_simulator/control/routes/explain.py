@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import UNSET
 
-from pixazo_simulator.control.dry_run import rehearse
+from pixazo_simulator.control.dry_run import dry_run
 from pixazo_simulator.control.route import ControlRequest, Refused, route
 from pixazo_simulator.control.schema import examples
 from pixazo_simulator.control.schema import responses as shapes
@@ -39,7 +39,7 @@ async def explain(request: ControlRequest[Would]) -> shapes.Explanation:
     headers = [(name.lower(), value) for name, value in wish.headers.items()]
     known = dict(headers)
     headers += [each for each in _usual(request, body, is_json=is_json) if each[0] not in known]
-    return await rehearse(request.worlds, wish.method.upper(), path, [_header(*each) for each in headers], body)
+    return dry_run(request.worlds, wish.method.upper(), path, [_header(*each) for each in headers], body)
 
 
 def _path(request: ControlRequest[Would]) -> str:

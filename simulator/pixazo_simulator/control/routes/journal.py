@@ -28,7 +28,7 @@ async def journal(request: ControlRequest[JournalFilter]) -> shapes.Journal:
 @route("GET", "/_sim/lobby", worldly=False, answer=examples.JOURNAL)
 async def lobby(request: ControlRequest[JournalFilter]) -> shapes.Journal:
     """List the calls that reached no world, such as those with an unknown key; filters as of the journal."""
-    return await _told(request.worlds.lobby, request.wish, request.worlds.redactor)
+    return await _told(request.worlds.unmatched, request.wish, request.worlds.redactor)
 
 
 async def _told(kept: Journal, wish: JournalFilter, redactor: Redactor) -> shapes.Journal:

@@ -13,7 +13,7 @@ from pixazo_simulator.control.schema import responses as shapes
 from pixazo_simulator.control.schema.rendering import told_in_turns
 from pixazo_simulator.control.schema.requests import NewScript, Nothing
 from pixazo_simulator.script import Rule
-from pixazo_simulator.world import World
+from pixazo_simulator.world import AddRule, RemoveRule, ReplaceRule, SetRules, World
 
 
 @route("GET", "/_sim/script", answer=examples.SCRIPT)
@@ -26,14 +26,14 @@ async def script(request: ControlRequest[Nothing]) -> shapes.Script:
 async def set_script(request: ControlRequest[NewScript]) -> shapes.Script:
     """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
     with readable():
-        request.world.script.set(request.wish.rules)
+        request.world.apply(SetRules(request.world.clock.now(), tuple(request.wish.rules)))
     return await _told(request.world)
 
 
 @route("DELETE", "/_sim/script", answer=examples.DELETED)
 async def clear_script(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget every rule."""
-    request.world.script.clear()
+    request.world.apply(SetRules(request.world.clock.now(), ()))
     return {"deleted": True}
 
 
@@ -41,14 +41,14 @@ async def clear_script(request: ControlRequest[Nothing]) -> shapes.Deleted:
 async def add_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     """Append a rule, which is asked after those that there are."""
     with readable():
-        return {"number": request.world.script.add(request.wish)}
+        return {"number": request.world.apply(AddRule(request.world.clock.now(), request.wish))}
 
 
 @route("PUT", "/_sim/script/rules/{number}", answer=examples.NUMBER, example=examples.RESET)
 async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
     """Put another rule in the place of one; it starts unused."""
     with _numbered(request.number), readable():
-        request.world.script.replace(request.number, request.wish)
+        request.world.apply(ReplaceRule(request.world.clock.now(), request.number, request.wish))
     return {"number": request.number}
 
 
@@ -56,7 +56,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> shapes.RuleNumber:
 async def remove_rule(request: ControlRequest[Nothing]) -> shapes.Deleted:
     """Forget one rule."""
     with _numbered(request.number):
-        request.world.script.remove(request.number)
+        request.world.apply(RemoveRule(request.world.clock.now(), request.number))
     return {"deleted": True}
 
 

@@ -38,7 +38,7 @@ async def wait_for(request: ControlRequest[Wait]) -> shapes.Arrived:
 
 async def _until(request: ControlRequest[Wait], watching: Lookout[Any]) -> None:
     happened = asyncio.Event()
-    with watching.world.bell.calling(happened.set):
+    with watching.world.notifier.listening(happened.set):
         while True:
             await look(request, watching)
             if watching.enough:

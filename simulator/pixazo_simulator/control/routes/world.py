@@ -11,7 +11,7 @@ from pixazo_simulator.control.schema.rendering import told_entry, told_generatio
 from pixazo_simulator.control.schema.requests import Latest, NewWorld, Nothing, WorldChange
 from pixazo_simulator.script import Script
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
-from pixazo_simulator.world import clock_factory
+from pixazo_simulator.world import ChangeWorld, clock_factory
 
 
 @route(
@@ -35,10 +35,10 @@ async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld
             clock=None if wish.clock is UNSET else clock_factory(wish.clock)(),
             balance=None if wish.balance is UNSET else micros(wish.balance),
             seed=None if wish.seed is UNSET else wish.seed,
+            script=script,
         )
-    made.standing.images = wish.images
-    if script is not None:
-        made.script = script
+    if wish.images:
+        made.apply(ChangeWorld(made.clock.now(), images=wish.images))
     return {**told_world(made), "key": made.key}
 
 
@@ -68,15 +68,16 @@ async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
     with readable():
         policy = request.worlds.permitted(changed.policy.changed(wish.policy))
         balance = None if wish.balance is UNSET else micros(wish.balance)
-    changed.set_policy(policy)
-    if balance is not None:
-        changed.standing.ledger.adjust(changed.clock.now(), balance)
-    if wish.suspended is not UNSET:
-        changed.standing.suspended = wish.suspended
-    if wish.model_enabled is not UNSET:
-        changed.standing.model_enabled = wish.model_enabled
-    if wish.images is not UNSET:
-        changed.standing.images = wish.images
+    changed.apply(
+        ChangeWorld(
+            changed.clock.now(),
+            policy=policy,
+            balance=balance,
+            suspended=None if wish.suspended is UNSET else wish.suspended,
+            model_enabled=None if wish.model_enabled is UNSET else wish.model_enabled,
+            images=None if wish.images is UNSET else wish.images,
+        )
+    )
     return told_world(changed)
 
 
@@ -86,7 +87,7 @@ async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
     gone = request.world
     request.worlds.delete(gone.key)
     await request.doors.close_all(gone)
-    gone.bell.ring()
+    gone.notifier.notify()
     return {"deleted": True}
 
 
@@ -94,7 +95,7 @@ async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
 async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
     """List the latest entries of the wallet, and the balance that they come to."""
     owner = request.world
-    entries = owner.standing.ledger.entries(owner.clock.now())
+    entries = owner.account.ledger.entries(owner.clock.now())
     listed = await told_in_turns(told_entry(entry) for entry in entries[-request.wish.limit :])
     return {"balance": told_world(owner)["balance"], "total": len(entries), "entries": listed}
 

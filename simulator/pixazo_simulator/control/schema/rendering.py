@@ -52,9 +52,9 @@ def told_world(world: World) -> shapes.World:
         "now": timestamp(now),
         "clock": str(world.clock),
         "seed": world.seed,
-        "balance": dollars(world.standing.ledger.balance(now)),
-        "suspended": world.standing.suspended,
-        "model_enabled": world.standing.model_enabled,
+        "balance": dollars(world.account.ledger.balance(now)),
+        "suspended": world.account.suspended,
+        "model_enabled": world.account.model_enabled,
         "generations": len(world.generations()),
         "exchanges": world.journal.total,
         "webhook_secret": secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
@@ -65,7 +65,7 @@ def told_world(world: World) -> shapes.World:
 def told_entry(entry: Entry) -> shapes.Entry:
     """One line of the ledger."""
     return {
-        "at": timestamp(entry.instant),
+        "at": timestamp(entry.at),
         "kind": entry.kind.value,
         "amount": dollars(entry.amount),
         "request_id": entry.request_id,
@@ -100,7 +100,7 @@ def told_plan(plan: Plan) -> shapes.Plan:
 def told_attempt(attempt: Attempt, redactor: Redactor) -> shapes.Attempt:
     """One try to deliver a callback, without secrets."""
     return {
-        "at": timestamp(attempt.instant),
+        "at": timestamp(attempt.at),
         "status": attempt.status,
         "problem": attempt.problem and redactor.text(attempt.problem),
         "rule": attempt.rule,
@@ -132,7 +132,7 @@ def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
     if isinstance(fallen, Transition):
         return {
             "kind": "transition",
-            "at": timestamp(fallen.instant),
+            "at": timestamp(fallen.at),
             "request_id": fallen.request_id,
             "status": fallen.status.value,
         }
@@ -155,7 +155,7 @@ def told_exchange(exchange: Exchange, redactor: Redactor) -> shapes.Exchange:
     redactor = redactor.heeding(exchange.request_headers, exchange.target)
     return {
         "number": exchange.number,
-        "at": timestamp(exchange.instant),
+        "at": timestamp(exchange.at),
         "method": exchange.method,
         "target": redactor.text(exchange.target),
         "status": exchange.status,

@@ -1,0 +1,28 @@
+"""Turns of large request bodies on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from pixazo_simulator.spec import SMALL_BODY
+
+
+class Turns:
+    """Lets one large body be processed at a time, each in a turn of the event loop, so that others are served in between."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[None]:
+        """Process a body of so many bytes. Nothing may be awaited inside, since other large bodies wait."""
+        if size <= SMALL_BODY:
+            yield
+            return
+        async with self._lock:
+            await asyncio.sleep(0)
+            yield
