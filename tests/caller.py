@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
+
 __all__ = ["GENERATE", "IMAGE_TO_VIDEO", "KEY_HEADER", "Caller", "Reply", "Send", "over_http"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"
-TIMEOUT = 10.0
-"""Seconds that a server on loopback has to answer."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def over_http(url: str) -> Send:
     address = urlsplit(url).netloc
 
     def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         try:
             connection.request(method, target, body or None, dict(headers))
             answer = connection.getresponse()

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-__all__ = ["Noise", "Request"]
+__all__ = ["HostileRequests", "Request"]
 
 SUBMITS = ("/minimax-hailuo-ai/v1/generate", "/minimax-hailuo-ai/v1/imageToVideo", "/other-model/v1/generate")
 CONTROLS = (
@@ -84,7 +84,7 @@ class Request:
     body: bytes
 
 
-class Noise:
+class HostileRequests:
     """Makes requests, and bytes that are none."""
 
     def __init__(self, seed: int) -> None:

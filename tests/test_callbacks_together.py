@@ -20,6 +20,7 @@ from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 from tests.caller import Caller, over_http
 from tests.command import Serving
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 KEYS = ("one-key", "two-key")
@@ -47,7 +48,7 @@ def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> N
     for count in range(0, len(ids) + 1, 50):
         receiver.wait(count)
     control = simulator.control(KEYS[0])
-    control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=30)
+    control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=PATIENCE)
     deliveries = control.deliveries()["deliveries"]
     assert {tuple(attempt["status"] for attempt in each["attempts"]) for each in deliveries} == {(204,)}
     arrived = Counter(json.loads(callback.body)["request_id"] for callback in receiver.received)
@@ -77,7 +78,7 @@ def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) ->
         return trusting
 
     monkeypatch.setattr(httpcore2, "default_ssl_context", context)
-    with Receiver(served) as receiver, Simulator(fast(1000)) as simulator:
+    with Receiver(context=served) as receiver, Simulator(fast(1000)) as simulator:
         each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
 
 

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ import pytest
 
 from pixazo_simulator.control.client import ControlClient
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, Serving, environment, pixazo_sim
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, pixazo_sim, run_process, started
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 Serve = Callable[..., Serving]
@@ -30,8 +31,6 @@ OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
-PROMPTNESS = 4.0
-"""Seconds in which a signal must end the server: the promised one, and three for a machine that is busy with other tests."""
 
 
 def caller_of(serving: Serving, key: str | None = None) -> Caller:
@@ -496,10 +495,10 @@ def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, 
     for thread in threads:
         thread.start()
     for _ in range(40):
-        assert busy.acquire(timeout=10)
+        assert busy.acquire(timeout=PATIENCE)
     address = urlsplit(serving.url)
     silent = [socket.create_connection((str(address.hostname), int(address.port or 0))) for _ in range(10)]
-    code = serving.end(number, PROMPTNESS)
+    code = serving.end(number)
     for connection in silent:
         connection.close()
     for thread in threads:
@@ -537,25 +536,14 @@ def advance_for_ever(serving: Serving, hook: str) -> None:
 def test_an_idle_server_ends_at_once(serve: Serve) -> None:
     """Nothing is written to standard error."""
     serving = serve()
-    assert serving.end(signal.SIGTERM, PROMPTNESS) == 0
+    assert serving.end(signal.SIGTERM) == 0
     assert serving.log == ""
-
-
-@contextmanager
-def running(*command: str) -> Generator[subprocess.Popen[bytes]]:
-    """A process, which is killed at the end."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), bufsize=0) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def child(code: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A process that runs some code, then the command with these arguments."""
     code = f"import sys\nfrom pixazo_simulator.cli import main\n{code}\nsys.argv[1:] = {list(arguments)!r}\nmain()\n"
-    return running(sys.executable, "-c", code)
+    return started(sys.executable, "-c", code)
 
 
 def line(process: subprocess.Popen[bytes]) -> bytes:
@@ -680,10 +668,8 @@ def test_who_reads_no_further_is_no_mistake(command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = subprocess.run(
-            [COMMAND, command], stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False
-        )
-    assert (ended.returncode, ended.stderr) == (1, b"")
+        ended = run_process(COMMAND, command, stdout=broken)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("arguments", ["policy", "--version", "magic"])
@@ -716,17 +702,14 @@ def test_a_reader_that_has_left_before_the_ready_line() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = subprocess.run(
-            [COMMAND, "serve", "--port", "0"],
-            stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    told = b"pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
+        ended = run_process(COMMAND, "serve", "--port", "0", stdout=broken)
+    told = "pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
     assert (ended.returncode, ended.stderr) == (2, told)
 
 
 def test_without_standard_error() -> None:
     """It serves: the log is discarded, and not written to a socket."""
-    with running("/bin/sh", "-c", 'exec "$@" 2>&-', "sh", COMMAND, "serve", "--port", "0") as process:
+    with started("/bin/sh", "-c", 'exec "$@" 2>&-', "sh", COMMAND, "serve", "--port", "0") as process:
         url = line(process).split()[1].decode()
         assert [Caller(over_http(url), key).generate().status for key in ("nobody", "sim-key")] == [401, 202]
         process.terminate()
@@ -735,10 +718,7 @@ def test_without_standard_error() -> None:
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
     """Run a line of shell in which "$@" is the command."""
-    return subprocess.run(
-        ["/bin/sh", "-c", command, "sh", COMMAND],
-        capture_output=True, text=True, env=environment(), timeout=PATIENCE, check=False,
-    )  # fmt: skip
+    return run_process("/bin/sh", "-c", command, "sh", COMMAND)
 
 
 # The log
@@ -751,7 +731,7 @@ REFUSED = 1500
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
     """Every call is answered; once the log is read, it says how many lines were dropped."""
-    with running(COMMAND, "serve", "--port", "0", "--log-format", form) as process:
+    with started(COMMAND, "serve", "--port", "0", "--log-format", form) as process:
         assert process.stderr
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for number in range(REFUSED):
@@ -771,7 +751,7 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
 
 def test_a_log_that_nobody_reads_keeps_nobody_from_ending() -> None:
     """The waiting lines are discarded."""
-    with running(COMMAND, "serve", "--port", "0") as process:
+    with started(COMMAND, "serve", "--port", "0") as process:
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for _ in range(100):
             assert caller.call("GET", f"/{'a' * 2000}").status == 404
@@ -816,7 +796,7 @@ logging.getLogger("elsewhere").warning("not ours")
 )
 def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
     """Line breaks and terminal control characters are escaped; the lines of an exception are indented."""
-    with running(sys.executable, "-c", LOGGED.format(form=form)) as process:
+    with started(sys.executable, "-c", LOGGED.format(form=form)) as process:
         told = process.communicate(timeout=PATIENCE)[1]
     assert told.decode().split("\n") == [*lines, ""]
 

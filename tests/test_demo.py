@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import pixazo_sim
-from tests.terminal import on_a_terminal
+from tests.command import pixazo_sim, pixazo_sim_on_a_terminal
 from tests.tools import tool
 
 ID = r"minimax-hailuo-ai_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -100,8 +99,8 @@ def test_no_colours_where_nobody_sees_them(show: Show) -> None:
 
 def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
     """On a terminal pixazo-sim uses escape sequences; with NO_COLOR it does not."""
-    assert "\x1b[1m" in on_a_terminal("policy", NO_COLOR="")
-    assert "\x1b" not in on_a_terminal("policy", NO_COLOR="1")
+    assert "\x1b[1m" in pixazo_sim_on_a_terminal("policy", NO_COLOR="")
+    assert "\x1b" not in pixazo_sim_on_a_terminal("policy", NO_COLOR="1")
 
 
 def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:

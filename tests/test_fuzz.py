@@ -16,8 +16,9 @@ import pytest
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 from tests.caller import Caller, Send, over_http
-from tests.hostile_requests import Noise, Request
+from tests.hostile_requests import HostileRequests, Request
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 IN_PROCESS, KEPT_ALIVE, GARBAGE = 7000, 2500, 500
 """Requests without a socket, requests on connections that stay open, and bytes that are no request: 10,000."""
@@ -25,8 +26,6 @@ EPOCH = 250
 """Requests after which a fresh world takes over, since one of them may have suspended or deleted the old one."""
 SETTINGS = Settings(open_keys=True)
 BODY_LIMIT = 28 * 1024 * 1024
-PATIENCE = 10.0
-"""Seconds that a server on loopback has to answer or to close a connection."""
 HEAD = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: noisy\r\n"
 HALF = HEAD + b"Content-Length: 100\r\n\r\n" + b" " * 99
 ERROR_SHAPES = ({"error", "message"}, {"statusCode", "message"}, {"error", "status"})
@@ -102,13 +101,13 @@ def keys(count: int) -> Iterator[str]:
 
 def test_in_process() -> None:
     """The application answers whatever method, path, headers and body it is given."""
-    noise, statuses = Noise(1), Counter[int]()
+    hostile, statuses = HostileRequests(1), Counter[int]()
     with InProcess(SETTINGS) as send:
         for key in keys(IN_PROCESS):
-            request = noise.request(key)
+            request = hostile.request(key)
             reply = send(request.method, request.target, request.headers, request.body)
             assert_composed(request, reply.status, reply.headers.get("content-type", ""), reply.body)
-            noise.known_id = reply.json()["request_id"] if reply.status == 202 else noise.known_id
+            hostile.known_id = reply.json()["request_id"] if reply.status == 202 else hostile.known_id
             statuses[reply.status] += 1
         assert_serves(send)
     assert statuses.total() == IN_PROCESS
@@ -117,24 +116,24 @@ def test_in_process() -> None:
 
 def test_on_connections_that_stay_open(address: tuple[str, int], good: None) -> None:
     """The same over a socket; an answer leaves its connection usable for the next request, unless it says otherwise."""
-    noise, connections = Noise(2), 0
+    hostile, connections = HostileRequests(2), 0
     with closing(http.client.HTTPConnection(*address, timeout=PATIENCE)) as connection:
         for key in keys(KEPT_ALIVE):
-            request = noise.request(key)
+            request = hostile.request(key)
             connections += connection.sock is None
             connection.request(request.method, request.target, request.body, request.headers)
             with connection.getresponse() as answer:
                 body = answer.read()
             assert_composed(request, answer.status, answer.headers.get("content-type", ""), body)
-            noise.known_id = json.loads(body)["request_id"] if answer.status == 202 else noise.known_id
+            hostile.known_id = json.loads(body)["request_id"] if answer.status == 202 else hostile.known_id
     assert connections < KEPT_ALIVE / 4
 
 
 def test_bytes_that_are_no_request(address: tuple[str, int], good: None) -> None:
     """Garbage is answered with a 4xx in JSON, or with nothing, and its connection is closed; half a request is forgotten."""
-    noise, statuses = Noise(3), Counter[bytes]()
+    hostile, statuses = HostileRequests(3), Counter[bytes]()
     for _ in range(GARBAGE):
-        sent = noise.garbage()
+        sent = hostile.garbage()
         answer = exchange(address, sent)
         lines = re.findall(rb"^HTTP/1\.1 (\d{3}) ", answer, re.MULTILINE)
         assert all(line < b"500" for line in lines), (sent, answer)

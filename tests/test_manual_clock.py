@@ -100,7 +100,7 @@ def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, pr
     answer = caller.read(request_id)
     assert answer.json()["status"] == status
     assert callback.body == answer.body
-    assert callback.path == "/webhook/callback"
+    assert callback.path == "/hook"
     assert callback.headers["content-type"] == answer.headers["content-type"] == "application/json"
     assert callback.headers["host"] == receiver.url.split("/")[2]
     assert not any("key" in name for name in callback.headers)
@@ -108,10 +108,10 @@ def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, pr
 
 def test_both_channels_are_called(caller: Caller, receiver: Receiver) -> None:
     """X-Webhook-URL and callback_url each get one webhook with the same bytes."""
-    member_url = receiver.url.replace("callback", "member")
+    member_url = receiver.url.replace("hook", "member")
     request_id = caller.accepted(webhook=receiver.url, callback_url=member_url)
     caller.advance(15)
-    assert sorted(each.path for each in receiver.received) == ["/webhook/callback", "/webhook/member"]
+    assert sorted(each.path for each in receiver.received) == ["/hook", "/member"]
     assert {each.body for each in receiver.received} == {caller.read(request_id).body}
 
 

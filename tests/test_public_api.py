@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ import pytest
 
 import pixazo_client
 import pixazo_simulator
+from tests.command import python
 
 CLIENT = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError", "APITimeoutError", "AsyncPixazoClient",
@@ -99,8 +99,7 @@ def test_the_tree_of_exceptions() -> None:
 def imported_by(statement: str) -> set[str]:
     """The top-level modules that a new interpreter has after the statement and had not before."""
     code = f"import sys; before = set(sys.modules); {statement}; import json; print(json.dumps(sorted(set(sys.modules) - before)))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    return {name.partition(".")[0] for name in json.loads(ended.stdout)}
+    return {name.partition(".")[0] for name in json.loads(python(code))}
 
 
 def test_what_the_client_imports() -> None:

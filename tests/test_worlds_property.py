@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from pixazo_simulator.server.simulator import Simulator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, Reply, Send, over_http
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 MOST_WORLDS = 4
 PRICES = {6: Decimal("0.35"), 10: Decimal("0.60")}
@@ -312,7 +313,7 @@ def together(count: int, act: Callable[[], int]) -> list[int]:
     gate = threading.Barrier(count)
 
     def act_at_once(_: int) -> int:
-        gate.wait(10)
+        gate.wait(PATIENCE)
         return act()
 
     with ThreadPoolExecutor(count) as pool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.client.scripted_gateway import Stage
+from tests.client.scripted_gateway import ScriptedGateway
 
 
 @pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio", "httpx-asyncio"])
-def stage(request: pytest.FixtureRequest) -> Stage:
+def scripted(request: pytest.FixtureRequest) -> ScriptedGateway:
     """A scripted gateway, once for each kind of client."""
-    return Stage(request.param)
+    return ScriptedGateway(request.param)
 
 
 @pytest.fixture(autouse=True)

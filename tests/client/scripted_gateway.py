@@ -87,7 +87,7 @@ class Seen:
     at: float
 
 
-class Stage:
+class ScriptedGateway:
     """Answers in the order of the script, the last one for ever; every pause only moves the clock, `early` seconds short."""
 
     def __init__(self, kind: str) -> None:
@@ -114,7 +114,7 @@ class Stage:
         return PixazoClient(**{**self._settings(http, self._sleep), **settings})
 
     def do(self, result: T) -> T:
-        """The result of a call, awaited on this stage's event loop if it must be."""
+        """The result of a call, awaited on this scripted's event loop if it must be."""
         if not inspect.iscoroutine(result):
             return result
         coroutine: Coroutine[Any, Any, T] = result

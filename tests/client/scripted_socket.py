@@ -9,8 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-PATIENCE = 10.0
-"""Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
+from tests.patience import PATIENCE
 
 SILENCE = b"<silence>"
 """Said instead of an answer: nothing, until the other side hangs up."""
@@ -29,7 +28,7 @@ class Endless:
     """Seconds between two of them."""
 
 
-class Loopback:
+class ScriptedSocket:
     """Serves while its `serving` block lasts; `heard` holds each connection's request bytes."""
 
     def __init__(self, *says: bytes | Endless) -> None:
@@ -42,7 +41,7 @@ class Loopback:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @contextmanager
-    def serving(self) -> Generator[Loopback]:
+    def serving(self) -> Generator[ScriptedSocket]:
         """Answer in a thread."""
         thread = threading.Thread(target=self._serve, daemon=True)
         thread.start()

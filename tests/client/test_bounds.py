@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Answer, Stage
-from tests.client.scripted_socket import Endless, Loopback, nowhere, says
-from tests.client.test_wire import TALKERS, Asynchronous, Blocking
+from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Answer, ScriptedGateway
+from tests.client.scripted_socket import Endless, ScriptedSocket, nowhere, says
+from tests.client.test_wire import HTTP_CLIENTS, Asynchronous, Blocking
 
 import pixazo_client
 from pixazo_client import APIResponseValidationError, DownloadError, PixazoClient, WaitTimeoutError
@@ -28,7 +28,7 @@ DRIPPING_BODY = Endless(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator .* was garbage collected:ResourceWarning")
 
 
-@pytest.fixture(params=TALKERS, ids=["httpx2", "httpx", "asyncio", "trio"])
+@pytest.fixture(params=HTTP_CLIENTS, ids=["httpx2", "httpx", "asyncio", "trio"])
 def talker(request: pytest.FixtureRequest) -> Any:
     """Each kind of client."""
     return request.param
@@ -50,7 +50,7 @@ def test_compression_is_not_asked_for(talker: Blocking, tmp_path: Path) -> None:
     """Neither of the gateway nor of a media host, nor by a caller's header."""
     read = says("200 OK", json.dumps(QUEUED).encode())
     accepted = says("202 Accepted", json.dumps(ACCEPTED).encode())
-    with Loopback(read, accepted, says("200 OK", b"video")).serving() as host:
+    with ScriptedSocket(read, accepted, says("200 OK", b"video")).serving() as host:
         talker.talk(host.url, lambda client: client.retrieve(ID))
         extra = {"accept-encoding": "br"}
         talker.talk(host.url, lambda client: client.submit("/m/v1/generate", {}, extra_headers=extra))
@@ -63,7 +63,7 @@ def test_compression_is_not_asked_for(talker: Blocking, tmp_path: Path) -> None:
 def test_a_compressed_bomb_is_given_up(talker: Blocking) -> None:
     """64 MiB of zeros in 64 KiB of gzip: an error that says so, from memory for a few MiB."""
     said = says("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
-    with Loopback(said).serving() as gateway:
+    with ScriptedSocket(said).serving() as gateway:
         tracemalloc.start()
         try:
             with pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes") as caught:
@@ -87,7 +87,7 @@ def test_decoding_goes_in_bounded_steps(coding: str) -> None:
 def test_an_endless_answer_is_not_read_to_its_end(talker: Blocking) -> None:
     """The connection is closed once there is too much of it; the message shows how it begins."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(Endless(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
         pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes: Blocked by the front door"),
     ):
         talker.talk(gateway.url, lambda client: client.retrieve(ID))
@@ -97,7 +97,7 @@ def test_an_endless_answer_is_not_read_to_its_end(talker: Blocking) -> None:
 def test_an_endless_page_of_a_refusal_is_still_that_refusal(talker: Blocking) -> None:
     """403 with a page that never ends: the code counts, the page is cut."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
         pytest.raises(pixazo_client.PermissionDeniedError, match="403 Forbidden: Blocked by the front door") as e,
     ):
         talker.talk(gateway.url, lambda client: client.generate("A bear"))
@@ -108,7 +108,7 @@ def test_an_endless_page_of_a_refusal_is_still_that_refusal(talker: Blocking) ->
 def test_a_submission_answered_with_too_much_may_be_charged(talker: Blocking) -> None:
     """A 202 is a 202."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(Endless(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
         pytest.raises(APIResponseValidationError, match=r"more than 4194304 bytes.*may exist and be charged"),
     ):
         talker.talk(gateway.url, lambda client: client.generate("A bear"))
@@ -118,7 +118,7 @@ def test_a_submission_answered_with_too_much_may_be_charged(talker: Blocking) ->
 def test_an_answer_of_the_limit_itself_is_taken(talker: Blocking) -> None:
     """4 MiB are allowed."""
     body = json.dumps(QUEUED).encode()
-    with Loopback(says("200 OK", body + b" " * (4194304 - len(body)))).serving() as gateway:
+    with ScriptedSocket(says("200 OK", body + b" " * (4194304 - len(body)))).serving() as gateway:
         assert talker.talk(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -127,7 +127,7 @@ def test_a_gateway_that_compresses_all_the_same_is_understood(talker: Blocking, 
     """Front doors do."""
     body = json.dumps(QUEUED).encode()
     packed = {"gzip": gzipped(body), "deflate": zlib.compress(body), "identity": body}[coding]
-    with Loopback(says("200 OK", packed, f"Content-Encoding: {coding}")).serving() as gateway:
+    with ScriptedSocket(says("200 OK", packed, f"Content-Encoding: {coding}")).serving() as gateway:
         assert talker.talk(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -143,7 +143,7 @@ def test_a_gateway_that_compresses_all_the_same_is_understood(talker: Blocking, 
 def test_a_body_that_cannot_be_decoded_is_an_error(talker: Blocking, coding: str, body: bytes, problem: str) -> None:
     """It names the encoding."""
     with (
-        Loopback(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as gateway,
+        ScriptedSocket(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as gateway,
         pytest.raises(APIResponseValidationError, match=problem),
     ):
         talker.talk(gateway.url, lambda client: client.retrieve(ID))
@@ -162,7 +162,7 @@ def test_a_body_that_cannot_be_decoded_is_an_error(talker: Blocking, coding: str
 )
 def test_only_an_empty_body_is_called_empty(talker: Blocking, said: bytes, told: str) -> None:
     """Where nothing of it can be shown, the message says so."""
-    with Loopback(said).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
+    with ScriptedSocket(said).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
         talker.talk(gateway.url, lambda client: client.retrieve(ID))
     assert told in str(caught.value)
 
@@ -171,7 +171,7 @@ def test_only_an_empty_body_is_called_empty(talker: Blocking, said: bytes, told:
 def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte every 20 ms meets every time-out between two reads, but not the deadline."""
     monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
-    with Loopback(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
+    with ScriptedSocket(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
         Asynchronous(httpx2, "asyncio").talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
@@ -179,7 +179,7 @@ def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: p
 def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Likewise."""
     monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
-    with Loopback(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
+    with ScriptedSocket(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
         Blocking(httpx2).talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
@@ -196,27 +196,27 @@ def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.Mo
     ],
     ids=["brackets", "deep", "digits", "nul", "long-id", "members"],
 )
-def test_garbled_json_is_a_pixazo_error(stage: Stage, body: bytes, problem: str) -> None:
+def test_garbled_json_is_a_pixazo_error(scripted: ScriptedGateway, body: bytes, problem: str) -> None:
     """Whatever it is, with a message of bounded length."""
-    stage.will(Answer(200, body))
+    scripted.will(Answer(200, body))
     with pytest.raises(APIResponseValidationError, match=problem) as caught:
-        stage.do(stage.client().retrieve(ID))
+        scripted.do(scripted.client().retrieve(ID))
     assert len(str(caught.value)) < 1200
 
 
 @pytest.mark.parametrize("asked", ["9" * 400, "1e400", "1e308", "nan", "Wed, 99 Foo 99999 99:99:99 +9999", ",", "\x7f"])
-def test_a_senseless_retry_after_is_no_reason_to_wait(stage: Stage, asked: str) -> None:
+def test_a_senseless_retry_after_is_no_reason_to_wait(scripted: ScriptedGateway, asked: str) -> None:
     """Neither for ever nor with another error."""
-    stage.will(Answer(429, {}, {"Retry-After": asked}))
+    scripted.will(Answer(429, {}, {"Retry-After": asked}))
     with pytest.raises(pixazo_client.RateLimitError):
-        stage.do(stage.client().generate("A bear"))
-    assert all(pause <= 60 for pause in stage.pauses)
+        scripted.do(scripted.client().generate("A bear"))
+    assert all(pause <= 60 for pause in scripted.pauses)
 
 
 def test_huge_headers_are_a_lost_answer(talker: Blocking) -> None:
     """The HTTP library stops at 100 KiB."""
     with (
-        Loopback(Endless(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n")).serving() as gateway,
+        ScriptedSocket(Endless(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n")).serving() as gateway,
         pytest.raises(pixazo_client.APIConnectionError, match="the work may exist and be charged"),
     ):
         talker.talk(gateway.url, lambda client: client.generate("A bear"))
@@ -225,9 +225,9 @@ def test_huge_headers_are_a_lost_answer(talker: Blocking) -> None:
 
 def test_the_body_of_a_redirect_is_not_read(talker: Blocking, tmp_path: Path) -> None:
     """A media host that sends elsewhere, with a page that never ends."""
-    with Loopback(says("200 OK", b"video")).serving() as cdn:
+    with ScriptedSocket(says("200 OK", b"video")).serving() as cdn:
         head = f"HTTP/1.1 302 Found\r\nLocation: {cdn.url}/b.mp4\r\nConnection: close\r\n\r\n".encode()
-        with Loopback(Endless(head, b" " * 65536)).serving() as media:
+        with ScriptedSocket(Endless(head, b" " * 65536)).serving() as media:
             path = talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert path.read_bytes() == b"video"
     assert media.hung_up == 1
@@ -236,7 +236,7 @@ def test_the_body_of_a_redirect_is_not_read(talker: Blocking, tmp_path: Path) ->
 def test_the_page_of_a_refused_download_is_not_read(talker: Blocking, tmp_path: Path) -> None:
     """Nor is it mistaken for a video."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
+        ScriptedSocket(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
         pytest.raises(DownloadError, match="answered 403"),
     ):
         talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
@@ -247,7 +247,7 @@ def test_max_bytes_counts_what_is_written(talker: Blocking, tmp_path: Path) -> N
     """Not what is sent: a bomb ends at the limit, in bounded steps."""
     seen: list[int] = []
     with (
-        Loopback(says("200 OK", bomb(16 * MIB), "Content-Encoding: gzip")).serving() as media,
+        ScriptedSocket(says("200 OK", bomb(16 * MIB), "Content-Encoding: gzip")).serving() as media,
         pytest.raises(DownloadError, match="has more than max_bytes=1048576: raise the limit"),
     ):
         talker.talk(
@@ -273,7 +273,7 @@ def test_media_that_cannot_be_decoded_are_not_saved(
 ) -> None:
     """Rather than as a file that no player opens."""
     with (
-        Loopback(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as media,
+        ScriptedSocket(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as media,
         pytest.raises(DownloadError, match=problem),
     ):
         talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))

@@ -10,52 +10,54 @@ import anyio
 import httpx
 import httpx2
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
+from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, ScriptedGateway
 
 from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, PixazoError
 
 
-def test_settings_come_from_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_the_environment(scripted: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """PIXAZO_API_KEY and PIXAZO_BASE_URL, unless arguments say otherwise."""
     monkeypatch.setenv("PIXAZO_API_KEY", "from-environment")
     monkeypatch.setenv("PIXAZO_BASE_URL", "http://127.0.0.1:8900/")
-    stage.will(QUEUED)
-    stage.do(stage.client(api_key=None, base_url=None).retrieve(ID))
-    stage.do(stage.client().retrieve(ID))
-    assert [(one.url.partition("/v2")[0], one.headers["ocp-apim-subscription-key"]) for one in stage.seen] == [
+    scripted.will(QUEUED)
+    scripted.do(scripted.client(api_key=None, base_url=None).retrieve(ID))
+    scripted.do(scripted.client().retrieve(ID))
+    assert [(one.url.partition("/v2")[0], one.headers["ocp-apim-subscription-key"]) for one in scripted.seen] == [
         ("http://127.0.0.1:8900", "from-environment"),
         ("https://gateway.test", "canary-5f1d"),
     ]
 
 
-def test_the_default_gateway_is_the_vendors(stage: Stage) -> None:
+def test_the_default_gateway_is_the_vendors(scripted: ScriptedGateway) -> None:
     """As the page names it."""
-    assert stage.client(base_url=None).get_handle("x").polling_url == "https://gateway.pixazo.ai/v2/requests/status/x"
+    assert (
+        scripted.client(base_url=None).get_handle("x").polling_url == "https://gateway.pixazo.ai/v2/requests/status/x"
+    )
 
 
-def test_a_base_url_may_have_a_path(stage: Stage) -> None:
+def test_a_base_url_may_have_a_path(scripted: ScriptedGateway) -> None:
     """A gateway behind a prefix."""
-    stage.will(Answer(202, {"request_id": "x"}))
-    handle = stage.do(stage.client(base_url="https://proxy.test/pixazo/").generate("A bear"))
-    assert stage.seen[0].url == "https://proxy.test/pixazo/minimax-hailuo-ai/v1/generate"
+    scripted.will(Answer(202, {"request_id": "x"}))
+    handle = scripted.do(scripted.client(base_url="https://proxy.test/pixazo/").generate("A bear"))
+    assert scripted.seen[0].url == "https://proxy.test/pixazo/minimax-hailuo-ai/v1/generate"
     assert handle.polling_url == "https://proxy.test/pixazo/v2/requests/status/x"
 
 
 @pytest.mark.parametrize("key", [None, ""])
-def test_a_missing_key_is_an_error_with_a_remedy(stage: Stage, key: str | None) -> None:
+def test_a_missing_key_is_an_error_with_a_remedy(scripted: ScriptedGateway, key: str | None) -> None:
     """At construction, not at the first call."""
     with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
-        stage.client(api_key=key)
+        scripted.client(api_key=key)
 
 
 @pytest.mark.parametrize(("given", "environment"), [(None, ""), ("", "from-environment")])
 def test_an_empty_key_is_none(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str
+    scripted: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str
 ) -> None:
     """An unset secret of a CI job; one that was passed is not replaced by another account's."""
     monkeypatch.setenv("PIXAZO_API_KEY", environment)
     with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
-        stage.client(api_key=given)
+        scripted.client(api_key=given)
 
 
 @pytest.mark.parametrize(
@@ -63,29 +65,31 @@ def test_an_empty_key_is_none(
     [(None, "", "PIXAZO_BASE_URL"), ("", "", "base_url"), ("", "http://127.0.0.1:8900", "base_url")],
 )
 def test_an_empty_base_url_does_not_become_the_paid_gateway(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
+    scripted: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
 ) -> None:
     """An unset secret of a CI job must not spend money."""
     monkeypatch.setenv("PIXAZO_BASE_URL", environment)
     with pytest.raises(PixazoError) as caught:
-        stage.client(base_url=given)
+        scripted.client(base_url=given)
     assert str(caught.value) == (
         f"{name} is empty: give http(s)://host[:port], or leave it unset to call https://gateway.pixazo.ai"
     )
 
 
-def test_an_unusable_base_url_of_the_environment_is_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unusable_base_url_of_the_environment_is_named(
+    scripted: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By its variable."""
     monkeypatch.setenv("PIXAZO_BASE_URL", "gateway.test")
     with pytest.raises(PixazoError, match=r"^PIXAZO_BASE_URL 'gateway\.test' is not usable: give"):
-        stage.client(base_url=None)
+        scripted.client(base_url=None)
 
 
 @pytest.mark.parametrize("key", ["secret\n", "sec ret", "sécret", "\x00secret"])
-def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) -> None:
+def test_a_key_no_header_can_carry_is_refused_unshown(scripted: ScriptedGateway, key: str) -> None:
     """A file's last line break is the usual one."""
     with pytest.raises(PixazoError, match="strip or copy it again") as caught:
-        stage.client(api_key=key)
+        scripted.client(api_key=key)
     assert "cret" not in str(caught.value)
 
 
@@ -104,18 +108,18 @@ def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) ->
         "https://a b.test",
     ],
 )
-def test_a_base_url_that_cannot_work_is_refused(stage: Stage, base_url: str) -> None:
+def test_a_base_url_that_cannot_work_is_refused(scripted: ScriptedGateway, base_url: str) -> None:
     """With the form it should have, and without a password."""
     with pytest.raises(PixazoError, match=r"is not usable: give http\(s\)://host\[:port\]") as caught:
-        stage.client(base_url=base_url)
+        scripted.client(base_url=base_url)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [-1, None, "2", 2.5, float("inf")])
-def test_a_max_retries_that_cannot_be_is_refused(stage: Stage, value: Any) -> None:
+def test_a_max_retries_that_cannot_be_is_refused(scripted: ScriptedGateway, value: Any) -> None:
     """Zero is the least."""
     with pytest.raises(ValueError, match=f"^max_retries is {value!r}: give a whole number, 0 or more$"):
-        stage.client(max_retries=value)
+        scripted.client(max_retries=value)
 
 
 @pytest.mark.parametrize("lent", [True, False])
@@ -134,11 +138,11 @@ def test_a_max_retries_that_cannot_be_is_refused(stage: Stage, value: Any) -> No
         ((5, 30, 30, "1"), "(5, 30, 30, '1')"),
     ],
 )
-def test_a_timeout_that_cannot_be_is_refused(stage: Stage, value: Any, shown: str, lent: bool) -> None:
+def test_a_timeout_that_cannot_be_is_refused(scripted: ScriptedGateway, value: Any, shown: str, lent: bool) -> None:
     """At construction: a socket would refuse it only when a submission is under way."""
     settings = {} if lent else {"http_client": None}
     with pytest.raises(ValueError, match=r"^timeout is ") as caught:
-        stage.client(timeout=value, **settings)
+        scripted.client(timeout=value, **settings)
     assert str(caught.value) == (
         f"timeout is {shown}: give seconds above 0 and at most 2000000, or four such in a tuple, "
         "where None means no limit"
@@ -146,22 +150,22 @@ def test_a_timeout_that_cannot_be_is_refused(stage: Stage, value: Any, shown: st
 
 
 @pytest.mark.parametrize("value", [2_000_000, (1, 2, 3.5, None)])
-def test_a_timeout_that_can_be_is_taken(stage: Stage, value: Any) -> None:
+def test_a_timeout_that_can_be_is_taken(scripted: ScriptedGateway, value: Any) -> None:
     """The limits themselves."""
-    stage.will(QUEUED)
-    assert stage.do(stage.client(timeout=value).retrieve(ID)).status == "QUEUED"
+    scripted.will(QUEUED)
+    assert scripted.do(scripted.client(timeout=value).retrieve(ID)).status == "QUEUED"
 
 
 @pytest.mark.parametrize(
     ("stranger", "shown"),
     [(object(), "object"), ("httpx", "str"), (httpx2.HTTPTransport(), "HTTPTransport"), (httpx.Client, "type")],
 )
-def test_an_http_client_that_is_none_is_refused(stage: Stage, stranger: Any, shown: str) -> None:
+def test_an_http_client_that_is_none_is_refused(scripted: ScriptedGateway, stranger: Any, shown: str) -> None:
     """As a requests.Session is: at construction, not as a submission that may have been charged."""
-    kind = "AsyncClient" if stage.backend else "Client"
+    kind = "AsyncClient" if scripted.backend else "Client"
     told = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
     with pytest.raises(PixazoError, match=f"^{told}$"):
-        stage.client(http_client=stranger)
+        scripted.client(http_client=stranger)
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])
@@ -226,25 +230,25 @@ def _pool_of(client: object) -> Any:
     return drive._pool
 
 
-def test_a_closed_client_sends_nothing(stage: Stage) -> None:
+def test_a_closed_client_sends_nothing(scripted: ScriptedGateway) -> None:
     """Ours or the user's: told before anything is sent."""
-    mine: Any = (stage.library.AsyncClient if stage.backend else stage.library.Client)()
-    lent: Any = stage.client(http_client=mine)
-    own: Any = stage.client(http_client=None)
+    mine: Any = (scripted.library.AsyncClient if scripted.backend else scripted.library.Client)()
+    lent: Any = scripted.client(http_client=mine)
+    own: Any = scripted.client(http_client=None)
 
     async def close_all() -> None:
         await mine.aclose()
         await own.aclose()
 
-    if stage.backend:
-        anyio.run(close_all, backend=stage.backend)
+    if scripted.backend:
+        anyio.run(close_all, backend=scripted.backend)
     else:
         mine.close()
         own.close()
     with pytest.raises(PixazoError, match="http_client is closed, nothing was sent: pass an open one"):
-        stage.do(lent.generate("A bear"))
+        scripted.do(lent.generate("A bear"))
     with pytest.raises(PixazoError, match="the client is closed, nothing was sent: make another"):
-        stage.do(own.generate("A bear"))
+        scripted.do(own.generate("A bear"))
 
 
 @pytest.mark.parametrize(
@@ -275,11 +279,11 @@ def test_timeouts_are_ours_the_clients_or_the_callers(
 
 def test_time_is_the_systems_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """And looked up when needed, so that a test may replace time.sleep after the client was made."""
-    stage = Stage("httpx2")
-    client = stage.client(sleep=None, monotonic=None)
+    scripted = ScriptedGateway("httpx2")
+    client = scripted.client(sleep=None, monotonic=None)
     paused: list[float] = []
     monkeypatch.setattr(time, "sleep", paused.append)
-    stage.will(Break("ReadError"), QUEUED, COMPLETED)
+    scripted.will(Break("ReadError"), QUEUED, COMPLETED)
     assert client.get_handle(ID).wait().succeeded
     assert paused == [7.5, 7.5]
 
@@ -287,24 +291,24 @@ def test_time_is_the_systems_by_default(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_asynchronous_time_is_anyios_by_default(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     """Likewise."""
-    stage = Stage(f"httpx2-{backend}")
-    client = stage.client(sleep=None, monotonic=None)
+    scripted = ScriptedGateway(f"httpx2-{backend}")
+    client = scripted.client(sleep=None, monotonic=None)
     paused: list[float] = []
 
     async def sleep(seconds: float) -> None:
         paused.append(seconds)
 
     monkeypatch.setattr(anyio, "sleep", sleep)
-    stage.will(QUEUED, COMPLETED)
-    assert stage.do(client.get_handle(ID).wait()).succeeded
+    scripted.will(QUEUED, COMPLETED)
+    assert scripted.do(client.get_handle(ID).wait()).succeeded
     assert paused == [7.5]
 
 
 def test_one_client_serves_many_waits_at_once() -> None:
     """Two waits of one asynchronous client, interleaved, each with its own memory."""
-    stage = Stage("httpx2-asyncio")
-    client: Any = stage.client()
-    stage.will(Answer(202, ACCEPTED), QUEUED, QUEUED, COMPLETED)
+    scripted = ScriptedGateway("httpx2-asyncio")
+    client: Any = scripted.client()
+    scripted.will(Answer(202, ACCEPTED), QUEUED, QUEUED, COMPLETED)
 
     async def main() -> list[str]:
         handle = await client.generate("A bear")
@@ -324,9 +328,9 @@ def test_one_client_serves_many_waits_at_once() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_updates_may_be_left_early(backend: str) -> None:
     """Breaking out of the loop leaves no warning behind."""
-    stage = Stage(f"httpx2-{backend}")
-    handle: Any = stage.submit()
-    stage.will(QUEUED)
+    scripted = ScriptedGateway(f"httpx2-{backend}")
+    handle: Any = scripted.submit()
+    scripted.will(QUEUED)
 
     async def main() -> str:
         async for update in handle.iter_updates():

@@ -6,7 +6,7 @@ import logging
 import pickle
 
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, Stage, envelope
+from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, ScriptedGateway, envelope
 
 import pixazo_client
 from pixazo_client import Generation
@@ -69,7 +69,7 @@ def test_an_exception_survives_a_process_boundary(error: pixazo_client.PixazoErr
     assert vars(twin) == vars(error)
 
 
-def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
+def test_the_key_and_pictures_are_hidden_in_errors(scripted: ScriptedGateway) -> None:
     """Though the gateway echoes both: in the text, in a JSON body, in a page, in the id it invents."""
     echoes: list[object] = [
         {"error": f"key {KEY}", "message": f"image {DATA_URL} is too large"},
@@ -77,13 +77,13 @@ def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
         f"plain {KEY} {DATA_URL}".encode(),
         {"statusCode": 401, "message": f"{KEY} {DATA_URL}"},
     ]
-    client = stage.client(max_retries=0)
+    client = scripted.client(max_retries=0)
     for body in echoes:
         for status in (200, 307, 400, 401, 403, 500):
-            stage.will(Answer(status, body, {"Location": f"https://evil.test/{KEY}"}))
+            scripted.will(Answer(status, body, {"Location": f"https://evil.test/{KEY}"}))
             for call in (lambda: client.generate("A bear"), lambda: client.retrieve(ID)):
                 with pytest.raises(pixazo_client.APIError) as caught:
-                    stage.do(call())
+                    scripted.do(call())
                 told = f"{caught.value} {caught.value!r} {vars(caught.value)}"
                 assert KEY not in told
                 assert "iVBORw0KGgoiVBORw0KGgo" not in told
@@ -100,42 +100,42 @@ def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
         b'{"request_id": "r", "key": "a\\/b+\\"c=="}',
     ],
 )
-def test_no_escape_saves_the_key(stage: Stage, echo: bytes) -> None:
+def test_no_escape_saves_the_key(scripted: ScriptedGateway, echo: bytes) -> None:
     """In a URL, in JSON with escapes that need not be, in plain text."""
-    client = stage.client(api_key='a/b+"c==')
+    client = scripted.client(api_key='a/b+"c==')
     for status in (200, 401):
-        stage.will(Answer(status, echo))
+        scripted.will(Answer(status, echo))
         with pytest.raises(pixazo_client.APIError, match=r"\*\*\*") as caught:
-            stage.do(client.retrieve(ID))
+            scripted.do(client.retrieve(ID))
         told = f"{caught.value} {vars(caught.value)}"
         assert "b+" not in told
         assert "%2B" not in told
 
 
-def test_a_failed_generation_hides_them_too(stage: Stage) -> None:
+def test_a_failed_generation_hides_them_too(scripted: ScriptedGateway) -> None:
     """In the exception, in the repr of the answer, in its error."""
-    handle = stage.submit()
-    stage.will(envelope("FAILED", error=f"bad {KEY} {DATA_URL}"))
+    handle = scripted.submit()
+    scripted.will(envelope("FAILED", error=f"bad {KEY} {DATA_URL}"))
     with pytest.raises(
         pixazo_client.GenerationFailedError, match=r"bad .*data:image/png;base64,<11000 characters>"
     ) as caught:
-        stage.do(handle.wait())
+        scripted.do(handle.wait())
     assert KEY not in f"{caught.value} {caught.value!r} {caught.value.generation!r}"
     assert "iVBORw0KGgo" not in f"{caught.value} {caught.value!r} {caught.value.generation!r}"
 
 
-def test_the_key_and_pictures_are_hidden_in_logs(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_and_pictures_are_hidden_in_logs(scripted: ScriptedGateway, caplog: pytest.LogCaptureFixture) -> None:
     """At every level, in a talk with repetitions, failures and an image."""
     caplog.set_level(logging.DEBUG, "pixazo_client")
     leaking = {**ACCEPTED, "polling_url": f"https://gateway.test/v2/{KEY}/status"}
-    stage.will(Answer(429, {"message": KEY}), Answer(202, leaking))
-    handle = stage.do(stage.client().image_to_video("Walk", DATA_URL))
-    stage.will(
+    scripted.will(Answer(429, {"message": KEY}), Answer(202, leaking))
+    handle = scripted.do(scripted.client().image_to_video("Walk", DATA_URL))
+    scripted.will(
         Break("ReadError"), Answer(500, {"message": f"{KEY} {DATA_URL}"}), envelope("NEW"), envelope("COMPLETED")
     )
-    stage.do(handle.wait())
-    stage.will(Answer(503, {}), envelope("QUEUED"))
-    stage.do(handle.status())
+    scripted.do(handle.wait())
+    scripted.will(Answer(503, {}), envelope("QUEUED"))
+    scripted.do(handle.status())
     records = [record for record in caplog.records if record.name == "pixazo_client"]
     told = " ".join(record.getMessage() for record in records)
     assert ("INFO", f"accepted {ID}") in [(record.levelname, record.getMessage()) for record in records]
@@ -146,9 +146,9 @@ def test_the_key_and_pictures_are_hidden_in_logs(stage: Stage, caplog: pytest.Lo
     assert "iVBORw0KGgo" not in told
 
 
-def test_nothing_shows_the_key_in_its_repr(stage: Stage) -> None:
+def test_nothing_shows_the_key_in_its_repr(scripted: ScriptedGateway) -> None:
     """Client, handle, and the values inside."""
-    client = stage.client()
+    client = scripted.client()
     handle = client.get_handle(ID)
     inner = [vars(client), vars(handle), read_request(Gateway(BASE, KEY), STATUS_URL)]
     assert repr(handle) in (f"RequestHandle({ID!r})", f"AsyncRequestHandle({ID!r})")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import subprocess
 import sys
 import threading
 import warnings
@@ -18,6 +17,8 @@ import httpx2
 import pytest
 import respx
 from tests.client.scripted_gateway import ID, KEY, QUEUED, STATUS_URL
+from tests.command import run_process
+from tests.patience import PATIENCE
 
 from pixazo_client import AsyncPixazoClient, PixazoError
 from pixazo_simulator import Settings, Simulator
@@ -77,7 +78,7 @@ def test_connections_are_kept_within_a_loop(sim: Simulator) -> None:
 def test_loops_of_several_threads_at_once(sim: Simulator) -> None:
     """Each has its own connections, while the others' are open."""
     client = ours(sim)
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=PATIENCE)
     told: list[str] = []
 
     async def main() -> None:
@@ -126,9 +127,9 @@ def test_closing_ends_the_pools_of_all_loops(sim: Simulator) -> None:
         await client.generate("A bear")
         await client.aclose()
 
-    thread = threading.Thread(target=asyncio.run, args=(asyncio.wait_for(elsewhere(), 20),))
+    thread = threading.Thread(target=asyncio.run, args=(asyncio.wait_for(elsewhere(), PATIENCE),))
     thread.start()
-    assert used.wait(20)
+    assert used.wait(PATIENCE)
     asyncio.run(here())
     assert pools(client) == {}
     closed.set()
@@ -220,7 +221,7 @@ def result(heard):
 def submit(client, name):
     pairs = []
     for n in range(8):
-        together.wait(20)
+        together.wait(60)
         pairs.append([f"{name}-{n}", client.generate(f"{name}-{n}").request_id])
     return pairs
 
@@ -244,7 +245,7 @@ def keep_reading(client, request_id, ended):
 
 with Simulator(Settings()) as sim:
     http = httpx2.Client() if sys.argv[1] == "lent" else None
-    client = PixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=http, timeout=10)
+    client = PixazoClient(base_url=sim.url, api_key=sim.api_key, http_client=http, timeout=60)
     if sys.argv[1] == "lent":
         unused = result(in_child(lambda: [client.generate("A bear").request_id[:16]]))
         client.generate("A bear")
@@ -267,8 +268,7 @@ with Simulator(Settings()) as sim:
 
 
 def _across_fork(whose: str) -> str:
-    command = [sys.executable, "-c", ACROSS_FORK, whose]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    ended = run_process(sys.executable, "-c", ACROSS_FORK, whose, patience=2 * PATIENCE)
     assert ended.stderr == ""
     return ended.stdout.strip()
 

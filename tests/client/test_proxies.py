@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import anyio
 import pytest
-from tests.client.scripted_socket import Loopback, nowhere, says
+from tests.client.scripted_socket import ScriptedSocket, nowhere, says
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, PixazoError
 
@@ -50,7 +50,7 @@ def test_a_host_that_no_proxy_covers_is_reached(call: Call, monkeypatch: pytest.
     """Whatever the proxies are."""
     monkeypatch.setenv("ALL_PROXY", proxy)
     monkeypatch.setenv("NO_PROXY", "example.com, 127.0.0.1,localhost")
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -61,7 +61,7 @@ def test_a_proxy_that_cannot_be_used_is_named(
     """With its value and the remedies, and the host hears nothing."""
     monkeypatch.setenv("all_proxy", proxy)
     monkeypatch.setenv("NO_PROXY", "example.com")
-    with Loopback(QUEUED).serving() as gateway, pytest.raises(PixazoError) as caught:
+    with ScriptedSocket(QUEUED).serving() as gateway, pytest.raises(PixazoError) as caught:
         call(gateway.url, lambda client: client.generate("A bear"))
     assert str(caught.value) == (
         f"127.0.0.1 cannot be reached, nothing was sent: the proxy all_proxy={proxy} cannot be used: "
@@ -97,7 +97,7 @@ def test_media_hosts_do_not_bypass_a_proxy_that_cannot_be_used(
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "gateway.test")
     with (
-        Loopback(says("200 OK", b"video")).serving() as media,
+        ScriptedSocket(says("200 OK", b"video")).serving() as media,
         pytest.raises(PixazoError, match=r"^127.0.0.1 cannot be reached.*ALL_PROXY=socks5://127.0.0.1:9"),
     ):
         call("https://gateway.test", lambda client: client.download(media.url + "/a.mp4", tmp_path))
@@ -106,7 +106,7 @@ def test_media_hosts_do_not_bypass_a_proxy_that_cannot_be_used(
 
 def test_a_scheme_of_its_own_proxy_needs_no_other(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """http_proxy serves although all_proxy cannot."""
-    with Loopback(QUEUED).serving() as proxy:
+    with ScriptedSocket(QUEUED).serving() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url.removeprefix("http://"))
         monkeypatch.setenv("all_proxy", "socks4://127.0.0.1:9")
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
@@ -116,7 +116,7 @@ def test_a_scheme_of_its_own_proxy_needs_no_other(call: Call, monkeypatch: pytes
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 def test_a_usable_proxy_is_used(call: Call, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """With the name and password of its URL."""
-    with Loopback(QUEUED).serving() as proxy:
+    with ScriptedSocket(QUEUED).serving() as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", "http://user:secret@"))
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
     assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.heard[0]
@@ -130,7 +130,7 @@ def test_no_proxy_entries_that_cover_a_host(call: Call, monkeypatch: pytest.Monk
     """An address, a network, a star, a URL; what cannot be read is passed over."""
     monkeypatch.setenv("ALL_PROXY", nowhere())
     monkeypatch.setenv("NO_PROXY", covered)
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -171,7 +171,7 @@ def test_an_empty_variable_names_no_proxy(call: Call, monkeypatch: pytest.Monkey
     """As everywhere."""
     monkeypatch.setenv("ALL_PROXY", "")
     monkeypatch.setenv("http_proxy", "")
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -180,6 +180,6 @@ def test_a_client_of_the_users_has_proxies_of_its_own(monkeypatch: pytest.Monkey
     import httpx2
 
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    with Loopback(QUEUED).serving() as gateway, httpx2.Client(trust_env=False) as http:
+    with ScriptedSocket(QUEUED).serving() as gateway, httpx2.Client(trust_env=False) as http:
         client = PixazoClient(api_key="k", base_url=gateway.url, http_client=http)
         assert client.retrieve(ID).status == "QUEUED"

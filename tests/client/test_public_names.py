@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from importlib import resources
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from tests.command import python
 
 import pixazo_client
 from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
@@ -50,8 +49,7 @@ def test_both_colours_have_the_same_names_and_parameters(blocking: type, asynchr
 def test_httpx_is_not_imported_unless_used() -> None:
     """Nor threads' machinery, nor the mimetypes table."""
     code = "import sys, pixazo_client; pixazo_client.PixazoClient(api_key='k').close(); print('httpx' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "False\n"
+    assert python(code) == "False\n"
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])

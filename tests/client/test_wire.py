@@ -12,7 +12,8 @@ import anyio.lowlevel
 import httpx
 import httpx2
 import pytest
-from tests.client.scripted_socket import RESET, SILENCE, Loopback, nowhere, says
+from tests.client.scripted_socket import RESET, SILENCE, ScriptedSocket, nowhere, says
+from tests.patience import PATIENCE
 
 from pixazo_client import (
     APIConnectionError,
@@ -46,7 +47,7 @@ class Blocking:
 
     def talk(self, base_url: str, talk: Callable[[PixazoClient], T], **settings: Any) -> T:
         """What a talk with the gateway at base_url comes to."""
-        with self._library.Client(timeout=10) as http:
+        with self._library.Client(timeout=PATIENCE) as http:
             return talk(_client(PixazoClient, base_url, http, settings, _no_pause))
 
 
@@ -61,7 +62,7 @@ class Asynchronous:
         """What a talk with the gateway at base_url comes to."""
 
         async def main() -> T:
-            async with self._library.AsyncClient(timeout=10) as http:
+            async with self._library.AsyncClient(timeout=PATIENCE) as http:
                 client = _client(AsyncPixazoClient, base_url, http, settings, _no_sleep)
                 return await cast("Coroutine[Any, Any, T]", talk(cast("PixazoClient", client)))
 
@@ -80,10 +81,10 @@ def _client(kind: Any, base_url: str, http: object, settings: dict[str, Any], sl
     return kind(**{"api_key": KEY, "base_url": base_url, "http_client": http, "sleep": sleep, **settings})
 
 
-TALKERS = [Blocking(httpx2), Blocking(httpx), Asynchronous(httpx2, "asyncio"), Asynchronous(httpx2, "trio")]
+HTTP_CLIENTS = [Blocking(httpx2), Blocking(httpx), Asynchronous(httpx2, "asyncio"), Asynchronous(httpx2, "trio")]
 
 
-@pytest.fixture(params=TALKERS, ids=["httpx2", "httpx", "asyncio", "trio"])
+@pytest.fixture(params=HTTP_CLIENTS, ids=["httpx2", "httpx", "asyncio", "trio"])
 def talker(request: pytest.FixtureRequest) -> Any:
     """Each kind of client."""
     return request.param
@@ -91,7 +92,7 @@ def talker(request: pytest.FixtureRequest) -> Any:
 
 def test_a_submission_on_the_wire(talker: Blocking) -> None:
     """The request line, the documented headers in their spelling, the body."""
-    with Loopback(ACCEPTED).serving() as gateway:
+    with ScriptedSocket(ACCEPTED).serving() as gateway:
         handle = talker.talk(gateway.url, lambda client: client.generate("A bear", webhook_url="https://me.test/hook"))
     head, _, body = gateway.heard[0].partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
@@ -121,7 +122,7 @@ def test_an_unreachable_gateway_is_tried_again(talker: Blocking) -> None:
 def test_a_submission_heard_but_not_answered_is_sent_once(talker: Blocking, said: bytes) -> None:
     """CLIENT-05: reset, empty, cut in the head, cut in the body, garbled: one POST each time."""
     with (
-        Loopback(said, ACCEPTED).serving() as gateway,
+        ScriptedSocket(said, ACCEPTED).serving() as gateway,
         pytest.raises(APIConnectionError, match="the work may exist and be charged"),
     ):
         talker.talk(gateway.url, lambda client: client.generate("A bear"))
@@ -131,7 +132,7 @@ def test_a_submission_heard_but_not_answered_is_sent_once(talker: Blocking, said
 def test_a_silent_gateway_times_out(talker: Blocking) -> None:
     """The read time-out is the one we gave; the POST is not repeated."""
     with (
-        Loopback(SILENCE, ACCEPTED).serving() as gateway,
+        ScriptedSocket(SILENCE, ACCEPTED).serving() as gateway,
         pytest.raises(APITimeoutError, match=r"ReadTimeout.*the work may exist and be charged"),
     ):
         talker.talk(gateway.url, lambda client: client.generate("A bear"), timeout=(5, 0.05, 5, 5))
@@ -140,7 +141,7 @@ def test_a_silent_gateway_times_out(talker: Blocking) -> None:
 
 def test_a_read_heard_but_not_answered_is_sent_again(talker: Blocking) -> None:
     """Reset, then cut short, then whole."""
-    with Loopback(RESET, says("200 OK", b"{", length=100), QUEUED).serving() as gateway:
+    with ScriptedSocket(RESET, says("200 OK", b"{", length=100), QUEUED).serving() as gateway:
         generation = talker.talk(gateway.url, lambda client: client.retrieve("minimax-hailuo-ai_1"))
     assert generation.status == "QUEUED"
     assert [one.split(b" HTTP")[0] for one in gateway.heard] == [b"GET /v2/requests/status/minimax-hailuo-ai_1"] * 3
@@ -151,9 +152,9 @@ def test_a_read_heard_but_not_answered_is_sent_again(talker: Blocking) -> None:
 )
 def test_the_key_does_not_follow_a_redirect(talker: Blocking, status: str) -> None:
     """Neither a submission nor a read; the other host hears nothing, even from a client that follows redirects."""
-    with Loopback(QUEUED).serving() as other:
+    with ScriptedSocket(QUEUED).serving() as other:
         moved = says(status, b"", f"Location: {other.url}/")
-        with Loopback(moved, moved).serving() as gateway:
+        with ScriptedSocket(moved, moved).serving() as gateway:
             with pytest.raises(APIStatusError, match="redirects to"):
                 talker.talk(gateway.url, lambda client: client.generate("A bear"))
             with pytest.raises(APIStatusError, match="redirects to"):
@@ -165,8 +166,8 @@ def test_the_key_does_not_follow_a_redirect(talker: Blocking, status: str) -> No
 def test_the_media_host_hears_no_key(talker: Blocking, tmp_path: Path) -> None:
     """CLIENT-04, on the wire, across a redirect."""
     with (
-        Loopback(says("200 OK", b"video")).serving() as cdn,
-        Loopback(says("302 Found", b"", f"Location: {cdn.url}/b.mp4")).serving() as media,
+        ScriptedSocket(says("200 OK", b"video")).serving() as cdn,
+        ScriptedSocket(says("302 Found", b"", f"Location: {cdn.url}/b.mp4")).serving() as media,
     ):
         path = talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert path == tmp_path / "a.mp4"
@@ -183,7 +184,7 @@ def test_a_download_of_unknown_length_has_no_total(talker: Blocking, tmp_path: P
     def on_progress(done: int, total: int | None) -> None:
         seen.append((done, total))
 
-    with Loopback(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nvideo").serving() as media:
+    with ScriptedSocket(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nvideo").serving() as media:
         url = media.url + "/a.mp4"
         path = talker.talk(nowhere(), lambda client: client.download(url, tmp_path, on_progress=on_progress))
     assert (path.read_bytes(), seen) == (b"video", [(5, None)])
@@ -191,7 +192,7 @@ def test_a_download_of_unknown_length_has_no_total(talker: Blocking, tmp_path: P
 
 def test_a_download_cut_short_starts_again(talker: Blocking, tmp_path: Path) -> None:
     """A body shorter than its Content-Length, a reset, then the whole."""
-    with Loopback(says("200 OK", b"vid", length=5), RESET, says("200 OK", b"video")).serving() as media:
+    with ScriptedSocket(says("200 OK", b"vid", length=5), RESET, says("200 OK", b"video")).serving() as media:
         path = talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert path.read_bytes() == b"video"
     assert [one.name for one in tmp_path.iterdir()] == ["a.mp4"]
@@ -200,7 +201,7 @@ def test_a_download_cut_short_starts_again(talker: Blocking, tmp_path: Path) -> 
 def test_a_download_always_cut_short_leaves_nothing(talker: Blocking, tmp_path: Path) -> None:
     """No file, no part."""
     with (
-        Loopback(says("200 OK", b"vid", length=5)).serving() as media,
+        ScriptedSocket(says("200 OK", b"vid", length=5)).serving() as media,
         pytest.raises(DownloadError, match="did not arrive: RemoteProtocolError"),
     ):
         talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path), max_retries=0)
@@ -228,7 +229,7 @@ def test_a_download_does_not_block_the_loop(backend: str, tmp_path: Path) -> Non
             tasks.cancel_scope.cancel()
         return turns
 
-    with Loopback(says("200 OK", body)).serving() as media:
+    with ScriptedSocket(says("200 OK", body)).serving() as media:
         assert anyio.run(main, backend=backend) > 10
     assert (tmp_path / "a.mp4").read_bytes() == body
 
@@ -241,8 +242,11 @@ def test_our_own_clients_work_too(tmp_path: Path) -> None:
             handle = await client.generate("A bear")
             return (await handle.status()).status
 
-    with Loopback(ACCEPTED, QUEUED).serving() as gateway, PixazoClient(api_key=KEY, base_url=gateway.url) as client:
+    with (
+        ScriptedSocket(ACCEPTED, QUEUED).serving() as gateway,
+        PixazoClient(api_key=KEY, base_url=gateway.url) as client,
+    ):
         assert client.generate("A bear").status().status == "QUEUED"
-    with Loopback(ACCEPTED, QUEUED).serving() as gateway:
+    with ScriptedSocket(ACCEPTED, QUEUED).serving() as gateway:
         assert anyio.run(main, gateway.url, backend="trio") == "QUEUED"
     assert json.loads(gateway.heard[0].partition(b"\r\n\r\n")[2]) == {"prompt": "A bear"}

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, cast
 
 from tests.contracts.gateways.fake_gateway import Ask, FakeGateway, Reply, Work
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,7 +22,7 @@ def call(gateway: FakeGateway, request_id: str, url: str, body: bytes, *, retry:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
     opener = urllib.request.build_opener(_NoRedirect())
     try:
-        opener.open(request, timeout=10).close()
+        opener.open(request, timeout=PATIENCE).close()
     except urllib.error.HTTPError as error:
         error.close()
         if error.code >= 500:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 
 import httpx2
@@ -16,8 +15,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.command import run_process, started
 from tests.contracts.gateways.fake_gateway import ACCOUNTS, KEY
 from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
+from tests.patience import PATIENCE
 
 from pixazo_contracts.cli import main
 from pixazo_contracts.probes import PROBES
@@ -136,23 +137,19 @@ def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> No
     assert 1 <= gateway.created <= 2
 
 
-def _started(origin: str, directory: Path, profile: str) -> subprocess.Popen[bytes]:
+def _started(origin: str, directory: Path, profile: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
-    return subprocess.Popen(
-        [*command, "--max-generations", "9", "--clauses", "AUTH-*"],
-        env=_environment(directory),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    streams = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
+    return started(*command, "--max-generations", "9", "--clauses", "AUTH-*", env=_environment(directory), **streams)
 
 
 def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Three commands at once, each granted nine, under `day = 2`: two are created."""
     gateway = LyingGateway(7, ["408"])
-    with serve(gateway) as origin:
+    with serve(gateway) as origin, ExitStack() as running:
         profile = _profile(tmp_path, "day = 2")
-        runs = [_started(origin, tmp_path, profile) for _ in range(3)]
-        codes = {run.wait(timeout=120) for run in runs}
+        runs = [running.enter_context(_started(origin, tmp_path, profile)) for _ in range(3)]
+        codes = {run.wait(timeout=2 * PATIENCE) for run in runs}
     assert (gateway.created, codes) == (2, {11})
 
 
@@ -171,12 +168,11 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     gateway = Holding(7, ["408"])
     with serve(gateway) as origin:
         profile = _profile(tmp_path, "day = 2")
-        first = _started(origin, tmp_path, profile)
-        assert arrived.wait(60)
-        first.send_signal(signal.SIGKILL)
-        first.wait(timeout=60)
+        with _started(origin, tmp_path, profile):
+            assert arrived.wait(PATIENCE)  # the end of the block kills the run
         never.set()
-        assert _started(origin, tmp_path, profile).wait(timeout=120) == 11
+        with _started(origin, tmp_path, profile) as second:
+            assert second.wait(timeout=2 * PATIENCE) == 11
     assert gateway.created == 2
 
 
@@ -188,15 +184,9 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
         options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
-        done = subprocess.run(
-            [*command, *options, "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*"],
-            cwd=tmp_path,
-            env=_environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        more = ("-p", "pytest_pixazo.plugin", "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*")
+        bare = {**_environment(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        done = run_process(*command, *options, *more, cwd=tmp_path, env=bare, patience=5 * PATIENCE)
     assert gateway.created == 2
     assert done.returncode == 1
     assert f"ledger: {ledger} (none there yet: ceilings begin now)" in done.stdout

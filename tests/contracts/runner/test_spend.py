@@ -17,6 +17,7 @@ from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_memb
 from tests.contracts.gateways.fake_gateway import Reply as Answer
 from tests.contracts.gateways.wrong import is_read
 from tests.contracts.observing import Observed, full_target, observe
+from tests.patience import PATIENCE
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.probes import PROBES
@@ -44,7 +45,7 @@ REFUSED = Reply(status=400, body=b'{"error": "Bad Request"}')
 READ = Send(operation="status", url=f"{ORIGIN}/v2/requests/status/x", case="read")
 
 
-class Wire:
+class RawSocket:
     """Answers every request alike and remembers what was sent."""
 
     def __init__(self, reply: Reply) -> None:
@@ -56,8 +57,8 @@ class Wire:
         return self.reply
 
 
-def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tuple[SpendGuard, Wire]:
-    wire = Wire(reply)
+def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tuple[SpendGuard, RawSocket]:
+    wire = RawSocket(reply)
     return SpendGuard(wire, ORIGIN, budget, ledger or Ledger(None, "run")), wire
 
 
@@ -103,7 +104,7 @@ def test_only_what_was_meant_to_be_refused_is_given_back(intent: Intent) -> None
 
 def test_a_ceiling_on_refusals() -> None:
     """With `refused = 2` the third refusal is not believed."""
-    wire = Wire(REFUSED)
+    wire = RawSocket(REFUSED)
     spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run"), Ceilings(refused=2))
     for _ in range(3):
         spending.send(SUBMIT)
@@ -143,7 +144,7 @@ def test_a_callback_for_a_refused_request_ends_the_run() -> None:
 def test_a_callback_before_the_refusal_is_read() -> None:
     """It makes no difference which of the two comes first."""
 
-    class Calling(Wire):
+    class Calling(RawSocket):
         def send(self, request: Send) -> Reply:
             spending.called("POST", "/hook/run1-1-a", CALL)
             return REFUSED
@@ -206,7 +207,7 @@ def test_an_id_that_a_lost_answer_may_have_held() -> None:
 def test_no_key_is_told() -> None:
     """A gateway that gives a key for an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
-    wire = Wire(REFUSED)
+    wire = RawSocket(REFUSED)
     spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", strike=Redactor([key]).text)
     spending.send(SUBMIT)
     spending.called("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
@@ -231,7 +232,7 @@ def test_an_answer_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path)
     """What was accepted is not lost with the ledger: the answer is given, then the run ends."""
     path = tmp_path / "ledger.ndjson"
 
-    class Spoiling(Wire):
+    class Spoiling(RawSocket):
         def send(self, request: Send) -> Reply:
             path.write_text("")
             return self.reply
@@ -245,10 +246,10 @@ def test_parallel_requests_never_exceed_the_budget() -> None:
     """Sixteen threads, a wire that keeps all of them waiting until none more comes: as many leave as are paid for."""
     everybody = threading.Barrier(4)
 
-    class Slow(Wire):
+    class Slow(RawSocket):
         def send(self, request: Send) -> Reply:
             super().send(request)
-            everybody.wait(30)
+            everybody.wait(PATIENCE)
             return Reply(status=202)
 
     wire = Slow(REFUSED)
@@ -286,7 +287,7 @@ def test_a_reservation_is_on_the_disk_before_the_request_leaves(tmp_path: Path) 
     """A run that dies while a request is on the way has its reservation counted by the next one."""
     path = tmp_path / "ledger.ndjson"
 
-    class Dying(Wire):
+    class Dying(RawSocket):
         def send(self, request: Send) -> Reply:
             assert '"event": "reserve"' in path.read_text()
             raise KeyboardInterrupt

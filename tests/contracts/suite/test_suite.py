@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.command import run_process
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
 from tests.contracts.gateways.wrong import accepted, envelope, having, is_submit, without
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.contracts.gateways.wrong import Edit
 
+ROOT = Path(__file__).parents[3]
 LOCAL = ("--pixazo-pace", "0.05", "--pixazo-deadline", "20")
 PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
 
 
 def session(directory: Path, *command: str) -> tuple[int, str]:
     """The exit code and the output of one session in an empty directory."""
-    # A worker of pytest-xdist tells its children that they are workers, too.
+    # A worker of pytest-xdist tells its children that they are workers, too; of the installed plugins it needs ours only.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment = {**inherited, "XDG_STATE_HOME": str(directory), "PYTHONPATH": str(Path(__file__).parents[3])}
-    options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly")
-    done = subprocess.run(
-        [*command, *options],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    own = {"XDG_STATE_HOME": str(directory), "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    options = ("-q", "-rA", "-p", "no:cacheprovider", "-p", "pytest_pixazo.plugin")
+    done = run_process(*command, *options, cwd=directory, env=inherited | own, patience=5 * PATIENCE)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.contracts.observing import ORIGIN
+from tests.patience import PATIENCE
 
 from pixazo_contracts.probes.conversation import Hook
 from pixazo_contracts.runner.clock import RealClock
@@ -56,7 +57,7 @@ def test_a_callback_of_odd_length(head: str) -> None:
     receiver.start(recorder.receive, lambda _: None)
     path = urlsplit(receiver.open(Hook("a"))).path
     port = urlsplit(receiver.url).port
-    with closing(receiver), socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with closing(receiver), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}".encode("latin-1"))
         assert connection.recv(64).startswith(b"HTTP/1.1 413 ")
     assert recorded == []

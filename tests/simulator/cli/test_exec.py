@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, environment, pixazo_sim
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, pixazo_sim, run_process, started
 from tests.page import IMAGE, TEXT, sample
+from tests.patience import PATIENCE
 from tests.tools import tool
 
 VENDOR = "https://gateway.pixazo.ai"
@@ -351,31 +354,26 @@ def test_without_standard_streams(tmp_path: Path) -> None:
     told = tmp_path / "told"
     code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in range(3)))"
     closed = 'exec "$@" <&- >&- 2>&-'
-    ran = subprocess.run(
-        ["/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code],
-        env=environment(), timeout=PATIENCE, check=False,
-    )  # fmt: skip
+    ran = run_process("/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code)
     assert ran.returncode == 0
     assert told.read_text(encoding="ascii") == "/dev/null /dev/null /dev/null"
 
 
-def under_way(code: str, temporary: Path) -> subprocess.Popen[str]:
+@contextmanager
+def under_way(code: str, temporary: Path) -> Generator[subprocess.Popen[bytes]]:
     """A command that has said `ready`, in a session without a terminal."""
-    process = subprocess.Popen(
-        [COMMAND, "exec", "--", sys.executable, "-u", "-c", code],
-        stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment(TMPDIR=str(temporary)),
-    )  # fmt: skip
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
-    return process
+    variables = environment(TMPDIR=str(temporary))
+    with started(COMMAND, "exec", "--", sys.executable, "-u", "-c", code, env=variables) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
     """The command decides how it ends."""
     code = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('ready'); signal.pause()"
-    process = under_way(code, tmp_path)
-    with process:
+    with under_way(code, tmp_path) as process:
         process.send_signal(number)
         assert process.wait(PATIENCE) == 5
 
@@ -383,10 +381,9 @@ def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
 def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
     """Everything else ends with it: the port, and the temporary files."""
     code = "import os, signal; print('ready'); print(os.environ['PIXAZO_BASE_URL'], os.environ['SSL_CERT_FILE']); signal.pause()"
-    process = under_way(code, tmp_path)
-    with process:
+    with under_way(code, tmp_path) as process:
         assert process.stdout
-        url, _, bundle = process.stdout.readline().strip().partition(" ")
+        url, _, bundle = process.stdout.readline().decode().strip().partition(" ")
         assert Path(bundle).is_relative_to(tmp_path)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
@@ -400,15 +397,10 @@ def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> No
     child = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('ready', flush=True); signal.pause()"
     code = f"{SIGNAL_ELSEWHERE}from pixazo_simulator.cli import main\nmain()\n"
     command = [sys.executable, "-c", code, "exec", "--", sys.executable, "-c", child]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(tmp_path))
-    ) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-            process.communicate("!", PATIENCE)
-        finally:
-            process.kill()
+    with started(*command, env=environment(TMPDIR=str(tmp_path))) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.communicate(b"!", PATIENCE)
     assert process.returncode == 5
     assert list(tmp_path.iterdir()) == []
 
@@ -422,13 +414,8 @@ for _ in range(200):
     assert requests.get("http://elsewhere.test/" + "a" * 2000).status_code == 403
 sys.exit(5)
 """
-    with subprocess.Popen(
-        [COMMAND, "exec", "--", sys.executable, "-c", code], stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        try:
-            assert process.wait(PATIENCE) == 5
-        finally:
-            process.kill()
+    with started(COMMAND, "exec", "--", sys.executable, "-c", code) as process:
+        assert process.wait(PATIENCE) == 5
 
 
 # Python programs that heed neither proxy nor variable

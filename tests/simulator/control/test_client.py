@@ -6,8 +6,6 @@ import asyncio
 import inspect
 import json
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +13,8 @@ from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
+from tests.command import python
+from tests.patience import PATIENCE
 
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -292,7 +292,7 @@ def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
         waiting.start()
         began.wait()
         control.health()
-    waiting.join(timeout=10)
+    waiting.join(timeout=PATIENCE)
     assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
 
 
@@ -363,8 +363,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
 def test_it_is_light_to_import() -> None:
     """Neither a server nor an HTTP library nor anything else beyond the standard library is loaded, and no TLS."""
     code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    loaded = set(ended.stdout.split())
+    loaded = set(python(code).split())
     assert loaded & {"pixazo_simulator", "threading"} == {"pixazo_simulator", "threading"}
     assert not loaded & {"uvicorn", "starlette", "httpx2", "msgspec", "anyio", "asyncio", "http", "ssl"}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.mutants.observer import End, Seen, observe
 
@@ -97,7 +98,7 @@ def called_back(rule: Rule | None) -> Run:
 
 def patience(rule: Rule | None) -> float:
     """A client waits for ever, nearly, unless it is to see that nothing comes."""
-    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.told()["faults"]} else 10.0
+    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.told()["faults"]} else PATIENCE
 
 
 def status_code(run: Run) -> None:

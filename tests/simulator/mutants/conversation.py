@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
+from tests.patience import PATIENCE
+from tests.receiver import Callback, Receiver, answer
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.server.simulator import Simulator
 
 __all__ = [
     "IMAGE_URL",
-    "Callback",
     "Chapter",
     "Conversation",
     "Entry",
-    "Receiver",
+    "PathReceiver",
     "Said",
     "broken",
     "converse",
@@ -34,7 +33,6 @@ STATUS = "/v2/requests/status/"
 IMAGE_URL = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
 HOST = "gateway.test"
-TIMEOUT = 10.0
 OTHERWISE = {
     "request_id": "thirteen", "status_members": "minimal_failure", "media": "placeholder", "validation_body": "sentence_status",
     "throttled": "apim_bare", "callback_url": "challenge", "image_rules": "fail", "unknown_id": "403_foreign", "timestamps": "mixed",
@@ -62,53 +60,22 @@ class Said:
         return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
-@dataclass(frozen=True)
-class Callback:
-    """A callback as it arrived."""
-
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
 Entry = Said | Callback
 
 
-class Receiver:
-    """Keeps every callback; below /broken it answers 503, below /moved it redirects, else 204."""
+class PathReceiver(Receiver):
+    """Answers by path: 503 below /broken, a redirect below /moved, else 204."""
 
-    def __init__(self) -> None:
-        self.received: list[Callback] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    @property
+    def origin(self) -> str:
+        """Where the paths begin."""
+        return f"http://{self.authority}"
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.received.append(Callback(self.path, tuple(sorted(self.headers.items())), body))
-                moved = self.path.startswith("/moved")
-                self.send_response(503 if self.path.startswith("/broken") else 307 if moved else 204)
-                if moved:
-                    self.send_header("location", f"{receiver.url}/new")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
-                pass
-
-        return Handler
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def answer_to(self, callback: Callback) -> bytes:
+        """What a callback is answered."""
+        if callback.path.startswith("/moved"):
+            return answer(307, location=f"{self.origin}/new")
+        return answer(503 if callback.path.startswith("/broken") else 204)
 
 
 @dataclass
@@ -116,7 +83,7 @@ class Conversation:
     """What is said to one simulator on one connection, and everything that comes back."""
 
     simulator: Simulator
-    receiver: Receiver
+    receiver: PathReceiver
     entries: list[Entry] = field(default_factory=list[Entry])
     key: str = ""
     _connection: http.client.HTTPConnection | None = None
@@ -129,7 +96,7 @@ class Conversation:
     def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
         """Send one request, without any header but these and Host."""
         if self._connection is None:
-            self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=TIMEOUT)
+            self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=PATIENCE)
         self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
         answer = self._connection.getresponse()
         told = tuple((name, value) for name, value in answer.getheaders())
@@ -197,70 +164,70 @@ class Conversation:
             self._connection.close()
 
 
-def _addresses(talk: Conversation) -> None:
+def _addresses(conversation: Conversation) -> None:
     body = {"prompt": "A bear"}
     for path in (GENERATE, IMAGE_TO_VIDEO, f"{STATUS}{UNKNOWN}", "/nowhere"):
-        talk.plainly(
+        conversation.plainly(
             "POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None
         )
     for path in (GENERATE.upper(), f"{GENERATE}/", IMAGE_TO_VIDEO.lower(), "/minimax-other/v1/generate"):
-        talk.ask("POST", path, body)
-    talk.ask("GET", f"{GENERATE}?prompt=A+bear")
-    talk.ask("PUT", GENERATE, body)
-    talk.ask("DELETE", GENERATE)
-    first = talk.submit()
-    second = talk.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
+        conversation.ask("POST", path, body)
+    conversation.ask("GET", f"{GENERATE}?prompt=A+bear")
+    conversation.ask("PUT", GENERATE, body)
+    conversation.ask("DELETE", GENERATE)
+    first = conversation.submit()
+    second = conversation.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
     for request_id in (first, second):
-        talk.read(request_id)
-    _read_all(talk)
-    _read_default(talk)
+        conversation.read(request_id)
+    _read_all(conversation)
+    _read_default(conversation)
 
 
-def _keys(talk: Conversation) -> None:
+def _keys(conversation: Conversation) -> None:
     body = {"prompt": "A bear"}
-    request_id = talk.submit()
+    request_id = conversation.submit()
     for key in ("nobody-knows-this-key", "", "   "):
-        talk.ask("POST", GENERATE, body, {KEY_HEADER: key})
-        talk.ask("GET", f"{STATUS}{request_id}", headers={KEY_HEADER: key})
-    talk.ask("POST", GENERATE, b"{", {KEY_HEADER: "nobody-knows-this-key"})
-    talk.plainly("GET", f"{STATUS}{request_id}")
-    talk.plainly("GET", f"{STATUS}{request_id}", headers={KEY_HEADER.lower(): talk.key})
-    talk.plainly("GET", f"{STATUS}{request_id}?subscription-key={talk.key}")
-    talk.plainly("GET", f"{STATUS}{request_id}", headers={"Authorization": f"Bearer {talk.key}"})
-    talk.submit(resolution="4K")
-    owner = talk.key
-    talk.world(f"{owner}-other")
-    talk.read(request_id)
-    talk.control("PATCH", "world", {"suspended": True})
-    talk.submit()
-    talk.read(request_id)
-    talk.key = owner
-    _read_all(talk)
-    _read_default(talk)
+        conversation.ask("POST", GENERATE, body, {KEY_HEADER: key})
+        conversation.ask("GET", f"{STATUS}{request_id}", headers={KEY_HEADER: key})
+    conversation.ask("POST", GENERATE, b"{", {KEY_HEADER: "nobody-knows-this-key"})
+    conversation.plainly("GET", f"{STATUS}{request_id}")
+    conversation.plainly("GET", f"{STATUS}{request_id}", headers={KEY_HEADER.lower(): conversation.key})
+    conversation.plainly("GET", f"{STATUS}{request_id}?subscription-key={conversation.key}")
+    conversation.plainly("GET", f"{STATUS}{request_id}", headers={"Authorization": f"Bearer {conversation.key}"})
+    conversation.submit(resolution="4K")
+    owner = conversation.key
+    conversation.world(f"{owner}-other")
+    conversation.read(request_id)
+    conversation.control("PATCH", "world", {"suspended": True})
+    conversation.submit()
+    conversation.read(request_id)
+    conversation.key = owner
+    _read_all(conversation)
+    _read_default(conversation)
 
 
-def _headers(talk: Conversation) -> None:
-    talk.submit(headers={"Content-Type": "application/json; charset=utf-8"})
-    talk.submit(headers={"Content-Type": "text/plain"})
-    talk.plainly("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: talk.key})
-    _read_all(talk)
+def _headers(conversation: Conversation) -> None:
+    conversation.submit(headers={"Content-Type": "application/json; charset=utf-8"})
+    conversation.submit(headers={"Content-Type": "text/plain"})
+    conversation.plainly("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: conversation.key})
+    _read_all(conversation)
 
 
-def _bodies(talk: Conversation) -> None:
+def _bodies(conversation: Conversation) -> None:
     for body in (b'{"prompt": ', b"", b"null", b'["A bear"]', b'"A bear"', b"7", b'{"prompt": "\\ud800"}'):
-        talk.ask("POST", GENERATE, body, {"Content-Type": "application/json"})
-    talk.submit(camera="left")
-    ids = [talk.submit() for _ in range(6)]
-    talk.advance(1)
-    talk.submit()
+        conversation.ask("POST", GENERATE, body, {"Content-Type": "application/json"})
+    conversation.submit(camera="left")
+    ids = [conversation.submit() for _ in range(6)]
+    conversation.advance(1)
+    conversation.submit()
     for request_id in ids:
-        talk.read(request_id)
-    talk.control("PATCH", "world", {"model_enabled": False})
-    talk.submit()
-    _read_all(talk)
+        conversation.read(request_id)
+    conversation.control("PATCH", "world", {"model_enabled": False})
+    conversation.submit()
+    _read_all(conversation)
 
 
-def _values(talk: Conversation) -> None:
+def _values(conversation: Conversation) -> None:
     """Good and bad values of the members that both operations have."""
     images: dict[str, dict[str, Any]] = {GENERATE: {}, IMAGE_TO_VIDEO: {"first_frame_image": IMAGE_URL}}
     for path, image in images.items():
@@ -272,131 +239,131 @@ def _values(talk: Conversation) -> None:
             {"prompt_optimizer": "true"}, {"fast_pretreatment": "true"}, {"aigc_watermark": "true"}, {"fast_pretreatment": True},
             {"callback_url": 42}, {"model": "MiniMax-Hailuo-9"}, {"resolution": "768P", "duration": 6, "prompt_optimizer": True},
         ):  # fmt: skip
-            talk.submit(path, **image, **members)
+            conversation.submit(path, **image, **members)
     for image_url in (IMAGE_URL, "no image"):
-        talk.submit(GENERATE, first_frame_image=image_url)
-    _read_all(talk)
+        conversation.submit(GENERATE, first_frame_image=image_url)
+    _read_all(conversation)
 
 
-def _images(talk: Conversation) -> None:
+def _images(conversation: Conversation) -> None:
     for image in (
         None, [IMAGE_URL], 7, data_url(png(400, 400)), data_url(jpeg(400, 400), "jpeg"), data_url(webp(400, 400), "webp"),
         data_url(png(400, 400)).partition(",")[2], data_url(GIF, "gif"), data_url(png(300, 400)), data_url(png(301, 400)),
         data_url(png(302, 755)), data_url(png(755, 302)), data_url(png(1300, 400)), data_url(png(400, 400)[:-12]),
     ):  # fmt: skip
-        talk.submit(IMAGE_TO_VIDEO, first_frame_image=image)
-    _read_all(talk)
+        conversation.submit(IMAGE_TO_VIDEO, first_frame_image=image)
+    _read_all(conversation)
 
 
-def _read_all(talk: Conversation) -> None:
+def _read_all(conversation: Conversation) -> None:
     """Read whatever this world accepted, at its end."""
-    talk.advance(60)
-    told = json.loads(talk.control("GET", "generations").body)["generations"]
+    conversation.advance(60)
+    told = json.loads(conversation.control("GET", "generations").body)["generations"]
     for each in told:
-        talk.fetch(talk.read(each["request_id"]))
+        conversation.fetch(conversation.read(each["request_id"]))
 
 
-def _read_default(talk: Conversation) -> None:
+def _read_default(conversation: Conversation) -> None:
     """Read whatever was accepted for the first key of the server, which nobody uses in this conversation."""
-    talk.key = talk.simulator.api_key
-    _read_all(talk)
+    conversation.key = conversation.simulator.api_key
+    _read_all(conversation)
 
 
-def _lives(talk: Conversation) -> None:
+def _lives(conversation: Conversation) -> None:
     """Read three generations in every state, and long after."""
     prompts = ("A bear", "A bear [[sim:failed too wild]]", "A bear [[sim:error]]")
-    ids = [talk.submit(prompt=prompt) for prompt in prompts]
+    ids = [conversation.submit(prompt=prompt) for prompt in prompts]
     for pause in (0, 0.1, 0.6, 1.3, 1, 5, 5, 1.999, 0.001, 0, 1, 4, 5, 10, 35, 10, 600):
-        talk.advance(pause)
+        conversation.advance(pause)
         for request_id in ids:
-            talk.fetch(talk.read(request_id))
-    talk.ask("GET", f"{STATUS}{UNKNOWN}")
-    talk.ask("GET", f"{STATUS}nonsense")
-    talk.submit()
-    _read_all(talk)
+            conversation.fetch(conversation.read(request_id))
+    conversation.ask("GET", f"{STATUS}{UNKNOWN}")
+    conversation.ask("GET", f"{STATUS}nonsense")
+    conversation.submit()
+    _read_all(conversation)
 
 
-def _limits(talk: Conversation) -> None:
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "3/60"}})
-    request_id = talk.submit()
+def _limits(conversation: Conversation) -> None:
+    conversation.control("PATCH", "world", {"policy": {"rate_limit": "3/60"}})
+    request_id = conversation.submit()
     for _ in range(3):
-        talk.read(request_id)
-        talk.submit()
-    talk.advance(61)
-    talk.submit()
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
-    _read_all(talk)
+        conversation.read(request_id)
+        conversation.submit()
+    conversation.advance(61)
+    conversation.submit()
+    conversation.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(conversation)
 
 
-def _money(talk: Conversation) -> None:
-    talk.control("PATCH", "world", {"balance": "0.35"})
-    first = talk.submit()
-    talk.submit()
-    talk.submit(resolution="4K")
-    talk.advance(1)
-    talk.submit()
-    talk.read(first)
-    talk.control("PATCH", "world", {"balance": "10.00"})
+def _money(conversation: Conversation) -> None:
+    conversation.control("PATCH", "world", {"balance": "0.35"})
+    first = conversation.submit()
+    conversation.submit()
+    conversation.submit(resolution="4K")
+    conversation.advance(1)
+    conversation.submit()
+    conversation.read(first)
+    conversation.control("PATCH", "world", {"balance": "10.00"})
     for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
-        talk.submit(prompt=prompt)
-    talk.submit(resolution="4K")
-    _read_all(talk)
-    talk.entries.append(replace(talk.control("GET", "ledger"), asked="GET /_sim/ledger"))
+        conversation.submit(prompt=prompt)
+    conversation.submit(resolution="4K")
+    _read_all(conversation)
+    conversation.entries.append(replace(conversation.control("GET", "ledger"), asked="GET /_sim/ledger"))
 
 
-def _webhooks(talk: Conversation) -> None:
-    url = talk.receiver.url
+def _webhooks(conversation: Conversation) -> None:
+    url = conversation.receiver.origin
     for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
-        talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/hook?token=7"})
+        conversation.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/hook?token=7"})
     ids = [
-        talk.submit(),
-        talk.submit(headers={"x-webhook-url": f"{url}/broken"}),
-        talk.submit(headers={"X-Webhook-URL": f"{url}/moved"}),
-        talk.submit(callback_url=f"{url}/member"),
-        talk.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
+        conversation.submit(),
+        conversation.submit(headers={"x-webhook-url": f"{url}/broken"}),
+        conversation.submit(headers={"X-Webhook-URL": f"{url}/moved"}),
+        conversation.submit(callback_url=f"{url}/member"),
+        conversation.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
     ]
-    talk.submit(headers={"X-Webhook-URL": "not a url"})
+    conversation.submit(headers={"X-Webhook-URL": "not a url"})
     for pause in (13.5, 1.5, 1, 3600):
-        talk.advance(pause)
+        conversation.advance(pause)
         for request_id in ids:
-            talk.read(request_id)
-    _read_all(talk)
+            conversation.read(request_id)
+    _read_all(conversation)
 
 
-def elsewhere(talk: Conversation) -> None:
+def elsewhere(conversation: Conversation) -> None:
     """A world whose policy words and does everything otherwise."""
-    talk.world(f"{talk.key}-elsewhere", policy=OTHERWISE)
-    url = talk.receiver.url
+    conversation.world(f"{conversation.key}-elsewhere", policy=OTHERWISE)
+    url = conversation.receiver.origin
     prompts = ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]")
-    ids = [talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
-    ids.append(talk.submit(callback_url=f"{url}/member"))
-    talk.submit(resolution="4K")
-    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
+    ids = [conversation.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
+    ids.append(conversation.submit(callback_url=f"{url}/member"))
+    conversation.submit(resolution="4K")
+    conversation.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
     for pause in (0, 3, 20, 5):
-        talk.advance(pause)
+        conversation.advance(pause)
         for request_id in ids:
-            talk.fetch(talk.read(request_id))
-    talk.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
+            conversation.fetch(conversation.read(request_id))
+    conversation.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
     for _ in range(3):
-        talk.submit()
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
-    _read_all(talk)
+        conversation.submit()
+    conversation.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(conversation)
 
 
-def huge_image(talk: Conversation) -> None:
+def huge_image(conversation: Conversation) -> None:
     """An image of 20 MiB, which is too dear for every conversation."""
     image = png(400, 400)
     padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
-    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
-    _read_all(talk)
+    conversation.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
+    _read_all(conversation)
 
 
-def broken(talk: Conversation) -> None:
+def broken(conversation: Conversation) -> None:
     """A key for which the gateway fails."""
-    talk.key = "sim-broken"
-    talk.submit(headers={"X-Webhook-URL": f"{talk.receiver.url}/hook"})
-    talk.submit(resolution="4K")
-    talk.advance(60)
+    conversation.key = "sim-broken"
+    conversation.submit(headers={"X-Webhook-URL": f"{conversation.receiver.origin}/hook"})
+    conversation.submit(resolution="4K")
+    conversation.advance(60)
 
 
 Chapter = Callable[[Conversation], None]
@@ -406,15 +373,15 @@ CHAPTERS: tuple[Chapter, ...] = (
 )  # fmt: skip
 
 
-def converse(simulator: Simulator, receiver: Receiver, *more: Chapter) -> dict[str, list[Entry]]:
+def converse(simulator: Simulator, receiver: PathReceiver, *more: Chapter) -> dict[str, list[Entry]]:
     """Hold every chapter of the conversation, each in a world of its own, and give what came back by chapter."""
     told: dict[str, list[Entry]] = {}
     for chapter in (*CHAPTERS, *more):
-        talk = Conversation(simulator, receiver)
-        talk.world(f"key-of-{chapter.__name__.strip('_')}")
+        conversation = Conversation(simulator, receiver)
+        conversation.world(f"key-of-{chapter.__name__.strip('_')}")
         try:
-            chapter(talk)
+            chapter(conversation)
         finally:
-            talk.end()
-        told[chapter.__name__] = talk.entries
+            conversation.end()
+        told[chapter.__name__] = conversation.entries
     return told

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.simulator.server.raw_socket import request
 
 __all__ = ["End", "Seen", "observe"]
-
-PATIENCE = 10.0
-"""Seconds that a server on loopback has for an answer that is to come."""
 
 
 class End(Enum):

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.caller import Caller, over_http
+from tests.patience import PATIENCE
 
 from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.mutants.messages import UNKNOWN_ID
@@ -177,7 +178,7 @@ def test_a_body_beyond_the_limit_is_refused_as_ever() -> None:
 
 def header_names(simulator: Simulator, spelled: str) -> tuple[int, list[str]]:
     """Code and header names of a read of an unknown id, with the key header spelled so."""
-    connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=PATIENCE)
     connection.request("GET", "/v2/requests/status/x", headers={spelled: simulator.api_key})
     answer = connection.getresponse()
     names = [name for name, _ in answer.getheaders()]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.simulator.mutants.conversation import Callback, Entry, Receiver, Said, converse, elsewhere
+from tests.receiver import Callback
+from tests.simulator.mutants.conversation import Entry, PathReceiver, Said, converse, elsewhere
 
 from pixazo_simulator.mutants import VARIANTS, Variant
 from pixazo_simulator.server.simulator import Simulator
@@ -23,14 +23,7 @@ DOCUMENTED = {"request_id", "status", "polling_url", "model_id", "error", "outpu
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    """One receiver, so that every conversation names the same webhook URLs."""
-    with Receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def faithful(receiver: Receiver) -> dict[str, list[Entry]]:
+def faithful(receiver: PathReceiver) -> dict[str, list[Entry]]:
     """What the faithful gateway says."""
     with Simulator() as simulator:
         return converse(simulator, receiver, elsewhere)
@@ -44,7 +37,7 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 
 @pytest.fixture(scope="module")
-def varied(variant: Variant, receiver: Receiver) -> dict[str, list[Entry]]:
+def varied(variant: Variant, receiver: PathReceiver) -> dict[str, list[Entry]]:
     """What that variant says."""
     with Simulator(change=variant) as simulator:
         return converse(simulator, receiver, elsewhere)

@@ -25,8 +25,9 @@ import trustme
 import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
-from tests.simulator.http_clients import POOLED, TALKERS, Talk
-from tests.simulator.receivers import Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
+from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Variant
@@ -62,17 +63,17 @@ def owners(simulator: Simulator) -> Iterator[list[Caller]]:
         caller.call("DELETE", "/_sim/world")
 
 
-@pytest.fixture(params=TALKERS)
-def talk(request: pytest.FixtureRequest) -> Iterator[Talk]:
+@pytest.fixture(params=HTTP_CLIENTS)
+def client(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
     """A client of each library, created before the redirection."""
-    with TALKERS[request.param]() as made:
+    with HTTP_CLIENTS[request.param]() as made:
         yield made
 
 
-@pytest.fixture(params=POOLED)
-def pooled(request: pytest.FixtureRequest) -> Iterator[Talk]:
+@pytest.fixture(params=POOLED_CLIENTS)
+def pooled(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
     """A client of each library that keeps connections, created before the redirection."""
-    with POOLED[request.param]() as made:
+    with POOLED_CLIENTS[request.param]() as made:
         yield made
 
 
@@ -81,9 +82,9 @@ def led(simulator: Simulator, owner: Caller | None = None) -> Any:
     return redirect(simulator.url, owner.key if owner else simulator.api_key, hosts=[HOST], media_hosts=[MEDIA])
 
 
-def submitted(talk: Talk) -> str:
+def submitted(client: HttpClient) -> str:
     """Submit a request that must be accepted, and return its request id."""
-    status, body = talk("POST", GENERATE, BODY)
+    status, body = client("POST", GENERATE, BODY)
     assert status == 202, body
     request_id: str = json.loads(body)["request_id"]
     return request_id
@@ -98,18 +99,18 @@ def total(owner: Caller) -> int:
 # What reaches the world
 
 
-def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], talk: Talk) -> None:
+def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], client: HttpClient) -> None:
     """It submits, polls and downloads from the host that it knows, with a key of its own."""
     with led(simulator, owners[0]) as redirection:
-        status, body = talk("POST", GENERATE, BODY)
+        status, body = client("POST", GENERATE, BODY)
         told = json.loads(body)
         assert (status, told["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{told['request_id']}")
         owners[0].advance(60)
-        status, body = talk("GET", told["polling_url"])
+        status, body = client("GET", told["polling_url"])
         (media,) = json.loads(body)["output"]["media_url"]
         assert media == f"https://{HOST}/v1/{told['request_id']}/output.mp4"
         for url in (media, media.replace(HOST, MEDIA)):
-            status, video = talk("GET", url)
+            status, video = client("GET", url)
             assert (status, len(video)) == (200, 59_389)
     assert total(owners[0]) == 1
     assert redirection.violations == []
@@ -118,12 +119,12 @@ def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: li
 @pytest.mark.parametrize("name", ["requests", "urllib", "httpx2", "httpx-trio", "aiohttp-asyncio", "aiohttp-uvloop"])
 def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners: list[Caller], name: str) -> None:
     """Like one created before."""
-    with led(simulator, owners[0]), TALKERS[name]() as talk:
-        submitted(talk)
+    with led(simulator, owners[0]), HTTP_CLIENTS[name]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
-def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
+def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
     """A connection that was kept alive in the first redirection is not used in the second, nor afterwards."""
     for owner in (*owners, owners[0]):
         with led(simulator, owner):
@@ -135,7 +136,7 @@ def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], po
 @pytest.mark.parametrize(
     ("name", "variable"),
     [
-        *((name, "HTTPS_PROXY") for name in TALKERS),
+        *((name, "HTTPS_PROXY") for name in HTTP_CLIENTS),
         ("requests", "ALL_PROXY"),
         ("httpx2", "all_proxy"),
         ("urllib", "https_proxy"),
@@ -148,8 +149,8 @@ def test_proxies_are_passed_by(
     for known in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(variable, PROXY)
-    with TALKERS[name]() as talk, led(simulator, owners[0]) as redirection:
-        submitted(talk)
+    with HTTP_CLIENTS[name]() as client, led(simulator, owners[0]) as redirection:
+        submitted(client)
         assert redirection.violations == []
     assert total(owners[0]) == 1
 
@@ -170,11 +171,11 @@ def test_the_hosts_of_the_page_are_redirected_by_default(simulator: Simulator, o
     with redirect(simulator.url, owners[0].key):
         for host in (VENDOR, "GATEWAY.Pixazo.ai", f"{VENDOR}."):
             sent = requests.post(
-                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=20
+                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=PATIENCE
             )
             assert sent.status_code == 202
         media = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
-        assert requests.get(media, timeout=20).status_code == 404
+        assert requests.get(media, timeout=PATIENCE).status_code == 404
     targets = [each["target"] for each in owners[0].sim("journal")["exchanges"]]
     assert targets == ["/minimax-hailuo-ai/v1/generate"] * 3 + ["/manwithbear.jpg"]
 
@@ -184,7 +185,7 @@ def test_a_simulator_in_another_process() -> None:
     serving = Serving("--port", "0")
     try:
         with redirect(serving.url, serving.key, hosts=[HOST]):
-            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=20)
+            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=PATIENCE)
         assert answer.status_code == 202
         assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
     finally:
@@ -196,8 +197,8 @@ def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) ->
     statuses: list[int] = []
 
     def work() -> None:
-        with POOLED["requests"]() as talk:
-            statuses.append(talk("POST", GENERATE, BODY)[0])
+        with POOLED_CLIENTS["requests"]() as client:
+            statuses.append(client("POST", GENERATE, BODY)[0])
 
     with led(simulator, owners[0]):
         threads = [threading.Thread(target=work) for _ in range(4)]
@@ -219,10 +220,10 @@ def silent() -> Iterator[Simulator]:
         yield running
 
 
-def test_a_read_timeout_is_kept(silent: Simulator, talk: Talk) -> None:
+def test_a_read_timeout_is_kept(silent: Simulator, client: HttpClient) -> None:
     """The client's own time-out applies."""
     with led(silent), pytest.raises(Exception, match=r"(?i)timed? ?out|^$") as caught:
-        talk("POST", GENERATE, BODY, timeout=0.1)
+        client("POST", GENERATE, BODY, timeout=0.1)
     assert "timeout" in type(caught.value).__name__.lower()
 
 
@@ -245,7 +246,7 @@ def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
     url = f"https://{MEDIA}/v1/{request_id}/output.mp4"
     pieces: dict[str, list[int]] = {}
     with led(simulator, owners[0]):
-        with requests.get(url, stream=True, timeout=20) as answer:
+        with requests.get(url, stream=True, timeout=PATIENCE) as answer:
             assert answer.headers["content-length"] == "59389"
             pieces["requests"] = [len(chunk) for chunk in answer.iter_content(10_000)]
         with httpx.Client() as client, client.stream("GET", url) as streamed:
@@ -269,14 +270,14 @@ def told_by(error: BaseException | None) -> str:
     return told
 
 
-@pytest.mark.parametrize("name", TALKERS)
+@pytest.mark.parametrize("name", HTTP_CLIENTS)
 def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
     """The call fails at once with the remedy, and is listed once however often it is repeated."""
     told = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
-    with TALKERS[name]() as talk, led(simulator) as redirection:
+    with HTTP_CLIENTS[name]() as client, led(simulator) as redirection:
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-                talk("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
+                client("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
             assert told in str(caught.value)
         assert redirection.violations == [told]
 
@@ -286,11 +287,11 @@ def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.Mon
     told = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
     with led(simulator) as redirection:
         with pytest.raises(requests.ConnectionError, match=re.escape(told)):
-            requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+            requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert redirection.violations == [told]
         redirection.violations.clear()
         monkeypatch.setenv("HTTP_PROXY", PROXY)
-        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert (refused.status_code, refused.text) == (403, f"{told}\n")
         assert redirection.violations == [told]
 
@@ -308,7 +309,7 @@ def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
 def test_unknown_paths_are_the_simulators_business(simulator: Simulator, owners: list[Caller]) -> None:
     """They are answered as by the gateway, appear in the journal, and are not violations."""
     with led(simulator, owners[0]) as redirection:
-        assert requests.get(f"https://{HOST}/nowhere", timeout=20).status_code == 404
+        assert requests.get(f"https://{HOST}/nowhere", timeout=PATIENCE).status_code == 404
         assert redirection.violations == []
     assert [each["target"] for each in owners[0].sim("journal")["exchanges"]] == ["/nowhere"]
 
@@ -354,13 +355,13 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 # Trust
 
 
-def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
+def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
     """A certificate of another authority is refused."""
     listener = simulator.open_tls_listener([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
     route = Route([HOST], ("127.0.0.1", listener.port))
     with Patches(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-        talk("POST", GENERATE, BODY)
+        client("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
     simulator.close_tls_listener(listener)
 
@@ -372,7 +373,7 @@ def test_the_name_is_verified(simulator: Simulator) -> None:
         Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
-        requests.post(GENERATE, data=BODY, timeout=20)
+        requests.post(GENERATE, data=BODY, timeout=PATIENCE)
     simulator.close_tls_listener(listener)
 
 
@@ -401,22 +402,22 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
 
 def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request arrives there unchanged, and the connection ends with the response."""
-    with Listener(answer(200, b"from the proxy")) as proxy:
+    with Receiver(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         with led(simulator):
-            assert requests.get("http://elsewhere.invalid/x?y", timeout=20).text == "from the proxy"
-    assert proxy.heard[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
-    assert proxy.heard[0].headers["host"] == "elsewhere.invalid"
-    assert proxy.heard[0].headers["connection"] == "close"
+            assert requests.get("http://elsewhere.invalid/x?y", timeout=PATIENCE).text == "from the proxy"
+    assert proxy.received[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
+    assert proxy.received[0].headers["host"] == "elsewhere.invalid"
+    assert proxy.received[0].headers["connection"] == "close"
 
 
 def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy receives CONNECT, which it refuses here."""
-    with Listener(answer(407)) as proxy:
+    with Receiver(answer(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
-            requests.get("https://elsewhere.invalid/", timeout=20)
-    assert proxy.heard[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
+            requests.get("https://elsewhere.invalid/", timeout=PATIENCE)
+    assert proxy.received[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
 
 
 def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
@@ -429,7 +430,7 @@ def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
         with first, second:
             first.sendall(b"x")
             assert second.recv(1) == b"x"
-        assert requests.get(f"{simulator.url}/_sim/health", timeout=20).json()["status"] == "ok"
+        assert requests.get(f"{simulator.url}/_sim/health", timeout=PATIENCE).json()["status"] == "ok"
 
 
 def test_everything_is_as_before() -> None:
@@ -467,8 +468,8 @@ def test_a_broken_library_is_taken_for_none(
 ) -> None:
     """An empty module in its place has no loop that could be used."""
     monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    with led(simulator, owners[0]), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator, owners[0]), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
@@ -483,7 +484,7 @@ def test_an_error_outlives_the_simulator() -> None:
         fail(simulator)
 
 
-def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
+def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
     """A kept-alive connection is closed, and an address that a client has cached reaches nothing."""
     url = GENERATE.replace(HOST, "localhost")
     with redirect(simulator.url, owners[0].key, hosts=["localhost"]):
@@ -498,8 +499,8 @@ def test_no_thread_and_no_descriptor_is_left(simulator: Simulator, monkeypatch: 
     """Of the relay in place of a proxy."""
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     before = threading.enumerate()
-    with led(simulator), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
         assert [each.name[:13] for each in threading.enumerate() if each not in before][:1] == ["pixazo-proxy:"]
     assert threading.enumerate() == before
 
@@ -547,8 +548,8 @@ def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Call
     with led(simulator, owners[0]):
         with pytest.raises(RedirectionError, match="another redirection is active in this process"), led(simulator):
             pytest.fail("two redirections held at once")
-        with POOLED["requests"]() as talk:
-            submitted(talk)
+        with POOLED_CLIENTS["requests"]() as client:
+            submitted(client)
     assert total(owners[0]) == 1
 
 

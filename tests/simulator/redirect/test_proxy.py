@@ -13,14 +13,13 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.simulator.receivers import Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.control.route import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, Refuse, Tunnel
-
-PATIENCE = 10.0
 
 
 @pytest.fixture
@@ -151,12 +150,12 @@ def test_a_reset_goes_through(server: socket.socket) -> None:
 
 def test_a_plain_request_is_passed_on_alone() -> None:
     """To its server, in origin form; the connection ends with the response."""
-    with Listener(answer(200, b"hello")) as server:
+    with Receiver(answer(200, b"hello")) as server:
         with Proxy(lambda request: Forward(("127.0.0.1", request.port))) as proxy:
             head = f"POST http://localhost:{server.port}/a?b HTTP/1.1\r\nHost: me\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"
             told = said(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
         assert told.endswith(b"\r\n\r\nhello")
-        (heard,) = server.heard
+        (heard,) = server.received
         assert (heard.line, heard.body) == ("POST /a?b HTTP/1.1", b"ok")
         assert heard.headers == {"host": "me", "content-length": "2", "connection": "close"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -12,6 +11,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.command import python
 
 from pixazo_simulator.script.matchers import (
     ABSENT,
@@ -280,8 +280,7 @@ def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:
     source = (
         "import sys; from pixazo_simulator import Rule, Simulator, contains; contains('x'); print('re2' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert told.stdout == "False\n"
+    assert python(source) == "False\n"
 
 
 def test_without_the_library_a_regular_expression_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

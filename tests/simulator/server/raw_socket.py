@@ -7,10 +7,9 @@ import socket
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["Answer", "Wire", "request"]
+from tests.patience import PATIENCE
 
-TIMEOUT = 10.0
-"""Seconds that a server on loopback has to answer."""
+__all__ = ["Answer", "RawSocket", "request"]
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,11 @@ class Answer:
         return json.loads(self.body)
 
 
-class Wire:
-    """`with Wire(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
+class RawSocket:
+    """`with RawSocket(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._file = self._socket.makefile("rb")
 
     def send(self, data: bytes) -> None:

@@ -58,7 +58,7 @@ def submission(**headers: str) -> dict[str, Any]:
     }
 
 
-class Wire:
+class RawSocket:
     """One request to a gateway, message by message: `said` is what it answered, `asked` how often it wanted to read."""
 
     def __init__(self, *messages: dict[str, Any], bounds: Bounds | None = None, **policy: str) -> None:
@@ -88,31 +88,31 @@ def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
 def test_a_body_may_come_in_pieces() -> None:
     """With a declared length or without."""
     pieces = [chunk(b'{"prom', more=True), chunk(b"", more=True), chunk(b'pt":"A bear"', more=True), chunk(b"}")]
-    assert Wire(*pieces).post() == 202
-    assert Wire(*pieces).post(content_length="19") == 202
+    assert RawSocket(*pieces).post() == 202
+    assert RawSocket(*pieces).post(content_length="19") == 202
 
 
 def test_a_body_that_is_declared_too_long_is_not_read() -> None:
     """Not a byte of it."""
-    wire = Wire(body_limit="10")
+    wire = RawSocket(body_limit="10")
     assert (wire.post(content_length="11"), wire.asked) == (413, 0)
 
 
 def test_a_body_that_grows_too_long_is_read_no_further() -> None:
     """The piece that passes the limit is the last."""
-    wire = Wire(*[chunk(b"12345", more=True)] * 10, body_limit="10")
+    wire = RawSocket(*[chunk(b"12345", more=True)] * 10, body_limit="10")
     assert (wire.post(), wire.asked) == (413, 3)
 
 
 def test_one_piece_that_is_too_long() -> None:
     """Whatever length was declared."""
-    assert Wire(chunk(b"x" * 11), body_limit="10").post(content_length="5") == 413
+    assert RawSocket(chunk(b"x" * 11), body_limit="10").post(content_length="5") == 413
 
 
 @pytest.mark.parametrize("pieces", [0, 1])
 def test_a_caller_that_goes_away_gets_no_answer(pieces: int) -> None:
     """And nothing is accepted of half a body."""
-    wire = Wire(*[chunk(b'{"prompt":"A bear"}', more=True)] * pieces, {"type": "http.disconnect"})
+    wire = RawSocket(*[chunk(b'{"prompt":"A bear"}', more=True)] * pieces, {"type": "http.disconnect"})
     assert wire.post() is None
     (world,) = wire.worlds
     assert world.generations() == []
@@ -257,7 +257,7 @@ def test_no_other_method_is_known(caller: Caller, method: str) -> None:
 
 def test_a_key_may_stand_between_spaces() -> None:
     """They are no part of a header's value."""
-    wire = Wire(chunk(b'{"prompt":"A bear"}'))
+    wire = RawSocket(chunk(b'{"prompt":"A bear"}'))
     assert wire.post(**{KEY_HEADER: " sim-key "}) == 202
 
 
@@ -348,7 +348,7 @@ def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
         return respond(self, request, *more)
 
     monkeypatch.setattr(Gateway, "respond", responding)
-    wire = Wire(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
+    wire = RawSocket(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
     assert wire.post(**{KEY_HEADER: "who"}) == 401
     (exchange,) = wire.worlds.unmatched
     assert (exchange.request_body, exchange.request_length) == (b"x" * 16 * 1024, 50_000)
@@ -366,7 +366,7 @@ def test_a_body_is_decoded_once(size: int, monkeypatch: pytest.MonkeyPatch) -> N
         return decode(body, **more)
 
     body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * size)
-    wire = Wire(chunk(body), callback_url="ignore")
+    wire = RawSocket(chunk(body), callback_url="ignore")
     (world,) = wire.worlds
     world.script.add(Rule(when="generate", match={"prompt": contains("bear")}, end=End(status="FAILED")))
     monkeypatch.setattr(msgspec.json, "decode", decoding)
@@ -381,7 +381,7 @@ def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
     """Where the policy has it so."""
     order = "json,model,parameters,key,suspended,rate,funds"
     body = b'{"prompt":"%s"}' % (b"a" * 20_000)
-    wire = Wire(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)
+    wire = RawSocket(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)
     assert wire.post(**{KEY_HEADER: "who"}) == 400
     assert b"at most 2000 characters, not 20000" in wire.said[1]["body"]
 
@@ -389,7 +389,7 @@ def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
 @pytest.mark.parametrize("keep", [0, 4, 5, 6, 100])
 def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
     """Its length is that of all of it."""
-    wire = Wire(
+    wire = RawSocket(
         chunk(b"012", more=True), chunk(b"345", more=True), chunk(b"6789"), bounds=Bounds(journal=Limits(body=keep))
     )
     assert wire.post(**{KEY_HEADER: "who"}) == 401

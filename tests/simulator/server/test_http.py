@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.simulator.server.raw_socket import Wire, request
+from tests.patience import PATIENCE
+from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from pixazo_simulator.mutants import find_mutant, find_variant
@@ -23,8 +23,6 @@ from pixazo_simulator.server.simulator import Simulator
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
-PATIENCE = 10.0
-"""Seconds that a server on loopback has to answer."""
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 HEALTH = request("GET", "/_sim/health")
 BEAR = b'{"prompt":"A bear"}'
@@ -36,9 +34,9 @@ FOR_EVER = 10_000_000
 
 
 @pytest.fixture
-def wire(simulator: Simulator) -> Iterator[Wire]:
+def wire(simulator: Simulator) -> Iterator[RawSocket]:
     """A connection."""
-    with Wire(simulator.port) as connected:
+    with RawSocket(simulator.port) as connected:
         yield connected
 
 
@@ -62,7 +60,7 @@ def wire(simulator: Simulator) -> Iterator[Wire]:
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ],
 )
-def test_what_is_no_request_is_answered_in_json(wire: Wire, garbage: bytes) -> None:
+def test_what_is_no_request_is_answered_in_json(wire: RawSocket, garbage: bytes) -> None:
     """400, and the connection is closed: nobody knows where the next request would begin."""
     wire.send(garbage)
     answer = wire.answer()
@@ -76,10 +74,10 @@ def test_what_is_no_request_is_answered_in_json(wire: Wire, garbage: bytes) -> N
 @given(garbage=st.binary(min_size=1) | st.binary().map(b"GET / HTTP/1.1\r\n".__add__))
 def test_no_bytes_break_the_server(simulator: Simulator, garbage: bytes) -> None:
     """Whatever one client sends, the next one is served."""
-    with Wire(simulator.port) as one:
+    with RawSocket(simulator.port) as one:
         one.send(garbage)
         one.finish()
-    with Wire(simulator.port) as other:
+    with RawSocket(simulator.port) as other:
         other.send(HEALTH)
         assert other.answer().status == 200
 
@@ -92,7 +90,7 @@ def test_no_bytes_break_the_server(simulator: Simulator, garbage: bytes) -> None
         b"GET / HTTP/1.1\r\n" + b"x: aaaaaaaaaaaaaa\r\n" * (HEAD_LIMIT // 16) + b"\r\n",
     ],
 )
-def test_a_head_is_bounded(wire: Wire, head: bytes) -> None:
+def test_a_head_is_bounded(wire: RawSocket, head: bytes) -> None:
     """64 KiB of request line and headers, however they are divided."""
     wire.send(head)
     answer = wire.answer()
@@ -104,7 +102,7 @@ def test_a_head_is_bounded(wire: Wire, head: bytes) -> None:
     assert wire.closed()
 
 
-def test_a_head_that_fits_is_served(wire: Wire) -> None:
+def test_a_head_that_fits_is_served(wire: RawSocket) -> None:
     """The limit applies to each request, not to the connection."""
     for _ in range(3):
         wire.send(request("GET", "/_sim/health", x="a" * (HEAD_LIMIT - 1000)))
@@ -112,13 +110,13 @@ def test_a_head_that_fits_is_served(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nx: ", b"GET /", b"GET / HTTP/1.1\r\nx"])
-def test_a_head_that_never_ends_is_given_up(wire: Wire, start: bytes) -> None:
+def test_a_head_that_never_ends_is_given_up(wire: RawSocket, start: bytes) -> None:
     """Even if no line of it ever ends."""
     wire.send(start)
     assert wire.send_all_it_takes(b"a" * HEAD_LIMIT, 2 * MOST_READ // HEAD_LIMIT) < MOST_READ
 
 
-def test_requests_may_be_sent_ahead(wire: Wire) -> None:
+def test_requests_may_be_sent_ahead(wire: RawSocket) -> None:
     """Pipelined requests are answered in order; one that is refused does not end the connection."""
     wire.send(
         request("POST", GENERATE, BEAR)
@@ -131,28 +129,28 @@ def test_requests_may_be_sent_ahead(wire: Wire) -> None:
     assert wire.closed()
 
 
-def test_a_request_may_come_byte_by_byte(wire: Wire) -> None:
+def test_a_request_may_come_byte_by_byte(wire: RawSocket) -> None:
     """Head and body."""
     for byte in request("POST", GENERATE, BEAR):
         wire.send(bytes([byte]))
     assert wire.answer().status == 202
 
 
-def test_a_body_may_be_chunked(wire: Wire) -> None:
+def test_a_body_may_be_chunked(wire: RawSocket) -> None:
     """Without a length; the connection goes on."""
     head = request("POST", GENERATE, content_length="", transfer_encoding="chunked")
     wire.send(head + b'6\r\n{"prom\r\nd;x=y\r\npt":"A bear"}\r\n0\r\ntrailer: x\r\n\r\n' + HEALTH)
     assert [wire.answer().status, wire.answer().status] == [202, 200]
 
 
-def test_a_chunk_that_is_none_ends_the_connection(wire: Wire) -> None:
+def test_a_chunk_that_is_none_ends_the_connection(wire: RawSocket) -> None:
     """An invalid chunk: nothing is accepted."""
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
     assert wire.answer().status == 400
     assert wire.closed()
 
 
-def test_a_body_that_is_announced_too_long_is_refused_unread(wire: Wire) -> None:
+def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket) -> None:
     """The response is sent before any byte of the body arrives, and the connection is closed."""
     wire.send(request("POST", GENERATE, content_length=str(28 * 1024 * 1024 + 1)))
     answer = wire.answer()
@@ -164,14 +162,14 @@ def test_a_body_that_is_announced_too_long_is_refused_unread(wire: Wire) -> None
     assert wire.closed()
 
 
-def test_a_caller_that_asks_first_need_not_send_it(wire: Wire) -> None:
+def test_a_caller_that_asks_first_need_not_send_it(wire: RawSocket) -> None:
     """Expect: 100-continue (RFC 9110, 10.1.1)."""
     wire.send(request("POST", GENERATE, content_length=str(10**9), expect="100-continue"))
     assert wire.answer().status == 413
     assert wire.closed()
 
 
-def test_chunks_are_taken_only_up_to_the_limit(wire: Wire) -> None:
+def test_chunks_are_taken_only_up_to_the_limit(wire: RawSocket) -> None:
     """The server reads far less than the client sends, if the limit is low."""
     wire.send(request("POST", "/_sim/worlds", b'{"key":"small-bodies","policy":{"body_limit":1000}}'))
     assert wire.answer().status == 201
@@ -180,7 +178,7 @@ def test_chunks_are_taken_only_up_to_the_limit(wire: Wire) -> None:
     assert wire.send_all_it_takes(b"8000\r\n" + b"a" * 0x8000 + b"\r\n", 2 * MOST_READ // 0x8000) < MOST_READ
 
 
-def test_half_a_connection_is_answered(wire: Wire) -> None:
+def test_half_a_connection_is_answered(wire: RawSocket) -> None:
     """A client that has closed its side still gets the response."""
     wire.send(request("POST", GENERATE, BEAR))
     wire.finish()
@@ -190,19 +188,19 @@ def test_half_a_connection_is_answered(wire: Wire) -> None:
 @pytest.mark.parametrize("part", [10, 100, -1])
 def test_half_a_request_is_no_request(simulator: Simulator, part: int) -> None:
     """A client that disconnects in the middle has submitted nothing."""
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(request("POST", "/_sim/worlds", b'{"key":"half-requests-%d"}' % part))
         assert wire.answer().status == 201
     whole = request("POST", GENERATE, BEAR, key=f"half-requests-{part}")
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(whole[:part])
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(request("GET", "/_sim/generations", key=f"half-requests-{part}"))
         assert wire.answer().json()["total"] == 0
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.0"])
-def test_a_wish_for_an_upgrade_is_ignored(wire: Wire, upgrade: str) -> None:
+def test_a_wish_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None:
     """Java's client sends such headers with its first request: the body counts, and the connection stays open."""
     wish: dict[str, Any] = {
         "connection": "Upgrade, HTTP2-Settings",
@@ -214,7 +212,7 @@ def test_a_wish_for_an_upgrade_is_ignored(wire: Wire, upgrade: str) -> None:
         assert [wire.answer().status for _ in range(3)] == [202, 200, 200]
 
 
-def test_a_wish_for_an_upgrade_may_come_in_pieces(wire: Wire) -> None:
+def test_a_wish_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
     """Head and body, byte by byte."""
     for byte in request("POST", GENERATE, BEAR, connection="upgrade", upgrade="h2c"):
         wire.send(bytes([byte]))
@@ -251,7 +249,7 @@ BODIES = {
 def conversation(port: int, method: bytes, version: bytes, fields: bytes, body: bytes) -> list[int]:
     """The status codes of a request and of the one pipelined behind it, until the server closes the connection."""
     statuses: list[int] = []
-    with Wire(port) as wire:
+    with RawSocket(port) as wire:
         wire.send(b"%s /_sim/health HTTP/%s\r\nhost: localhost\r\n%s%s" % (method, version, fields, body) + LAST)
         while len(statuses) < 2 and not wire.hung_up():
             statuses.append(wire.answer(head=method == b"HEAD" and not statuses).status)
@@ -279,7 +277,7 @@ def test_every_method_with_every_wish_for_an_upgrade(simulator: Simulator, upgra
 
 
 @pytest.mark.parametrize("target", [b"/", b"a.test:80", b"*", b"http://a.test/"])
-def test_connect_is_for_proxies(wire: Wire, target: bytes) -> None:
+def test_connect_is_for_proxies(wire: RawSocket, target: bytes) -> None:
     """The response says what to use instead, and the connection is closed."""
     wire.send(b"CONNECT %s HTTP/1.1\r\n\r\n" % target)
     answer = wire.answer()
@@ -323,7 +321,7 @@ def test_connect_at_every_port(change: Mutant | Variant | None) -> None:
         (b"1.0", b"host: a\r\n", 401),
     ],
 )
-def test_one_host(wire: Wire, version: bytes, hosts: bytes, status: int) -> None:
+def test_one_host(wire: RawSocket, version: bytes, hosts: bytes, status: int) -> None:
     """HTTP/1.1 requires one Host header, HTTP/1.0 allows none or one (RFC 9112, 3.2)."""
     wire.send(b"GET /v2/requests/status/x HTTP/%s\r\n%s\r\n" % (version, hosts))
     answer = wire.answer()
@@ -335,7 +333,7 @@ def test_one_host(wire: Wire, version: bytes, hosts: bytes, status: int) -> None
         assert wire.closed()
 
 
-def test_what_is_sent_after_a_body_is_no_header(wire: Wire) -> None:
+def test_what_is_sent_after_a_body_is_no_header(wire: RawSocket) -> None:
     """A trailer adds neither a second host nor a key."""
     head = request("POST", GENERATE, key="", content_length="", transfer_encoding="chunked")
     wire.send(head + b"13\r\n" + BEAR + b"\r\n0\r\nhost: b\r\nocp-apim-subscription-key: sim-key\r\n\r\n" + HEALTH)
@@ -343,20 +341,20 @@ def test_what_is_sent_after_a_body_is_no_header(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("start", [b"0\r\nx: ", b"1; x="])
-def test_a_trailer_that_never_ends_is_given_up(wire: Wire, start: bytes) -> None:
+def test_a_trailer_that_never_ends_is_given_up(wire: RawSocket, start: bytes) -> None:
     """Like headers; so is an extension of a chunk."""
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + start)
     assert wire.send_all_it_takes(b"a" * HEAD_LIMIT, 2 * MOST_READ // HEAD_LIMIT) < MOST_READ
 
 
-def test_what_is_accepted_is_told_before_garbage_is_refused(wire: Wire) -> None:
+def test_what_is_accepted_is_told_before_garbage_is_refused(wire: RawSocket) -> None:
     """The responses come in the order of the requests, the refusal last; the garbage is not taken for a body."""
     wire.send(request("POST", GENERATE, BEAR) + HEALTH + b"nonsense\r\n\r\n" + HEALTH)
     assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
     assert wire.closed()
 
 
-def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: Wire) -> None:
+def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: RawSocket) -> None:
     """After the responses to the requests before it."""
     wire.send(request("POST", GENERATE, BEAR) + HEALTH)
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
@@ -368,26 +366,26 @@ def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: Wire) -> Non
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[RawSocket]:
     """A connection to a server with very short time-outs."""
     for name in ("HEAD_TIMEOUT", "BODY_TIMEOUT", "KEEP_ALIVE"):
         monkeypatch.setattr(protocol, name, 0.05)
-    with Simulator() as simulator, Wire(simulator.port) as connected:
+    with Simulator() as simulator, RawSocket(simulator.port) as connected:
         yield connected
 
 
-def test_a_connection_on_which_nothing_comes_is_closed(hasty: Wire) -> None:
+def test_a_connection_on_which_nothing_comes_is_closed(hasty: RawSocket) -> None:
     """Without a response, like one that becomes idle."""
     assert hasty.closed()
 
 
-def test_blank_lines_are_nothing(hasty: Wire) -> None:
+def test_blank_lines_are_nothing(hasty: RawSocket) -> None:
     """They do not keep a connection open, however many there are."""
     assert hasty.send_all_it_takes(b"\r\n", FOR_EVER) < FOR_EVER
 
 
 @pytest.mark.parametrize("start", [b"G", b"GET / HTTP/1.1\r\nx: ", HEALTH[:-2]])
-def test_a_head_that_does_not_go_on_is_refused(hasty: Wire, start: bytes) -> None:
+def test_a_head_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes) -> None:
     """408, and the connection is closed."""
     hasty.send(start)
     answer = hasty.answer()
@@ -399,13 +397,13 @@ def test_a_head_that_does_not_go_on_is_refused(hasty: Wire, start: bytes) -> Non
     assert hasty.closed()
 
 
-def test_a_head_that_drips_is_refused(hasty: Wire) -> None:
+def test_a_head_that_drips_is_refused(hasty: RawSocket) -> None:
     """The deadline counts from the first byte: later bytes do not extend it."""
     hasty.send(b"GET / HTTP/1.1\r\nx: ")
     assert hasty.send_all_it_takes(b"a", FOR_EVER) < FOR_EVER
 
 
-def test_a_body_that_does_not_go_on_is_refused(hasty: Wire) -> None:
+def test_a_body_that_does_not_go_on_is_refused(hasty: RawSocket) -> None:
     """408, nothing is accepted, the connection is closed."""
     hasty.send(request("POST", GENERATE, BEAR)[:-1])
     answer = hasty.answer()
@@ -414,14 +412,14 @@ def test_a_body_that_does_not_go_on_is_refused(hasty: Wire) -> None:
     assert hasty.closed()
 
 
-def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: Wire) -> None:
+def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: RawSocket) -> None:
     """The server waits for the rest of it no longer than for that of any other body."""
     hasty.send(request("GET", "/v2/requests/status/x", content_length="10"))
     assert hasty.answer().status == 404
     assert hasty.closed()
 
 
-def test_a_late_answer_is_no_late_request(hasty: Wire) -> None:
+def test_a_late_answer_is_no_late_request(hasty: RawSocket) -> None:
     """The deadlines of a request do not run while the response before it is delayed."""
     script = b'{"rules":[{"when":"generate","faults":[{"fault":"delay","seconds":0.3}]}]}'
     hasty.send(request("PUT", "/_sim/script", script) + request("POST", GENERATE, BEAR) + HEALTH[:-2])
@@ -429,14 +427,14 @@ def test_a_late_answer_is_no_late_request(hasty: Wire) -> None:
     assert hasty.closed()
 
 
-def test_an_answer_to_head_has_no_body(wire: Wire) -> None:
+def test_an_answer_to_head_has_no_body(wire: RawSocket) -> None:
     """The next response follows at once."""
     wire.send(request("HEAD", "/_sim/health") + HEALTH)
     assert wire.answer(head=True).headers["content-length"] == "26"
     assert wire.answer().json()["status"] == "ok"
 
 
-def test_http_1_0_closes(wire: Wire) -> None:
+def test_http_1_0_closes(wire: RawSocket) -> None:
     """Without Connection: keep-alive."""
     wire.send(b"GET /_sim/health HTTP/1.0\r\nhost: localhost\r\n\r\n")
     assert wire.answer().status == 200
@@ -452,14 +450,13 @@ def test_an_idle_connection_outlives_the_pause_between_two_polls() -> None:
     assert configuration(app, GatewayProtocol, "off").timeout_keep_alive == KEEP_ALIVE == 75
 
 
-def test_a_server_stops_at_once_while_connections_are_idle() -> None:
+def test_a_server_stops_at_once_while_connections_are_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are closed, including those on which nothing was ever sent."""
+    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 3600)
     with Simulator() as simulator:
-        idle, silent = Wire(simulator.port), Wire(simulator.port)
+        idle, silent = RawSocket(simulator.port), RawSocket(simulator.port)
         idle.send(HEALTH)
         assert idle.answer().status == 200
-        began = time.monotonic()
-    assert time.monotonic() - began < KEEP_ALIVE / 15
     assert idle.closed()
     assert silent.closed()
     idle.close()
@@ -474,10 +471,10 @@ def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
 
     wish = b'{"exchanges": {"path": "/now"}, "timeout": 60}'
     waits = request("POST", "/_sim/wait", wish)
-    with Simulator() as simulator, Wire(simulator.port) as wire:
+    with Simulator() as simulator, RawSocket(simulator.port) as wire:
         before = parsed()
         wire.send(waits + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
-        with Wire(simulator.port) as other:
+        with RawSocket(simulator.port) as other:
             other.send(request("GET", "/_sim/health"))
             assert other.answer().status == 200
             assert parsed() - before < 200

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.simulator.receivers import Conduct, Listener
-from tests.simulator.server.raw_socket import Wire, request
+from tests.patience import PATIENCE
+from tests.receiver import Behaviour, Receiver
+from tests.simulator.server.raw_socket import RawSocket, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -27,8 +28,6 @@ from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 
-PATIENCE = 10.0
-"""Seconds until what does not end has failed the test."""
 HEALTH = request("GET", "/_sim/health")
 
 
@@ -121,7 +120,7 @@ def test_many_starts_leave_nothing_behind() -> None:
         pass
     before = descriptors()
     for _ in range(20):
-        with Simulator() as simulator, Wire(simulator.port) as wire:
+        with Simulator() as simulator, RawSocket(simulator.port) as wire:
             wire.send(HEALTH)
             assert wire.answer().status == 200
     assert descriptors() == before
@@ -149,20 +148,17 @@ def test_stopping_twice_is_stopping_once() -> None:
     simulator.stop()
 
 
-@pytest.mark.parametrize(
-    ("host", "port", "told"),
-    [
+def test_where_it_cannot_listen() -> None:
+    """One line with host, port, reason and remedy; no thread, no socket."""
+    before = descriptors()
+    for host, port, told in (
         ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
         ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
         ("a..b", 0, "cannot listen on a..b port 0: that is no host name; choose another"),
-    ],
-)
-def test_where_it_cannot_listen(host: str, port: int, told: str) -> None:
-    """One line with host, port, reason and remedy; no thread, no socket."""
-    before = descriptors()
-    with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
-        Simulator(host=host, port=port).start()
+    ):
+        with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
+            Simulator(host=host, port=port).start()
     assert descriptors() == before
 
 
@@ -187,7 +183,7 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
     """The rest of its body arrives while the server stops."""
     simulator = Simulator().start()
     whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(HEALTH + whole[:-1])
         assert wire.answer().status == 200
         stopping = threading.Thread(target=simulator.stop)
@@ -203,11 +199,11 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
 def test_a_request_that_never_ends_does_not_keep_it() -> None:
     """Nor do incomplete headers, nor a webhook whose receiver does not respond."""
     before = threads()
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
         caller = Caller(over_http(simulator.url), "sim-key")
         caller.accepted("[[sim:after 0]]", webhook=silent.url)
-        with Wire(simulator.port) as body, Wire(simulator.port) as head:
+        with RawSocket(simulator.port) as body, RawSocket(simulator.port) as head:
             body.send(HEALTH + request("POST", "/minimax-hailuo-ai/v1/generate", content_length="10"))
             head.send(HEALTH + HEALTH[:-2])
             assert [body.answer().status, head.answer().status] == [200, 200]
@@ -369,7 +365,7 @@ def refused(simulator: Simulator) -> Exception:
 def test_stops_under_load(caplog: pytest.LogCaptureFixture) -> None:
     """With clients that never pause and webhooks under way to a receiver that does not respond; nothing is left running."""
     caplog.set_level(logging.WARNING)
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         for _ in range(5):
             simulator = Simulator(Settings(clock=lambda: Clock.scaled(1000), balance=10**12)).start()
             busy = threading.Semaphore(0)

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
+from tests.patience import PATIENCE
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control.client import ControlError
@@ -29,7 +30,6 @@ CANARY = "canary-3e61b0f2"
 """The key that the app under test holds: nobody may ever be told."""
 SECOND = "canary-91c2d0aa"
 """The key that it sends in the query."""
-TIMEOUT = 10.0
 
 
 class TlsClient:
@@ -38,7 +38,7 @@ class TlsClient:
     def __init__(self, listener: TlsListener, host: str = HOST) -> None:
         self._context = ssl.create_default_context(cadata=listener.ca_pem)
         self._context.verify_flags |= ssl.VERIFY_X509_STRICT
-        plain = socket.create_connection(("127.0.0.1", listener.port), TIMEOUT)
+        plain = socket.create_connection(("127.0.0.1", listener.port), PATIENCE)
         try:
             self.socket = self._context.wrap_socket(plain, server_hostname=host)
         except OSError:
@@ -212,7 +212,7 @@ def test_it_speaks_http_1_only(owner: Caller) -> None:
     context = ssl.create_default_context(cadata=listener.ca_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", listener.port), TIMEOUT) as plain,
+        socket.create_connection(("127.0.0.1", listener.port), PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=HOST) as wrapped,
     ):
         assert wrapped.selected_alpn_protocol() == "http/1.1"

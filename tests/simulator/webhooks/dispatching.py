@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.simulator.samples import KEY, START
 
 from pixazo_simulator.script.rule import Rule
@@ -20,8 +21,6 @@ from pixazo_simulator.world.world import World
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
 
 HOOK = "http://127.0.0.1:9/hook"
-PATIENCE = 10.0
-"""Seconds after which a test that waits for another task fails."""
 
 
 class Receiver:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE
 
 from pixazo_simulator.webhooks import egress
 from pixazo_simulator.webhooks.egress import Blocked, Destination, LookUps, destination
@@ -161,7 +162,7 @@ class Slow:
             return self._numeric(host, None, type=type, flags=flags)
         self.asked.append(host)
         if host.startswith("slow"):
-            self.open.wait(10)
+            self.open.wait(PATIENCE)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
 
 
@@ -182,7 +183,7 @@ def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
         waiting = [asyncio.create_task(destination(f"http://{name}/", (name,), look_ups)) for name in names]
         await asyncio.sleep(0)
         quick = [("http://quick.test/", "quick.test"), ("http://10.0.0.8/", "10.0.0.8"), ("http://localhost/", "")]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             found = [await destination(url, (name,), look_ups) for url, name in quick]
         assert not any(task.done() for task in waiting)
         slow.open.set()

@@ -11,12 +11,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.simulator.receivers import Conduct, Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Behaviour, Receiver, answer
 
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
-
-PATIENCE = 10.0
-"""Seconds after which a post that does not come back fails the test."""
 
 
 def webhook(url: str, **more: Any) -> WebhookRequest:
@@ -27,7 +25,7 @@ def webhook(url: str, **more: Any) -> WebhookRequest:
         "headers": {"content-type": "application/json"},
         "allowed": (),
         "follow": False,
-        "timeout": 10.0,
+        "timeout": PATIENCE / 2,
     }
     return WebhookRequest(**parts | more)
 
@@ -59,24 +57,24 @@ def unused_port() -> int:
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
     """Whatever its body."""
-    with Listener(answer(status)) as listener:
+    with Receiver(answer(status)) as listener:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410, 429, 500, 503])
 def test_anything_else_is_not(status: int) -> None:
     """The problem names the status; a redirect is not followed."""
-    with Listener(answer(status, location="/elsewhere")) as listener:
+    with Receiver(answer(status, location="/elsewhere")) as listener:
         assert post(webhook(listener.url)) == [Outcome(status, f"answered {status}")]
-        assert len(listener.heard) == 1
+        assert len(listener.received) == 1
 
 
 def test_what_arrives() -> None:
     """Method, exact path and query, the given headers, our own, the body; no fragment and no password."""
-    with Listener() as listener:
+    with Receiver() as listener:
         url = f"http://user:pass@{listener.authority}/a%20b/c;d?e=%2F&f#g"
         post(webhook(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
-        (heard,) = listener.heard
+        (heard,) = listener.received
     assert heard.line == "POST /a%20b/c;d?e=%2F&f HTTP/1.1"
     assert heard.body == b'{"status":"COMPLETED"}'
     assert heard.headers["host"] == listener.authority
@@ -88,22 +86,22 @@ def test_what_arrives() -> None:
 
 def test_no_cookie_of_one_receiver_reaches_another() -> None:
     """Worlds share the sender, and nothing else."""
-    with Listener(answer(200, set_cookie="a=b; path=/")) as first, Listener() as second:
+    with Receiver(answer(200, set_cookie="a=b; path=/")) as first, Receiver() as second:
         assert post(webhook(first.url), webhook(first.url), webhook(second.url)) == [
             Outcome(200),
             Outcome(200),
             Outcome(204),
         ]
-        assert all("cookie" not in heard.headers for heard in [*first.heard, *second.heard])
+        assert all("cookie" not in heard.headers for heard in [*first.received, *second.received])
 
 
 def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy would receive what must not leave this machine."""
-    with Listener() as proxy, Listener() as listener:
+    with Receiver() as proxy, Receiver() as listener:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://{proxy.authority}")
         assert post(webhook(listener.url)) == [Outcome(204)]
-        assert proxy.heard == []
+        assert proxy.received == []
 
 
 def test_nobody_listens() -> None:
@@ -114,11 +112,11 @@ def test_nobody_listens() -> None:
     assert outcome.problem.startswith("ConnectError")
 
 
-@pytest.mark.parametrize("conduct", [Conduct.SILENT, Conduct.DRIPPING])
-def test_whoever_does_not_answer_in_time_is_given_up(conduct: Conduct) -> None:
+@pytest.mark.parametrize("conduct", [Behaviour.SILENT, Behaviour.DRIPPING])
+def test_whoever_does_not_answer_in_time_is_given_up(conduct: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
-    with Listener(conduct) as listener:
-        assert post(webhook(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
+    with Receiver(conduct) as listener:
+        assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s")]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
@@ -154,14 +152,14 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
         return real(**settings)
 
     monkeypatch.setattr(httpx2, "AsyncHTTPTransport", make)
-    with Listener() as listener:
+    with Receiver() as listener:
         told = post(webhook(listener.url), webhook(listener.url))
     assert told == [Outcome(None, "not sent: OSError: no certificates"), Outcome(204)]
 
 
 def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
     """A hundred to a receiver that does not respond, and one to another that does."""
-    with Listener(Conduct.SILENT) as dead, Listener() as listener:
+    with Receiver(Behaviour.SILENT) as dead, Receiver() as listener:
         *_, outcome = post(*[webhook(dead.url, timeout=0.5)] * 100, webhook(listener.url), together=True)
     assert outcome == Outcome(204)
 
@@ -197,7 +195,7 @@ def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
 
 def test_an_endless_head_is_a_problem() -> None:
     """It is not read for ever."""
-    with Listener(Conduct.ENDLESS_HEAD) as listener:
+    with Receiver(Behaviour.ENDLESS_HEAD) as listener:
         (outcome,) = post(webhook(listener.url, timeout=PATIENCE))
     assert outcome.problem is not None
     assert outcome.problem.startswith("RemoteProtocolError")
@@ -206,7 +204,7 @@ def test_an_endless_head_is_a_problem() -> None:
 @pytest.mark.parametrize("echo", [False, True])
 def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     """Only the status code counts; if an echo is expected, 64 KiB are read."""
-    with Listener(Conduct.ENDLESS_BODY) as listener:
+    with Receiver(Behaviour.ENDLESS_BODY) as listener:
         (outcome,) = post(webhook(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
@@ -214,7 +212,7 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
 def test_what_is_no_http_is_a_problem(said: bytes) -> None:
     """A receiver that closes the connection, or speaks another protocol."""
-    with Listener(said or Conduct.HANGING_UP) as listener:
+    with Receiver(said or Behaviour.HANGING_UP) as listener:
         (outcome,) = post(webhook(listener.url))
     assert outcome.status is None
     assert outcome.problem is not None
@@ -223,12 +221,12 @@ def test_what_is_no_http_is_a_problem(said: bytes) -> None:
 
 def test_an_https_receiver_must_be_trusted() -> None:
     """A server that does not speak TLS receives nothing of the webhook."""
-    with Listener() as listener:
+    with Receiver() as listener:
         (outcome,) = post(webhook(f"https://{listener.authority}/"))
     assert outcome.status is None
     assert outcome.problem is not None
     assert outcome.problem.startswith("ConnectError")
-    assert all(heard.body == b"" for heard in listener.heard)
+    assert all(heard.body == b"" for heard in listener.received)
 
 
 def test_a_host_that_is_not_allowed_is_never_called() -> None:
@@ -247,31 +245,31 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
         return real(answers.pop() if host == "hooks.test" else host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with Listener() as listener:
+    with Receiver() as listener:
         url = f"http://hooks.test:{listener.port}/"
         assert post(webhook(url, allowed=("hooks.test",))) == [Outcome(204)]
-        assert listener.heard[0].headers["host"] == f"hooks.test:{listener.port}"
+        assert listener.received[0].headers["host"] == f"hooks.test:{listener.port}"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) -> None:
     """With the same body; a relative location is resolved."""
-    with Listener(answer(status, location="/elsewhere?x=1"), answer(204)) as listener:
+    with Receiver(answer(status, location="/elsewhere?x=1"), answer(204)) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(204)]
-        assert [heard.line for heard in listener.heard] == ["POST /hook HTTP/1.1", "POST /elsewhere?x=1 HTTP/1.1"]
-        assert listener.heard[0].body == listener.heard[1].body
+        assert [heard.line for heard in listener.received] == ["POST /hook HTTP/1.1", "POST /elsewhere?x=1 HTTP/1.1"]
+        assert listener.received[0].body == listener.received[1].body
 
 
 def test_redirects_end() -> None:
     """After three."""
-    with Listener(answer(302, location="/again")) as listener:
+    with Receiver(answer(302, location="/again")) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
-        assert len(listener.heard) == 4
+        assert len(listener.received) == 4
 
 
 def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
     """Each hop is checked."""
-    with Listener(answer(302, location="http://169.254.169.254/latest")) as listener:
+    with Receiver(answer(302, location="http://169.254.169.254/latest")) as listener:
         (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.final
     assert outcome.problem is not None
@@ -281,7 +279,7 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
     """Not an exception."""
-    with Listener(answer(302, location=location)) as listener:
+    with Receiver(answer(302, location=location)) as listener:
         (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.status is None
     assert outcome.problem
@@ -293,7 +291,7 @@ CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 @pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
 def test_an_echo_is_recognised(echo: bytes) -> None:
     """As JSON, in any notation."""
-    with Listener(answer(200, echo)) as listener:
+    with Receiver(answer(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
 
 
@@ -303,7 +301,7 @@ def test_an_echo_is_recognised(echo: bytes) -> None:
 )
 def test_a_missing_echo_is_final(echo: bytes) -> None:
     """No more than 64 KiB of a response are read."""
-    with Listener(answer(200, echo)) as listener:
+    with Receiver(answer(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]
@@ -311,13 +309,13 @@ def test_a_missing_echo_is_final(echo: bytes) -> None:
 
 def test_a_refused_challenge_is_told_by_its_status() -> None:
     """No echo is expected then."""
-    with Listener(answer(500)) as listener:
+    with Receiver(answer(500)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
 
 
 def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
     """A few bytes may decompress to gigabytes."""
-    with Listener(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
+    with Receiver(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]
