@@ -1,4 +1,4 @@
-"""A caller that speaks bytes, so that no client library interprets what is said."""
+"""A caller that sends and receives bytes, so that no client library interprets them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Caller:
         return reply.json()
 
     def sim(self, what: str) -> Any:
-        """What the control route `/_sim/WHAT` tells about this caller's world."""
+        """The response of the control route `/_sim/WHAT` about this caller's world."""
         reply = self.call("GET", f"/_sim/{what}")
         assert reply.status == 200, reply.body
         return reply.json()

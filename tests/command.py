@@ -13,9 +13,10 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from tests.patience import PATIENCE
 
@@ -41,7 +42,6 @@ def wait_and_signal():
 threading.Thread(target=wait_and_signal, daemon=True).start()
 """
 """Delivers SIGTERM to a thread other than the main one, as the system may, once a byte is on standard input."""
-_STREAMS = ("output", "errors")
 _READY = re.compile(r"ready (?P<url>http://\S+) key (?P<key>\S+)\n")
 
 
@@ -59,12 +59,10 @@ def started(
 
     Its children are killed as well: a child that holds a pipe open would keep the test waiting.
     """
-    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    settings: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    settings |= {"bufsize": 0, "start_new_session": True, "env": env or environment(), **options}
     with _sigint_not_ignored():
-        process = subprocess.Popen(
-            [*map(str, command)],
-            **{**pipes, "bufsize": 0, "start_new_session": True, "env": env or environment(), **options},
-        )
+        process = subprocess.Popen([*map(str, command)], **settings)
     try:
         yield process
     finally:
@@ -93,8 +91,8 @@ def run_process(
     *command: str | Path, given: str | None = None, patience: float = PATIENCE, **options: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `given` is its standard input."""
-    stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
-    with started(*command, **{"stdin": stdin, **options}) as process:
+    options.setdefault("stdin", subprocess.DEVNULL if given is None else subprocess.PIPE)
+    with started(*command, **options) as process:
         output, errors = process.communicate(given.encode() if given else None, patience)
     return subprocess.CompletedProcess(
         process.args, process.returncode, (output or b"").decode(), (errors or b"").decode()
@@ -114,35 +112,61 @@ _FORKING.set_forkserver_preload(
 )
 
 
-def pixazo_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `pixazo-sim` to its end, in a fork of a process that has imported it: a hundred times its imports would take half a minute."""
-    with tempfile.TemporaryDirectory() as folder:
-        process = _FORKING.Process(target=_pixazo_sim, args=(folder, arguments, environment(**variables)))
-        process.start()
-        try:
-            process.join(PATIENCE)
-            code = process.exitcode
-        finally:
-            if process.is_alive() and process.pid:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.join()
-        output, errors = (Path(folder, name).read_text(encoding="utf-8") for name in _STREAMS)
-    assert code is not None, f"{arguments} has not ended: {output}{errors}"
-    return subprocess.CompletedProcess(arguments, code, output, errors)
+class _Forked:
+    """`pixazo-sim` in a fork of a process that has imported it: two hundred times its imports would take a minute.
+
+    What it prints is read from `output`; `end` gives its exit code and standard error.
+    """
+
+    def __init__(self, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._errors = Path(self._folder.name, "errors")
+        reading, writing = _FORKING.Pipe(duplex=False)
+        self.process = _FORKING.Process(target=_pixazo_sim, args=(writing, self._errors, arguments, variables))
+        self.process.start()
+        writing.close()
+        self.output = open(os.dup(reading.fileno()), "rb", buffering=0)  # noqa: SIM115, PTH123 - closed by `end`
+        reading.close()
+
+    def end(self, patience: float = PATIENCE) -> tuple[int | None, str]:
+        """Wait for its end; the exit code is None when it outlives `patience` seconds and had to be killed."""
+        self.process.join(patience)
+        code = self.process.exitcode
+        if code is None and self.process.pid:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
+            self.process.join()
+        self.output.close()
+        errors = self._errors.read_text(encoding="utf-8") if self._errors.exists() else ""
+        self._folder.cleanup()
+        return code, errors
 
 
-def _pixazo_sim(folder: str, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+def _pixazo_sim(output: Connection, errors: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
     from pixazo_simulator.cli import main
 
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    for number, name in enumerate(_STREAMS, 1):
-        os.dup2(os.open(Path(folder, name), os.O_WRONLY | os.O_CREAT), number)
+    os.dup2(output.fileno(), 1)
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT), 2)
+    output.close()
     os.environ.clear()
     os.environ.update(variables)
     sys.argv[1:] = arguments
     main()
+
+
+def pixazo_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `pixazo-sim` to its end."""
+    forked = _Forked(arguments, environment(**variables))
+    try:
+        output = forked.output.read()
+    finally:
+        code, errors = forked.end()
+    assert code is not None, f"{arguments} has not ended: {output!r} {errors}"
+    return subprocess.CompletedProcess(arguments, code, output.decode(), errors)
 
 
 def pixazo_sim_on_a_terminal(*arguments: str, **variables: str) -> str:
@@ -167,32 +191,23 @@ class Serving:
 
     def __init__(self, *options: str, **variables: str) -> None:
         self.log = ""
-        self._errors: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed by `_release`
-        self._running = ExitStack()
-        self._process = self._running.enter_context(
-            started(COMMAND, "serve", *options, stdin=None, stderr=self._errors, env=environment(**variables))
-        )
-        self.ready_line = self._first_line()
+        self._ended = False
+        self._code: int | None = None
+        self._forked = _Forked(("serve", *options), environment(**variables))
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._forked.output, selectors.EVENT_READ)
+            self.ready_line = self._forked.output.readline().decode() if selector.select(PATIENCE) else ""
         found = _READY.fullmatch(self.ready_line)
         if found is None:
             self.end(signal.SIGKILL)
             raise AssertionError(f"no ready line but {self.ready_line!r}; standard error: {self.log!r}")
         self.url, self.key = found["url"], found["key"]
 
-    def _first_line(self) -> str:
-        assert self._process.stdout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            return self._process.stdout.readline().decode() if selector.select(PATIENCE) else ""
-
-    def end(self, number: signal.Signals = signal.SIGTERM, patience: float = PATIENCE) -> int:
-        """Send the signal and return the exit code; raises TimeoutExpired when the process outlives `patience` seconds."""
-        try:
-            self._process.send_signal(number)
-            return self._process.wait(patience)
-        finally:
-            self._running.close()
-            if not self._errors.closed:
-                self._errors.seek(0)
-                self.log = self._errors.read()
-                self._errors.close()
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        """Send the signal and return the exit code; it is None when the process outlives the patience of a test."""
+        if not self._ended:
+            self._ended = True
+            if self._forked.process.exitcode is None and self._forked.process.pid:
+                os.kill(self._forked.process.pid, number)
+            self._code, self.log = self._forked.end()
+        return self._code

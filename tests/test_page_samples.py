@@ -114,7 +114,7 @@ def test_a_sample_gets_the_printed_output(adapt: Adapt, part: str, language: str
 
 
 def test_every_sample_arrives_as_the_same_generation(adapt: Adapt, caller: Caller) -> None:
-    """A sample is heard as what it says: the operation of its part, 6 s in 768P, paid with the key that it carries."""
+    """The gateway reads a sample as the page means it: the operation of its part, 6 s in 768P, charged to the sample's key."""
     for part in PARTS:
         run_http(adapt(sample(part, "HTTP")))
     heard = [
@@ -125,7 +125,7 @@ def test_every_sample_arrives_as_the_same_generation(adapt: Adapt, caller: Calle
 
 
 def test_the_printed_python_sample_of_image_to_video_is_broken(adapt: Adapt, caller: Caller) -> None:
-    """It says `true` where Python says `True`, and ends with a NameError before anything is sent."""
+    """The sample says `true` instead of `True`, so it ends with a NameError before anything is sent."""
     ended = run_process(sys.executable, "-", given=adapt(sample(IMAGE, "Python")))
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("NameError: name 'true' is not defined")
@@ -133,7 +133,7 @@ def test_the_printed_python_sample_of_image_to_video_is_broken(adapt: Adapt, cal
 
 
 def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller: Caller) -> None:
-    """An apostrophe cannot be escaped inside single quotes: the shell finds no end of a quotation and sends nothing."""
+    """The sample escapes an apostrophe inside single quotes, so the shell finds an unterminated quotation and sends nothing."""
     text = sample(TEXT, "cURL")
     assert r"bear\'s" in text
     ended = run_process(tool("bash"), given=adapt(text))
@@ -144,7 +144,7 @@ def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_status_curl_example_gets_the_printed_answer(adapt: Adapt, caller: Caller, part: str) -> None:
-    """With a real id, 15 s after the submit, it gets the printed members and times; only the media is of our own host."""
+    """With a real id, 15 s after the submit, the response has the printed members and times; only the media URL is on our own host."""
     request_id = caller.accepted()
     caller.advance(15)
     (example,) = blocks(part, "cURL Example")

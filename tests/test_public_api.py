@@ -68,12 +68,12 @@ PARENTS = {
 
 
 def test_the_names_of_the_client() -> None:
-    """They are the published ones, in order."""
+    """`pixazo_client` exports exactly the published names, in order."""
     assert pixazo_client.__all__ == CLIENT == sorted(CLIENT)
 
 
 def test_the_names_of_the_simulator() -> None:
-    """They are the published ones, and each can be had; a name that does not exist is an AttributeError as anywhere."""
+    """`pixazo_simulator` exports exactly the published names; any other name raises AttributeError."""
     assert dir(pixazo_simulator) == sorted(SIMULATOR)
     everything: dict[str, object] = {}
     exec("from pixazo_simulator import *", everything)
@@ -103,7 +103,7 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_what_the_client_imports() -> None:
-    """Its own HTTP library, and nothing of the simulator, the contracts, the other HTTP library or a test framework."""
+    """Importing the client imports its HTTP library, but not the simulator, the contracts, another HTTP library or a test framework."""
     found = imported_by("import pixazo_client")
     assert {"pixazo_client", "httpx2", "anyio"} <= found
     assert not found & {
@@ -113,7 +113,7 @@ def test_what_the_client_imports() -> None:
 
 
 def test_what_the_simulator_imports() -> None:
-    """Nothing but itself and the standard library until something of it is used."""
+    """Importing the simulator imports nothing but the standard library until one of its names is used."""
     found = imported_by("import pixazo_simulator")
     assert "pixazo_simulator" in found
     assert found <= {"pixazo_simulator", *sys.stdlib_module_names}

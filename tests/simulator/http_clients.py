@@ -190,8 +190,8 @@ def _over_aiohttp(loop_factory: Any) -> Opened:
             client = runner.run(session())
 
             async def ask(asked: _Asked) -> Answer:
-                limit = aiohttp.ClientTimeout(sock_read=asked.timeout)
-                async with client.request(data=asked.body, **asked.parts | {"timeout": limit}) as answer:
+                limited: dict[str, Any] = asked.parts | {"timeout": aiohttp.ClientTimeout(sock_read=asked.timeout)}
+                async with client.request(data=asked.body, **limited) as answer:
                     return answer.status, await answer.read()
 
             def send(asked: _Asked) -> Answer:

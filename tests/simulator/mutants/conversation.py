@@ -80,7 +80,7 @@ class PathReceiver(Receiver):
 
 @dataclass
 class Conversation:
-    """What is said to one simulator on one connection, and everything that comes back."""
+    """The requests sent to one simulator on one connection, and everything that comes back."""
 
     simulator: Simulator
     receiver: PathReceiver
@@ -90,7 +90,7 @@ class Conversation:
     _heard: int = 0
 
     def __post_init__(self) -> None:
-        """Leave out what others have heard."""
+        """Skip the callbacks of earlier conversations."""
         self._heard = len(self.receiver.received)
 
     def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
@@ -104,7 +104,7 @@ class Conversation:
         return Said(asked, answer.status, told, answer.read())
 
     def ask(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
-        """Send one request with the key, keep the answer."""
+        """Send one request with the key, and keep the answer."""
         typed = {} if body is None else {"Content-Type": "application/json", "Cache-Control": "no-cache"}
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         said = self.say(method, target, content, {KEY_HEADER: self.key, **typed, **(headers or {})})
@@ -112,7 +112,7 @@ class Conversation:
         return said
 
     def plainly(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
-        """Send one request without a key, keep the answer."""
+        """Send one request without a key, and keep the answer."""
         content = b"" if body is None else json.dumps(body).encode()
         typed = {} if body is None else {"Content-Type": "application/json"}
         said = self.say(method, target, content, {**typed, **(headers or {})})
@@ -120,7 +120,7 @@ class Conversation:
         return said
 
     def control(self, method: str, path: str, body: object = None) -> Said:
-        """Ask our own routes, which must succeed."""
+        """Call a route under /_sim, which must succeed."""
         content = b"" if body is None else json.dumps(body).encode()
         host = urlsplit(self.simulator.url).netloc
         said = self.say(method, f"/_sim/{path}", content, {KEY_HEADER: self.key, "Host": host})
@@ -128,12 +128,12 @@ class Conversation:
         return said
 
     def world(self, key: str, **wishes: object) -> None:
-        """Go on in a new world."""
+        """Continue in a new world."""
         self.key = key
         self.control("POST", "worlds", {"key": key, **wishes})
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; the callbacks that have arrived by then are kept."""
+        """Advance the clock, and keep the callbacks that have arrived by then."""
         self.control("POST", "clock/advance", {"seconds": seconds})
         arrived = self.receiver.received[self._heard :]
         self._heard += len(arrived)
@@ -256,7 +256,7 @@ def _images(conversation: Conversation) -> None:
 
 
 def _read_all(conversation: Conversation) -> None:
-    """Read whatever this world accepted, at its end."""
+    """Read every generation of this world once it has ended."""
     conversation.advance(60)
     told = json.loads(conversation.control("GET", "generations").body)["generations"]
     for each in told:
@@ -264,7 +264,7 @@ def _read_all(conversation: Conversation) -> None:
 
 
 def _read_default(conversation: Conversation) -> None:
-    """Read whatever was accepted for the first key of the server, which nobody uses in this conversation."""
+    """Read every generation of the server's first key, which this conversation does not use."""
     conversation.key = conversation.simulator.api_key
     _read_all(conversation)
 
@@ -331,7 +331,7 @@ def _webhooks(conversation: Conversation) -> None:
 
 
 def elsewhere(conversation: Conversation) -> None:
-    """A world whose policy words and does everything otherwise."""
+    """Send requests to a world whose policy differs from the documented one in many fields."""
     conversation.world(f"{conversation.key}-elsewhere", policy=OTHERWISE)
     url = conversation.receiver.origin
     prompts = ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]")
@@ -351,7 +351,7 @@ def elsewhere(conversation: Conversation) -> None:
 
 
 def huge_image(conversation: Conversation) -> None:
-    """An image of 20 MiB, which is too dear for every conversation."""
+    """Submit an image of 20 MiB, which is too slow for every conversation."""
     image = png(400, 400)
     padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
     conversation.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
@@ -359,7 +359,7 @@ def huge_image(conversation: Conversation) -> None:
 
 
 def broken(conversation: Conversation) -> None:
-    """A key for which the gateway fails."""
+    """Use the key for which the gateway answers 500."""
     conversation.key = "sim-broken"
     conversation.submit(headers={"X-Webhook-URL": f"{conversation.receiver.origin}/hook"})
     conversation.submit(resolution="4K")
@@ -374,7 +374,7 @@ CHAPTERS: tuple[Chapter, ...] = (
 
 
 def converse(simulator: Simulator, receiver: PathReceiver, *more: Chapter) -> dict[str, list[Entry]]:
-    """Hold every chapter of the conversation, each in a world of its own, and give what came back by chapter."""
+    """Run every chapter of the conversation, each in a world of its own; returns the entries by chapter."""
     told: dict[str, list[Entry]] = {}
     for chapter in (*CHAPTERS, *more):
         conversation = Conversation(simulator, receiver)

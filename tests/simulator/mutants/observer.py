@@ -1,4 +1,4 @@
-"""A client on a raw socket that tells everything it sees of one answer, however it ends."""
+"""A client on a raw socket that reports everything it receives of one response, however that ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["End", "Seen", "observe"]
 
 
 class End(Enum):
-    """How an answer ended for the client."""
+    """How a response ended for the client."""
 
     WHOLE = auto()
     CLOSED = auto()
@@ -36,12 +36,12 @@ class Seen:
 
     @property
     def gist(self) -> tuple[int, str, bytes, End]:
-        """What two answers are compared by."""
+        """The parts by which two responses are compared."""
         return self.status, self.headers.get("content-type", ""), self.body, self.end
 
 
 def observe(port: int, method: str, target: str, body: bytes = b"", *, patience: float = PATIENCE, **more: Any) -> Seen:
-    """Send a request on a connection of its own, and look until the answer is whole, cut, or `patience` seconds overdue."""
+    """Send a request on a new connection, and read until the response is complete, cut off, or silent for `patience` seconds."""
     began = time.monotonic()
     arrived, arrivals, end = bytearray(), list[float](), End.WHOLE
     with socket.create_connection(("127.0.0.1", port), patience) as connection:

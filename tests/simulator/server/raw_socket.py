@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from tests.caller import Reply
 from tests.patience import PATIENCE
 
-__all__ = ["Answer", "RawSocket", "request"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP response: status code, headers by lower-case name, body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body, decoded from JSON."""
-        return json.loads(self.body)
+__all__ = ["RawSocket", "request"]
 
 
 class RawSocket:
@@ -37,7 +23,7 @@ class RawSocket:
         self._socket.sendall(data)
 
     def send_all_it_takes(self, data: bytes, times: int) -> int:
-        """Send bytes again and again until the server closes the connection; return how many it accepted."""
+        """Send bytes repeatedly until the server closes the connection; returns how many bytes were sent."""
         taken = 0
         try:
             for _ in range(times):
@@ -48,11 +34,11 @@ class RawSocket:
         return taken
 
     def finish(self) -> None:
-        """Send no more (half-close); responses can still be read."""
+        """Send no more; responses can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, *, head: bool = False) -> Answer:
-        """The next response, which must have a Content-Length; a response to HEAD has no body."""
+    def answer(self, *, head: bool = False) -> Reply:
+        """The next response, which must state its length; a response to HEAD has no body."""
         line = self._file.readline()
         assert line.startswith(b"HTTP/1.1 "), line
         headers: dict[str, str] = {}
@@ -60,10 +46,10 @@ class RawSocket:
             name, _, value = text.partition(": ")
             headers[name.lower()] = value
         length = 0 if head else int(headers["content-length"])
-        return Answer(int(line.split()[1]), headers, self._file.read(length))
+        return Reply(int(line.split()[1]), headers, self._file.read(length))
 
     def closed(self) -> bool:
-        """Whether the server has closed the connection, without another response."""
+        """Whether the server has closed the connection without sending more."""
         try:
             return self._file.read(1) == b""
         except ConnectionError:
@@ -89,7 +75,7 @@ class RawSocket:
 
 
 def request(method: str, target: str, body: bytes = b"", key: str = "sim-key", **headers: str) -> bytes:
-    """A complete HTTP request."""
+    """A whole HTTP request."""
     told = {"host": "localhost", "ocp-apim-subscription-key": key, "content-type": "application/json"}
     told |= {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in told.items() if value)
