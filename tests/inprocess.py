@@ -69,5 +69,5 @@ class InProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._runner.run(self._app.doors.close_all())
+        self._runner.run(self._app.tls_listeners.close_all())
         self._runner.close()

@@ -73,7 +73,7 @@ def test_the_names_of_the_client() -> None:
 
 
 def test_the_names_of_the_simulator() -> None:
-    """They are the published ones, and each can be had; a name that does not exist is an AttributeError as anywhere."""
+    """`pixazo_simulator` exports exactly the published names; any other name raises AttributeError."""
     assert dir(pixazo_simulator) == sorted(SIMULATOR)
     everything: dict[str, object] = {}
     exec("from pixazo_simulator import *", everything)

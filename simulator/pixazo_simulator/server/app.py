@@ -53,8 +53,8 @@ class Application:
         policy = worlds.settings.policy
         turns = Turns()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
-        self.doors = TlsListeners(self, self._gateway, protocol)
-        self.control = Control(worlds, self.dispatcher, self.doors, ROUTES, turns)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.control = Control(worlds, self.dispatcher, self.tls_listeners, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(DISCOVERY_PATH, self.control.invite, methods=["GET"]),
@@ -91,7 +91,7 @@ class Application:
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.doors.close_all, self.dispatcher.close, self._sender.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
             await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 

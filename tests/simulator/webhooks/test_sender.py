@@ -1,4 +1,4 @@
-"""Posting one callback over HTTP."""
+"""Sending one webhook over HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def webhook(url: str, **more: Any) -> WebhookRequest:
 
 
 def post(*webhooks: WebhookRequest, together: bool = False) -> list[Outcome]:
-    """The outcomes of some webhooks, posted by one sender one after the other, or all at once."""
+    """The outcomes of some webhooks, sent by one sender one after the other, or all at once."""
 
     async def deliver() -> list[Outcome]:
         sender = Sender()
@@ -47,7 +47,7 @@ def post(*webhooks: WebhookRequest, together: bool = False) -> list[Outcome]:
 
 
 def unused_port() -> int:
-    """A port on which nobody listens."""
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -70,7 +70,7 @@ def test_anything_else_is_not(status: int) -> None:
 
 
 def test_what_arrives() -> None:
-    """Method, path and query to the letter, the headers given, ours, the body; no fragment and no password."""
+    """Method, exact path and query, the given headers, our own, the body; no fragment and no password."""
     with Receiver() as listener:
         url = f"http://user:pass@{listener.authority}/a%20b/c;d?e=%2F&f#g"
         post(webhook(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
@@ -85,7 +85,7 @@ def test_what_arrives() -> None:
 
 
 def test_no_cookie_of_one_receiver_reaches_another() -> None:
-    """Worlds share the client, and nothing else."""
+    """Worlds share the sender, and nothing else."""
     with Receiver(answer(200, set_cookie="a=b; path=/")) as first, Receiver() as second:
         assert post(webhook(first.url), webhook(first.url), webhook(second.url)) == [
             Outcome(200),
@@ -96,7 +96,7 @@ def test_no_cookie_of_one_receiver_reaches_another() -> None:
 
 
 def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy would see what must not leave."""
+    """A proxy would receive what must not leave this machine."""
     with Receiver() as proxy, Receiver() as listener:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://{proxy.authority}")
@@ -105,7 +105,7 @@ def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_nobody_listens() -> None:
-    """The problem says so; a repetition may help."""
+    """The problem says so; a retry may help."""
     (outcome,) = post(webhook(f"http://127.0.0.1:{unused_port()}/"))
     assert (outcome.status, outcome.final) == (None, False)
     assert outcome.problem is not None
@@ -114,20 +114,20 @@ def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("conduct", [Behaviour.SILENT, Behaviour.DRIPPING])
 def test_whoever_does_not_answer_in_time_is_given_up(conduct: Behaviour) -> None:
-    """One limit for the whole attempt: a byte now and then does not prolong it."""
+    """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(conduct) as listener:
         assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s")]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
-    """Nothing was sent, so that it is not the answer that was missing: here the other side never speaks TLS."""
+    """The problem is the connection, not the response: here the receiver never begins the TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
         assert post(webhook(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s")]
 
 
 def test_a_receiver_has_its_time_from_when_something_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The preparations take longer than that, in a thread: the loop goes on meanwhile, and the receiver is not to blame."""
+    """Creating the transport takes longer than that, in a thread, and the loop continues meanwhile."""
     loops: list[asyncio.AbstractEventLoop] = []
 
     def slow(**_: object) -> httpx2.MockTransport:
@@ -158,14 +158,14 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
 
 
 def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
-    """A hundred of one receiver that does not answer, and one of another that does."""
+    """A hundred to a receiver that does not respond, and one to another that does."""
     with Receiver(Behaviour.SILENT) as dead, Receiver() as listener:
         *_, outcome = post(*[webhook(dead.url, timeout=0.5)] * 100, webhook(listener.url), together=True)
     assert outcome == Outcome(204)
 
 
 class OneByOne(BaseHTTPRequestHandler):
-    """Keeps each connection as long as its caller does."""
+    """Serves each connection until the client closes it."""
 
     protocol_version = "HTTP/1.1"
 
@@ -181,7 +181,7 @@ class OneByOne(BaseHTTPRequestHandler):
 
 
 def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
-    """No connection is kept that would keep the next one waiting."""
+    """No connection is kept alive, which would make the next one wait."""
     with HTTPServer(("127.0.0.1", 0), OneByOne) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -203,7 +203,7 @@ def test_an_endless_head_is_a_problem() -> None:
 
 @pytest.mark.parametrize("echo", [False, True])
 def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
-    """Only the status counts; where an echo is expected, 64 KiB."""
+    """Only the status code counts; if an echo is expected, 64 KiB are read."""
     with Receiver(Behaviour.ENDLESS_BODY) as listener:
         (outcome,) = post(webhook(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
@@ -211,7 +211,7 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
 def test_what_is_no_http_is_a_problem(said: bytes) -> None:
-    """A receiver that hangs up, or speaks something else."""
+    """A receiver that closes the connection, or speaks another protocol."""
     with Receiver(said or Behaviour.HANGING_UP) as listener:
         (outcome,) = post(webhook(listener.url))
     assert outcome.status is None
@@ -220,7 +220,7 @@ def test_what_is_no_http_is_a_problem(said: bytes) -> None:
 
 
 def test_an_https_receiver_must_be_trusted() -> None:
-    """One that does not even speak TLS gets nothing of the callback."""
+    """A server that does not speak TLS receives nothing of the webhook."""
     with Receiver() as listener:
         (outcome,) = post(webhook(f"https://{listener.authority}/"))
     assert outcome.status is None
@@ -230,7 +230,7 @@ def test_an_https_receiver_must_be_trusted() -> None:
 
 
 def test_a_host_that_is_not_allowed_is_never_called() -> None:
-    """No repetition can help."""
+    """No retry can help."""
     (outcome,) = post(webhook("http://169.254.169.254/latest/meta-data/"))
     assert (outcome.status, outcome.final) == (None, True)
     assert outcome.problem is not None
@@ -238,7 +238,7 @@ def test_a_host_that_is_not_allowed_is_never_called() -> None:
 
 
 def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rebinding: a resolver that answers otherwise the second time changes nothing; the name goes into Host."""
+    """Against DNS rebinding: a second answer of the resolver has no effect; the Host header has the name."""
     real, answers = socket.getaddrinfo, ["127.0.0.1"]
 
     def resolve(host: Any, *more: Any, **named: Any) -> Any:
@@ -278,7 +278,7 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
-    """Nothing is raised."""
+    """Not an exception."""
     with Receiver(answer(302, location=location)) as listener:
         (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.status is None
@@ -290,7 +290,7 @@ CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 
 @pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
 def test_an_echo_is_recognised(echo: bytes) -> None:
-    """As JSON, whatever its spelling."""
+    """As JSON, in any notation."""
     with Receiver(answer(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
 
@@ -300,7 +300,7 @@ def test_an_echo_is_recognised(echo: bytes) -> None:
     [b"", b"{}", b'{"challenge":"other"}', b'{"challenge":1}', b"\xff", b"[" * 50_000, CHALLENGE.ljust(70_000) + b"x"],
 )
 def test_a_missing_echo_is_final(echo: bytes) -> None:
-    """No more than 64 KiB of an answer are read."""
+    """No more than 64 KiB of a response are read."""
     with Receiver(answer(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
@@ -308,13 +308,13 @@ def test_a_missing_echo_is_final(echo: bytes) -> None:
 
 
 def test_a_refused_challenge_is_told_by_its_status() -> None:
-    """There is nothing to echo then."""
+    """No echo is expected then."""
     with Receiver(answer(500)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
 
 
 def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
-    """A few bytes may unfold to gigabytes."""
+    """A few bytes may decompress to gigabytes."""
     with Receiver(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
