@@ -6,6 +6,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .control.client import ControlClient, ControlError
+    from .control.schema.responses import (  # fmt: skip
+        Attempt,
+        ClockState,
+        Delivery,
+        DeliveryPage,
+        Entry,
+        Event,
+        Exchange,
+        Explanation,
+        Generation,
+        GenerationPage,
+        Health,
+        JournalPage,
+        LedgerPage,
+        Plan,
+        Request,
+        Response,
+        RuleDiagnosis,
+        ScriptRule,
+        ScriptState,
+        TlsListener,
+        WaitResult,
+        WorldState,
+    )
+    from .control.schema.types import Dollars, Instant
     from .script.builder import When
     from .script.faults import (  # fmt: skip
         BeforeReply,
@@ -53,17 +78,25 @@ if TYPE_CHECKING:
     from .world.state.clock import Clock
 
 __all__ = [
-    "PROFILES", "AdvanceError", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
-    "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage", "LognormalDelay",
-    "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule", "Settings", "Simulator",
-    "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When",
-    "WrongContentType", "absent", "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present",
-    "starts_with",
+    "PROFILES", "AdvanceError", "Attempt", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
+    "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
+    "Dollars", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
+    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "Instant", "JournalPage", "LedgerPage",
+    "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "Reorder", "Reply", "ReplyLost",
+    "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
+    "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TlsListener", "TruncatedBody", "UniformDelay",
+    "UnknownStatus", "WaitResult", "When", "WorldState", "WrongContentType", "absent", "at_least", "at_most",
+    "contains", "ends_with", "equals", "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 
 _NAMES = {
     "world.state.clock": "Clock",
     "control.client": "ControlClient ControlError",
+    "control.schema.responses": (
+        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
+        "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
+    ),
+    "control.schema.types": "Dollars Instant",
     "webhooks.dispatcher": "AdvanceError",
     "script.faults": (
         "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "

@@ -6,26 +6,44 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pixazo_simulator import (
+        Attempt,
         BeforeReply,
+        ClockState,
         CompletedWithoutMedia,
         ConnectionReset,
+        ControlClient,
+        ControlError,
         DeadReceiver,
         Delay,
+        Delivery,
+        Dollars,
         Drop,
         Duplicate,
         EmptyReply,
         End,
+        Entry,
+        Event,
+        Exchange,
+        Explanation,
         GarbledBody,
+        Generation,
         Hang,
         HtmlPage,
+        Instant,
         LognormalDelay,
         Matcher,
         MediaGone,
         NotFoundWindow,
+        Plan,
         Reorder,
         Reply,
         ReplyLost,
+        Request,
+        Response,
         Rule,
+        RuleDiagnosis,
+        ScriptRule,
+        Simulator,
         SlowDrip,
         StatusCode,
         Step,
@@ -49,23 +67,29 @@ if TYPE_CHECKING:
 
     from .explorer.exploration import BrokenOrderError, Exploration, explore
     from .explorer.run import Scene, UnfitAppError
+    from .plugin import Endpoint
+    from .sleep import Sleeps
+    from .testcase.simulators import SharedSimulator
     from .webhooks.callback import Callback
     from .webhooks.inbox import Inbox, InboxError
-    from .world.pixazo import Pixazo
-    from .world.record import Record
+    from .world import Clock, Deliveries, Journal, Pixazo, Record, Wallet
 
 __all__ = [
-    "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
-    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
-    "InboxError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record", "Reorder",
-    "Reply", "ReplyLost", "Rule", "Scene", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody",
-    "UnfitAppError", "UniformDelay", "UnknownStatus", "When", "WrongContentType", "absent", "at_least", "at_most",
-    "contains", "ends_with", "equals", "explore", "matches", "one_of", "present", "starts_with",
+    "Attempt", "BeforeReply", "BrokenOrderError", "Callback", "Clock", "ClockState", "CompletedWithoutMedia",
+    "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Deliveries", "Delivery", "Dollars",
+    "Drop", "Duplicate", "EmptyReply", "End", "Endpoint", "Entry", "Event", "Exchange", "Explanation", "Exploration",
+    "GarbledBody", "Generation", "Hang", "HtmlPage", "Inbox", "InboxError", "Instant", "Journal", "LognormalDelay",
+    "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Plan", "Record", "Reorder", "Reply", "ReplyLost", "Request",
+    "Response", "Rule", "RuleDiagnosis", "Scene", "ScriptRule", "SharedSimulator", "Simulator", "Sleeps", "SlowDrip",
+    "StatusCode", "Step", "Stuck", "TruncatedBody", "UnfitAppError", "UniformDelay", "UnknownStatus", "Wallet",
+    "When", "WrongContentType", "absent", "at_least", "at_most", "contains", "ends_with", "equals", "explore",
+    "matches", "one_of", "present", "starts_with",
 ]  # fmt: skip
 
 _OWN = {
     "BrokenOrderError": "explorer.exploration", "Callback": "webhooks.callback", "Exploration": "explorer.exploration", "Inbox": "webhooks.inbox", "InboxError": "webhooks.inbox",
-    "Pixazo": "world.pixazo", "Record": "world.record", "Scene": "explorer.run", "UnfitAppError": "explorer.run", "explore": "explorer.exploration",
+    "Clock": "world", "Deliveries": "world", "Journal": "world", "Pixazo": "world", "Record": "world", "Wallet": "world",
+    "Endpoint": "plugin", "SharedSimulator": "testcase.simulators", "Sleeps": "sleep", "Scene": "explorer.run", "UnfitAppError": "explorer.run", "explore": "explorer.exploration",
 }  # fmt: skip
 
 

@@ -280,9 +280,9 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
         return
     from pixazo_simulator import Clock, Settings, Simulator
-    from pixazo_simulator.control.discovery import invitation
+    from pixazo_simulator.control import discovery_document
 
-    told = invitation(1)
+    told = discovery_document(1)
     accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)
     prompts = tuple(f"{kind}={text}" for kind, text in told["prompts"].items())
     # An account that recovers does so from its first use on: nobody but the suite may be the first.

@@ -1,51 +1,54 @@
-"""Looks whether what somebody waits for has happened in a world, and what came nearest to it."""
+"""Searches a world for what a waiting request wants, and for what came nearest to it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from msgspec import UNSET
 
 from pixazo_simulator.script import ABSENT, weight
-from pixazo_simulator.spec import MEDIA_PATH, STATUS_PATH, SUBMIT_PATHS, shown, snapshot
+from pixazo_simulator.spec import classify, shown, snapshot
 from pixazo_simulator.world import Delivery, Exchange, Generation, World
 
-from .schema import responses as shapes
-from .schema.rendering import told_delivery, told_exchange, told_generation, told_in_turns, told_target
-from .schema.requests import MOST_LISTED, Counted, ExchangeCondition, Wait
+from .schema import rendering
+from .schema.requests import Condition, ExchangeCondition, Wait
+from .schema.responses import Nearest
 
 MOST_WEIGHT = 500
-"""What the conditions of one wait may weigh."""
+"""What the matchers of one wait may weigh."""
 _AT_ONCE = 200
-"""What is weighed before others get their turn: a millisecond or so at the worst."""
+"""What is weighed before others are served: about a millisecond at most."""
 
 T = TypeVar("T")
 
 
-def lookout(world: World, wish: Wait) -> Lookout[Any]:
-    """Who looks for what is waited for. Raises ValueError for conditions that are too heavy, or mean nothing."""
-    if wish.exchanges is not UNSET:
-        return _Exchanges(world, wish.exchanges)
-    if wish.deliveries is not UNSET:
-        return _Deliveries(world, wish.deliveries)
-    if wish.generations is not UNSET:
-        return _Generations(world, wish.generations)
+def search_for(world: World, wanted: Wait) -> Search[Any]:
+    """The search for what is waited for. Raises ValueError for matchers that are too heavy, or not valid."""
+    if wanted.exchanges is not UNSET:
+        return _Exchanges(world, wanted.exchanges)
+    if wanted.deliveries is not UNSET:
+        return _Deliveries(world, wanted.deliveries)
+    if wanted.generations is not UNSET:
+        return _Generations(world, wanted.generations)
     raise ValueError("no condition: give one of exchanges, deliveries, generations")
 
 
-class Lookout(ABC, Generic[T]):
-    """Counts what fulfils every condition; look again whenever something has happened.
+class Search(ABC, Generic[T]):
+    """Counts what fulfils every matcher; look again whenever something has happened.
 
-    Raises ValueError for conditions that weigh too much, and for a regular expression that is none.
+    Raises ValueError for matchers that weigh too much, and for a regular expression that is not valid.
     """
 
-    def __init__(self, world: World, wanted: Counted) -> None:
+    what: ClassVar[str] = ""
+    """The member of a request and a response that holds what is searched."""
+
+    def __init__(self, world: World, wanted: Condition) -> None:
         self.world = world
         self._wanted = wanted
-        self._conditions = tuple(wanted.conditions())
-        weighs = weight((condition for _, condition in self._conditions), MOST_WEIGHT)
+        self._matchers = tuple(wanted.matchers())
+        weighs = weight((matcher for _, matcher in self._matchers), MOST_WEIGHT)
         if weighs > MOST_WEIGHT:
             raise ValueError(
                 f"the conditions weigh more than {MOST_WEIGHT}: write fewer, or shorter regular expressions"
@@ -56,33 +59,34 @@ class Lookout(ABC, Generic[T]):
 
     @abstractmethod
     def unseen(self) -> Iterable[T]:
-        """What is to be looked at; what was found before and may have changed is no longer in `found`."""
+        """What is to be compared; what was found before and may have changed since is taken out of `found`."""
 
     @abstractmethod
     def facts(self, each: T) -> Mapping[str, object]:
-        """What can be asked of it."""
+        """What the matchers are compared with, by name."""
 
     @abstractmethod
-    def named(self, each: T) -> str:
+    def label(self, each: T) -> str:
         """It in a few words."""
 
-    @abstractmethod
-    async def told(self) -> shapes.Arrived:
-        """What fulfils the conditions, at most 1,000 of them."""
-
     def pause(self) -> float | None:
-        """Real seconds until the clock alone may change the answer, None when it never does."""
+        """Real seconds until the clock alone may change the result, None when it never does."""
         return None
 
     @property
-    def enough(self) -> bool:
+    def is_done(self) -> bool:
         """Whether as many have been found as are waited for."""
         return len(self.found) >= self._wanted.count
 
     def look(self) -> Iterator[None]:
-        """Look at what there is, in pieces, so that others get their turn between them."""
+        """Compare what there is, in pieces, so that others are served between them."""
         for number, each in enumerate(self.unseen(), 1):
-            differences = list(self._differences(self.facts(each)))
+            facts = self.facts(each)
+            differences = [
+                f"{name} is {shown(facts.get(name, ABSENT))}, wanted: {matcher}"
+                for name, matcher in self._matchers
+                if not matcher.holds(facts.get(name, ABSENT))
+            ]
             if not differences:
                 self.found.append(each)
             elif self._near is None or len(differences) <= len(self._near[1]):
@@ -90,29 +94,21 @@ class Lookout(ABC, Generic[T]):
             if not number % self._stride:
                 yield
 
-    def _differences(self, facts: Mapping[str, object]) -> Iterator[str]:
-        for name, condition in self._conditions:
-            value = facts.get(name, ABSENT)
-            if not condition.holds(value):
-                yield f"{name} is {shown(value)}, wanted: {condition}"
-
-    def nearest(self) -> shapes.Nearest | None:
-        """What came nearest without fulfilling every condition, the latest of several."""
-        if self._near is None:
-            return None
-        each, differences = self._near
-        tell = self.world.redactor.text
-        return {"what": tell(self.named(each)), "differences": [*map(tell, differences)]}
+    def nearest(self) -> Nearest | None:
+        """What came nearest without fulfilling every matcher, the latest of several."""
+        return rendering.nearest(self.world, self.label(self._near[0]), self._near[1]) if self._near else None
 
     def __str__(self) -> str:
         """How many of what were found: `1 of 2 exchanges (method equals 'GET')`."""
-        conditions = ", ".join(f"{name} {condition}" for name, condition in self._conditions)
-        counted = f"{len(self.found)} of {self._wanted.count} {type(self).__name__.strip('_').lower()}"
-        return f"{counted} ({conditions})" if conditions else counted
+        matchers = ", ".join(f"{name} {matcher}" for name, matcher in self._matchers)
+        counted = f"{len(self.found)} of {self._wanted.count} {self.what}"
+        return f"{counted} ({matchers})" if matchers else counted
 
 
-class _Exchanges(Lookout[Exchange]):
-    """Exchanges never change: each is looked at once."""
+class _Exchanges(Search[Exchange]):
+    """Exchanges never change: each is compared once."""
+
+    what = "exchanges"
 
     def __init__(self, world: World, wanted: ExchangeCondition) -> None:
         super().__init__(world, wanted)
@@ -126,19 +122,17 @@ class _Exchanges(Lookout[Exchange]):
     def facts(self, each: Exchange) -> Mapping[str, object]:
         path = each.target.partition("?")[0]
         facts = {"method": each.method, "path": path, "status": each.status, "reason": each.reason}
-        known = {"operation": _operation(each.method, path), "request_id": each.request_id, "rule": each.rule}
+        known = {"operation": classify(each.method, path).name, "request_id": each.request_id, "rule": each.rule}
         return facts | {name: value for name, value in known.items() if value is not None}
 
-    def named(self, each: Exchange) -> str:
-        return f"exchange {each.number}, {each.method} {told_target(each, self.world.redactor)} answered {each.status}"
-
-    async def told(self) -> shapes.Arrived:
-        redactor = self.world.redactor
-        return {"exchanges": await told_in_turns(told_exchange(each, redactor) for each in self.found[:MOST_LISTED])}
+    def label(self, each: Exchange) -> str:
+        return f"exchange {each.number}, {each.method} {rendering.target(self.world, each)} answered {each.status}"
 
 
-class _Deliveries(Lookout[Delivery]):
+class _Deliveries(Search[Delivery]):
     """Deliveries that were attempted, whatever came of it."""
+
+    what = "deliveries"
 
     def unseen(self) -> Iterable[Delivery]:
         self.found, self._near = [], None
@@ -154,18 +148,16 @@ class _Deliveries(Lookout[Delivery]):
             "attempts": len(each.attempts),
         }
 
-    def named(self, each: Delivery) -> str:
+    def label(self, each: Delivery) -> str:
         return f"delivery {each.number}, about {each.request_id}"
 
-    async def told(self) -> shapes.Arrived:
-        world = self.world
-        return {"deliveries": await told_in_turns(told_delivery(world, each) for each in self.found[:MOST_LISTED])}
 
+class _Generations(Search[Generation]):
+    """Generations change as time passes, without any request."""
 
-class _Generations(Lookout[Generation]):
-    """Generations change as time passes, without anything being said."""
+    what = "generations"
 
-    def __init__(self, world: World, wanted: Counted) -> None:
+    def __init__(self, world: World, wanted: Condition) -> None:
         super().__init__(world, wanted)
         self._change: int | None = None
 
@@ -179,20 +171,8 @@ class _Generations(Lookout[Generation]):
             self._change = seen.until if self._change is None else min(self._change, seen.until)
         return {"request_id": each.request_id, "operation": each.operation, "status": seen.status.value}
 
-    def named(self, each: Generation) -> str:
+    def label(self, each: Generation) -> str:
         return f"generation {each.request_id}"
 
     def pause(self) -> float | None:
         return None if self._change is None else self.world.clock.real_seconds_until(self._change)
-
-    async def told(self) -> shapes.Arrived:
-        world = self.world
-        return {"generations": await told_in_turns(told_generation(world, each) for each in self.found[:MOST_LISTED])}
-
-
-def _operation(method: str, path: str) -> str | None:
-    if method == "POST" and path in SUBMIT_PATHS:
-        return SUBMIT_PATHS[path].name
-    if method == "GET" and path.startswith(STATUS_PATH):
-        return "status"
-    return "media" if method in ("GET", "HEAD") and MEDIA_PATH.fullmatch(path) else None

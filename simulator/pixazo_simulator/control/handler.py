@@ -1,10 +1,13 @@
-"""Takes control requests, over HTTP or in process, and has them carried out."""
+"""Handles control requests, over HTTP or in process: who may call, how a request is read, routed, carried out, answered."""
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -15,13 +18,14 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.gateway import Turns, place
 from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
-from pixazo_simulator.webhooks import Courier
-from pixazo_simulator.world import Worlds
+from pixazo_simulator.webhooks import USER_AGENT, Courier
+from pixazo_simulator.world import Settings, Worlds
 
-from .access import guard
-from .discovery import invitation
-from .route import ControlRequest, ControlRoute, Doors, Refused, world_of
-from .schema.rendering import cleared
+from .discovery import discovery_document
+from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
+from .schema import rendering
+from .schema.responses import Refusal
+from .schema.types import encode
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""
@@ -30,58 +34,66 @@ MOST_MARKS = 15_000
 _KEY = KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read without a thread."""
-_SHOWN = 120
 _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
-"""Characters of an answer that are looked through before others are served, and how far into the next ones a key may reach."""
+"""Characters of a response that are searched for keys before others are served, and how far a key may reach beyond them."""
+_SHOWN_PATH, _SHOWN_HOST = 120, 80
+"""Characters of what was sent that a message shows."""
+
 Answer = tuple[int, bytes]
+Address = IPv4Address | IPv6Address
 
 log = logging.getLogger("pixazo_simulator")
 
 
-class Control:
+class ControlHandler:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
 
-    Whatever is answered, known keys are taken out of it: no route can forget to do so.
+    Whatever a route returns, it is searched once more for known keys before it leaves.
     """
 
     def __init__(
-        self, worlds: Worlds, courier: Courier, doors: Doors, routes: Iterable[ControlRoute], turns: Turns | None = None
+        self,
+        worlds: Worlds,
+        dispatcher: Courier,
+        tls_listeners: TlsListeners,
+        routes: Iterable[ControlRoute],
+        turns: Turns | None = None,
     ) -> None:
         self._turns = turns or Turns()
         self._worlds = worlds
-        self._courier = courier
-        self._doors = doors
+        self._dispatcher = dispatcher
+        self._tls_listeners = tls_listeners
         self._routes = tuple(routes)
-        self._looking = asyncio.Lock()
+        self._look_lock = asyncio.Lock()
         self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
         self._numbered = [each for each in self._routes if each.is_numbered]
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
-        """Carry out one request; gives status and JSON. Never raises for anything that is asked."""
+        """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
         redactor = self._worlds.redactor.also(key)
-        reveals: tuple[str, ...] = ()
         try:
             route, number = self._find(method, path)
-            if route.worldly:
-                world_of(key, self._worlds)  # who is asking comes before what is asked
+            if route.needs_world:
+                world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
             async with self._turns.turn(len(body)):
                 if len(body) <= _READ_AT_ONCE:
-                    wish = _wish(route, query, body)
+                    decoded = _decoded(route, query, body)
                 else:  # in a thread, so that nobody else waits for it
-                    wish = await asyncio.to_thread(_wish, route, query, body)
-            request = ControlRequest(
-                self._worlds, self._courier, self._doors, self._routes, host, key, number, wish, self._looking
+                    decoded = await asyncio.to_thread(_decoded, route, query, body)
+            response = await route.carry_out(
+                ControlRequest(
+                    self._worlds, self._dispatcher, self._tls_listeners, self._routes, host, key, number, decoded, self._look_lock
+                )
             )  # fmt: skip
-            status, told, reveals = route.status, await route.carry_out(request), route.reveals
         except Refused as refused:
             return await _refusal(refused, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
-            asked = f"{beginning(method, _SHOWN)!a} {beginning(path, _SHOWN)!a}"
+            asked = f"{beginning(method, _SHOWN_PATH)!a} {beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
             log.error("%s %s", failed, place(error))  # noqa: TRY400 - a traceback may hold keys
-            fault = Refused(500, f"{failed}: this is a fault of the simulator, please report it", "Internal error")
-            return await _refusal(fault, redactor)
-        return status, await _without_keys(told, reveals, redactor)
+            reason = f"{failed}: this is a fault of the simulator, please report it"
+            return await _refusal(Refused(500, reason, "Internal error"), redactor)
+        return route.status, await _encoded(response, route.reveals, redactor)
 
     def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
         if route := self._plain.get((method, path)):
@@ -89,10 +101,8 @@ class Control:
         for route in self._numbered:
             if route.method == method and (found := route.pattern.fullmatch(path)):
                 return route, int(found[1])
-        asked, known = (
-            beginning(f"{method} {path}", _SHOWN),
-            tuple(f"{each.method} {each.path}" for each in self._routes),
-        )
+        asked = beginning(f"{method} {path}", _SHOWN_PATH)
+        known = tuple(f"{each.method} {each.path}" for each in self._routes)
         raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,80 +110,50 @@ class Control:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
-            guard(scope, self._worlds.settings)
+            check_access(scope, self._worlds.settings)
             body = await _body(receive)
         except Refused as refused:
-            status, told = await _refusal(refused, self._worlds.redactor.also(key))
+            status, content = await _refusal(refused, self._worlds.redactor.also(key))
         else:
             if body is None:
                 return
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            status, told = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        length = str(len(told)).encode()
+            status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
+        length = str(len(content)).encode()
         fields = [(b"content-type", b"application/json"), (b"content-length", length)]
         await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": told})
+        await send({"type": "http.response.body", "body": content})
 
-    async def invite(self, request: Request) -> Response:
-        """What a contract suite needs to know to judge more: accounts, prompts, capabilities."""
+    async def discovery(self, request: Request) -> Response:
+        """Answer with the discovery document; access is checked as for the control routes."""
         try:
-            guard(request.scope, self._worlds.settings)
-            status, told = 200, msgspec.json.encode(self._invitation())
+            check_access(request.scope, self._worlds.settings)
+            # Its accounts are keys that open no world yet, so they are shown.
+            status, content = 200, encode(self._discovery_document())
         except Refused as refused:
-            status, told = await _refusal(refused, self._worlds.redactor)
-        return Response(told, status, media_type="application/json")
+            status, content = await _refusal(refused, self._worlds.redactor)
+        return Response(content, status, media_type="application/json")
 
-    def _invitation(self) -> dict[str, Any]:
+    def _discovery_document(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
             raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
-        return invitation(self._worlds.fresh_number())
+        return discovery_document(self._worlds.fresh_number())
 
 
-async def _refusal(refused: Refused, redactor: Redactor) -> Answer:
-    told = refused.told | {"message": redactor.text(str(refused))}
-    return refused.status, await _without_keys(told, (), redactor)
-
-
-async def _without_keys(told: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:
-    """An answer as JSON without known keys, but for the members that are revealed; other callers are served meanwhile."""
-    encoded = msgspec.json.encode(told)
-    text = encoded.decode()
-    for start in range(0, len(text), _AT_A_TIME):
-        if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
-            break
-        if start:
-            await asyncio.sleep(0)
-    else:
-        return encoded
-    members = cast("dict[str, object]", msgspec.json.decode(encoded))
-    kept = {name: members[name] for name in reveals}
-    return msgspec.json.encode({name: await _cleared(each, redactor) for name, each in members.items()} | kept)
-
-
-async def _cleared(value: object, redactor: Redactor) -> object:
-    if not isinstance(value, list):
-        return cleared(value, redactor)
-    found: list[object] = []
-    for each in cast("list[object]", value):
-        found.append(cleared(each, redactor))
-        await asyncio.sleep(0)
-    return found
-
-
-def _wish(route: ControlRoute, query: str, body: bytes) -> Any:
-    if not route.reads_query:
-        if is_crowded(body, MOST_MARKS, MOST_MARKS):
-            told = f"more than {MOST_MARKS} commas, opening brackets or braces: send it in parts"
-            raise Refused(400, f"the body has {told}")
+def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
+    """The body, or the query, as the type that the route takes. Raises Refused."""
+    if route.reads_query:
         try:
-            return read(body, route.wish)
+            return read_query(dict(parse_qsl(query, keep_blank_values=True)), route.request_type)
         except MisfitError as misfit:
-            raise Refused(400, f"the body does not fit: {misfit}") from None
+            raise Refused(400, f"the query does not fit: {misfit}") from None
+    if is_crowded(body, MOST_MARKS, MOST_MARKS):
+        raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
     try:
-        return read_query(dict(parse_qsl(query, keep_blank_values=True)), route.wish)
+        return read(body, route.request_type)
     except MisfitError as misfit:
-        raise Refused(400, f"the query does not fit: {misfit}") from None
+        raise Refused(400, f"the body does not fit: {misfit}") from None
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -189,3 +169,147 @@ async def _body(receive: Receive) -> bytes | None:
         if len(taken) > BODY_LIMIT:
             raise Refused(413, f"the body is larger than {BODY_LIMIT} bytes")
     return bytes(taken)
+
+
+async def _refusal(refused: Refused, redactor: Redactor) -> Answer:
+    reason = refused.reason
+    body = reason if isinstance(reason, Refusal) else rendering.refusal(redactor, reason, refused.error)
+    return refused.status, await _encoded(body, (), redactor)
+
+
+async def _encoded(response: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:
+    """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
+    encoded = encode(response)
+    text = encoded.decode()
+    for start in range(0, len(text), _AT_A_TIME):
+        if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
+            break
+        if start:
+            await asyncio.sleep(0)
+    else:
+        return encoded
+    members = cast("dict[str, object]", msgspec.json.decode(encoded))
+    return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
+
+
+async def _without_keys(value: object, redactor: Redactor) -> object:
+    if not isinstance(value, list):
+        return rendering.without_keys(value, redactor)
+    found: list[object] = []
+    for each in cast("list[object]", value):
+        found.append(rendering.without_keys(each, redactor))
+        await asyncio.sleep(0)
+    return found
+
+
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")
+_ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
+_LAST_PORT = 65535
+
+
+def check_access(scope: Scope, settings: Settings) -> None:
+    """Raise Refused unless the caller may use `/_sim`.
+
+    With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open
+    `/_sim` to everybody. Headers that a proxy adds are ignored: anybody can send them. `Host` must be a loopback name or one of
+    the settings, so that no web page reaches the simulator by DNS rebinding; an IP address, which nobody can rebind, is
+    enough if the peer alone does not decide. An `Origin` must be of such a host, too. Webhooks come from loopback, so they
+    are told by their User-Agent and refused.
+    """
+    if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
+        raise Refused(
+            403, f"webhooks may not use /_sim: User-Agent {USER_AGENT} is theirs, any other client sends another one"
+        )
+    host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
+    if settings.control_token is not None:
+        _check_token(token, settings.control_token)
+    elif not settings.control_open and not _is_local(scope):
+        peer = scope["client"][0] if scope.get("client") else "unknown"
+        raise Refused(
+            403,
+            f"/_sim answers callers of this machine only, this one is {peer}: start with --control-token TOKEN and send it in "
+            f"the header {TOKEN_HEADER}, or with --control-open",
+        )
+    _check_host(host or "", settings)
+    if origin is not None:
+        _check_origin(origin, host or "", settings)
+
+
+def _only(scope: Scope, name: str) -> str | None:
+    """The value of a header. Raises Refused when there are several."""
+    values: Sequence[bytes] = [value for each, value in scope["headers"] if each == name.encode()]
+    if len(values) > 1:
+        raise Refused(400, f"there are {len(values)} headers {name}: send one")
+    return values[0].decode("latin-1") if values else None
+
+
+def _check_token(sent: str | None, token: str) -> None:
+    if sent is None or not hmac.compare_digest(sent.strip().encode(), token.encode()):
+        problem = "is missing" if sent is None else "is wrong"
+        raise Refused(403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}")
+
+
+def _check_host(host: str, settings: Settings) -> None:
+    name = _host_of(host)
+    trusted = settings.control_token is not None or settings.control_open
+    if name is None or not (_is_own(name, settings) or (trusted and _is_specific(name))):
+        remedy = f"or start with --control-host {name or 'NAME'}"
+        raise Refused(
+            403,
+            f"Host {beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
+        )
+
+
+def _check_origin(origin: str, host: str, settings: Settings) -> None:
+    found = _ORIGIN.fullmatch(origin)
+    name = _host_of(found[1]) if found else None
+    is_same = found is not None and found[1].lower() == host.lower()
+    if name is None or not (is_same or _is_own(name, settings)):
+        remedy = f"call /_sim from a page of this machine, or start with --control-host {name or 'NAME'}"
+        raise Refused(403, f"Origin {beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
+
+
+def _host_of(authority: str) -> str | None:
+    """The host of `HOST[:PORT]` in its usual form, None for anything else."""
+    found = _AUTHORITY.fullmatch(authority)
+    if not found or int(found[3] or 0) > _LAST_PORT:
+        return None
+    address = _address(found[1] or found[2])
+    if found[1]:
+        return str(address) if isinstance(address, IPv6Address) else None
+    return str(address) if address else found[2].lower()
+
+
+def _is_own(name: str, settings: Settings) -> bool:
+    """Whether a host is this machine, or one that the settings name."""
+    address = _address(name)
+    named = name in map(str.lower, settings.control_hosts)
+    return name == "localhost" or named or (address is not None and _ipv4(address).is_loopback)
+
+
+def _is_specific(name: str) -> bool:
+    """Whether a host is an address of some machine: browsers take 0.0.0.0 for this one."""
+    address = _address(name)
+    return address is not None and not _ipv4(address).is_unspecified
+
+
+def _is_local(scope: Scope) -> bool:
+    """Whether the peer is on this machine: its address says so, or there is none, as on a Unix socket."""
+    if not scope.get("client"):
+        server = scope.get("server")  # a TCP connection that was reset has no peer either
+        return not server or server[1] is None
+    address = _address(str(scope["client"][0]).partition("%")[0])
+    return address is not None and _ipv4(address).is_loopback
+
+
+def _address(text: str) -> Address | None:
+    """An IP address as it is usually written; other forms, which inet_aton knows, are treated as names."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _ipv4(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, else the address itself."""
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

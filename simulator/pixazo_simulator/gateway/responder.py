@@ -37,7 +37,9 @@ class Replies:
             await self._give_harmed(asked, world, answer, request_id, decision)
             return
         world = world or asked.door
-        clock, journal = (world.clock, world.journal) if world else (self._worlds.lobby_clock, self._worlds.lobby)
+        clock, journal = (
+            (world.clock, world.journal) if world else (self._worlds.unmatched_clock, self._worlds.unmatched)
+        )
         now, scope = clock.now(), asked.scope
         headers = self._headers(answer, now)
         journal.record(

@@ -64,7 +64,7 @@ class Scene:
     @property
     def now(self) -> int:
         """The instant on the clock of the world, in UTC milliseconds."""
-        return self._world.clock.now() if self._world else self._worlds.lobby_clock.now()
+        return self._world.clock.now() if self._world else self._worlds.unmatched_clock.now()
 
     @property
     def policy(self) -> Policy:

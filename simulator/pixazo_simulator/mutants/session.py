@@ -21,7 +21,7 @@ class Editing:
         self.reason = f"edited by {type(change).__name__.lower()} {change.name}"
         self._worlds = worlds
         self._memories: WeakKeyDictionary[World, Memory] = WeakKeyDictionary()
-        self._lobby = Memory()
+        self._unmatched = Memory()
 
     def world(self, request: Request) -> World | None:
         """The world that the caller's key opens."""
@@ -36,7 +36,7 @@ class Editing:
     def record(self, request: Request, reply: Reply) -> None:
         """Let the journal tell what was answered without asking the gateway."""
         world = self.world(request) or request.door
-        now = world.clock.now() if world else self._worlds.lobby_clock.now()
+        now = world.clock.now() if world else self._worlds.unmatched_clock.now()
         headers = list(request.headers)
         self._journal(world).record(
             now, request.method, request.path, headers, request.body, reply.status, reply.body, self.reason,
@@ -61,7 +61,7 @@ class Editing:
             world.standing.ledger.debit(world.clock.now(), amount, request.read_id or "")
 
     def _journal(self, world: World | None) -> Journal:
-        return world.journal if world else self._worlds.lobby
+        return world.journal if world else self._worlds.unmatched
 
     def _owner(self, request: Request) -> World | None:
         wanted = request.read_id or request.media_id
@@ -69,4 +69,4 @@ class Editing:
         return next(iter(owned), None)
 
     def _memory(self, world: World | None) -> Memory:
-        return self._lobby if world is None else self._memories.setdefault(world, Memory())
+        return self._unmatched if world is None else self._memories.setdefault(world, Memory())

@@ -60,11 +60,11 @@ def redirect(
 def _door(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
     """A door of the simulator: its port, and the certificate of its authority."""
     try:
-        told = control.open_door(hosts)
+        listener = control.open_tls_listener(hosts)
     except ControlError as error:
         raise RedirectionError(f"no door opens: {error}") from None
     try:
-        yield told["port"], told["ca_pem"]
+        yield listener.port, listener.ca_pem
     finally:
         with suppress(ControlError):  # a simulator or world that is gone has closed its doors
-            control.close_door(told["door"])
+            control.close_tls_listener(listener.number)

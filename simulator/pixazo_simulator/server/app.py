@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control import ROUTES, ControlHandler
 from pixazo_simulator.gateway import Front, Turns
 from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Courier, Postman
@@ -55,10 +55,10 @@ class Application:
         turns = Turns()
         self._front = Front(worlds, self.courier, turns)
         self.doors = Doors(self.entry, self._front, protocol)
-        self.control = Control(worlds, self.courier, self.doors, ROUTES, turns)
+        self.control = ControlHandler(worlds, self.courier, self.doors, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
-            Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
+            Route(INVITATION_PATH, self.control.discovery, methods=["GET"]),
             Mount("/", self._front),
         ]
         policy = worlds.settings.policy

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from pixazo_simulator.control import ControlClient, Door
+from pixazo_simulator.control import ControlClient, TlsListener
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.webhooks import FallenDue
 from pixazo_simulator.world import Settings, World, Worlds
@@ -161,7 +161,7 @@ class Simulator:
         host = self.url.removeprefix("http://")
         return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
-    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> Door:
+    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
 
         Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is no name or
@@ -173,7 +173,7 @@ class Simulator:
         except LookupError as error:
             raise SimulatorError(str(error)) from None
 
-    def close_door(self, door: Door, *, api_key: str | None = None) -> None:
+    def close_door(self, door: TlsListener, *, api_key: str | None = None) -> None:
         """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
         server, application, world = self._running(api_key)
         server.call(application.doors.close(world, door.number))

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pixazo_simulator.control import Door
+from pixazo_simulator.control import TlsListener
 from pixazo_simulator.gateway import DOOR
 from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import World
@@ -80,14 +80,16 @@ class Doors:
         self._deserted: WeakSet[World] = WeakSet()  # no door opens into them any more
         self._made = 0
 
-    async def open(self, world: World, hosts: Sequence[str]) -> Door:
+    async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
         """Open a door into a world with a certificate for these hosts.
 
         Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors, and LookupError when
         the doors of the world were closed for good meanwhile.
         """
         if len(self._open) + self._opening >= MOST_DOORS:
-            raise ValueError(f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/doors/NUMBER first")
+            raise ValueError(
+                f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
+            )
         context = _context(_named(hosts))
         state = Connections()
         config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
@@ -104,7 +106,7 @@ class Doors:
             raise LookupError("the world was deleted while its door was opened")
         self._made += 1
         self._open[self._made] = _Entrance(world, listener, state)
-        return Door(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+        return TlsListener(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
 
     async def close(self, world: World, number: int) -> bool:
         """Close a door of this world and reset the connections through it; False when it has none of this number."""

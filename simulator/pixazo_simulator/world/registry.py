@@ -64,8 +64,8 @@ class Worlds:
         self.settings = settings
         self.script = Script()
         self.script.set(settings.script)
-        self.lobby = Journal(settings.bounds.journal)
-        self.lobby_clock = settings.clock()
+        self.unmatched = Journal(settings.bounds.journal)
+        self.unmatched_clock = settings.clock()
         self._worlds: dict[str, World] = {}
         self._made = 0
         self.redactor = Redactor([settings.control_token] if settings.control_token else [])
@@ -184,7 +184,7 @@ class Twins(Worlds):
         super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
         self.script = real.script
         self.redactor = Redactor(parent=real.redactor)
-        self.lobby, self.lobby_clock = real.lobby.twin(), Clock.manual(real.lobby_clock.now())
+        self.unmatched, self.unmatched_clock = real.unmatched.twin(), Clock.manual(real.unmatched_clock.now())
         self._real = real
 
     def find(self, key: str) -> World | None:

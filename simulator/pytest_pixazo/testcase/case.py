@@ -23,17 +23,18 @@ if TYPE_CHECKING:
 
 
 class Case:
-    """Opens the world of a test, tells of it when the test fails, judges and closes it in the end."""
+    """Opens the world of a test, shows it when the test fails, and at the end checks and deletes it."""
 
     def __init__(self, item: pytest.Item, simulator: Simulator | SharedSimulator) -> None:
         """Open the world that the test asks for. Raises ValueError or ControlError with the remedy."""
         settings = read_settings(item)
         control = simulator.control()
-        lobby = None if isinstance(simulator, SharedSimulator) else int(control.lobby(limit=1)["total"])
+        # On a shared simulator the unmatched requests may be those of other processes.
+        first_unmatched = None if isinstance(simulator, SharedSimulator) else control.unmatched(limit=1).total
         world = _opened(control, key_of(name_of(item)), settings)
         SECRETS.add(str(world.api_key))
         clock = _clock(simulator, world)
-        self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, lobby=lobby)
+        self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, first_unmatched=first_unmatched)
         self._item = item
         self._strict = settings.strict
         self._passed = False

@@ -74,7 +74,7 @@ def _marked(item: pytest.Item) -> dict[str, Any]:
 
 def _check_elsewhere(name: str, value: Any) -> None:
     """Raise ValueError for a value that means nothing to whoever reads it, such as an unknown rule of conduct, before the test runs."""
-    from pytest_pixazo.reports.conduct.rules import known_rules
+    from pytest_pixazo.reports.conduct import known_rules
 
     try:
         if name == "real_gateway":

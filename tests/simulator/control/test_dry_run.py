@@ -133,7 +133,7 @@ def test_the_comparison_sees_every_change(change: Change) -> None:
         world = bench.app.worlds.get("sim-key")
         assert world
         bench.control("POST", "/_sim/script/rules", {"when": "status", "reply": {"status": 500}, "after": 9})
-        bench.app.worlds.lobby.record(0, "GET", "/", [], b"", 404, b"", "")
+        bench.app.worlds.unmatched.record(0, "GET", "/", [], b"", 404, b"", "")
         before = state(bench.app.worlds)
         assert state(bench.app.worlds) == before
         change(bench, world)

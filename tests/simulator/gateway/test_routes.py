@@ -344,7 +344,7 @@ def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Replies, "give", giving)
     wire = Wire(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
     assert wire.post(**{KEY_HEADER: "who"}) == 401
-    (exchange,) = wire.worlds.lobby
+    (exchange,) = wire.worlds.unmatched
     assert (exchange.request_body, exchange.request_length) == (b"x" * 16 * 1024, 50_000)
     assert (wire.asked, kept) == (6, [16 * 1024])
 

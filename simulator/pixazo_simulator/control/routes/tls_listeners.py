@@ -1,27 +1,29 @@
-"""Control routes about doors: TLS ports, each of which leads into one world."""
+"""Control routes about TLS listeners, each of which serves one world."""
 
 from __future__ import annotations
 
-from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.control.schema import examples
-from pixazo_simulator.control.schema import responses as shapes
-from pixazo_simulator.control.schema.requests import NewDoor, Nothing
+from pixazo_simulator.control.route import ControlRequest, Refused, refuse_value_errors, route
+from pixazo_simulator.control.schema import examples, rendering
+from pixazo_simulator.control.schema.requests import NewTlsListener, NoParameters
+from pixazo_simulator.control.schema.responses import Closed, TlsListener
 
 
-@route("POST", "/_sim/doors", status=201, answer=examples.DOOR, example={"hosts": ["gateway.pixazo.ai"]})
-async def open_door(request: ControlRequest[NewDoor]) -> shapes.Door:
-    """Open a TLS port that leads into the world of the caller, with a certificate for the hosts asked for."""
+@route(
+    "POST", "/_sim/tls-listeners",
+    status=201, response_example=examples.TLS_LISTENER, request_example={"hosts": ["gateway.pixazo.ai"]},
+)  # fmt: skip
+async def open_tls_listener(request: ControlRequest[NewTlsListener]) -> TlsListener:
+    """Open a TLS port that serves the caller's world, with a certificate for the given hosts."""
     try:
-        with readable():
-            door = await request.doors.open(request.world, request.wish.hosts)
+        with refuse_value_errors():
+            return await request.tls_listeners.open(request.world, request.body.hosts)
     except LookupError as error:
         raise Refused(404, str(error)) from None
-    return {"door": door.number, "port": door.port, "ca_pem": door.ca_pem}
 
 
-@route("DELETE", "/_sim/doors/{number}", answer=examples.CLOSED)
-async def close_door(request: ControlRequest[Nothing]) -> shapes.Closed:
-    """Close a door of the caller's world and reset the connections through it."""
-    if not await request.doors.close(request.world, request.number):
-        raise Refused(404, f"this world has no door {request.number}: open one with POST /_sim/doors")
-    return {"closed": True}
+@route("DELETE", "/_sim/tls-listeners/{number}", response_example=rendering.CLOSED)
+async def close_tls_listener(request: ControlRequest[NoParameters]) -> Closed:
+    """Close a TLS listener of the caller's world and reset its connections."""
+    if not await request.tls_listeners.close(request.world, request.number):
+        raise Refused(404, f"this world has no TLS listener {request.number}: open one with POST /_sim/tls-listeners")
+    return rendering.CLOSED
