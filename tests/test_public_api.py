@@ -23,8 +23,8 @@ CLIENT = [
 SIMULATOR = [
     "PROFILES", "AdvanceError", "Attempt", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
     "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
-    "Dollars", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
-    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "Instant", "JournalPage", "LedgerPage",
+    "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
+    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage",
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TlsListener", "TruncatedBody", "UniformDelay",

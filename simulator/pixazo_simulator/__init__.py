@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         WaitResult,
         WorldState,
     )
-    from .control.schema.types import Dollars, Instant
     from .script.builder import When
     from .script.faults import (  # fmt: skip
         BeforeReply,
@@ -80,8 +79,8 @@ if TYPE_CHECKING:
 __all__ = [
     "PROFILES", "AdvanceError", "Attempt", "BeforeReply", "Clock", "ClockState", "CompletedWithoutMedia",
     "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Delivery", "DeliveryPage",
-    "Dollars", "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
-    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "Instant", "JournalPage", "LedgerPage",
+    "Drop", "Duplicate", "EmptyReply", "End", "Entry", "Event", "Exchange", "Explanation", "GarbledBody",
+    "Generation", "GenerationPage", "Hang", "Health", "HtmlPage", "JournalPage", "LedgerPage",
     "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Plan", "Policy", "Reorder", "Reply", "ReplyLost",
     "Request", "Response", "Rule", "RuleDiagnosis", "ScriptRule", "ScriptState", "Settings", "Simulator",
     "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TlsListener", "TruncatedBody", "UniformDelay",
@@ -96,7 +95,6 @@ _NAMES = {
         "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
         "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
     ),
-    "control.schema.types": "Dollars Instant",
     "webhooks.dispatcher": "AdvanceError",
     "script.faults": (
         "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
         DeadReceiver,
         Delay,
         Delivery,
-        Dollars,
         Drop,
         Duplicate,
         EmptyReply,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
         Generation,
         Hang,
         HtmlPage,
-        Instant,
         LognormalDelay,
         Matcher,
         MediaGone,
@@ -76,9 +74,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attempt", "BeforeReply", "BrokenOrderError", "Callback", "Clock", "ClockState", "CompletedWithoutMedia",
-    "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Deliveries", "Delivery", "Dollars",
+    "ConnectionReset", "ControlClient", "ControlError", "DeadReceiver", "Delay", "Deliveries", "Delivery",
     "Drop", "Duplicate", "EmptyReply", "End", "Endpoint", "Entry", "Event", "Exchange", "Explanation", "Exploration",
-    "GarbledBody", "Generation", "Hang", "HtmlPage", "Inbox", "InboxError", "Instant", "Journal", "LognormalDelay",
+    "GarbledBody", "Generation", "Hang", "HtmlPage", "Inbox", "InboxError", "Journal", "LognormalDelay",
     "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Plan", "Record", "Reorder", "Reply", "ReplyLost", "Request",
     "Response", "Rule", "RuleDiagnosis", "Scene", "ScriptRule", "SharedSimulator", "Simulator", "Sleeps", "SlowDrip",
     "StatusCode", "Step", "Stuck", "TruncatedBody", "UnfitAppError", "UniformDelay", "UnknownStatus", "Wallet",

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
         WaitResult,
         WorldState,
     )
-    from .schema.types import Dollars, Instant, from_json, to_json
+    from .schema.types import from_json, to_json
 
 __all__ = [
     "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "DeliveryPage",
-    "Dollars", "Entry", "Event", "Exchange", "Explanation", "Generation", "GenerationPage", "Health", "HttpChannel",
-    "Instant", "JournalPage", "LedgerPage", "Plan", "Request", "Response", "RuleDiagnosis", "ScriptRule",
+    "Entry", "Event", "Exchange", "Explanation", "Generation", "GenerationPage", "Health", "HttpChannel",
+    "JournalPage", "LedgerPage", "Plan", "Request", "Response", "RuleDiagnosis", "ScriptRule",
     "ScriptState", "TlsListener", "WaitResult", "WorldState", "discovery_document", "document", "from_json",
     "to_json",
 ]  # fmt: skip
@@ -58,7 +58,7 @@ _NAMES = {
         "Health JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener "
         "WaitResult WorldState"
     ),
-    "schema.types": "Dollars Instant from_json to_json",
+    "schema.types": "from_json to_json",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -13,18 +13,25 @@ from urllib.parse import urlsplit
 import pytest
 from tests.caller import KEY_HEADER, Caller
 
+from pixazo_simulator.control import Exchange, from_json
 from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.testcase.curl import curl
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
-def told(body: Any = None, /, **members: Any) -> dict[str, Any]:
-    """An exchange as /_sim tells it."""
+def told(body: Any = None, /, **members: Any) -> Exchange:
+    """A submission in the journal, with these members changed; those of its request that are not given are empty."""
     headers = {"host": "127.0.0.1:1", "ocp-apim-subscription-key": "[redacted]", "content-type": "application/json"}
     length = 0 if body is None else len(body if isinstance(body, str) else json.dumps(body))
-    request = {"headers": headers, "body": body, "length": length}
-    return {"method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "request": request} | members
+    request = {"headers_left_out": 0, **members.pop("request", {"headers": headers, "body": body, "length": length})}
+    response = {"headers": {}, "body": "", "length": 0, "cut": None}
+    exchange = {
+        "number": 1, "at": "2026-03-31T10:00:00.000Z", "method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "status": 202,
+        "reason": "accepted", "request_id": None, "rule": None, "faults": [], "expected": True, "hint": None, "request": request,
+        "response": response,
+    }  # fmt: skip
+    return from_json(exchange | members, Exchange)
 
 
 def test_a_submit() -> None:

@@ -19,7 +19,7 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control import ROUTES, ControlHandler
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.gateway.router import Front
 from pixazo_simulator.server.http import GatewayProtocol
@@ -405,7 +405,7 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
 
 
 MEMBERS = sorted(
-    {name for route in ROUTES for name in route.wish.__struct_fields__} | {"fault", "contains", "prompt", "x"}
+    {name for route in ROUTES for name in route.request_type.__struct_fields__} | {"fault", "contains", "prompt", "x"}
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 700) | st.floats(allow_nan=False) | st.sampled_from(
@@ -420,7 +420,7 @@ def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
     """Some bytes, or the example of the route with these members; nobody waits."""
     if isinstance(wish, bytes):
         return wish
-    example: Any = route.example or {}
+    example: Any = route.request_example or {}
     return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 
@@ -493,7 +493,7 @@ def test_a_control_request_can_be_cancelled() -> None:
         worlds = Worlds(Settings())
         courier = Courier(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = Front(worlds, courier)
-        control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        control = ControlHandler(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
         wish = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
         await asyncio.sleep(0)

@@ -16,7 +16,7 @@ import trustme
 from tests.simulator.receivers import Listener, answer
 
 from pixazo_simulator import Simulator
-from pixazo_simulator.control.route import Door
+from pixazo_simulator.control import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
 
@@ -162,13 +162,13 @@ def test_a_plain_request_is_passed_on_alone() -> None:
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[Door]:
+def door() -> Iterator[TlsListener]:
     """A TLS port for secure.invalid."""
     with Simulator() as simulator:
         yield simulator.open_door(["secure.invalid"])
 
 
-def test_tls_may_be_left_to_the_proxy(door: Door) -> None:
+def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
     """The request of an https URI goes on within TLS, with a path; what is sent after its head as well."""
     wishes: list[Wish] = []
 
@@ -204,7 +204,7 @@ def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) ->
 
 
 @pytest.mark.parametrize("host", [b"another.invalid", b"127.0.0.1"])
-def test_tls_of_the_proxy_is_verified(door: Door, host: bytes) -> None:
+def test_tls_of_the_proxy_is_verified(door: TlsListener, host: bytes) -> None:
     """A certificate for somebody else is answered 502."""
     with Proxy(lambda _: Forward(("127.0.0.1", door.port)), ca_pem=door.ca_pem) as proxy:
         told = said(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))

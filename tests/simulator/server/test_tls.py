@@ -17,8 +17,8 @@ import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
+from pixazo_simulator.control import TlsListener, to_json
 from pixazo_simulator.control.client import ControlError
-from pixazo_simulator.control.route import Door
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server.app import Application
 from pixazo_simulator.server.tls import MOST_DOORS
@@ -35,7 +35,7 @@ TIMEOUT = 10.0
 class Visitor:
     """Somebody who calls HOST through a door, on one connection, and verifies the certificate."""
 
-    def __init__(self, door: Door, host: str = HOST) -> None:
+    def __init__(self, door: TlsListener, host: str = HOST) -> None:
         self._context = ssl.create_default_context(cadata=door.ca_pem)
         self._context.verify_flags |= ssl.VERIFY_X509_STRICT
         plain = socket.create_connection(("127.0.0.1", door.port), TIMEOUT)
@@ -90,13 +90,13 @@ def owner(simulator: Simulator) -> Iterator[Caller]:
     caller.call("DELETE", "/_sim/world")
 
 
-def opened(owner: Caller, *hosts: str) -> Door:
+def opened(owner: Caller, *hosts: str) -> TlsListener:
     """A door opened by the control route."""
-    reply = owner.call("POST", "/_sim/doors", {"hosts": hosts or [HOST]})
+    reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
     assert reply.status == 201, reply.body
     told = reply.json()
-    assert list(told) == ["door", "port", "ca_pem"]
-    return Door(told["door"], told["port"], told["ca_pem"])
+    assert list(told) == ["number", "port", "ca_pem"]
+    return TlsListener(**told)
 
 
 def accepts(port: int) -> bool:
@@ -223,7 +223,7 @@ def test_a_closed_door_hangs_up(owner: Caller) -> None:
     door = opened(owner)
     with Visitor(door) as visitor:
         visitor.submit()
-        assert owner.call("DELETE", f"/_sim/doors/{door.number}").json() == {"closed": True}
+        assert owner.call("DELETE", f"/_sim/tls-listeners/{door.number}").json() == {"closed": True}
         assert not accepts(door.port)
         visitor.socket.setblocking(False)
         assert visitor.socket.recv(1) == b""
@@ -236,20 +236,20 @@ def test_a_closed_door_ends_a_request_under_way(owner: Caller) -> None:
         head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
         visitor.submit()
         visitor.socket.sendall(head.encode())
-        owner.call("DELETE", f"/_sim/doors/{door.number}")
+        owner.call("DELETE", f"/_sim/tls-listeners/{door.number}")
         assert visitor.socket.recv(1) == b""
 
 
 def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
     """They open and close as the routes do."""
     control = simulator.control(owner.key)
-    told = control.open_door([HOST])
-    with Visitor(Door(told["door"], told["port"], told["ca_pem"])) as visitor:
+    listener = control.open_tls_listener([HOST])
+    with Visitor(listener) as visitor:
         visitor.submit()
-    control.close_door(told["door"])
-    assert not accepts(told["port"])
-    with pytest.raises(ControlError, match="this world has no door 99: open one with POST /_sim/doors"):
-        control.close_door(99)
+    control.close_tls_listener(listener.number)
+    assert not accepts(listener.port)
+    with pytest.raises(ControlError, match="this world has no TLS listener 99: open one with POST /_sim/tls-listeners"):
+        control.close_tls_listener(99)
 
 
 def test_a_deleted_world_has_no_doors(simulator: Simulator, owner: Caller) -> None:
@@ -266,10 +266,10 @@ def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Cal
     """To any other it does not exist."""
     door = opened(owner)
     stranger = Caller(over_http(simulator.url), "sim-key")
-    reply = stranger.call("DELETE", f"/_sim/doors/{door.number}")
+    reply = stranger.call("DELETE", f"/_sim/tls-listeners/{door.number}")
     assert (reply.status, reply.json()["message"]) == (
         404,
-        f"this world has no door {door.number}: open one with POST /_sim/doors",
+        f"this world has no TLS listener {door.number}: open one with POST /_sim/tls-listeners",
     )
     assert accepts(door.port)
 
@@ -295,7 +295,7 @@ def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Cal
 )
 def test_hosts_that_no_door_can_have(owner: Caller, hosts: list[str], told: str) -> None:
     """One line with the value and the remedy."""
-    reply = owner.call("POST", "/_sim/doors", {"hosts": hosts})
+    reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts})
     assert reply.status == 400
     assert reply.json()["message"].startswith(told)
 
@@ -306,7 +306,7 @@ def test_doors_are_bounded() -> None:
         doors = [simulator.open_door([HOST]) for _ in range(MOST_DOORS)]
         assert len({door.port for door in doors}) == MOST_DOORS == 256
         with pytest.raises(
-            ValueError, match=re.escape("256 doors are open already: close one with DELETE /_sim/doors")
+            ValueError, match=re.escape("256 doors are open already: close one with DELETE /_sim/tls-listeners")
         ):
             simulator.open_door([HOST])
         simulator.close_door(doors[0])
@@ -324,7 +324,7 @@ def test_doors_that_open_together_are_bounded() -> None:
         await doors.close_all()
         return Counter(type(each).__name__ for each in found)
 
-    assert asyncio.run(opening()) == {"Door": 256, "ValueError": 20}
+    assert asyncio.run(opening()) == {"TlsListener": 256, "ValueError": 20}
 
 
 def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch:
             return await control.answer(method, path, "", body, host="localhost", key="sim-key")
 
         monkeypatch.setattr(loop, "create_server", slowly)
-        door = asyncio.create_task(ask("POST", "/_sim/doors", wish))
+        door = asyncio.create_task(ask("POST", "/_sim/tls-listeners", wish))
         await begun.wait()
         assert (await ask("DELETE", "/_sim/world"))[0] == 200
         deleted.set()
@@ -383,7 +383,7 @@ def test_mutants_stand_behind_a_door() -> None:
     """What they answer is journalled in the world of the door, also for a caller without a key."""
     with Simulator(change=find_mutant("empty-401")) as simulator:
         owner = Caller(over_http(simulator.url), simulator.api_key)
-        owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger in the lobby"})
+        owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger"})
         with Visitor(simulator.open_door([HOST])) as visitor:
             assert visitor.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
         (seen,) = owner.sim("journal")["exchanges"]
@@ -398,18 +398,18 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
         owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
         identity = app.submit(f"My key is {CANARY}")["request_id"]
         app.call("GET", f"/v2/requests/status/{CANARY}?key={CANARY}")
-        (rule,) = owner.script()["rules"]
+        (rule,) = owner.script().rules
         explained = owner.explain("POST", GENERATE, body={"prompt": f"It is {CANARY}"})
         with pytest.raises(ControlError) as late:
             owner.wait_for({"exchanges": {"path": {"contains": "elsewhere"}}}, timeout=0)
-    assert rule["missed"] == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
-    assert explained["rules"][0]["differences"] == ["prompt is 'It is [redacted]', wanted: contains 'cat'"]
-    assert late.value.told["nearest"] == {
+    assert rule.missed == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
+    assert explained.rules[0].differences == ["prompt is 'It is [redacted]', wanted: contains 'cat'"]
+    assert late.value.body["nearest"] == {
         "what": "exchange 2, GET /v2/requests/status/[redacted]?key=[redacted] answered 404",
         "differences": ["path is '/v2/requests/status/[redacted]', wanted: contains 'elsewhere'"],
     }
     assert identity
-    assert CANARY not in json.dumps([rule, explained, late.value.told, str(late.value)])
+    assert CANARY not in json.dumps([to_json(rule), to_json(explained), late.value.body, str(late.value)])
 
 
 def test_who_comes_in_while_a_door_closes_is_turned_away(owner: Caller) -> None:
@@ -418,7 +418,7 @@ def test_who_comes_in_while_a_door_closes_is_turned_away(owner: Caller) -> None:
     with socket.create_connection(("127.0.0.1", door.port), 10) as raw:
         for _ in range(2):  # the first request is answered after the connection was accepted, if not before
             owner.sim("world")
-        assert owner.call("DELETE", f"/_sim/doors/{door.number}").status == 200
+        assert owner.call("DELETE", f"/_sim/tls-listeners/{door.number}").status == 200
         trust = ssl.create_default_context(cadata=door.ca_pem)
         answer = b""
         with suppress(OSError), trust.wrap_socket(raw, server_hostname=HOST) as secure:

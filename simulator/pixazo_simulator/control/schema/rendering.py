@@ -20,7 +20,7 @@ from pixazo_simulator.webhooks import FallenDue, secret
 
 from . import responses as body
 from .requests import MOST_LISTED
-from .types import Dollars, Instant, encode
+from .types import Dollars, Instant, encode, instant
 
 _AT_ONCE = 64 * 1024
 """Bytes of JSON that are encoded before others are served."""
@@ -63,7 +63,7 @@ def world(world: state.World) -> body.WorldState:
     """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
     return body.WorldState(
-        now=Instant.of(now),
+        now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
         balance=_dollars(world.standing.ledger.balance(now)),
@@ -84,12 +84,12 @@ def created_world(created: state.World) -> body.CreatedWorld:
 def clock(world: state.World) -> body.ClockState:
     """What time it is, and when the next webhook is due."""
     due = world.next_due()
-    return body.ClockState(Instant.of(world.clock.now()), str(world.clock), None if due is None else _at(due))
+    return body.ClockState(instant(world.clock.now()), str(world.clock), None if due is None else _at(due))
 
 
 async def advanced(world: state.World, fallen: Iterable[FallenDue]) -> body.Advanced:
     """Where the clock stands after an advance, and what fell due."""
-    now = Instant.of(world.clock.now())
+    now = instant(world.clock.now())
     return body.Advanced(now, await in_turns(_event(world, each) for each in fallen))
 
 
@@ -101,7 +101,7 @@ async def advance_stopped(world: state.World, message: str, fallen: Iterable[Fal
 
 def _event(world: state.World, fallen: FallenDue) -> body.Event:
     if isinstance(fallen, state.Transition):
-        return body.Event("transition", Instant.of(fallen.instant), fallen.request_id, fallen.status.value)
+        return body.Event("transition", instant(fallen.instant), fallen.request_id, fallen.status.value)
     delivery, made = fallen
     members = msgspec.structs.asdict(attempt(world, made))
     url = world.redactor.text(delivery.url)
@@ -117,7 +117,7 @@ async def ledger(world: state.World, limit: int) -> body.LedgerPage:
 
 
 def _entry(entry: state.Entry) -> body.Entry:
-    return body.Entry(Instant.of(entry.instant), entry.kind.value, _dollars(entry.amount), entry.request_id)
+    return body.Entry(instant(entry.instant), entry.kind.value, _dollars(entry.amount), entry.request_id)
 
 
 async def generations(world: state.World, limit: int) -> body.GenerationPage:
@@ -135,8 +135,8 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
         duration=accepted.duration,
         resolution=accepted.resolution,
         status=seen.status.value,
-        accepted_at=Instant.of(accepted.accepted),
-        since=Instant.of(seen.since),
+        accepted_at=instant(accepted.accepted),
+        since=instant(seen.since),
         plan=body.Plan(
             queued=plan.queued / SECOND,
             processing=None if plan.processing == NEVER else plan.processing / SECOND,
@@ -174,7 +174,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
     """One attempt to post a webhook."""
     problem = made.problem and world.redactor.text(made.problem)
-    return body.Attempt(Instant.of(made.instant), made.status, problem, made.rule, list(made.faults))
+    return body.Attempt(instant(made.instant), made.status, problem, made.rule, list(made.faults))
 
 
 async def journal(
@@ -189,7 +189,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
     redactor = owner.redactor.heeding(seen.request_headers, seen.target)
     return body.Exchange(
         number=seen.number,
-        at=Instant.of(seen.instant),
+        at=instant(seen.instant),
         method=seen.method,
         target=redactor.text(seen.target),
         status=seen.status,
@@ -344,7 +344,7 @@ _MEMBERS = frozenset(points()).union(
 
 def _at(milliseconds: int) -> Instant:
     """An instant that may lie beyond the last one that can be written: then that one."""
-    return Instant.of(min(milliseconds, LAST_INSTANT))
+    return instant(min(milliseconds, LAST_INSTANT))
 
 
 def _dollars(micros: int) -> Dollars:

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
 
 
-class Instant(datetime):
-    """An instant of the world's clock, in UTC and to the millisecond; its text is RFC 3339 with three digits and Z."""
-
-    @classmethod
-    def of(cls, milliseconds: int) -> Instant:
-        """The instant so many milliseconds after the epoch."""
-        # datetime.fromtimestamp rounds fractions of a second, so only whole seconds are given to it.
-        seconds, rest = divmod(milliseconds, 1000)
-        return cls.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+class _Instant(datetime):
+    """An instant of the world's clock, in UTC; its text is RFC 3339 with three digits and Z."""
 
     def __str__(self) -> str:
         return self.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Dollars(Decimal):
-    """A sum of US dollars with two to six decimals."""
+class _Dollars(Decimal):
+    """A sum of US dollars."""
+
+
+# Users meet plain datetimes and decimals: type checkers refuse to subtract a datetime from an instance of a subclass.
+if TYPE_CHECKING:
+    Instant = datetime
+    Dollars = Decimal
+else:
+    Instant = _Instant
+    Dollars = _Dollars
+
+
+def instant(milliseconds: int) -> Instant:
+    """The instant so many milliseconds after the epoch."""
+    # fromtimestamp rounds fractions of a second, so only whole seconds are given to it.
+    seconds, rest = divmod(milliseconds, 1000)
+    return Instant.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
 
 
 def encode(value: object) -> bytes:
@@ -51,21 +60,21 @@ def from_json(value: object, kind: type[T]) -> T:
 
 def schema_of(kind: type) -> dict[str, Any]:
     """The JSON schema of a type that msgspec does not know; its description stands where the type is used."""
-    if issubclass(kind, (Instant, Dollars)):
+    if issubclass(kind, (_Instant, _Dollars)):
         return {"type": "string"}
     raise NotImplementedError(kind)
 
 
 def _text(value: object) -> str:
-    if isinstance(value, (Instant, Dollars)):
+    if isinstance(value, (_Instant, _Dollars)):
         return str(value)
     raise NotImplementedError(type(value))
 
 
 def _value(kind: type, text: str) -> object:
-    if kind is Instant:
-        return Instant.fromisoformat(text)
+    if kind is _Instant:
+        return _Instant.fromisoformat(text)
     try:
-        return Dollars(text)
+        return _Dollars(text)
     except ArithmeticError:
         raise ValueError(f"{text!r} is not a sum of US dollars") from None
