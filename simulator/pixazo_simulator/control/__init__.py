@@ -17,34 +17,21 @@ if TYPE_CHECKING:
         Attempt,
         ClockState,
         Delivery,
-        DeliveryPage,
         Entry,
         Event,
         Exchange,
         Explanation,
         Generation,
-        GenerationPage,
-        Health,
-        JournalPage,
-        LedgerPage,
-        Plan,
         Request,
-        Response,
-        RuleDiagnosis,
         ScriptRule,
-        ScriptState,
         TlsListener,
-        WaitResult,
-        WorldState,
     )
     from .schema.types import from_json, to_json
 
 __all__ = [
-    "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "DeliveryPage",
-    "Entry", "Event", "Exchange", "Explanation", "Generation", "GenerationPage", "Health", "HttpChannel",
-    "JournalPage", "LedgerPage", "Plan", "Request", "Response", "RuleDiagnosis", "ScriptRule",
-    "ScriptState", "TlsListener", "WaitResult", "WorldState", "discovery_document", "document", "from_json",
-    "to_json",
+    "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
+    "Explanation", "Generation", "HttpChannel", "Request", "ScriptRule", "TlsListener", "discovery_document", "document",
+    "from_json", "to_json",
 ]  # fmt: skip
 
 _NAMES = {
@@ -53,11 +40,7 @@ _NAMES = {
     "handler": "ControlHandler",
     "openapi": "document",
     "routes": "ROUTES",
-    "schema.responses": (
-        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage "
-        "Health JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener "
-        "WaitResult WorldState"
-    ),
+    "schema.responses": "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener",
     "schema.types": "from_json to_json",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}

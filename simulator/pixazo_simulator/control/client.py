@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
@@ -27,6 +27,16 @@ LONGEST_IDLE = 30.0
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
 """Carries method, target, API key and body to a simulator and returns status code and body. Any thread may call it."""
 T = TypeVar("T")
+
+
+class JournalFilters(TypedDict, total=False):
+    """What an exchange must match: its method, any part of its target, its status code; a number to list those beyond it."""
+
+    method: str | None
+    path: str | None
+    status: int | None
+    after: int | None
+    limit: int | None
 
 
 class ControlError(Exception):
@@ -140,36 +150,13 @@ class ControlClient:
         """The latest generations: status, plan, what was asked for."""
         return self._list("generations", responses.GenerationPage, limit=limit)
 
-    def journal(
-        self,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        status: int | None = None,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> responses.JournalPage:
-        """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page.
+    def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
+        """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page."""
+        return self._list("journal", responses.JournalPage, **filters)
 
-        `path` is any part of the target.
-        """
-        return self._list(
-            "journal", responses.JournalPage, method=method, path=path, status=status, after=after, limit=limit
-        )
-
-    def unmatched(
-        self,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        status: int | None = None,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> responses.JournalPage:
-        """The requests to this server that reached no world, such as those with an unknown key; filters as of the journal."""
-        return self._list(
-            "unmatched", responses.JournalPage, method=method, path=path, status=status, after=after, limit=limit
-        )
+    def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
+        """The requests to this server that reached no world, such as those with an unknown key."""
+        return self._list("unmatched", responses.JournalPage, **filters)
 
     def script(self) -> responses.ScriptState:
         """The rules in order, with how often each of their steps was used."""

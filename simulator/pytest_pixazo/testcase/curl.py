@@ -1,4 +1,4 @@
-"""A request of the journal as a line for sh, so that a reader can repeat it."""
+"""A request of the journal as a shell command that repeats it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
-#: What curl adds by itself, or what a repetition must not copy.
+#: Headers that curl adds by itself, and those that a repetition must not copy.
 _LEFT_OUT = frozenset(
     ("accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent", "x-forwarded-host", "x-forwarded-proto")
 )  # fmt: skip
@@ -57,7 +57,7 @@ def _method(method: str, *, sends: bool) -> list[str]:
 
 def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
     if request.length and "content-type" not in request.headers:
-        yield "-H 'Content-Type:'"  # else curl says that it is a form
+        yield "-H 'Content-Type:'"  # else curl sends that of a form
     for name, value in request.headers.items():
         if name == KEY_HEADER:
             yield f'-H "Ocp-Apim-Subscription-Key: ${key}"'
@@ -68,7 +68,7 @@ def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
 
 
 def _with_key(quoted: str, key: str) -> str:
-    """A quoted target with the key where it was taken out; the brackets of that mark made `quote` use single quotes."""
+    """A quoted target with the variable in the place of the redacted key; its brackets made `quote` use single quotes."""
     return quoted.replace(REDACTED, f"'\"${key}\"'")
 
 

@@ -1,4 +1,4 @@
-"""What a failed test shows of its world."""
+"""What the report of a failed test shows of its world."""
 
 from __future__ import annotations
 

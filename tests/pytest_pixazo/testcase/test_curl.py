@@ -25,8 +25,8 @@ def told(body: Any = None, /, **members: Any) -> Exchange:
     headers = {"host": "127.0.0.1:1", "ocp-apim-subscription-key": "[redacted]", "content-type": "application/json"}
     length = 0 if body is None else len(body if isinstance(body, str) else json.dumps(body))
     request = {"headers_left_out": 0, **members.pop("request", {"headers": headers, "body": body, "length": length})}
-    response = {"headers": {}, "body": "", "length": 0, "cut": None}
-    exchange = {
+    response: dict[str, Any] = {"headers": {}, "body": "", "length": 0, "cut": None}
+    exchange: dict[str, Any] = {
         "number": 1, "at": "2026-03-31T10:00:00.000Z", "method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "status": 202,
         "reason": "accepted", "request_id": None, "rule": None, "faults": [], "expected": True, "hint": None, "request": request,
         "response": response,
@@ -116,7 +116,9 @@ def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, sim
     connection.close()
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    subprocess.run(["sh", "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    subprocess.run(
+        ["sh", "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=20, check=True
+    )
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
     for each in (first, second):
         assert each["request"]["body"] == {"prompt": "A bear"}
@@ -136,7 +138,9 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
     caller.call("POST", "/minimax-hailuo-ai/v1/generate", {"prompt": NASTY}, {"X-Webhook-URL": url})
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    ran = subprocess.run([shell, "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    ran = subprocess.run(
+        [shell, "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=20, check=True
+    )
     assert json.loads(ran.stdout)["status"] == "QUEUED"
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
     assert second["request"]["body"] == {"prompt": NASTY}

@@ -133,7 +133,7 @@ def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -
 
 
 def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
-    """When nothing can be told of the world, that is told, and the failure stays what it was."""
+    """A world that cannot be shown is reported so, and the failure stays what it was."""
     pytester.makepyfile(
         """
         def test_gone(pixazo):
@@ -142,7 +142,7 @@ def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
         """
     )
     result = pytester.runpytest(*QUIET)
-    result.stdout.fnmatch_lines(["E       AssertionError: the reason", "nothing can be told of the world: *no world*"])
+    result.stdout.fnmatch_lines(["E       AssertionError: the reason", "the world cannot be shown: *no world*"])
 
 
 def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) -> None:

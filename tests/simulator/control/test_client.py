@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from tests.caller import GENERATE, Caller, over_http
 
-from pixazo_simulator.control import ROUTES, ClockState, DeliveryPage, JournalPage, to_json
+from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage
 from pixazo_simulator.control.schema.types import encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
@@ -359,7 +360,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
         required = [
             each.name
             for each in inspect.signature(method).parameters.values()
-            if each.default is inspect.Parameter.empty
+            if each.default is each.empty and each.kind is not each.VAR_KEYWORD
         ]
         method(**{each: samples[each] for each in required})
         first, *rest = name.split("_")

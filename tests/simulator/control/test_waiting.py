@@ -17,7 +17,7 @@ from tests.simulator.samples import accepted
 
 from pixazo_simulator.control import ROUTES, ControlHandler
 from pixazo_simulator.control.client import ControlClient, ControlError
-from pixazo_simulator.control.conditions import Search, search_for
+from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes.waiting import look
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
 from pixazo_simulator.gateway.router import Front
@@ -308,7 +308,7 @@ def test_others_get_their_turn_while_somebody_looks_through_a_journal() -> None:
     for _ in range(100):
         world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
     heavy = {"path": {"one_of": ["/"] * 96}, "count": 101}
-    looking = search_for(world, msgspec.convert({"exchanges": heavy}, Wait))
+    looking = Search(world, msgspec.convert({"exchanges": heavy}, Wait))
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [50, 100, False]
     world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [0, 101, True]
@@ -318,17 +318,8 @@ def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
     """So that whoever calls the gateway meanwhile is served between any two pieces."""
     under_way: list[int] = []
 
-    class Counting(Search[int]):
+    class Counting(Search):
         """Looks in three pieces, each longer than a turn."""
-
-        def unseen(self) -> list[int]:
-            return []
-
-        def facts(self, each: int) -> dict[str, object]:
-            return {}
-
-        def label(self, each: int) -> str:
-            return ""
 
         def look(self) -> Iterator[None]:
             for _ in range(3):
@@ -339,7 +330,9 @@ def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
         handler = Handler()
         request = SimpleNamespace(look_lock=asyncio.Lock())
         looks = [
-            asyncio.create_task(look(cast("Any", request), Counting(handler.world, ExchangeCondition())))
+            asyncio.create_task(
+                look(cast("Any", request), Counting(handler.world, Wait(exchanges=ExchangeCondition())))
+            )
             for _ in range(5)
         ]
         while not all(look.done() for look in looks):
@@ -390,7 +383,7 @@ def test_a_look_that_is_stopped_forgets_nothing() -> None:
     handler = Handler()
     for _ in range(1_200):
         handler.say()
-    watching = search_for(handler.world, Wait(exchanges=ExchangeCondition(count=1_200)))
+    watching = Search(handler.world, Wait(exchanges=ExchangeCondition(count=1_200)))
     next(watching.look())
     assert 0 < len(watching.found) < 1_200
     for _ in watching.look():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
-from pixazo_simulator.control.conditions import Search, search_for
+from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.route import ControlRequest, Refused, refuse_value_errors, route
 from pixazo_simulator.control.schema import examples, rendering
 from pixazo_simulator.control.schema.requests import Wait
@@ -26,7 +25,7 @@ async def wait_for(request: ControlRequest[Wait]) -> WaitResult:
     """
     world, timeout = request.world, request.body.timeout
     with refuse_value_errors():
-        search = search_for(world, request.body)
+        search = Search(world, request.body)
     try:
         async with asyncio.timeout(timeout):
             await _until_found(request, search)
@@ -40,7 +39,7 @@ async def wait_for(request: ControlRequest[Wait]) -> WaitResult:
     return await rendering.wait_result(world, search.what, search.found)
 
 
-async def _until_found(request: ControlRequest[Wait], search: Search[Any]) -> None:
+async def _until_found(request: ControlRequest[Wait], search: Search) -> None:
     happened = asyncio.Event()
     with search.world.bell.calling(happened.set):
         while True:
@@ -55,7 +54,7 @@ async def _until_found(request: ControlRequest[Wait], search: Search[Any]) -> No
             happened.clear()
 
 
-async def look(request: ControlRequest[Wait], search: Search[Any]) -> None:
+async def look(request: ControlRequest[Wait], search: Search) -> None:
     """Look once, a piece at a time; of all waiting requests only one looks in one turn of the event loop."""
     pieces = search.look()
     more = True

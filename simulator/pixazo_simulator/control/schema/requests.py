@@ -171,6 +171,13 @@ class Wait(Parameters):
 
     def __post_init__(self) -> None:
         """Raise ValueError unless exactly one condition is given."""
-        given = [name for name in ("exchanges", "deliveries", "generations") if getattr(self, name) is not UNSET]
-        if len(given) != 1:
-            raise ValueError(f"{' and '.join(given) or 'no condition'}: give one of exchanges, deliveries, generations")
+        self.condition()
+
+    def condition(self) -> tuple[str, Condition]:
+        """The condition and the name of what it is about."""
+        given = {"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations}
+        found = [(name, condition) for name, condition in given.items() if condition is not UNSET]
+        if len(found) != 1:
+            names = " and ".join(name for name, _ in found) or "no condition"
+            raise ValueError(f"{names}: give one of {', '.join(given)}")
+        return found[0]

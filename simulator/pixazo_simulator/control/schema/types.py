@@ -58,7 +58,7 @@ def from_json(value: object, kind: type[T]) -> T:
     return msgspec.convert(value, kind, dec_hook=_value)
 
 
-def schema_of(kind: type) -> dict[str, Any]:
+def schema_of(kind: type[Any]) -> dict[str, Any]:
     """The JSON schema of a type that msgspec does not know; its description stands where the type is used."""
     if issubclass(kind, (_Instant, _Dollars)):
         return {"type": "string"}
