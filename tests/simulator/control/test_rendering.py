@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import inspect
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
 from tests.simulator.receivers import Listener, answer
 
+from pixazo_simulator import control
 from pixazo_simulator.control.schema.rendering import exchange, in_turns
 from pixazo_simulator.control.schema.types import encode
 from pixazo_simulator.server.simulator import Simulator
@@ -185,3 +189,19 @@ def test_a_long_list_is_told_in_turns() -> None:
 
     assert json.loads(asyncio.run(tell())) == [{"text": "x" * 10_000}] * 70
     assert turns == 10
+
+
+def test_no_route_makes_a_body_itself() -> None:
+    """Every struct of a response is made by schema.rendering, which has the redactor: so no route can forget to redact."""
+    folder = Path(inspect.getfile(control)).parent
+    made: list[str] = []
+    for path in [*folder.glob("*.py"), *folder.glob("routes/*.py")]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        imports = [
+            each for each in nodes if isinstance(each, ast.ImportFrom) and (each.module or "").endswith("responses")
+        ]
+        bodies = {name.name for each in imports for name in each.names if "schema" in (each.module or "")}
+        called = [each.func for each in nodes if isinstance(each, ast.Call)]
+        made += [f"{path.name}:{each.lineno}" for each in called if isinstance(each, ast.Name) and each.id in bodies]
+        made += [f"{path.name}:{each.lineno}" for each in called if ast.unparse(each).startswith("responses.")]
+    assert made == []

@@ -403,7 +403,7 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
         with pytest.raises(ControlError) as late:
             owner.wait_for({"exchanges": {"path": {"contains": "elsewhere"}}}, timeout=0)
     assert rule.missed == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
-    assert explained.rules[0].differences == ["prompt is 'It is [redacted]', wanted: contains 'cat'"]
+    assert explained.rules[0].differences == ("prompt is 'It is [redacted]', wanted: contains 'cat'",)
     assert late.value.body["nearest"] == {
         "what": "exchange 2, GET /v2/requests/status/[redacted]?key=[redacted] answered 404",
         "differences": ["path is '/v2/requests/status/[redacted]', wanted: contains 'elsewhere'"],

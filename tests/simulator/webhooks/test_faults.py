@@ -71,7 +71,7 @@ def test_a_dropped_callback_is_never_posted() -> None:
         assert attempts(await courier.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
         assert posted(receiver) == ["/b"]
         dropped = rendered(world, world.deliveries()[0])
-        assert (dropped.rule, dropped.faults, dropped.delivered) == ("rule 1: when webhook", ["drop"], False)
+        assert (dropped.rule, dropped.faults, dropped.delivered) == ("rule 1: when webhook", ("drop",), False)
 
     drive(doing, settings(script=(on(Drop(), times=1),)))
 
@@ -90,7 +90,7 @@ def test_a_callback_can_arrive_more_than_once() -> None:
             (2, 1, 1),
             (3, 1, 1),
         ]
-        assert [each.faults for each in deliveries] == [["duplicate"]] * 3
+        assert [each.faults for each in deliveries] == [("duplicate",)] * 3
 
     drive(doing, settings(script=(on(Duplicate(copies=3), times=1),)), Outcome(500, "answered 500"), Outcome(204))
 
@@ -119,7 +119,7 @@ def test_a_delay_can_be_seen_while_it_lasts() -> None:
         submit(world, "/a")
         assert attempts(await courier.advance(world, 20_000)) == []
         (waiting,) = [rendered(world, each) for each in world.deliveries()]
-        assert (waiting.rule, waiting.faults, waiting.attempts) == ("rule 1: when webhook", ["delay"], [])
+        assert (waiting.rule, waiting.faults, waiting.attempts) == ("rule 1: when webhook", ("delay",), ())
         assert attempts(await courier.advance(world, 2_000)) == [(22, 204)]
         assert world.script.rules()[1][1] == (1,)
 
@@ -156,8 +156,8 @@ def test_a_dead_receiver_is_tried_again() -> None:
         await courier.advance(world, 10**7)
         assert [parcel.refused for parcel in receiver.parcels] == [True, True, False]
         (delivery,) = [rendered(world, each) for each in world.deliveries()]
-        assert [attempt.faults for attempt in delivery.attempts] == [["dead_receiver"], ["dead_receiver"], []]
-        assert (delivery.rule, delivery.faults) == ("rule 1: when webhook, attempt at most 2", ["dead_receiver"])
+        assert [attempt.faults for attempt in delivery.attempts] == [("dead_receiver",), ("dead_receiver",), ()]
+        assert (delivery.rule, delivery.faults) == ("rule 1: when webhook, attempt at most 2", ("dead_receiver",))
 
     drive(
         doing,

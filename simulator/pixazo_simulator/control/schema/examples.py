@@ -34,7 +34,7 @@ ADVANCED = body.Advanced(
     [
         body.Event("transition", _STARTED, _ID, "PROCESSING"),
         body.Event("transition", _ENDED, _ID, "COMPLETED"),
-        body.Event("webhook", _ENDED, _ID, 204, number=1, url=_HOOK, problem=None, rule=None, faults=[]),
+        body.Event("webhook", _ENDED, _ID, 204, number=1, url=_HOOK, problem=None, rule=None, faults=()),
     ],
 )
 LEDGER = body.LedgerPage(
@@ -51,7 +51,7 @@ _GENERATION = body.Generation(
 )  # fmt: skip
 GENERATIONS = body.GenerationPage(1, [_GENERATION])
 _EXCHANGE = body.Exchange(
-    1, _START, "POST", _SUBMIT, 202, reason=f"accepted {_ID}", request_id=_ID, rule=None, faults=[], expected=True, hint=None,
+    1, _START, "POST", _SUBMIT, 202, reason=f"accepted {_ID}", request_id=_ID, rule=None, faults=(), expected=True, hint=None,
     request=body.Request(
         headers={"content-type": "application/json", "ocp-apim-subscription-key": "[redacted]"},
         headers_left_out=0, body={"prompt": "A bear"}, length=19,
@@ -76,18 +76,18 @@ SCRIPT = body.ScriptState(
     ]
 )  # fmt: skip
 NUMBER = body.RuleNumber(1)
-ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=[])
+ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=())
 DELIVERIES = body.DeliveryPage(
     total=1,
     deliveries=[
         body.Delivery(
-            1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=[],
-            attempts=[ATTEMPT],
+            1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
+            attempts=(ATTEMPT,),
         )
     ],
 )  # fmt: skip
 EXPLANATION = body.Explanation(
-    f"POST {_SUBMIT} is answered 202: accepted {_ID}", _EXCHANGE, rules=[], price=Dollars("0.35"), generation=_GENERATION,
-    deliveries=[],
+    f"POST {_SUBMIT} is answered 202: accepted {_ID}", _EXCHANGE, rules=(), price=Dollars("0.35"), generation=_GENERATION,
+    deliveries=(),
 )  # fmt: skip
 TLS_LISTENER = body.TlsListener(1, 41443, "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n")

@@ -141,7 +141,7 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
             queued=plan.queued / SECOND,
             processing=None if plan.processing == NEVER else plan.processing / SECOND,
             outcome=plan.outcome.value,
-            error=plan.error,
+            error=plan.error and world.redactor.text(plan.error),
         ),
     )
 
@@ -155,6 +155,7 @@ async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:
 def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
     """One delivery; `rule` and `faults` are what was injected, or will be at the coming attempt."""
     decided = [each for each in kept.attempts if each.rule]
+    rule = decided[-1].rule if decided else kept.rule
     coming = [kind_of(fault) for fault in kept.faults or ()]
     return body.Delivery(
         number=kept.number,
@@ -165,16 +166,16 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
         copy_of=kept.copy_of,
         due_at=_at(kept.event),
         delivered=any(each.succeeded for each in kept.attempts),
-        rule=decided[-1].rule if decided else kept.rule,
-        faults=list(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
-        attempts=[attempt(world, each) for each in kept.attempts],
+        rule=rule and world.redactor.text(rule),
+        faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
+        attempts=tuple(attempt(world, each) for each in kept.attempts),
     )
 
 
 def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
     """One attempt to post a webhook."""
-    problem = made.problem and world.redactor.text(made.problem)
-    return body.Attempt(instant(made.instant), made.status, problem, made.rule, list(made.faults))
+    problem, rule = made.problem and world.redactor.text(made.problem), made.rule and world.redactor.text(made.rule)
+    return body.Attempt(instant(made.instant), made.status, problem, rule, made.faults)
 
 
 async def journal(
@@ -196,7 +197,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
         reason=redactor.text(seen.reason),
         request_id=seen.request_id and redactor.text(seen.request_id),
         rule=seen.rule and redactor.text(seen.rule),
-        faults=list(seen.faults),
+        faults=seen.faults,
         expected=seen.expected,
         hint=seen.hint and redactor.text(seen.hint),
         request=body.Request(
@@ -267,7 +268,7 @@ async def wait_result(world: state.World, what: str, found: Sequence[object]) ->
 def nearest(world: state.World, what: str, differences: Iterable[str]) -> body.Nearest:
     """What came nearest to a condition."""
     text = world.redactor.text
-    return body.Nearest(text(what), [*map(text, differences)])
+    return body.Nearest(text(what), tuple(map(text, differences)))
 
 
 async def wait_timed_out(
@@ -290,21 +291,21 @@ def explanation(
 ) -> body.Explanation:
     """What would happen to a request: `seen` is the exchange of the dry run, `price` what was debited."""
     rendered = exchange(owner, seen)
-    rules = [_diagnosis(each, seen, owner.redactor) for each in diagnoses]
+    rules = tuple(_diagnosis(each, seen, owner.redactor) for each in diagnoses)
     return body.Explanation(
         summary=_summary(rendered, rules),
         exchange=rendered,
         rules=rules,
         price=None if price is None else _dollars(price),
         generation=accepted,
-        deliveries=list(scheduled),
+        deliveries=tuple(scheduled),
     )
 
 
 def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: Redactor) -> body.RuleDiagnosis:
-    decides, differences = diagnosis.decides, [redactor.text(each) for each in diagnosis.differences]
+    decides, differences = diagnosis.decides, tuple(map(redactor.text, diagnosis.differences))
     if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide about a refusal
-        decides, differences = False, ["the request is refused, and there is nothing to plan"]
+        decides, differences = False, ("the request is refused, and there is nothing to plan",)
     return body.RuleDiagnosis(diagnosis.number, redactor.text(diagnosis.label), decides, differences)
 
 

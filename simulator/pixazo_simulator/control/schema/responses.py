@@ -25,7 +25,7 @@ StatusCode = Annotated[int | None, Meta(description="status code of the receiver
 Problem = Annotated[str | None, Meta(description="what went wrong and the remedy, null when nothing did")]
 RequestId = Annotated[str | None, Meta(description="the generation concerned, null when there is none")]
 Rule = Annotated[str | None, Meta(description="the script rule that decided, null when none did")]
-Faults = Annotated[list[str], Meta(description="the kinds of fault that were injected")]
+Faults = Annotated[tuple[str, ...], Meta(description="the kinds of fault that were injected")]
 Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
 
 _ABSENT: Any = UNSET
@@ -283,7 +283,7 @@ class Delivery(Body, frozen=True):
     delivered: Annotated[bool, Meta(description="whether a receiver took it, with any 2xx")]
     rule: Rule
     faults: Faults
-    attempts: list[Attempt]
+    attempts: tuple[Attempt, ...]
 
     @property
     def story(self) -> str:
@@ -333,7 +333,7 @@ class RuleDiagnosis(Body, frozen=True):
     number: int
     label: str
     decides: bool
-    differences: Annotated[list[str], Meta(description="what keeps it from deciding, nothing when it decides")]
+    differences: Annotated[tuple[str, ...], Meta(description="what keeps it from deciding, nothing when it decides")]
 
     def __str__(self) -> str:
         return f"{self.label}: {'decides' if self.decides else ', and '.join(self.differences)}"
@@ -344,12 +344,12 @@ class Explanation(Body, frozen=True):
 
     summary: Annotated[str, Meta(description="the response and its reason, in one line")]
     exchange: Annotated[Exchange, Meta(description="as the journal would show it")]
-    rules: Annotated[list[RuleDiagnosis], Meta(description="every rule, the deciding one or else the nearest first")]
+    rules: Annotated[tuple[RuleDiagnosis, ...], Meta(description="every rule, the deciding one or else the nearest first")]
     price: Annotated[
         Dollars | None, Meta(description="US dollars that would be debited, null when nothing is accepted")
     ]
     generation: Annotated[Generation | None, Meta(description="the generation concerned, with its plan")]
-    deliveries: Annotated[list[Delivery], Meta(description="the webhooks that would be scheduled; nothing is posted")]
+    deliveries: Annotated[tuple[Delivery, ...], Meta(description="the webhooks that would be scheduled; nothing is posted")]
 
     @property
     def status(self) -> int:
@@ -378,7 +378,7 @@ class Nearest(Body, frozen=True):
     """What came nearest to the condition without fulfilling it."""
 
     what: Annotated[str, Meta(description="which exchange, delivery or generation")]
-    differences: list[str]
+    differences: tuple[str, ...]
 
 
 class WaitTimedOut(Refusal, frozen=True, kw_only=True):
