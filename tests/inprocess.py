@@ -60,7 +60,7 @@ class InProcess:
         async def send(message: Any) -> None:
             said.append(message)
 
-        await self._app.entry(scope, receive, send)
+        await self._app(scope, receive, send)
         start, *rest = said
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
         return Reply(start["status"], headers, b"".join(message.get("body", b"") for message in rest))

@@ -77,7 +77,10 @@ def test_the_names_of_the_client() -> None:
 
 def test_the_names_of_the_simulator() -> None:
     """They are the published ones, and each can be had; a name that does not exist is an AttributeError as anywhere."""
-    assert pixazo_simulator.__all__ == SIMULATOR
+    assert dir(pixazo_simulator) == sorted(SIMULATOR)
+    everything: dict[str, object] = {}
+    exec("from pixazo_simulator import *", everything)
+    assert set(SIMULATOR) <= set(everything)
     assert [hasattr(pixazo_simulator, name) for name in (*SIMULATOR, "Simulato")] == [True] * len(SIMULATOR) + [False]
 
 

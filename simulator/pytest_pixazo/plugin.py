@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import respx
 
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator.redirect.routing import Detour
+    from pixazo_simulator.redirect.routing import Route
     from pixazo_simulator.server.simulator import Simulator
 
     from .access.guard import Watch
@@ -229,7 +229,7 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 
 
 @pytest.fixture
-def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Detour]:
+def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Route]:
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
     from pixazo_simulator.redirect.context import RedirectionError, redirect
 

@@ -19,22 +19,22 @@ from typing import Any
 import click
 
 from pixazo_simulator.redirect import (
-    DOOR_CA,
-    DOOR_HOSTS,
-    DOOR_PORT,
     HOSTS,
     HTTPS,
     MEDIA_HOSTS,
+    REDIRECT_CA,
+    REDIRECT_HOSTS,
+    REDIRECT_PORT,
     Decide,
     Forward,
     Proxy,
+    ProxyRequest,
     Refuse,
     Tunnel,
-    Wish,
     is_loopback,
     misuse,
+    normalized,
     offline,
-    plain,
 )
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
@@ -71,11 +71,11 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
             stack.enter_context(simulator)
         except SimulatorError as error:
             raise click.UsageError(str(error)) from None
-        door = simulator.open_door(_REDIRECTED)
+        door = simulator.open_tls_listener(_REDIRECTED)
         proxy = stack.enter_context(Proxy(_decision(door.port), ca_pem=door.ca_pem))
         child = _Child()
         trust = stack.enter_context(_trust(door.ca_pem))
-        preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload")))
+        preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
         code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
         end_in(LAST_RESORT, code)
@@ -104,15 +104,15 @@ exec = click.Command(  # noqa: A001 - the name of the command
 
 def _redirection(proxy: str, door: int, preload: Path) -> dict[str, str]:
     """Variables by which programs with a hard-coded host reach the door."""
-    hooks = {
+    patches = {
         "NODE_USE_ENV_PROXY": "1",
-        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(str(preload / 'door.cjs'))}".strip(),
+        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(str(preload / 'redirect.cjs'))}".strip(),
         "PYTHONPATH": os.pathsep.join([str(preload), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        DOOR_PORT: str(door),
-        DOOR_HOSTS: ",".join(_REDIRECTED),
+        REDIRECT_PORT: str(door),
+        REDIRECT_HOSTS: ",".join(_REDIRECTED),
     }
     proxies = dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
-    return proxies | hooks
+    return proxies | patches
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def _trust(ca_pem: str) -> Generator[dict[str, str]]:
         theirs = _read(os.environ.get("WGETRC") or f"{os.environ.get('HOME', '')}/.wgetrc")
         wget.write_bytes(theirs + f"ca_certificate = {ours}\nca_directory = {nothing}\n".encode())
         bundles = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
-        own = {DOOR_CA: str(ours), "WGETRC": str(wget)}
+        own = {REDIRECT_CA: str(ours), "WGETRC": str(wget)}
         yield bundles | own | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
 
 
@@ -142,17 +142,17 @@ def _read(path: str | None) -> bytes:
 
 
 def _decision(door: int) -> Decide:
-    def decide(wish: Wish) -> Tunnel | Forward | Refuse:
-        name, address = plain(wish.host), (wish.host, wish.port)
+    def decide(request: ProxyRequest) -> Tunnel | Forward | Refuse:
+        name, address = normalized(request.host), (request.host, request.port)
         if is_loopback(name):
-            return Tunnel(address) if wish.method == "CONNECT" else Forward(address)
+            return Tunnel(address) if request.method == "CONNECT" else Forward(address)
         if name not in _REDIRECTED:
-            return _refusal(offline(name, wish.port, _REDIRECTED))
-        if wish.port == HTTPS and wish.secure:
+            return _refusal(offline(name, request.port, _REDIRECTED))
+        if request.port == HTTPS and request.secure:
             return Forward(("127.0.0.1", door))
-        if wish.port == HTTPS and wish.method == "CONNECT":
+        if request.port == HTTPS and request.method == "CONNECT":
             return Tunnel(("127.0.0.1", door))
-        return _refusal(misuse(name, wish.port))
+        return _refusal(misuse(name, request.port))
 
     return decide
 

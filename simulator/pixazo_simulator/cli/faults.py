@@ -19,7 +19,7 @@ MOST_COLUMNS = 120
 @click.command(short_help="Print every fault that a script can make happen, with an example.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
 def faults(*, as_json: bool) -> None:
-    """Print every kind of fault: what it does, what it strikes, its parameters, and an example in Python and TOML.
+    """Print every kind of fault: what it does, where it applies, its parameters, and an example in Python and TOML.
 
     Faults of one rule combine: delays add up and come first, then the body is garbled or cut short, then the connection ends.
     """
@@ -39,7 +39,7 @@ def _told(kind: str) -> dict[str, Any]:
         "fault": kind,
         "name": fault.__name__,
         "says": inspect.cleandoc(fault.__doc__ or ""),
-        "strikes": [when for when, meant in OCCASIONS.items() if meant <= fault.strikes],
+        "applies_to": [when for when, meant in OCCASIONS.items() if meant <= fault.applies_to],
         "parameters": {
             field.name: None if field.required else field.default for field in msgspec.structs.fields(fault)
         },
@@ -51,9 +51,13 @@ def _told(kind: str) -> dict[str, Any]:
 
 def _paragraph(told: dict[str, Any], width: int) -> str:
     title = click.style(told["fault"], bold=True)
-    strikes = f"strikes {', '.join(told['strikes'])}"
     given = ", ".join(f"{name}{'' if value is None else f'={value!r}'}" for name, value in told["parameters"].items())
     lines = [f"{title}  {told['name']}({given})"]
-    lines += textwrap.wrap(f"{told['says']} It {strikes}.", width, initial_indent="    ", subsequent_indent="    ")
+    lines += textwrap.wrap(
+        f"{told['says']} Applies to {', '.join(told['applies_to'])}.",
+        width,
+        initial_indent="    ",
+        subsequent_indent="    ",
+    )
     lines += [textwrap.indent(told["python"], "    "), textwrap.indent(told["toml"], "    ")]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .client import ControlClient, ControlError, HttpChannel
     from .discovery import discovery_document
-    from .handler import ControlHandler
+    from .handler import ControlHandler, Turns
     from .openapi import document
     from .routes import ROUTES
     from .schema.responses import (  # fmt: skip
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
-    "Explanation", "Generation", "HttpChannel", "Request", "ScriptRule", "TlsListener", "discovery_document", "document",
+    "Explanation", "Generation", "HttpChannel", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document", "document",
     "from_json", "to_json",
 ]  # fmt: skip
 
 _NAMES = {
     "client": "ControlClient ControlError HttpChannel",
     "discovery": "discovery_document",
-    "handler": "ControlHandler",
+    "handler": "ControlHandler Turns",
     "openapi": "document",
     "routes": "ROUTES",
     "schema.responses": "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener",

@@ -1,96 +1,107 @@
-"""Runs a request on a copy of its world: what would be answered, and why, while nothing changes."""
+"""A dry run: what the gateway would do with a request, found out on forks of the worlds, while nothing changes."""
 
 from __future__ import annotations
 
 from urllib.parse import unquote
 
-from starlette.types import Message, Receive, Scope
-
-from pixazo_simulator.gateway import STRIKES, Front
-from pixazo_simulator.script import Occasion
-from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, classify
-from pixazo_simulator.webhooks import Courier, Outcome, Parcel
-from pixazo_simulator.world import EntryKind, Generation, Twins, World, Worlds, at_download, at_read, at_submit
+from pixazo_simulator.gateway import Gateway, Request, Route
+from pixazo_simulator.script import Occasion, kind_of
+from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
+from pixazo_simulator.world import (
+    AdvanceClock,
+    Attempt,
+    EntryKind,
+    Forks,
+    Generation,
+    RecordAttempt,
+    TakeDelivery,
+    World,
+    Worlds,
+    at_download,
+    at_read,
+    at_submit,
+)
 
 from .schema import rendering
 from .schema.responses import Explanation
 
+_NOT_POSTED = "not posted: nothing is sent in a dry run"
 
-async def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
-    """Explain what the gateway would do with a request by running it on copies of these worlds; nothing is sent.
 
-    Faults are reported, not injected; webhooks are not posted; the edits of a mutant are left out.
+def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
+    """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
+
+    Nothing is sent: faults affect nobody, webhooks are not posted. What a mutant would make of the response is left out.
     """
-    twins = Twins(worlds)
-    scope = _scope(method, target, headers)
-    await Front(twins, Courier(twins, _post))(scope, _receiver(body), _send)
-    for twin in twins.touched():
-        real = worlds.get(twin.key)
-        if twin.journal.total > (real.journal.total if real else 0):
-            return _explained(twin, real, scope, body)
-    (*_, exchange) = twins.unmatched
-    return rendering.explanation(twins, exchange)
-
-
-def _scope(method: str, target: str, headers: list[Header]) -> Scope:
+    forks = Forks(worlds)
+    gateway = Gateway(forks)
     path, _, query = target.partition("?")
-    return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "method": method,
-        "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "root_path": "",
-        "headers": headers, STRIKES: [],
-    }  # fmt: skip
+    request = Request(method, unquote(path), query.encode(), headers)
+    route = gateway.route(request)
+    _read(request, route, body)
+    now = route.clock.now()
+    response = gateway.respond(request, now, route)
+    world = response.world
+    if world and response.hold is not None:
+        _attempt_until(world, response.hold)
+        response = response.dated(now := route.clock.now())
+    gateway.record(response, now)
+    if world:
+        return _explained(world, worlds.get(world.key), route, request)
+    (*_, exchange) = forks.unmatched
+    return rendering.explanation(forks, exchange)
 
 
-def _receiver(body: bytes) -> Receive:
-    messages: list[Message] = [{"type": "http.request", "body": body}]
-
-    async def receive() -> Message:
-        return messages.pop() if messages else {"type": "http.disconnect"}
-
-    return receive
+def _read(request: Request, route: Route, body: bytes) -> None:
+    """Give a request as much of its body as a server would read."""
+    if route.body_limit is not None:
+        request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
 
 
-async def _send(_: Message) -> None:
-    """Drop the response; it is read from the journal."""
+def _attempt_until(world: World, instant: int) -> None:
+    """Let the webhooks due by an instant be attempted in vain."""
+    while (due := world.next_due()) is not None and due <= instant:
+        world.apply(AdvanceClock(due))
+        if delivery := world.apply(TakeDelivery(due)):
+            faults = tuple(map(kind_of, delivery.faults or ()))
+            attempt = Attempt(due, None, _NOT_POSTED, final=True, rule=delivery.rule, faults=faults)
+            world.apply(RecordAttempt(due, delivery, attempt))
+    world.apply(AdvanceClock(instant))
 
 
-async def _post(_: Parcel) -> Outcome:
-    return Outcome(None, "not posted: nothing is sent while a request is explained", final=True)
-
-
-def _explained(twin: World, real: World | None, scope: Scope, body: bytes) -> Explanation:
-    (*_, exchange) = twin.journal
-    occasion = _occasion(twin, scope, body)
-    accepted = twin.generation_of(exchange.request_id) if exchange.request_id else None
+def _explained(world: World, real: World | None, route: Route, request: Request) -> Explanation:
+    (*_, exchange) = world.journal
+    facts = _facts(world, route, request)
+    accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
     is_new = accepted is not None and not (real and real.generation_of(accepted.request_id))
     return rendering.explanation(
-        twin,
+        world,
         exchange,
-        # The real script is asked: that of the copy has counted this request already.
-        real.script.diagnose(occasion) if real and occasion else [],
-        rendering.generation(twin, accepted) if accepted else None,
-        _debited(twin, accepted) if accepted and is_new else None,
-        [rendering.delivery(twin, each) for each in twin.outbox.deliveries(real.outbox.latest if real else 0)],
+        # The real script is asked: that of the fork has counted this request already.
+        real.script.diagnose(facts) if real and facts else [],
+        rendering.generation(world, accepted) if accepted else None,
+        _debited(world, accepted) if accepted and is_new else None,
+        [rendering.delivery(world, each) for each in world.outbox.deliveries(real.outbox.latest if real else 0)],
     )
 
 
-def _occasion(world: World, scope: Scope, body: bytes) -> Occasion | None:
-    """What the rules were asked about, None where they are not asked."""
-    headers = scope["headers"]
-    match classify(scope["method"], scope["path"]):
-        case Submit() as endpoint:
-            return at_submit(endpoint.name, headers, body)
-        case StatusRead(request_id=request_id):
-            return at_read(request_id, world.known(request_id), headers)
-        case MediaRead(request_id=request_id):
-            return at_download(request_id, world.known(request_id), scope["method"], headers)
+def _facts(world: World, route: Route, request: Request) -> Occasion | None:
+    """The facts that the rules were asked about, None where no rule was asked."""
+    now = world.clock.now()
+    match route.endpoint:
+        case Submit(operation):
+            return at_submit(operation.name, request.headers, members(request.body or b""))
+        case StatusRead(request_id):
+            return at_read(request_id, world.known(request_id, now), request.headers)
+        case MediaRead(request_id):
+            return at_download(request_id, world.known(request_id, now), request.method, request.headers)
         case _:
             return None
 
 
-def _debited(twin: World, generation: Generation) -> int:
+def _debited(world: World, generation: Generation) -> int:
     """What was debited for a generation, in millionths of a dollar."""
-    entries = twin.standing.ledger.entries(twin.clock.now())
+    entries = world.account.ledger.entries(world.clock.now())
     return -sum(
         each.amount for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT
     )

@@ -6,7 +6,8 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -16,9 +17,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.gateway import Turns, place
-from pixazo_simulator.spec import KEY_HEADER, MisfitError, Redactor, beginning, is_crowded, nearest, read, read_query
-from pixazo_simulator.webhooks import USER_AGENT, Courier
+from pixazo_simulator.spec import (
+    KEY_HEADER,
+    SMALL_BODY,
+    MisfitError,
+    Redactor,
+    beginning,
+    is_crowded,
+    nearest,
+    place,
+    read,
+    read_query,
+)
+from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
 from .discovery import discovery_document
@@ -45,6 +56,23 @@ Address = IPv4Address | IPv6Address
 log = logging.getLogger("pixazo_simulator")
 
 
+class Turns:
+    """Lets one large body be processed at a time, each in a turn of the event loop, so that others are served in between."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[None]:
+        """Process a body of so many bytes. Nothing may be awaited inside, since other large bodies wait."""
+        if size <= SMALL_BODY:
+            yield
+            return
+        async with self._lock:
+            await asyncio.sleep(0)
+            yield
+
+
 class ControlHandler:
     """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
 
@@ -54,7 +82,7 @@ class ControlHandler:
     def __init__(
         self,
         worlds: Worlds,
-        dispatcher: Courier,
+        dispatcher: Dispatcher,
         tls_listeners: TlsListeners,
         routes: Iterable[ControlRoute],
         turns: Turns | None = None,

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
 from pixazo_simulator.spec import KEY_HEADER
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import World, Worlds
 
 from .schema.responses import Refusal, TlsListener
@@ -61,7 +61,7 @@ class ControlRequest(Generic[R]):
     """
 
     worlds: Worlds
-    dispatcher: Courier
+    dispatcher: Dispatcher
     tls_listeners: TlsListeners
     routes: tuple[ControlRoute, ...]
     host: str

@@ -22,13 +22,12 @@ from .catalogue.timestamps import TIMESTAMPS
 from .catalogue.variants import VARIANTS
 from .catalogue.wallet import WALLET
 from .catalogue.webhook import WEBHOOK
-from .middleware import SPELLING, EditedGateway
+from .middleware import EditedGateway
 from .mutant import Edits, Mutant, Variant
 from .session import Editing
 
 __all__ = [
     "MUTANTS",
-    "SPELLING",
     "VARIANTS",
     "EditedGateway",
     "Editing",

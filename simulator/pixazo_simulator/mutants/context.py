@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.requests import Request as HttpRequest
 
-from pixazo_simulator.gateway import serve, video
-from pixazo_simulator.spec import Policy, Refusal, finish, http_date, media_path, media_type, refusal_answer
+from pixazo_simulator.gateway import serve_media
+from pixazo_simulator.spec import Policy, Refusal, finish, http_date, media_path, refusal_answer
 from pixazo_simulator.world import Generation, World, Worlds
 
 from .messages import Members, Reply, Request
@@ -64,7 +63,7 @@ class Scene:
     @property
     def now(self) -> int:
         """The instant on the clock of the world, in UTC milliseconds."""
-        return self._world.clock.now() if self._world else self._worlds.unmatched_clock.now()
+        return self._world.clock.now() if self._world else self._worlds.clock.now()
 
     @property
     def policy(self) -> Policy:
@@ -74,22 +73,22 @@ class Scene:
     @property
     def balance(self) -> int:
         """What the wallet holds, in millionths of a dollar."""
-        return self._world.standing.ledger.balance(self.now) if self._world else 0
+        return self._world.account.ledger.balance(self.now) if self._world else 0
 
     @property
     def suspended(self) -> bool:
         """Whether the caller may do nothing."""
-        return self._world is not None and self._world.standing.suspended
+        return self._world is not None and self._world.account.suspended
 
     @property
     def broken(self) -> bool:
         """Whether the gateway fails for the caller, as the key asks it to."""
-        return self._world is not None and self._world.standing.broken
+        return self._world is not None and self._world.account.broken
 
     def throttle(self) -> int | None:
         """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
         limit = self.policy.rate_limit
-        return self._world.standing.quota.take(limit, self.now) if self._world and limit else None
+        return self._world.account.quota.take(limit, self.now) if self._world and limit else None
 
     def ends(self, request_id: str) -> int | None:
         """The instant of the terminal state of a generation, None when the world has no such generation."""
@@ -101,7 +100,7 @@ class Scene:
         found = self._generation(request_id)
         if found is None or self._world is None:
             return None
-        told: Members = msgspec.json.decode(self._world.status_answer(found, found.origin, at))
+        told: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
         return told
 
     def video(self, request_id: str, request: Request) -> Reply | None:
@@ -109,14 +108,17 @@ class Scene:
         found = self._generation(request_id)
         if found is None or request.path != media_path(request_id, self.policy):
             return None
-        asked = HttpRequest({"type": "http", "method": request.method, "headers": list(request.headers)})
-        served = serve(asked, video(found), request_id, media_type(self.policy))
-        headers = (*served.raw_headers, (b"date", http_date(self.now)))
-        return Reply(served.status_code, headers, bytes(served.body))
+        answer = serve_media(found, request.method, list(request.headers), self.policy)
+        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
+        return Reply(answer.status, (*answer.headers, *length, (b"date", http_date(self.now))), answer.body)
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
-        owners = (world.key for world in self._worlds if isinstance(world.generation(request_id), Generation))
+        owners = (
+            world.key
+            for world in self._worlds
+            if isinstance(world.generation(request_id, world.clock.now()), Generation)
+        )
         return next(owners, None)
 
     def undelivered(self, request_id: str) -> bool:
@@ -132,7 +134,7 @@ class Scene:
         return Reply(answer.status, (*answer.headers, *told), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
-        found = self._world.generation(request_id) if self._world else None
+        found = self._world.generation(request_id, self.now) if self._world else None
         return found if isinstance(found, Generation) else None
 
     def _deliveries(self) -> list[Any]:

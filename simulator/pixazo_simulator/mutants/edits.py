@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from pixazo_simulator.spec import Policy, Refusal
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 
 from .context import Scene
 from .members import Edit, amended
@@ -105,11 +105,11 @@ def refused_as(when: Judge, refusal: Callable[[Scene], Refusal]) -> Edits:
 def callbacks(edit: Edit) -> Edits:
     """Edit the bodies of callbacks."""
 
-    def post(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-        told = members_of(parcel.body)
+    def post(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
+        told = members_of(webhook.body)
         if told is None or "request_id" not in told:
-            return (parcel,)
-        return (replace(parcel, body=msgspec.json.encode(edit(told, scene))),)
+            return (webhook,)
+        return (replace(webhook, body=msgspec.json.encode(edit(told, scene))),)
 
     return Edits(callback=post)
 

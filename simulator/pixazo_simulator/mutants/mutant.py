@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from pixazo_simulator.spec import Policy
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Settings
 
 from .context import Scene
@@ -19,8 +19,8 @@ RequestEditor = Callable[[Request, Scene], Request | Reply]
 """What the gateway hears instead of what was said; a reply is answered without the gateway hearing anything."""
 ReplyEditor = Callable[[Request, Reply, Scene], Reply]
 """What is answered instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[Parcel, Scene], tuple[Parcel, ...]]
-"""What is posted instead of a callback: nothing, one parcel, or several."""
+CallbackEditor = Callable[[WebhookRequest, Scene], tuple[WebhookRequest, ...]]
+"""What is posted instead of a callback: nothing, one webhook, or several."""
 
 
 def _same_request(request: Request, _: Scene) -> Request | Reply:
@@ -31,8 +31,8 @@ def _same_reply(_: Request, reply: Reply, __: Scene) -> Reply:
     return reply
 
 
-def _same_callback(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-    return (parcel,)
+def _same_callback(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+    return (webhook,)
 
 
 def _same_policy(policy: Policy) -> Policy:
@@ -63,8 +63,8 @@ class Edits:
         def reply(request: Request, reply: Reply, scene: Scene) -> Reply:
             return other.reply(request, self.reply(request, reply, scene), scene)
 
-        def callback(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-            return tuple(last for first in self.callback(parcel, scene) for last in other.callback(first, scene))
+        def callback(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
+            return tuple(last for first in self.callback(webhook, scene) for last in other.callback(first, scene))
 
         def policy(policy: Policy) -> Policy:
             return other.policy(self.policy(policy))
@@ -80,8 +80,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server that is changed so, in every one of its worlds."""
-        workings = msgspec.structs.replace(settings.workings, govern=self.policy, **self.workings)
-        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), workings=workings)
+        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.workings)
+        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
 
 
 @dataclass(frozen=True, slots=True)

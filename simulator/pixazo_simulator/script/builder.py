@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import UNSET
 
-from .faults import FAULTS, AnyFault, Fault
-from .rule import End, Reply, Rule, Step
+from .faults import AnyFault, Fault
+from .rule import FAULTS, End, Reply, Rule, Step
 
 
 class Place(Protocol):

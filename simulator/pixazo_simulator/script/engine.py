@@ -118,7 +118,7 @@ class _Entry:
         self.used = [0] * len(rule.steps)
         self.missed: tuple[str, ...] | None = None
 
-    def twin(self) -> _Entry:
+    def fork(self) -> _Entry:
         """One that was used as often, and is used on its own."""
         other = copy(self)
         other.used = list(self.used)
@@ -165,10 +165,10 @@ class Script:
         self._entries: dict[int, _Entry] = {}
         self._made = self._weight = self._size = 0
 
-    def twin(self) -> Script:
+    def fork(self) -> Script:
         """One with the same rules, used as often, that goes its own way."""
         other = Script()
-        other._entries = {number: entry.twin() for number, entry in self._entries.items()}
+        other._entries = {number: entry.fork() for number, entry in self._entries.items()}
         other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
 

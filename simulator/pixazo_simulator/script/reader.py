@@ -9,9 +9,8 @@ import msgspec
 
 from pixazo_simulator.spec import Path, nearest
 
-from .faults import FAULTS
 from .matchers import MOST_WEIGHT
-from .rule import End, Reply, Rule, Step
+from .rule import FAULTS, End, Reply, Rule, Step
 
 MOST_RULES = 1000
 """Rules in one script."""

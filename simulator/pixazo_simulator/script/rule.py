@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from typing import Annotated, Any, cast
 
 import msgspec
 
 from pixazo_simulator.spec import HIDDEN, ImageParameters, beginning, is_secret, nearest, shown
 
-from .faults import ANSWERS, CALLBACKS, MEDIA, READS, REPLIES, SUBMITS, AnyFault, Stuck, commits, kind_of, quarrel
+from .effects import Discard, Respond, Skip, Stall
+from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
+
+SUBMITS = frozenset({"generate", "imageToVideo"})
+READS = frozenset({"status"})
+MEDIA = frozenset({"media"})
+CALLBACKS = frozenset({"webhook"})
+REPLIES = SUBMITS | READS | MEDIA
 
 OCCASIONS: Mapping[str, frozenset[str]] = {
     "generate": frozenset({"generate"}),
@@ -23,6 +31,9 @@ OCCASIONS: Mapping[str, frozenset[str]] = {
     "request": REPLIES,
 }
 """What a rule can be about, and the operations each means: `submit` is either operation, `request` anything but callbacks."""
+
+FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
+"""Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
@@ -132,17 +143,20 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def commits(self) -> bool:
         """Whether the gateway does all the same what it was asked to do."""
-        return self.reply is None and all(commits(fault) for fault in self.faults)
+        return self.reply is None and not self._asks(Discard)
 
     @property
     def only_plans(self) -> bool:
         """Whether it wants nothing but a fate for what is accepted: a refused submit leaves it unused."""
-        planned = self.end is not None or any(isinstance(fault, Stuck) for fault in self.faults)
-        return planned and all(isinstance(fault, Stuck) for fault in self.faults)
+        return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
+
+    def _asks(self, kind: type[msgspec.Struct]) -> bool:
+        """Whether a fault asks for an effect of this kind."""
+        return any(isinstance(effect, kind) for fault in self.faults for effect in fault.effects)
 
     def idle(self, facts: Mapping[str, Any]) -> list[str]:
         """Why it finds nothing to strike in a call of these facts; empty when it does."""
-        reasons = [fault.idle(facts) for fault in self.faults]
+        reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
         return [reason for reason in reasons if reason is not None] if idle else []
 
@@ -252,24 +266,44 @@ def _problem(step: Step, about: frozenset[str]) -> str | None:
     if step.reply and not about <= REPLIES:
         return "a callback is no reply; use a fault such as drop"
     for fault in step.faults:
-        if not about <= fault.strikes:
-            wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.strikes)
-            return f"fault {kind_of(fault)!r} strikes only {wanted}"
-    return _contradiction(step) or quarrel(step.faults)
+        if not about <= fault.applies_to:
+            wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.applies_to)
+            return f"fault {kind_of(fault)!r} applies only to {wanted}"
+    return _contradiction(step) or _conflict(step.faults)
 
 
 def _contradiction(step: Step) -> str | None:
-    """Wishes of one step that exclude each other."""
-    stuck = any(isinstance(fault, Stuck) for fault in step.faults)
-    planned = "end" if step.end else "fault 'stuck'" if stuck else None
-    instead = next((kind_of(each) for each in step.faults if isinstance(each, ANSWERS) or not commits(each)), None)
+    """Why the parts of a step cannot happen together, None when they can."""
+    stuck = next((kind_of(fault) for fault in step.faults if Stall() in fault.effects), None)
+    instead = next((kind_of(fault) for fault in step.faults if _stands_in(fault)), None)
+    planned = "end" if step.end else f"fault {stuck!r}" if stuck else None
     if step.reply and planned:
-        return f"reply and {planned} exclude each other, since a reply in its place accepts nothing"
+        return f"reply and {planned} exclude each other: a submission that gets this reply is not accepted"
     if instead and planned:
-        return f"fault {instead!r} and {planned} exclude each other, since nothing is accepted"
+        return f"fault {instead!r} and {planned} exclude each other: nothing is accepted"
     if step.reply and instead:
         return f"reply and fault {instead!r} exclude each other"
-    return "end and fault 'stuck' exclude each other" if step.end and stuck else None
+    return f"end and fault {stuck!r} exclude each other" if step.end and stuck else None
+
+
+def _stands_in(fault: Fault) -> bool:
+    """Whether the gateway does not respond itself where this happens."""
+    return any(isinstance(effect, Respond | Discard) for effect in fault.effects)
+
+
+def _conflict(faults: Iterable[Fault]) -> str | None:
+    """Why these faults cannot happen together, None when they can."""
+    kinds = {kind_of(fault): fault for fault in faults}
+    for first, second in combinations(kinds, 2):
+        if second in kinds[first].excludes or first in kinds[second].excludes:
+            return f"faults {first!r} and {second!r} exclude each other"
+    alone = next((kind for kind, fault in kinds.items() if Skip() in fault.effects), None)
+    return f"fault {alone!r} leaves nothing for another to act on" if alone and len(kinds) > 1 else None
+
+
+def kind_of(fault: Fault) -> str:
+    """The name of a fault in JSON and TOML, such as `connection_reset`."""
+    return str(fault.__struct_config__.tag)
 
 
 def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-from pixazo_simulator.mutants import SPELLING
-
+from .asgi import SPELLING
 from .http import GatewayProtocol
 
 

@@ -17,8 +17,10 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pixazo_simulator.gateway import CONNECTION, HEAD
 from pixazo_simulator.spec import HEAD_LIMIT
+
+from .asgi import HEADER_BYTES
+from .fault_injection import CONNECTION
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -257,7 +259,7 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise _Refusal(*_CONNECT)
         told = cast("dict[str, Any]", self.scope)
-        told[HEAD] = self._head
+        told[HEADER_BYTES] = self._head
         self._declines = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if self._declines:
             return

@@ -105,7 +105,7 @@ class Simulator:
         application = Application(Worlds(settings), self.change, protocol)
         listener = _listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
-        self._application, self._server = application, _Server(application.entry, protocol)
+        self._application, self._server = application, _Server(application, protocol)
         self._thread = threading.Thread(
             target=_run, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.port}", daemon=True
         )
@@ -139,8 +139,8 @@ class Simulator:
         """
         server, application, world = self._running(api_key)
         milliseconds = world.clock.milliseconds(seconds)
-        fallen = server.ask(lambda: application.courier.advance_at_once(world, milliseconds))
-        return server.call(application.courier.advance(world, milliseconds)) if fallen is None else fallen
+        fallen = server.ask(lambda: application.dispatcher.advance_at_once(world, milliseconds))
+        return server.call(application.dispatcher.advance(world, milliseconds)) if fallen is None else fallen
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
@@ -161,7 +161,7 @@ class Simulator:
         host = self.url.removeprefix("http://")
         return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
-    def open_door(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
+    def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
         """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
 
         Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is no name or
@@ -173,7 +173,7 @@ class Simulator:
         except LookupError as error:
             raise SimulatorError(str(error)) from None
 
-    def close_door(self, door: TlsListener, *, api_key: str | None = None) -> None:
+    def close_tls_listener(self, door: TlsListener, *, api_key: str | None = None) -> None:
         """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
         server, application, world = self._running(api_key)
         server.call(application.doors.close(world, door.number))

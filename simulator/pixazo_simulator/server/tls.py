@@ -1,4 +1,4 @@
-"""Doors: TLS ports, each of which leads into one world, whatever key the caller sends."""
+"""TlsListeners: TLS ports, each of which leads into one world, whatever key the caller sends."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from weakref import WeakSet
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pixazo_simulator.control import TlsListener
-from pixazo_simulator.gateway import DOOR
 from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
-from pixazo_simulator.world import World
+from pixazo_simulator.world import AddAlias, World
 
+from .asgi import LISTENER
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Entrance:
             task.cancel()
 
 
-class Doors:
+class TlsListeners:
     """The open doors of one server, on whose loop all of this runs.
 
     `entry` is the application that callers meet, `gateway` the one that knows only the vendor's routes.
@@ -139,18 +139,18 @@ def _inside(scope: Scope, world: World) -> Scope:
     key = world.key.encode("latin-1")
 
     def exchanged(match: re.Match[bytes]) -> bytes:
-        world.call_also(unquote_plus(match[2].decode("latin-1")))
+        world.apply(AddAlias(world.clock.now(), unquote_plus(match[2].decode("latin-1"))))
         return match[1] + quote(key).encode()
 
     headers: list[tuple[bytes, bytes]] = []
     for name, value in scope["headers"]:
         if name == _KEY and value.strip():
-            world.call_also(value.strip().decode("latin-1"))
+            world.apply(AddAlias(world.clock.now(), value.strip().decode("latin-1")))
             headers.append((name, key))
         else:
             headers.append((name, value))
     query = _KEY_QUERY.sub(exchanged, scope["query_string"])
-    return {**scope, "headers": headers, "query_string": query, DOOR: world}
+    return {**scope, "headers": headers, "query_string": query, LISTENER: world}
 
 
 def _named(hosts: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import traceback
 from difflib import get_close_matches
+from pathlib import PurePath
 from reprlib import Repr
 
 CUT = "[cut]"
@@ -49,3 +51,9 @@ def shown(value: object) -> str:
 def shortened(text: str) -> str:
     """A text, or its first 200 characters."""
     return beginning(text, _SHOWN)
+
+
+def place(error: BaseException) -> str:
+    """Where in the source an error was raised; its message, which may hold keys, is left out."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"in {last.name}, {PurePath(last.filename).name}:{last.lineno}"

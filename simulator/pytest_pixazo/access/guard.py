@@ -8,14 +8,14 @@ from tempfile import mkstemp
 
 import pytest
 
-from pixazo_simulator.redirect import DOOR_PORT, HOSTS, MEDIA_HOSTS, VARIABLE, Ban, forget, guard_of
+from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
 
 SECTION = "pixazo: the real gateway was called"
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
     """The guard of a run, unless the command line wants none; under `pixazo-sim exec` the hosts lead to its simulator."""
-    return None if config.getoption("pixazo_real_gateway") or DOOR_PORT in os.environ else Watch()
+    return None if config.getoption("pixazo_real_gateway") or REDIRECT_PORT in os.environ else Watch()
 
 
 def asks_for_the_real_one(item: pytest.Item) -> bool:
@@ -36,7 +36,7 @@ class Watch:
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
         self._told = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
-        self._theirs = os.environ.get(VARIABLE)
+        self._theirs = os.environ.get(GUARD_VARIABLE)
 
     def hold(self, item: pytest.Item) -> None:
         """Refuse the hosts in this test, and in the processes that it starts."""
@@ -49,15 +49,15 @@ class Watch:
 
     def lift(self, *, wholly: bool) -> None:
         """Refuse nothing in this test, but to threads that earlier ones left running, unless `wholly`."""
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
 
     def rest(self, item: pytest.Item) -> None:
         """Go on after the end of a test."""
         if self._is_held:
-            self._guard.leave()
+            self._guard.remember_threads()
             self._is_held = False
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
 
     def news(self) -> list[str]:
@@ -80,7 +80,7 @@ class Watch:
 
     def close(self) -> None:
         """End with the run."""
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.lift(self._before)
         self._told.close()
         Path(self._file).unlink(missing_ok=True)

@@ -28,7 +28,7 @@ class NoCallbackError(Exception):
 class Arrivals:
     """Lets callbacks through when it is told to, and keeps them from the app at any other time.
 
-    They are those of the gateway's courier: the first one when the generation ends, a retry after a refusal. Only a
+    They are those of the gateway's dispatcher: the first one when the generation ends, a retry after a refusal. Only a
     duplicate is made here. `lines` say in words what happened; `under_way` that a callback is with the app.
     """
 
@@ -66,7 +66,7 @@ class Arrivals:
             raise NoCallbackError
 
     def take(self, callback: Callback) -> int:
-        """What the courier is answered: by the app, or by nobody behind a closed door."""
+        """What the dispatcher is answered: by the app, or by nobody behind a closed door."""
         self._attempts += 1
         again = "" if self._answer is None else " again (a retry)"
         self._latest = callback

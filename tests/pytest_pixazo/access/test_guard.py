@@ -626,7 +626,7 @@ def test_other_programs_are_started(pytester: pytest.Pytester) -> None:
             sys.audit("os.system", text)
 
         def test_a_door(pixazo):
-            sys.audit("subprocess.Popen", "curl", ["curl", "https://gateway.invalid"], None, {{"PIXAZO_DOOR_PORT": "1"}})
+            sys.audit("subprocess.Popen", "curl", ["curl", "https://gateway.invalid"], None, {{"PIXAZO_REDIRECT_PORT": "1"}})
         """,
     )
     result.assert_outcomes(passed=len(commands) + len(texts) + 1)

@@ -8,7 +8,7 @@ import pytest
 from tests.page import PAGE
 from tests.pytest_pixazo.reports.records import Telling
 
-from pixazo_simulator.script.faults import FAULTS
+from pixazo_simulator.script.rule import FAULTS
 from pytest_pixazo.reports.coverage.behaviours import BEHAVIOURS, FAULT_BEHAVIOURS, without
 from pytest_pixazo.reports.coverage.meter import met, percent, shares, table
 

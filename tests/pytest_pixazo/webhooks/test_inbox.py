@@ -20,7 +20,7 @@ COMPLETED_AT = 1_774_951_215_000
 
 
 def answers(world: ControlClient, seconds: float) -> list[int | str | None]:
-    """What the courier was answered while so many seconds passed."""
+    """What the dispatcher was answered while so many seconds passed."""
     return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
 
@@ -113,7 +113,7 @@ def test_a_vain_wait_without_a_world_reminds_of_the_clock() -> None:
 
 
 def test_answers_are_given_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
-    """500, 503, then 200: the courier comes back after 5 s and 5 min, and no more after the 200."""
+    """500, 503, then 200: the dispatcher comes back after 5 s and 5 min, and no more after the 200."""
     inbox.respond([500, 503, 200])
     submit(world, inbox.url)
     assert answers(world, 15) == [500]
@@ -196,7 +196,7 @@ def test_a_garbled_body_is_kept_and_tells_nothing(inbox: Inbox, body: bytes) -> 
 
 
 def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
-    """The courier of a test that goes on sees a dead receiver."""
+    """The dispatcher of a test that goes on sees a dead receiver."""
     with Inbox(world) as inbox:
         submit(world, inbox.url)
     assert answers(world, 15) == [None]
@@ -238,7 +238,7 @@ def test_an_unsigned_callback_says_which_policy_signs(world: ControlClient, inbo
 
 
 def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> None:
-    """It gets the callback, and what it returns is what the courier sees; None is 204."""
+    """It gets the callback, and what it returns is what the dispatcher sees; None is 204."""
     seen: list[str | None] = []
     refusals: list[int | None] = [503, None]
 
@@ -256,7 +256,7 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
 def test_a_receiver_that_raises_has_answered_500(
     world: ControlClient, inbox: Inbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The callback says what was raised, the log has the traceback, and the courier comes back."""
+    """The callback says what was raised, the log has the traceback, and the dispatcher comes back."""
 
     def fail(_: Callback) -> int:
         raise LookupError("no such order")

@@ -1,4 +1,4 @@
-"""In-process delivery: the courier meets the app itself, whatever loop, thread or framework the app lives in."""
+"""In-process delivery: the dispatcher meets the app itself, whatever loop, thread or framework the app lives in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Event
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo.webhooks import event_loops as home
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
@@ -29,7 +29,7 @@ PATH = "/hooks/pixazo"
 
 
 def answers(events: list[Event]) -> list[int | str | None]:
-    """What the courier was answered."""
+    """What the dispatcher was answered."""
     return [event.status for event in events if event.kind == "webhook"]
 
 
@@ -78,7 +78,7 @@ def fastapi() -> FastAPI:
 
 
 def test_a_synchronous_test_and_a_wsgi_app(world: ControlClient, inbox: Inbox) -> None:
-    """The app is called with the raw body; its 503 makes the courier come back, its 200 does not."""
+    """The app is called with the raw body; its 503 makes the dispatcher come back, its 200 does not."""
     app = Wsgi()
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
@@ -153,7 +153,7 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
 def test_a_blocked_loop_is_told_with_the_remedies(
     backend: str, world: ControlClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Advancing on the app's own loop is no deadlock: the courier gets a 503, and leaving the inbox says what to do."""
+    """Advancing on the app's own loop is no deadlock: the dispatcher gets a 503, and leaving the inbox says what to do."""
     monkeypatch.setattr(home, "PATIENCE", 0.05)
     seen: list[int | str | None] = []
 
@@ -253,7 +253,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
     with monkeypatch.context() as impatient:
-        impatient.setattr(courier, "LEAST_TIMEOUT", 0.1)
+        impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
         assert answers(world.advance(15)) == [None]
     slow.set()
     assert handled.acquire(timeout=10)
@@ -400,7 +400,7 @@ def served() -> Iterator[tuple[FastAPI, str]]:
 
 
 def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAPI, str]) -> None:
-    """The courier posts to the app's own port; advancing the clock waits for its answer."""
+    """The dispatcher posts to the app's own port; advancing the clock waits for its answer."""
     app, origin = served
     submit(world, origin + PATH)
     assert answers(world.advance(15)) == [202]

@@ -11,7 +11,7 @@ from tests.receiver import Receiver
 
 from pixazo_client import AuthenticationError, InsufficientBalanceError, PixazoClient, RateLimitError
 from pixazo_simulator import ControlError
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo import Pixazo, contains
 
 PAGE_TIME = datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -48,7 +48,7 @@ def test_an_advance_that_ends_early(
     pixazo: Pixazo, pixazo_client: PixazoClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Is an error, also in the middle of `run_until`: no test goes on at an instant that it did not ask for."""
-    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     for _ in range(2):
         pixazo_client.generate("A bear", webhook_url="http://10.0.0.7/")
     with pytest.raises(ControlError, match=r"the advance ended at 2026-03-31T10:00:15\.000Z, 0 s early") as caught:

@@ -222,7 +222,7 @@ def test_variables_of_others_may_change(program: tuple[str, ...]) -> None:
     assert (ran.returncode, ran.stdout) == (0, "404\n"), ran.stderr
 
 
-@pytest.mark.parametrize("lost", ["PIXAZO_DOOR_CA", "PIXAZO_DOOR_PORT", "PIXAZO_DOOR_HOSTS"])
+@pytest.mark.parametrize("lost", ["PIXAZO_REDIRECT_CA", "PIXAZO_REDIRECT_PORT", "PIXAZO_REDIRECT_HOSTS"])
 @pytest.mark.parametrize(
     "program", [(sys.executable, "-c", "print('ran')"), ("node", "-e", "console.log('ran')")], ids=["python", "node"]
 )
@@ -231,7 +231,8 @@ def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) ->
     ran = run(sys.executable, "-c", CHANGED, lost, tool(program[0]), *program[1:])
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert re.match(
-        r"pixazo-sim: this (Python|Node) cannot be led to the simulator \(.+\): keep the PIXAZO_DOOR_ ", ran.stderr
+        r"pixazo-sim: this (Python|Node) cannot be redirected to the simulator \(.+\): keep the PIXAZO_REDIRECT_ ",
+        ran.stderr,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 
-from pixazo_simulator.script.faults import FAULTS
+from pixazo_simulator.script.rule import FAULTS
 from pixazo_simulator.script.script_file import script_from
 
 SCRIPT = """\
@@ -39,10 +39,10 @@ def test_the_list_can_be_read_by_machines() -> None:
     """The rule of each example is one that `/_sim` takes, and the one that its TOML means."""
     told = json.loads(pixazo_sim("faults", "--json").stdout)
     assert [each["fault"] for each in told] == list(FAULTS)
-    assert {"fault", "name", "says", "strikes", "parameters", "python", "toml", "rule"} == set(told[0])
+    assert {"fault", "name", "says", "applies_to", "parameters", "python", "toml", "rule"} == set(told[0])
     by_name = {each["fault"]: each for each in told}
     assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
-    assert by_name["drop"]["strikes"] == ["webhook"]
+    assert by_name["drop"]["applies_to"] == ["webhook"]
     for each in told:
         assert [rule.told() for rule in script_from(each["toml"], "x", as_json=False)] == [each["rule"]]
 

@@ -25,7 +25,7 @@ from pixazo_simulator.control.schema.types import encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 
@@ -93,7 +93,7 @@ def test_time_money_and_work(control: ControlClient) -> None:
 
 def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says at which instant the clock stands, and tells what fell due; the next advance goes on."""
-    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     for _ in range(2):
         request = {"prompt": "A bear", "callback_url": "http://10.0.0.7/"}
         assert caller(control).call("POST", "/minimax-hailuo-ai/v1/generate", request).status == 202

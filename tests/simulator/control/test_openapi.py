@@ -18,7 +18,7 @@ from tests.receiver import Receiver
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.openapi import document
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
 OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -165,7 +165,7 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
     reply = caller.call("POST", "/_sim/wait", {"exchanges": {"count": 2}, "timeout": 0})
     assert reply.status == 408
     assert fits(reply.json(), answer_schema("waitFor", 408)) == []
-    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     caller.accepted(webhook="http://10.0.0.7/")
     caller.accepted(webhook="http://10.0.0.7/")
     reply = caller.call("POST", "/_sim/clock/advance", {"seconds": 15})

@@ -15,19 +15,22 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted
 
-from pixazo_simulator.control import ROUTES, ControlHandler
+from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes.waiting import look
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
-from pixazo_simulator.gateway.router import Front
+from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.tls import Doors
-from pixazo_simulator.webhooks.dispatcher import Courier
-from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.server.tls import TlsListeners
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.world.commands import RecordExchange
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.state.journal import Exchange
 
 LONG = 30.0
 """Seconds that no test waits for: what it waits for happens, or the test fails."""
@@ -209,7 +212,7 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def post(_: Parcel) -> Outcome:
+async def post(_: WebhookRequest) -> Outcome:
     """A receiver that takes everything."""
     return Outcome(200)
 
@@ -218,13 +221,13 @@ class Handler:
     """The control routes over one world, `sim-key`, without a server."""
 
     def __init__(
-        self, clock: Callable[[], Clock] = Clock.manual, send: Callable[[Parcel], Awaitable[Outcome]] = post
+        self, clock: Callable[[], Clock] = Clock.manual, send: Callable[[WebhookRequest], Awaitable[Outcome]] = post
     ) -> None:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
-        courier = Courier(worlds, send)
-        front = Front(worlds, courier)
-        self._control = ControlHandler(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        dispatcher = Dispatcher(worlds, send)
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
+        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
 
     async def ask(self, method: str, path: str, **wish: object) -> Answer:
         """Status and body."""
@@ -237,7 +240,8 @@ class Handler:
 
     def say(self) -> None:
         """Let the journal have an exchange more."""
-        self.world.journal.record(self.world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+        exchange = Exchange(0, self.world.clock.now(), "GET", "/", [], b"", 0, 404, b"", "")
+        self.world.apply(RecordExchange(exchange.at, exchange))
 
 
 def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
@@ -261,7 +265,7 @@ def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
     async def delete() -> tuple[Answer, Answer]:
         posting, deleted = asyncio.Event(), asyncio.Event()
 
-        async def slowly(_: Parcel) -> Outcome:
+        async def slowly(_: WebhookRequest) -> Outcome:
             posting.set()
             await deleted.wait()
             return Outcome(200)
@@ -289,14 +293,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
             handler.wait(exchanges={}, timeout=LONG), handler.wait(exchanges={"count": 2}, timeout=0.01), handler.wait(exchanges={"count": 2}),
         ]  # fmt: skip
         await asyncio.sleep(0)
-        assert handler.world.bell.listeners == 3
+        assert handler.world.notifier.listeners == 3
         handler.say()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]
         answers = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
-        assert handler.world.bell.listeners == 0
+        assert handler.world.notifier.listeners == 0
         return [status for status, _ in answers]
 
     assert asyncio.run(several()) == [200, 408]
@@ -304,13 +308,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
 
 def test_others_get_their_turn_while_somebody_looks_through_a_journal() -> None:
     """Between pieces whose conditions weigh 200 at most; what was looked at once is not looked at again."""
-    world = Handler().world
+    handler = Handler()
+    world = handler.world
     for _ in range(100):
-        world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+        handler.say()
     heavy = {"path": {"one_of": ["/"] * 96}, "count": 101}
     looking = Search(world, msgspec.convert({"exchanges": heavy}, Wait))
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [50, 100, False]
-    world.journal.record(world.clock.now(), "GET", "/", [], b"", 404, b"", "")
+    handler.say()
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [0, 101, True]
 
 

@@ -32,8 +32,8 @@ from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Variant
 from pixazo_simulator.mutants.mutant import Edits
 from pixazo_simulator.redirect.context import RedirectionError, redirect
-from pixazo_simulator.redirect.patches import Hooks
-from pixazo_simulator.redirect.routing import Detour, stand_in
+from pixazo_simulator.redirect.patches import Patches
+from pixazo_simulator.redirect.routing import Route, placeholder
 
 VENDOR = "gateway.pixazo.ai"
 HOST = "gateway.invalid"
@@ -340,7 +340,7 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
 
 def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
     """As if the server had ended it: nothing is said over it any more."""
-    door = simulator.open_door([HOST])
+    door = simulator.open_tls_listener([HOST])
     context = ssl.create_default_context(cadata=door.ca_pem)
     with (
         socket.create_connection(("127.0.0.1", door.port)) as plain,
@@ -356,29 +356,29 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 
 def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
     """A certificate of another authority is refused."""
-    door = simulator.open_door([HOST])
+    door = simulator.open_tls_listener([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
-    route = Detour([HOST], ("127.0.0.1", door.port))
-    with Hooks(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+    route = Route([HOST], ("127.0.0.1", door.port))
+    with Patches(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         talk("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
-    simulator.close_door(door)
+    simulator.close_tls_listener(door)
 
 
 def test_the_name_is_verified(simulator: Simulator) -> None:
     """A certificate of the right authority for another host is refused."""
-    door = simulator.open_door(["another.invalid"])
+    door = simulator.open_tls_listener(["another.invalid"])
     with (
-        Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem),
+        Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
         requests.post(GENERATE, data=BODY, timeout=20)
-    simulator.close_door(door)
+    simulator.close_tls_listener(door)
 
 
 def test_a_context_learns_nothing(simulator: Simulator) -> None:
     """For other hosts it believes whom it believed before, in the redirection and after it; its protocols (ALPN) stay."""
-    door = simulator.open_door(["another.invalid"])
+    door = simulator.open_tls_listener(["another.invalid"])
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with led(simulator):
@@ -393,7 +393,7 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
         ):
             context.wrap_socket(plain, server_hostname="another.invalid")
     assert "pixazo-testkit" not in str(context.get_ca_certs())
-    simulator.close_door(door)
+    simulator.close_tls_listener(door)
 
 
 # Other hosts, and afterwards
@@ -422,7 +422,7 @@ def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monk
 def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
     """Names, addresses, and sockets of other families."""
     with led(simulator):
-        assert socket.gethostbyname(HOST) == stand_in(HOST)
+        assert socket.gethostbyname(HOST) == placeholder(HOST)
         assert socket.gethostbyname("localhost") == "127.0.0.1"
         assert socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4] == ("127.0.0.1", 80)
         first, second = socket.socketpair()
@@ -450,15 +450,15 @@ def test_everything_is_as_before() -> None:
 def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was replaced until then is put back."""
     before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
-    door = simulator.open_door([HOST])
-    hooks = Hooks(Detour([HOST], ("127.0.0.1", door.port)), door.ca_pem)
+    door = simulator.open_tls_listener([HOST])
+    patches = Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem)
     module = types.ModuleType("uvloop")
     vars(module)["Loop"] = object
     monkeypatch.setitem(sys.modules, "uvloop", module)
-    with pytest.raises(AttributeError, match="create_connection"), hooks:
+    with pytest.raises(AttributeError, match="create_connection"), patches:
         pytest.fail("it began")
     assert [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)] == before
-    simulator.close_door(door)
+    simulator.close_tls_listener(door)
 
 
 @pytest.mark.parametrize("name", ["uvloop", "aiodns"])
@@ -545,7 +545,7 @@ def test_a_resolver_of_aiohttp_that_asks_name_servers_itself(simulator: Simulato
 def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Caller]) -> None:
     """A host leads into one world; the first redirection goes on."""
     with led(simulator, owners[0]):
-        with pytest.raises(RedirectionError, match="another redirection holds in this process"), led(simulator):
+        with pytest.raises(RedirectionError, match="another redirection is active in this process"), led(simulator):
             pytest.fail("two redirections held at once")
         with POOLED["requests"]() as talk:
             submitted(talk)
@@ -558,7 +558,10 @@ def test_a_redirection_without_a_simulator() -> None:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     for _ in range(2):
         with (
-            pytest.raises(RedirectionError, match=f"no door opens: .* no answer from {url} .*Connection refused"),
+            pytest.raises(
+                RedirectionError,
+                match=f"the simulator opens no TLS listener: .* no answer from {url} .*Connection refused",
+            ),
             redirect(url, "k"),
         ):
             pytest.fail("a redirection to nobody")

@@ -18,7 +18,7 @@ from tests.simulator.receivers import Listener, answer
 from pixazo_simulator import Simulator
 from pixazo_simulator.control import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
-from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, Refuse, Tunnel, Wish
+from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, Refuse, Tunnel
 
 PATIENCE = 10.0
 
@@ -45,25 +45,25 @@ def said(caller: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("head", "wish"),
+    ("head", "asked_for"),
     [
-        (b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", Wish("CONNECT", "a.example", 443)),
-        (b"CONNECT [::1]:8443 HTTP/1.0\r\n\r\n", Wish("CONNECT", "::1", 8443)),
-        (b"GET http://a.example/x?y=z HTTP/1.1\r\n\r\n", Wish("GET", "a.example", 80, "/x?y=z")),
-        (b"POST http://A.example:81 HTTP/1.1\r\n\r\n", Wish("POST", "a.example", 81, "/")),
+        (b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", ProxyRequest("CONNECT", "a.example", 443)),
+        (b"CONNECT [::1]:8443 HTTP/1.0\r\n\r\n", ProxyRequest("CONNECT", "::1", 8443)),
+        (b"GET http://a.example/x?y=z HTTP/1.1\r\n\r\n", ProxyRequest("GET", "a.example", 80, "/x?y=z")),
+        (b"POST http://A.example:81 HTTP/1.1\r\n\r\n", ProxyRequest("POST", "a.example", 81, "/")),
     ],
 )
-def test_what_is_asked_for(head: bytes, wish: Wish) -> None:
+def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
     """Whom to reach, and how; a refusal is 403 with its sentence."""
-    wishes: list[Wish] = []
+    seen: list[ProxyRequest] = []
 
-    def decide(wish: Wish) -> Refuse:
-        wishes.append(wish)
+    def decide(request: ProxyRequest) -> Refuse:
+        seen.append(request)
         return Refuse("not today")
 
     with Proxy(decide) as proxy:
         told = said(asked(proxy, head))
-    assert wishes == [wish]
+    assert seen == [asked_for]
     assert told == (
         b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 10\r\nconnection: close\r\n\r\nnot today\n"
     )
@@ -84,14 +84,14 @@ def test_what_is_asked_for(head: bytes, wish: Wish) -> None:
 )
 def test_what_no_proxy_can_do(head: bytes) -> None:
     """It is answered 400, and nobody is asked."""
-    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy:
+    with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
         assert said(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 @pytest.mark.parametrize("start", [b"x", b"CONNECT a.example:443 HTTP/1.1\r\nx: "])
 def test_a_head_without_an_end(start: bytes) -> None:
     """It is answered 431 once it is too long, and nobody is asked."""
-    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy:
+    with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
         assert said(asked(proxy, start + b"x" * (HEAD_LIMIT - len(start)))).startswith(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
         )
@@ -100,7 +100,7 @@ def test_a_head_without_an_end(start: bytes) -> None:
 def test_a_head_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline counts from the beginning: the next byte moves nothing."""
     monkeypatch.setattr(proxies, "HEAD_TIMEOUT", 0.1)
-    with Proxy(lambda wish: pytest.fail(f"asked about {wish}")) as proxy, asked(proxy, b"CONNECT a") as caller:
+    with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy, asked(proxy, b"CONNECT a") as caller:
         ended = threading.Event()
         dripping = threading.Thread(target=drip, args=(caller, ended))
         dripping.start()
@@ -152,7 +152,7 @@ def test_a_reset_goes_through(server: socket.socket) -> None:
 def test_a_plain_request_is_passed_on_alone() -> None:
     """To the server it is for, with a path; the connection ends with the answer."""
     with Listener(answer(200, b"hello")) as server:
-        with Proxy(lambda wish: Forward(("127.0.0.1", wish.port))) as proxy:
+        with Proxy(lambda request: Forward(("127.0.0.1", request.port))) as proxy:
             head = f"POST http://localhost:{server.port}/a?b HTTP/1.1\r\nHost: me\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"
             told = said(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
         assert told.endswith(b"\r\n\r\nhello")
@@ -165,15 +165,15 @@ def test_a_plain_request_is_passed_on_alone() -> None:
 def door() -> Iterator[TlsListener]:
     """A TLS port for secure.invalid."""
     with Simulator() as simulator:
-        yield simulator.open_door(["secure.invalid"])
+        yield simulator.open_tls_listener(["secure.invalid"])
 
 
 def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
     """The request of an https URI goes on within TLS, with a path; what is sent after its head as well."""
-    wishes: list[Wish] = []
+    seen: list[ProxyRequest] = []
 
-    def decide(wish: Wish) -> Forward:
-        wishes.append(wish)
+    def decide(request: ProxyRequest) -> Forward:
+        seen.append(request)
         return Forward(("127.0.0.1", door.port))
 
     body = b'{"prompt":"A bear%s"}' % (b" and a bear" * 100)
@@ -185,7 +185,7 @@ def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
         told = said(caller)
     assert told.startswith(b"HTTP/1.1 202 Accepted\r\n")
     assert b'"status":"QUEUED"' in told
-    assert wishes == [Wish("POST", "secure.invalid", 443, "/minimax-hailuo-ai/v1/generate", secure=True)]
+    assert seen == [ProxyRequest("POST", "secure.invalid", 443, "/minimax-hailuo-ai/v1/generate", secure=True)]
 
 
 def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) -> None:
@@ -239,7 +239,7 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog:
     monkeypatch.setattr(proxies, "STOP_DEADLINE", 0.1)
     asked_for, released = threading.Event(), threading.Event()
 
-    def decide(_: Wish) -> Refuse:
+    def decide(_: ProxyRequest) -> Refuse:
         asked_for.set()
         released.wait(PATIENCE)
         return Refuse("late")
@@ -266,7 +266,7 @@ def test_who_could_not_be_accepted_is_accepted_later(
         proxy = Proxy(lambda _: Refuse("not today"))
     with proxy:
         assert said(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
-    assert caplog.messages == [f"the proxy on port {proxy.address[1]} can accept nobody: Too many open files"]
+    assert caplog.messages == [f"the proxy on port {proxy.address[1]} cannot accept connections: Too many open files"]
 
 
 class Reluctant:

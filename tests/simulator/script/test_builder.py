@@ -115,7 +115,7 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
     (lambda book: When(book, "generate", promt="x"), r"knows nothing of 'promt' \(did you mean prompt\?\)"),
     (lambda book: When(book, "status").end("FAILED"), "only a submit can be given an end"),
     (lambda book: When(book, "webhook").reply(200), "a callback is no reply"),
-    (lambda book: When(book, "generate").fault(Duplicate()), "fault 'duplicate' strikes only webhook"),
+    (lambda book: When(book, "generate").fault(Duplicate()), "fault 'duplicate' applies only to webhook"),
     (lambda book: When(book, "generate").end("DONE"), "'DONE' is not one of COMPLETED, FAILED, ERROR"),
 ]
 
@@ -135,7 +135,7 @@ def test_a_verb_that_was_refused_was_never_said() -> None:
     rule = When(book, "generate").reply(500, times=1)
     with pytest.raises(ValueError, match="reply and end exclude each other"):
         rule.end("FAILED")
-    with pytest.raises(ValueError, match="strikes only webhook"):
+    with pytest.raises(ValueError, match="applies only to webhook"):
         rule.then.fault(Duplicate())
     rule.end("FAILED")
     assert book.placed[-1] == (

@@ -180,7 +180,7 @@ def test_a_diagnosis_says_what_differs() -> None:
     }
     assert [each.number for each in found][-2:] == [1, 7]
     (idle, *_) = script(Rule(when="status", faults=(CompletedWithoutMedia(),))).diagnose(read("QUEUED"))
-    assert idle.differences == ("completed_without_media strikes COMPLETED, status is QUEUED",)
+    assert idle.differences == ("completed_without_media needs COMPLETED, the status is QUEUED",)
 
 
 def test_a_used_up_rule_is_diagnosed_as_such() -> None:
@@ -279,7 +279,7 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
     original = pattern.compiled
     monkeypatch.setattr("pixazo_simulator.script.matchers.compiled", counting)
     of = script(Rule(when="generate", match={"prompt": {"matches": "cat"}}, end=FAIL))
-    for asked in (of, of.twin(), of.twin()):
+    for asked in (of, of.fork(), of.fork()):
         assert decisions(asked, submit(), submit("A cat")) == [None, 1]
         asked.diagnose(submit())
     assert compiled == ["cat"]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pixazo_simulator.script.examples import EXAMPLES, in_python, in_toml
-from pixazo_simulator.script.faults import FAULTS, ConnectionReset, Fault
-from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.script.faults import ConnectionReset, Fault
+from pixazo_simulator.script.rule import FAULTS, End, Reply, Rule, Step
 from pixazo_simulator.script.script_file import script_from
 from pixazo_simulator.server.files import read_script
 
@@ -74,7 +74,7 @@ def test_the_examples_mean_what_they_are_written_for(kind: str) -> None:
 
         def fault(self, fault: Fault, times: int | None = None) -> Rule:
             """End it."""
-            return Rule(when=self.began, faults=(fault,), times=times)  # type: ignore[arg-type]  # any kind
+            return Rule(when=self.began, faults=(fault,), times=times)
 
     names = {each.__name__: each for each in FAULTS.values()}
     assert eval(in_python(rule), {**names, "pixazo": Pixazo()}) == rule
@@ -99,7 +99,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{STATUS}faults = [\n  {{ seconds = 1 }} ]", "line 4: rules[0].faults[0]: Object missing required field fault"),
         (f"{STATUS}faults = [{{ fault = 'delay', second = 1 }}]", "line 3: rules[0].faults[0].second: unknown key 'second' (did you mean seconds?): known are fault, seconds"),
         (f"{STATUS}faults = [{{ fault = 'delay', seconds = -1 }}]", "line 3: rules[0].faults[0].seconds: Expected float >= 0.0"),
-        (f"{STATUS}faults = [\n{{ fault = 'delay', seconds = 1 }},\n{{ fault = 'stuck' }} ]", "line 5: rules[0].faults[1].fault: when 'status': fault 'stuck' strikes only generate, imageToVideo, submit"),
+        (f"{STATUS}faults = [\n{{ fault = 'delay', seconds = 1 }},\n{{ fault = 'stuck' }} ]", "line 5: rules[0].faults[1].fault: when 'status': fault 'stuck' applies only to generate, imageToVideo, submit"),
         (f"{STATUS}times = 'often'", "line 3: rules[0].times: Expected int | null, got str"),
         (f"{STATUS}faults = 'hang'", "line 3: rules[0].faults: Expected array, got str"),
         (f"{STATUS}[[rules.then]]\n[[rules.then]]\nreplies = 1", "line 5: rules[0].then[1].replies: unknown key 'replies' (did you mean reply?): known are reply, end, faults, times"),

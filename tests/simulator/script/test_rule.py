@@ -86,9 +86,12 @@ def test_a_rule_tells_only_what_it_says() -> None:
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
         (lambda: Rule(when="status", end=End(status="FAILED")), "only a submit can be given an end"),
         (lambda: Rule(when="webhook", reply=Reply(500)), "a callback is no reply; use a fault such as drop"),
-        (lambda: Rule(when="status", faults=(Stuck(),)), "fault 'stuck' strikes only generate, imageToVideo, submit"),
-        (lambda: Rule(when="request", faults=(MediaGone(),)), "fault 'media_gone' strikes only media"),
-        (lambda: Rule(when="generate", then=(Step(faults=(Drop(),)),)), "fault 'drop' strikes only webhook"),
+        (
+            lambda: Rule(when="status", faults=(Stuck(),)),
+            "fault 'stuck' applies only to generate, imageToVideo, submit",
+        ),
+        (lambda: Rule(when="request", faults=(MediaGone(),)), "fault 'media_gone' applies only to media"),
+        (lambda: Rule(when="generate", then=(Step(faults=(Drop(),)),)), "fault 'drop' applies only to webhook"),
         (lambda: Rule(when="generate", reply=Reply(500), end=End(status="FAILED")), "reply and end exclude each other"),
         (
             lambda: Rule(when="generate", reply=Reply(500), faults=(Stuck(),)),
@@ -115,7 +118,7 @@ def test_a_rule_tells_only_what_it_says() -> None:
         ),
         (
             lambda: Rule(when="webhook", faults=(Drop(), Duplicate())),
-            "fault 'drop' leaves nothing for another to strike",
+            "fault 'drop' leaves nothing for another to act on",
         ),
         (lambda: Rule(when="webhook", faults=(Reorder(), Delay(1))), "faults 'reorder' and 'delay' exclude each other"),
         (

@@ -297,7 +297,7 @@ def test_connect_is_for_proxies(wire: Wire, target: bytes) -> None:
 def test_connect_at_every_port(change: Mutant | Variant | None) -> None:
     """Gateways that mind the letter case of header names refuse it as well, and so do their doors."""
     with Simulator(change=change) as gateway:
-        door = gateway.open_door(["a.test"])
+        door = gateway.open_tls_listener(["a.test"])
         trust = ssl.create_default_context(cadata=door.ca_pem)
         with (
             socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as plain,

@@ -21,9 +21,9 @@ from tests.simulator.server.raw_socket import Wire, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
-from pixazo_simulator.webhooks import dispatcher as courier
-from pixazo_simulator.webhooks.dispatcher import AdvanceError, Courier
-from pixazo_simulator.webhooks.sender import Postman
+from pixazo_simulator.webhooks import dispatcher
+from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
+from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 
@@ -232,7 +232,7 @@ def test_time_can_be_advanced_from_any_thread() -> None:
 
 def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     """Code under test that sleeps on this clock must not go on at another instant; what fell due is in the error."""
-    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     with Simulator() as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
         for _ in range(2):
@@ -277,28 +277,28 @@ def stopped(simulator: Simulator) -> None:
     assert not stopping.is_alive()
 
 
-async def stubborn(_: Courier) -> None:
+async def stubborn(_: Dispatcher) -> None:
     """Deliver nothing, and ignore every cancellation."""
     while True:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
 
 
-async def startled(_: Courier) -> None:
+async def startled(_: Dispatcher) -> None:
     """Deliver nothing, and ignore one cancellation, as Python 3.11's `asyncio.wait_for` may."""
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(3600)
     await asyncio.sleep(3600)
 
 
-async def hanging(_: Postman) -> None:
+async def hanging(_: Sender) -> None:
     """Never close the connections."""
     await asyncio.sleep(3600)
 
 
 @pytest.mark.parametrize(
     ("owner", "method", "doing", "named"),
-    [(Courier, "run", stubborn, "stubborn"), (Postman, "close", hanging, "hanging")],
+    [(Dispatcher, "run", stubborn, "stubborn"), (Sender, "close", hanging, "hanging")],
 )
 def test_a_stop_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
@@ -323,7 +323,7 @@ def test_a_cancellation_that_is_swallowed_is_repeated(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nothing is left running, and nothing is to be told."""
-    monkeypatch.setattr(Courier, "run", startled)
+    monkeypatch.setattr(Dispatcher, "run", startled)
     stopped(Simulator().start())
     assert caplog.messages == []
 
@@ -342,7 +342,7 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "STOP_DEADLINE", 0.1)
         patch.setattr(server, "LOOK_AGAIN", 0.1)
-        patch.setattr(Courier, "advance_at_once", block)
+        patch.setattr(Dispatcher, "advance_at_once", block)
         waiting = threading.Thread(target=lambda: told.append(refused(simulator)), daemon=True)
         waiting.start()
         assert entered.wait(PATIENCE)

@@ -303,14 +303,14 @@ def test_hosts_that_no_door_can_have(owner: Caller, hosts: list[str], told: str)
 def test_doors_are_bounded() -> None:
     """Beyond the bound none opens until one is closed."""
     with Simulator() as simulator:
-        doors = [simulator.open_door([HOST]) for _ in range(MOST_DOORS)]
+        doors = [simulator.open_tls_listener([HOST]) for _ in range(MOST_DOORS)]
         assert len({door.port for door in doors}) == MOST_DOORS == 256
         with pytest.raises(
             ValueError, match=re.escape("256 doors are open already: close one with DELETE /_sim/tls-listeners")
         ):
-            simulator.open_door([HOST])
-        simulator.close_door(doors[0])
-        simulator.open_door([HOST])
+            simulator.open_tls_listener([HOST])
+        simulator.close_tls_listener(doors[0])
+        simulator.open_tls_listener([HOST])
 
 
 def test_doors_that_open_together_are_bounded() -> None:
@@ -359,20 +359,20 @@ def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch:
 def test_doors_close_with_the_server() -> None:
     """The port, and the connections through it; no door opens without a server."""
     simulator = Simulator().start()
-    door = simulator.open_door([HOST])
+    door = simulator.open_tls_listener([HOST])
     with Visitor(door) as visitor:
         visitor.submit()
         simulator.stop()
         assert visitor.socket.recv(1) == b""
     assert not accepts(door.port)
     with pytest.raises(SimulatorError, match="the simulator does not run"):
-        simulator.open_door([HOST])
+        simulator.open_tls_listener([HOST])
 
 
 def test_a_door_of_a_server_in_this_process() -> None:
     """It leads into the world of the key that is named, the first one if none is."""
     with Simulator(Settings(keys=("first-key", "second-key"), policy=PROFILES["observed"])) as simulator:
-        with Visitor(simulator.open_door([HOST], api_key="second-key")) as visitor:
+        with Visitor(simulator.open_tls_listener([HOST], api_key="second-key")) as visitor:
             status, body = visitor.call("POST", GENERATE, {"prompt": "A bear"})
             assert status == 200, body
         assert Caller(over_http(simulator.url), "second-key").sim("generations")["total"] == 1
@@ -384,7 +384,7 @@ def test_mutants_stand_behind_a_door() -> None:
     with Simulator(change=find_mutant("empty-401")) as simulator:
         owner = Caller(over_http(simulator.url), simulator.api_key)
         owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger"})
-        with Visitor(simulator.open_door([HOST])) as visitor:
+        with Visitor(simulator.open_tls_listener([HOST])) as visitor:
             assert visitor.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
         (seen,) = owner.sim("journal")["exchanges"]
         assert (seen["status"], seen["response"]["body"]) == (401, "")
@@ -394,7 +394,7 @@ def test_mutants_stand_behind_a_door() -> None:
 def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
     """Where a condition is compared with what the app sent, its key is taken out of the comparison."""
     owner = simulator.control().create_world()
-    with Visitor(simulator.open_door([HOST], api_key=owner.api_key)) as app:
+    with Visitor(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:
         owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
         identity = app.submit(f"My key is {CANARY}")["request_id"]
         app.call("GET", f"/v2/requests/status/{CANARY}?key={CANARY}")

@@ -13,14 +13,14 @@ import httpx2
 import pytest
 from tests.simulator.receivers import Conduct, Listener, answer
 
-from pixazo_simulator.webhooks.sender import Outcome, Parcel, Postman
+from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 
 PATIENCE = 10.0
 """Seconds after which a post that does not come back fails the test."""
 
 
-def parcel(url: str, **more: Any) -> Parcel:
-    """A parcel whose details do not matter."""
+def webhook(url: str, **more: Any) -> WebhookRequest:
+    """A webhook whose details do not matter."""
     parts: dict[str, Any] = {
         "url": url,
         "body": b'{"status":"COMPLETED"}',
@@ -29,21 +29,21 @@ def parcel(url: str, **more: Any) -> Parcel:
         "follow": False,
         "timeout": 10.0,
     }
-    return Parcel(**parts | more)
+    return WebhookRequest(**parts | more)
 
 
-def post(*parcels: Parcel, together: bool = False) -> list[Outcome]:
-    """The outcomes of some parcels, posted by one postman one after the other, or all at once."""
+def post(*webhooks: WebhookRequest, together: bool = False) -> list[Outcome]:
+    """The outcomes of some webhooks, posted by one sender one after the other, or all at once."""
 
     async def deliver() -> list[Outcome]:
-        postman = Postman()
+        sender = Sender()
         try:
             async with asyncio.timeout(PATIENCE):
                 if together:
-                    return await asyncio.gather(*map(postman.post, parcels))
-                return [await postman.post(each) for each in parcels]
+                    return await asyncio.gather(*map(sender.send, webhooks))
+                return [await sender.send(each) for each in webhooks]
         finally:
-            await postman.close()
+            await sender.close()
 
     return asyncio.run(deliver())
 
@@ -60,14 +60,14 @@ def unused_port() -> int:
 def test_any_2xx_is_a_success(status: int) -> None:
     """Whatever its body."""
     with Listener(answer(status)) as listener:
-        assert post(parcel(listener.url)) == [Outcome(status)]
+        assert post(webhook(listener.url)) == [Outcome(status)]
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410, 429, 500, 503])
 def test_anything_else_is_not(status: int) -> None:
     """The problem names the status; a redirect is not followed."""
     with Listener(answer(status, location="/elsewhere")) as listener:
-        assert post(parcel(listener.url)) == [Outcome(status, f"answered {status}")]
+        assert post(webhook(listener.url)) == [Outcome(status, f"answered {status}")]
         assert len(listener.heard) == 1
 
 
@@ -75,7 +75,7 @@ def test_what_arrives() -> None:
     """Method, path and query to the letter, the headers given, ours, the body; no fragment and no password."""
     with Listener() as listener:
         url = f"http://user:pass@{listener.authority}/a%20b/c;d?e=%2F&f#g"
-        post(parcel(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
+        post(webhook(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
         (heard,) = listener.heard
     assert heard.line == "POST /a%20b/c;d?e=%2F&f HTTP/1.1"
     assert heard.body == b'{"status":"COMPLETED"}'
@@ -89,7 +89,7 @@ def test_what_arrives() -> None:
 def test_no_cookie_of_one_receiver_reaches_another() -> None:
     """Worlds share the client, and nothing else."""
     with Listener(answer(200, set_cookie="a=b; path=/")) as first, Listener() as second:
-        assert post(parcel(first.url), parcel(first.url), parcel(second.url)) == [
+        assert post(webhook(first.url), webhook(first.url), webhook(second.url)) == [
             Outcome(200),
             Outcome(200),
             Outcome(204),
@@ -102,13 +102,13 @@ def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> 
     with Listener() as proxy, Listener() as listener:
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://{proxy.authority}")
-        assert post(parcel(listener.url)) == [Outcome(204)]
+        assert post(webhook(listener.url)) == [Outcome(204)]
         assert proxy.heard == []
 
 
 def test_nobody_listens() -> None:
     """The problem says so; a repetition may help."""
-    (outcome,) = post(parcel(f"http://127.0.0.1:{unused_port()}/"))
+    (outcome,) = post(webhook(f"http://127.0.0.1:{unused_port()}/"))
     assert (outcome.status, outcome.final) == (None, False)
     assert outcome.problem is not None
     assert outcome.problem.startswith("ConnectError")
@@ -118,14 +118,14 @@ def test_nobody_listens() -> None:
 def test_whoever_does_not_answer_in_time_is_given_up(conduct: Conduct) -> None:
     """One limit for the whole attempt: a byte now and then does not prolong it."""
     with Listener(conduct) as listener:
-        assert post(parcel(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
+        assert post(webhook(listener.url, timeout=0.05)) == [Outcome(None, "no answer within 0.05 s")]
 
 
 def test_whoever_takes_no_connection_in_time_is_given_up() -> None:
     """Nothing was sent, so that it is not the answer that was missing: here the other side never speaks TLS."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
-        assert post(parcel(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s")]
+        assert post(webhook(url, timeout=0.05)) == [Outcome(None, "no connection within 0.05 s")]
 
 
 def test_a_receiver_has_its_time_from_when_something_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_a_receiver_has_its_time_from_when_something_is_sent(monkeypatch: pytest
 
     async def deliver() -> Outcome:
         loops.append(asyncio.get_running_loop())
-        return await Postman().post(parcel("http://127.0.0.1:9/", timeout=0.01))
+        return await Sender().send(webhook("http://127.0.0.1:9/", timeout=0.01))
 
     monkeypatch.setattr(httpx2, "AsyncHTTPTransport", slow)
     assert asyncio.run(deliver()) == Outcome(204)
@@ -155,14 +155,14 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
 
     monkeypatch.setattr(httpx2, "AsyncHTTPTransport", make)
     with Listener() as listener:
-        told = post(parcel(listener.url), parcel(listener.url))
+        told = post(webhook(listener.url), webhook(listener.url))
     assert told == [Outcome(None, "not sent: OSError: no certificates"), Outcome(204)]
 
 
 def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
     """A hundred of one receiver that does not answer, and one of another that does."""
     with Listener(Conduct.SILENT) as dead, Listener() as listener:
-        *_, outcome = post(*[parcel(dead.url, timeout=0.5)] * 100, parcel(listener.url), together=True)
+        *_, outcome = post(*[webhook(dead.url, timeout=0.5)] * 100, webhook(listener.url), together=True)
     assert outcome == Outcome(204)
 
 
@@ -188,7 +188,7 @@ def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            challenge = parcel(f"http://127.0.0.1:{server.server_port}/", body=CHALLENGE, echo=True)
+            challenge = webhook(f"http://127.0.0.1:{server.server_port}/", body=CHALLENGE, echo=True)
             assert post(*[challenge] * 5, together=True) == [Outcome(200)] * 5
         finally:
             server.shutdown()
@@ -198,7 +198,7 @@ def test_a_receiver_that_serves_one_connection_at_a_time() -> None:
 def test_an_endless_head_is_a_problem() -> None:
     """It is not read for ever."""
     with Listener(Conduct.ENDLESS_HEAD) as listener:
-        (outcome,) = post(parcel(listener.url, timeout=PATIENCE))
+        (outcome,) = post(webhook(listener.url, timeout=PATIENCE))
     assert outcome.problem is not None
     assert outcome.problem.startswith("RemoteProtocolError")
 
@@ -207,7 +207,7 @@ def test_an_endless_head_is_a_problem() -> None:
 def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     """Only the status counts; where an echo is expected, 64 KiB."""
     with Listener(Conduct.ENDLESS_BODY) as listener:
-        (outcome,) = post(parcel(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
+        (outcome,) = post(webhook(listener.url, body=CHALLENGE, echo=echo, timeout=PATIENCE))
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
@@ -215,7 +215,7 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
 def test_what_is_no_http_is_a_problem(said: bytes) -> None:
     """A receiver that hangs up, or speaks something else."""
     with Listener(said or Conduct.HANGING_UP) as listener:
-        (outcome,) = post(parcel(listener.url))
+        (outcome,) = post(webhook(listener.url))
     assert outcome.status is None
     assert outcome.problem is not None
     assert outcome.problem.startswith("RemoteProtocolError")
@@ -224,7 +224,7 @@ def test_what_is_no_http_is_a_problem(said: bytes) -> None:
 def test_an_https_receiver_must_be_trusted() -> None:
     """One that does not even speak TLS gets nothing of the callback."""
     with Listener() as listener:
-        (outcome,) = post(parcel(f"https://{listener.authority}/"))
+        (outcome,) = post(webhook(f"https://{listener.authority}/"))
     assert outcome.status is None
     assert outcome.problem is not None
     assert outcome.problem.startswith("ConnectError")
@@ -233,7 +233,7 @@ def test_an_https_receiver_must_be_trusted() -> None:
 
 def test_a_host_that_is_not_allowed_is_never_called() -> None:
     """No repetition can help."""
-    (outcome,) = post(parcel("http://169.254.169.254/latest/meta-data/"))
+    (outcome,) = post(webhook("http://169.254.169.254/latest/meta-data/"))
     assert (outcome.status, outcome.final) == (None, True)
     assert outcome.problem is not None
     assert outcome.problem.startswith("not sent: host 169.254.169.254 is not loopback and was not allowed")
@@ -249,7 +249,7 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with Listener() as listener:
         url = f"http://hooks.test:{listener.port}/"
-        assert post(parcel(url, allowed=("hooks.test",))) == [Outcome(204)]
+        assert post(webhook(url, allowed=("hooks.test",))) == [Outcome(204)]
         assert listener.heard[0].headers["host"] == f"hooks.test:{listener.port}"
 
 
@@ -257,7 +257,7 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
 def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) -> None:
     """With the same body; a relative location is resolved."""
     with Listener(answer(status, location="/elsewhere?x=1"), answer(204)) as listener:
-        assert post(parcel(listener.url, follow=True)) == [Outcome(204)]
+        assert post(webhook(listener.url, follow=True)) == [Outcome(204)]
         assert [heard.line for heard in listener.heard] == ["POST /hook HTTP/1.1", "POST /elsewhere?x=1 HTTP/1.1"]
         assert listener.heard[0].body == listener.heard[1].body
 
@@ -265,14 +265,14 @@ def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) 
 def test_redirects_end() -> None:
     """After three."""
     with Listener(answer(302, location="/again")) as listener:
-        assert post(parcel(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
+        assert post(webhook(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
         assert len(listener.heard) == 4
 
 
 def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
     """Each hop is checked."""
     with Listener(answer(302, location="http://169.254.169.254/latest")) as listener:
-        (outcome,) = post(parcel(listener.url, follow=True))
+        (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.final
     assert outcome.problem is not None
     assert "169.254.169.254 is not loopback" in outcome.problem
@@ -282,7 +282,7 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
     """Nothing is raised."""
     with Listener(answer(302, location=location)) as listener:
-        (outcome,) = post(parcel(listener.url, follow=True))
+        (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.status is None
     assert outcome.problem
 
@@ -294,7 +294,7 @@ CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 def test_an_echo_is_recognised(echo: bytes) -> None:
     """As JSON, whatever its spelling."""
     with Listener(answer(200, echo)) as listener:
-        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_an_echo_is_recognised(echo: bytes) -> None:
 def test_a_missing_echo_is_final(echo: bytes) -> None:
     """No more than 64 KiB of an answer are read."""
     with Listener(answer(200, echo)) as listener:
-        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]
 
@@ -312,12 +312,12 @@ def test_a_missing_echo_is_final(echo: bytes) -> None:
 def test_a_refused_challenge_is_told_by_its_status() -> None:
     """There is nothing to echo then."""
     with Listener(answer(500)) as listener:
-        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
 
 
 def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
     """A few bytes may unfold to gigabytes."""
     with Listener(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
-        assert post(parcel(listener.url, body=CHALLENGE, echo=True)) == [
+        assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]

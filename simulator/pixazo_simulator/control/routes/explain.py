@@ -43,7 +43,7 @@ async def explain(request: ControlRequest[DryRun]) -> Explanation:
     given = [(name.lower(), value) for name, value in asked.headers.items()]
     missing = usual.keys() - dict(given).keys()
     headers = given + [(name, value) for name, value in usual.items() if name in missing]
-    return await dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
+    return dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
 
 
 def _path(request: ControlRequest[DryRun]) -> str:

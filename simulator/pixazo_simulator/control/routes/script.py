@@ -10,6 +10,7 @@ from pixazo_simulator.control.schema import examples, rendering
 from pixazo_simulator.control.schema.requests import NewScript, NoParameters
 from pixazo_simulator.control.schema.responses import Deleted, RuleNumber, ScriptState
 from pixazo_simulator.script import Rule
+from pixazo_simulator.world import AddRule, RemoveRule, ReplaceRule, SetRules
 
 
 @route("GET", "/_sim/script", response_example=examples.SCRIPT)
@@ -22,14 +23,14 @@ async def script(request: ControlRequest[NoParameters]) -> ScriptState:
 async def set_script(request: ControlRequest[NewScript]) -> ScriptState:
     """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
     with refuse_value_errors():
-        request.world.script.set(request.body.rules)
+        request.world.apply(SetRules(request.world.clock.now(), tuple(request.body.rules)))
     return await rendering.script(request.world)
 
 
 @route("DELETE", "/_sim/script", response_example=rendering.DELETED)
 async def clear_script(request: ControlRequest[NoParameters]) -> Deleted:
     """Forget every rule."""
-    request.world.script.clear()
+    request.world.apply(SetRules(request.world.clock.now(), ()))
     return rendering.DELETED
 
 
@@ -37,14 +38,14 @@ async def clear_script(request: ControlRequest[NoParameters]) -> Deleted:
 async def add_rule(request: ControlRequest[Rule]) -> RuleNumber:
     """Append a rule, which is asked after those that there are."""
     with refuse_value_errors():
-        return rendering.rule_number(request.world.script.add(request.body))
+        return rendering.rule_number(request.world.apply(AddRule(request.world.clock.now(), request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}", response_example=examples.NUMBER, request_example=examples.RESET)
 async def replace_rule(request: ControlRequest[Rule]) -> RuleNumber:
     """Put another rule in the place of one; it starts unused."""
     with _refuse_unknown(request.number), refuse_value_errors():
-        request.world.script.replace(request.number, request.body)
+        request.world.apply(ReplaceRule(request.world.clock.now(), request.number, request.body))
     return rendering.rule_number(request.number)
 
 
@@ -52,7 +53,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> RuleNumber:
 async def remove_rule(request: ControlRequest[NoParameters]) -> Deleted:
     """Forget one rule."""
     with _refuse_unknown(request.number):
-        request.world.script.remove(request.number)
+        request.world.apply(RemoveRule(request.world.clock.now(), request.number))
     return rendering.DELETED
 
 

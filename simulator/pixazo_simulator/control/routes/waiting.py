@@ -41,7 +41,7 @@ async def wait_for(request: ControlRequest[Wait]) -> WaitResult:
 
 async def _until_found(request: ControlRequest[Wait], search: Search) -> None:
     happened = asyncio.Event()
-    with search.world.bell.calling(happened.set):
+    with search.world.notifier.listening(happened.set):
         while True:
             await look(request, search)
             if search.is_done:

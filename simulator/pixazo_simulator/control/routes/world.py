@@ -10,7 +10,7 @@ from pixazo_simulator.control.schema.requests import Latest, NewWorld, NoParamet
 from pixazo_simulator.control.schema.responses import CreatedWorld, Deleted, GenerationPage, LedgerPage, WorldState
 from pixazo_simulator.script import Script
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
-from pixazo_simulator.world import clock_factory
+from pixazo_simulator.world import ChangeWorld, clock_factory
 
 
 @route(
@@ -34,10 +34,10 @@ async def create_world(request: ControlRequest[NewWorld]) -> CreatedWorld:
             clock=None if wanted.clock is UNSET else clock_factory(wanted.clock)(),
             balance=None if wanted.balance is UNSET else micros(wanted.balance),
             seed=None if wanted.seed is UNSET else wanted.seed,
+            script=script,
         )
-    created.standing.images = wanted.images
-    if script is not None:
-        created.script = script
+    if wanted.images:
+        created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
     return rendering.created_world(created)
 
 
@@ -69,15 +69,16 @@ async def change_world(request: ControlRequest[WorldChange]) -> WorldState:
     with refuse_value_errors():
         policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
         balance = None if wanted.balance is UNSET else micros(wanted.balance)
-    changed.set_policy(policy)
-    if balance is not None:
-        changed.standing.ledger.adjust(changed.clock.now(), balance)
-    if wanted.suspended is not UNSET:
-        changed.standing.suspended = wanted.suspended
-    if wanted.model_enabled is not UNSET:
-        changed.standing.model_enabled = wanted.model_enabled
-    if wanted.images is not UNSET:
-        changed.standing.images = wanted.images
+    changed.apply(
+        ChangeWorld(
+            changed.clock.now(),
+            policy=policy,
+            balance=balance,
+            suspended=None if wanted.suspended is UNSET else wanted.suspended,
+            model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
+            images=None if wanted.images is UNSET else wanted.images,
+        )
+    )
     return rendering.world(changed)
 
 
@@ -87,7 +88,7 @@ async def delete_world(request: ControlRequest[NoParameters]) -> Deleted:
     gone = request.world
     request.worlds.delete(gone.key)
     await request.tls_listeners.close_all(gone)
-    gone.bell.ring()
+    gone.notifier.notify()
     return rendering.DELETED
 
 

@@ -66,9 +66,9 @@ def world(world: state.World) -> body.WorldState:
         now=instant(now),
         clock=str(world.clock),
         seed=world.seed,
-        balance=_dollars(world.standing.ledger.balance(now)),
-        suspended=world.standing.suspended,
-        model_enabled=world.standing.model_enabled,
+        balance=_dollars(world.account.ledger.balance(now)),
+        suspended=world.account.suspended,
+        model_enabled=world.account.model_enabled,
         generations=len(world.generations()),
         exchanges=world.journal.total,
         webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
@@ -101,7 +101,7 @@ async def advance_stopped(world: state.World, message: str, fallen: Iterable[Fal
 
 def _event(world: state.World, fallen: FallenDue) -> body.Event:
     if isinstance(fallen, state.Transition):
-        return body.Event("transition", instant(fallen.instant), fallen.request_id, fallen.status.value)
+        return body.Event("transition", instant(fallen.at), fallen.request_id, fallen.status.value)
     delivery, made = fallen
     members = msgspec.structs.asdict(attempt(world, made))
     url = world.redactor.text(delivery.url)
@@ -111,13 +111,13 @@ def _event(world: state.World, fallen: FallenDue) -> body.Event:
 async def ledger(world: state.World, limit: int) -> body.LedgerPage:
     """The balance, and the latest entries."""
     now = world.clock.now()
-    entries = world.standing.ledger.entries(now)
+    entries = world.account.ledger.entries(now)
     listed = await in_turns(_entry(each) for each in entries[-limit:])
-    return body.LedgerPage(_dollars(world.standing.ledger.balance(now)), len(entries), listed)
+    return body.LedgerPage(_dollars(world.account.ledger.balance(now)), len(entries), listed)
 
 
 def _entry(entry: state.Entry) -> body.Entry:
-    return body.Entry(instant(entry.instant), entry.kind.value, _dollars(entry.amount), entry.request_id)
+    return body.Entry(instant(entry.at), entry.kind.value, _dollars(entry.amount), entry.request_id)
 
 
 async def generations(world: state.World, limit: int) -> body.GenerationPage:
@@ -175,7 +175,7 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
     """One attempt to post a webhook."""
     problem, rule = made.problem and world.redactor.text(made.problem), made.rule and world.redactor.text(made.rule)
-    return body.Attempt(instant(made.instant), made.status, problem, rule, made.faults)
+    return body.Attempt(instant(made.at), made.status, problem, rule, made.faults)
 
 
 async def journal(
@@ -190,7 +190,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
     redactor = owner.redactor.heeding(seen.request_headers, seen.target)
     return body.Exchange(
         number=seen.number,
-        at=instant(seen.instant),
+        at=instant(seen.at),
         method=seen.method,
         target=redactor.text(seen.target),
         status=seen.status,

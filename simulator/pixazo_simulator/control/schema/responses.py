@@ -344,12 +344,16 @@ class Explanation(Body, frozen=True):
 
     summary: Annotated[str, Meta(description="the response and its reason, in one line")]
     exchange: Annotated[Exchange, Meta(description="as the journal would show it")]
-    rules: Annotated[tuple[RuleDiagnosis, ...], Meta(description="every rule, the deciding one or else the nearest first")]
+    rules: Annotated[
+        tuple[RuleDiagnosis, ...], Meta(description="every rule, the deciding one or else the nearest first")
+    ]
     price: Annotated[
         Dollars | None, Meta(description="US dollars that would be debited, null when nothing is accepted")
     ]
     generation: Annotated[Generation | None, Meta(description="the generation concerned, with its plan")]
-    deliveries: Annotated[tuple[Delivery, ...], Meta(description="the webhooks that would be scheduled; nothing is posted")]
+    deliveries: Annotated[
+        tuple[Delivery, ...], Meta(description="the webhooks that would be scheduled; nothing is posted")
+    ]
 
     @property
     def status(self) -> int:

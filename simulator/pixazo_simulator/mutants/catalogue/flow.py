@@ -11,7 +11,7 @@ from pixazo_simulator.mutants.edits import is_read, policy, swapped
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import NEVER, SECOND, Plan, Policy, Snapshot, Status, snapshot
-from pixazo_simulator.world import Submission, plan_for
+from pixazo_simulator.world import Admitted, plan_for
 
 GRACE = 20 * SECOND
 """How long a COMPLETED generation stays so before it turns."""
@@ -29,14 +29,14 @@ def _falling_back(accepted: int, plan: Plan, now: int) -> Snapshot:
     return Snapshot(Status.QUEUED, first, last) if now < last else Snapshot(Status.PROCESSING, last, seen.until)
 
 
-def _skipping(submission: Submission, policy: Policy, random: Random) -> Plan:
+def _skipping(submission: Admitted, policy: Policy, random: Random) -> Plan:
     plan = plan_for(submission, policy, random)
     if plan.outcome is not Status.COMPLETED:
         return plan
     return msgspec.structs.replace(plan, queued=plan.queued + plan.processing, processing=0)
 
 
-def _stuck(submission: Submission, policy: Policy, random: Random) -> Plan:
+def _stuck(submission: Admitted, policy: Policy, random: Random) -> Plan:
     return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
 
 

@@ -71,7 +71,7 @@ def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
 
 
 def _hashed(call: Call, _: Policy, __: Random, ___: int) -> str:
-    digits = hashlib.blake2b(call.body or b"", digest_size=16).hexdigest()
+    digits = hashlib.blake2b(call.body.data or b"", digest_size=16).hexdigest()
     return _uuid(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}")
 
 

@@ -16,7 +16,7 @@ from pixazo_simulator.mutants.members import amended, output_url, put
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Variant
 from pixazo_simulator.spec import SECOND, http_date
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Delivery, next_attempt
 
 PAUSE = 0.01
@@ -46,8 +46,8 @@ def _written(write: Callable[[bytes], bytes]) -> Edits:
     def reply(reply: Reply, _: Scene) -> Reply:
         return reply.with_body(write(reply.body)) if reply.is_json and reply.body else reply
 
-    def callback(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-        return (replace(parcel, body=write(parcel.body)),)
+    def callback(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+        return (replace(webhook, body=write(webhook.body)),)
 
     return _everywhere(reply) | Edits(callback=callback)
 
@@ -93,9 +93,9 @@ def _second_later(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
     return due if due is None or delivery.attempts else due + SECOND
 
 
-def _numbered(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
+def _numbered(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
     number = str(scene.memory.count("delivery"))
-    return (replace(parcel, headers={**parcel.headers, "x-delivery-number": number}),)
+    return (replace(webhook, headers={**webhook.headers, "x-delivery-number": number}),)
 
 
 VARIANTS = (

@@ -27,7 +27,7 @@ def _kept(_: Plan, __: int, ___: Policy) -> int:
 
 
 def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
-    unseen = (entry for entry in ledger.entries(now) if entry.kind is EntryKind.DEBIT and now - entry.instant < RACE)
+    unseen = (entry for entry in ledger.entries(now) if entry.kind is EntryKind.DEBIT and now - entry.at < RACE)
     return ledger.balance(now) - sum(entry.amount for entry in unseen) >= price
 
 

@@ -22,7 +22,7 @@ from pixazo_simulator.mutants.members import amended, computed, finished, status
 from pixazo_simulator.mutants.messages import Members, Reply, Request, members_of
 from pixazo_simulator.mutants.mutant import CallbackEditor, Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, SECOND, WEBHOOK_MODE_HEADER, WEBHOOK_URL_HEADER, Broken, url_problem
-from pixazo_simulator.webhooks import Parcel
+from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Delivery, next_attempt
 
 from .status import polling_url
@@ -38,17 +38,17 @@ def _edited(edit: CallbackEditor) -> Edits:
     return Edits(callback=edit)
 
 
-def _without_query(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-    return (replace(parcel, url=urlsplit(parcel.url)._replace(query="").geturl()),)
+def _without_query(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+    return (replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl()),)
 
 
 def _dropping(*words: str) -> Edits:
     """Drop callbacks that tell of one of these states."""
     concerned = status_is(*words)
 
-    def post(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-        told = members_of(parcel.body)
-        return () if told and concerned(told) else (parcel,)
+    def post(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+        told = members_of(webhook.body)
+        return () if told and concerned(told) else (webhook,)
 
     return Edits(callback=post)
 
@@ -86,16 +86,16 @@ def _remembering_url(request: Request, reply: Reply, scene: Scene) -> Reply:
     return reply
 
 
-def _typed_as_form(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-    return (replace(parcel, headers={**parcel.headers, "content-type": "application/x-www-form-urlencoded"}),)
+def _typed_as_form(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+    return (replace(webhook, headers={**webhook.headers, "content-type": "application/x-www-form-urlencoded"}),)
 
 
-def _twice(parcel: Parcel, _: Scene) -> tuple[Parcel, ...]:
-    return (parcel, parcel)
+def _twice(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+    return (webhook, webhook)
 
 
-def _with_key(parcel: Parcel, scene: Scene) -> tuple[Parcel, ...]:
-    return (replace(parcel, headers={**parcel.headers, KEY_HEADER: scene.key}),)
+def _with_key(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
+    return (replace(webhook, headers={**webhook.headers, KEY_HEADER: scene.key}),)
 
 
 def _unusable(request: Request, reply: Reply) -> bool:

@@ -9,20 +9,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.gateway.request import Incoming
-from pixazo_simulator.gateway.responder import Replies
-from pixazo_simulator.gateway.routes import Gateway
+from pixazo_simulator.control import Turns
+from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.gateway.request import Request
+from pixazo_simulator.gateway.response import Response
+from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import End, Rule
+from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.webhooks.dispatcher import Courier
-from pixazo_simulator.webhooks.sender import Postman
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.generation import Bounds
+from pixazo_simulator.world.state.journal import Limits
 
 STATUS = "/v2/requests/status/"
 
@@ -34,9 +40,9 @@ def caller() -> Iterator[Caller]:
         yield Caller(send, "sim-key")
 
 
-def gateway_of(worlds: Worlds) -> Gateway:
-    """The routes over some worlds."""
-    return Gateway(worlds, Replies(worlds), Courier(worlds, Postman().post))
+def gateway_of(worlds: Worlds) -> GatewayApp:
+    """The gateway over some worlds as an application."""
+    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds.settings.policy, Turns())
 
 
 def submission(**headers: str) -> dict[str, Any]:
@@ -55,8 +61,8 @@ def submission(**headers: str) -> dict[str, Any]:
 class Wire:
     """One request to a gateway, message by message: `said` is what it answered, `asked` how often it wanted to read."""
 
-    def __init__(self, *messages: dict[str, Any], **policy: str) -> None:
-        self.worlds = Worlds(Settings(policy=PROFILES["documented"].changed(policy)))
+    def __init__(self, *messages: dict[str, Any], bounds: Bounds | None = None, **policy: str) -> None:
+        self.worlds = Worlds(Settings(policy=PROFILES["documented"].changed(policy), bounds=bounds or Bounds()))
         self.said: list[Any] = []
         self.asked = 0
         self._messages = list(messages)
@@ -335,13 +341,13 @@ def test_nothing_that_is_sent_breaks_it(
 def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for what the journal shows: the answer does not depend on it. All of it is read, for one who sends it listens later."""
     kept: list[int] = []
-    give = Replies.give
+    respond = Gateway.respond
 
-    async def giving(self: Replies, asked: Incoming, *more: Any) -> None:
-        kept.append(len(asked.body))
-        await give(self, asked, *more)
+    def responding(self: Gateway, request: Request, *more: Any) -> Response:
+        kept.append(len(request.body or b""))
+        return respond(self, request, *more)
 
-    monkeypatch.setattr(Replies, "give", giving)
+    monkeypatch.setattr(Gateway, "respond", responding)
     wire = Wire(*[chunk(b"x" * 10_000, more=True)] * 5, chunk(b""))
     assert wire.post(**{KEY_HEADER: "who"}) == 401
     (exchange,) = wire.worlds.unmatched
@@ -349,11 +355,26 @@ def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> 
     assert (wire.asked, kept) == (6, [16 * 1024])
 
 
-def test_a_large_body_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a turn of its own, before it is judged."""
-    monkeypatch.setattr("pixazo_simulator.world.admission.decode", None)
-    body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * 64 * 1024)
-    assert Wire(chunk(body), callback_url="ignore").post() == 202
+@pytest.mark.parametrize("size", [10, 70_000])
+def test_a_body_is_decoded_once(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever wants to know its members: a rule, the checks, a webhook that is ignored, one that is not."""
+    decoded: list[bytes] = []
+    decode = msgspec.json.decode
+
+    def decoding(body: bytes, **more: Any) -> Any:
+        decoded.append(body)
+        return decode(body, **more)
+
+    body = b'{"prompt":"A bear","callback_url":"http://a.test/","x":"%s"}' % (b"y" * size)
+    wire = Wire(chunk(body), callback_url="ignore")
+    (world,) = wire.worlds
+    world.script.add(Rule(when="generate", match={"prompt": contains("bear")}, end=End(status="FAILED")))
+    monkeypatch.setattr(msgspec.json, "decode", decoding)
+    assert wire.post(x_webhook_url="http://127.0.0.1:9/hook") == 202
+    assert decoded == [body]
+    (exchange,) = world.journal
+    assert (exchange.rule is not None, "callback_url ignored" in exchange.reason) == (True, True)
+    assert world.next_due() is not None
 
 
 def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
@@ -368,22 +389,17 @@ def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
 @pytest.mark.parametrize("keep", [0, 4, 5, 6, 100])
 def test_only_the_beginning_of_a_body_may_be_kept(keep: int) -> None:
     """Its length is that of all of it."""
-    messages = [chunk(b"012", more=True), chunk(b"345", more=True), chunk(b"6789")]
-
-    async def receive() -> dict[str, Any]:
-        return messages.pop(0)
-
-    async def send(_: Any) -> None:
-        """Nothing is sent."""
-
-    asked = Incoming({"type": "http"}, receive, send)
-    assert asyncio.run(asked.read_body(10, keep)) == b"0123456789"[:keep]
-    assert (asked.body, asked.received) == (b"0123456789"[:keep], 10)
+    wire = Wire(
+        chunk(b"012", more=True), chunk(b"345", more=True), chunk(b"6789"), bounds=Bounds(journal=Limits(body=keep))
+    )
+    assert wire.post(**{KEY_HEADER: "who"}) == 401
+    (exchange,) = wire.worlds.unmatched
+    assert (exchange.request_body, exchange.request_length) == (b"0123456789"[:keep], 10)
 
 
 def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One too many is refused and may come once more when another was answered, or its caller has gone away."""
-    monkeypatch.setattr("pixazo_simulator.gateway.request.MOST_HELD", 100)
+    monkeypatch.setattr("pixazo_simulator.server.asgi.MOST_HELD", 100)
     gateway = gateway_of(Worlds(Settings()))
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 

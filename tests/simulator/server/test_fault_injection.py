@@ -22,8 +22,9 @@ from tests.simulator.mutants.observer import End, observe
 from tests.simulator.server.raw_socket import Wire, request
 from uvicorn.server import ServerState
 
-from pixazo_simulator.gateway.fault_injection import ConnectionCutError, Ending, Strike, leave, strike_of
-from pixazo_simulator.script.effects import delay
+from pixazo_simulator.gateway.request import Request
+from pixazo_simulator.gateway.response import Response
+from pixazo_simulator.script.effects import Close, Reset, Send, Silence, Transmission, Wait, cut
 from pixazo_simulator.script.faults import (
     AnyFault,
     ConnectionReset,
@@ -38,8 +39,10 @@ from pixazo_simulator.script.faults import (
     TruncatedBody,
     UniformDelay,
 )
+from pixazo_simulator.script.injection import transmission, wait
 from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.fault_injection import ConnectionCutError, transmit
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings, Worlds
@@ -55,7 +58,12 @@ def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
     return Settings(script=(Rule(when=when, faults=tuple(faults), **more),))
 
 
-def sent(strike: Strike, scope: dict[str, Any] | None = None) -> list[tuple[bytes, bool]]:
+def response(*effects: Wait | Send | Close | Reset | Silence) -> Response:
+    """A response with this body and transmission."""
+    return Response(Request("GET", "/", b"", []), 200, [], BODY, "", faults=("x",), transmission=effects)
+
+
+def sent(*effects: Wait | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
     """The pieces of `BODY` that leave, each with whether more follow."""
     said: list[dict[str, Any]] = []
 
@@ -65,27 +73,25 @@ def sent(strike: Strike, scope: dict[str, Any] | None = None) -> list[tuple[byte
     async def send(message: Any) -> None:
         said.append(message)
 
-    asyncio.run(leave(strike, scope or {}, receive, send, {"type": "http.response.start"}, BODY))
-    assert said[0] == {"type": "http.response.start"}
-    return [(message["body"], message["more_body"]) for message in said[1:]]
+    asyncio.run(transmit(response(*effects), {}, receive, send))
+    assert said[0] == {"type": "http.response.start", "status": 200, "headers": []}
+    return [(message["body"], message.get("more_body", False)) for message in said[1:]]
 
 
-def test_faults_that_leave_the_bytes_alone_are_no_strike() -> None:
-    """They are answers, or what is said in them."""
-    assert strike_of((), Random(0)) is None
-    assert strike_of((StatusCode(500), GarbledBody()), Random(0)) is None
+def test_faults_of_a_body_do_not_change_how_it_is_sent() -> None:
+    """They are responses, or what is said in them."""
+    assert transmission((), Random(0)) == ()
+    assert transmission((StatusCode(500), GarbledBody()), Random(0)) == ()
 
 
 @given(st.permutations([Delay(1), UniformDelay(2, 2), TruncatedBody(0.5), SlowDrip(3, pieces=2), ConnectionReset()]))
 def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> None:
     """Delays add up, then comes the kept share in pieces, then the end."""
-    struck = strike_of(faults, Random(0))
-    assert struck is not None
-    assert (struck.delay, struck.keep, struck.drip, struck.ending) == (3, 0.5, SlowDrip(3, pieces=2), Ending.RESET)
+    assert transmission(faults, Random(0)) == (Wait(3), Send(0.5, 2, 3), Reset())
 
 
 @pytest.mark.parametrize(
-    ("faults", "cut"),
+    ("faults", "told"),
     [
         ((Delay(1),), None),
         ((ReplyLost(),), "nothing left, then the connection was closed"),
@@ -97,44 +103,42 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
         ((TruncatedBody(0.9), ConnectionReset()), "9 of 11 bytes of the body left, then the connection was reset"),
     ],
 )
-def test_what_is_cut_can_be_told(faults: tuple[AnyFault, ...], cut: str | None) -> None:
+def test_what_is_cut_can_be_told(faults: tuple[AnyFault, ...], told: str | None) -> None:
     """In words."""
-    struck = strike_of(faults, Random(0))
-    assert struck is not None
-    assert struck.cut(11) == cut
+    assert cut(transmission(faults, Random(0)), 11) == told
 
 
 @given(seconds=st.floats(0, 1000), bounds=st.tuples(st.floats(0, 500), st.floats(500, 1000)), seed=st.integers())
 def test_delays_are_drawn_within_their_bounds(seconds: float, bounds: tuple[float, float], seed: int) -> None:
     """The same seed draws the same; no sum is longer than an hour."""
-    uniform = delay((UniformDelay(*bounds),), Random(seed))
+    uniform = wait((UniformDelay(*bounds),), Random(seed))
     assert bounds[0] <= uniform <= bounds[1]
-    assert uniform == delay((UniformDelay(*bounds),), Random(seed))
-    assert delay((Delay(seconds), Delay(seconds)), Random(seed)) == 2 * seconds
-    assert delay([Delay(3000), UniformDelay(700, 900)], Random(seed)) == 3600
+    assert uniform == wait((UniformDelay(*bounds),), Random(seed))
+    assert wait((Delay(seconds), Delay(seconds)), Random(seed)) == 2 * seconds
+    assert wait([Delay(3000), UniformDelay(700, 900)], Random(seed)) == 3600
 
 
 def test_a_log_normal_delay_has_the_median_and_sigma_that_were_asked_for() -> None:
     """Half of a thousand lie below the median; the logarithm spreads by sigma."""
     random = Random(7)
-    logs = sorted(math.log(delay((LognormalDelay(2, 0.5),), random)) for _ in range(1000))
+    logs = sorted(math.log(wait((LognormalDelay(2, 0.5),), random)) for _ in range(1000))
     assert abs(logs[500] - math.log(2)) < 0.06
     assert abs((logs[841] - logs[158]) / 2 - 0.5) < 0.06
-    assert delay((LognormalDelay(2, 0),), random) == 2
+    assert wait((LognormalDelay(2, 0),), random) == 2
 
 
 @pytest.mark.parametrize(
-    ("drip", "pieces"),
+    ("effects", "pieces"),
     [
-        (None, [(BODY, False)]),
-        (SlowDrip(0, pieces=2), [(b"01234", True), (b"56789", False)]),
-        (SlowDrip(0, pieces=3), [(b"012", True), (b"345", True), (b"6789", False)]),
-        (SlowDrip(0, pieces=1000), [(BODY[n : n + 1], n < 9) for n in range(10)]),
+        ((), [(BODY, False)]),
+        ((Send(pieces=2),), [(b"01234", True), (b"56789", False)]),
+        ((Send(pieces=3),), [(b"012", True), (b"345", True), (b"6789", False)]),
+        ((Send(pieces=1000),), [(BODY[n : n + 1], n < 9) for n in range(10)]),
     ],
 )
-def test_a_body_leaves_in_pieces(drip: SlowDrip | None, pieces: list[tuple[bytes, bool]]) -> None:
+def test_a_body_leaves_in_pieces(effects: Transmission, pieces: list[tuple[bytes, bool]]) -> None:
     """Never more of them than bytes."""
-    assert sent(Strike("slow_drip", drip=drip)) == pieces
+    assert [(body, more) for body, more in sent(*effects)] == pieces
 
 
 class Line:
@@ -156,19 +160,17 @@ class Line:
 
 
 @pytest.mark.parametrize(
-    ("ending", "keep", "messages", "ended"),
+    ("effects", "messages", "ended"),
     [
-        (Ending.CLOSED, None, [], ["closed"]),
-        (Ending.RESET, None, [], ["reset"]),
-        (Ending.HUNG, None, [], []),
-        (Ending.CLOSED, 0.3, [b"012"], ["closed"]),
-        (Ending.RESET, 0.0, [b""], ["reset"]),
-        (Ending.HUNG, 0.99, [b"012345678"], []),
+        ((Close(),), [], ["closed"]),
+        ((Reset(),), [], ["reset"]),
+        ((Silence(),), [], []),
+        ((Send(0.3), Close()), [b"012"], ["closed"]),
+        ((Send(0.0), Reset()), [b""], ["reset"]),
+        ((Send(0.99), Silence()), [b"012345678"], []),
     ],
 )
-def test_an_end_comes_after_what_is_kept(
-    ending: Ending, keep: float | None, messages: list[bytes], ended: list[str]
-) -> None:
+def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[bytes], ended: list[str]) -> None:
     """Nothing is sent after it, and it lasts until the caller has gone."""
     line, said, gone = Line(), list[Any](), asyncio.Event
 
@@ -184,8 +186,7 @@ def test_an_end_comes_after_what_is_kept(
         async def send(message: Any) -> None:
             said.append(message)
 
-        start = {"type": "http.response.start"}
-        await leave(Strike("x", ending=ending, keep=keep), {"pixazo.connection": line}, receive, send, start, BODY)
+        await transmit(response(*effects), {"pixazo.connection": line}, receive, send)
 
     asyncio.run(run())
     assert [message["body"] for message in said[1:]] == messages
@@ -303,7 +304,7 @@ def test_a_strike_that_is_cancelled_leaves_nothing_behind() -> None:
         async def send(_: Any) -> None:
             pass
 
-        struck = asyncio.create_task(leave(Strike("delay", 3600), {"pixazo.connection": line}, receive, send, {}, BODY))
+        struck = asyncio.create_task(transmit(response(Wait(3600)), {"pixazo.connection": line}, receive, send))
         await waiting.wait()
         assert line.held
         struck.cancel()

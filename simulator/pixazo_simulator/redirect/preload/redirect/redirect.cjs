@@ -1,4 +1,4 @@
-// Leads this Node process's connections to the hosts of PIXAZO_DOOR_HOSTS to a door of the simulator; none leaves the machine.
+// Redirects this Node process's connections to the hosts of PIXAZO_REDIRECT_HOSTS to a TLS listener of the simulator; no other host but this machine is reached.
 'use strict';
 
 const fs = require('node:fs');
@@ -7,20 +7,20 @@ const tls = require('node:tls');
 
 const HTTPS = 443;
 const LOOPBACK = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1?|::ffff:127\.\d+\.\d+\.\d+)$/;
-const { door, hosts, authority } = told();
+const { listener, hosts, authority } = settings();
 
-function told() {
-  const { PIXAZO_DOOR_PORT: port, PIXAZO_DOOR_HOSTS: names, PIXAZO_DOOR_CA: file } = process.env;
+function settings() {
+  const { PIXAZO_REDIRECT_PORT: port, PIXAZO_REDIRECT_HOSTS: names, PIXAZO_REDIRECT_CA: file } = process.env;
   try {
     if (!port || !names || !file) throw new Error('one of them is not set');
-    return { door: Number(port), hosts: names.split(','), authority: fs.readFileSync(file) };
+    return { listener: Number(port), hosts: names.split(','), authority: fs.readFileSync(file) };
   } catch (error) {
-    fs.writeSync(2, `pixazo-sim: this Node cannot be led to the simulator (${error.message}): keep the PIXAZO_DOOR_ variables\n`);
+    fs.writeSync(2, `pixazo-sim: this Node cannot be redirected to the simulator (${error.message}): keep the PIXAZO_REDIRECT_ variables\n`);
     process.exit(1);
   }
 }
 
-// Whom a connection believes, whatever it was told: NODE_EXTRA_CA_CERTS is read before anybody can see to it.
+// Every connection trusts our authority, whatever its options say: Node reads NODE_EXTRA_CA_CERTS before this file runs.
 const { createSecureContext } = tls;
 tls.createSecureContext = function (...given) {
   const secure = createSecureContext.apply(this, given);
@@ -28,7 +28,7 @@ tls.createSecureContext = function (...given) {
   return secure;
 };
 
-// The one place through which net, tls, http, https and fetch connect.
+// The one function through which net, tls, http, https and fetch connect.
 const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function (...given) {
   const normalized = Array.isArray(given[0]); // as net and tls call it themselves
@@ -36,9 +36,9 @@ net.Socket.prototype.connect = function (...given) {
   const host = String(options.host ?? 'localhost').toLowerCase().replace(/\.$/, '');
   if (options.path || LOOPBACK.test(host)) return connect.apply(this, given);
   if (!hosts.includes(host) || Number(options.port) !== HTTPS) return refuse(this, host, options.port);
-  const led = { ...options, host: '127.0.0.1', port: door };
-  if (normalized) given[0][0] = led;
-  else given = [led, ...given.filter((each) => typeof each === 'function')];
+  const redirected = { ...options, host: '127.0.0.1', port: listener };
+  if (normalized) given[0][0] = redirected;
+  else given = [redirected, ...given.filter((each) => typeof each === 'function')];
   return connect.apply(this, given);
 };
 

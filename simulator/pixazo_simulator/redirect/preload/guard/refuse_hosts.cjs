@@ -1,15 +1,15 @@
-// Makes each Node process that a guarded test starts refuse the vendor's hosts; everything else is left alone.
+// Makes each Node process that a guarded test starts refuse the vendor's hosts, and nothing else.
 'use strict';
 
-const { PIXAZO_GUARD: told, PIXAZO_DOOR_PORT: door } = process.env;
-if (told && !door) guard(); // `pixazo-sim exec` leads the hosts to its door by itself
+const { PIXAZO_GUARD: guarded, PIXAZO_REDIRECT_PORT: redirected } = process.env;
+if (guarded && !redirected) guard(); // `pixazo-sim exec` redirects the hosts by itself
 
 function guard() {
   const fs = require('fs');
   const net = require('net');
   const tls = require('tls');
-  const names = told.slice(0, told.indexOf(' ')).split(',');
-  const { file, why } = JSON.parse(told.slice(told.indexOf(' ')));
+  const names = guarded.slice(0, guarded.indexOf(' ')).split(',');
+  const { file, why } = JSON.parse(guarded.slice(guarded.indexOf(' ')));
 
   function refusal(host) {
     const name = String(host).toLowerCase().replace(/\.$/, '');
@@ -17,7 +17,7 @@ function guard() {
     const error = Object.assign(new Error(name + why), { code: 'ECONNREFUSED' });
     try {
       fs.writeFileSync(file, `${error.message}\n`, { flag: fs.constants.O_WRONLY | fs.constants.O_APPEND });
-    } catch {} // nobody reads it any more
+    } catch {} // the test run has ended and deleted the file
     return error;
   }
 
@@ -28,7 +28,7 @@ function guard() {
     return error ? broken(this, error) : connect.apply(this, given);
   };
 
-  // A connection by way of a proxy, or to an address that somebody else has looked up, tells the host here.
+  // A connection through a proxy, or to an address that other code has looked up, names the host only here.
   const secure = tls.connect;
   tls.connect = function (...given) {
     const error = given.map((each) => each && typeof each === 'object' && refusal(each.servername)).find(Boolean);
