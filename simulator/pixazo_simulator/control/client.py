@@ -94,7 +94,7 @@ class ControlClient:
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
     ) -> ControlClient:
-        """Open a world and return its own client; what is left out comes from the server's settings, a key is made up.
+        """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `policy` maps fields to their values.
         """
@@ -126,7 +126,7 @@ class ControlClient:
         return self._call("PATCH", "/_sim/world", responses.WorldState, _given(members))
 
     def delete_world(self) -> None:
-        """Forget the world; its key is unknown from now on."""
+        """Delete the world; its key is unknown from now on."""
         self._call("DELETE", "/_sim/world", responses.Deleted)
 
     def clock(self) -> responses.ClockState:
@@ -163,11 +163,11 @@ class ControlClient:
         return self._call("GET", "/_sim/script", responses.ScriptState)
 
     def set_script(self, rules: Sequence[Rule | Mapping[str, Any]]) -> responses.ScriptState:
-        """Put these rules in the place of all that there are; none is changed when one of them is wrong."""
+        """Replace all rules; none is changed when one of the new ones is wrong."""
         return self._call("PUT", "/_sim/script", responses.ScriptState, {"rules": [_rule(rule) for rule in rules]})
 
     def clear_script(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         self._call("DELETE", "/_sim/script", responses.Deleted)
 
     def add_rule(self, rule: Rule | Mapping[str, Any]) -> int:
@@ -175,11 +175,11 @@ class ControlClient:
         return self._call("POST", "/_sim/script/rules", responses.RuleNumber, _rule(rule)).number
 
     def replace_rule(self, number: int, rule: Rule | Mapping[str, Any]) -> None:
-        """Put another rule in the place of one; it starts unused."""
+        """Replace a rule by another, which starts unused."""
         self._call("PUT", f"/_sim/script/rules/{number}", responses.RuleNumber, _rule(rule))
 
     def remove_rule(self, number: int) -> None:
-        """Forget one rule."""
+        """Remove one rule."""
         self._call("DELETE", f"/_sim/script/rules/{number}", responses.Deleted)
 
     def explain(

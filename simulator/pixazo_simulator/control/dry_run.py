@@ -31,7 +31,7 @@ _NOT_POSTED = "not posted: nothing is sent in a dry run"
 def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
     """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
 
-    Nothing is sent: faults affect nobody, webhooks are not posted. What a mutant would make of the response is left out.
+    Nothing is sent: faults are reported, not injected, webhooks are not posted, and the edits of a mutant are left out.
     """
     forks = Forks(worlds)
     gateway = Gateway(forks)

@@ -242,7 +242,7 @@ def check_access(scope: Scope, settings: Settings) -> None:
     `/_sim` to everybody. Headers that a proxy adds are ignored: anybody can send them. `Host` must be a loopback name or one of
     the settings, so that no web page reaches the simulator by DNS rebinding; an IP address, which nobody can rebind, is
     enough if the peer alone does not decide. An `Origin` must be of such a host, too. Webhooks come from loopback, so they
-    are told by their User-Agent and refused.
+    are recognised by their User-Agent and refused.
     """
     if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
         raise Refused(
@@ -280,7 +280,9 @@ def _check_token(sent: str | None, token: str) -> None:
 def _check_host(host: str, settings: Settings) -> None:
     name = _host_of(host)
     trusted = settings.control_token is not None or settings.control_open
-    if name is None or not (_is_own(name, settings) or (trusted and _is_specific(name))):
+    # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
+    is_specific = name is not None and not isinstance(name, str) and not _ipv4(name).is_unspecified
+    if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
         remedy = f"or start with --control-host {name or 'NAME'}"
         raise Refused(
             403,
@@ -297,28 +299,22 @@ def _check_origin(origin: str, host: str, settings: Settings) -> None:
         raise Refused(403, f"Origin {beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
 
 
-def _host_of(authority: str) -> str | None:
-    """The host of `HOST[:PORT]` in its usual form, None for anything else."""
+def _host_of(authority: str) -> Address | str | None:
+    """The host of `HOST[:PORT]`, a name in lower case; None for anything else."""
     found = _AUTHORITY.fullmatch(authority)
     if not found or int(found[3] or 0) > _LAST_PORT:
         return None
     address = _address(found[1] or found[2])
     if found[1]:
-        return str(address) if isinstance(address, IPv6Address) else None
-    return str(address) if address else found[2].lower()
+        return address if isinstance(address, IPv6Address) else None
+    return address or found[2].lower()
 
 
-def _is_own(name: str, settings: Settings) -> bool:
+def _is_own(host: Address | str, settings: Settings) -> bool:
     """Whether a host is this machine, or one that the settings name."""
-    address = _address(name)
-    named = name in map(str.lower, settings.control_hosts)
-    return name == "localhost" or named or (address is not None and _ipv4(address).is_loopback)
-
-
-def _is_specific(name: str) -> bool:
-    """Whether a host is an address of some machine: browsers take 0.0.0.0 for this one."""
-    address = _address(name)
-    return address is not None and not _ipv4(address).is_unspecified
+    if str(host) in ("localhost", *map(str.lower, settings.control_hosts)):
+        return True
+    return not isinstance(host, str) and _ipv4(host).is_loopback
 
 
 def _is_local(scope: Scope) -> bool:

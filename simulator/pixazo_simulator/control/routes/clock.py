@@ -11,7 +11,7 @@ from pixazo_simulator.webhooks import AdvanceError
 
 @route("GET", "/_sim/clock", response_example=examples.CLOCK)
 async def clock(request: ControlRequest[NoParameters]) -> ClockState:
-    """Tell what time it is in a world, and when its next webhook is due."""
+    """Show what time it is in a world, and when its next webhook is due."""
     return rendering.clock(request.world)
 
 
@@ -20,10 +20,10 @@ async def clock(request: ControlRequest[NoParameters]) -> ClockState:
     refusals={409: AdvanceStopped}, response_example=examples.ADVANCED, request_example={"seconds": 15},
 )  # fmt: skip
 async def advance(request: ControlRequest[Advance]) -> Advanced:
-    """Let time pass in a world and tell what fell due; webhooks that fell due have been attempted when this answers.
+    """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
 
-    An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the answer is 409:
-    it tells how far the clock came and what fell due until then; what is left stays pending, and another advance goes on.
+    An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
+    is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
     """
     world = request.world
     with refuse_value_errors():

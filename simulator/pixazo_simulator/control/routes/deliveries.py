@@ -16,7 +16,7 @@ async def deliveries(request: ControlRequest[Latest]) -> DeliveryPage:
 
 @route("POST", "/_sim/deliveries/{number}/resend", response_example=examples.ATTEMPT)
 async def resend(request: ControlRequest[NoParameters]) -> Attempt:
-    """Post a webhook once more, now, whatever became of it before, and tell how that went."""
+    """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
     try:
         _, attempt = await request.dispatcher.resend(request.world, request.number)
     except KeyError:

@@ -20,9 +20,9 @@ from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, HEAD_LIMIT, KE
 async def explain(request: ControlRequest[DryRun]) -> Explanation:
     """Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
 
-    The answer tells the exchange as the journal would, what each rule says to it, price, generation and webhooks. The key of
-    the caller and the host that was called are taken where `headers` name none; JSON gets its Content-Type. Whatever a mutant
-    would make of the answer is left out.
+    The response shows the exchange as the journal would, whether each rule decides, price, generation and webhooks. If `headers`
+    have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
+    are left out.
     """
     asked, path = request.body, _path(request)
     if path.startswith((CONTROL_PREFIX, DISCOVERY_PATH)):

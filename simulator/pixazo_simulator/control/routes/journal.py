@@ -45,6 +45,6 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: JournalFilter) ->
         (wanted.after is UNSET or exchange.number > wanted.after)
         and (wanted.status is UNSET or exchange.status == wanted.status)
         and (wanted.method is UNSET or exchange.method == wanted.method.upper())
-        # The redacted target is compared: otherwise a filter would tell whether a key was sent.
+        # The redacted target is compared: otherwise a filter would reveal whether a key was sent.
         and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
     )

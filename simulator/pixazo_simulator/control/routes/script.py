@@ -21,7 +21,7 @@ async def script(request: ControlRequest[NoParameters]) -> ScriptState:
 
 @route("PUT", "/_sim/script", response_example=examples.SCRIPT, request_example=examples.BUSY_THEN_REFUSED)
 async def set_script(request: ControlRequest[NewScript]) -> ScriptState:
-    """Put other rules in the place of all that there are; nothing changes when one of them is wrong."""
+    """Replace all rules; nothing changes when one of the new ones is wrong."""
     with refuse_value_errors():
         request.world.apply(SetRules(request.world.clock.now(), tuple(request.body.rules)))
     return await rendering.script(request.world)
@@ -29,21 +29,21 @@ async def set_script(request: ControlRequest[NewScript]) -> ScriptState:
 
 @route("DELETE", "/_sim/script", response_example=rendering.DELETED)
 async def clear_script(request: ControlRequest[NoParameters]) -> Deleted:
-    """Forget every rule."""
+    """Remove every rule."""
     request.world.apply(SetRules(request.world.clock.now(), ()))
     return rendering.DELETED
 
 
 @route("POST", "/_sim/script/rules", status=201, response_example=examples.NUMBER, request_example=examples.NO_BEARS)
 async def add_rule(request: ControlRequest[Rule]) -> RuleNumber:
-    """Append a rule, which is asked after those that there are."""
+    """Append a rule, which is asked after all others."""
     with refuse_value_errors():
         return rendering.rule_number(request.world.apply(AddRule(request.world.clock.now(), request.body)))
 
 
 @route("PUT", "/_sim/script/rules/{number}", response_example=examples.NUMBER, request_example=examples.RESET)
 async def replace_rule(request: ControlRequest[Rule]) -> RuleNumber:
-    """Put another rule in the place of one; it starts unused."""
+    """Replace a rule by another, which starts unused."""
     with _refuse_unknown(request.number), refuse_value_errors():
         request.world.apply(ReplaceRule(request.world.clock.now(), request.number, request.body))
     return rendering.rule_number(request.number)
@@ -51,7 +51,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> RuleNumber:
 
 @route("DELETE", "/_sim/script/rules/{number}", response_example=rendering.DELETED)
 async def remove_rule(request: ControlRequest[NoParameters]) -> Deleted:
-    """Forget one rule."""
+    """Remove one rule."""
     with _refuse_unknown(request.number):
         request.world.apply(RemoveRule(request.world.clock.now(), request.number))
     return rendering.DELETED

@@ -12,7 +12,7 @@ from pixazo_simulator.control.schema.responses import Health
 
 @route("GET", "/_sim/health", needs_world=False, response_example=examples.HEALTH)
 async def health(request: ControlRequest[NoParameters]) -> Health:
-    """Tell that the simulator answers, and how many worlds it holds."""
+    """Say that the simulator answers, and how many worlds it holds."""
     return rendering.health(request.worlds)
 
 

@@ -19,9 +19,9 @@ _END = object()
     request_example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
 )  # fmt: skip
 async def wait_for(request: ControlRequest[Wait]) -> WaitResult:
-    """Wait until so many exchanges, deliveries or generations fulfil every condition, and tell them.
+    """Wait until so many exchanges, deliveries or generations fulfil every matcher, and list them.
 
-    Give one of the three. When time runs out the answer is 408: it tells what did arrive, and what came nearest.
+    Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
     """
     world, timeout = request.world, request.body.timeout
     with refuse_value_errors():

@@ -18,7 +18,7 @@ from pixazo_simulator.world import ChangeWorld, clock_factory
     request_example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
 )  # fmt: skip
 async def create_world(request: ControlRequest[NewWorld]) -> CreatedWorld:
-    """Open a world for a key, which is made up when none is given."""
+    """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
     key = None if wanted.key is UNSET else wanted.key
     if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
@@ -84,7 +84,7 @@ async def change_world(request: ControlRequest[WorldChange]) -> WorldState:
 
 @route("DELETE", "/_sim/world", response_example=rendering.DELETED)
 async def delete_world(request: ControlRequest[NoParameters]) -> Deleted:
-    """Forget the world of the caller and close its TLS listeners; its key is unknown from now on."""
+    """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
     request.worlds.delete(gone.key)
     await request.tls_listeners.close_all(gone)
