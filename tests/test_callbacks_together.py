@@ -49,8 +49,8 @@ def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> N
         receiver.wait(count)
     control = simulator.control(KEYS[0])
     control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=PATIENCE)
-    deliveries = control.deliveries()["deliveries"]
-    assert {tuple(attempt["status"] for attempt in each["attempts"]) for each in deliveries} == {(204,)}
+    deliveries = control.deliveries().deliveries
+    assert {tuple(attempt.status for attempt in each.attempts) for each in deliveries} == {(204,)}
     arrived = Counter(json.loads(callback.body)["request_id"] for callback in receiver.received)
     assert arrived == dict.fromkeys(ids, 1)
 

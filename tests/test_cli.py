@@ -131,7 +131,7 @@ def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> 
     }
     assert codes == {"pixazo-sim:8900": [200, 403], "sim-2": [200, 403], "localhost": [200, 403], "sim-3": [403, 403]}
     assert caller.generate().status == 202
-    assert ControlClient(serving.url, control_token=token).health()["worlds"] == 1
+    assert ControlClient(serving.url, control_token=token).health().worlds == 1
 
 
 def test_a_host_that_is_named_needs_no_token_on_this_machine(serve: Serve) -> None:

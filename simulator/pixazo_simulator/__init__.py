@@ -7,6 +7,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .control.client import ControlClient as ControlClient
     from .control.client import ControlError as ControlError
+    from .control.schema.responses import Attempt as Attempt
+    from .control.schema.responses import ClockState as ClockState
+    from .control.schema.responses import Delivery as Delivery
+    from .control.schema.responses import DeliveryPage as DeliveryPage
+    from .control.schema.responses import Entry as Entry
+    from .control.schema.responses import Event as Event
+    from .control.schema.responses import Exchange as Exchange
+    from .control.schema.responses import Explanation as Explanation
+    from .control.schema.responses import Generation as Generation
+    from .control.schema.responses import GenerationPage as GenerationPage
+    from .control.schema.responses import Health as Health
+    from .control.schema.responses import JournalPage as JournalPage
+    from .control.schema.responses import LedgerPage as LedgerPage
+    from .control.schema.responses import Plan as Plan
+    from .control.schema.responses import Request as Request
+    from .control.schema.responses import Response as Response
+    from .control.schema.responses import RuleDiagnosis as RuleDiagnosis
+    from .control.schema.responses import ScriptRule as ScriptRule
+    from .control.schema.responses import ScriptState as ScriptState
+    from .control.schema.responses import TlsListener as TlsListener
+    from .control.schema.responses import WaitResult as WaitResult
+    from .control.schema.responses import WorldState as WorldState
     from .script.builder import When as When
     from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
     from .script.matchers import Matcher as Matcher
@@ -34,6 +56,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "control.client": "ControlClient ControlError",
+    "control.schema.responses": (
+        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
+        "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
+    ),
     "script.builder": "When",
     "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
     "script.rule": "End Reply Rule Step",

@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pixazo_simulator import Attempt as Attempt
+    from pixazo_simulator import ClockState as ClockState
+    from pixazo_simulator import ControlClient as ControlClient
+    from pixazo_simulator import ControlError as ControlError
+    from pixazo_simulator import Delivery as Delivery
     from pixazo_simulator import End as End
+    from pixazo_simulator import Entry as Entry
+    from pixazo_simulator import Event as Event
+    from pixazo_simulator import Exchange as Exchange
+    from pixazo_simulator import Explanation as Explanation
+    from pixazo_simulator import Generation as Generation
     from pixazo_simulator import Matcher as Matcher
+    from pixazo_simulator import Plan as Plan
     from pixazo_simulator import Reply as Reply
+    from pixazo_simulator import Request as Request
+    from pixazo_simulator import Response as Response
     from pixazo_simulator import Rule as Rule
+    from pixazo_simulator import RuleDiagnosis as RuleDiagnosis
+    from pixazo_simulator import ScriptRule as ScriptRule
+    from pixazo_simulator import Simulator as Simulator
     from pixazo_simulator import Step as Step
     from pixazo_simulator import When as When
     from pixazo_simulator import absent as absent
@@ -28,22 +44,29 @@ if TYPE_CHECKING:
     from .explorer.exploration import explore as explore
     from .explorer.run import Scene as Scene
     from .explorer.run import UnfitAppError as UnfitAppError
+    from .plugin import Endpoint as Endpoint
+    from .sleep import Sleeps as Sleeps
+    from .testcase.simulators import SharedSimulator as SharedSimulator
     from .webhooks.callback import Callback as Callback
     from .webhooks.inbox import Inbox as Inbox
     from .webhooks.inbox import InboxError as InboxError
-    from .world.pixazo import Pixazo as Pixazo
-    from .world.record import Record as Record
+    from .world import Clock as Clock
+    from .world import Deliveries as Deliveries
+    from .world import Journal as Journal
+    from .world import Pixazo as Pixazo
+    from .world import Record as Record
+    from .world import Wallet as Wallet
 
 _HOMES = {
-    "pixazo_simulator": (
-        "End Matcher Reply Rule Step When absent at_least at_most contains ends_with equals matches one_of present starts_with"
-    ),
+    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with",
     "explorer.exploration": "BrokenOrderError Exploration explore",
     "explorer.run": "Scene UnfitAppError",
+    "plugin": "Endpoint",
+    "sleep": "Sleeps",
+    "testcase.simulators": "SharedSimulator",
     "webhooks.callback": "Callback",
     "webhooks.inbox": "Inbox InboxError",
-    "world.pixazo": "Pixazo",
-    "world.record": "Record",
+    "world": "Clock Deliveries Journal Pixazo Record Wallet",
 }
 """Where each name is that is no fault."""
 

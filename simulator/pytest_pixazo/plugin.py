@@ -95,7 +95,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Let the case of a test hear how it goes, and the guard; a test without a world has none."""
     outcome = yield
     if case := item.stash.get(CASE, None):
-        case.hear(outcome)
+        case.note_outcome(outcome)
     if watch := item.config.stash.get(WATCH, None):
         watch.hear(outcome)
     return outcome
@@ -238,7 +238,7 @@ def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[
     token = control_token_of(request.config)
     with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as detour:
         yield detour
-        request.node.stash[CASE].object(detour.violations)
+        request.node.stash[CASE].add_complaints(detour.violations)
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
         raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
-        request.node.stash[CASE].object(uncalled(mocked))
+        request.node.stash[CASE].add_complaints(uncalled(mocked))
 
 
 @pytest.fixture
@@ -280,9 +280,9 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
         return
     from pixazo_simulator import Clock, Settings, Simulator
-    from pixazo_simulator.control.discovery import invitation
+    from pixazo_simulator.control import discovery_document
 
-    told = invitation(1)
+    told = discovery_document(1)
     accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)
     prompts = tuple(f"{kind}={text}" for kind, text in told["prompts"].items())
     # An account that recovers does so from its first use on: nobody but the suite may be the first.

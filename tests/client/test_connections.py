@@ -31,8 +31,8 @@ def sim() -> Generator[Simulator]:
 
 
 def accepted(sim: Simulator) -> int:
-    """The number of submissions that it has accepted."""
-    return len(sim.control().generations()["generations"])
+    """How many submissions it has accepted so far."""
+    return len(sim.control().generations().generations)
 
 
 def ours(sim: Simulator) -> AsyncPixazoClient:
@@ -228,11 +228,11 @@ def submit(client, name):
 def submit_everywhere(client):
     children = [in_child(lambda name=name: submit(client, name)) for name in ("a", "b", "c")]
     pairs = submit(client, "parent") + [pair for child in children for pair in result(child)]
-    exchanges = sim.control().journal(limit=1000)["exchanges"]
+    exchanges = sim.control().journal(limit=1000).exchanges
     truth = {
-        one["request"]["body"]["prompt"]: one["response"]["body"]["request_id"]
+        one.request.body["prompt"]: one.response.body["request_id"]
         for one in exchanges
-        if "prompt" in (one["request"]["body"] or {})
+        if "prompt" in (one.request.body or {})
     }
     print(len(pairs), all(truth[prompt] == request_id for prompt, request_id in pairs))
 
@@ -249,7 +249,7 @@ with Simulator(Settings()) as sim:
         unused = result(in_child(lambda: [client.generate("A bear").request_id[:16]]))
         client.generate("A bear")
         refused = result(in_child(lambda: [client.generate("A bear").request_id]))
-        print(unused, refused, len(sim.control().generations()["generations"]))
+        print(unused, refused, len(sim.control().generations().generations))
     elif sys.argv[1] == "idle":
         client.generate("warm")
         submit_everywhere(client)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import unquote
 
 from pixazo_simulator.gateway import Gateway, Request, Route
-from pixazo_simulator.script import Diagnosis, Facts, kind_of
-from pixazo_simulator.spec import Header, MediaRead, Redactor, StatusRead, Submit, dollars, members
+from pixazo_simulator.script import Facts, kind_of
+from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
 from pixazo_simulator.world import (
     AdvanceClock,
     Attempt,
     EntryKind,
-    Exchange,
     Forks,
     Generation,
     RecordAttempt,
@@ -24,16 +22,16 @@ from pixazo_simulator.world import (
     at_submit,
 )
 
-from .schema import responses as shapes
-from .schema.rendering import told_delivery, told_exchange, told_generation
+from .schema import rendering
+from .schema.responses import Explanation
 
 _NOT_POSTED = "not posted: nothing is sent in a dry run"
 
 
-def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> shapes.Explanation:
+def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
     """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
 
-    Nothing is sent: faults affect nobody, webhooks are not posted. What a mutant would make of the response is left out.
+    Nothing is sent: faults are reported, not injected, webhooks are not posted, and the edits of a mutant are left out.
     """
     forks = Forks(worlds)
     gateway = Gateway(forks)
@@ -51,7 +49,7 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     if world:
         return _explained(world, worlds.get(world.key), route, request)
     (*_, exchange) = forks.unmatched
-    return _summed_up(told_exchange(exchange, forks.redactor), [])
+    return rendering.explanation(forks, exchange)
 
 
 def _read(request: Request, route: Route, body: bytes) -> None:
@@ -71,18 +69,20 @@ def _attempt_until(world: World, instant: int) -> None:
     world.apply(AdvanceClock(instant))
 
 
-def _explained(world: World, real: World | None, route: Route, request: Request) -> shapes.Explanation:
+def _explained(world: World, real: World | None, route: Route, request: Request) -> Explanation:
     (*_, exchange) = world.journal
     facts = _facts(world, route, request)
-    rules = real.script.diagnose(facts) if real and facts else []
-    opinions = [_opinion(each, exchange, world.redactor) for each in rules]
-    told = _summed_up(told_exchange(exchange, world.redactor), opinions)
-    generation = world.generation_of(exchange.request_id) if exchange.request_id else None
-    told["generation"] = told_generation(world, generation) if generation else None
-    made = world.outbox.deliveries(real.outbox.latest if real else 0)
-    told["deliveries"] = [told_delivery(world, each) for each in made]
-    told["price"] = None if generation is None or _is_known(real, generation) else _price(world, generation)
-    return told
+    accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
+    is_new = accepted is not None and not (real and real.generation_of(accepted.request_id))
+    return rendering.explanation(
+        world,
+        exchange,
+        # The real script is asked: that of the fork has counted this request already.
+        real.script.diagnose(facts) if real and facts else [],
+        rendering.generation(world, accepted) if accepted else None,
+        _debited(world, accepted) if accepted and is_new else None,
+        [rendering.delivery(world, each) for each in world.outbox.deliveries(real.outbox.latest if real else 0)],
+    )
 
 
 def _facts(world: World, route: Route, request: Request) -> Facts | None:
@@ -99,57 +99,9 @@ def _facts(world: World, route: Route, request: Request) -> Facts | None:
             return None
 
 
-def _opinion(diagnosis: Diagnosis, exchange: Exchange, redactor: Redactor) -> shapes.Opinion:
-    """How a rule regards the request; one that only plans has no say in what is refused anyhow."""
-    decides, differences = diagnosis.decides, [redactor.text(each) for each in diagnosis.differences]
-    if decides and exchange.rule is None:
-        decides, differences = False, ["the request is refused, and there is nothing to plan"]
-    return {
-        "number": diagnosis.number,
-        "label": redactor.text(diagnosis.label),
-        "decides": decides,
-        "differences": differences,
-    }
-
-
-def _is_known(real: World | None, generation: Generation) -> bool:
-    return real is not None and real.generation_of(generation.request_id) is not None
-
-
-def _price(world: World, generation: Generation) -> str:
-    """What is taken for a generation."""
+def _debited(world: World, generation: Generation) -> int:
+    """What was debited for a generation, in millionths of a dollar."""
     entries = world.account.ledger.entries(world.clock.now())
-    taken = (each for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT)
-    return dollars(-sum(each.amount for each in taken))
-
-
-def _summed_up(exchange: shapes.Exchange, rules: list[shapes.Opinion]) -> shapes.Explanation:
-    return {
-        "summary": _summary(exchange, rules),
-        "exchange": exchange,
-        "rules": rules,
-        "price": None,
-        "generation": None,
-        "deliveries": [],
-    }
-
-
-def _message(exchange: shapes.Exchange) -> list[str]:
-    """What an error answer says for itself."""
-    body = exchange["response"]["body"]
-    members = cast("dict[str, object]", body if isinstance(body, dict) else {})
-    found = [value for name in ("error", "message") if isinstance(value := members.get(name), str) and value]
-    return [": ".join(found)] if found else []
-
-
-def _summary(exchange: shapes.Exchange, rules: list[shapes.Opinion]) -> str:
-    """What is answered, why, and which rule had a say or came nearest."""
-    answered = f"answered {exchange['status']}" if exchange["status"] else "not answered"
-    parts = [f"{exchange['method']} {exchange['target']} is {answered}: {exchange['reason']}", *_message(exchange)]
-    if exchange["rule"]:
-        faults = f" ({', '.join(exchange['faults'])})" if exchange["faults"] else ""
-        parts.append(f"{exchange['rule']} decides{faults}")
-    elif rules and not rules[0]["differences"][0].startswith("it is about "):
-        parts.append(f"no rule decides; nearest is {rules[0]['label']}: {', and '.join(rules[0]['differences'])}")
-    parts += [each for each in (exchange["response"]["cut"], exchange["hint"]) if each]
-    return "; ".join(parts)
+    return -sum(
+        each.amount for each in entries if each.request_id == generation.request_id and each.kind is EntryKind.DEBIT
+    )

@@ -64,7 +64,7 @@ def _listener(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[i
     except ControlError as error:
         raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
     try:
-        yield opened["port"], opened["ca_pem"]
+        yield opened.port, opened.ca_pem
     finally:
         with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
-            control.close_tls_listener(opened["number"])
+            control.close_tls_listener(opened.number)

@@ -467,7 +467,7 @@ class World(Part):
         """Finished and pending deliveries, oldest first; those that were never attempted are included."""
         return self.outbox.deliveries()
 
-    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[World, Any], Any]]] = {
+    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         SubmitCall: _submit,
         ReadStatus: _read_status,
         ReadMedia: _read_media,

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
+from pixazo_simulator.control import Delivery, Exchange, Generation
 from pixazo_simulator.script import SUBMITS
-from pytest_pixazo.world import TERMINAL, Delivery, Exchange, Generation, Record
+from pixazo_simulator.spec import TERMINAL
+from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
 _UNREAD = _UNANSWERED | {"truncated_body", "garbled_body"}
@@ -117,8 +119,8 @@ class Scene:
     @classmethod
     def of(cls, record: Record) -> Scene:
         """The scene that a record tells of."""
-        generations = {each.request_id: each for each in msgspec.convert(record.generations, list[Generation])}
-        deliveries = msgspec.convert(record.deliveries, list[Delivery])
+        generations = {each.request_id: each for each in record.generations}
+        deliveries = record.deliveries
         attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
         calls = read_calls(record.exchanges)
         read = {call.request_id for call in calls if call.operation == "status" and call.request_id}
@@ -146,9 +148,9 @@ class Scene:
         return [each for each in self.callbacks if each.request_id == request_id and each.was_heard]
 
 
-def read_calls(exchanges: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
-    """The exchanges of a record, or of its lobby, in their order."""
-    return msgspec.convert(exchanges, tuple[Call, ...])
+def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
+    """The exchanges of a record, or of its unmatched requests, in their order."""
+    return msgspec.convert(exchanges, tuple[Call, ...], from_attributes=True)
 
 
 def _is_good(code: int) -> bool:

@@ -164,7 +164,7 @@ class Inbox:
         from pixazo_simulator import ControlError
 
         try:
-            return _instant(self._world.clock()["now"])
+            return _milliseconds(self._world.clock().now)
         except ControlError:  # the world was deleted in the meantime
             return None
 
@@ -181,16 +181,16 @@ class Inbox:
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()
-        due: str | None = clock["next_callback_at"]
-        if due is None and self._world.world()["policy"]["http_webhook_url"] == "refuse":
+        due = clock.next_callback_at
+        if due is None and self._world.world().policy["http_webhook_url"] == "refuse":
             return (
                 "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"
             )
         if due is None:
             return "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"
-        seconds = (_instant(due) - _instant(clock["now"])) / 1000
-        told = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock['clock']}"
-        return f"{told}: advance it, as with pixazo.clock.advance({seconds:g})" if clock["clock"] == "manual" else told
+        seconds = (due - clock.now).total_seconds()
+        told = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock.clock}"
+        return f"{told}: advance it, as with pixazo.clock.advance({seconds:g})" if clock.clock == "manual" else told
 
     def __enter__(self) -> Self:
         return self
@@ -211,6 +211,6 @@ def _plain_words() -> Generator[None]:
         raise InboxError(str(error)) from None
 
 
-def _instant(text: str) -> int:
-    """UTC milliseconds of a timestamp such as 2026-03-31T10:00:15.000Z."""
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+def _milliseconds(instant: datetime) -> int:
+    """UTC milliseconds of an instant."""
+    return round(instant.timestamp() * 1000)

@@ -102,9 +102,9 @@ def test_a_simulator_of_its_own_will_do() -> None:
 def test_no_world_is_left_over(gateway: Simulator) -> None:
     """Each order has a world of its own, which is deleted."""
     control = gateway.control()
-    worlds = control.health()["worlds"]
+    worlds = control.health().worlds
     explore(Webhooks, size=2, examples=0, gateway=gateway)
-    assert control.health()["worlds"] == worlds
+    assert control.health().worlds == worlds
 
 
 def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> None:

@@ -75,7 +75,7 @@ def test_what_was_met(telling: Telling, names: set[str]) -> None:
 def test_a_call_with_an_unknown_key_counts() -> None:
     """A 401 reaches no world, and is met all the same."""
     record = Telling().record()
-    record.lobby.extend(Telling().submit(status=401, request_id=None).record().exchanges)
+    record.unmatched.extend(Telling().submit(status=401, request_id=None).record().exchanges)
     assert met(record) == {"generate:401": 1}
 
 

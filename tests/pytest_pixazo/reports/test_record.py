@@ -1,15 +1,17 @@
-"""What one test did is told in plain values."""
+"""What one test did can be sent to another process."""
 
 from __future__ import annotations
 
 import json
 
+from tests.pytest_pixazo.reports.records import Telling
+
 from pytest_pixazo.world.record import Record
 
 
 def test_a_record_crosses_processes_as_json() -> None:
-    """A record that was sent as JSON is read as it was."""
-    record = Record(nodeid="test_bear.py::test_bear", seed=7, exchanges=[{"number": 1}], dropped=2)
-    sent = json.dumps(record.told())
-    assert json.loads(sent)["exchanges"] == [{"number": 1}]
-    assert Record(**json.loads(sent)) == record
+    """A record that was sent as JSON is read as it was, instants included."""
+    record = Telling().submit().callback(15).generation().record()
+    sent = json.loads(json.dumps(record.to_json()))
+    assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
+    assert Record.from_json(sent) == record

@@ -62,11 +62,11 @@ def test_all_workers_share_a_running_one(
     if named == "setting":
         pytester.makeini(f"[pytest]\npixazo_sim_url = {simulator.url}/\n")
     workers = ("-p", "xdist", "-n", "2") if named == "option" else ()
-    before = simulator.control().health()["worlds"]
+    before = simulator.control().health().worlds
     pytester.runpytest(*QUIET, *workers, *options).assert_outcomes(passed=6)
     assert {url for _, url, _ in notes(pytester)} == {simulator.url}
     assert len({key for _, _, key in notes(pytester)}) == 6
-    assert simulator.control().health()["worlds"] == before
+    assert simulator.control().health().worlds == before
 
 
 def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) -> None:
@@ -99,7 +99,7 @@ def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, told
 def test_the_simulator_of_a_session(pixazo_simulator: Simulator, pixazo: Pixazo) -> None:
     """It is running, and the worlds of tests are on it."""
     assert pixazo.url == pixazo_simulator.url
-    assert pixazo_simulator.control().health()["status"] == "ok"
+    assert pixazo_simulator.control().health().status == "ok"
 
 
 def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:

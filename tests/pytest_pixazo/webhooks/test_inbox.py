@@ -20,9 +20,9 @@ COMPLETED_AT = 1_774_951_215_000
 """2026-03-31T10:00:15.000Z: a manual clock starts at 10:00:00, and a generation takes 15 s."""
 
 
-def answers(world: ControlClient, seconds: float) -> list[int | None]:
+def answers(world: ControlClient, seconds: float) -> list[int | str | None]:
     """What the dispatcher was answered while so many seconds passed."""
-    return [event["status"] for event in world.advance(seconds) if event["kind"] == "webhook"]
+    return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
 
 def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
@@ -219,7 +219,7 @@ def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
         submit(world, inbox.url)
         world.advance(15)
         (callback,) = inbox.received
-    secret = world.world()["webhook_secret"]
+    secret = str(world.world().webhook_secret)
     world.delete_world()
     callback.verify(secret)
     with pytest.raises(SignatureError, match="callback 1 is not signed with this secret"):

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import submit
 
-from pixazo_simulator import ControlClient
+from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo.webhooks import event_loops as home
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
@@ -29,9 +29,9 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 PATH = "/hooks/pixazo"
 
 
-def answers(events: list[dict[str, Any]]) -> list[int | None]:
+def answers(events: list[Event]) -> list[int | str | None]:
     """What the dispatcher was answered."""
-    return [event["status"] for event in events if event["kind"] == "webhook"]
+    return [event.status for event in events if event.kind == "webhook"]
 
 
 class Wsgi:
@@ -112,7 +112,7 @@ def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inb
     assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
 
 
-async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[dict[str, Any]]:
+async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[Event]:
     """What a test on any loop does: time passes in a thread."""
     await anyio.to_thread.run_sync(submit, world, inbox.url)
     return await anyio.to_thread.run_sync(world.advance, 15)
@@ -156,7 +156,7 @@ def test_a_blocked_loop_is_told_with_the_remedies(
 ) -> None:
     """Advancing on the app's own loop is no deadlock: the dispatcher gets a 503, and leaving the inbox says what to do."""
     monkeypatch.setattr(home, "PATIENCE", 0.05)
-    seen: list[int | None] = []
+    seen: list[int | str | None] = []
 
     async def body() -> None:
         with Inbox(world) as inbox:

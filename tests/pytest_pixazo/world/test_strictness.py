@@ -58,7 +58,7 @@ def test_key(pixazo):
     )
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(passed=2, errors=2)
-    start = "- unexpected call without a world, number ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
+    start = "- unmatched request ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
     result.stdout.fnmatch_lines(
         [
             f"{start}the key is missing: send it in the header Ocp-Apim-Subscription-Key, not in authorization",

@@ -58,5 +58,5 @@ def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
 def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     """A callback that will come only with time is told with its time."""
     pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
-    with pytest.raises(TimeoutError, match=r"the next callback is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
+    with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
         pixazo.wait_for("webhook", delivered=True, timeout=0)

@@ -90,10 +90,10 @@ class Bench:
         return int(said[0]["status"])
 
     def latest(self, key: str | None = "sim-key") -> Any:
-        """The latest exchange of a world, or of the lobby; None when there is none."""
+        """The latest exchange of a world, or of the unmatched requests; None when there is none."""
         if key is not None and self.app.worlds.get(key) is None:
             return None
-        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/lobby")
+        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
         return told["exchanges"][-1] if told["exchanges"] else None
 
     def accepted(self, prompt: str = "A bear") -> str:
@@ -410,7 +410,10 @@ def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [
-        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is no route of the gateway, but one of ours"),
+        (
+            {"method": "GET", "path": "/_sim/world"},
+            "path '/_sim/world' is no route of the gateway, but one of the simulator",
+        ),
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
         (
             {"method": "GET", "path": "nowhere"},

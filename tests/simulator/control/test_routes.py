@@ -19,9 +19,8 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.turns import Turns
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
@@ -407,7 +406,7 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
 
 
 MEMBERS = sorted(
-    {name for route in ROUTES for name in route.wish.__struct_fields__} | {"fault", "contains", "prompt", "x"}
+    {name for route in ROUTES for name in route.request_type.__struct_fields__} | {"fault", "contains", "prompt", "x"}
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 700) | st.floats(allow_nan=False) | st.sampled_from(
@@ -422,7 +421,7 @@ def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
     """Some bytes, or the example of the route with these members; nobody waits."""
     if isinstance(wish, bytes):
         return wish
-    example: Any = route.example or {}
+    example: Any = route.request_example or {}
     return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 
@@ -495,7 +494,7 @@ def test_a_control_request_can_be_cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        control = Control(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
         wish = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
         await asyncio.sleep(0)

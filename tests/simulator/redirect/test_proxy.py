@@ -17,7 +17,7 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver, answer
 
 from pixazo_simulator import Simulator
-from pixazo_simulator.control.route import TlsListener
+from pixazo_simulator.control import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, Refuse, Tunnel
 

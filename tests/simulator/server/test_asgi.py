@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.control.turns import Turns
+from pixazo_simulator.control import Turns
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.gateway.request import Request
 from pixazo_simulator.gateway.response import Response
@@ -270,8 +270,8 @@ def test_exchanges_are_journalled_where_they_belong(caller: Caller) -> None:
     assert own["request"]["body"] == {"prompt": ""}
     assert own["response"]["body"] == {"error": "Invalid request", "message": "prompt must not be blank."}
     assert own["request"]["headers"][KEY_HEADER.lower()] == "[redacted]"
-    lobby = caller.sim("lobby")
-    assert [each["target"] for each in lobby["exchanges"]] == [f"{STATUS}x?subscription-key=[redacted]&a=b"]
+    unmatched = caller.sim("unmatched")
+    assert [each["target"] for each in unmatched["exchanges"]] == [f"{STATUS}x?subscription-key=[redacted]&a=b"]
 
 
 def test_a_refusal_is_logged(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,8 +18,8 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
+from pixazo_simulator.control import TlsListener, to_json
 from pixazo_simulator.control.client import ControlError
-from pixazo_simulator.control.route import TlsListener
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server.app import Application
 from pixazo_simulator.server.tls import MOST_LISTENERS
@@ -96,7 +96,7 @@ def opened(owner: Caller, *hosts: str) -> TlsListener:
     assert reply.status == 201, reply.body
     told = reply.json()
     assert list(told) == ["number", "port", "ca_pem"]
-    return TlsListener(told["number"], told["port"], told["ca_pem"])
+    return TlsListener(**told)
 
 
 def accepts(port: int) -> bool:
@@ -243,11 +243,11 @@ def test_a_closed_listener_ends_a_request_under_way(owner: Caller) -> None:
 def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
     """They open and close listeners as the routes do."""
     control = simulator.control(owner.key)
-    told = control.open_tls_listener([HOST])
-    with TlsClient(TlsListener(told["number"], told["port"], told["ca_pem"])) as client:
+    listener = control.open_tls_listener([HOST])
+    with TlsClient(listener) as client:
         client.submit()
-    control.close_tls_listener(told["number"])
-    assert not accepts(told["port"])
+    control.close_tls_listener(listener.number)
+    assert not accepts(listener.port)
     with pytest.raises(ControlError, match="this world has no TLS listener 99: open one with POST /_sim/tls-listeners"):
         control.close_tls_listener(99)
 
@@ -383,7 +383,7 @@ def test_mutants_stand_behind_a_listener() -> None:
     """Their responses appear in the journal of the listener's world, also for a client without a key."""
     with Simulator(change=find_mutant("empty-401")) as simulator:
         owner = Caller(over_http(simulator.url), simulator.api_key)
-        owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger in the lobby"})
+        owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger"})
         with TlsClient(simulator.open_tls_listener([HOST])) as client:
             assert client.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
         (seen,) = owner.sim("journal")["exchanges"]
@@ -398,18 +398,18 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
         owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
         identity = app.submit(f"My key is {CANARY}")["request_id"]
         app.call("GET", f"/v2/requests/status/{CANARY}?key={CANARY}")
-        (rule,) = owner.script()["rules"]
+        (rule,) = owner.script().rules
         explained = owner.explain("POST", GENERATE, body={"prompt": f"It is {CANARY}"})
         with pytest.raises(ControlError) as late:
             owner.wait_for({"exchanges": {"path": {"contains": "elsewhere"}}}, timeout=0)
-    assert rule["missed"] == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
-    assert explained["rules"][0]["differences"] == ["prompt is 'It is [redacted]', wanted: contains 'cat'"]
-    assert late.value.told["nearest"] == {
+    assert rule.missed == ["prompt is 'My key is [redacted]', wanted: contains 'cat'"]
+    assert explained.rules[0].differences == ("prompt is 'It is [redacted]', wanted: contains 'cat'",)
+    assert late.value.body["nearest"] == {
         "what": "exchange 2, GET /v2/requests/status/[redacted]?key=[redacted] answered 404",
         "differences": ["path is '/v2/requests/status/[redacted]', wanted: contains 'elsewhere'"],
     }
     assert identity
-    assert CANARY not in json.dumps([rule, explained, late.value.told, str(late.value)])
+    assert CANARY not in json.dumps([to_json(rule), to_json(explained), late.value.body, str(late.value)])
 
 
 def test_who_comes_in_while_a_listener_closes_is_turned_away(owner: Caller) -> None:

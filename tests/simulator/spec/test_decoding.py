@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.control.schema.requests import Advance, JournalFilter, NewScript, NewWorld, Wait, Would
+from pixazo_simulator.control.schema.requests import Advance, DryRun, JournalFilter, NewScript, NewWorld, Wait
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.decoding import MisfitError, read, read_query
 
@@ -38,8 +38,8 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Rule, '{"when": "status", "times": "x"}', "times 'x': give an integer or null"),
         (Rule, '{"when": "status", "faults": [{"fault": "delay", "seconds": -1}]}', "faults[0].seconds -1: give a number of at least 0"),
         (NewWorld, '{"images": {"x": 5}}', "images[...]: give an object"),
-        (Would, '{"method": "G T", "path": "/"}', "method 'G T': give an HTTP method"),
-        (Would, '{"method": "GET", "path": "a"}', "path 'a': give path and query, percent-encoded, that begin with '/', or such"),
+        (DryRun, '{"method": "G T", "path": "/"}', "method 'G T': give an HTTP method"),
+        (DryRun, '{"method": "GET", "path": "a"}', "path 'a': give path and query, percent-encoded, that begin with '/', or such"),
         (Advance, "{", "Input data was truncated"),
         (Advance, '{"after": "\\ud800"}', "unknown field `after`"),
         (Advance, '{"after": ' + "[" * 50_000, "unknown field `after`"),

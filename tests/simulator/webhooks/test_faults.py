@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.simulator.samples import START, accepted, call
 from tests.simulator.webhooks.dispatching import HOOK, Receiver, drive, settings, told
 
-from pixazo_simulator.control.schema.rendering import told_delivery
+from pixazo_simulator.control.schema.rendering import delivery as rendered
 from pixazo_simulator.script.faults import (
     BeforeReply,
     CompletedWithoutMedia,
@@ -71,8 +71,8 @@ def test_a_dropped_callback_is_never_posted() -> None:
         submit(world, "/a", "/b")
         assert attempts(await dispatcher.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
         assert posted(receiver) == ["/b"]
-        dropped = told_delivery(world, world.deliveries()[0])
-        assert (dropped["rule"], dropped["faults"], dropped["delivered"]) == ("rule 1: when webhook", ["drop"], False)
+        dropped = rendered(world, world.deliveries()[0])
+        assert (dropped.rule, dropped.faults, dropped.delivered) == ("rule 1: when webhook", ("drop",), False)
 
     drive(doing, settings(script=(on(Drop(), times=1),)))
 
@@ -85,13 +85,13 @@ def test_a_callback_can_arrive_more_than_once() -> None:
         fallen = attempts(await dispatcher.advance(world, 10**7))
         assert fallen == [(15, "answered 500"), (15, 204), (15, 204), (20, 204)]
         assert len({webhook.body for webhook in receiver.webhooks}) == 1
-        deliveries = [told_delivery(world, each) for each in world.deliveries()]
-        assert [(each["number"], each["copy_of"], len(each["attempts"])) for each in deliveries] == [
+        deliveries = [rendered(world, each) for each in world.deliveries()]
+        assert [(each.number, each.copy_of, len(each.attempts)) for each in deliveries] == [
             (1, None, 2),
             (2, 1, 1),
             (3, 1, 1),
         ]
-        assert [each["faults"] for each in deliveries] == [["duplicate"]] * 3
+        assert [each.faults for each in deliveries] == [("duplicate",)] * 3
 
     drive(doing, settings(script=(on(Duplicate(copies=3), times=1),)), Outcome(500, "answered 500"), Outcome(204))
 
@@ -119,8 +119,8 @@ def test_a_delay_can_be_seen_while_it_lasts() -> None:
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
         assert attempts(await dispatcher.advance(world, 20_000)) == []
-        (waiting,) = [told_delivery(world, each) for each in world.deliveries()]
-        assert (waiting["rule"], waiting["faults"], waiting["attempts"]) == ("rule 1: when webhook", ["delay"], [])
+        (waiting,) = [rendered(world, each) for each in world.deliveries()]
+        assert (waiting.rule, waiting.faults, waiting.attempts) == ("rule 1: when webhook", ("delay",), ())
         assert attempts(await dispatcher.advance(world, 2_000)) == [(22, 204)]
         assert world.script.rules()[1][1] == (1,)
 
@@ -156,9 +156,9 @@ def test_a_dead_receiver_is_tried_again() -> None:
         submit(world, "/a")
         await dispatcher.advance(world, 10**7)
         assert [webhook.refused for webhook in receiver.webhooks] == [True, True, False]
-        (delivery,) = [told_delivery(world, each) for each in world.deliveries()]
-        assert [attempt["faults"] for attempt in delivery["attempts"]] == [["dead_receiver"], ["dead_receiver"], []]
-        assert (delivery["rule"], delivery["faults"]) == ("rule 1: when webhook, attempt at most 2", ["dead_receiver"])
+        (delivery,) = [rendered(world, each) for each in world.deliveries()]
+        assert [attempt.faults for attempt in delivery.attempts] == [("dead_receiver",), ("dead_receiver",), ()]
+        assert (delivery.rule, delivery.faults) == ("rule 1: when webhook, attempt at most 2", ("dead_receiver",))
 
     drive(
         doing,
@@ -387,7 +387,7 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
             for step in steps:
                 fallen += await dispatcher.advance(world, step)
             assert world.next_due() is None
-            deliveries = [told_delivery(world, each) for each in world.deliveries()]
+            deliveries = [rendered(world, each) for each in world.deliveries()]
             return attempts(fallen), [(webhook.url, webhook.body) for webhook in receiver.webhooks], deliveries
 
         result: tuple[Any, Any, Any] = drive(doing, settings(script=rules), outcome)

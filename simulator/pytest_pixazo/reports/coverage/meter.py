@@ -66,13 +66,13 @@ def table(shares: Iterable[Share]) -> Iterator[str]:
 def met(record: Record) -> Counter[str]:
     """The names of what one test met, and how often."""
     scene, found = Scene.of(record), Counter[str]()
-    found.update(_met_codes((*scene.calls, *read_calls(record.lobby))))
+    found.update(_met_codes((*scene.calls, *read_calls(record.unmatched))))
     for words in _told(scene).values():
         found.update(f"state:{word}" for word in words)
         found.update(f"transition:{before}-{after}" for before, after in pairwise(words))
     found.update(_met_callbacks(scene))
     found.update(f"fault:{kind}" for call in scene.calls for kind in call.faults)
-    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery["faults"])
+    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
 
