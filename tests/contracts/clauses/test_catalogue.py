@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, catalogue, select
-from pixazo_contracts.clauses.clause import Clause, Group
+from pixazo_contracts.clauses.clause import Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
 from pixazo_contracts.clauses.statements import STATEMENTS
 from pixazo_contracts.probes import PROBES, feeders, for_clauses
@@ -150,9 +150,3 @@ def test_samples_are_the_printed_payloads() -> None:
     assert members("completed")["completed_at"] == "2026-03-31T10:00:15.000Z"
     assert members("insufficient_balance")["message"] == "Your wallet does not have enough balance."
     assert members("model_not_found")["message"] == "Model 'minimax-hailuo-ai' not found or is disabled"
-
-
-def test_a_clause_knows_its_group() -> None:
-    """The group is the first part of the id."""
-    item: Clause = BY_ID["I2V-IMG-08"]
-    assert item.group == "I2V"

@@ -8,7 +8,7 @@ from pixazo_contracts.runner.layers.pacing import retry_after
 from pixazo_contracts.trace.instants import http_date, whole_number
 
 
-@pytest.mark.parametrize("value", ["", "-1", "1.5", "1e9", "²", "٣", "9" * 10, "9" * 5000, None])
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "1e9", "nan", "²", "٣", "9" * 10, "9" * 5000, None])
 def test_what_is_not_a_number_of_seconds_is_none(value: str | None) -> None:
     """Digits of other scripts and absurdly large numbers do not count."""
     assert whole_number(value) is None

@@ -1,4 +1,4 @@
-"""Numbers from the gateway that are none, or not what they seem."""
+"""Lengths of callbacks that are not numbers."""
 
 from __future__ import annotations
 
@@ -10,31 +10,12 @@ import pytest
 from tests.contracts.fake_run import ORIGIN
 
 from pixazo_contracts.probes.conversation import ReceiverUrl
-from pixazo_contracts.runner.layers.pacing import retry_after
 from pixazo_contracts.runner.layers.recorder import Recorder
 from pixazo_contracts.runner.layers.transport import HttpTransport
 from pixazo_contracts.runner.receiver import Receiver, ReceiverAddress
 from pixazo_contracts.runner.run_clock import RunClock
 from pixazo_contracts.trace.redaction import Redactor
 from pixazo_contracts.trace.target import Profile
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("3", 3.0),
-        ("²", 2.0),
-        ("999999999", 9.0),
-        ("9" * 5000, 2.0),
-        ("-1", 2.0),
-        ("nan", 2.0),
-        ("1e9", 2.0),
-        (None, 2.0),
-    ],
-)
-def test_retry_after(value: str | None, seconds: float) -> None:
-    """Only plain digits are seconds, and never more than the most that a run waits."""
-    assert retry_after(value, otherwise=2.0, at_most=9.0) == seconds
 
 
 @pytest.mark.parametrize(
