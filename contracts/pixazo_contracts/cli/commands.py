@@ -30,7 +30,7 @@ from pixazo_contracts.judge import (
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import render_changes, render_plan
+from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
 from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, fetch, make_plan, remaining
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
@@ -169,18 +169,16 @@ def _terms(options: dict[str, Any]) -> Terms:
 
 def _write(result: Result, options: dict[str, Any]) -> None:
     """Write the reports that were asked for."""
-    from pixazo_contracts.report import html, junit
-
     out: Path | None = options["out"]
     strict_drift: bool = options["strict_drift"]
     wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
         (out and out / "result.ndjson", lambda: to_ndjson(result)),
         (out and out / "result.json", lambda: to_json(result)),
-        (out and out / "junit.xml", lambda: junit.render(result, strict_drift=strict_drift)),
-        (out and out / "report.html", lambda: html.render(result).encode()),
+        (out and out / "junit.xml", lambda: render_junit(result, strict_drift=strict_drift)),
+        (out and out / "report.html", lambda: render_html(result).encode()),
         (options["json_file"], lambda: to_json(result)),
-        (options["junit"], lambda: junit.render(result, strict_drift=strict_drift)),
-        (options["html"], lambda: html.render(result).encode()),
+        (options["junit"], lambda: render_junit(result, strict_drift=strict_drift)),
+        (options["html"], lambda: render_html(result).encode()),
     ]
     for path, content in wanted:
         if path is not None:
@@ -194,11 +192,9 @@ def _colour() -> bool:
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
-    from pixazo_contracts.report import terminal
-
     result = evaluate(trace, clauses, _terms(options))
     _write(result, options)
-    click.echo(terminal.render(result, colour=_colour()), nl=False)
+    click.echo(render_terminal(result, colour=_colour()), nl=False)
     sys.exit(result.exit_code)
 
 
@@ -247,6 +243,8 @@ def run(**options: Any) -> NoReturn:
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
+        if options["out"] or options["html"]:
+            check_html()  # before anything is sent
         found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
         how = _run_options(found, file, clauses, options)
@@ -315,6 +313,5 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
     for clause in _select(globs, core=core):
         star = "★" if clause.core else " "
-        why = f" (untestable: {clause.untestable})" if clause.untestable else ""
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}{why}  [{clause.section}]")
+        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")

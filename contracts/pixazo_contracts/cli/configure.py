@@ -19,8 +19,8 @@ from pixazo_contracts.trace import (
     Profile,
     ProfileFile,
     Target,
+    canonical_origin,
     check_number,
-    place,
     read_profile,
 )
 
@@ -63,7 +63,7 @@ def _origin(url: str) -> str:
         )
     shown, remedy = repr(url.partition("?")[0]), "write http://HOST:PORT or https://HOST"
     try:
-        parts, _ = urlsplit(url), place(url)
+        parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError as error:
         raise ConfigurationError(f"--target {shown} is no URL ({error}): {remedy}") from None
     if parts.scheme not in {"http", "https"}:
@@ -152,7 +152,7 @@ def ledger_path(
             state = Path.home() / ".local" / "state"
         except RuntimeError as error:
             raise ConfigurationError(f"no place for the spend ledger ({error}): pass --ledger PATH") from None
-    name = hashlib.sha256(place(profile.origin).encode()).hexdigest()[:16]
+    name = hashlib.sha256(canonical_origin(profile.origin).encode()).hexdigest()[:16]
     return state / "pixazo-contracts" / f"ledger-{name}.ndjson"
 
 

@@ -10,7 +10,7 @@ from pixazo_contracts.clauses import CATALOGUE, UNDECIDED
 from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, curl_line, judge
 from pixazo_contracts.trace import Exchange, Trace
 
-from .terminal import told
+from .terminal import verdict_lines
 
 #: The clauses that say that a valid submit is accepted.
 VALID_SUBMIT: Final = {"generate": "SUBMIT-01", "imageToVideo": "SUBMIT-02"}
@@ -69,6 +69,6 @@ def raise_alarm(
     broken += [objection.verdict for objection in objections if objection.clause not in known]
     if broken:
         result = build(trace, broken, ExitCode.FAILED)
-        text = "\n".join(line for verdict in result.verdicts for line in told(result, verdict))
+        text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))
         raise ContractBrokenError(tuple(dict.fromkeys(verdict.clause for verdict in broken)), text)
     return verdicts

@@ -90,11 +90,7 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     reads = [probe for probe in main if not probe.worst]
     fed = {clause_id for probe in refused for clause_id in probe.feeds}
     chosen = set(selected or BY_ID) - fed
-    wanted = [
-        clause
-        for clause in CATALOGUE
-        if clause.untestable is None and profile.has(clause.needs) and clause.id in chosen
-    ]
+    wanted = [clause for clause in CATALOGUE if profile.has(clause.needs) and clause.id in chosen]
     bought: list[Probe] = []
     while paid:
         best = max(paid, key=lambda probe: _worth(probe, wanted))

@@ -16,7 +16,7 @@ from pixazo_contracts.clauses import Clause, select
 from pixazo_contracts.cli import Given, ledger_path, make_target, profile_file, receiver_address
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_baseline, read_expectations, to_ndjson
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import paid
+from pixazo_contracts.report import spending
 from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
 from pixazo_contracts.trace import ConfigurationError, Target
 
@@ -153,7 +153,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     with _exit_if_unusable():
         trace = run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
-    pytestconfig.stash.setdefault(SPENT, []).extend(paid(found.meta))
+    pytestconfig.stash.setdefault(SPENT, []).extend(spending(found.meta))
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixazo_contracts.judge import Outcome
-from pixazo_contracts.report import ContractDriftWarning, told
+from pixazo_contracts.report import ContractDriftWarning, verdict_lines
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
@@ -26,7 +26,7 @@ def test_run(result: Result) -> None:
 def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
     """The gateway keeps the clause."""
     verdict = result.by_id[clause.id]
-    text = "\n".join(told(result, verdict)).rstrip()
+    text = "\n".join(verdict_lines(result, verdict)).rstrip()
     match verdict.outcome:
         case Outcome.PASS | Outcome.OBSERVED:
             pass
