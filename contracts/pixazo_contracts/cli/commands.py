@@ -169,7 +169,6 @@ def _terms(options: dict[str, Any]) -> Terms:
 
 def _write(result: Result, options: dict[str, Any]) -> None:
     """Write the reports that were asked for."""
-
     out: Path | None = options["out"]
     strict_drift: bool = options["strict_drift"]
     wanted: list[tuple[Path | None, Callable[[], bytes]]] = [

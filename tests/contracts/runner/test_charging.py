@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -138,7 +138,7 @@ def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> No
 
 
 @contextmanager
-def _started(origin: str, directory: Path, profile: str) -> Iterator[subprocess.Popen[bytes]]:
+def _started(origin: str, directory: Path, profile: str) -> Generator[subprocess.Popen[bytes]]:
     """The command in a process of its own, which is killed if it is still running afterwards."""
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
     process = subprocess.Popen(

@@ -238,7 +238,8 @@ def test_an_empty_member_asks_for_nothing() -> None:
 )  # fmt: skip
 def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
     """By its channel, with the policy that ignores it."""
-    decided = decide(call(**more), **{"bad_webhook_url": "ignore", **policy})
+    fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
+    decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == told
 
