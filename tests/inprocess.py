@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1:8900"
 
 
 class InProcess:
-    """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; whatever the application raises is raised here."""
+    """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; an exception of the application is raised here."""
 
     def __init__(
         self, settings: Settings | None = None, change: Mutant | Variant | None = None, peer: str = "127.0.0.1"
@@ -60,7 +60,7 @@ class InProcess:
         async def send(message: Any) -> None:
             said.append(message)
 
-        await self._app.entry(scope, receive, send)
+        await self._app(scope, receive, send)
         start, *rest = said
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
         return Reply(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
@@ -69,5 +69,5 @@ class InProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._runner.run(self._app.doors.close_all())
+        self._runner.run(self._app.tls_listeners.close_all())
         self._runner.close()

@@ -5,85 +5,94 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .control.client import ControlClient, ControlError
-    from .script.builder import When
-    from .script.faults import (  # fmt: skip
-        BeforeReply,
-        CompletedWithoutMedia,
-        ConnectionReset,
-        DeadReceiver,
-        Delay,
-        Drop,
-        Duplicate,
-        EmptyReply,
-        GarbledBody,
-        Hang,
-        HtmlPage,
-        LognormalDelay,
-        MediaGone,
-        NotFoundWindow,
-        Reorder,
-        ReplyLost,
-        SlowDrip,
-        StatusCode,
-        Stuck,
-        TruncatedBody,
-        UniformDelay,
-        UnknownStatus,
-        WrongContentType,
-    )
-    from .script.matchers import (  # fmt: skip
-        Matcher,
-        absent,
-        at_least,
-        at_most,
-        contains,
-        ends_with,
-        equals,
-        matches,
-        one_of,
-        present,
-        starts_with,
-    )
-    from .script.rule import End, Reply, Rule, Step
-    from .server.simulator import Simulator, SimulatorError
-    from .spec.policy.points import PROFILES, Policy
-    from .webhooks.dispatcher import AdvanceError
-    from .world.registry import Settings
-    from .world.state.clock import Clock
+    from .control.client import ControlClient as ControlClient
+    from .control.client import ControlError as ControlError
+    from .control.schema.responses import Attempt as Attempt
+    from .control.schema.responses import ClockState as ClockState
+    from .control.schema.responses import Delivery as Delivery
+    from .control.schema.responses import DeliveryPage as DeliveryPage
+    from .control.schema.responses import Entry as Entry
+    from .control.schema.responses import Event as Event
+    from .control.schema.responses import Exchange as Exchange
+    from .control.schema.responses import Explanation as Explanation
+    from .control.schema.responses import Generation as Generation
+    from .control.schema.responses import GenerationPage as GenerationPage
+    from .control.schema.responses import Health as Health
+    from .control.schema.responses import JournalPage as JournalPage
+    from .control.schema.responses import LedgerPage as LedgerPage
+    from .control.schema.responses import Plan as Plan
+    from .control.schema.responses import Request as Request
+    from .control.schema.responses import Response as Response
+    from .control.schema.responses import RuleDiagnosis as RuleDiagnosis
+    from .control.schema.responses import ScriptRule as ScriptRule
+    from .control.schema.responses import ScriptState as ScriptState
+    from .control.schema.responses import TlsListener as TlsListener
+    from .control.schema.responses import WaitResult as WaitResult
+    from .control.schema.responses import WorldState as WorldState
+    from .script.builder import When as When
+    from .script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
+    from .script.matchers import Matcher as Matcher
+    from .script.matchers import absent as absent
+    from .script.matchers import at_least as at_least
+    from .script.matchers import at_most as at_most
+    from .script.matchers import contains as contains
+    from .script.matchers import ends_with as ends_with
+    from .script.matchers import equals as equals
+    from .script.matchers import matches as matches
+    from .script.matchers import one_of as one_of
+    from .script.matchers import present as present
+    from .script.matchers import starts_with as starts_with
+    from .script.rule import End as End
+    from .script.rule import Reply as Reply
+    from .script.rule import Rule as Rule
+    from .script.rule import Step as Step
+    from .server.simulator import Simulator as Simulator
+    from .server.simulator import SimulatorError as SimulatorError
+    from .spec.policy.points import PROFILES as PROFILES
+    from .spec.policy.points import Policy as Policy
+    from .webhooks.dispatcher import AdvanceError as AdvanceError
+    from .world.registry import Settings as Settings
+    from .world.state.clock import Clock as Clock
 
-__all__ = [
-    "PROFILES", "AdvanceError", "BeforeReply", "Clock", "CompletedWithoutMedia", "ConnectionReset", "ControlClient", "ControlError",
-    "DeadReceiver", "Delay", "Drop", "Duplicate", "EmptyReply", "End", "GarbledBody", "Hang", "HtmlPage", "LognormalDelay",
-    "Matcher", "MediaGone", "NotFoundWindow", "Policy", "Reorder", "Reply", "ReplyLost", "Rule", "Settings", "Simulator",
-    "SimulatorError", "SlowDrip", "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When",
-    "WrongContentType", "absent", "at_least", "at_most", "contains", "ends_with", "equals", "matches", "one_of", "present",
-    "starts_with",
-]  # fmt: skip
-
-_NAMES = {
-    "world.state.clock": "Clock",
+_HOMES = {
     "control.client": "ControlClient ControlError",
-    "webhooks.dispatcher": "AdvanceError",
-    "script.faults": (
-        "BeforeReply CompletedWithoutMedia ConnectionReset DeadReceiver Delay Drop Duplicate EmptyReply GarbledBody Hang "
-        "HtmlPage LognormalDelay MediaGone NotFoundWindow Reorder ReplyLost SlowDrip StatusCode Stuck TruncatedBody "
-        "UniformDelay UnknownStatus WrongContentType "
+    "control.schema.responses": (
+        "Attempt ClockState Delivery DeliveryPage Entry Event Exchange Explanation Generation GenerationPage Health "
+        "JournalPage LedgerPage Plan Request Response RuleDiagnosis ScriptRule ScriptState TlsListener WaitResult WorldState"
     ),
+    "script.builder": "When",
     "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
-    "spec.policy.points": "PROFILES Policy",
     "script.rule": "End Reply Rule Step",
     "server.simulator": "Simulator SimulatorError",
-    "script.builder": "When",
+    "spec.policy.points": "PROFILES Policy",
+    "webhooks.dispatcher": "AdvanceError",
     "world.registry": "Settings",
+    "world.state.clock": "Clock",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+"""Where each name is that is no fault."""
 
 
-def __getattr__(name: str) -> object:
-    """Import what is asked for only when it is: the server costs far more than the rest."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
 
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    def __getattr__(name: str) -> object:
+        """Import what is asked for only when it is: the server costs far more than the rest."""
+        from importlib import import_module
+
+        home = next((home for home, names in _HOMES.items() if name in names.split()), None)
+        if home is None:
+            if name == "__all__":
+                return __dir__()
+            home = "script.faults"
+            if not name[:1].isupper() or name not in _faults():  # a submodule is no reason to import them
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".{home}", __name__), name)
+
+
+def _faults() -> list[str]:
+    from .script.rule import FAULTS
+
+    return [fault.__name__ for fault in FAULTS.values()]
+
+
+def __dir__() -> list[str]:
+    return sorted([*" ".join(_HOMES.values()).split(), *_faults()])

@@ -5,79 +5,93 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pixazo_simulator import (
-        BeforeReply,
-        CompletedWithoutMedia,
-        ConnectionReset,
-        DeadReceiver,
-        Delay,
-        Drop,
-        Duplicate,
-        EmptyReply,
-        End,
-        GarbledBody,
-        Hang,
-        HtmlPage,
-        LognormalDelay,
-        Matcher,
-        MediaGone,
-        NotFoundWindow,
-        Reorder,
-        Reply,
-        ReplyLost,
-        Rule,
-        SlowDrip,
-        StatusCode,
-        Step,
-        Stuck,
-        TruncatedBody,
-        UniformDelay,
-        UnknownStatus,
-        When,
-        WrongContentType,
-        absent,
-        at_least,
-        at_most,
-        contains,
-        ends_with,
-        equals,
-        matches,
-        one_of,
-        present,
-        starts_with,
-    )
+    from pixazo_simulator import Attempt as Attempt
+    from pixazo_simulator import ClockState as ClockState
+    from pixazo_simulator import ControlClient as ControlClient
+    from pixazo_simulator import ControlError as ControlError
+    from pixazo_simulator import Delivery as Delivery
+    from pixazo_simulator import End as End
+    from pixazo_simulator import Entry as Entry
+    from pixazo_simulator import Event as Event
+    from pixazo_simulator import Exchange as Exchange
+    from pixazo_simulator import Explanation as Explanation
+    from pixazo_simulator import Generation as Generation
+    from pixazo_simulator import Matcher as Matcher
+    from pixazo_simulator import Plan as Plan
+    from pixazo_simulator import Reply as Reply
+    from pixazo_simulator import Request as Request
+    from pixazo_simulator import Response as Response
+    from pixazo_simulator import Rule as Rule
+    from pixazo_simulator import RuleDiagnosis as RuleDiagnosis
+    from pixazo_simulator import ScriptRule as ScriptRule
+    from pixazo_simulator import Simulator as Simulator
+    from pixazo_simulator import Step as Step
+    from pixazo_simulator import When as When
+    from pixazo_simulator import absent as absent
+    from pixazo_simulator import at_least as at_least
+    from pixazo_simulator import at_most as at_most
+    from pixazo_simulator import contains as contains
+    from pixazo_simulator import ends_with as ends_with
+    from pixazo_simulator import equals as equals
+    from pixazo_simulator import matches as matches
+    from pixazo_simulator import one_of as one_of
+    from pixazo_simulator import present as present
+    from pixazo_simulator import starts_with as starts_with
+    from pixazo_simulator.script.faults import *  # noqa: F403 - every kind of fault, so that a new one is listed nowhere else
 
-    from .explorer import BrokenOrderError, Exploration, InvalidAppError, Scene, explore
-    from .plugin import Endpoint
-    from .sleep import SleepLimitError, Sleeps
-    from .webhooks import Callback, Inbox, InboxError, SignatureError
-    from .world import Pixazo, Record
+    from .explorer import BrokenOrderError as BrokenOrderError
+    from .explorer import Exploration as Exploration
+    from .explorer import InvalidAppError as InvalidAppError
+    from .explorer import Scene as Scene
+    from .explorer import explore as explore
+    from .plugin import Endpoint as Endpoint
+    from .sleep import SleepLimitError as SleepLimitError
+    from .sleep import Sleeps as Sleeps
+    from .testcase.simulators import SharedSimulator as SharedSimulator
+    from .webhooks import Callback as Callback
+    from .webhooks import Inbox as Inbox
+    from .webhooks import InboxError as InboxError
+    from .webhooks import SignatureError as SignatureError
+    from .world import Clock as Clock
+    from .world import Deliveries as Deliveries
+    from .world import Journal as Journal
+    from .world import Pixazo as Pixazo
+    from .world import Record as Record
+    from .world import Wallet as Wallet
 
-__all__ = [
-    "BeforeReply", "BrokenOrderError", "Callback", "CompletedWithoutMedia", "ConnectionReset", "DeadReceiver",
-    "Delay", "Drop", "Duplicate", "EmptyReply", "End", "Endpoint", "Exploration", "GarbledBody", "Hang", "HtmlPage", "Inbox",
-    "InboxError", "InvalidAppError", "LognormalDelay", "Matcher", "MediaGone", "NotFoundWindow", "Pixazo", "Record",
-    "Reorder", "Reply", "ReplyLost", "Rule", "Scene", "SignatureError", "SleepLimitError", "Sleeps", "SlowDrip",
-    "StatusCode", "Step", "Stuck", "TruncatedBody", "UniformDelay", "UnknownStatus", "When", "WrongContentType",
-    "absent", "at_least", "at_most", "contains", "ends_with", "equals", "explore", "matches", "one_of", "present",
-    "starts_with",
-]  # fmt: skip
-
-#: The names of our own wings; every other name is handed on from `pixazo_simulator`. Type checkers read the imports above.
 _WINGS = {
-    "explorer": ("BrokenOrderError", "Exploration", "InvalidAppError", "Scene", "explore"),
-    "plugin": ("Endpoint",),
-    "sleep": ("SleepLimitError", "Sleeps"),
-    "webhooks": ("Callback", "Inbox", "InboxError", "SignatureError"),
-    "world": ("Pixazo", "Record"),
+    "pixazo_simulator": "Attempt ClockState ControlClient ControlError Delivery End Entry Event Exchange Explanation Generation Matcher Plan Reply Request Response Rule RuleDiagnosis ScriptRule Simulator Step When absent at_least at_most contains ends_with equals matches one_of present starts_with",
+    "explorer": "BrokenOrderError Exploration InvalidAppError Scene explore",
+    "plugin": "Endpoint",
+    "sleep": "SleepLimitError Sleeps",
+    "testcase.simulators": "SharedSimulator",
+    "webhooks": "Callback Inbox InboxError SignatureError",
+    "world": "Clock Deliveries Journal Pixazo Record Wallet",
 }
-_SOURCES = {name: f"{__name__}.{wing}" for wing, names in _WINGS.items() for name in names}
+"""The source of each name; faults are taken from their own list in the simulator."""
 
 
-def __getattr__(name: str) -> object:
-    """Import a name when it is first used, since every pytest session imports this package."""
-    from importlib import import_module
+if not TYPE_CHECKING:  # with it, a type checker would accept any name
 
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_SOURCES.get(name, "pixazo_simulator")), name)
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first used, since every pytest session imports this package."""
+        from importlib import import_module
+
+        source = next((wing for wing, names in _WINGS.items() if name in names.split()), None)
+        if source is None:
+            if name == "__all__":
+                return __dir__()
+            source = "pixazo_simulator"
+            if not name[:1].isupper() or name not in _faults():  # importing a submodule must not import the faults
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(source if source == "pixazo_simulator" else f".{source}", __name__), name)
+
+
+def _faults() -> list[str]:
+    from pixazo_simulator.script import FAULTS
+
+    return [fault.__name__ for fault in FAULTS.values()]
+
+
+def __dir__() -> list[str]:
+    return sorted([*" ".join(_WINGS.values()).split(), *_faults()])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import respx
 
     from pixazo_client import AsyncPixazoClient, PixazoClient
-    from pixazo_simulator.redirect.routing import Detour
+    from pixazo_simulator.redirect.routing import Route
     from pixazo_simulator.server.simulator import Simulator
 
     from .access.guard import Watch
@@ -96,9 +96,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Add the world, and the calls that were refused, to the report of a failed test."""
     outcome = yield
     if case := item.stash.get(CASE, None):
-        case.hear(outcome)
+        case.note_outcome(outcome)
     if watch := item.config.stash.get(WATCH, None):
-        watch.hear(outcome)
+        watch.add_to_report(outcome)
     return outcome
 
 
@@ -145,18 +145,18 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
     try:
         result = yield
         if watch := item.config.stash.get(WATCH, None):
-            watch.judge()
+            watch.fail_if_called()
     finally:
         if watch := item.config.stash.get(WATCH, None):
-            watch.rest(item)
+            watch.end_test(item)
     return result
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run for calls of the real gateway after its last test."""
     watch = session.config.stash.get(WATCH, None)
-    if watch and (news := watch.news()):
-        sys.stderr.write("".join(f"pixazo: {each}\n" for each in news))
+    if watch and (calls := watch.new_calls()):
+        sys.stderr.write("".join(f"pixazo: {each}\n" for each in calls))
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 
@@ -230,16 +230,16 @@ def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
 
 
 @pytest.fixture
-def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Detour]:
+def pixazo_redirect(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[Route]:
     """Code with `https://gateway.pixazo.ai` hard-coded reaches this world; any other use of that host fails the test."""
     from pixazo_simulator.redirect.context import RedirectionError, redirect
 
     from .testcase.simulators import control_token_of
 
     token = control_token_of(request.config)
-    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as detour:
-        yield detour
-        request.node.stash[CASE].object(detour.violations)
+    with _one_line(RedirectionError), redirect(pixazo.url, pixazo.api_key, control_token=token) as route:
+        yield route
+        request.node.stash[CASE].add_complaints(route.violations)
 
 
 @pytest.fixture
@@ -261,7 +261,7 @@ def pixazo_respx(request: pytest.FixtureRequest, pixazo: Pixazo) -> Iterator[res
         raise pytest.fail.Exception(needs, pytrace=False) from None
     with router(pixazo) as mocked:
         yield mocked
-        request.node.stash[CASE].object(uncalled(mocked))
+        request.node.stash[CASE].add_complaints(uncalled(mocked))
 
 
 @pytest.fixture
@@ -281,13 +281,13 @@ def pixazo_endpoint(pytestconfig: pytest.Config) -> Iterator[Endpoint]:
         yield Endpoint(url, pytestconfig.getoption("--pixazo-key"))
         return
     from pixazo_simulator import Clock, Settings, Simulator
-    from pixazo_simulator.control.discovery import invitation
+    from pixazo_simulator.control import discovery_document
 
-    told = invitation(1)
-    accounts = tuple(f"{role}={key}" for role, keys in told["accounts"].items() for key in keys)
-    prompts = tuple(f"{kind}={text}" for kind, text in told["prompts"].items())
+    document = discovery_document(1)
+    accounts = tuple(f"{role}={key}" for role, keys in document["accounts"].items() for key in keys)
+    prompts = tuple(f"{kind}={text}" for kind, text in document["prompts"].items())
     # An account of the role `recovering` recovers after its first use, which must be one of the suite's.
-    others = [key for role, keys in told["accounts"].items() if role != "recovering" for key in keys]
+    others = [key for role, keys in document["accounts"].items() if role != "recovering" for key in keys]
     clock = Clock.manual()
     with Simulator(Settings(clock=lambda: clock)) as simulator:
 

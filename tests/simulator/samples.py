@@ -1,4 +1,4 @@
-"""Worlds, calls and pictures whose details do not matter to the test that asks for them."""
+"""Worlds, calls and images whose details do not matter to the test that uses them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters.types import OPERATIONS
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.world.admission import Call, Standing
+from pixazo_simulator.spec.responses import Answer
+from pixazo_simulator.world.admission import Account, Body, Call
+from pixazo_simulator.world.commands import SubmitCall
 from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.state.generation import Bounds, Generation
 from pixazo_simulator.world.state.ledger import Ledger
 from pixazo_simulator.world.state.quota import Quota
 from pixazo_simulator.world.world import World
 
-__all__ = ["KEY", "START", "accepted", "call", "data_url", "jpeg", "png", "standing", "webp", "world"]
+__all__ = ["KEY", "START", "accepted", "account", "call", "data_url", "jpeg", "png", "submit", "webp", "world"]
 
 KEY = "canary-5f1d-4c3b"
 START = 1_774_951_200_000
@@ -26,21 +29,21 @@ START = 1_774_951_200_000
 
 
 def call(prompt: object = "A bear", *, operation: str = "generate", **more: Any) -> Call:
-    """A POST of a JSON body; `members` are put into it, anything else replaces a part of the call."""
+    """A POST of a JSON body; `members` are put into it, anything else replaces a part of the call, `body` the bytes of the body."""
     members: Mapping[str, object] = more.pop("members", {})
     parts: dict[str, Any] = {
         "operation": OPERATIONS[operation],
         "key": KEY,
-        "body": json.dumps({"prompt": prompt, **members}).encode(),
+        "body": Body(more.pop("body", json.dumps({"prompt": prompt, **members}).encode())),
         "content_type": "application/json",
         "origin": "http://gateway.test",
     }
     return Call(**parts | more)
 
 
-def standing(balance: int = 100_000_000, **switches: Any) -> Standing:
-    """A caller in good standing, but for the switches."""
-    return Standing(Ledger(balance, START), Quota(), **switches)
+def account(balance: int = 100_000_000, **switches: Any) -> Account:
+    """An account in good standing, but for the switches."""
+    return Account(Ledger(balance, START), Quota(), **switches)
 
 
 def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = None, **policy: object) -> World:
@@ -49,11 +52,16 @@ def world(*, seed: int = 0, balance: int = 100_000_000, bounds: Bounds | None = 
     return World(KEY, policy=changed, clock=Clock.manual(), seed=seed, balance=balance, bounds=bounds)
 
 
+def submit(where: World, sent: Call) -> Generation | Refusal | Answer:
+    """What becomes of a submission now, without headers that rules could match."""
+    return where.apply(SubmitCall(where.clock.now(), sent, [], "")).result
+
+
 def accepted(where: World, prompt: str = "A bear", **more: Any) -> Generation:
-    """A generation of a submit that must be accepted."""
-    outcome = where.submit(call(prompt, **more))
-    assert isinstance(outcome, Generation), outcome
-    return outcome
+    """A generation of a submission that must be accepted."""
+    result = submit(where, call(prompt, **more))
+    assert isinstance(result, Generation), result
+    return result
 
 
 def png(width: int, height: int) -> bytes:

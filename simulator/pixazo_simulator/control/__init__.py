@@ -1,6 +1,6 @@
-"""Our own routes under `/_sim`: everything that a test does with a world, in any language, and their client.
+"""The control API under `/_sim`, with which a test in any language does everything with a world, and its client.
 
-Names are imported when they are asked for: a process that only needs the client loads no server.
+Names are imported on first use: a process that only needs the client loads no server.
 """
 
 from __future__ import annotations
@@ -8,25 +8,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .api import Control
     from .client import ControlClient, ControlError, HttpChannel
-    from .discovery import invitation
+    from .discovery import discovery_document
+    from .handler import ControlHandler, Turns
     from .openapi import document
-    from .route import Door
     from .routes import ROUTES
+    from .schema.responses import (  # fmt: skip
+        Attempt,
+        ClockState,
+        Delivery,
+        Entry,
+        Event,
+        Exchange,
+        Explanation,
+        Generation,
+        Request,
+        ScriptRule,
+        TlsListener,
+    )
+    from .schema.types import from_json, to_json
 
-__all__ = ["ROUTES", "Control", "ControlClient", "ControlError", "Door", "HttpChannel", "document", "invitation"]
+__all__ = [
+    "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
+    "Explanation", "Generation", "HttpChannel", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document", "document",
+    "from_json", "to_json",
+]  # fmt: skip
 
-_HOMES = {
-    "Control": "api",
-    "ControlClient": "client",
-    "ControlError": "client",
-    "Door": "route",
-    "HttpChannel": "client",
-    "ROUTES": "routes",
-    "document": "openapi",
-    "invitation": "discovery",
+_NAMES = {
+    "client": "ControlClient ControlError HttpChannel",
+    "discovery": "discovery_document",
+    "handler": "ControlHandler Turns",
+    "openapi": "document",
+    "routes": "ROUTES",
+    "schema.responses": "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener",
+    "schema.types": "from_json to_json",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""A client of our own routes: one method per operation of `/_sim`, over HTTP or in process."""
+"""A client of the control API: one method per route of `/_sim`, over HTTP or in process, with typed results."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
+
+from .schema import responses
+from .schema.types import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule
@@ -17,35 +20,46 @@ KEY_HEADER = "Ocp-Apim-Subscription-Key"
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
 FIRST_ERROR = 400
 LONGEST_ADVANCE = 600.0
-"""Real seconds until an answer is given up: an advance ends only when every callback that fell due was attempted."""
+"""Real seconds until a response is given up: an advance ends only when every webhook that fell due was attempted."""
 LONGEST_IDLE = 30.0
 """Real seconds after which a kept connection is not used again: the server closes an idle one after 75."""
 
 Channel = Callable[[str, str, "str | None", bytes], tuple[int, bytes]]
-"""Carries method, target, API key and body to a simulator; gives back status and body. Any thread may call it."""
+"""Carries method, target, API key and body to a simulator and returns status code and body. Any thread may call it."""
+T = TypeVar("T")
+
+
+class JournalFilters(TypedDict, total=False):
+    """What an exchange must match: its method, any part of its target, its status code; a number to list those beyond it."""
+
+    method: str | None
+    path: str | None
+    status: int | None
+    after: int | None
+    limit: int | None
 
 
 class ControlError(Exception):
     """A control request that was not carried out.
 
-    `status` is the HTTP status, or None when no simulator answered; `told` is the whole answer: after a `wait_for` that
+    `status` is the status code, or None when no simulator answered; `body` is the whole body as JSON: after a `wait_for` that
     ran out of time it says what did arrive, after an `advance` that stopped before its end how far the clock came.
     """
 
-    def __init__(self, status: int | None, message: str, told: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, status: int | None, message: str, body: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.told: Mapping[str, Any] = told or {}
+        self.body: Mapping[str, Any] = body or {}
 
 
 class ControlClient:
-    """The control plane of one simulator, and of the world that `api_key` opens, as plain JSON values.
+    """The control API of one simulator, and of the world that `api_key` opens; results are the structs of the API.
 
-    `control_token` is that of a server which was started with `--control-token`. `channel` replaces HTTP, as `Simulator.control()` does
-    for a simulator of this process. Blocking, needs no event loop,
-    and may be used from any thread, inside a running loop too. Every method raises ControlError with the reason and the
-    remedy when its wish is refused, and ValueError for a URL that is not http.
+    `control_token` is that of a server which was started with `--control-token`. `channel` replaces HTTP, as
+    `Simulator.control()` does for a simulator of this process. The client blocks, needs no event loop, and may be used from
+    any thread, inside a running loop too. Every method raises ControlError with the reason and the remedy when its request
+    is refused, and ValueError for a URL that is not http.
     """
 
     def __init__(
@@ -60,13 +74,13 @@ class ControlClient:
         self.api_key = api_key
         self._channel = channel or HttpChannel(self.url, control_token)
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> responses.Health:
         """Whether the simulator answers, and how many worlds it holds."""
-        return self._ask("GET", "/_sim/health")
+        return self._call("GET", "/_sim/health", responses.Health)
 
     def openapi(self) -> dict[str, Any]:
-        """The description of these operations, as OpenAPI 3.1."""
-        return self._ask("GET", "/_sim/openapi.json")
+        """The description of these routes, as OpenAPI 3.1."""
+        return self._call("GET", "/_sim/openapi.json", dict[str, Any])
 
     def create_world(
         self,
@@ -80,21 +94,21 @@ class ControlClient:
         images: Mapping[str, Any] | None = None,
         script: Sequence[Rule | Mapping[str, Any]] | None = None,
     ) -> ControlClient:
-        """Open a world and return its own client; what is left out comes from the server's settings, a key is made up.
+        """Create a world and return a client of its own; what is left out comes from the server's settings, a key is made up.
 
         `balance` is in US dollars (`"0.50"`), `clock` one of `real`, `manual`, `xN`, `policy` maps fields to their values.
         """
-        rules = None if script is None else [_told(rule) for rule in script]
-        wishes = {
+        rules = None if script is None else [_rule(rule) for rule in script]
+        members = {
             "key": key, "balance": balance, "profile": profile, "policy": policy, "clock": clock, "seed": seed,
             "images": images, "script": rules,
         }  # fmt: skip
-        told = self._ask("POST", "/_sim/worlds", _given(wishes))
-        return ControlClient(self.url, told["key"], channel=self._channel)
+        created = self._call("POST", "/_sim/worlds", responses.CreatedWorld, _given(members))
+        return ControlClient(self.url, created.key, channel=self._channel)
 
-    def world(self) -> dict[str, Any]:
+    def world(self) -> responses.WorldState:
         """The world at a glance: balance, clock, seed, switches, policy."""
-        return self._ask("GET", "/_sim/world")
+        return self._call("GET", "/_sim/world", responses.WorldState)
 
     def change_world(
         self,
@@ -104,135 +118,121 @@ class ControlClient:
         suspended: bool | None = None,
         model_enabled: bool | None = None,
         images: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        """Change what is given and leave the rest; nothing changes when one of the wishes is wrong."""
-        wishes = {
+    ) -> responses.WorldState:
+        """Change what is given and leave the rest; nothing changes when one of the values is wrong."""
+        members = {
             "balance": balance, "policy": policy, "suspended": suspended, "model_enabled": model_enabled, "images": images,
         }  # fmt: skip
-        return self._ask("PATCH", "/_sim/world", _given(wishes))
+        return self._call("PATCH", "/_sim/world", responses.WorldState, _given(members))
 
     def delete_world(self) -> None:
-        """Forget the world; its key is unknown from now on."""
-        self._ask("DELETE", "/_sim/world")
+        """Delete the world; its key is unknown from now on."""
+        self._call("DELETE", "/_sim/world", responses.Deleted)
 
-    def clock(self) -> dict[str, Any]:
+    def clock(self) -> responses.ClockState:
         """What time it is in the world, and how its clock runs."""
-        return self._ask("GET", "/_sim/clock")
+        return self._call("GET", "/_sim/clock", responses.ClockState)
 
-    def advance(self, seconds: float) -> list[dict[str, Any]]:
-        """Let seconds of the world's clock pass and return what fell due, in order: transitions and callbacks attempted.
+    def advance(self, seconds: float) -> list[responses.Event]:
+        """Let seconds of the world's clock pass and return what fell due, in order: transitions and webhooks attempted.
 
-        Raises ControlError with status 409 when more callbacks are due than one advance attempts (10,000), or when they take
-        longer than 300 real seconds: the clock has stopped before the end, `told["now"]` says where and `told["events"]` what
+        Raises ControlError with status 409 when more webhooks are due than one advance attempts (10,000), or when they take
+        longer than 300 real seconds: the clock has stopped before the end, `body["now"]` says where and `body["events"]` what
         fell due until then. Advance again to go on.
         """
-        events: list[dict[str, Any]] = self._ask("POST", "/_sim/clock/advance", {"seconds": seconds})["events"]
-        return events
+        return self._call("POST", "/_sim/clock/advance", responses.Advanced, {"seconds": seconds}).events
 
-    def ledger(self, *, limit: int | None = None) -> dict[str, Any]:
-        """The balance, and the latest entries that it folds from."""
-        return self._list("ledger", limit=limit)
+    def ledger(self, *, limit: int | None = None) -> responses.LedgerPage:
+        """The balance, and the latest entries that it is the sum of."""
+        return self._list("ledger", responses.LedgerPage, limit=limit)
 
-    def generations(self, *, limit: int | None = None) -> dict[str, Any]:
+    def generations(self, *, limit: int | None = None) -> responses.GenerationPage:
         """The latest generations: status, plan, what was asked for."""
-        return self._list("generations", limit=limit)
+        return self._list("generations", responses.GenerationPage, limit=limit)
 
-    def journal(
-        self,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        status: int | None = None,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> dict[str, Any]:
-        """The latest exchanges of the world; with `after` the first ones beyond that number, so that one can page.
+    def journal(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
+        """The latest exchanges of the world; with `after` the first ones beyond that number, to read page by page."""
+        return self._list("journal", responses.JournalPage, **filters)
 
-        `path` is any part of the target.
-        """
-        return self._list("journal", method=method, path=path, status=status, after=after, limit=limit)
+    def unmatched(self, **filters: Unpack[JournalFilters]) -> responses.JournalPage:
+        """The requests to this server that reached no world, such as those with an unknown key."""
+        return self._list("unmatched", responses.JournalPage, **filters)
 
-    def lobby(
-        self,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        status: int | None = None,
-        after: int | None = None,
-        limit: int | None = None,
-    ) -> dict[str, Any]:
-        """The calls to this server that reached no world, such as those with an unknown key; filters as of the journal."""
-        return self._list("lobby", method=method, path=path, status=status, after=after, limit=limit)
-
-    def script(self) -> dict[str, Any]:
+    def script(self) -> responses.ScriptState:
         """The rules in order, with how often each of their steps was used."""
-        return self._ask("GET", "/_sim/script")
+        return self._call("GET", "/_sim/script", responses.ScriptState)
 
-    def set_script(self, rules: Sequence[Rule | Mapping[str, Any]]) -> dict[str, Any]:
-        """Put these rules in the place of all that there are; none is changed when one of them is wrong."""
-        return self._ask("PUT", "/_sim/script", {"rules": [_told(rule) for rule in rules]})
+    def set_script(self, rules: Sequence[Rule | Mapping[str, Any]]) -> responses.ScriptState:
+        """Replace all rules; none is changed when one of the new ones is wrong."""
+        return self._call("PUT", "/_sim/script", responses.ScriptState, {"rules": [_rule(rule) for rule in rules]})
 
     def clear_script(self) -> None:
-        """Forget every rule."""
-        self._ask("DELETE", "/_sim/script")
+        """Remove every rule."""
+        self._call("DELETE", "/_sim/script", responses.Deleted)
 
     def add_rule(self, rule: Rule | Mapping[str, Any]) -> int:
         """Append a rule and return its number."""
-        number: int = self._ask("POST", "/_sim/script/rules", _told(rule))["number"]
-        return number
+        return self._call("POST", "/_sim/script/rules", responses.RuleNumber, _rule(rule)).number
 
     def replace_rule(self, number: int, rule: Rule | Mapping[str, Any]) -> None:
-        """Put another rule in the place of one; it starts unused."""
-        self._ask("PUT", f"/_sim/script/rules/{number}", _told(rule))
+        """Replace a rule by another, which starts unused."""
+        self._call("PUT", f"/_sim/script/rules/{number}", responses.RuleNumber, _rule(rule))
 
     def remove_rule(self, number: int) -> None:
-        """Forget one rule."""
-        self._ask("DELETE", f"/_sim/script/rules/{number}")
+        """Remove one rule."""
+        self._call("DELETE", f"/_sim/script/rules/{number}", responses.Deleted)
 
     def explain(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: object = None
-    ) -> dict[str, Any]:
+    ) -> responses.Explanation:
         """What would happen to this request, and why; nothing is sent and nothing changes.
 
-        A `body` that is no text is taken as JSON. The key of this world is sent when `headers` hold none.
+        A `body` that is a string is sent as it is, any other as JSON. The key of this world is sent when `headers` hold none.
         """
         asked = {"method": method, "path": path, "headers": headers, "body": body}
-        return self._ask("POST", "/_sim/explain", _given(asked))
+        return self._call("POST", "/_sim/explain", responses.Explanation, _given(asked))
 
-    def wait_for(self, condition: Mapping[str, Any], *, timeout: float) -> dict[str, Any]:
+    def wait_for(self, condition: Mapping[str, Any], *, timeout: float) -> responses.WaitResult:
         """Block until the condition holds and return what fulfils it; `timeout` is in real seconds.
 
-        Raises ControlError with status 408 when time runs out; its `told` says what did arrive, and what came nearest.
+        Raises ControlError with status 408 when time runs out; its `body` says what did arrive, and what came nearest.
         """
-        return self._ask("POST", "/_sim/wait", {**condition, "timeout": timeout})
+        return self._call("POST", "/_sim/wait", responses.WaitResult, {**condition, "timeout": timeout})
 
-    def deliveries(self, *, limit: int | None = None) -> dict[str, Any]:
-        """The latest callbacks, delivered or pending, with every attempt."""
-        return self._list("deliveries", limit=limit)
+    def deliveries(self, *, limit: int | None = None) -> responses.DeliveryPage:
+        """The latest webhooks, delivered or pending, with every attempt."""
+        return self._list("deliveries", responses.DeliveryPage, limit=limit)
 
-    def resend(self, number: int) -> dict[str, Any]:
-        """Post a callback once more, now, and return that attempt."""
-        return self._ask("POST", f"/_sim/deliveries/{number}/resend")
+    def resend(self, number: int) -> responses.Attempt:
+        """Post a webhook once more, now, and return that attempt."""
+        return self._call("POST", f"/_sim/deliveries/{number}/resend", responses.Attempt)
 
-    def open_door(self, hosts: Sequence[str]) -> dict[str, Any]:
-        """Open a TLS port that leads into this world, whatever key is sent there: `door` (its number), `port`, `ca_pem`."""
-        return self._ask("POST", "/_sim/doors", {"hosts": list(hosts)})
+    def open_tls_listener(self, hosts: Sequence[str]) -> responses.TlsListener:
+        """Open a TLS port for these hosts that serves this world, whatever key is sent there."""
+        return self._call("POST", "/_sim/tls-listeners", responses.TlsListener, {"hosts": list(hosts)})
 
-    def close_door(self, number: int) -> None:
-        """Close a door and reset the connections through it."""
-        self._ask("DELETE", f"/_sim/doors/{number}")
+    def close_tls_listener(self, number: int) -> None:
+        """Close a TLS listener and reset its connections."""
+        self._call("DELETE", f"/_sim/tls-listeners/{number}", responses.Closed)
 
-    def _list(self, what: str, /, **filters: object) -> dict[str, Any]:
+    def _list(self, what: str, kind: type[T], /, **filters: object) -> T:
         query = urlencode(_given(filters), quote_via=quote)
-        return self._ask("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}")
+        return self._call("GET", f"/_sim/{what}?{query}" if query else f"/_sim/{what}", kind)
 
-    def _ask(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        content = b"" if body is None else json.dumps(body, allow_nan=False).encode()
+    def _call(self, method: str, target: str, kind: type[T], members: Mapping[str, Any] | None = None) -> T:
+        content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
         status, answer = self._channel(method, target, self.api_key, content)
-        told = _read(status, answer, self.api_key)
-        if status >= FIRST_ERROR:
-            raise ControlError(status, told["message"], told)
-        return told
+        try:
+            if status < FIRST_ERROR:
+                return decode(answer, kind)
+            refusal = decode(answer, dict[str, Any])
+            message: str = refusal["message"]
+        except (ValueError, LookupError):
+            shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
+            raise ControlError(
+                status, f"the answer {shown!r} is none of a simulator: does another program listen there?"
+            ) from None
+        raise ControlError(status, message, refusal)
 
 
 class HttpChannel:
@@ -257,21 +257,23 @@ class HttpChannel:
         if self._token is not None:
             headers[TOKEN_HEADER] = self._token
         try:
-            return self._kept().ask(method, target, body, headers)
+            return self._connection().request(method, target, body, headers)
         except (OSError, HTTPException) as error:
             problem = f"{type(error).__name__}: {error}"
-            told = f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?"
-            raise ControlError(None, _redacted(told, key)) from error
+            message = (
+                f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?"
+            )
+            raise ControlError(None, _redacted(message, key)) from error
 
-    def _kept(self) -> _Kept:
-        kept: _Kept | None = getattr(self._of_thread, "kept", None)
+    def _connection(self) -> _Connection:
+        kept: _Connection | None = getattr(self._of_thread, "connection", None)
         if kept is None:
-            kept = self._of_thread.kept = _Kept(self._host, self._port)
+            kept = self._of_thread.connection = _Connection(self._host, self._port)
         return kept
 
 
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
-"""Addresses on which a server listens everywhere, and by which nobody can call it."""
+"""Addresses on which a server listens on all interfaces, and which nobody can call."""
 
 
 def _redacted(text: str, *keys: str | None) -> str:
@@ -281,7 +283,7 @@ def _redacted(text: str, *keys: str | None) -> str:
     return Redactor(key for key in keys if key).text(text)
 
 
-class _Kept:
+class _Connection:
     """A connection that is used again and again, by one thread, and closed with it."""
 
     def __init__(self, host: str, port: int | None) -> None:
@@ -290,36 +292,25 @@ class _Kept:
         self._connection = HTTPConnection(host, port, timeout=LONGEST_ADVANCE)
         self._until = 0.0
 
-    def ask(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Send one request and read its answer, on a new connection if the old one has been idle for long."""
+    def request(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send one request and read its response, on a new connection if the old one has been idle for long."""
         if time.monotonic() >= self._until:
             self._connection.close()  # it opens again by itself
         self._until = 0.0
         self._connection.request(method, target, body or None, headers)
-        answer = self._connection.getresponse()
-        told = answer.status, answer.read()
+        response = self._connection.getresponse()
+        answer = response.status, response.read()
         self._until = time.monotonic() + LONGEST_IDLE
-        return told
+        return answer
 
     def __del__(self) -> None:
-        """Close it, since a socket that is left to the garbage collector complains."""
+        """Close it: a socket that is left to the garbage collector emits a ResourceWarning."""
         self._connection.close()
 
 
-def _given(wishes: Mapping[str, object]) -> dict[str, Any]:
-    return {name: wish for name, wish in wishes.items() if wish is not None}
+def _given(members: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def _told(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
-    return rule if isinstance(rule, Mapping) else rule.told()
-
-
-def _read(status: int, answer: bytes, key: str | None) -> dict[str, Any]:
-    try:
-        told: Any = json.loads(answer)
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or (status >= FIRST_ERROR and "message" not in told):
-        shown = _redacted(answer.decode(errors="replace"), key)[:80]
-        raise ControlError(status, f"the answer {shown!r} is none of a simulator: does another program listen there?")
-    return cast("dict[str, Any]", told)
+def _rule(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
+    return rule if isinstance(rule, Mapping) else rule.as_json()

@@ -19,10 +19,10 @@ _ACCOUNTS = {
 }
 
 
-def invitation(number: int) -> dict[str, Any]:
+def discovery_document(number: int) -> dict[str, Any]:
     """Accounts that nobody has used yet (each `number` gives others) and prompts with a known end.
 
-    The shape is that of a profile file of the contract suite: accounts by role, prompts by status, capabilities.
+    The document has the form of a profile file of the contract suite: accounts by role, prompts by status, capabilities.
     """
     accounts = {
         role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()

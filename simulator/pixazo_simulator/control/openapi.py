@@ -1,4 +1,4 @@
-"""Describes the control routes as OpenAPI 3.1, from the routes themselves and the shapes that they read and answer."""
+"""Describes the control routes as OpenAPI 3.1, from the routes themselves and the types that they take and return."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
 from .route import TOKEN_HEADER, ControlRoute
 from .schema.responses import Refusal
+from .schema.types import schema_of, to_json
 
-_WHO = (
-    "Our own routes beside those of the gateway: everything that a test does with a world, in any language. "
+_ABOUT = (
+    "The simulator's own routes beside those of the gateway: everything that a test does with a world, in any language. "
     f"A world is named by its API key in the header {KEY_HEADER}; there is no global reset. "
     "Only callers on loopback are answered, unless the server was started with --control-token or --control-open; with a token every "
     f"caller must send it in the header {TOKEN_HEADER}. Unofficial, not affiliated with the vendor."
 )
 _REASONS = {
-    400: "The request does not fit, or a wish cannot be granted; nothing was changed",
+    400: "The request is not valid, or is valid but cannot be fulfilled; nothing was changed",
     401: "No world was named",
     403: "Host or Origin is not a name of this machine, the caller is on another one, or the control token is missing or wrong",
     404: "No such world, or nothing of this number in it",
@@ -41,7 +42,7 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "pixazo-sim control API", "version": version("pixazo-testkit"), "description": _WHO},
+        "info": {"title": "pixazo-sim control API", "version": version("pixazo-testkit"), "description": _ABOUT},
         "servers": [{"url": "http://127.0.0.1:8900", "description": "pixazo-sim serve"}],
         "paths": paths,
         "components": {
@@ -60,32 +61,32 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
 
 
 class _References:
-    """The schema of every shape, by reference to the components."""
+    """The schema of every type, by reference to the components."""
 
     def __init__(self, routes: Iterable[ControlRoute]) -> None:
-        shapes = [Refusal, *(shape for route in routes for shape in _shapes(route))]
+        types = [Refusal, *(each for route in routes for each in _types(route))]
         schemas, self.components = msgspec.json.schema_components(
-            shapes, ref_template="#/components/schemas/{name}"
-        )  # fmt: skip
+            types, ref_template="#/components/schemas/{name}", schema_hook=schema_of
+        )
         for schema in self.components.values():
             if "description" in schema:
                 schema["description"] = inspect.cleandoc(schema["description"])
-        self._schemas = dict(zip(map(repr, shapes), schemas, strict=True))
+        self._schemas = dict(zip(map(repr, types), schemas, strict=True))
 
-    def __call__(self, shape: Any) -> dict[str, Any]:
-        return self._schemas[repr(shape)]
+    def __call__(self, kind: Any) -> dict[str, Any]:
+        return self._schemas[repr(kind)]
 
 
-def _shapes(route: ControlRoute) -> Iterator[Any]:
-    yield route.told
+def _types(route: ControlRoute) -> Iterator[Any]:
+    yield route.response_type
     yield from route.refusals.values()
     if not route.reads_query:
-        yield route.wish
+        yield route.request_type
 
 
 def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
     summary, _, more = inspect.cleandoc(route.carry_out.__doc__ or "").partition("\n")
-    told = {
+    described = {
         "operationId": route.name,
         "summary": summary,
         "tags": [route.path.removeprefix(CONTROL_PREFIX).split("/")[1].partition(".")[0]],
@@ -93,13 +94,13 @@ def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
         "responses": _responses(route, reference),
     }
     if more.strip():
-        told["description"] = more.strip()
-    who: dict[str, list[str]] = {"key": []} if route.worldly else {}
-    told["security"] = [who, {**who, "controlToken": []}]
-    if not route.reads_query and msgspec.structs.fields(route.wish):
-        content: dict[str, Any] = {"schema": reference(route.wish), "example": route.example}
-        told["requestBody"] = {"required": True, "content": {"application/json": content}}
-    return told
+        described["description"] = more.strip()
+    who: dict[str, list[str]] = {"key": []} if route.needs_world else {}
+    described["security"] = [who, {**who, "controlToken": []}]
+    if not route.reads_query and msgspec.structs.fields(route.request_type):
+        content: dict[str, Any] = {"schema": reference(route.request_type), "example": route.request_example}
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return described
 
 
 def _number(route: ControlRoute) -> Iterator[dict[str, Any]]:
@@ -109,10 +110,10 @@ def _number(route: ControlRoute) -> Iterator[dict[str, Any]]:
 
 
 def _filters(route: ControlRoute) -> Iterator[dict[str, Any]]:
-    """The members of a wish that is read from the query."""
+    """The parameters of the query."""
     if route.reads_query:
-        (_,), components = msgspec.json.schema_components([route.wish])
-        for name, schema in components[route.wish.__name__]["properties"].items():
+        (_,), components = msgspec.json.schema_components([route.request_type])
+        for name, schema in components[route.request_type.__name__]["properties"].items():
             described = schema.pop("description", "")
             parameter = {"name": name, "in": "query", "required": False, "schema": schema}
             yield {**parameter, "description": described} if described else parameter
@@ -120,15 +121,17 @@ def _filters(route: ControlRoute) -> Iterator[dict[str, Any]]:
 
 def _responses(route: ControlRoute, reference: _References) -> dict[str, Any]:
     codes = dict.fromkeys([400, 403, 500], Refusal)
-    codes |= dict.fromkeys([401, 404] if route.worldly else [], Refusal)
+    codes |= dict.fromkeys([401, 404] if route.needs_world else [], Refusal)
     codes |= dict.fromkeys([] if route.reads_query else [413], Refusal)
     codes |= route.refusals
     good = {
         "description": "Done",
-        "content": {"application/json": {"schema": reference(route.told), "example": route.answer}},
+        "content": {
+            "application/json": {"schema": reference(route.response_type), "example": to_json(route.response_example)}
+        },
     }
     refused = {
-        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(shape)}}}
-        for code, shape in sorted(codes.items())
+        str(code): {"description": _REASONS[code], "content": {"application/json": {"schema": reference(kind)}}}
+        for code, kind in sorted(codes.items())
     }
     return {str(route.status): good, **refused}

@@ -1,4 +1,4 @@
-"""One of our own routes as a value: how it is called, what it takes, what it answers."""
+"""One control route as a value: how it is called, what it takes, what it answers."""
 
 from __future__ import annotations
 
@@ -10,42 +10,37 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar, get_args, get_type_hints
 
-from pixazo_simulator.spec import KEY_HEADER, beginning
-from pixazo_simulator.webhooks import Courier
+from pixazo_simulator.spec import KEY_HEADER
+from pixazo_simulator.webhooks import Dispatcher
 from pixazo_simulator.world import World, Worlds
 
-W = TypeVar("W")
+from .schema.responses import Refusal, TlsListener
+
+R = TypeVar("R")
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
-"""In which the control token is sent, where the server has one."""
+"""In which the control token is sent, if the server has one."""
 _NUMBER = "{number}"
-_LONGEST_MESSAGE = 4000
 _READS = ("GET", "DELETE")
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
-    """A control request that cannot be carried out: HTTP status, what to do instead, and what else is told."""
+class Refused(Exception):  # noqa: N818 - it is a response
+    """A control request that cannot be carried out: the status code and the reason, or the whole body of the response."""
 
-    def __init__(self, status: int, message: str, error: str = "Control request refused", **more: object) -> None:
-        message = beginning(message, _LONGEST_MESSAGE)
-        super().__init__(message)
+    def __init__(self, status: int, reason: str | Refusal, error: str = "Control request refused") -> None:
+        super().__init__(reason.message if isinstance(reason, Refusal) else reason)
         self.status = status
-        self.told: dict[str, object] = {"error": error, "message": message, **more}
+        self.reason = reason
+        self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """An open door: its number, its port on 127.0.0.1, and the certificate (PEM) of the authority to trust."""
+class TlsListeners(Protocol):
+    """The TLS listeners of a server, each of which serves one world; the wing `server` has them."""
 
-    number: int
-    port: int
-    ca_pem: str
+    async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
+        """Open one with a certificate for these hosts.
 
-
-class Doors(Protocol):
-    """The TLS ports of a server, each of which leads into one world; `server.tls` has them."""
-
-    async def open(self, world: World, hosts: Sequence[str]) -> Door:
-        """Open one with a certificate for these hosts. Raises ValueError with the remedy, or LookupError for a deleted world."""
+        Raises ValueError with the remedy, or LookupError for a deleted world.
+        """
         ...
 
     async def close(self, world: World, number: int) -> bool:
@@ -58,21 +53,22 @@ class Doors(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ControlRequest(Generic[W]):
-    """One call of a control route: host and port that were called, the caller's key, the `number` in the path, the wish.
+class ControlRequest(Generic[R]):
+    """One call of a control route.
 
-    `looking` is held by whoever looks through a world for what is waited for.
+    `host` is the host and port that were called, `key` the caller's, `number` the one in the path, `body` the decoded body, or
+    the decoded query of a method without body. `look_lock` is held while one waiting request looks through a world.
     """
 
     worlds: Worlds
-    courier: Courier
-    doors: Doors
+    dispatcher: Dispatcher
+    tls_listeners: TlsListeners
     routes: tuple[ControlRoute, ...]
     host: str
     key: str
     number: int
-    wish: W
-    looking: Lock
+    body: R
+    look_lock: Lock
 
     @property
     def world(self) -> World:
@@ -84,36 +80,36 @@ class ControlRequest(Generic[W]):
 class ControlRoute:
     """A control route; its name is the operationId, and in snake case the method of ControlClient.
 
-    `carry_out` does it. What it wishes (a body, or the query where the method has none) and what it answers stand in its
-    signature, what it does in its docstring. `worldly` says that it needs a key, `refusals` are codes of its own with their
-    shapes, `example` is a body and `answer` what is answered. `reveals` are the members of the answer that are told although they
-    are secrets; any other text is told without keys.
+    `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
+    description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
+    types, `request_example` and `response_example` are shown in the OpenAPI document. `reveals` are the members of the response
+    that are keys and shown nevertheless; any other text is shown without keys.
     """
 
     method: str
     path: str
     carry_out: Callable[[ControlRequest[Any]], Awaitable[object]]
+    response_example: object
+    request_example: object = None
     status: int = 200
-    worldly: bool = True
+    needs_world: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
-    example: object = None
-    answer: object = None
     reveals: tuple[str, ...] = ()
 
     @cached_property
     def name(self) -> str:
         """The operationId, such as `createWorld`."""
-        first, *rest = self.carry_out.__name__.strip("_").split("_")
+        first, *rest = self.carry_out.__name__.split("_")
         return first + "".join(word.capitalize() for word in rest)
 
     @cached_property
     def reads_query(self) -> bool:
-        """Whether what it wishes stands in the query."""
+        """Whether it takes a query in the place of a body."""
         return self.method in _READS
 
     @cached_property
     def is_numbered(self) -> bool:
-        """Whether a number stands in its path."""
+        """Whether its path contains a number."""
         return _NUMBER in self.path
 
     @cached_property
@@ -122,14 +118,14 @@ class ControlRoute:
         return re.compile(re.escape(self.path).replace(re.escape(_NUMBER), "([0-9]{1,15})"))
 
     @cached_property
-    def wish(self) -> type[Any]:
-        """The shape of what it is asked."""
+    def request_type(self) -> type[Any]:
+        """The type of its body, or query."""
         kind: type[Any] = get_args(get_type_hints(self.carry_out)["request"])[0]
         return kind
 
     @cached_property
-    def told(self) -> Any:
-        """The shape of what it answers."""
+    def response_type(self) -> Any:
+        """The type of its response."""
         return get_type_hints(self.carry_out, include_extras=True)["return"]
 
 
@@ -144,8 +140,8 @@ def world_of(key: str, worlds: Worlds) -> World:
 
 
 @contextmanager
-def readable() -> Generator[None]:
-    """Turn the ValueError of a reader, which names the remedy, into an answer."""
+def refuse_value_errors() -> Generator[None]:
+    """Turn a ValueError, whose message names the remedy, into status code 400."""
     try:
         yield
     except ValueError as error:
@@ -153,19 +149,7 @@ def readable() -> Generator[None]:
 
 
 def route(
-    method: str,
-    path: str,
-    *,
-    answer: object,
-    example: object = None,
-    status: int = 200,
-    worldly: bool = True,
-    refusals: Mapping[int, Any] | None = None,
-    reveals: tuple[str, ...] = (),
-) -> Callable[[Callable[[ControlRequest[W]], Awaitable[object]]], ControlRoute]:
-    """Make a route of the function that carries it out; for its members see ControlRoute."""
-
-    def made(carry_out: Callable[[ControlRequest[W]], Awaitable[object]]) -> ControlRoute:
-        return ControlRoute(method, path, carry_out, status, worldly, refusals or {}, example, answer, reveals)
-
-    return made
+    method: str, path: str, **members: Any
+) -> Callable[[Callable[[ControlRequest[R]], Awaitable[object]]], ControlRoute]:
+    """Make a route of the function that carries it out; for `members` see ControlRoute."""
+    return lambda carry_out: ControlRoute(method, path, carry_out, **members)

@@ -1,13 +1,10 @@
-"""The vendor's side of the wire: documented routes, media, and the faults of a script on the way out."""
+"""The vendor's side of the wire, without I/O: a request in, a response and its effects out; media and their videos."""
 
 from __future__ import annotations
 
-from .download import serve
-from .fault_injection import CONNECTION, STRIKES, Strike, leave
-from .request import DOOR, HEAD, Turns
-from .router import Front, place
-from .video import video
+from .gateway import Gateway, Route
+from .media import serve_media
+from .request import Request
+from .response import Response, complete
 
-__all__ = [
-    "CONNECTION", "DOOR", "HEAD", "STRIKES", "Front", "Strike", "Turns", "leave", "place", "serve", "video",
-]  # fmt: skip
+__all__ = ["Gateway", "Request", "Response", "Route", "complete", "serve_media"]

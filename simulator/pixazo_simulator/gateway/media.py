@@ -1,66 +1,86 @@
-"""The route by which the videos of completed generations are fetched."""
+"""The video of a completed generation: a small, real, playable MP4, served as RFC 9110 says."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+import re
+from functools import cache
+from importlib.resources import files
 
-from pixazo_simulator.script import Decision, canned_answer
-from pixazo_simulator.spec import Answer, media_type
-from pixazo_simulator.world import Generation, World, Worlds, at_download
+from pixazo_simulator.spec import Answer, Header, Policy, media_type
+from pixazo_simulator.world import Generation
 
-from .download import serve
-from .request import Incoming, incoming
-from .responder import Replies
-from .video import video
-
+_LONGEST_SHORT = 8
+"""Seconds; where the limits are open, a longer duration gets the video of 10 s and a shorter one that of 6 s."""
+_OURS = b"pixazo-testkit\x00\x00"
+"""The 16 bytes that mark a `uuid` box as ours; players skip boxes that they do not know (ISO/IEC 14496-12, 4.2)."""
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 
-class Library:
-    """Media as an ASGI application; no key is needed, as on a CDN (OUT-08)."""
-
-    def __init__(self, worlds: Worlds, replies: Replies) -> None:
-        self._worlds = worlds
-        self._replies = replies
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a GET or HEAD; the path holds `request_id` and `extension`."""
-        asked, request_id = incoming(scope, receive, send), scope["path_params"]["request_id"]
-        owner = self._worlds.holder(request_id)
-        if owner is None:
-            nobody = "no generation has this request id: media are found under the URLs of a COMPLETED status answer"
-            await self._replies.give(asked, None, _missing("no such media"), hint=nobody)
-            return
-        decision, canned = _scripted(asked, owner, request_id)
-        answer = canned or _answer(asked, owner, request_id)
-        await self._replies.give(asked, owner, answer, request_id=request_id, decision=decision)
+def video(generation: Generation) -> bytes:
+    """An MP4 of the duration and frame size asked for, with bytes of its own: a `uuid` box names the generation."""
+    seconds = 10 if generation.duration > _LONGEST_SHORT else 6
+    resolution = generation.resolution if generation.resolution == "1080P" else "768P"
+    name = generation.request_id.encode()
+    return _rendered(f"{resolution}-{seconds}.mp4") + (24 + len(name)).to_bytes(4) + b"uuid" + _OURS + name
 
 
-def _scripted(asked: Incoming, owner: World, request_id: str) -> tuple[Decision | None, Answer | None]:
-    """What a rule wants, and what it answers in the place of the video."""
-    if not owner.script:
-        return None, None
-    scope = asked.scope
-    decision = owner.script.decide(at_download(request_id, owner.known(request_id), scope["method"], scope["headers"]))
-    realm = f"{asked.origin(owner.policy)}{scope['path']}"
-    return decision, canned_answer(decision.step, "media", owner.policy, realm) if decision else None
+@cache
+def _rendered(name: str) -> bytes:
+    return files("pixazo_simulator.gateway").joinpath("videos", name).read_bytes()
 
 
-def _answer(asked: Incoming, owner: World, request_id: str) -> Answer:
-    placeholder = owner.policy.media == "placeholder"
-    generation = owner.completed(request_id)
-    if generation is None or asked.scope["path_params"]["extension"] != ("ext" if placeholder else "mp4"):
-        return _missing("media not yet there, or no longer, or under another name")
-    return _served(asked, owner, generation)
-
-
-def _served(asked: Incoming, owner: World, generation: Generation) -> Answer:
-    response = serve(Request(asked.scope), video(generation), generation.request_id, media_type(owner.policy))
-    headers = tuple(header for header in response.raw_headers if header[0] != b"content-length")
-    body = bytes(response.body)
-    return Answer(response.status_code, body, headers, f"media, {len(body)} bytes", opaque=True)
-
-
-def _missing(reason: str) -> Answer:
+def no_media(reason: str) -> Answer:
+    """A 404 of the media host."""
     return Answer(404, b"Object not found", _PLAIN, reason)
+
+
+def serve_media(generation: Generation, method: str, headers: list[Header], policy: Policy) -> Answer:
+    """The response to a GET or HEAD for the video of a generation."""
+    return serve(video(generation), f'"{generation.request_id}"', media_type(policy), method, headers)
+
+
+def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header]) -> Answer:
+    """The response to a GET or HEAD for some content with an entity tag.
+
+    One byte range is served; several ranges at once are answered in full, as RFC 9110, 14.2 allows.
+    """
+    validators: list[Header] = [
+        (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), (b"cache-control", b"public, max-age=3600"),
+    ]  # fmt: skip
+    typed = (b"content-type", kind.encode())
+    if _matches(_value(headers, b"if-none-match") or "", tag):
+        return _media(304, b"", validators)
+    # RFC 9110, 14.2: ranges are defined for GET only. 13.1.5: If-Range with another tag asks for the whole.
+    asked = _RANGE.fullmatch((_value(headers, b"range") or "").strip()) if method == "GET" else None
+    unchanged = _value(headers, b"if-range") in (None, tag)
+    if not (asked and unchanged and any(asked.groups())):
+        return _media(200, content, [*validators, typed])
+    span = _span(asked[1], asked[2], len(content))
+    if span is None:
+        return _media(416, b"", [*validators, (b"content-range", b"bytes */%d" % len(content))])
+    first, last = span
+    described = (b"content-range", b"bytes %d-%d/%d" % (first, last, len(content)))
+    return _media(206, content[first : last + 1], [*validators, described, typed])
+
+
+def _media(status: int, body: bytes, headers: list[Header]) -> Answer:
+    return Answer(status, body, tuple(headers), f"media, {len(body)} bytes", opaque=True)
+
+
+def _value(headers: list[Header], wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
+
+
+def _matches(listed: str, tag: str) -> bool:
+    tags = {each.strip().removeprefix("W/") for each in listed.split(",")}
+    return "*" in tags or tag in tags
+
+
+def _span(first: str, last: str, length: int) -> tuple[int, int] | None:
+    """The first and last byte asked for, None when the content has no byte of the range."""
+    if not first:
+        wanted = min(int(last), length)
+        return (length - wanted, length - 1) if wanted else None
+    begin, end = int(first), min(int(last), length - 1) if last else length - 1
+    return (begin, end) if begin <= end else None

@@ -1,7 +1,7 @@
-"""Leads calls to the vendor's hard-coded hosts to a simulator, or refuses them, in this process and in child processes.
+"""Redirects calls to the vendor's hard-coded hosts to a simulator, or refuses them, in this process and in child processes.
 
-All but `context` imports nothing beside the standard library and its own neighbours, by relative names: `preload/` loads this folder
-alone into processes whose Python may know no package of ours. So names are imported when they are asked for.
+Every module but `context` imports only the standard library and its neighbours, by relative names: `preload/` loads this folder on its
+own, as `_pixazo_redirect`, into processes whose Python may have no package of ours. Names are therefore imported on first use.
 """
 
 from __future__ import annotations
@@ -9,23 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .child import DOOR_CA, DOOR_HOSTS, DOOR_PORT, is_loopback, offline
+    from .child import REDIRECT_CA, REDIRECT_HOSTS, REDIRECT_PORT, is_loopback, offline
     from .context import HOSTS, MEDIA_HOSTS, RedirectionError, redirect
-    from .guard import VARIABLE, Ban, forget, guard_of
-    from .proxy import Decide, Forward, Proxy, Refuse, Tunnel, Wish
-    from .routing import HTTPS, misuse, plain
+    from .host_guard import GUARD_VARIABLE, Ban, guard_of, remove_variables
+    from .proxy import Decide, Forward, Proxy, ProxyRequest, Refuse, Tunnel
+    from .routing import HTTPS, Route, misuse, normalized
 
 __all__ = [
-    "DOOR_CA", "DOOR_HOSTS", "DOOR_PORT", "HOSTS", "HTTPS", "MEDIA_HOSTS", "VARIABLE", "Ban", "Decide", "Forward", "Proxy",
-    "RedirectionError", "Refuse", "Tunnel", "Wish", "forget", "guard_of", "is_loopback", "misuse", "offline", "plain", "redirect",
+    "GUARD_VARIABLE", "HOSTS", "HTTPS", "MEDIA_HOSTS", "REDIRECT_CA", "REDIRECT_HOSTS", "REDIRECT_PORT", "Ban", "Decide", "Forward", "Proxy",
+    "ProxyRequest", "RedirectionError", "Refuse", "Route", "Tunnel", "guard_of", "is_loopback", "misuse", "normalized", "offline",
+    "redirect", "remove_variables",
 ]  # fmt: skip
 
 _NAMES = {
-    "child": "DOOR_CA DOOR_HOSTS DOOR_PORT is_loopback offline",
+    "child": "REDIRECT_CA REDIRECT_HOSTS REDIRECT_PORT is_loopback offline",
     "context": "HOSTS MEDIA_HOSTS RedirectionError redirect",
-    "guard": "VARIABLE Ban forget guard_of",
-    "proxy": "Decide Forward Proxy Refuse Tunnel Wish",
-    "routing": "HTTPS misuse plain",
+    "host_guard": "GUARD_VARIABLE Ban guard_of remove_variables",
+    "proxy": "Decide Forward Proxy ProxyRequest Refuse Tunnel",
+    "routing": "HTTPS Route misuse normalized",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -8,15 +8,15 @@ from contextlib import closing, contextmanager, suppress
 
 from pixazo_simulator.control import ControlClient, ControlError
 
-from .patches import Hooks
-from .routing import Detour, plain
+from .patches import Patches
+from .routing import Route, normalized
 
 HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
 MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)
 """The host of media, as the page prints it in an example."""
 
-_ALONE = threading.Lock()
+_ACTIVE = threading.Lock()
 
 
 class RedirectionError(Exception):
@@ -31,40 +31,40 @@ def redirect(
     hosts: Sequence[str] = HOSTS,
     media_hosts: Sequence[str] = MEDIA_HOSTS,
     control_token: str | None = None,
-) -> Generator[Detour]:
-    """Lead the calls of this process to `https://HOST` into the world of `api_key` on the simulator at `url`.
+) -> Generator[Route]:
+    """Redirect this process's calls to `https://HOST` to the world of `api_key` on the simulator at `url`.
 
-    It holds in all threads, for clients made before, and past the proxies that the environment names. TLS is verified as ever,
-    against the simulator's own authority; whatever key a caller sends is taken for that of the world. Other uses of the
-    hosts fail, and are told in `violations` of what is given. Processes started meanwhile are not redirected: that
-    is what `pixazo-sim exec` is for. `control_token` is that of a simulator which was started with `--control-token`.
-    Raises RedirectionError when the simulator opens no door, or while another redirection holds.
+    This applies to all threads, to clients created before, and in spite of proxies that the environment names. TLS is verified as
+    usual, against the simulator's own authority; any key that a client sends is replaced by the key of the world. Every other use of
+    the hosts fails and is listed in `violations` of the yielded route. Processes that start meanwhile are not redirected: use
+    `pixazo-sim exec` for them. `control_token` is the token of a simulator that was started with `--control-token`.
+    Raises RedirectionError when the simulator opens no TLS listener, or while another redirection is active.
     """
-    if not _ALONE.acquire(blocking=False):
+    if not _ACTIVE.acquire(blocking=False):
         raise RedirectionError(
-            "another redirection holds in this process, and a host leads into one world: end it first"
+            "another redirection is active in this process, and a host reaches one world only: end it first"
         )
     try:
-        names = tuple(dict.fromkeys(plain(host) for host in (*hosts, *media_hosts)))
+        names = tuple(dict.fromkeys(normalized(host) for host in (*hosts, *media_hosts)))
         with (
-            _door(ControlClient(url, api_key, control_token=control_token), names) as (port, ca_pem),
-            closing(Detour(names, ("127.0.0.1", port))) as route,
-            Hooks(route, ca_pem),
+            _listener(ControlClient(url, api_key, control_token=control_token), names) as (port, ca_pem),
+            closing(Route(names, ("127.0.0.1", port))) as route,
+            Patches(route, ca_pem),
         ):
             yield route
     finally:
-        _ALONE.release()
+        _ACTIVE.release()
 
 
 @contextmanager
-def _door(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
-    """A door of the simulator: its port, and the certificate of its authority."""
+def _listener(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
+    """A TLS listener of the simulator: its port, and the certificate of its authority."""
     try:
-        told = control.open_door(hosts)
+        opened = control.open_tls_listener(hosts)
     except ControlError as error:
-        raise RedirectionError(f"no door opens: {error}") from None
+        raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
     try:
-        yield told["port"], told["ca_pem"]
+        yield opened.port, opened.ca_pem
     finally:
-        with suppress(ControlError):  # a simulator or world that is gone has closed its doors
-            control.close_door(told["door"])
+        with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
+            control.close_tls_listener(opened.number)

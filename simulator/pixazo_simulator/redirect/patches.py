@@ -1,4 +1,4 @@
-"""What is replaced in this process while code is redirected, one place for each concern."""
+"""What is replaced in this process while code is redirected: name resolution, connecting, and certificate verification."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 from weakref import WeakSet
 
-from .routing import Detour, plain
+from .routing import Route, normalized
 
 
-class Hooks:
-    """`with Hooks(route, ca_pem):` names resolve, connections go and certificates are believed as the route says.
+class Patches:
+    """`with Patches(route, ca_pem):` resolves names, connects sockets and verifies certificates as the route says.
 
     Names: the resolver functions of `socket`, of uvloop and of aiohttp. Addresses: `connect` of a socket, `create_connection` of
-    an event loop. Trust: where an SSL context makes a connection; the connection keeps its settings (ALPN, host name
-    check, verification) but believes the given authority alone, and the context stays as it is.
-    Without an authority nobody is believed: for a route that admits no connection.
+    an event loop. Certificates: where an SSL context wraps a connection; the connection keeps its settings (ALPN, host name
+    check, verification) but trusts only the given authority, and the context is not changed. Without an authority no certificate
+    is trusted: for a route that admits no connection.
     """
 
-    active: ClassVar[list[Detour]] = []
-    """The routes of this process that hold within a `with`."""
+    active: ClassVar[list[Route]] = []
+    """The routes whose `with` block is active in this process."""
 
-    def __init__(self, route: Detour, ca_pem: str | None = None) -> None:
+    def __init__(self, route: Route, ca_pem: str | None = None) -> None:
         self._route = route
         self._trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if ca_pem is not None:
             self._trust.load_verify_locations(cadata=ca_pem)
-        self._lasting: set[object] = set()
+        self._installed: set[object] = set()
         self._secured: WeakSet[object] = WeakSet()
         self._transports: list[tuple[asyncio.AbstractEventLoop, asyncio.Transport]] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> None:
-        with ExitStack() as begun:
+        with ExitStack() as entered:
             for owner, name, replacement in self._replacements():
-                begun.enter_context(_replaced(owner, name, replacement))
-            self._stack = begun.pop_all()
+                entered.enter_context(_replaced(owner, name, replacement))
+            self._stack = entered.pop_all()
         self.active.append(self._route)
 
     def __exit__(self, *_: object) -> None:
@@ -52,12 +52,12 @@ class Hooks:
         for loop, transport in self._transports:
             _abort(loop, transport)
 
-    def stay(self) -> None:
-        """Replace everything until the process ends; called again, what others have replaced or put back meanwhile."""
+    def install(self) -> None:
+        """Replace everything until the process ends; a second call replaces what other code has replaced or restored meanwhile."""
         for owner, name, replacement in self._replacements():
-            if getattr(owner, name) not in self._lasting:
+            if getattr(owner, name) not in self._installed:
                 setattr(owner, name, replacement)
-                self._lasting.add(replacement)
+                self._installed.add(replacement)
 
     def _replacements(self) -> Iterator[tuple[Any, str, Any]]:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
@@ -69,12 +69,13 @@ class Hooks:
         for owner, name in ((ssl.SSLSocket, "send"), (ssl.SSLSocket, "write"), (ssl.SSLObject, "write")):
             yield owner, name, self._writing(getattr(owner, name))
         yield asyncio.BaseEventLoop, "create_connection", self._opening(asyncio.BaseEventLoop.create_connection)
-        with suppress(ImportError):  # absent, or too broken to be used by anybody
+        with suppress(ImportError):  # not installed, or too broken to be used by any code
             from uvloop import Loop
 
             yield Loop, "create_connection", self._opening(Loop.create_connection)
             yield Loop, "getaddrinfo", self._resolving_in_loop(Loop.getaddrinfo)
-        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _has_aiodns():  # which resolves without the system
+        # aiohttp with aiodns queries name servers itself, without the system's resolver. Importing aiohttp is slow.
+        if not {"aiohttp", "aiodns"}.isdisjoint(sys.modules) or _has_aiodns():
             with suppress(ImportError):
                 from aiohttp.resolver import AsyncResolver, ThreadedResolver
 
@@ -105,24 +106,24 @@ class Hooks:
 
     # Addresses
 
-    def _led(self, connection: socket.socket, address: Any) -> Any:
+    def _destination(self, connection: socket.socket, address: Any) -> Any:
         if connection.family not in (socket.AF_INET, socket.AF_INET6) or connection.type != socket.SOCK_STREAM:
             return address
-        return self._route.leads(*address[:2]) or address
+        return self._route.destination(*address[:2]) or address
 
     def _connecting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(connection: socket.socket, address: Any) -> None:
-            original(connection, self._led(connection, address))
+            original(connection, self._destination(connection, address))
 
         return connect
 
     def _connecting_ex(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect_ex(connection: socket.socket, address: Any) -> int:
             try:
-                led = self._led(connection, address)
+                destination = self._destination(connection, address)
             except ConnectionRefusedError:
                 return errno.ECONNREFUSED
-            return int(original(connection, led))
+            return int(original(connection, destination))
 
         return connect_ex
 
@@ -130,28 +131,29 @@ class Hooks:
         async def create_connection(
             loop: asyncio.AbstractEventLoop, factory: Any, host: Any = None, port: Any = None, **options: Any
         ) -> tuple[Any, Any]:
-            led = self._route.leads(host, port) if host else None
-            if led:
+            destination = self._route.destination(host, port) if host else None
+            if destination:
                 if options.get("ssl") and options.get("server_hostname") is None:
                     options["server_hostname"] = host
-                host, port = led
+                host, port = destination
             elif options.get("sock") is not None:
                 self._admit(options["sock"], options.get("server_hostname"))
             transport, protocol = await original(loop, factory, host, port, **options)
-            if self._route.is_inside(transport.get_extra_info("peername")):
+            if self._route.is_redirected(transport.get_extra_info("peername")):
                 self._transports.append((loop, transport))
             return transport, protocol
 
         return create_connection
 
-    # Trust
+    # Certificates
 
     def _securing(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def wrap(context: ssl.SSLContext, carrier: Any, *args: Any, **options: Any) -> Any:
             secured = original(context, carrier, *args, **options)
             if not secured.server_side and self._route.covers(secured.server_hostname):
                 self._admit(carrier, secured.server_hostname)
-                secured.context = self._trust  # decides only whose certificate is believed (SSL_set_SSL_CTX)
+                # SSL_set_SSL_CTX: the connection verifies against the authorities of this context, and keeps every other setting.
+                secured.context = self._trust
                 self._secured.add(secured.owner)
             return secured
 
@@ -160,23 +162,23 @@ class Hooks:
     def _writing(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def write(secured: Any, *args: Any, **options: Any) -> Any:
             if self._route.covers(secured.server_hostname) and secured not in self._secured:
-                raise self._route.cut(secured.server_hostname)
+                raise self._route.outdated(secured.server_hostname)
             return original(secured, *args, **options)
 
         return write
 
     def _admit(self, carrier: Any, host: object) -> None:
-        """Refuse a connection to one of the hosts that does not lead to the door, as far as that can be seen."""
+        """Refuse a connection to one of the hosts that visibly does not reach the listener."""
         if self._route.covers(host):
-            self._route.admit(plain(host), _peer(carrier))
+            self._route.admit(normalized(host), _peer(carrier))
 
 
 def _peer(carrier: Any) -> tuple[Any, ...] | None:
-    """Where a connection leads, None when that is not known, or not yet."""
+    """The address that a connection reaches, None when it is unknown or there is none yet."""
     try:
         peer: tuple[Any, ...] | None = carrier.getpeername() if isinstance(carrier, socket.socket) else None
     except OSError:
-        return None  # not connected yet: it will be led when it is
+        return None  # not connected yet: `connect` will redirect it
     return peer
 
 
@@ -187,26 +189,26 @@ def _has_aiodns() -> bool:
 
 @contextmanager
 def _replaced(owner: Any, name: str, replacement: Any) -> Generator[None]:
-    """Replace an attribute; one that was inherited is inherited again afterwards."""
+    """Replace an attribute; an inherited one is deleted afterwards, so that it is inherited again."""
     own = name in vars(owner)
-    kept = getattr(owner, name)
+    original = getattr(owner, name)
     setattr(owner, name, replacement)
     try:
         yield
     finally:
         if own:
-            setattr(owner, name, kept)
+            setattr(owner, name, original)
         else:
             delattr(owner, name)
 
 
 def _abort(loop: asyncio.AbstractEventLoop, transport: asyncio.Transport) -> None:
-    """End a transport on its loop, so that the pool of a client sees at once that it is gone."""
+    """Abort a transport on its loop, so that the connection pool of a client notices at once."""
     try:
         running = asyncio.get_running_loop()
     except RuntimeError:
         running = None
-    with suppress(RuntimeError):  # the loop was closed, and all that it held with it
+    with suppress(RuntimeError):  # the loop is closed, and so is everything on it
         if loop.is_running() and loop is not running:
             loop.call_soon_threadsafe(transport.abort)
         elif not loop.is_closed():

@@ -1,4 +1,4 @@
-"""A forward proxy on loopback that asks for every connection where it may lead."""
+"""A forward proxy on loopback that asks a function where each connection may go."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
 
 HEAD_LIMIT = 64 * 1024
-"""Bytes of the head of a request."""
+"""Bytes of the request line and headers."""
 HEAD_TIMEOUT = 30.0
-"""Seconds that a caller has to send the head."""
+"""Seconds that a client has to send the request line and headers."""
 CONNECT_TIMEOUT = 10.0
-"""Seconds until an address that does not answer cannot be reached."""
+"""Seconds after which an address that does not answer counts as unreachable."""
 STOP_DEADLINE = 2.0
 """Seconds after which closing returns, whatever is still open."""
 ACCEPT_AGAIN = 0.1
-"""Seconds after which somebody who could not be accepted is accepted."""
+"""Seconds between a failed accept and the next one."""
 CHUNK = 64 * 1024
 LAST_PORT = 65535
 
@@ -36,15 +35,13 @@ _PORTS = {"http": 80, "https": 443}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 _HOP_BY_HOP = re.compile(rb"\r\n(?:proxy-)?connection:[^\r]*", re.IGNORECASE)
 
-
 log = logging.getLogger("pixazo_simulator")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a caller asks the proxy for: a method and whom to reach; `path` is what a request in absolute form asks of it.
+class ProxyRequest(NamedTuple):
+    """What a client asks of the proxy: a method, and the host to reach; `path` is the path of a target in absolute form.
 
-    `secure` says that this was an https URI: the caller, such as axios before 1.8, leaves TLS to the proxy.
+    `secure` is true for an https URI in absolute form: the client, such as axios before 1.8, leaves TLS to the proxy.
     """
 
     method: str
@@ -54,43 +51,37 @@ class Wish:
     secure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Tunnel:
-    """Connect to this address, say so, then carry bytes both ways."""
+class Tunnel(NamedTuple):
+    """Connect to this address, answer 200, then copy bytes both ways (RFC 9110, 9.3.6)."""
 
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """Pass the request on to this address: to another proxy as it is, or else to the server that it is meant for."""
+class Forward(NamedTuple):
+    """Forward the request to this address: unchanged to another proxy, or in origin form to the server itself."""
 
     address: Address
     to_proxy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
+class Refuse(NamedTuple):
     """Answer 403 with this sentence."""
 
     sentence: str
 
 
-Decide = Callable[[Wish], Tunnel | Forward | Refuse]
+Decide = Callable[[ProxyRequest], Tunnel | Forward | Refuse]
 
 
 class Proxy:
-    """`with Proxy(decide) as proxy: ... proxy.url`; `connect` opens a connection to an address, `ca_pem` is the authority to
-    believe where a request is for an https URI; without it, such a request is nothing that a proxy can do.
+    """`with Proxy(decide) as proxy: ... proxy.url`: listens on a free port of 127.0.0.1, with one thread per connection.
 
-    Listens on a free port of 127.0.0.1 and serves each connection in a thread of its own; leaving resets what is open.
+    `connect` opens a connection to an address. `ca_pem` is the authority to trust when TLS is left to the proxy; without it such a
+    request is answered 400. Leaving the `with` block shuts down every open connection.
     """
 
     def __init__(
-        self,
-        decide: Decide,
-        connect: Callable[[Address], socket.socket] | None = None,
-        ca_pem: str | None = None,
+        self, decide: Decide, connect: Callable[[Address], socket.socket] | None = None, ca_pem: str | None = None
     ) -> None:
         self._decide = decide
         self._connect = connect or _connected
@@ -111,7 +102,7 @@ class Proxy:
         until = monotonic() + STOP_DEADLINE
         self._closing = True
         with suppress(OSError):
-            self._connect(self.address).close()  # wakes the thread that waits for callers
+            self._connect(self.address).close()  # wakes the thread that is blocked in accept()
         self._accepting.join(STOP_DEADLINE)
         self._listener.close()
         for each in tuple(self._open):
@@ -126,85 +117,81 @@ class Proxy:
     def _accept(self) -> None:
         while True:
             try:
-                caller, _ = self._listener.accept()
-            except OSError as error:  # as of a process with too many open files
+                client, _ = self._listener.accept()
+            except OSError as error:  # such as EMFILE: the process has too many open files
                 if self._closing:
                     return
-                log.warning("the proxy on port %d can accept nobody: %s", self.address[1], error.strerror)
+                log.warning("the proxy on port %d cannot accept connections: %s", self.address[1], error.strerror)
                 sleep(ACCEPT_AGAIN)
                 continue
             if self._closing:
-                caller.close()
+                client.close()
                 return
-            thread = threading.Thread(target=self._serve, args=(caller,), name=self._accepting.name, daemon=True)
-            self._open.add(caller)
+            thread = threading.Thread(target=self._serve, args=(client,), name=self._accepting.name, daemon=True)
+            self._open.add(client)
             self._threads.add(thread)
             thread.start()
 
-    def _serve(self, caller: socket.socket) -> None:
-        with caller, suppress(OSError):
-            self._answer(caller)
-        self._open.discard(caller)
+    def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            if error := self._handle(client):
+                _respond(client, *error)
+        self._open.discard(client)
         self._threads.discard(threading.current_thread())
 
-    def _answer(self, caller: socket.socket) -> None:
+    def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        """Serve one connection; returns status line and sentence of an error."""
         try:
-            head, rest = _head(caller)
+            head, rest = _read_head(client)
         except TimeoutError:
-            _say(caller, "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s")
-            return
+            return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
         finally:
-            caller.settimeout(None)
+            client.settimeout(None)
         if not head:
-            _say(
-                caller,
-                "431 Request Header Fields Too Large",
-                f"the head of the request has no end within {HEAD_LIMIT} bytes",
-            )
-            return
-        wish = _wish(head)
-        if wish is None or (wish.secure and not self._trust):
-            _say(caller, "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH")
-            return
-        route = self._decide(wish)
+            reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
+            return "431 Request Header Fields Too Large", reason
+        request = _parsed(head)
+        if request is None or (request.secure and not self._trust):
+            return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
+        route = self._decide(request)
         if isinstance(route, Refuse):
-            _say(caller, "403 Forbidden", route.sentence)
-            return
+            return "403 Forbidden", route.sentence
         try:
-            callee = self._reached(route.address, wish)
+            server = self._server(route.address, request)
         except OSError as error:
-            _say(caller, "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}")
-            return
+            return "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}"
         if isinstance(route, Tunnel):
-            self._lead(caller, callee, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
+            self._relay(client, server, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
         else:
-            self._lead(caller, callee, b"", _passed_on(head, wish, to_proxy=route.to_proxy) + rest)
+            self._relay(client, server, b"", _forwarded(head, request, to_proxy=route.to_proxy) + rest)
+        return None
 
-    def _reached(self, address: Address, wish: Wish) -> socket.socket:
-        """A connection to an address, in TLS where that is left to the proxy."""
-        callee = self._connect(address)
-        if not (self._trust and wish.secure):
-            return callee
-        with callee:  # which is empty after the handshake
-            callee.settimeout(CONNECT_TIMEOUT)
-            return self._trust.wrap_socket(callee, server_hostname=wish.host.removesuffix("."))
+    def _server(self, address: Address, request: ProxyRequest) -> socket.socket:
+        """A connection to an address, over TLS when the client left TLS to the proxy."""
+        server = self._connect(address)
+        if not (self._trust and request.secure):
+            return server
+        with server:  # the handshake detaches its descriptor, so that closing it closes nothing
+            server.settimeout(CONNECT_TIMEOUT)
+            return self._trust.wrap_socket(server, server_hostname=request.host.removesuffix("."))
 
-    def _lead(self, caller: socket.socket, callee: socket.socket, told: bytes, passed_on: bytes) -> None:
-        """Say to each what is to be said first, then let them talk; a reset on one side is a reset on the other."""
-        self._open.add(callee)
-        with callee:
-            callee.settimeout(None)
-            for each in (caller, callee):
+    def _relay(self, client: socket.socket, server: socket.socket, to_client: bytes, to_server: bytes) -> None:
+        """Send each side its first bytes, then copy both ways; a reset on one side becomes a reset on the other."""
+        self._open.add(server)
+        with server:
+            server.settimeout(None)
+            for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
-                caller.sendall(told)
-                callee.sendall(passed_on)
-                _carry(caller, callee)
+                client.sendall(to_client)
+                server.sendall(to_server)
+                _copy(client, server)
             except ConnectionError:
-                for each in (caller, callee):
+                for each in (client, server):
+                    # SO_LINGER with a time of zero: close() sends RST instead of FIN.
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             finally:
-                self._open.discard(callee)
+                self._open.discard(server)
 
 
 def _connected(address: Address) -> socket.socket:
@@ -212,66 +199,68 @@ def _connected(address: Address) -> socket.socket:
 
 
 def _trust(ca_pem: str) -> ssl.SSLContext:
-    """TLS of a version in which everything that arrives is to be passed on: later ones send tickets, which may arrive alone."""
+    """A context for TLS 1.2: a TLS 1.3 server sends session tickets, which wake `select` although there is nothing to copy."""
     context = ssl.create_default_context(cadata=ca_pem)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
-def _head(caller: socket.socket) -> tuple[bytes, bytes]:
-    """The head of a request with its empty line, and what came after it; no head when it has no end.
+def _read_head(client: socket.socket) -> tuple[bytes, bytes]:
+    """The request line and headers with their empty line, and the bytes after them; empty when there is no end within HEAD_LIMIT.
 
-    Raises TimeoutError when it is not complete in time, however it drips in, ConnectionError when the caller leaves.
+    Raises TimeoutError when it is not complete in time, however slowly it arrives, ConnectionError when the client disconnects.
     """
     until = monotonic() + HEAD_TIMEOUT
-    taken = bytearray()
-    while (end := taken.find(_END, max(0, len(taken) - CHUNK - len(_END)))) < 0 and len(taken) < HEAD_LIMIT:
-        caller.settimeout(max(0.001, until - monotonic()))
-        data = caller.recv(CHUNK)
+    received = bytearray()
+    while (end := received.find(_END, max(0, len(received) - CHUNK - len(_END)))) < 0 and len(received) < HEAD_LIMIT:
+        client.settimeout(max(0.001, until - monotonic()))
+        data = client.recv(CHUNK)
         if not data:
             raise ConnectionAbortedError
         if monotonic() > until:
             raise TimeoutError
-        taken += data
+        received += data
     cut = end + len(_END) if end >= 0 else 0
-    return bytes(taken[:cut]), bytes(taken[cut:])
+    return bytes(received[:cut]), bytes(received[cut:])
 
 
-def _wish(head: bytes) -> Wish | None:
-    """What the first line asks for, None when it is nothing that a proxy can do."""
+def _parsed(head: bytes) -> ProxyRequest | None:
+    """The request of the first line, None when it is not one for a proxy."""
     method, _, target = head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
     target = target.rpartition(" ")[0]
     if method == "CONNECT":
         found = _AUTHORITY.fullmatch(target)
-        return Wish(method, found[1].strip("[]"), int(found[2])) if found and int(found[2]) <= LAST_PORT else None
+        return (
+            ProxyRequest(method, found[1].strip("[]"), int(found[2])) if found and int(found[2]) <= LAST_PORT else None
+        )
     try:
         url = urlsplit(target)
         if url.scheme not in _PORTS or not url.hostname:
             return None
         path = url._replace(scheme="", netloc="").geturl() or "/"
-        return Wish(method, url.hostname, url.port or _PORTS[url.scheme], path, secure=url.scheme == "https")
-    except ValueError:
+        return ProxyRequest(method, url.hostname, url.port or _PORTS[url.scheme], path, secure=url.scheme == "https")
+    except ValueError:  # such as a port that is not a number
         return None
 
 
-def _passed_on(head: bytes, wish: Wish, *, to_proxy: bool) -> bytes:
-    """The head for the next one; the connection ends with the answer, for the next request may be for somebody else."""
-    if wish.method == "CONNECT":
+def _forwarded(head: bytes, request: ProxyRequest, *, to_proxy: bool) -> bytes:
+    """The head to forward; the connection ends with the response, since the next request may be for another host."""
+    if request.method == "CONNECT":
         return head
     line, _, fields = _HOP_BY_HOP.sub(b"", head.removesuffix(b"\r\n\r\n")).partition(b"\r\n")
     if not to_proxy:
-        line = f"{wish.method} {wish.path} HTTP/1.1".encode("latin-1")
+        line = f"{request.method} {request.path} HTTP/1.1".encode("latin-1")
     return b"\r\n".join([line, fields, b"Connection: close", b"", b""])
 
 
-def _say(caller: socket.socket, status: str, sentence: str) -> None:
+def _respond(client: socket.socket, status: str, sentence: str) -> None:
     body = f"{sentence}\n".encode()
     head = f"HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    caller.sendall(head.encode() + body)
+    client.sendall(head.encode() + body)
 
 
-def _carry(one: socket.socket, other: socket.socket) -> None:
-    """Carry bytes both ways until both sides have ended; TLS cannot be ended one way only."""
+def _copy(one: socket.socket, other: socket.socket) -> None:
+    """Copy bytes both ways until both sides have ended; TLS has no half-closed connections, so one end closes it."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 from .builder import When
-from .canned import canned_answer
-from .effects import content_type, delay, edited, garbled
-from .engine import Decision, Diagnosis, Occasion, Script
+from .effects import (
+    BeforeResponse,
+    Close,
+    Declare,
+    GiveWay,
+    Refuse,
+    Repeat,
+    Reset,
+    Send,
+    Silence,
+    Skip,
+    Stall,
+    Transmission,
+    Wait,
+    cut,
+)
+from .engine import Decision, Diagnosis, Script
 from .examples import EXAMPLES, in_python, in_toml
-from .faults import (
-    FAULTS,
+from .facts import (
+    CALLS,
     SUBMITS,
-    BeforeReply,
-    ConnectionReset,
-    DeadReceiver,
-    Delay,
-    Drop,
-    Duplicate,
-    EmptyReply,
-    Fault,
-    Hang,
-    LognormalDelay,
-    Reorder,
-    ReplyLost,
-    SlowDrip,
-    Stuck,
-    TruncatedBody,
-    UniformDelay,
-    commits,
-    kind_of,
+    Call,
+    Facts,
+    MediaCall,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
+)
+from .faults import Fault
+from .injection import (
+    corrupted,
+    edited,
+    effect,
+    injected,
+    replacement,
+    transmission,
+    wait,
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .reader import MOST_RULES
-from .rule import OCCASIONS, End, Rule, Step
-from .script_file import script_from
+from .reader import MOST_RULES, script_from
+from .rule import FAULTS, End, Rule, kind_of
 
 __all__ = [
-    "ABSENT", "EXAMPLES", "FAULTS", "MOST_RULES", "OCCASIONS", "SUBMITS", "BeforeReply", "ConnectionReset", "DeadReceiver", "Decision", "Delay", "Diagnosis", "Drop", "Duplicate", "EmptyReply", "End", "Fault", "Hang", "LognormalDelay", "Matcher", "Occasion", "Reorder", "ReplyLost", "Rule", "Script", "SlowDrip", "Step", "Stuck", "TruncatedBody", "UniformDelay", "When", "canned_answer", "commits", "content_type", "delay", "edited", "garbled", "in_python", "in_toml", "kind_of", "read_matcher", "script_from", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip

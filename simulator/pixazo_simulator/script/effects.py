@@ -1,75 +1,107 @@
-"""What faults make of what is said: edited as the gateway could say it, garbled on its way, or late."""
+"""What a fault asks of whoever sends a response, delivers a webhook or plans a generation, as values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from random import Random
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 
-from .faults import (
-    LONGEST,
-    CompletedWithoutMedia,
-    Delay,
-    Fault,
-    GarbledBody,
-    LognormalDelay,
-    UniformDelay,
-    UnknownStatus,
-    WrongContentType,
-)
 
-NO_TEXT = b"\xff"
-"""A byte that begins neither JSON nor any UTF-8 text."""
+class Discard(msgspec.Struct, frozen=True):
+    """Do nothing of what was asked for: nothing is accepted, and nothing is charged."""
 
 
-def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
-    """A status answer as the faults have it; anything but a JSON object is left as it is."""
-    editing = [fault for fault in faults if isinstance(fault, CompletedWithoutMedia | UnknownStatus)]
-    if not editing:
-        return body
-    try:
-        told = msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return body
-    for fault in editing:
-        told = _edited(told, fault)
-    return msgspec.json.encode(told)
+class Respond(msgspec.Struct, frozen=True):
+    """Send an error response with this status code, in the place of the real one; `html` asks for a page instead of JSON."""
+
+    status: int
+    html: bool = False
 
 
-def _edited(told: dict[str, Any], fault: CompletedWithoutMedia | UnknownStatus) -> dict[str, Any]:
-    if isinstance(fault, UnknownStatus):
-        return told | {"status": fault.word} if "status" in told else told
-    if told.get("status") != "COMPLETED":
-        return told
-    if fault.output == "absent":
-        return {name: value for name, value in told.items() if name != "output"}
-    return told | {"output": None if fault.output == "null" else {**told["output"], "media_url": []}}
+class Wait(msgspec.Struct, frozen=True):
+    """Wait before the next effect: real seconds for a response, seconds of the world's clock for a webhook delivery.
+
+    Whoever sends a response may stop waiting, and leave out all that follows, once the client has gone.
+    """
+
+    seconds: float
 
 
-def garbled(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
-    """Random bytes in the place of the body, as many, and never JSON; the body itself without such a fault."""
-    if not body or not any(isinstance(fault, GarbledBody) for fault in faults):
-        return body
-    return NO_TEXT + random.randbytes(len(body) - 1)
+class Send(msgspec.Struct, frozen=True):
+    """Send status line, headers and this share of the body, in pieces that are spread evenly over so many real seconds."""
+
+    share: float = 1.0
+    pieces: int = 1
+    seconds: float = 0.0
 
 
-def content_type(faults: Iterable[Fault]) -> str | None:
-    """The Content-Type that the faults put in the place of the right one, None when they leave it."""
-    return next((fault.content_type for fault in faults if isinstance(fault, WrongContentType)), None)
+class Declare(msgspec.Struct, frozen=True):
+    """Put another Content-Type in the place of the right one."""
+
+    content_type: str
 
 
-def delay(faults: Iterable[Fault], random: Random) -> float:
-    """The seconds by which the faults delay something together, at most an hour."""
-    return min(LONGEST, sum(_seconds(fault, random) for fault in faults))
+class Close(msgspec.Struct, frozen=True):
+    """Close the connection (TCP FIN) after what was sent."""
+
+    says: ClassVar[str] = "the connection was closed"
 
 
-def _seconds(fault: Fault, random: Random) -> float:
-    if isinstance(fault, Delay):
-        return fault.seconds
-    if isinstance(fault, UniformDelay):
-        return random.uniform(fault.low, fault.high)
-    if isinstance(fault, LognormalDelay):
-        return fault.median * random.lognormvariate(0, fault.sigma)
-    return 0.0
+class Reset(msgspec.Struct, frozen=True):
+    """Reset the connection at once (TCP RST)."""
+
+    says: ClassVar[str] = "the connection was reset"
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Send nothing more, and keep the connection open until the client closes it."""
+
+    says: ClassVar[str] = "the connection was held open until the caller gave up"
+
+
+class Stall(msgspec.Struct, frozen=True):
+    """Let the generation stay PROCESSING for ever."""
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """Do not post the webhook, and do not try again."""
+
+
+class Repeat(msgspec.Struct, frozen=True):
+    """Post the webhook so many times in all."""
+
+    copies: int
+
+
+class GiveWay(msgspec.Struct, frozen=True):
+    """Let the next webhook of the world go first, but wait no longer than so many seconds of the world's clock."""
+
+    within: float
+
+
+class BeforeResponse(msgspec.Struct, frozen=True):
+    """Post the webhook before the response to its submission is sent."""
+
+
+class Refuse(msgspec.Struct, frozen=True):
+    """Post the webhook to a port on which nothing listens."""
+
+
+Ending = Close | Reset | Silence
+Transmission = tuple[Wait | Send | Close | Reset | Silence, ...]
+"""How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
+Effect = (
+    Discard | Respond | Wait | Send | Declare | Close | Reset | Silence  # of a response
+    | Stall  # of a generation
+    | Skip | Repeat | GiveWay | BeforeResponse | Refuse  # of a webhook delivery
+)  # fmt: skip
+
+
+def cut(transmission: Transmission, length: int) -> str | None:
+    """What a client does not get of a response with a body of `length` bytes, None when it gets all of it."""
+    ending = next((each for each in transmission if isinstance(each, Ending)), None)
+    if ending is None:
+        return None
+    sent = next((each for each in transmission if isinstance(each, Send)), None)
+    left = f"{int(length * sent.share)} of {length} bytes of the body left" if sent else "nothing left"
+    return f"{left}, then {ending.says}"

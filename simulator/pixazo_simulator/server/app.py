@@ -12,16 +12,17 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.control import ROUTES, Control
-from pixazo_simulator.gateway import Front, Turns
-from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
-from pixazo_simulator.webhooks import Courier, Postman
+from pixazo_simulator.control import ROUTES, ControlHandler, Turns
+from pixazo_simulator.gateway import Gateway
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
+from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
+from .asgi import AnyGateway, GatewayApp
 from .http import GatewayProtocol
-from .tls import Doors
+from .tls import TlsListeners
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -34,9 +35,9 @@ CANCEL_AGAIN = 0.02
 
 
 class Application:
-    """The simulator as an ASGI application over some worlds; its lifespan delivers callbacks in the background.
+    """The simulator as an ASGI application over some worlds; its lifespan delivers webhooks in the background.
 
-    `entry` is what callers are to meet: the application itself, or round it the editors of a mutant or variant.
+    `change` makes a mutant or variant of the gateway; our own routes stay as they are.
     """
 
     def __init__(
@@ -47,50 +48,50 @@ class Application:
     ) -> None:
         self.worlds = worlds
         _SECRETS.heed(worlds.redactor)
-        self._postman = Postman()
-        self.entry: ASGIApp = self
-        self.courier = Courier(worlds, self._postman.post)
-        if change:
-            self._edit(change)
+        self._sender = Sender()
+        self.dispatcher = Dispatcher(worlds, self._sender.send)
+        policy = worlds.settings.policy
         turns = Turns()
-        self._front = Front(worlds, self.courier, turns)
-        self.doors = Doors(self.entry, self._front, protocol)
-        self.control = Control(worlds, self.courier, self.doors, ROUTES, turns)
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
-            Route(INVITATION_PATH, self.control.invite, methods=["GET"]),
-            Mount("/", self._front),
+            Route(DISCOVERY_PATH, self.control.discovery, methods=["GET"]),
+            Mount("/", self._gateway),
         ]
-        policy = worlds.settings.policy
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
-        self._routed.router.default = self._front  # for targets without a path, such as `OPTIONS *`
+        self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
         self._shortcut = policy.cors == "off"
 
-    def _edit(self, change: Mutant | Variant) -> None:
-        from pixazo_simulator.mutants import EditedGateway, Editing
+    def _edited(self, change: Mutant | Variant | None) -> AnyGateway:
+        gateway = Gateway(self.worlds)
+        if change is None:
+            return gateway
+        from pixazo_simulator.mutants import EditedGateway, EditSession
 
-        editing = Editing(change, self.worlds)
-        self.courier.edit = editing.callback
-        self.entry = EditedGateway(self, editing, self.courier.reach)
+        session = EditSession(change, self.worlds)
+        self.dispatcher.edit = session.callback
+        return EditedGateway(gateway, session)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""
-        if not self._shortcut or scope["type"] != "http" or scope["path"] == INVITATION_PATH:
+        if not self._shortcut or scope["type"] != "http" or scope["path"] == DISCOVERY_PATH:
             await self._routed(scope, receive, send)
         elif scope["path"].startswith(CONTROL_PREFIX):
             await self.control(scope, receive, send)
         else:
-            await self._front(scope, receive, send)
+            await self._gateway(scope, receive, send)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncGenerator[None]:
-        running = asyncio.create_task(self.courier.run())
+        running = asyncio.create_task(self.dispatcher.run())
         yield
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.doors.close_all, self.courier.close, self._postman.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
             await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 

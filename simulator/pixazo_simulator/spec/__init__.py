@@ -1,19 +1,28 @@
-"""What the vendor's page says: endpoints, parameters, policy, errors, responses, lifecycle."""
+"""What the vendor's page specifies: endpoints, parameters, policy, errors, responses, lifecycle; and the redaction of secrets."""
 
 from __future__ import annotations
 
-from .decoding import MisfitError, read, read_query
+from .decoding import MisfitError, Path, fit, read, read_query
 from .endpoints import (
     CALLBACK_MEMBER,
     CONTROL_PREFIX,
-    INVITATION_PATH,
+    DISCOVERY_PATH,
     KEY_HEADER,
-    MEDIA_PATH,
     QUERY_KEY,
     STATUS_PATH,
     SUBMIT_PATHS,
     WEBHOOK_MODE_HEADER,
     WEBHOOK_URL_HEADER,
+    Control,
+    Discovery,
+    Endpoint,
+    MediaRead,
+    Name,
+    StatusRead,
+    Submit,
+    UnknownModel,
+    Unrouted,
+    classify,
 )
 from .errors import (
     HEAD_LIMIT,
@@ -47,10 +56,9 @@ from .parameters.types import (
     ImageParameters,
     Operation,
     Parameters,
-    decode,
     is_crowded,
     members,
-    names,
+    parameters_of,
 )
 from .parameters.validation import (
     DEFAULT_DURATION,
@@ -65,9 +73,9 @@ from .parameters.validation import (
     unknown_member,
     url_problem,
 )
-from .policy.points import PROFILES, Policy, points
-from .policy.rate_limit import RateLimit
-from .positions import Path, json_lines, read_toml, toml_lines
+from .policy.points import PROFILES, Policy, PolicyFields, points, rows
+from .policy.values import RateLimit
+from .positions import json_lines, read_toml, toml_lines
 from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
@@ -87,9 +95,9 @@ from .responses import (
     upstream_body,
     upstream_challenge,
 )
-from .text import beginning, nearest, shortened, shown
+from .text import beginning, nearest, place, shortened, shown
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
-    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "INVITATION_PATH", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MEDIA_PATH", "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MisfitError", "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "Problem", "RateLimit", "Redactor", "Refusal", "Rule", "SecretFilter", "Snapshot", "Status", "Throttled", "TooManyBodies", "TooManyPending", "UnknownRequest", "UnknownRoute", "UnsupportedMediaType", "accepted_answer", "beginning", "check", "decode", "dollars", "finish", "html_answer", "http_date", "image_facts", "is_crowded", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "names", "nearest", "points", "read", "read_data_url", "read_key", "read_query", "read_toml", "refusal_answer", "renamed", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Control", "Discovery", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MediaRead", "MisfitError", "MissingKey", "ModelNotFound", "Name", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal", "Rule", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "accepted_answer", "beginning", "check", "classify", "dollars", "finish", "fit", "html_answer", "http_date", "image_facts", "is_crowded", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "place", "points", "read", "read_data_url", "read_key", "read_query", "read_toml", "refusal_answer", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
 ]  # fmt: skip

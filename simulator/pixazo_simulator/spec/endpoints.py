@@ -1,20 +1,109 @@
-"""Where the gateway answers: paths, and the names of what a request carries."""
+"""Which operation a method and a path are, and the names of what a request carries beside its body."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar, Literal
 
-from .parameters.types import MODEL_ID, OPERATIONS
+import msgspec
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-WEBHOOK_URL_HEADER = "X-Webhook-URL"
-CALLBACK_MEMBER = "callback_url"
-WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
-STATUS_PATH = "/v2/requests/status/"
-SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERATIONS.items()}
+from .parameters.types import MODEL_ID, OPERATIONS, Operation
+
+KEY_HEADER = "Ocp-Apim-Subscription-Key"  # page: Authentication
 QUERY_KEY = "subscription-key"
-"""The parameter of a query that may hold the key instead of the header."""
-MEDIA_PATH = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
+"""The query parameter that may hold the key instead of the header: the default of Azure API Management (AUTH-06)."""
+WEBHOOK_URL_HEADER = "X-Webhook-URL"  # page: Webhooks
+WEBHOOK_MODE_HEADER = "X-Webhook-Mode"
+"""Not on the page: seen in public code (policy `webhook_events`)."""
+CALLBACK_MEMBER = "callback_url"  # page: Request Parameters
+
+SUBMIT_PATHS = {f"/{MODEL_ID}/v1/{name}": operation for name, operation in OPERATIONS.items()}
+STATUS_PATH = "/v2/requests/status/"
 CONTROL_PREFIX = "/_sim"
-"""Where the path of every control route begins."""
-INVITATION_PATH = "/.well-known/pixazo-target"
+"""How the path of every control route begins."""
+DISCOVERY_PATH = "/.well-known/pixazo-target"
+"""Where a contract suite finds the discovery document: what it may ask of this simulator."""
+
+# Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
+_MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
+_ANY_MODEL = re.compile(r"/(?P<model_id>[a-z0-9]+(?:-[a-z0-9]+)*)/v1/(?P<operation>\w+)")
+
+Name = Literal["generate", "imageToVideo", "status", "media"]
+"""How rules, the journal and reports call an operation of the gateway."""
+
+
+class Submit(msgspec.Struct, frozen=True):
+    """A submission: `POST /minimax-hailuo-ai/v1/generate` or `.../imageToVideo`."""
+
+    operation: Operation
+
+    @property
+    def name(self) -> Name:
+        """The last segment of the path."""
+        return self.operation.name
+
+
+class StatusRead(msgspec.Struct, frozen=True):
+    """`GET /v2/requests/status/{request_id}`; the id may be any text, even an empty one."""
+
+    name: ClassVar[Name] = "status"
+    request_id: str
+
+
+class MediaRead(msgspec.Struct, frozen=True):
+    """`GET` or `HEAD /v1/{request_id}/output.{extension}`, as in the `media_url` of the page's sample."""
+
+    name: ClassVar[Name] = "media"
+    request_id: str
+    extension: str
+
+
+class UnknownModel(msgspec.Struct, frozen=True):
+    """A submission to another model: 400 for a caller with a valid key (ERR-400-02), an unknown route for any other caller."""
+
+    name: ClassVar[None] = None
+    operation: Operation
+    model_id: str
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A route of the simulator's own control API, whatever the method; the gateway itself has no such route."""
+
+    name: ClassVar[None] = None
+
+
+class Discovery(msgspec.Struct, frozen=True):
+    """The discovery document of the simulator, whatever the method; the gateway itself has no such route."""
+
+    name: ClassVar[None] = None
+
+
+class Unrouted(msgspec.Struct, frozen=True):
+    """No route of the gateway; `allow` is the method that the path takes when only the method is wrong."""
+
+    name: ClassVar[None] = None
+    allow: str | None = None
+
+
+Endpoint = Submit | StatusRead | MediaRead | UnknownModel | Control | Discovery | Unrouted
+"""What a method and a path mean; `name` is the operation that rules can be about, None where no rule can."""
+
+_UNROUTED = Unrouted()
+_SUBMITS = {path: Submit(operation) for path, operation in SUBMIT_PATHS.items()}
+
+
+def classify(method: str, path: str) -> Endpoint:
+    """Which endpoint a request is for; `path` is percent-decoded and without query. The one place that decides it."""
+    if path.startswith(STATUS_PATH):
+        return StatusRead(path[len(STATUS_PATH) :]) if method == "GET" else Unrouted("GET")
+    if path in _SUBMITS:
+        return _SUBMITS[path] if method == "POST" else Unrouted("POST")
+    if path.startswith(CONTROL_PREFIX):
+        return Control()
+    if path == DISCOVERY_PATH:
+        return Discovery()
+    if method in ("GET", "HEAD") and (media := _MEDIA.fullmatch(path)):
+        return MediaRead(media["request_id"], media["extension"])
+    if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and (operation := OPERATIONS.get(other["operation"])):
+        return UnknownModel(operation, other["model_id"])
+    return _UNROUTED

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import traceback
 from difflib import get_close_matches
+from pathlib import PurePath
 from reprlib import Repr
 
 CUT = "[cut]"
-"""Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
+"""Stands where `beginning` cut a text: a redactor takes out what may be the first part of a key before it."""
 
 
 _CUT_MARK = re.compile(r"\[c?u?t?\Z")
@@ -49,3 +51,9 @@ def shown(value: object) -> str:
 def shortened(text: str) -> str:
     """A text, or its first 200 characters."""
     return beginning(text, _SHOWN)
+
+
+def place(error: BaseException) -> str:
+    """Where in the source an error was raised; its message, which may hold keys, is left out."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"in {last.name}, {PurePath(last.filename).name}:{last.lineno}"

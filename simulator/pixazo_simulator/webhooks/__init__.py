@@ -1,11 +1,9 @@
-"""Posts webhooks when they fall due: dispatcher, sender, limits on where they may go, signature."""
+"""Sends webhooks when they are due: dispatcher, sender, signature, and the limits on where webhooks may go."""
 
 from __future__ import annotations
 
-from .dispatcher import AdvanceError, Courier, FallenDue
-from .sender import USER_AGENT, Outcome, Parcel, Postman
+from .dispatcher import AdvanceError, Dispatcher, FallenDue
+from .sender import USER_AGENT, Outcome, Sender, WebhookRequest
 from .signature import secret
 
-__all__ = [
-    "USER_AGENT", "AdvanceError", "Courier", "FallenDue", "Outcome", "Parcel", "Postman", "secret",
-]  # fmt: skip
+__all__ = ["USER_AGENT", "AdvanceError", "Dispatcher", "FallenDue", "Outcome", "Sender", "WebhookRequest", "secret"]

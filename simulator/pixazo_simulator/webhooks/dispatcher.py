@@ -1,4 +1,4 @@
-"""Delivers callbacks when they are due; the only thing that ever waits."""
+"""Sends webhooks when they are due, and advances clocks: the only part of the simulator that waits for time to pass."""
 
 from __future__ import annotations
 
@@ -8,55 +8,69 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from random import Random
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import DeadReceiver, Drop, Fault, content_type, edited, garbled, kind_of
+from pixazo_simulator.script import Declare, Fault, Refuse, Skip, corrupted, edited, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
-from pixazo_simulator.world import Attempt, Clock, Delivery, Form, Transition, World, Worlds
+from pixazo_simulator.world import (
+    AdvanceClock,
+    Attempt,
+    Clock,
+    CopyDelivery,
+    Delivery,
+    Form,
+    RecordAttempt,
+    ReturnDelivery,
+    TakeDelivery,
+    TakeTransitions,
+    Transition,
+    World,
+    Worlds,
+)  # fmt: skip
 
 from .egress import receiver
-from .sender import Outcome, Parcel
+from .sender import Outcome, WebhookRequest
 from .signature import secret, signed_headers
 
 TIMEOUT = 15.0
-"""Seconds of the world's clock that a receiver has to answer (policy `webhook_retries`)."""
+"""Seconds of the world's clock that a receiver has to respond (policy `webhook_retries`)."""
 CHALLENGE_TIMEOUT = 3.0
-"""Seconds that a receiver has to echo a challenge (policy `callback_url`)."""
+"""Seconds of the world's clock that a receiver has to echo a challenge (policy `callback_url`)."""
 LEAST_TIMEOUT = 5.0
-"""Real seconds that a receiver has at least (or what it has on a real clock, when that is less), however fast the clock runs.
+"""Real seconds that a receiver has at least (or its time on a real clock, when that is less), however fast the clock runs.
 
-Also those that it has when the clock stands still. A receiver that works is not given up because its machine is busy: a
-connection that its full backlog turned away is tried again by the system after 1 s and after 3 s.
+Also its time on a manual clock. A working receiver must not time out because its machine is busy: the system retries a connection
+that a full backlog dropped after 1 s and again after 3 s.
 """
 MOST_AT_ONCE = 5
-"""Attempts under way to one receiver of one world; the others wait, and the time-out of none of them runs.
+"""Attempts under way to one receiver of one world; the others wait, and their time-outs have not begun.
 
-Not more than the shortest usual backlog holds (5, of Python's http.server). What a full backlog turned away is given up after a
-while, and yet reaches a receiver that comes to it later: then it arrives twice.
+No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
+while, and yet the receiver may accept it later: the webhook would arrive twice.
 """
 MOST_STARTED = 100
-"""Callbacks or transitions of one world that are dealt with before the loop serves others."""
+"""Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_ATTEMPTS = 10_000
-"""Callbacks that one advance attempts; it ends at the instant of the last one."""
+"""Attempts that one advance makes; it ends at the instant of the last one."""
 LONGEST_ADVANCE = 300.0
 """Real seconds after which an advance ends, at the instant that it has reached. A client gives up after twice that time."""
 
 FallenDue = Transition | tuple[Delivery, Attempt]
-"""What happened while the clock was advanced: a generation changed its status, or a callback was attempted."""
+"""An event of an advance: a generation changed its status, or a webhook delivery was attempted."""
 
 log = logging.getLogger("pixazo_simulator")
 
 
 class AdvanceError(Exception):
-    """An advance met a bound and ended early. `fallen` is what fell due until then, in order; the message says at which instant."""
+    """An advance met a bound and ended early. `fallen` has its events until then, in order; the message says at which instant."""
 
     def __init__(self, message: str, fallen: list[FallenDue]) -> None:
         super().__init__(message)
         self.fallen = fallen
 
 
-class _Lane:
+class _ReceiverQueue:
     """The attempts to reach one receiver of one world."""
 
     def __init__(self) -> None:
@@ -65,151 +79,163 @@ class _Lane:
         self.workers = 0
 
 
-class Courier:
-    """Posts what falls due in any world, on that world's clock; `edit` makes of each parcel those that are really posted."""
+class _Progress:
+    """What is under way for one world.
 
-    def __init__(self, worlds: Worlds, post: Callable[[Parcel], Awaitable[Outcome]]) -> None:
+    `advancing` is held by an advance, `tasks` attempt deliveries in the background, `unreported` are attempts of `reach`, which the next
+    `advance` reports. `is_halted` says that an advance on a manual clock ended early: nothing is sent until the next one.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.advancing = asyncio.Lock()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.unreported: deque[tuple[Delivery, Attempt]] = deque(maxlen=world.bounds.deliveries)
+        self.is_halted = False
+
+
+class Dispatcher:
+    """Sends what is due in any world, on that world's clock; `edit` replaces each webhook by those that are really sent."""
+
+    def __init__(self, worlds: Worlds, send: Callable[[WebhookRequest], Awaitable[Outcome]]) -> None:
         self._worlds = worlds
-        self._post = post
-        self.edit: Callable[[World, Parcel], tuple[Parcel, ...]] = _unedited
+        self._send = send
+        self.edit: Callable[[World, WebhookRequest], tuple[WebhookRequest, ...]] = lambda _, webhook: (webhook,)
         self._woken = asyncio.Event()
-        self._under_way: dict[World, set[asyncio.Task[None]]] = {}
-        self._lanes: WeakValueDictionary[tuple[World, str, int], _Lane] = WeakValueDictionary()  # those in use
-        self._advancing: WeakKeyDictionary[World, asyncio.Lock] = WeakKeyDictionary()
-        self._halted: WeakSet[World] = WeakSet()  # by an advance that ended early, until the next one
-        self._untold: WeakKeyDictionary[World, deque[tuple[Delivery, Attempt]]] = WeakKeyDictionary()
+        self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
+        self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
+        self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = (
+            WeakValueDictionary()
+        )  # those in use
 
     def wake(self) -> None:
-        """Look again: something new may be due."""
+        """Look for deliveries that are due: there may be a new one."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver in the background until cancelled."""
+        """Send in the background until cancelled."""
         while True:
             self._woken.clear()
             pauses = [pause for world in self._worlds if (pause := self._start_due(world)) is not None]
             with suppress(TimeoutError):
-                # Not wait_for: that of Python 3.11 loses a cancellation that comes just after the event was set.
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes just after the event was set.
                 async with asyncio.timeout(min(pauses, default=None)):
                     await self._woken.wait()
 
     async def close(self) -> None:
-        """Give up what is under way; it is as if the process had ended."""
-        tasks = [task for started in self._under_way.values() for task in started]
+        """Cancel what is under way, as if the process had ended: the deliveries are still due."""
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _of(self, world: World) -> _Progress:
+        return self._progress.get(world) or self._progress.setdefault(world, _Progress(world))
+
     def _start_due(self, world: World) -> float | None:
-        """Start attempts that are due, and tell after how many real seconds to look again; None is when woken."""
-        if world in self._halted or ((lock := self._advancing.get(world)) and lock.locked()):
+        """Start the attempts that are due; return after how many real seconds to look again, None for when woken."""
+        progress = self._progress.get(world)
+        if progress and (progress.is_halted or progress.advancing.locked()):
             return None
         now = world.clock.now()
-        for _ in range(1 if world.script else MOST_STARTED):  # rules may take long to decide
+        for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
             if world.is_crowded or (due := world.next_due()) is None:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
-            if delivery := world.take_due(now):
+            if delivery := world.apply(TakeDelivery(now)):
                 self._start(world, delivery)
         return 0.0
 
     def _start(self, world: World, delivery: Delivery) -> None:
-        lane = self._lane(world, delivery)
-        lane.waiting.append(delivery)
-        if lane.workers < MOST_AT_ONCE:
-            lane.workers += 1
-            task = asyncio.create_task(self._work(world, lane))
-            self._under_way.setdefault(world, set()).add(task)
-            task.add_done_callback(partial(self._ended, world))
+        queue = self._queue(world, delivery)
+        queue.waiting.append(delivery)
+        if queue.workers < MOST_AT_ONCE:
+            queue.workers += 1
+            task = asyncio.create_task(self._work(world, queue))
+            for tasks in (self._tasks, self._of(world).tasks):
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            task.add_done_callback(self._ended)
 
-    def _lane(self, world: World, delivery: Delivery) -> _Lane:
-        return self._lanes.setdefault((world, *receiver(delivery.url)), _Lane())
+    def _queue(self, world: World, delivery: Delivery) -> _ReceiverQueue:
+        return self._queues.setdefault((world, *receiver(delivery.url)), _ReceiverQueue())
 
-    async def _work(self, world: World, lane: _Lane) -> None:
-        """Attempt what waits, one after another, as long as the world is there."""
+    async def _work(self, world: World, queue: _ReceiverQueue) -> None:
+        """Attempt the waiting deliveries one after another, as long as the world exists."""
         try:
-            while lane.waiting and self._worlds.get(world.key) is world:
-                await self._attempt(world, lane.waiting.popleft())
+            while queue.waiting and self._worlds.get(world.key) is world:
+                await self._attempt(world, queue.waiting.popleft())
                 self.wake()
         finally:
-            lane.workers -= 1
+            queue.workers -= 1
 
-    def _ended(self, world: World, task: asyncio.Task[None]) -> None:
-        tasks = self._under_way[world]
-        tasks.discard(task)
-        if not tasks:
-            del self._under_way[world]
+    def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             log.error("a callback could not be attempted: %r", error)
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
-        rule, faults, lane = delivery.rule, delivery.faults or (), self._lane(world, delivery)
+        faults, queue = delivery.faults or (), self._queue(world, delivery)
         try:
-            async with lane.slots:
+            async with queue.slots:
                 outcome = await self._deliver(world, delivery, faults)
         except asyncio.CancelledError:
-            world.outbox.give_back(delivery, world.clock.now())
+            world.apply(ReturnDelivery(world.clock.now(), delivery.number))
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the callback must not be lost
-            log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as of every attempt
+        except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
+            log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(kind_of(fault) for fault in faults)
-        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, rule, names)
-        world.record(delivery, attempt)
-        told = attempt.problem or f"answered {attempt.status}"
-        log.info(
-            "callback about %s to %s: %s",
-            delivery.request_id,
-            world.redactor.text(delivery.url),
-            world.redactor.text(told),
-        )
+        attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
+        world.apply(RecordAttempt(attempt.at, delivery, attempt))
+        shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
+        log.info("callback about %s to %s: %s", delivery.request_id, *shown)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
-        if any(isinstance(fault, Drop) for fault in faults):
+        if effect(faults, Skip):
             return Outcome(None, "dropped, as the script wants", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
-        for each in self.edit(world, _parcel(world, delivery, faults)):
-            outcome = await self._post(_harmed(world, each, faults))
+        for each in self.edit(world, _request(world, delivery, faults)):
+            outcome = await self._send(_injected(each, faults, delivery.seed))
         return outcome
 
     async def resend(self, world: World, number: int) -> tuple[Delivery, Attempt]:
-        """Post a delivery once more, now, and return the copy and what became of it; no rule is asked about it.
+        """Send a delivery once more, now; return the copy and its attempt. Rules do not apply to it.
 
         Raises KeyError when the world has no delivery of this number, or when it is just being attempted.
         """
-        copy = world.copy(number)
+        copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
     def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
-        """Advance a world's clock when nothing has to be waited for; None, and nothing is changed, when a callback has.
+        """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
-        None, too, when there is so much to tell that others would have to wait.
+        None, too, when there are so many transitions that other requests would have to wait.
         """
-        target, due, lock = _after(world, milliseconds), world.next_due(), self._advancing.get(world)
-        if (lock and lock.locked()) or world in self._under_way or (due is not None and due <= target):
+        target, due, progress = _after(world, milliseconds), world.next_due(), self._progress.get(world)
+        if progress and (progress.advancing.locked() or progress.tasks):
             return None
-        if world.coming > MOST_STARTED:
+        if (due is not None and due <= target) or world.coming > MOST_STARTED:
             return None
-        world.clock.advance_to(target)
+        world.apply(AdvanceClock(target))
         if due is not None:
             self.wake()
-        return [*world.transitions(target)]
+        return [*world.apply(TakeTransitions(target))]
 
     async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
-        """Advance a world's clock, stopping at every instant at which a callback is due; return what fell due, in order.
+        """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 
-        Raises AdvanceError when there are more callbacks than one advance attempts, or when they take too long: those that
-        are left stay pending, and another advance goes on.
+        Raises AdvanceError when there are more attempts than one advance makes, or when they take too long: the other deliveries stay
+        pending, and another advance continues.
         """
-        lock = self._advancing.setdefault(world, asyncio.Lock())
+        progress = self._of(world)
         try:
-            async with lock:
+            async with progress.advancing:
                 target = _after(world, milliseconds)
                 attempts, stopped = await self._attempt_until(world, target)
-                attempts += self._untold.pop(world, ())
+                attempts += progress.unreported
+                progress.unreported.clear()
                 fallen = await _transitions(world, world.clock.now() if stopped else target)
         finally:
             self.wake()
@@ -221,45 +247,44 @@ class Courier:
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
 
-        A clock that stands still is advanced, any other is waited for; the next `advance` tells what fell due.
+        A manual clock is advanced, and the next `advance` reports the events; any other clock is waited for.
         """
-        pause = world.clock.real_seconds_until(instant)
+        pause, progress = world.clock.real_seconds_until(instant), self._of(world)
         await asyncio.sleep(pause or 0)
-        async with self._advancing.setdefault(world, asyncio.Lock()):
+        async with progress.advancing:
             attempts, stopped = await self._attempt_until(world, instant)
         if stopped:
             log.warning("%s", stopped)
         if pause is None:
-            self._untold.setdefault(world, deque(maxlen=world.bounds.deliveries)).extend(attempts)
+            progress.unreported.extend(attempts)
         self.wake()
 
     async def _attempt_until(self, world: World, target: int) -> tuple[list[tuple[Delivery, Attempt]], str | None]:
-        """Attempt what is due by `target`, each callback when the clock reads its instant; also why this ended before.
+        """Attempt what is due by `target`, each delivery when the clock reads its instant; also why this ended before `target`.
 
-        Of a world that was deleted nothing more is attempted.
+        In a world that has been deleted meanwhile nothing more is attempted.
         """
-        self._halted.discard(world)
-        loop = asyncio.get_running_loop()
+        progress, loop = self._of(world), asyncio.get_running_loop()
+        progress.is_halted = False
         end = loop.time() + LONGEST_ADVANCE
         attempts: list[tuple[Delivery, Attempt]] = []
-        if started := self._under_way.get(world):
-            _, busy = await asyncio.wait(started, timeout=LONGEST_ADVANCE)
+        if progress.tasks:
+            _, busy = await asyncio.wait(progress.tasks, timeout=LONGEST_ADVANCE)
             if busy:
                 return attempts, self._halt(world, target, len(attempts))
         while self._worlds.get(world.key) is world and (due := world.next_due()) is not None and due <= target:
             if len(attempts) >= MOST_ATTEMPTS or (attempts and loop.time() >= end):
                 return attempts, self._halt(world, target, len(attempts))
-            world.clock.advance_to(due)
-            if delivery := world.take_due(due):
+            world.apply(AdvanceClock(due))
+            if delivery := world.apply(TakeDelivery(due)):
                 attempts.append((delivery, await self._attempt(world, delivery)))
-            await asyncio.sleep(0)  # an attempt that posts nothing waits for nothing
-        world.clock.advance_to(target)
+            await asyncio.sleep(0)  # an attempt that sends nothing has not let others run
+        world.apply(AdvanceClock(target))
         return attempts, None
 
     def _halt(self, world: World, target: int, attempts: int) -> str:
-        """Say that an advance ends early; where the clock stands still nothing happens until the next one."""
-        if not world.clock.rate:
-            self._halted.add(world)
+        """Say that an advance ends early; on a manual clock nothing is sent until the next one."""
+        self._of(world).is_halted = not world.clock.rate
         now = world.clock.now()
         bound = (
             "as many as one advance attempts"
@@ -273,59 +298,56 @@ class Courier:
 
 
 async def _transitions(world: World, until: int) -> list[FallenDue]:
-    """What happened to the generations, with pauses in which others are served."""
+    """The transitions of the generations, with pauses in which other requests are served."""
     found: list[FallenDue] = []
-    while some := world.transitions(until, MOST_STARTED):
+    while some := world.apply(TakeTransitions(until, MOST_STARTED)):
         found += some
         await asyncio.sleep(0)
     return found
 
 
 def _after(world: World, milliseconds: int) -> int:
-    """What a world's clock will read when so much time has passed: others may advance it, too, but never beyond its end."""
+    """The instant after so much time, at most the last one: several advances may overlap."""
     return min(world.clock.now() + milliseconds, LAST_INSTANT)
 
 
-def _unedited(_: World, parcel: Parcel) -> tuple[Parcel, ...]:
-    return (parcel,)
-
-
 def _instant(fallen: FallenDue) -> int:
-    return fallen.instant if isinstance(fallen, Transition) else fallen[1].instant
+    return fallen.at if isinstance(fallen, Transition) else fallen[1].at
 
 
-def _parcel(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Parcel:
-    """What the gateway posts, signed as it says it."""
+def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
+    """The webhook as the gateway composes and signs it."""
     body = edited(world.callback(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
         headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
     challenge = delivery.form is Form.CHALLENGE
-    return Parcel(
+    return WebhookRequest(
         url=delivery.url,
         body=body,
         headers=headers,
         allowed=world.policy.webhook_allow,
         follow=world.policy.webhook_redirects == "follow",
-        timeout=_patience(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
+        timeout=_timeout(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
         echo=challenge,
     )
 
 
-def _harmed(world: World, parcel: Parcel, faults: tuple[Fault, ...]) -> Parcel:
-    """What becomes of a parcel on its way; what was signed is no longer what arrives."""
+def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:
+    """The webhook with its faults, which are injected in transit: the signature no longer fits the body."""
     if not faults:
-        return parcel
-    kind = content_type(faults)
+        return webhook
+    declared = effect(faults, Declare)
     return replace(
-        parcel,
-        body=garbled(parcel.body, faults, world.chance),
-        headers=parcel.headers | ({"content-type": kind} if kind else {}),
-        refused=any(isinstance(fault, DeadReceiver) for fault in faults),
+        webhook,
+        body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
+        headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
+        refused=effect(faults, Refuse) is not None,
     )
 
 
-def _patience(clock: Clock, seconds: float) -> float:
+def _timeout(clock: Clock, seconds: float) -> float:
+    """Real seconds for a time-out of so many seconds on a clock."""
     least = min(seconds, LEAST_TIMEOUT)
     return max(least, seconds / clock.rate) if clock.rate else least

@@ -1,4 +1,4 @@
-"""Decides where a callback may go: loopback, or a host that was allowed by name."""
+"""Decides where a webhook may go: to loopback, or to a host that was allowed by name."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 LOOK_UP_TIMEOUT = 5.0
-"""Seconds that the system's resolver has to answer."""
+"""Seconds that the system's resolver has to respond."""
 MOST_LOOK_UPS = 64
-"""Names that are looked up at once."""
+"""Names that may be looked up at the same time."""
 _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """An address that was checked, and the host and port it was asked for by."""
+    """An address that was checked, and the host and port of the URL."""
 
     address: str
     host: str
@@ -28,17 +28,17 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why nothing is sent, and the remedy; `final` when no repetition can help."""
+    """Why nothing is sent, and the remedy; `final` when no retry can help."""
 
     problem: str
     final: bool = True
 
 
 class LookUps:
-    """Asks the system's resolver for the addresses of names.
+    """Looks up the addresses of names with the system's resolver.
 
-    That cannot be interrupted and may take minutes. So each name has a thread of its own, which nobody waits for when the
-    server stops; whoever asks for a name that is being looked up waits for the same answer.
+    A look-up cannot be interrupted and may take minutes. Each name therefore has a daemon thread of its own, which does not delay
+    the end of the server; concurrent look-ups of one name share the result.
     """
 
     def __init__(self) -> None:
@@ -67,24 +67,26 @@ class LookUps:
             answer = _resolved(host)
         except (OSError, UnicodeError) as error:
             answer = error
-        with suppress(RuntimeError):  # the loop is closed
-            found.get_loop().call_soon_threadsafe(self._tell, host, found, answer)
 
-    def _tell(self, host: str, found: asyncio.Future[list[str] | Exception], answer: list[str] | Exception) -> None:
-        del self._under_way[host]
-        found.set_result(answer)
+        def finish() -> None:
+            del self._under_way[host]
+            found.set_result(answer)  # also an error: a future whose exception nobody retrieves is logged
+
+        with suppress(RuntimeError):  # the loop is closed
+            found.get_loop().call_soon_threadsafe(finish)
 
 
 def receiver(url: str) -> tuple[str, int]:
-    """Host, in lower case, and port that a URL leads to. Raises ValueError for what is no URL."""
+    """The host of a URL, in lower case, and its port. Raises ValueError when it is not a URL."""
     parts = urlsplit(url)
     return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Blocked:
-    """Resolve the host of `url` once and check every address found, so that no later answer of a resolver counts.
+    """Resolve the host of `url` once and check every address found: the connection goes to the first of them.
 
-    A name that was not allowed is looked up only if it is `localhost` or below it: nothing leaves the machine.
+    A second look-up by the HTTP library could give another address (DNS rebinding). A name that was not allowed is not looked up at
+    all, not even for the error message: a query would leave the machine.
     """
     host, port = receiver(url)
     scheme = urlsplit(url).scheme
@@ -95,7 +97,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
     by_name = host in allowed
     try:
         addresses = await _addresses(host, look_ups if by_name else None)
-    except (OSError, UnicodeError) as error:  # a label may be empty or too long to be written in IDNA
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
         if by_name:
             return Blocked(f"host {host} does not resolve: {error}", final=isinstance(error, UnicodeError))
         return Blocked(_remedy(host))
@@ -106,9 +108,9 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
 
 async def _addresses(host: str, look_ups: LookUps | None) -> list[str]:
     if host == "localhost" or host.endswith(".localhost"):
-        return ["127.0.0.1"]
+        return ["127.0.0.1"]  # RFC 6761, 6.3: always loopback
     try:
-        return _resolved(host, socket.AI_NUMERICHOST)  # a number is read, nobody is asked
+        return _resolved(host, socket.AI_NUMERICHOST)  # parses an address, and asks no resolver
     except OSError:
         if look_ups is None:
             raise

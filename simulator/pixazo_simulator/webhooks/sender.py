@@ -1,4 +1,4 @@
-"""Posts one callback over HTTP and tells what became of it."""
+"""Sends one webhook over HTTP and reports the outcome."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 USER_AGENT = "pixazo-sim"
-"""Of every callback. Our own routes refuse it, so that no receiver leads a callback to them."""
+"""Of every webhook. `/_sim` refuses it, so that no receiver can redirect a webhook to our own routes."""
 _HEADERS = {"accept": "*/*", "accept-encoding": "identity", "connection": "close", "user-agent": USER_AGENT}
 LOOPBACK = "127.0.0.1"
 MOST_REDIRECTS = 3
 ECHO_LIMIT = 64 * 1024
-"""Bytes of an answer that are read when an echo is expected; otherwise only its status is."""
+"""Bytes of a response body that are read when an echo is expected; otherwise only the status code is."""
 
 
 class _Challenge(msgspec.Struct):
@@ -32,11 +32,11 @@ class _Challenge(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """What to post and where; `echo` asks for an answer that repeats the body's challenge.
+class WebhookRequest:
+    """What to send and where; `echo` requires a response that repeats the body's challenge.
 
-    `timeout` is how many real seconds a receiver has to take a connection, to agree on TLS, and to answer.
-    `refused` sends it to a port on which nobody listens, as if the receiver were down.
+    `timeout` is how many real seconds a receiver has to accept the connection, to complete the TLS handshake, and to respond.
+    `refused` sends it to a port on which nothing listens, as if the receiver were down.
     """
 
     url: str
@@ -51,62 +51,62 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The status that the receiver answered, or the problem; `final` when no repetition can help."""
+    """The status code that the receiver returned, or the problem; `final` when no retry can help."""
 
     status: int | None
     problem: str | None = None
     final: bool = False
 
 
-class Postman:
-    """Posts over bare transports: a client would follow the environment, keep cookies and log URLs that may hold keys.
+class Sender:
+    """Sends over bare transports: a client would use the proxies of the environment, keep cookies and log URLs that may hold keys.
 
-    Each parcel has a connection of its own, so that nobody waits for another's. One that were kept would fill a receiver that
-    serves one connection at a time, and would be closed by the receiver just when it is used again.
+    Each webhook has a connection of its own, so that none waits for another. A kept-alive connection would occupy a receiver that
+    serves one connection at a time, and the receiver might close it just when it is used again.
     """
 
     def __init__(self) -> None:
         self._look_ups = LookUps()
         self._transports: dict[bool, httpx2.AsyncHTTPTransport] = {}
-        self._making = asyncio.Lock()
+        self._creating = asyncio.Lock()
 
-    async def post(self, parcel: Parcel) -> Outcome:
-        """Post a parcel; whatever goes wrong is an outcome, nothing is raised."""
+    async def send(self, webhook: WebhookRequest) -> Outcome:
+        """Send a webhook. Whatever fails is an outcome, not an exception."""
         try:
-            return await self._deliver(parcel)
+            return await self._deliver(webhook)
         except Exception as error:
             import httpx2
 
-            # ValueError: a redirect may name what is no URL.
+            # ValueError: the Location of a redirect may not be a URL.
             if not isinstance(error, (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)):
                 raise
-            return Outcome(None, _told(error))
+            return Outcome(None, _described(error))
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
-        url = parcel.url
+    async def _deliver(self, webhook: WebhookRequest) -> Outcome:
+        url = webhook.url
         for _ in range(1 + MOST_REDIRECTS):
-            place = await destination(url, parcel.allowed, self._look_ups)
+            place = await destination(url, webhook.allowed, self._look_ups)  # again after each redirect
             if isinstance(place, Blocked):
                 return Outcome(None, f"not sent: {place.problem}", final=place.final)
             try:
                 transport = await self._transport(secure=urlsplit(url).scheme == "https")
-            except Exception as error:  # noqa: BLE001  # whatever it is, the receiver has no part in it
-                return Outcome(None, f"not sent: {_told(error)}")
-            with _nobody(place) if parcel.refused else nullcontext(place) as address:
-                answer = await _send(transport, url, address, parcel)
-            if isinstance(answer, Outcome):
-                return answer
-            if not (parcel.follow and answer.has_redirect_location):
-                return _judged(answer, parcel)
-            url = urljoin(url, answer.headers["location"])
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is not the receiver's
+                return Outcome(None, f"not sent: {_described(error)}")
+            with _refusing(place) if webhook.refused else nullcontext(place) as address:
+                response = await _send(transport, url, address, webhook)
+            if isinstance(response, Outcome):
+                return response
+            if not (webhook.follow and response.has_redirect_location):
+                return _outcome(response, webhook)
+            url = urljoin(url, response.headers["location"])
         return Outcome(None, f"more than {MOST_REDIRECTS} redirects")
 
     async def _transport(self, *, secure: bool) -> httpx2.AsyncHTTPTransport:
-        """The transport for https or http, made when it is needed: only an https callback pays for a TLS context.
+        """The transport for https or http, created on first use: only an https webhook pays for a TLS context.
 
-        It is made in a thread, since it takes the time of some hundred callbacks.
+        It is created in a thread, since that takes as long as a hundred webhooks.
         """
-        async with self._making:
+        async with self._creating:
             if secure not in self._transports:
                 self._transports[secure] = await asyncio.to_thread(_transport, secure=secure)
         return self._transports[secure]
@@ -122,77 +122,77 @@ def _transport(*, secure: bool) -> httpx2.AsyncHTTPTransport:
     import anyio
     import httpx2
 
-    anyio.run(anyio.sleep, 0)  # imports what the first connection would import on the loop
+    anyio.run(anyio.sleep, 0)  # imports here what the first connection would otherwise import on the loop
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
     return httpx2.AsyncHTTPTransport(verify=secure, trust_env=False, limits=limits)
 
 
 async def _send(
-    transport: httpx2.AsyncHTTPTransport, url: str, place: Destination, parcel: Parcel
+    transport: httpx2.AsyncHTTPTransport, url: str, place: Destination, webhook: WebhookRequest
 ) -> httpx2.Response | Outcome:
-    """What the receiver answers, or that it took no connection, or gave no answer, in its time."""
+    """The receiver's response, or that it did not accept a connection or respond in time."""
     import httpx2
 
     limit = asyncio.timeout(None)
 
     async def trace(event: str, _: object) -> None:
+        # The receiver's time begins when it can read: connecting has a limit of its own.
         if event == "http11.send_request_headers.started":
-            limit.reschedule(asyncio.get_running_loop().time() + parcel.timeout)
+            limit.reschedule(asyncio.get_running_loop().time() + webhook.timeout)
 
-    headers = _HEADERS | parcel.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
+    headers = _HEADERS | webhook.headers | {"host": urlsplit(url).netloc.rpartition("@")[2]}
     request = httpx2.Request(
-        "POST", _addressed(url, place), content=parcel.body, headers=headers,
-        # The library ends a handshake by its own limit only without a leak.
-        extensions={"sni_hostname": place.host, "trace": trace, "timeout": {"connect": parcel.timeout}},
+        "POST", _addressed(url, place), content=webhook.body, headers=headers,
+        # The connect limit is the library's: cancelled from outside, a TLS handshake leaks its socket.
+        extensions={"sni_hostname": place.host, "trace": trace, "timeout": {"connect": webhook.timeout}},
     )  # fmt: skip
     try:
         async with limit:
-            answer = await transport.handle_async_request(request)
+            response = await transport.handle_async_request(request)
             try:
-                if parcel.echo:
-                    await _read_some(answer)
+                if webhook.echo:
+                    await _read_echo(response)
             finally:
-                await answer.aclose()
+                await response.aclose()
     except httpx2.ConnectTimeout:
-        return Outcome(None, f"no connection within {parcel.timeout:g} s")
+        return Outcome(None, f"no connection within {webhook.timeout:g} s")
     except TimeoutError:
-        return Outcome(None, f"no answer within {parcel.timeout:g} s")
-    return answer
+        return Outcome(None, f"no answer within {webhook.timeout:g} s")
+    return response
 
 
 @contextmanager
-def _nobody(place: Destination) -> Generator[Destination]:
-    """A place where a port is taken and nobody listens, so that every connection is refused."""
-    with socket.socket() as taken:
-        taken.bind((LOOPBACK, 0))
-        yield replace(place, address=LOOPBACK, port=taken.getsockname()[1])
+def _refusing(place: Destination) -> Generator[Destination]:
+    """A destination that refuses every connection: a port that is bound, and on which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind((LOOPBACK, 0))
+        yield replace(place, address=LOOPBACK, port=bound.getsockname()[1])
 
 
 def _addressed(url: str, place: Destination) -> str:
-    """The URL with the host replaced by the address that was checked, path and query kept to the letter."""
+    """The URL with its host replaced by the address that was checked; path and query are unchanged."""
     address = f"[{place.address}]" if ":" in place.address else place.address
-    parts = urlsplit(url)
-    return parts._replace(netloc=f"{address}:{place.port}", fragment="").geturl()
+    return urlsplit(url)._replace(netloc=f"{address}:{place.port}", fragment="").geturl()
 
 
-async def _read_some(answer: httpx2.Response) -> None:
-    taken = bytearray()
-    async for chunk in answer.aiter_raw():  # no coding was accepted, and a small one may unfold without bound
-        taken += chunk
-        if len(taken) > ECHO_LIMIT:
+async def _read_echo(response: httpx2.Response) -> None:
+    body = bytearray()
+    async for chunk in response.aiter_raw():  # raw: no coding was accepted, and decompression has no bound
+        body += chunk
+        if len(body) > ECHO_LIMIT:
             break
-    answer.extensions["echo"] = bytes(taken)
+    response.extensions["echo"] = bytes(body)
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _judged(answer: httpx2.Response, parcel: Parcel) -> Outcome:
-    status = answer.status_code
+def _outcome(response: httpx2.Response, webhook: WebhookRequest) -> Outcome:
+    status = response.status_code
     if not 200 <= status < 300:
         return Outcome(status, f"answered {status}")
-    if parcel.echo and not _echoes(answer.extensions.get("echo", b""), parcel.body):
+    if webhook.echo and not _echoes(response.extensions.get("echo", b""), webhook.body):
         return Outcome(None, f"answered {status} without the challenge", final=True)
     return Outcome(status)
 

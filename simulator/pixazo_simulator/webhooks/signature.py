@@ -1,4 +1,4 @@
-"""Signs a callback as the Standard Webhooks specification asks for."""
+"""Signs a webhook as the Standard Webhooks specification says."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def secret(seed: int, key: str) -> str:
 
 
 def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:
-    """The three headers for `body`, sent at `instant` (UTC milliseconds)."""
+    """The headers `webhook-id`, `-timestamp` (seconds) and `-signature` for `body`, sent at `instant` (UTC milliseconds)."""
     stamp = str(instant // SECOND)
     signing_key = base64.b64decode(signing_secret.removeprefix("whsec_"))
     digest = hmac.new(signing_key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256).digest()

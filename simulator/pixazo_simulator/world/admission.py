@@ -1,8 +1,9 @@
-"""The checks that a submit passes, in order; the first refusal wins."""
+"""The checks that a submission passes, in the order of policy `check_order`; the first refusal wins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -36,14 +37,13 @@ from pixazo_simulator.spec import (
     Throttled,
     UnsupportedMediaType,
     check,
-    decode,
-    names,
+    members,
+    parameters_of,
     unknown_member,
     url_problem,
 )
 
-from .state.charge import affords
-from .state.ledger import Ledger
+from .state.ledger import Ledger, affords
 from .state.quota import Quota
 
 _NO_IMAGES: Mapping[str, ImageFacts] = {}
@@ -55,25 +55,38 @@ _IGNORED = {
 }
 
 
-class Call(msgspec.Struct, frozen=True, gc=False):
-    """One POST to a submit path; `body` is None when it was too large to be read.
+class Body:
+    """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
 
-    `read` is what `decode` makes of it where that was done beforehand, in a turn of its own.
-    """
+    __slots__ = ("_members", "data")
+
+    def __init__(self, data: bytes | None) -> None:
+        self.data = data
+        self._members: dict[str, Any] | InvalidBody | None = None
+
+    @property
+    def members(self) -> dict[str, Any] | InvalidBody:
+        """The members of the JSON object."""
+        if self._members is None:
+            self._members = members(self.data or b"")
+        return self._members
+
+
+class Call(msgspec.Struct, frozen=True, gc=False):
+    """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response."""
 
     operation: Operation
     key: str
-    body: bytes | None
+    body: Body
     content_type: str | None
     origin: str
     model_id: str = MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
-    read: Parameters | InvalidBody | InvalidParameters | None = None
 
 
-class Standing(msgspec.Struct):
-    """How the gateway regards one key: its money, its rate, and the switches that a test may set."""
+class Account(msgspec.Struct):
+    """The caller's account: wallet, rate, and the switches that a test may set."""
 
     ledger: Ledger
     quota: Quota
@@ -84,11 +97,16 @@ class Standing(msgspec.Struct):
     images: Mapping[str, ImageFacts] = {}
     affords: Callable[[Ledger, int, int], bool] = affords
 
+    def fork(self) -> Account:
+        """The same account with a wallet and a quota of its own."""
+        return msgspec.structs.replace(self, ledger=self.ledger.fork(), quota=self.quota.fork())
 
-class Submission(msgspec.Struct, frozen=True):
-    """What a call asks for once every check has passed: seconds, resolution, millionths of a dollar, where to call back.
 
-    `end` and `stuck` are what a script wants of it.
+class Admitted(msgspec.Struct, frozen=True):
+    """What a submission asks for once every check has passed: seconds, resolution, price in millionths of a dollar.
+
+    `fails` are problems for which the generation will end FAILED, `urls` the webhook URLs by channel, `ignored` the webhooks that were
+    asked for and will not be delivered, with the reason. `end` and `stuck` are what a rule wants of the generation.
     """
 
     duration: float
@@ -96,57 +114,58 @@ class Submission(msgspec.Struct, frozen=True):
     price: int
     fails: tuple[Problem, ...]
     magic: Magic
-    header_url: str | None
-    member_url: str | None
     prompt: str = ""
+    urls: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
     end: End | None = None
     stuck: bool = False
 
 
-def admit_read(standing: Standing | None, key: str, policy: Policy, now: int) -> Refusal | None:
-    """The checks before a status read: key, standing, rate."""
-    refusal = _check_key(standing, key)
-    if refusal or standing is None:
+def admit_read(account: Account | None, key: str, policy: Policy, now: int) -> Refusal | None:
+    """The checks before a status read: key, account, rate."""
+    refusal = _check_key(account, key)
+    if refusal or account is None:
         return refusal
-    return _check_standing(standing) or _check_rate(standing, policy, now, submit=False)
+    return _check_account(account) or _check_rate(account, policy, now, submit=False)
 
 
-def _check_key(standing: Standing | None, key: str) -> Refusal | None:
+def _check_key(account: Account | None, key: str) -> Refusal | None:
     if not key.strip():
         return MissingKey()
-    return InvalidKey() if standing is None else None
+    return InvalidKey() if account is None else None
 
 
-def _check_standing(standing: Standing) -> Refusal | None:
-    if standing.broken:
+def _check_account(account: Account) -> Refusal | None:
+    if account.broken:
         return Broken()
-    return KeySuspended() if standing.suspended else None
+    return KeySuspended() if account.suspended else None
 
 
-def _check_rate(standing: Standing, policy: Policy, now: int, *, submit: bool) -> Refusal | None:
+def _check_rate(account: Account, policy: Policy, now: int, *, submit: bool) -> Refusal | None:
     limit = policy.rate_limit
     if limit is None or (limit.submits_only and not submit):
         return None
-    wait = standing.quota.take(limit, now)
+    wait = account.quota.take(limit, now)
     return Throttled(wait) if wait is not None else None
 
 
 class Admission:
-    """One submit on its way through the checks, in the order of policy `check_order`."""
+    """One submission on its way through the checks."""
 
-    __slots__ = ("_call", "_findings", "_now", "_policy", "_read", "_standing")
+    __slots__ = ("_account", "_call", "_findings", "_now", "_parameters", "_policy", "_price")
 
-    def __init__(self, call: Call, standing: Standing | None, policy: Policy, now: int) -> None:
+    def __init__(self, call: Call, account: Account | None, policy: Policy, now: int) -> None:
         self._call = call
-        self._standing = standing
+        self._account = account
         self._policy = policy
         self._now = now
-        self._read: Parameters | InvalidParameters = Parameters()
+        self._parameters: Parameters | InvalidParameters = Parameters()
         self._findings = Findings()
+        self._price: int | None = None
 
-    def decide(self) -> Submission | Refusal:
-        """Run the checks; when none refuses, the submission."""
-        return self.refusal() or self._submission()
+    def decide(self) -> Admitted | Refusal:
+        """Run the checks; when none refuses, what is admitted."""
+        return self.refusal() or self._admitted()
 
     def refusal(self) -> Refusal | None:
         """Run the checks; the first refusal ends them."""
@@ -157,116 +176,108 @@ class Admission:
         return None
 
     def key(self) -> Refusal | None:
-        """A key, and one that is known (AUTH-01, AUTH-03, AUTH-04)."""
-        return _check_key(self._standing, self._call.key)
+        """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
+        return _check_key(self._account, self._call.key)
 
     def suspended(self) -> Refusal | None:
-        """A key that may do this (AUTH-09)."""
-        return _check_standing(self._standing) if self._standing else None
+        """The key may submit (AUTH-09)."""
+        return _check_account(self._account) if self._account else None
 
     def rate(self) -> Refusal | None:
-        """Not too many calls (ERR-429-01)."""
-        return _check_rate(self._standing, self._policy, self._now, submit=True) if self._standing else None
+        """The caller is within the rate limit (ERR-429-01)."""
+        return _check_rate(self._account, self._policy, self._now, submit=True) if self._account else None
 
     def json(self) -> Refusal | None:
-        """A JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
+        """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
         call = self._call
-        if call.body is None:
+        if call.body.data is None:
             return BodyTooLarge(self._policy.body_limit)
         if self._policy.content_type != "ignore" and not _is_json(call.content_type):
             return UnsupportedMediaType(call.content_type)
-        read = decode(call.body, call.operation) if call.read is None else call.read
+        sent = call.body.members
+        if isinstance(sent, InvalidBody):
+            return sent
+        read = parameters_of(sent, call.operation)
         if isinstance(read, InvalidBody):
             return read
-        self._read = read
+        self._parameters = read
         return None
 
     def model(self) -> Refusal | None:
-        """A model that exists and is enabled (ERR-400-02)."""
-        enabled = self._standing is None or self._standing.model_enabled
+        """The model exists and is enabled (ERR-400-02)."""
+        enabled = self._account is None or self._account.model_enabled
         return None if enabled and self._call.model_id == MODEL_ID else ModelNotFound(self._call.model_id)
 
     def parameters(self) -> Refusal | None:
-        """Parameters of the right types that obey every rule (ERR-400-01)."""
+        """The parameters have the right types and obey every rule (ERR-400-01)."""
         problems = self._unknown_members()
-        if isinstance(self._read, InvalidParameters):
-            return InvalidParameters((*self._read.problems, *problems))
-        standing = self._standing
-        images, magic = (standing.images, standing.magic) if standing else (_NO_IMAGES, False)
-        self._findings = check(self._read, self._call.operation, self._policy, images, magic=magic)
-        problems += [*self._findings.refused, *self._url_problems(self._read)]
+        if isinstance(self._parameters, InvalidParameters):
+            return InvalidParameters((*self._parameters.problems, *problems))
+        account = self._account
+        images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
+        self._findings = check(self._parameters, self._call.operation, self._policy, images, magic=magic)
+        unusable = () if self._policy.bad_webhook_url == "ignore" else self._unusable_urls()
+        problems += [*self._findings.refused, *unusable]
         return InvalidParameters(tuple(problems)) if problems else None
 
     def funds(self) -> Refusal | None:
-        """Money for the price (ERR-402-01)."""
-        price = self._price()
-        standing = self._standing
-        if standing is None or standing.affords(standing.ledger, price, self._now):
+        """The wallet holds the price (ERR-402-01)."""
+        price, account = self.price, self._account
+        if account is None or account.affords(account.ledger, price, self._now):
             return None
         return InsufficientFunds(price)
 
-    def ignored(self) -> list[str]:
-        """Where an accepted call asks for callbacks that it will not get, and why."""
-        call = self._call
-        if call.webhook_url is None and call.read is None and CALLBACK_MEMBER.encode() not in (call.body or b""):
-            return []
-        self.json()
-        read = self._read if isinstance(self._read, Parameters) else Parameters()
-        unusable = [] if self._policy.bad_webhook_url == "refuse" else self._unusable_urls(read)
-        told = {each.member: _IGNORED[each.rule] for each in unusable}
-        if read.callback_url and self._policy.callback_url == "ignore":
-            told[CALLBACK_MEMBER] = "policy callback_url says so"
-        return [f"{member} ignored: {why}" for member, why in told.items()]
+    @property
+    def price(self) -> int:
+        """The price in millionths of a dollar."""
+        if self._price is None:
+            self._price = self._policy.price.of(self._call.operation.name, *self._frame())
+        return self._price
 
     def _unknown_members(self) -> list[Problem]:
-        if self._policy.unknown_members == "ignore" or not self._call.body:
-            return []
-        return unknown_member(names(self._call.body), self._call.operation)
-
-    def _url_problems(self, parameters: Parameters) -> list[Problem]:
-        return [] if self._policy.bad_webhook_url == "ignore" else self._unusable_urls(parameters)
-
-    def _unusable_urls(self, parameters: Parameters) -> list[Problem]:
-        given = ((WEBHOOK_URL_HEADER, self._call.webhook_url), (CALLBACK_MEMBER, parameters.callback_url or None))
-        return [
-            Problem(channel, problem)
-            for channel, url in given
-            if isinstance(url, str) and (problem := self._url_problem(url))
-        ]
-
-    def _url_problem(self, url: str) -> Rule | None:
-        plain = self._policy.http_webhook_url == "refuse" and url[:5].lower() == "http:"
-        return url_problem(url) or (Rule.HTTPS if plain else None)
+        sent = self._call.body.members if self._policy.unknown_members != "ignore" and self._call.body.data else {}
+        return [] if isinstance(sent, InvalidBody) else unknown_member(sent, self._call.operation)
 
     def _frame(self) -> tuple[float, str]:
-        read = Parameters() if isinstance(self._read, InvalidParameters) else self._read
+        read = Parameters() if isinstance(self._parameters, InvalidParameters) else self._parameters
         return (
             DEFAULT_DURATION if read.duration is UNSET else read.duration,
             DEFAULT_RESOLUTION if read.resolution is UNSET else read.resolution,
         )
 
-    def _price(self) -> int:
-        return self._policy.price.of(self._call.operation.name, *self._frame())
+    def _webhook_urls(self) -> dict[str, str]:
+        """The webhook URLs that were sent, by channel."""
+        read = Parameters() if isinstance(self._parameters, InvalidParameters) else self._parameters
+        sent = {WEBHOOK_URL_HEADER: self._call.webhook_url, CALLBACK_MEMBER: read.callback_url or None}
+        return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _submission(self) -> Submission:
+    def _unusable_urls(self) -> list[Problem]:
+        sent = self._webhook_urls().items()
+        return [Problem(channel, problem) for channel, url in sent if (problem := self._url_problem(url))]
+
+    def _url_problem(self, url: str) -> Rule | None:
+        plain = self._policy.http_webhook_url == "refuse" and url[:5].lower() == "http:"
+        return url_problem(url) or (Rule.HTTPS if plain else None)
+
+    def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
-        member = None if isinstance(self._read, InvalidParameters) else self._read.callback_url or None
-        header, member = self._usable(self._call.webhook_url), self._usable(member)
-        if self._policy.callback_url == "ignore" or (header and self._policy.both_channels == "header"):
-            member = None
-        if member and self._policy.both_channels == "member":
-            header = None
-        found = self._findings
-        return Submission(
-            duration, resolution, self._price(), tuple(found.fails), found.magic, header, member, self._prompt()
-        )
-
-    def _prompt(self) -> str:
-        read = self._read
-        return read.prompt if isinstance(read, Parameters) and isinstance(read.prompt, str) else ""
-
-    def _usable(self, url: object) -> str | None:
-        return url if isinstance(url, str) and not self._url_problem(url) else None
+        urls = self._webhook_urls()
+        ignored: dict[str, str] = {}
+        if urls:
+            unusable = {each.member: each.rule for each in self._unusable_urls()}
+            ignored = {channel: _IGNORED[rule] for channel, rule in unusable.items()}
+            if CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
+                ignored[CALLBACK_MEMBER] = "policy callback_url says so"
+            urls = {channel: url for channel, url in urls.items() if channel not in ignored}
+            if len(urls) > 1 and self._policy.both_channels != "each":
+                only = WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else CALLBACK_MEMBER
+                urls = {only: urls[only]}
+        prompt = self._parameters.prompt if isinstance(self._parameters, Parameters) else ""
+        return Admitted(
+            duration, resolution, self.price, tuple(self._findings.fails), self._findings.magic,
+            prompt if isinstance(prompt, str) else "", tuple(urls.items()),
+            tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
+        )  # fmt: skip
 
 
 _CHECKS: Mapping[str, Callable[[Admission], Refusal | None]] = {

@@ -1,4 +1,4 @@
-"""The pure functions a world is made of, each of which can be replaced."""
+"""The pure functions by which a world works, each of which a mutant can replace."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import msgspec
 
 from pixazo_simulator.spec import MODEL_ID, Plan, Policy, Snapshot, snapshot
 
-from .admission import Call, Submission
+from .admission import Admitted, Call
 from .planning import plan_for
-from .state.charge import affords, refund_due
 from .state.deliveries import Delivery, next_attempt
 from .state.ids import request_id
-from .state.ledger import Ledger
+from .state.ledger import Ledger, affords, refund_due
 
 
 def _govern(policy: Policy) -> Policy:
@@ -25,15 +24,15 @@ def _identify(_: Call, policy: Policy, random: Random, now: int) -> str:
     return request_id(MODEL_ID, policy.request_id, random, now)
 
 
-class Workings(msgspec.Struct, frozen=True, kw_only=True):
-    """How a world works; a mutant replaces one of these functions, and no world shares it with another server.
+class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
+    """The functions of the worlds of one server; other servers are not affected by a replacement.
 
-    `govern` makes of the policy that was set the one that holds; `identify` names an accepted call.
+    `govern` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted call.
     """
 
     govern: Callable[[Policy], Policy] = _govern
     identify: Callable[[Call, Policy, Random, int], str] = _identify
-    plan_for: Callable[[Submission, Policy, Random], Plan] = plan_for
+    plan_for: Callable[[Admitted, Policy, Random], Plan] = plan_for
     snapshot: Callable[[int, Plan, int], Snapshot] = snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
     refund_due: Callable[[Plan, int, Policy], int] = refund_due

@@ -1,4 +1,4 @@
-"""Decides the plan of an accepted submit: what the script wants, else what the prompt asks for, else what the policy says."""
+"""The plan of an accepted submission: what the script wants, else what the prompt asks for, else what the policy says."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from random import Random
 
 from pixazo_simulator.spec import DEFAULT_ERRORS, NEVER, SECOND, Plan, Policy, Status, sentence
 
-from .admission import Submission
+from .admission import Admitted
 
 
-def plan_for(submission: Submission, policy: Policy, random: Random) -> Plan:
-    """The fate of a generation, fixed on acceptance."""
+def plan_for(admitted: Admitted, policy: Policy, random: Random) -> Plan:
+    """When a generation enters each state and how it ends, fixed on acceptance."""
     drawn = policy.job_times.draw(random)
-    outcome, error = _outcome(submission)
-    queued, processing = _times(submission, *drawn)
+    outcome, error = _outcome(admitted)
+    queued, processing = _times(admitted, *drawn)
     if outcome is not Status.COMPLETED and policy.queued_to_end == "yes":
         queued, processing = queued + processing, 0
-    if submission.stuck or (submission.magic.stuck and not submission.end):
+    if admitted.stuck or (admitted.magic.stuck and not admitted.end):
         processing = NEVER
     return Plan(queued, processing, outcome, error or DEFAULT_ERRORS.get(outcome))
 
 
-def _outcome(submission: Submission) -> tuple[Status, str | None]:
-    """How it ends, and the error that somebody chose."""
-    end, magic = submission.end, submission.magic
+def _outcome(admitted: Admitted) -> tuple[Status, str | None]:
+    """The outcome, and the error text of the script or the prompt."""
+    end, magic = admitted.end, admitted.magic
     if end and end.status:
         return Status(end.status), end.error
-    if submission.fails:
-        return Status.FAILED, sentence(submission.fails)
+    if admitted.fails:
+        return Status.FAILED, sentence(admitted.fails)
     return magic.outcome or Status.COMPLETED, magic.error
 
 
-def _times(submission: Submission, queued: int, processing: int) -> tuple[int, int]:
+def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
     """Milliseconds in each state."""
-    end, after = submission.end, submission.magic.after
+    end, after = admitted.end, admitted.magic.after
     if end and end.after is not None:
         after = round(end.after * SECOND)
     if after is not None:

@@ -18,10 +18,11 @@ from pixazo_simulator.spec import (
     micros,
     read_key,
 )
-from pixazo_simulator.world.state.generation import Bounds
 
-from .behaviour import Workings
+from .behaviour import Behaviour
+from .commands import ChangeWorld
 from .state.clock import Clock
+from .state.generation import Bounds
 from .state.ids import seeded_random
 from .state.journal import Journal
 from .world import World
@@ -30,7 +31,7 @@ DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 KEPT_FREE = 0.1
-"""The part of `most_worlds` that no key opens at first sight: strangers leave room for worlds that are created."""
+"""The share of `most_worlds` that no key opens at first use: it is left for worlds that are created."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     magic: bool = True
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
-    workings: Workings = Workings()
+    behaviour: Behaviour = Behaviour()
     script: tuple[Rule, ...] = ()
     control_token: str | None = None
     control_open: bool = False
@@ -58,14 +59,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worlds:
-    """Worlds by API key, and a journal of the calls that reached none."""
+    """Worlds by API key, and a journal of the requests that matched none."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.script = Script()
         self.script.set(settings.script)
-        self.lobby = Journal(settings.bounds.journal)
-        self.lobby_clock = settings.clock()
+        self.unmatched = Journal(settings.bounds.journal)
+        self.clock = settings.clock()
         self._worlds: dict[str, World] = {}
         self._made = 0
         self.redactor = Redactor([settings.control_token] if settings.control_token else [])
@@ -92,6 +93,7 @@ class Worlds:
         clock: Clock | None = None,
         balance: int | None = None,
         seed: int | None = None,
+        script: Script | None = None,
     ) -> World:
         """A new world for `key`, or for one that is made up; what is not given comes from the settings.
 
@@ -110,11 +112,11 @@ class Worlds:
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
             bounds=settings.bounds,
-            workings=settings.workings,
+            behaviour=settings.behaviour,
             redactor=self.redactor,
+            script=self.script.fork() if script is None else script,
         )
-        world.standing.magic = settings.magic
-        world.script = self.script.twin()
+        world.account.magic = settings.magic
         self._worlds[key] = world
         self.redactor.add(key)
         return world
@@ -141,7 +143,7 @@ class Worlds:
         return self._worlds.get(key)
 
     def find(self, key: str) -> World | None:
-        """The world that `key` opens; magic keys, and any key of an open server, open one at first sight."""
+        """The world that `key` opens; magic keys, and any key of a server with open keys, open one at first use."""
         world, most = self._worlds.get(key), self.settings.most_worlds
         if world or not key.strip() or len(self) >= most - int(most * KEPT_FREE):
             return world
@@ -153,14 +155,18 @@ class Worlds:
         price = self.settings.policy.price.of("generate", DEFAULT_DURATION, DEFAULT_RESOLUTION)
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
         world = self.create(key, balance=balances.get(kind))
-        world.standing.suspended = kind == "sim-suspended"
-        world.standing.broken = kind == "sim-broken"
-        world.standing.model_enabled = kind != "sim-disabled-model"
-        if kind == "sim-throttled":
-            world.set_policy(replace(world.policy, rate_limit=RateLimit(0, 1)))
-        if kind == "sim-throttled-briefly":
-            world.set_policy(replace(world.policy, rate_limit=BRIEF_LIMIT))
-            world.standing.quota.exhaust(BRIEF_LIMIT, world.clock.now())
+        limits = {"sim-throttled": RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
+        now = world.clock.now()
+        world.apply(
+            ChangeWorld(
+                now,
+                policy=replace(world.policy, rate_limit=limits[kind]) if kind in limits else None,
+                suspended=kind == "sim-suspended",
+                broken=kind == "sim-broken",
+                model_enabled=kind != "sim-disabled-model",
+                exhausted=kind == "sim-throttled-briefly",
+            )
+        )
         return world
 
     def holder(self, identity: str) -> World | None:
@@ -174,27 +180,27 @@ class Worlds:
         return len(self._worlds)
 
 
-class Twins(Worlds):
-    """The worlds of a server as they are now, each a twin that is made when somebody looks for it.
+class Forks(Worlds):
+    """The worlds of a server as they are now, each forked when it is first looked up.
 
-    Whatever is done to them, the real ones stay as they are, and no new one opens among them.
+    Whatever happens to the forks, the real worlds stay as they are, and none is opened among them.
     """
 
     def __init__(self, real: Worlds) -> None:
         super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
         self.script = real.script
         self.redactor = Redactor(parent=real.redactor)
-        self.lobby, self.lobby_clock = real.lobby.twin(), Clock.manual(real.lobby_clock.now())
+        self.unmatched, self.clock = real.unmatched.fork(), Clock.manual(real.clock.now())
         self._real = real
 
     def find(self, key: str) -> World | None:
-        """The twin of the world that `key` opens, or a world that it would open at first sight."""
+        """The fork of the world that `key` opens, or a world that it would open at first use."""
         if key not in self._worlds and (real := self._real.get(key)):
-            self._worlds[key] = real.twin()
+            self._worlds[key] = real.fork_at(real.clock.now())
         return super().find(key)
 
     def holder(self, identity: str) -> World | None:
-        """The twin of the world that has accepted the generation: of no other one is made to look."""
+        """The fork of the world that has accepted the generation; no other world is forked for the search."""
         real = self._real.holder(identity)
         return self.find(real.key) if real else None
 
@@ -207,5 +213,5 @@ class Twins(Worlds):
         return len(self._real)
 
     def touched(self) -> Iterator[World]:
-        """Those for which somebody has looked."""
+        """The forks that were looked up."""
         return super().__iter__()

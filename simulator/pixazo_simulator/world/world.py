@@ -1,24 +1,36 @@
-"""Everything one API key can see: clock, ledger, quota, generations, journal, webhooks, seed."""
+"""One world: all that one API key can see. Commands change it, questions with an instant read it."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from copy import copy
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from random import Random
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from pixazo_simulator.script import BeforeReply, Drop, Duplicate, Fault, Reorder, Script, Step, Stuck, delay
+from pixazo_simulator.script import (
+    BeforeResponse,
+    Decision,
+    Facts,
+    GiveWay,
+    Repeat,
+    Script,
+    Skip,
+    Stall,
+    effect,
+    replacement,
+    wait,
+)
 from pixazo_simulator.spec import (
     CALLBACK_MEMBER,
     LAST_INSTANT,
+    MODEL_ID,
     SECOND,
     WEBHOOK_URL_HEADER,
     Policy,
     Redactor,
-    Refusal,
     Status,
     TooManyPending,
     UnknownRequest,
@@ -28,26 +40,49 @@ from pixazo_simulator.spec import (
     upstream_challenge,
 )
 
-from .admission import Admission, Call, Standing, Submission, admit_read
-from .behaviour import Workings
-from .facts import LONGEST_TEXT, at_callback
+from .admission import Account, Admission, Admitted, Call, admit_read
+from .behaviour import Behaviour
+from .commands import (
+    AddAlias,
+    AddRule,
+    AdvanceClock,
+    ChangeWorld,
+    Command,
+    CopyDelivery,
+    Debit,
+    Outcome,
+    ReadMedia,
+    ReadStatus,
+    RecordAttempt,
+    RecordExchange,
+    RemoveRule,
+    ReplaceRule,
+    ReturnDelivery,
+    SetRules,
+    SubmitCall,
+    TakeDelivery,
+    TakeTransitions,
+)
+from .facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
 from .state.clock import Clock
-from .state.deliveries import Attempt, Delivery, Form, next_progress
-from .state.generation import Bounds, Generation, Transition, Worded
+from .state.deliveries import Delivery, Form, Outbox, next_progress
+from .state.fork import Part
+from .state.generation import Bounds, Generation, StatusBody, Transition
 from .state.ids import seeded_random
 from .state.journal import Journal
 from .state.ledger import Ledger
-from .state.notifier import Bell
-from .state.outbox import Outbox
+from .state.notifier import Notifier
 from .state.quota import Quota
 
+T = TypeVar("T")
 
-class World:
-    """What one API key can see; worlds share nothing."""
+
+class World(Part):
+    """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_generations", "_prompts", "_random", "_worded", "_workings",
-        "bell", "bounds", "clock", "journal", "key", "outbox", "policy", "redactor", "script", "seed", "standing",
+        "__weakref__", "_accepted", "_aliases", "_behaviour", "_chance", "_coming", "_generations", "_prompts", "_random",
+        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
     def __init__(
@@ -59,168 +94,188 @@ class World:
         seed: int,
         balance: int,
         bounds: Bounds | None = None,
-        workings: Workings | None = None,
+        behaviour: Behaviour | None = None,
         redactor: Redactor | None = None,
+        script: Script | None = None,
     ) -> None:
-        self._workings = workings or Workings()
+        self._behaviour = behaviour or Behaviour()
         self.key = key
         self.redactor = redactor or Redactor((key,))
-        self.policy = self._workings.govern(policy)
+        self.policy = self._behaviour.govern(policy)
         self.clock = clock
         self.seed = seed
         self.bounds = bounds or Bounds()
-        self.standing = Standing(Ledger(balance, clock.now()), Quota(), affords=self._workings.affords)
-        self.script = Script()
-        self.bell = Bell()
-        self.journal = Journal(self.bounds.journal, self.bell)
+        self.account = Account(Ledger(balance, clock.now()), Quota(), affords=self._behaviour.affords)
+        self.script = script or Script()
+        self.notifier = Notifier()
+        self.journal = Journal(self.bounds.journal)
         self.outbox = Outbox(self.bounds.deliveries)
         self._random = seeded_random(seed, key)
+        # Faults do not draw where ids do, so that a script never changes an id.
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
         self._accepted = 0
         self._coming: list[tuple[int, int, Status, Generation]] = []
-        self._worded: dict[str, Worded] = {}
+        self._status_bodies: dict[str, StatusBody] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
 
-    def twin(self) -> World:
-        """A world that is as this one is now and goes its own way; its clock stands still, and nobody hears its bell."""
-        other = World(
-            self.key, policy=self.policy, clock=Clock.manual(self.clock.now()), seed=self.seed, balance=0,
-            bounds=self.bounds, workings=self._workings, redactor=self.redactor,
-        )  # fmt: skip
-        ledger, quota = self.standing.ledger.twin(), copy(self.standing.quota)
-        other.standing = msgspec.structs.replace(self.standing, ledger=ledger, quota=quota)
-        other.policy, other.script, other.outbox = self.policy, self.script.twin(), self.outbox.twin()
-        other.journal = self.journal.twin()
-        other._random, other._chance = copy(self._random), copy(self._chance)
-        other._generations, other._coming, other._accepted = dict(self._generations), list(self._coming), self._accepted
-        other._worded, other._prompts, other._aliases = dict(self._worded), self._prompts.copy(), dict(self._aliases)
+    def fork_at(self, now: int) -> World:
+        """A world that is as this one is at `now` and changes independently; its clock stands still and nobody listens to it."""
+        other = self.fork()
+        other.clock = Clock.manual(now)
         return other
 
-    def call_also(self, key: str) -> None:
-        """Tell nobody a key that a caller sends instead of this world's; beyond the bound the oldest is forgotten."""
-        if key != self.key and key not in self._aliases:
-            if len(self._aliases) >= self.bounds.aliases:
-                oldest = next(iter(self._aliases))
-                del self._aliases[oldest]
-                self.redactor.forget(oldest)
-            self._aliases[key] = None
-            self.redactor.add(key)
+    def apply(self, command: Command[T]) -> T:
+        """Carry out a command and return what its class says; the clock is not asked, `command.at` is the instant."""
+        outcome: T = self._CARRY_OUT[type(command)](self, command)
+        return outcome
 
-    def forget_keys(self) -> None:
-        """The world is gone: its keys are told to nobody until many others are gone, too."""
-        for key in (self.key, *self._aliases):
-            self.redactor.forget(key)
+    # Requests
 
-    def set_policy(self, policy: Policy) -> None:
-        """Let another policy hold from now on; what was accepted keeps its plan."""
-        self.policy = self._workings.govern(policy)
-        self._worded.clear()
+    def _submit(self, command: SubmitCall) -> Outcome:
+        """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
+        now, call = command.at, command.call
+        decision, seed = None, 0
+        if self.script and call.model_id == MODEL_ID:
+            facts = at_submit(call.operation.name, command.headers, call.body.members)
+            decision, seed = self._decide(facts)
+            if decision and (answer := replacement(decision.step, facts.operation, self.policy, command.url)):
+                return Outcome(answer, decision, seed)
+        admitted = Admission(call, self.account, self.policy, now).decide()
+        if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
+            admitted = TooManyPending(self.bounds.pending)
+        if not isinstance(admitted, Admitted):
+            if decision and decision.step.only_plans:
+                self.script.give_back(decision)
+                decision = None
+            return Outcome(admitted, decision, seed)
+        if decision:
+            stuck = effect(decision.step.faults, Stall) is not None
+            admitted = replace(admitted, end=decision.step.end, stuck=stuck)
+        generation = self._accept(call, admitted, now)
+        hold = self._before_response(generation, now) if self.script else None
+        return Outcome(generation, decision, seed, admitted.ignored, hold)
 
-    @property
-    def chance(self) -> Random:
-        """Where faults draw from: not where ids do, so that a script never changes an id."""
+    def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
+        """What a rule decides, and the seed for what its faults draw."""
+        decision = self.script.decide(facts)
+        return decision, self.draw() if decision and decision.step.faults else 0
+
+    def draw(self) -> int:
+        """The next seed for the faults of a rule."""
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.key, "faults")
-        return self._chance
+        return self._chance.getrandbits(64)
 
-    def submit(self, call: Call, step: Step | None = None) -> Generation | Refusal:
-        """Accept a call or refuse it; a refused one changes nothing but the quota. A step of a script may want an end."""
-        now = self.clock.now()
-        decided = Admission(call, self.standing, self.policy, now).decide()
-        if not isinstance(decided, Submission):
-            return decided
-        if (decided.header_url or decided.member_url) and len(self.outbox) >= self.bounds.pending:
-            return TooManyPending(self.bounds.pending)
-        if step:
-            stuck = any(isinstance(fault, Stuck) for fault in step.faults)
-            decided = msgspec.structs.replace(decided, end=step.end, stuck=stuck)
-        return self._accept(call, decided, now)
-
-    def _accept(self, call: Call, submission: Submission, now: int) -> Generation:
-        identity = self._workings.identify(call, self.policy, self._random, now)
-        plan = self._workings.plan_for(submission, self.policy, self._random)
+    def _accept(self, call: Call, admitted: Admitted, now: int) -> Generation:
+        identity = self._behaviour.identify(call, self.policy, self._random, now)
+        plan = self._behaviour.plan_for(admitted, self.policy, self._random)
         generation = Generation(
-            identity, now, plan, call.operation.name, submission.duration, submission.resolution, call.origin
+            identity, now, plan, call.operation.name, admitted.duration, admitted.resolution, call.origin
         )
         self._generations[identity] = generation
         started = now + plan.queued if plan.processing and plan.queued else None
-        self._accepted += 1  # ids are no measure: those of a mutant may repeat
+        self._accepted += 1  # the number of generations is no substitute: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._remember(identity, submission.prompt)
-        ledger = self.standing.ledger
-        ledger.debit(now, submission.price, identity)
-        if back := self._workings.refund_due(plan, submission.price, self.policy):
-            ledger.refund(finish(now, plan), back, identity)
-        if submission.header_url:
-            self._announce(generation, submission.header_url, WEBHOOK_URL_HEADER, call.webhook_mode)
-        if submission.member_url:
-            self._announce(generation, submission.member_url, CALLBACK_MEMBER, None)
-        return generation
-
-    def _remember(self, identity: str, prompt: str) -> None:
-        self._prompts[identity] = prompt[:LONGEST_TEXT]
+        self._prompts[identity] = admitted.prompt[:LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:
             self._prompts.popitem(last=False)
+        ledger = self.account.ledger
+        ledger.debit(now, admitted.price, identity)
+        if back := self._behaviour.refund_due(plan, admitted.price, self.policy):
+            ledger.refund(finish(now, plan), back, identity)
+        for channel, url in admitted.urls:
+            self._announce(generation, url, channel, call.webhook_mode if channel == WEBHOOK_URL_HEADER else None)
+        return generation
 
-    def known(self, identity: str, at: int | None = None) -> dict[str, Any]:
-        """What rules can ask of a generation: operation, prompt, age in seconds, status as it is read now or was `at` an instant."""
+    def _before_response(self, generation: Generation, now: int) -> int | None:
+        """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
+        instants: list[int] = []
+        for delivery in self.outbox.pending(generation.request_id):
+            known = self.known(delivery.request_id, now, delivery.event)
+            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
+            if decision and effect(decision.step.faults, BeforeResponse):
+                instants.append(delivery.event)
+        return max(instants, default=None)
+
+    def _read_status(self, command: ReadStatus) -> Outcome:
+        identity, now = command.request_id, command.at
+        decision, seed = None, 0
+        if self.script:
+            decision, seed = self._decide(at_read(identity, self.known(identity, now), command.headers))
+            if decision and (answer := replacement(decision.step, "status", self.policy, command.url)):
+                return Outcome(answer, decision, seed)
+        refusal = admit_read(self.account, self.key, self.policy, now)
+        return Outcome(refusal or self.generation(identity, now), decision, seed)
+
+    def _read_media(self, command: ReadMedia) -> Outcome:
+        identity, now = command.request_id, command.at
+        decision, seed = None, 0
+        if self.script:
+            facts = at_download(identity, self.known(identity, now), command.method, command.headers)
+            decision, seed = self._decide(facts)
+            if decision and (answer := replacement(decision.step, "media", self.policy, command.url)):
+                return Outcome(answer, decision, seed)
+        return Outcome(self.completed(identity, now) or UnknownRequest(identity), decision, seed)
+
+    def _record_exchange(self, command: RecordExchange) -> None:
+        self.journal.record(command.exchange, command.header_bytes)
+        self.notifier.notify()
+
+    # Generations
+
+    def known(self, identity: str, now: int, at: int | None = None) -> dict[str, Any]:
+        """The facts about a generation that rules can match: operation, prompt, age in seconds, status as read now or as it was `at`."""
         found = self._generations.get(identity)
         if found is None:
             return {}
-        now = self.clock.now() if at is None else at
-        facts: dict[str, Any] = {"operation": found.operation, "age": (now - found.accepted) / SECOND}
+        instant = now if at is None else at
+        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
-        if at is not None or self._readable(found, self.policy.retention.status):
-            facts["status"] = self._workings.snapshot(found.accepted, found.plan, now).status.value
+        if at is not None or self._is_readable(found, self.policy.retention.status, now):
+            facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
-    def admit_read(self) -> Refusal | None:
-        """Whether a status read may go on."""
-        return admit_read(self.standing, self.key, self.policy, self.clock.now())
-
-    def generation(self, identity: str) -> Generation | UnknownRequest:
+    def generation(self, identity: str, now: int) -> Generation | UnknownRequest:
         """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
         found = self._generations.get(identity)
-        if found is None or not self._readable(found, self.policy.retention.status):
+        if found is None or not self._is_readable(found, self.policy.retention.status, now):
             return UnknownRequest(identity)
         return found
 
-    def completed(self, identity: str) -> Generation | None:
-        """The generation whose video can be downloaded now."""
+    def completed(self, identity: str, now: int) -> Generation | None:
+        """The generation whose video can be downloaded at `now`."""
         found = self._generations.get(identity)
-        if found is None or not self._readable(found, self.policy.retention.media):
+        if found is None or not self._is_readable(found, self.policy.retention.media, now):
             return None
-        seen = self._workings.snapshot(found.accepted, found.plan, self.clock.now())
+        seen = self._behaviour.snapshot(found.accepted, found.plan, now)
         return found if seen.status is Status.COMPLETED else None
 
-    def _readable(self, generation: Generation, kept: int | None) -> bool:
-        now = self.clock.now()
+    def _is_readable(self, generation: Generation, kept: int | None, now: int) -> bool:
         if now < generation.accepted + self.policy.read_delay:
             return False
         return kept is None or now < finish(generation.accepted, generation.plan) + kept
 
-    def status_answer(self, generation: Generation, origin: str, at: int | None = None) -> bytes:
-        """The status answer for a caller of `origin`, now or at another instant (UTC milliseconds)."""
-        now = self.clock.now() if at is None else at
-        worded = self._worded.get(generation.request_id)
-        if worded and worded.origin == origin and worded.since <= now and (worded.until is None or now < worded.until):
-            return worded.body
-        seen = self._workings.snapshot(generation.accepted, generation.plan, now)
+    def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
+        """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
+        kept = self._status_bodies.get(generation.request_id)
+        if kept and kept.origin == origin and kept.since <= at and (kept.until is None or at < kept.until):
+            return kept.body
+        seen = self._behaviour.snapshot(generation.accepted, generation.plan, at)
         body = status_body(generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy)
-        if len(self._worded) >= self.bounds.answers:
-            self._worded.clear()
-        self._worded[generation.request_id] = Worded(origin, seen.since, seen.until, body)
+        if len(self._status_bodies) >= self.bounds.bodies:
+            self._status_bodies.clear()
+        self._status_bodies[generation.request_id] = StatusBody(origin, seen.since, seen.until, body)
         return body
 
     def generation_of(self, identity: str) -> Generation | None:
-        """What was accepted under this request id, readable or not."""
+        """The generation that was accepted under this request id, readable or not."""
         return self._generations.get(identity)
 
     def generations(self) -> list[Generation]:
-        """All that was accepted, oldest first."""
+        """All accepted generations, oldest first."""
         return list(self._generations.values())
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
@@ -231,25 +286,23 @@ class World:
 
     @property
     def coming(self) -> int:
-        """How many generations have transitions that `transitions` has not told."""
+        """How many generations have transitions that no `TakeTransitions` has returned."""
         return len(self._coming)
 
-    def transitions(self, until: int, most: int | None = None) -> list[Transition]:
-        """What happened to the generations since the last call of this method, up to `until`, in order: at most so many.
-
-        Whoever gets as many as that asks again for the others.
-        """
+    def _take_transitions(self, command: TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
-        while self._coming and self._coming[0][0] <= until and len(found) != most:
+        while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
             instant, number, status, generation = heappop(self._coming)
             found.append(Transition(instant, generation.request_id, status))
             if status is Status.PROCESSING:
                 self._expect(generation, number)
-        self.bell.ring()
+        self.notifier.notify()
         return found
 
+    # Webhook deliveries
+
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
-        """Enter the callbacks that one channel asks for."""
+        """Enter the deliveries that one channel asks for."""
         if channel == CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(generation, url, channel, generation.accepted, Form.CHALLENGE)
             return
@@ -268,7 +321,7 @@ class World:
         progress: bool = False,
     ) -> None:
         number = self.outbox.number()
-        self._plan_attempt(Delivery(number, generation.request_id, url, channel, event, form, progress, []))
+        self._plan_attempt(Delivery(number, generation.request_id, url, channel, event, form, progress))
 
     def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
         started = generation.accepted + generation.plan.queued
@@ -277,15 +330,16 @@ class World:
             self._schedule(generation, url, channel, event, progress=True)
 
     def next_due(self) -> int | None:
-        """The instant of the next webhook attempt."""
+        """The instant of the next webhook attempt (UTC milliseconds)."""
         return self.outbox.next_due()
 
-    def take_due(self, until: int) -> Delivery | None:
-        """The first delivery due by `until`, which is the taker's to attempt and to `record`; rules are asked about it.
+    @property
+    def is_crowded(self) -> bool:
+        """Whether as many deliveries were taken and not put back as may be pending at all."""
+        return self.outbox.taken >= self.bounds.pending
 
-        None when nothing is due, or when a rule lets this one wait: then another may be due.
-        """
-        taken = self.outbox.take(until)
+    def _take_delivery(self, command: TakeDelivery) -> Delivery | None:
+        taken = self.outbox.take(command.at)
         if taken is None:
             return None
         due, delivery = taken
@@ -294,83 +348,141 @@ class World:
         if delivery.progress:
             generation = self._generations[delivery.request_id]
             self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
-        return delivery if self._goes(delivery, due) else None
+        return self._ask_rules(delivery, due) if self.script else delivery
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether as many deliveries were taken and not recorded as may be pending at all."""
-        return self.outbox.taken >= self.bounds.pending
-
-    def _goes(self, delivery: Delivery, due: int) -> bool:
-        """Ask the rules about an attempt that has fallen due; whether it is made now, and not later."""
-        occasion = at_callback(delivery, self.known(delivery.request_id, delivery.event)) if self.script else None
-        decision = self.script.decide(occasion) if occasion else None
+    def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
+        """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
+        facts = at_callback(delivery, self.known(delivery.request_id, due, delivery.event))
+        decision, seed = self._decide(facts)
         if decision is None:
-            return True
-        delivery.rule, delivery.faults = decision.label, decision.step.faults
-        if wait := round(delay(delivery.faults, self.chance) * SECOND):
-            self.outbox.put(delivery, due + wait)
-            return False
-        reorder = next((fault for fault in delivery.faults if isinstance(fault, Reorder)), None)
-        return not (reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND)))
+            return delivery
+        faults = decision.step.faults
+        delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
+        if pause := round(wait(faults, Random(seed)) * SECOND):  # noqa: S311 - reproducible by design, guards nothing
+            self.outbox.put(delivery, due + pause)
+            return None
+        reorder = effect(faults, GiveWay)
+        is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND))
+        return None if is_held else delivery
 
-    def before_reply(self, generation: Generation) -> int | None:
-        """The instant whose callbacks a rule wants posted before the submit is answered, None when none does."""
-        instants: list[int] = []
-        for delivery in self.outbox.pending(generation.request_id):
-            known = self.known(delivery.request_id, delivery.event)
-            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
-            if decision and any(isinstance(fault, BeforeReply) for fault in decision.step.faults):
-                instants.append(delivery.event)
-        return max(instants, default=None)
-
-    def record(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Enter the outcome of an attempt, the copies that a fault wants of it, and the next one when there is to be one."""
-        delivery.attempts.append(attempt)
-        self.bell.ring()
-        faults, delivery.faults, delivery.rule = delivery.faults or (), None, None
-        if not any(isinstance(fault, Drop) for fault in faults):
-            self.outbox.release(attempt.instant)
+    def _record_attempt(self, command: RecordAttempt) -> None:
+        attempt, faults = command.attempt, command.delivery.faults or ()
+        delivery = replace(
+            command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
+        )
+        if not effect(faults, Skip):
+            self.outbox.release(attempt.at)
+        repeated = effect(faults, Repeat)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
+        else:
+            for _ in range(repeated.copies - 1 if repeated else 0):
+                self.outbox.put(self.outbox.copied(command.delivery, attempt.rule, faults), attempt.at)
+            self._after_attempt(delivery)
+        self.notifier.notify()
+
+    def _after_attempt(self, delivery: Delivery) -> None:
+        """Plan the next attempt of a delivery, or what follows a challenge that the receiver has echoed."""
+        attempt = delivery.attempts[-1]
+        if delivery.form is not Form.CHALLENGE:
+            self._plan_attempt(delivery)
             return
-        for _ in range(max((fault.copies for fault in faults if isinstance(fault, Duplicate)), default=1) - 1):
-            self.outbox.put(self._copy(delivery, attempt.rule, faults), attempt.instant)
-        if delivery.form is Form.CHALLENGE:
-            if attempt.succeeded:
-                generation = self._generations[delivery.request_id]
-                event = max(attempt.instant, finish(generation.accepted, generation.plan))
-                self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
-            self.outbox.put(delivery, None)
-            return
-        self._plan_attempt(delivery)
+        if attempt.succeeded:
+            generation = self._generations[delivery.request_id]
+            event = max(attempt.at, finish(generation.accepted, generation.plan))
+            self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
+        self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
-        self.outbox.put(delivery, self._workings.next_attempt(delivery, self.policy.webhook_retries))
+        self.outbox.put(delivery, self._behaviour.next_attempt(delivery, self.policy.webhook_retries))
 
-    def _copy(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:
-        number, original = self.outbox.number(), delivery.original
-        return msgspec.structs.replace(delivery, number=number, attempts=[], copy_of=original, rule=rule, faults=faults)
+    def _return_delivery(self, command: ReturnDelivery) -> None:
+        self.outbox.give_back(command.number, command.at)
 
-    def copy(self, number: int) -> Delivery:
-        """A copy of a delivery as it first was, for its taker to attempt and to `record`: no rule is asked about it.
-
-        Raises KeyError when no delivery has this number, or when it is just being attempted.
-        """
-        found = self.outbox.find(number)
+    def _copy_delivery(self, command: CopyDelivery) -> Delivery:
+        found = self.outbox.find(command.number)
         if found is None:
-            raise KeyError(number)
-        return self._copy(found, None, ())
-
-    def deliveries(self) -> list[Delivery]:
-        """Finished and pending deliveries, oldest first; the pending ones that were never tried are included."""
-        return self.outbox.deliveries()
+            raise KeyError(command.number)
+        return self.outbox.copied(found, None, ())
 
     def callback(self, delivery: Delivery) -> bytes:
-        """The body to post: the status answer of that instant, the same bytes (WEBHOOK-04)."""
+        """The body to post: the status body of the reported instant, the same bytes (WEBHOOK-04)."""
         generation = self._generations[delivery.request_id]
         if delivery.form is Form.CHALLENGE:
             return upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
             return upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
-        return self.status_answer(generation, generation.origin, delivery.event)
+        return self.status_body(generation, generation.origin, delivery.event)
+
+    # Changes by a test
+
+    def _advance_clock(self, command: AdvanceClock) -> None:
+        self.clock.advance_to(command.at)
+
+    def _change(self, command: ChangeWorld) -> None:
+        account = self.account
+        if command.policy is not None:
+            self.policy = self._behaviour.govern(command.policy)
+            self._status_bodies.clear()
+        if command.balance is not None:
+            account.ledger.adjust(command.at, command.balance)
+        if command.exhausted and self.policy.rate_limit:
+            account.quota.exhaust(self.policy.rate_limit, command.at)
+        for switch in ("suspended", "broken", "model_enabled", "magic", "images"):
+            if (value := getattr(command, switch)) is not None:
+                setattr(account, switch, value)
+
+    def _debit(self, command: Debit) -> None:
+        self.account.ledger.debit(command.at, command.amount, command.request_id)
+
+    def _add_alias(self, command: AddAlias) -> None:
+        """Beyond the bound the oldest alias is forgotten."""
+        if command.key == self.key or command.key in self._aliases:
+            return
+        if len(self._aliases) >= self.bounds.aliases:
+            oldest = next(iter(self._aliases))
+            del self._aliases[oldest]
+            self.redactor.forget(oldest)
+        self._aliases[command.key] = None
+        self.redactor.add(command.key)
+
+    def forget_keys(self) -> None:
+        """The world was deleted: its keys are still redacted until many others have been deleted, too."""
+        for key in (self.key, *self._aliases):
+            self.redactor.forget(key)
+
+    def _set_rules(self, command: SetRules) -> None:
+        self.script.set(command.rules)
+
+    def _add_rule(self, command: AddRule) -> int:
+        return self.script.add(command.rule)
+
+    def _replace_rule(self, command: ReplaceRule) -> None:
+        self.script.replace(command.number, command.rule)
+
+    def _remove_rule(self, command: RemoveRule) -> None:
+        self.script.remove(command.number)
+
+    def deliveries(self) -> list[Delivery]:
+        """Finished and pending deliveries, oldest first; those that were never attempted are included."""
+        return self.outbox.deliveries()
+
+    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
+        SubmitCall: _submit,
+        ReadStatus: _read_status,
+        ReadMedia: _read_media,
+        RecordExchange: _record_exchange,
+        AdvanceClock: _advance_clock,
+        TakeTransitions: _take_transitions,
+        TakeDelivery: _take_delivery,
+        RecordAttempt: _record_attempt,
+        ReturnDelivery: _return_delivery,
+        CopyDelivery: _copy_delivery,
+        ChangeWorld: _change,
+        Debit: _debit,
+        AddAlias: _add_alias,
+        SetRules: _set_rules,
+        AddRule: _add_rule,
+        ReplaceRule: _replace_rule,
+        RemoveRule: _remove_rule,
+    }

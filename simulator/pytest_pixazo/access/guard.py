@@ -8,14 +8,14 @@ from tempfile import mkstemp
 
 import pytest
 
-from pixazo_simulator.redirect import DOOR_PORT, HOSTS, MEDIA_HOSTS, VARIABLE, Ban, forget, guard_of
+from pixazo_simulator.redirect import GUARD_VARIABLE, HOSTS, MEDIA_HOSTS, REDIRECT_PORT, Ban, guard_of, remove_variables
 
 SECTION = "pixazo: the real gateway was called"
 
 
 def watch_for(config: pytest.Config) -> Watch | None:
     """The guard of a run; None if an option switches it off, and under `pixazo-sim exec`, which redirects the hosts to its simulator."""
-    return None if config.getoption("pixazo_real_gateway") or DOOR_PORT in os.environ else Watch()
+    return None if config.getoption("pixazo_real_gateway") or REDIRECT_PORT in os.environ else Watch()
 
 
 def allows_real_gateway(item: pytest.Item) -> bool:
@@ -37,7 +37,7 @@ class Watch:
         descriptor, self._file = mkstemp(prefix="pixazo-refused-")
         self._reported = os.fdopen(descriptor, "rb", buffering=0)
         self._is_held = False
-        self._theirs = os.environ.get(VARIABLE)
+        self._theirs = os.environ.get(GUARD_VARIABLE)
 
     def hold(self, item: pytest.Item) -> None:
         """Refuse the hosts in this test, and in the processes that it starts."""
@@ -50,38 +50,38 @@ class Watch:
 
     def lift(self, *, wholly: bool) -> None:
         """Refuse nothing in this test, except, unless `wholly`, to threads that earlier tests left running."""
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.lift(self._before, wholly=wholly)
 
-    def rest(self, item: pytest.Item) -> None:
+    def end_test(self, item: pytest.Item) -> None:
         """Refuse the hosts between tests."""
         if self._is_held:
-            self._guard.leave()
+            self._guard.remember_threads()
             self._is_held = False
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.hold(Ban(item.nodeid, f"after {item.nodeid}", self._file))
 
-    def news(self) -> list[str]:
+    def new_calls(self) -> list[str]:
         """The calls that were refused since the last call of this method, each once."""
         lines = (self._reported.read() or b"").decode(errors="replace").splitlines()
         return list(dict.fromkeys(lines))
 
-    def hear(self, outcome: pytest.TestReport) -> None:
+    def add_to_report(self, outcome: pytest.TestReport) -> None:
         """Add refused calls to the report of a phase that failed anyway."""
-        if outcome.failed and (news := self.news()):
-            outcome.sections.append((SECTION, "\n".join(news)))
+        if outcome.failed and (calls := self.new_calls()):
+            outcome.sections.append((SECTION, "\n".join(calls)))
 
-    def judge(self) -> None:
+    def fail_if_called(self) -> None:
         """Fail the test if a call was refused that no report has shown yet."""
-        if news := self.news():
+        if calls := self.new_calls():
             pytest.fail(
-                "\n".join([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in news)]),
+                "\n".join([f"{SECTION}; strict=False does not let this pass", *(f"- {each}" for each in calls)]),
                 pytrace=False,
             )
 
     def close(self) -> None:
         """Lift the guard at the end of the run."""
-        forget(self._file, self._theirs)
+        remove_variables(self._file, self._theirs)
         self._guard.lift(self._before)
         self._reported.close()
         Path(self._file).unlink(missing_ok=True)

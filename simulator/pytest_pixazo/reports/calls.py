@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
+from pixazo_simulator.control import Delivery, Exchange, Generation
 from pixazo_simulator.script import SUBMITS
-from pytest_pixazo.world import TERMINAL, Delivery, Exchange, Generation, Record
+from pixazo_simulator.spec import TERMINAL
+from pytest_pixazo.world import Record
 
 _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"})
 """Faults that leave the caller without a response."""
@@ -118,8 +120,8 @@ class Traffic:
     @classmethod
     def of(cls, record: Record) -> Traffic:
         """The traffic of a record."""
-        generations = {each.request_id: each for each in msgspec.convert(record.generations, list[Generation])}
-        deliveries = msgspec.convert(record.deliveries, list[Delivery])
+        generations = {each.request_id: each for each in record.generations}
+        deliveries = record.deliveries
         attempts = [each for delivery in deliveries for each in _attempts(delivery, generations)]
         calls = read_calls(record.exchanges)
         read = {call.request_id for call in calls if call.operation == "status" and call.request_id}
@@ -147,9 +149,9 @@ class Traffic:
         return [each for each in self.callbacks if each.request_id == request_id and each.was_received]
 
 
-def read_calls(exchanges: Sequence[Mapping[str, Any]]) -> tuple[Call, ...]:
+def read_calls(exchanges: Sequence[Exchange]) -> tuple[Call, ...]:
     """The exchanges of a record, or its unmatched requests, in their order."""
-    return msgspec.convert(exchanges, tuple[Call, ...])
+    return msgspec.convert(exchanges, tuple[Call, ...], from_attributes=True)
 
 
 def _is_success(status: int) -> bool:

@@ -120,13 +120,13 @@ class Coverage:
 def met(record: Record) -> Counter[str]:
     """The names of the behaviours that one test met, and how often."""
     traffic, found = Traffic.of(record), Counter[str]()
-    found.update(_met_codes((*traffic.calls, *read_calls(record.lobby))))
+    found.update(_met_codes((*traffic.calls, *read_calls(record.unmatched))))
     for statuses in _reported(traffic).values():
         found.update(f"state:{status}" for status in statuses)
         found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
     found.update(_met_callbacks(traffic))
     found.update(f"fault:{kind}" for call in traffic.calls for kind in call.faults)
-    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery["faults"])
+    found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
 

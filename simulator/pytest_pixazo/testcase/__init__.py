@@ -1,1 +1,1 @@
-"""One test and its world: settings, seed, simulator, and what a failed test shows."""
+"""One test and its world: settings, seed, simulator, and what the report of a failed test shows."""

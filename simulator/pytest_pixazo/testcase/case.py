@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixazo_simulator.control import ControlClient, ControlError
-from pixazo_simulator.spec import PROFILES, Policy, points
+from pixazo_simulator.spec import PROFILES, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, complaints, report
 
 from .failure_report import sections
@@ -23,62 +23,63 @@ if TYPE_CHECKING:
 
 
 class Case:
-    """Opens the world of a test, tells of it when the test fails, judges and closes it in the end."""
+    """Creates the world of a test, shows it when the test fails, and at the end checks and deletes it."""
 
     def __init__(self, item: pytest.Item, simulator: Simulator | SharedSimulator) -> None:
-        """Open the world that the test asks for. Raises ValueError or ControlError with the remedy."""
+        """Create the world that the test asks for. Raises ValueError or ControlError with the remedy."""
         settings = read_settings(item)
         control = simulator.control()
-        lobby = None if isinstance(simulator, SharedSimulator) else int(control.lobby(limit=1)["total"])
-        world = _opened(control, key_of(name_of(item)), settings)
+        # On a shared simulator the unmatched requests may be those of other processes.
+        first_unmatched = None if isinstance(simulator, SharedSimulator) else control.unmatched(limit=1).total
+        world = _create_world(control, key_of(name_of(item)), settings)
         SECRETS.add(str(world.api_key))
         clock = _clock(simulator, world)
-        self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, lobby=lobby)
+        self.pixazo = Pixazo(world, clock, nodeid=item.nodeid, seed=settings.seed, first_unmatched=first_unmatched)
         self._item = item
         self._strict = settings.strict
         self._passed = False
-        self._shown = False
-        self._objections: list[str] = []
+        self._is_shown = False
+        self._complaints: list[str] = []
         self._record: Record | None = None
 
-    def hear(self, outcome: pytest.TestReport) -> None:
-        """Take note of how a phase of the test ended; the first that failed shows the world."""
+    def note_outcome(self, outcome: pytest.TestReport) -> None:
+        """Remember how a phase of the test ended, and add the world to the report of the first phase that failed."""
         if outcome.when == "call":
             self._passed = outcome.passed
-        if outcome.failed and not self._shown:
-            self._shown = True
-            shown = self._sections(outcome.longreprtext)
-            outcome.sections += [(title, SECRETS.without_keys(text)) for title, text in shown]
+        if outcome.failed and not self._is_shown:
+            self._is_shown = True
+            added = self._sections(outcome.longreprtext)
+            outcome.sections += [(title, SECRETS.without_keys(text)) for title, text in added]
 
-    def _sections(self, told: str) -> list[tuple[str, str]]:
-        """What to show below a failure; strictness says there what the failure itself has not told, instead of failing once more."""
+    def _sections(self, failure: str) -> list[tuple[str, str]]:
+        """What to show below a failure, with the complaints of a strict test that the failure itself does not mention."""
         try:
             record = self._record or self.pixazo.record()
         except ControlError as error:
-            return [("pixazo", f"nothing can be told of the world: {error}")]
-        found = [each for each in complaints(record) if each not in told] if self._strict else []
+            return [("pixazo", f"the world cannot be shown: {error}")]
+        found = [each for each in complaints(record) if each not in failure] if self._strict else []
         return sections(record) + ([("pixazo strictness", report(found))] if found else [])
 
-    def object(self, objections: Iterable[str]) -> None:
-        """Let a strict test fail in the end for these reasons, too, which other fixtures found."""
-        self._objections += objections
+    def add_complaints(self, found: Iterable[str]) -> None:
+        """Let a strict test fail at its end for these reasons, too, which other fixtures found."""
+        self._complaints += found
 
     def close(self) -> None:
-        """Tell other plugins of the world and delete it; fail the test if it is strict, passed until now, and was not clean."""
+        """Hand the record to other plugins and delete the world; fail a strict test that passed until now but was not clean."""
         self._record = self.pixazo.record()
         try:
             self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
         finally:
             self.pixazo.control.delete_world()
             SECRETS.forget(self.pixazo.api_key)
-        if self._strict and self._passed and (found := complaints(self._record) + self._objections):
+        if self._strict and self._passed and (found := complaints(self._record) + self._complaints):
             pytest.fail(SECRETS.without_keys(report(found)), pytrace=False)
 
 
 def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Clock:
     if isinstance(simulator, SharedSimulator):
         return Clock(world)
-    key = world.api_key  # past JSON, since poll loops do this most
+    key = world.api_key  # without JSON: polling loops do little else
     return Clock(
         world,
         sleep=lambda seconds: simulator.advance(seconds, api_key=key),
@@ -86,20 +87,18 @@ def _clock(simulator: Simulator | SharedSimulator, world: ControlClient) -> Cloc
     )
 
 
-def _opened(control: ControlClient, key: str, settings: WorldSettings) -> ControlClient:
+def _create_world(control: ControlClient, key: str, settings: WorldSettings) -> ControlClient:
+    default = PROFILES["documented"]
+    changed = [field for field in points() if getattr(settings.policy, field) != getattr(default, field)]
+    policy = {field: settings.policy.text(field) for field in changed}
+
+    def create(key: str | None) -> ControlClient:
+        return control.create_world(
+            key=key, balance=settings.balance, clock=settings.clock, seed=settings.seed, profile="documented", policy=policy
+        )  # fmt: skip
+
     try:
-        return _create(control, key, settings)
+        return create(key)
     except ControlError:
         # Another process runs the same test on this simulator, or one that was killed left its world there.
-        return _create(control, None, settings)
-
-
-def _create(control: ControlClient, key: str | None, settings: WorldSettings) -> ControlClient:
-    policy = {field: settings.policy.text(field) for field in points() if _differs(settings.policy, field)}
-    return control.create_world(
-        key=key, balance=settings.balance, clock=settings.clock, seed=settings.seed, profile="documented", policy=policy
-    )
-
-
-def _differs(policy: Policy, field: str) -> bool:
-    return bool(getattr(policy, field) != getattr(PROFILES["documented"], field))
+        return create(None)

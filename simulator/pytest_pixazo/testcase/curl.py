@@ -1,4 +1,4 @@
-"""A request of the journal as a line for sh, so that a reader can repeat it."""
+"""A request of the journal as a shell command that repeats it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from pixazo_simulator.spec import HIDDEN, REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from pixazo_simulator.control import Exchange, Request
 
 
 KEY_HEADER = "ocp-apim-subscription-key"
@@ -20,27 +22,27 @@ OTHER_KEY = "THE_KEY_THAT_WAS_SENT"
 LONGEST_DATA_URL = 96
 """Characters of a data URL that are printed; a longer one is cut, with a note."""
 _DATA_URL = re.compile(r"data:[\w.+/;=-]{0,80},[A-Za-z0-9+/=%_-]+")
-#: What curl adds by itself, or what a repetition must not copy.
+#: Headers that curl adds by itself, and those that a repetition must not copy.
 _LEFT_OUT = frozenset(
     ("accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent", "x-forwarded-host", "x-forwarded-proto")
 )  # fmt: skip
 
 
-def curl(exchange: Mapping[str, Any], *, reached_world: bool = True) -> str:
-    """The request of a told exchange as a command; what had to be changed stands before it in comments.
+def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
+    """The request of an exchange as a command; comments before it say what had to be changed.
 
     Origin and key are left to `PIXAZO_BASE_URL` and `PIXAZO_API_KEY`, or to a name of its own for a key that opened no world.
     """
-    request, notes = exchange["request"], list[str]()
+    request, notes = exchange.request, list[str]()
     key = KEY if reached_world else OTHER_KEY
-    if not reached_world and (KEY_HEADER in request["headers"] or REDACTED in exchange["target"]):
+    if not reached_world and (KEY_HEADER in request.headers or REDACTED in exchange.target):
         notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
     words = [
         "curl -sS",
-        *_method(exchange["method"], sends=bool(request["length"])),
+        *_method(exchange.method, sends=bool(request.length)),
         *_headers(request, key, notes),
-        *([f"--data-raw {quote(_text(request, notes))}"] if request["length"] else []),
-        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange["target"]), key)}',
+        *([f"--data-raw {quote(_text(request, notes))}"] if request.length else []),
+        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange.target), key)}',
     ]
     if any(HIDDEN in word for word in words):
         notes.append(f"{HIDDEN} stands for a secret that was sent")
@@ -53,11 +55,10 @@ def _method(method: str, *, sends: bool) -> list[str]:
     return [] if method == ("POST" if sends else "GET") else [f"-X {quote(method)}"]
 
 
-def _headers(request: Mapping[str, Any], key: str, notes: list[str]) -> Iterator[str]:
-    headers: Mapping[str, str] = request["headers"]
-    if request["length"] and "content-type" not in headers:
-        yield "-H 'Content-Type:'"  # else curl says that it is a form
-    for name, value in headers.items():
+def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
+    if request.length and "content-type" not in request.headers:
+        yield "-H 'Content-Type:'"  # else curl sends that of a form
+    for name, value in request.headers.items():
         if name == KEY_HEADER:
             yield f'-H "Ocp-Apim-Subscription-Key: ${key}"'
         elif REDACTED in value or HIDDEN in value:
@@ -67,21 +68,21 @@ def _headers(request: Mapping[str, Any], key: str, notes: list[str]) -> Iterator
 
 
 def _with_key(quoted: str, key: str) -> str:
-    """A quoted target with the key where it was taken out; the brackets of that mark made `quote` use single quotes."""
+    """A quoted target with the variable in the place of the redacted key; its brackets made `quote` use single quotes."""
     return quoted.replace(REDACTED, f"'\"${key}\"'")
 
 
-def _text(request: Mapping[str, Any], notes: list[str]) -> str:
-    body = _shortened(request["body"], notes)
+def _text(request: Request, notes: list[str]) -> str:
+    body = _shortened(request.body, notes)
     if not isinstance(body, str):
         return json.dumps(body)
     if "\0" in body:
         notes.append("NUL bytes of the body are left out: no argument can hold one")
     if "\ufffd" in body:
         notes.append("bytes of the body that are not UTF-8 are replaced")
-    kept = len(request["body"].encode(errors="replace"))
-    if kept < request["length"]:
-        notes.append(f"the body is cut: {kept} of {request['length']} bytes were kept")
+    kept = len(request.body.encode(errors="replace"))
+    if kept < request.length:
+        notes.append(f"the body is cut: {kept} of {request.length} bytes were kept")
     return body.replace("\0", "")
 
 

@@ -1,12 +1,10 @@
-"""What a failed test shows of its world."""
+"""What the report of a failed test shows of its world."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from pytest_pixazo.world import MOST_LINES, Delivery, Exchange, Generation, delivery_table, exchange_table, outlook
+from pytest_pixazo.world import MOST_LINES, delivery_table, exchange_table, outlook
 
 from .curl import curl
 
@@ -15,16 +13,13 @@ if TYPE_CHECKING:
 
 
 def sections(record: Record) -> list[tuple[str, str]]:
-    """Titles and texts: the journal, what the clock has ahead, calls that reached no world, the script, callbacks, commands to repeat requests, the seed."""
-    exchanges = msgspec.convert(record.exchanges, list[Exchange])
-    lobby = msgspec.convert(record.lobby, list[Exchange])
-    deliveries = msgspec.convert(record.deliveries, list[Delivery])
+    """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed."""
     found = [
-        ("pixazo journal", exchange_table(exchanges) + _dropped(record)),
-        ("pixazo clock", outlook(record.clock, msgspec.convert(record.generations, list[Generation])) or ""),
-        ("pixazo calls that reached no world", exchange_table(lobby) if lobby else ""),
-        ("pixazo script", "\n".join(f"{rule['label']}: used {_used(rule['used'])}" for rule in record.rules)),
-        ("pixazo callbacks", delivery_table(deliveries) if deliveries else ""),
+        ("pixazo journal", exchange_table(record.exchanges) + _dropped(record)),
+        ("pixazo clock", (record.clock and outlook(record.clock, record.generations)) or ""),
+        ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
+        ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
+        ("pixazo webhooks", delivery_table(record.deliveries) if record.deliveries else ""),
         ("pixazo requests as commands", _commands(record)),
         ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}))"),
     ]
@@ -32,7 +27,7 @@ def sections(record: Record) -> list[tuple[str, str]]:
 
 
 def _dropped(record: Record) -> str:
-    return f"\n({record.dropped} older ones gave way)" if record.dropped else ""
+    return f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
 
 
 def _used(used: list[int]) -> str:
@@ -41,5 +36,5 @@ def _used(used: list[int]) -> str:
 
 def _commands(record: Record) -> str:
     inside = [curl(each) for each in record.exchanges[-MOST_LINES:]]
-    outside = [curl(each, reached_world=False) for each in record.lobby[-MOST_LINES:]]
+    outside = [curl(each, reached_world=False) for each in record.unmatched[-MOST_LINES:]]
     return "\n".join([*inside, *outside][-MOST_LINES:])

@@ -1,4 +1,4 @@
-"""What a test asks of its world: by marker, else by command line, else by ini file."""
+"""The settings of a test's world: from the marker, else the command line, else the ini file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
-"""What the marker knows. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
+"""The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
 
 ELSEWHERE = ("real_gateway", "allow_conduct")
-"""What else the marker knows: the guard and the conduct report read it."""
+"""Arguments of the marker that the guard and the usage checks read."""
 KNOWN = (*ARGUMENTS, *ELSEWHERE)
 
 
@@ -40,73 +40,58 @@ class WorldSettings:
 
 
 def read_settings(item: pytest.Item) -> WorldSettings:
-    """What this test asks for; of several markers the nearest decides, argument by argument.
+    """The settings of this test; of several markers the nearest decides, argument by argument.
 
     Raises ValueError that names the argument, the value and the remedy.
     """
     marked = _marked(item)
     found = {name: marked[name] if name in marked else _inherited(item.config, name) for name in ARGUMENTS}
-    seed = found["seed"]
+    seed, profile, fields = found["seed"], found["profile"], found["policy"]
     return WorldSettings(
         balance=found["balance"],
         clock=found["clock"],
-        policy=_changed(found["profile"], found["policy"]),
+        policy=_located("marker pixazo", profile.changed, fields),
         seed=seed_of(name_of(item)) if seed is None else seed,
         strict=found["strict"],
     )
 
 
 def _marked(item: pytest.Item) -> dict[str, Any]:
+    """The arguments that markers give. Raises ValueError."""
     found: dict[str, Any] = {}
     for mark in item.iter_markers("pixazo"):
         if mark.args:
             raise ValueError(f"marker pixazo: {mark.args[0]!r} has no name: write it as one of {', '.join(KNOWN)}")
         for name, value in mark.kwargs.items():
-            if name in ELSEWHERE:
-                _check_elsewhere(name, value)
-                continue
-            if name not in ARGUMENTS:
-                near = nearest(name, KNOWN)
-                raise ValueError(f"marker pixazo: argument {name!r} is not one of {', '.join(KNOWN)}{near}")
-            found.setdefault(name, _read(item.config, name, value, "marker pixazo"))
+            if name not in KNOWN:
+                raise ValueError(
+                    f"marker pixazo: argument {name!r} is not one of {', '.join(KNOWN)}{nearest(name, KNOWN)}"
+                )
+            given = _located("marker pixazo", _reader(name, item.config.rootpath), value)
+            found.setdefault(name, given)
     return found
 
 
-def _check_elsewhere(name: str, value: Any) -> None:
-    """Raise ValueError for a value that means nothing to whoever reads it, such as an unknown rule of conduct, before the test runs."""
-    from pytest_pixazo.reports import check_rules
-
-    try:
-        if name == "real_gateway":
-            _is_true(name, value)
-        else:
-            check_rules(value)
-    except ValueError as error:
-        raise ValueError(f"marker pixazo: {error}") from None
-
-
 def _inherited(config: pytest.Config, name: str) -> Any:
-    """What holds for tests whose marker says nothing."""
+    """The value for tests whose marker does not give one."""
     if name == "policy":
         return {}
     if name == "seed" and (given := config.getoption("pixazo_seed")) is not None:
-        return _read(config, name, given, "option --pixazo-seed")
+        return _located("option --pixazo-seed", _seed, given)
     value = config.getini(f"pixazo_{name}")
-    return None if value == "" else _read(config, name, value, f"ini setting pixazo_{name}")
+    return None if value == "" else _located(f"ini setting pixazo_{name}", _reader(name, config.rootpath), value)
 
 
-def _read(config: pytest.Config, name: str, value: Any, where: str) -> Any:
+def _located(where: str, read: Callable[[Any], Any], value: Any) -> Any:
+    """What `read` makes of the value; its ValueError begins with the place where the value was given."""
     try:
-        return _profile(value, config.rootpath) if name == "profile" else _READERS[name](value)
+        return read(value)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
 
 
-def _changed(profile: Policy, fields: Mapping[str, Any]) -> Policy:
-    try:
-        return profile.changed(fields)
-    except ValueError as error:
-        raise ValueError(f"marker pixazo: {error}") from None
+def _reader(name: str, root: Path) -> Callable[[Any], Any]:
+    return partial(_profile, root=root) if name == "profile" else _READERS[name]
 
 
 def _balance(value: Any) -> str:
@@ -131,7 +116,7 @@ def _policy(value: Any) -> Mapping[str, Any]:
 
 
 def _profile(value: Any, root: Path) -> Policy:
-    """The profile of this name, or in this file as seen from the root folder."""
+    """The profile of this name, or in this file relative to the root folder."""
     path = root / str(value)
     return read_profile(str(path) if value not in PROFILES and path.is_file() else str(value))
 
@@ -143,10 +128,17 @@ def _seed(value: Any) -> int:
     return int(text)
 
 
-def _is_true(name: str, value: Any) -> bool:
+def _flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} {value!r} is neither True nor False")  # noqa: TRY004 - a value of the user's
     return value
+
+
+def _allow_conduct(value: Any) -> None:
+    # Checked before the test runs, although the usage checks read it only after it.
+    from pytest_pixazo.reports import check_rules
+
+    check_rules(value)
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -154,5 +146,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "clock": _clock,
     "policy": _policy,
     "seed": _seed,
-    "strict": partial(_is_true, "strict"),
+    "strict": partial(_flag, "strict"),
+    "real_gateway": partial(_flag, "real_gateway"),
+    "allow_conduct": _allow_conduct,
 }

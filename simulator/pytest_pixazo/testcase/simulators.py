@@ -1,4 +1,4 @@
-"""Which simulator the tests of this process use: one of their own, or one that runs already."""
+"""The simulator that the tests of this process use: one of their own, or one that runs already."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
     from pixazo_simulator.mutants import Mutant, Variant
     from pixazo_simulator.server import Simulator
-    from pixazo_simulator.spec import Policy
 
 
 VARIABLE = "PIXAZO_SIM_URL"
 TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
 SESSION_KEY = "sim-session-key"
-"""Opens the one world that a simulator of our own starts with. No app has it by mistake, as it may have `sim-key`."""
+"""The key of the one world that a simulator of the plugin starts with. Unlike `sim-key`, no app uses it by mistake."""
 
 
 class SharedSimulator:
-    """A simulator that somebody else started, and that other processes may use at the same time.
+    """A simulator that was started elsewhere, and that other processes may use at the same time.
 
     `control_token` is its control token, if it has one. Raises ValueError when `url` is not http.
     """
@@ -34,80 +33,66 @@ class SharedSimulator:
         self._channel = HttpChannel(self.url, control_token)
 
     def control(self, api_key: str | None = None) -> ControlClient:
-        """Its control plane, or that of one of its worlds."""
+        """A client of its control API, or of one of its worlds."""
         return ControlClient(self.url, api_key, channel=self._channel)
 
 
 @contextmanager
 def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulator]:
-    """The simulator that option, environment or ini file name, or else one that runs meanwhile in a thread.
+    """The simulator that option, environment or ini file name, else one that runs in a thread until the context ends.
 
-    Raises ValueError that names the setting when nothing answers there.
+    Raises ValueError that names the setting when no simulator answers there.
     """
-    url, source = _named(config)
+    url, source = _setting(config, "sim_url", VARIABLE)
     change = _change(config)
     if url and change:
         raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
-        yield _shared(url, source, control_token_of(config))
+        with _prefixed(source):
+            shared = SharedSimulator(url, control_token_of(config))
+            shared.control().health()
+        yield shared
         return
     from pixazo_simulator.server import Simulator
+    from pixazo_simulator.spec import PROFILES
     from pixazo_simulator.world import Settings
 
-    settings = Settings(keys=(SESSION_KEY,), policy=_limit(config))
-    with Simulator(settings, change=change) as simulator:
+    with _prefixed("ini setting pixazo_webhook_allow"):  # no world may send webhooks to any other host
+        policy = PROFILES["documented"].changed({"webhook_allow": config.getini("pixazo_webhook_allow")})
+    with Simulator(Settings(keys=(SESSION_KEY,), policy=policy), change=change) as simulator:
         yield simulator
 
 
-def _limit(config: pytest.Config) -> Policy:
-    """A policy that lets callbacks of any world go to the hosts that the ini file names, and to no others."""
-    from pixazo_simulator.spec import PROFILES
-
-    hosts: list[str] = config.getini("pixazo_webhook_allow")
+@contextmanager
+def _prefixed(source: str) -> Generator[None]:
+    """Turn an error into a ValueError that begins with the setting to blame."""
     try:
-        return PROFILES["documented"].changed({"webhook_allow": hosts})
-    except ValueError as error:
-        raise ValueError(f"ini setting pixazo_webhook_allow: {error}") from None
+        yield
+    except (ValueError, ControlError) as error:
+        raise ValueError(f"{source}: {error}") from None
 
 
 def _change(config: pytest.Config) -> Mutant | Variant | None:
-    """In what the gateway of this run is wrong, or right in another way."""
+    """The mutant or variant of this run, if any."""
     mutant: str | None = config.getoption("pixazo_mutant")
     variant: str | None = config.getoption("pixazo_variant")
-    if mutant:
-        from pixazo_simulator.mutants import find_mutant
+    if not (mutant or variant):
+        return None
+    from pixazo_simulator.mutants import find_mutant, find_variant
 
-        return find_mutant(mutant)
-    if variant:
-        from pixazo_simulator.mutants import find_variant
-
-        return find_variant(variant)
-    return None
-
-
-def _named(config: pytest.Config) -> tuple[str, str]:
-    places = (
-        (config.getoption("pixazo_sim_url"), "option --pixazo-sim-url"),
-        (os.environ.get(VARIABLE), f"environment variable {VARIABLE}"),
-        (config.getini("pixazo_sim_url"), "ini setting pixazo_sim_url"),
-    )
-    return next(((url, source) for url, source in places if url), ("", ""))
+    return find_mutant(mutant) if mutant else find_variant(str(variant))
 
 
 def control_token_of(config: pytest.Config) -> str | None:
     """The control token of a running simulator, by option, environment or ini file."""
-    given = (
-        config.getoption("pixazo_control_token"),
-        os.environ.get(TOKEN_VARIABLE),
-        config.getini("pixazo_control_token"),
+    return _setting(config, "control_token", TOKEN_VARIABLE)[0] or None
+
+
+def _setting(config: pytest.Config, name: str, variable: str) -> tuple[str, str]:
+    """A setting and where it was given: option, environment, ini file; two empty texts for none."""
+    places = (
+        (config.getoption(f"pixazo_{name}"), f"option --pixazo-{name.replace('_', '-')}"),
+        (os.environ.get(variable), f"environment variable {variable}"),
+        (config.getini(f"pixazo_{name}"), f"ini setting pixazo_{name}"),
     )
-    return next((str(token) for token in given if token), None)
-
-
-def _shared(url: str, source: str, control_token: str | None) -> SharedSimulator:
-    try:
-        simulator = SharedSimulator(url, control_token)
-        simulator.control().health()
-    except (ValueError, ControlError) as error:
-        raise ValueError(f"{source}: {error}") from None
-    return simulator
+    return next(((str(value), source) for value, source in places if value), ("", ""))

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -159,7 +159,7 @@ class Inbox:
         if self._world is None:
             return None
         try:
-            return datetime.fromisoformat(self._world.clock()["now"])
+            return self._world.clock().now
         except ControlError:  # the world was deleted in the meantime
             return None
 
@@ -176,16 +176,16 @@ class Inbox:
         if self._world is None:
             return "on a manual clock callbacks come when it is advanced"
         clock = self._world.clock()
-        due: str | None = clock["next_callback_at"]
-        if due is None and self._world.world()["policy"]["http_webhook_url"] == "refuse":
+        due = clock.next_callback_at
+        if due is None and self._world.world().policy["http_webhook_url"] == "refuse":
             return (
                 "this world takes no http URL for callbacks (as profile observed): set policy http_webhook_url=accept"
             )
         if due is None:
             return "no callback is due in its world: was the url of this inbox given as X-Webhook-URL or callback_url?"
-        seconds = (datetime.fromisoformat(due) - datetime.fromisoformat(clock["now"])) / timedelta(seconds=1)
-        text = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock['clock']}"
-        return f"{text}: advance it, as with pixazo.clock.advance({seconds:g})" if clock["clock"] == "manual" else text
+        seconds = (due - clock.now).total_seconds()
+        text = f"the next callback is due in {seconds:g} s of the world's clock, which is {clock.clock}"
+        return f"{text}: advance it, as with pixazo.clock.advance({seconds:g})" if clock.clock == "manual" else text
 
     def __enter__(self) -> Self:
         return self

@@ -1,17 +1,18 @@
-"""What the `pixazo` fixture gives: the world of a test, and the values that are read from it."""
+"""What the `pixazo` fixture gives: the world of a test, with its clock, wallet, journal and webhook deliveries."""
 
 from __future__ import annotations
 
 from .clock import Clock
+from .deliveries import Deliveries, delivery_table
 from .forecast import outlook
+from .journal import Journal, exchange_table
 from .pixazo import Pixazo
 from .record import SECRETS, Record
 from .strictness import complaints, report
-from .table import MOST_LINES, delivery_table, exchange_table
-from .values.delivery import Delivery
-from .values.exchange import Exchange
-from .values.generation import TERMINAL, Generation
+from .table import MOST_LINES
+from .wallet import Wallet
 
 __all__ = [
-    "MOST_LINES", "SECRETS", "TERMINAL", "Clock", "Delivery", "Exchange", "Generation", "Pixazo", "Record", "complaints", "delivery_table", "exchange_table", "outlook", "report",
+    "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "Pixazo", "Record", "Wallet", "complaints", "delivery_table",
+    "exchange_table", "outlook", "report",
 ]  # fmt: skip

@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from .forecast import coming
-from .values.generation import Generation
+from .forecast import generations_ahead
 
 if TYPE_CHECKING:
-    from pixazo_simulator.control import ControlClient
+    from datetime import datetime
+
+    from pixazo_simulator.control import ControlClient, Event
 
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
 
-class Transition(msgspec.Struct, frozen=True, tag_field="kind", tag="transition"):
-    """A generation entered a status."""
-
-    at: datetime
-    request_id: str
-    status: str
-
-
-class WebhookAttempt(msgspec.Struct, frozen=True, tag_field="kind", tag="webhook"):
-    """A callback was tried: the status that its receiver answered, or what went wrong."""
-
-    at: datetime
-    request_id: str
-    url: str
-    status: int | None = None
-    problem: str | None = None
-
-
-Event = Transition | WebhookAttempt
-
-
 class Clock:
     """The clock of a world. It can be advanced, never turned back.
 
-    `sleep` and `monotonic` are for an app, or a client, that takes such functions: seconds pass, or are told, at once.
+    `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns at
+    once, `monotonic` reads it, in seconds.
     """
 
     def __init__(
@@ -58,19 +36,19 @@ class Clock:
 
     @property
     def now(self) -> datetime:
-        """The instant, in UTC."""
-        return msgspec.convert(self._control.clock()["now"], datetime)
+        """The current instant, in UTC."""
+        return self._control.clock().now
 
     def _read(self) -> float:
         return self.now.timestamp()
 
     def advance(self, seconds: float) -> list[Event]:
-        """Let time pass and return what fell due, in order; callbacks that fell due have been attempted.
+        """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
 
-        Raises ControlError for a negative number of seconds, and when more callbacks are due than one advance attempts: the
-        clock has stopped before the end, and `told["events"]` of the error is what fell due until then.
+        Raises ControlError for a negative number of seconds, and when more webhooks are due than one advance attempts: the
+        clock has stopped before the end, and `body["events"]` of the error is what fell due until then.
         """
-        return msgspec.convert(self._control.advance(seconds), list[Event])
+        return self._control.advance(seconds)
 
     def run_until(
         self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
@@ -79,7 +57,7 @@ class Clock:
 
         Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that still run.
         """
-        holds = condition or self._has_settled
+        holds = condition or self._is_idle
         events: list[Event] = []
         passed = 0.0
         while not holds():
@@ -92,17 +70,14 @@ class Clock:
             passed += step
         return events
 
-    def _generations(self) -> list[Generation]:
-        return msgspec.convert(self._control.generations()["generations"], list[Generation])
-
-    def _has_settled(self) -> bool:
-        return all(each.is_terminal for each in self._generations())
+    def _is_idle(self) -> bool:
+        return all(each.is_terminal for each in self._control.generations().generations)
 
     def running(self) -> str | None:
-        """What each generation that has not ended is, and what it comes to, in one line; None when all have."""
-        running = [each for each in self._generations() if not each.is_terminal]
-        return coming(running, self.now) if running else None
+        """The status of each generation that has not ended, and how it will end, in one line; None when all have."""
+        running = [each for each in self._control.generations().generations if not each.is_terminal]
+        return generations_ahead(running, self.now) if running else None
 
     def __repr__(self) -> str:
-        told = self._control.clock()
-        return f"<{told['clock']} clock at {told['now']}>"
+        state = self._control.clock()
+        return f"<{state.clock} clock at {state.now}>"

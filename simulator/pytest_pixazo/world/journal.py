@@ -1,34 +1,28 @@
-"""What was said on the wire, in order, as a test reads it."""
+"""The requests to a world and their responses, in order, as a test reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import overload
 
-import msgspec
+from pixazo_simulator.control import Exchange
 
-from .table import exchange_table
-from .values.exchange import Exchange
+from .table import cut, table, time_of
 
 
 class Journal(Sequence[Exchange]):
     """The exchanges of a world so far, oldest first. It does not grow: `pixazo.journal` is a new one each time.
 
-    `dropped` says how many older ones gave way to the bound of the simulator.
+    `dropped` is the number of older exchanges that the simulator no longer keeps.
     """
 
     def __init__(self, exchanges: Sequence[Exchange], dropped: int = 0) -> None:
         self._exchanges = tuple(exchanges)
         self.dropped = dropped
 
-    @classmethod
-    def read(cls, told: Sequence[dict[str, Any]], dropped: int = 0) -> Journal:
-        """The journal that the simulator told."""
-        return cls(msgspec.convert(told, tuple[Exchange, ...]), dropped)
-
     @property
     def submits(self) -> Journal:
-        """The submits of either operation, accepted or not."""
+        """The submissions of either operation, accepted or not."""
         return self.filter(operation=("generate", "imageToVideo"))
 
     @property
@@ -50,7 +44,7 @@ class Journal(Sequence[Exchange]):
         status: int | None = None,
         request_id: str | None = None,
     ) -> Journal:
-        """Those that agree with all that is given; `path` is any part of the target."""
+        """The exchanges that match every argument; `path` is any part of the target."""
         operations = (operation,) if isinstance(operation, str) else operation
         return Journal(
             [
@@ -77,3 +71,19 @@ class Journal(Sequence[Exchange]):
 
     def __repr__(self) -> str:
         return exchange_table(self._exchanges)
+
+
+def exchange_table(exchanges: Sequence[Exchange]) -> str:
+    """Number, time of the world, request, status code and reason; then rule and faults, if any."""
+    return table([_row(each) for each in exchanges]) or "no request"
+
+
+def _row(exchange: Exchange) -> tuple[str, ...]:
+    marks = [mark for mark in (exchange.rule, ", ".join(exchange.faults)) if mark]
+    why = " | ".join([cut(exchange.reason), *marks])
+    return (
+        str(exchange.number),
+        time_of(exchange.at),
+        f"{exchange.method} {exchange.target}",
+        f"{exchange.status} {why}",
+    )

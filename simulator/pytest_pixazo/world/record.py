@@ -1,38 +1,45 @@
-"""What one test did in its world, as plain values."""
+"""What one test did in its world."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
+from pixazo_simulator.control import ClockState, Delivery, Exchange, Generation, ScriptRule, from_json, to_json
 from pixazo_simulator.spec import Redactor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One test's world at its end, as /_sim tells it: JSON values in the order of their happening, without the key.
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One test's world at its end, without the key; lists are in the order in which things happened.
 
-    `nodeid` names the test, `seed` repeats its world. `exchanges` are the world's journal, of which the oldest `dropped` gave way
-    to a bound; `lobby` are the calls during this test that reached no world. `deliveries` are callbacks with their attempts,
-    `generations` what was accepted, `rules` the script with how often each step was used, `unsaid` what was begun of it and never
-    finished, `clock` the time, and when the next callback is due.
+    `nodeid` names the test, `seed` repeats its world. `exchanges` are the world's journal, of which the oldest `dropped` are no
+    longer kept; `unmatched` are the requests during this test that reached no world. `deliveries` are webhooks with their
+    attempts, `generations` what was accepted, `rules` the script with how often each step was used, `unfinished` the rules that
+    were begun and never given a verb, `clock` the time, and when the next webhook is due.
     """
 
     nodeid: str
     seed: int
-    exchanges: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    deliveries: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    generations: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    rules: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    lobby: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    unsaid: list[str] = field(default_factory=list[str])
-    clock: dict[str, Any] = field(default_factory=dict[str, Any])
+    exchanges: list[Exchange] = []
+    deliveries: list[Delivery] = []
+    generations: list[Generation] = []
+    rules: list[ScriptRule] = []
+    unmatched: list[Exchange] = []
+    unfinished: list[str] = []
+    clock: ClockState | None = None
     dropped: int = 0
 
-    def told(self) -> dict[str, Any]:
-        """The record as one JSON object, for a process that sends it on, such as an xdist worker; `Record(**told)` reads it."""
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        """The record as a JSON object, for another process such as an xdist worker; `from_json` reads it."""
+        record: dict[str, Any] = to_json(self)
+        return record
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Record:
+        """The record that `to_json` wrote. Raises ValueError for anything else."""
+        return from_json(value, cls)
 
 
 SECRETS = Redactor()
-"""Knows the keys of the tests that run, and of those before them: what is shown or written of a test goes through it."""
+"""The keys of the tests that run, and of those before them: whatever is shown or written of a test is redacted with it."""

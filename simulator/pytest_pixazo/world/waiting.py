@@ -1,21 +1,18 @@
-"""Blocks until something is there in a world, or says what is there instead."""
+"""Blocks until something has happened in a world, or says what has happened instead."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from pixazo_simulator.control import ControlClient, ControlError
+from pixazo_simulator.control import ControlClient, ControlError, Generation
 from pixazo_simulator.script import Matcher, read_matcher
 from pixazo_simulator.spec import nearest
 
+from .deliveries import delivery_table
 from .forecast import outlook
-from .table import delivery_table, exchange_table, generation_table
-from .values.delivery import Delivery
-from .values.exchange import Exchange
-from .values.generation import Generation
+from .journal import exchange_table
+from .table import table, time_of
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
@@ -34,43 +31,43 @@ _WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 def wait_for(
     control: ControlClient, what: str, count: int, timeout: float, conditions: Mapping[str, Any]
 ) -> Sequence[Any]:
-    """So many of `what`, typed as their list says. Raises TimeoutError, and ValueError for a word that is not known."""
+    """At least `count` of `what`, typed as their list. Raises TimeoutError, and ValueError for an unknown word."""
     if what not in _WHAT:
         raise ValueError(f"wait_for {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
     where, meaning = _WHAT[what]
-    told = {name: value.told() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     try:
-        found = control.wait_for({where: {**meaning, **told, "count": count}}, timeout=timeout)
+        result = control.wait_for({where: {**meaning, **given, "count": count}}, timeout=timeout)
     except ControlError as error:
         if error.status != TIMED_OUT:
             raise
         wanted = ", ".join(
             [f"{count} x {what}", *(f"{name} {read_matcher(each)}" for name, each in conditions.items())]
         )
-        raise TimeoutError(f"waited {timeout:g} s for {wanted}; {_instead(control, where, error.told)}") from None
-    return _typed(where, found[where])
-
-
-def _typed(where: str, told: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    found: list[Any] = msgspec.convert(told, _LISTS[where][0])
+        raise TimeoutError(f"waited {timeout:g} s for {wanted}; {_instead(control, where, error.body)}") from None
+    found: Sequence[Any] = getattr(result, where)
     return found
 
 
-def _instead(control: ControlClient, where: str, told: Mapping[str, Any]) -> str:
-    """How many of them are there, what came nearest to one more, what a manual clock has ahead, and all that there is."""
-    near = told.get("nearest")
+def _instead(control: ControlClient, where: str, body: Mapping[str, Any]) -> str:
+    """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
+    near = body.get("nearest")
     nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
-    _, table, ask = _LISTS[where]
-    ahead = outlook(control.clock(), _typed("generations", control.generations()["generations"]))
+    ahead = outlook(control.clock(), control.generations().generations)
     return (
-        f"{len(told.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
-        f"all that there is:\n{table(_typed(where, ask(control)[where]))}"
+        f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
+        f"all that there is:\n{_TABLES[where](control)}"
     )
 
 
-_LISTS: Mapping[str, tuple[Any, Callable[[Any], str], Callable[[ControlClient], Mapping[str, Any]]]] = {
-    "exchanges": (list[Exchange], exchange_table, lambda control: control.journal()),
-    "deliveries": (list[Delivery], delivery_table, lambda control: control.deliveries()),
-    "generations": (list[Generation], generation_table, lambda control: control.generations()),
+def _generation_table(generations: Sequence[Generation]) -> str:
+    """When it was accepted, request id and status."""
+    rows = [(time_of(each.accepted_at), each.request_id, each.status) for each in generations]
+    return table(rows) or "no generation"
+
+
+_TABLES: Mapping[str, Callable[[ControlClient], str]] = {
+    "exchanges": lambda control: exchange_table(control.journal().exchanges),
+    "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
+    "generations": lambda control: _generation_table(control.generations().generations),
 }
-"""How each list is typed, shown, and asked for."""

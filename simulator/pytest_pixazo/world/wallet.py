@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import msgspec
-
 if TYPE_CHECKING:
-    from pixazo_simulator.control import ControlClient
+    from pixazo_simulator.control import ControlClient, Entry
 
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One movement in US dollars, negative when taken; `kind` is opening, debit, refund or adjustment."""
-
-    at: datetime
-    kind: str
-    amount: Decimal
-    request_id: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<{self.kind} {self.amount} {self.request_id or ''}".rstrip() + ">"
 
 
 class Wallet:
@@ -36,7 +21,7 @@ class Wallet:
     @property
     def balance(self) -> Decimal:
         """What can be spent now, in US dollars. Set it to any sum that is not negative: `wallet.balance = "0.05"`."""
-        return Decimal(self._control.ledger(limit=1)["balance"])
+        return self._control.ledger(limit=1).balance
 
     @balance.setter
     def balance(self, dollars: Decimal | str | int) -> None:
@@ -44,8 +29,8 @@ class Wallet:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The latest movements, at most 1,000, oldest first."""
-        return msgspec.convert(tuple(self._control.ledger()["entries"]), tuple[Entry, ...])
+        """The latest debits, refunds and other entries of the ledger, at most 1,000, oldest first; debits are negative."""
+        return tuple(self._control.ledger().entries)
 
     @property
     def spent(self) -> Decimal:

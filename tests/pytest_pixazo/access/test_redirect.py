@@ -7,26 +7,26 @@ import socket
 import pytest
 import requests
 
-from pixazo_simulator.redirect.routing import Detour
+from pixazo_simulator.redirect.routing import Route
 from pytest_pixazo import Pixazo
 
 pytest_plugins = ("pytester",)
 
 
-def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Detour) -> None:
+def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
     """Whatever key the app has, its calls are in the journal of this world."""
     answer = requests.post(
         "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
         json={"prompt": "A bear"},
         headers={"Ocp-Apim-Subscription-Key": "the-apps-own-key"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 202
     assert [each.request_id for each in pixazo.generations] == [answer.json()["request_id"]]
     assert pixazo_redirect.violations == []
 
 
-def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Detour) -> None:
+def test_it_ends_with_the_test(pixazo: Pixazo, pixazo_redirect: Route) -> None:
     """Each test has a redirection of its own, into its own world."""
     assert len(pixazo.journal) == 0
     assert str(socket.getaddrinfo("gateway.pixazo.ai", 443)[0][4][0]).startswith("127.")
@@ -41,10 +41,10 @@ def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> No
 
         def test_http(pixazo_redirect):
             with pytest.raises(requests.ConnectionError):
-                requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+                requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=60)
 
         def test_key(pixazo_redirect):
-            requests.get("https://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+            requests.get("https://gateway.pixazo.ai/v2/requests/status/a", timeout=60)
         """
     )
     result = pytester.runpytest("-q", "-p", "no:cacheprovider")

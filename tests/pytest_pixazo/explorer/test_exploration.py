@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings, strategies
+from tests.patience import PATIENCE
 
 from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration, run
@@ -31,7 +32,7 @@ class Webhooks:
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """The gateway's answer."""
-        connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=PATIENCE)
         headers = {"Ocp-Apim-Subscription-Key": self.scene.api_key, "Content-Type": "application/json"}
         connection.request(method, path, json.dumps(body) if body else None, headers | self.webhook())
         told: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -100,9 +101,9 @@ def test_a_simulator_is_started_without_a_gateway() -> None:
 def test_no_world_is_left_over(gateway: Simulator) -> None:
     """Each order has a world of its own, which is deleted."""
     control = gateway.control()
-    worlds = control.health()["worlds"]
+    worlds = control.health().worlds
     explore(Webhooks, size=2, examples=0, gateway=gateway)
-    assert control.health()["worlds"] == worlds
+    assert control.health().worlds == worlds
 
 
 def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> None:
@@ -319,7 +320,7 @@ def test_an_app_that_never_answers_is_reported(gateway: Simulator, monkeypatch: 
             self.forever = threading.Event()
 
         def receive(self, callback: Callback) -> int:
-            self.forever.wait(30)
+            self.forever.wait(PATIENCE)
             return 200
 
         def close(self) -> None:

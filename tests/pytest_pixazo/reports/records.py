@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pixazo_simulator.control import Delivery, Exchange, Generation, from_json
 from pytest_pixazo.world.record import Record
 
 __all__ = ["BEAR", "ID", "MEDIA", "Telling"]
@@ -45,11 +46,13 @@ class Telling:
         told: dict[str, Any] = {
             "number": len(self._record.exchanges) + 1, "at": instant(second), "method": method, "target": target,
             "status": status, "reason": "as told",
-            "request": {"headers": headers or {}, "body": body, "length": len(repr(body))},
-            "response": {"headers": {} if retry_after is None else {"retry-after": retry_after}, "body": answer},
+            "request": {"headers": headers or {}, "headers_left_out": 0, "body": body, "length": len(repr(body))},
+            "response": {
+                "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": answer, "length": 0, "cut": None,
+            },
             "rule": rule, "faults": list(faults), "request_id": request_id, "expected": True, "hint": None,
         }  # fmt: skip
-        self._record.exchanges.append(told)
+        self._record.exchanges.append(from_json(told, Exchange))
         return self
 
     def submit(
@@ -86,19 +89,25 @@ class Telling:
         faults: tuple[str, ...] = (),
     ) -> Telling:
         """A callback about the end, attempted `attempts` times with the same response, 5 s apart."""
-        tries = [{"at": instant(second + 5 * each), "status": code, "problem": None} for each in range(attempts)]
-        self._record.deliveries.append({
+        tries: list[dict[str, Any]] = [
+            {"at": instant(second + 5 * each), "status": code, "problem": None, "rule": None, "faults": []}
+            for each in range(attempts)
+        ]
+        told: dict[str, Any] = {
             "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
-            "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "faults": list(faults),
-        })  # fmt: skip
+            "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "rule": None, "faults": list(faults), "copy_of": None,
+        }  # fmt: skip
+        self._record.deliveries.append(from_json(told, Delivery))
         return self
 
     def generation(self, status: str = "COMPLETED", since: float = 15, *, request_id: str = ID) -> Telling:
         """A generation as it is at the end of the test."""
-        self._record.generations.append({
+        told: dict[str, Any] = {
             "request_id": request_id, "operation": "generate", "duration": 6, "resolution": "768P", "status": status,
             "accepted_at": instant(0), "since": instant(since),
-        })  # fmt: skip
+            "plan": {"queued": 2, "processing": 13, "outcome": "COMPLETED", "error": None},
+        }  # fmt: skip
+        self._record.generations.append(from_json(told, Generation))
         return self
 
     def record(self) -> Record:

@@ -8,7 +8,7 @@ import pytest
 from tests.page import PAGE
 from tests.pytest_pixazo.reports.records import Telling
 
-from pixazo_simulator.script.faults import FAULTS
+from pixazo_simulator.script.rule import FAULTS
 from pytest_pixazo.reports.coverage import BEHAVIOURS, FAULT_BEHAVIOURS, Coverage, met, without
 
 RESPONSES = re.compile(r"## Response Handling\n(.*?)\n## Error Responses\n", re.DOTALL)
@@ -74,7 +74,7 @@ def test_what_was_met(telling: Telling, names: set[str]) -> None:
 def test_a_call_with_an_unknown_key_counts() -> None:
     """A 401 reaches no world, but counts as met."""
     record = Telling().record()
-    record.lobby.extend(Telling().submit(status=401, request_id=None).record().exchanges)
+    record.unmatched.extend(Telling().submit(status=401, request_id=None).record().exchanges)
     assert met(record) == {"generate:401": 1}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+from tests.pytest_pixazo.reports.records import Telling
+
 from pytest_pixazo.world.record import Record
 
 
 def test_a_record_crosses_processes_as_json() -> None:
     """A record survives the way through JSON."""
-    record = Record(nodeid="test_bear.py::test_bear", seed=7, exchanges=[{"number": 1}], dropped=2)
-    sent = json.dumps(record.told())
-    assert json.loads(sent)["exchanges"] == [{"number": 1}]
-    assert Record(**json.loads(sent)) == record
+    record = Telling().submit().callback(15).generation().record()
+    sent = json.loads(json.dumps(record.to_json()))
+    assert (sent["exchanges"][0]["at"], sent["dropped"]) == ("2026-03-31T10:00:00.000Z", 0)
+    assert Record.from_json(sent) == record

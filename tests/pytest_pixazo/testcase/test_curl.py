@@ -12,19 +12,27 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.caller import KEY_HEADER, Caller
+from tests.patience import PATIENCE
 
+from pixazo_simulator.control import Exchange, from_json
 from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.testcase.curl import curl
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
-def told(body: Any = None, /, **members: Any) -> dict[str, Any]:
-    """An exchange as /_sim tells it."""
+def told(body: Any = None, /, **members: Any) -> Exchange:
+    """A submission in the journal, with these members changed; those of its request that are not given are empty."""
     headers = {"host": "127.0.0.1:1", "ocp-apim-subscription-key": "[redacted]", "content-type": "application/json"}
     length = 0 if body is None else len(body if isinstance(body, str) else json.dumps(body))
-    request = {"headers": headers, "body": body, "length": length}
-    return {"method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "request": request} | members
+    request = {"headers_left_out": 0, **members.pop("request", {"headers": headers, "body": body, "length": length})}
+    response: dict[str, Any] = {"headers": {}, "body": "", "length": 0, "cut": None}
+    exchange: dict[str, Any] = {
+        "number": 1, "at": "2026-03-31T10:00:00.000Z", "method": "POST", "target": "/minimax-hailuo-ai/v1/generate", "status": 202,
+        "reason": "accepted", "request_id": None, "rule": None, "faults": [], "expected": True, "hint": None, "request": request,
+        "response": response,
+    }  # fmt: skip
+    return from_json(exchange | members, Exchange)
 
 
 def test_a_submit() -> None:
@@ -109,7 +117,9 @@ def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, sim
     connection.close()
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    subprocess.run(["sh", "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    subprocess.run(
+        ["sh", "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=PATIENCE, check=True
+    )
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
     for each in (first, second):
         assert each["request"]["body"] == {"prompt": "A bear"}
@@ -129,7 +139,13 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
     caller.call("POST", "/minimax-hailuo-ai/v1/generate", {"prompt": NASTY}, {"X-Webhook-URL": url})
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
-    ran = subprocess.run([shell, "-c", curl(first)], env=variables, capture_output=True, timeout=20, check=True)
+    ran = subprocess.run(
+        [shell, "-c", curl(from_json(first, Exchange))],
+        env=variables,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
+    )
     assert json.loads(ran.stdout)["status"] == "QUEUED"
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
     assert second["request"]["body"] == {"prompt": NASTY}

@@ -55,11 +55,11 @@ def test_sections(pytester: pytest.Pytester) -> None:
             f"1  10:00:00.000  POST /minimax-hailuo-ai/v1/generate *  202 accepted {request}",
             f"2  10:00:00.000  GET /v2/requests/status/{request}  429 *rule 1: when status",
             f"3  10:00:01.*  GET /v2/requests/status/{request}  200 status",
-            "*- pixazo calls that reached no world -*",
+            "*- pixazo unmatched requests -*",
             "*  POST /v2/elsewhere * 404 *",
             "*- pixazo script -*",
             "rule 1: when status: used 1 time",
-            "*- pixazo callbacks -*",
+            "*- pixazo webhooks -*",
             f"1  10:00:15.000  POST http://127.0.0.1:9/[[]redacted]  about {request}: *",
             "*- pixazo requests as commands -*",
             'curl -sS *--data-raw \'{"prompt": "A bear [[]redacted]"}\' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate',
@@ -133,7 +133,7 @@ def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -
 
 
 def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
-    """When nothing can be told of the world, that is told, and the failure stays what it was."""
+    """A world that cannot be shown is reported so, and the failure stays what it was."""
     pytester.makepyfile(
         """
         def test_gone(pixazo):
@@ -142,7 +142,7 @@ def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
         """
     )
     result = pytester.runpytest(*QUIET)
-    result.stdout.fnmatch_lines(["E       AssertionError: the reason", "nothing can be told of the world: *no world*"])
+    result.stdout.fnmatch_lines(["E       AssertionError: the reason", "the world cannot be shown: *no world*"])
 
 
 def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) -> None:
@@ -190,7 +190,7 @@ def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) ->
                 f"{start}10:00:00.500; {name} is QUEUED until +1.5 s, COMPLETED at +14.5 s:"
                 " pixazo.clock.advance(14.5) or pixazo.clock.run_until()"
             ),
-            f"{start}10:00:15.000; the next callback is due at +5 s: pixazo.clock.advance(5)",
+            f"{start}10:00:15.000; the next webhook is due at +5 s: pixazo.clock.advance(5)",
             f"{start}10:01:40.000; {name} is PROCESSING and never ends",
         ]
     )

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
 import pytest
 
+import pixazo_simulator
 import pytest_pixazo
+from pytest_pixazo import plugin
 
 pytest_plugins = ("pytester",)
 
@@ -31,8 +40,60 @@ APART = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:
 
 def test_each_name_can_be_had() -> None:
     """What the package offers can be imported from it, though nothing is until then; a name that does not exist is an AttributeError."""
-    names = [*pytest_pixazo.__all__, "ConectionReset"]
+    names = [*dir(pytest_pixazo), "ConectionReset"]
+    assert {"Drop", "Pixazo", "contains"} <= set(names)
     assert [hasattr(pytest_pixazo, name) for name in names] == [True] * (len(names) - 1) + [False]
+
+
+def names_in(module: ModuleType) -> dict[str, object]:
+    """What annotations of a module may name, also what it imports for type checkers only."""
+    names = dict(vars(module))
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            exec(compile(ast.Module(node.body, []), "types", "exec"), names)
+    return names
+
+
+def classes_in(annotation: object) -> Iterator[type]:
+    """The classes of ours that an annotation names, at any depth."""
+    if isinstance(annotation, type) and annotation.__module__.startswith(("pytest_pixazo", "pixazo_simulator.control")):
+        yield annotation
+    for each in get_args(annotation):
+        yield from classes_in(each)
+
+
+def reached_from(thing: Any) -> Iterator[type]:
+    """The public classes that a function returns, or that the public attributes and methods of a class are."""
+    names = names_in(sys.modules[thing.__module__])
+    if not isinstance(thing, type):
+        yield from classes_in(get_type_hints(thing, names).get("return"))
+        return
+    for name, annotation in get_type_hints(thing, names).items():
+        yield from classes_in(annotation) if not name.startswith("_") else ()
+    for name, member in vars(thing).items():
+        function: Any = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+        if inspect.isfunction(function) and not name.startswith("_"):
+            yield from reached_from(function)
+
+
+def test_every_type_that_a_test_meets_is_exported() -> None:
+    """Whatever can be reached from the annotations of the fixtures is a name of pytest_pixazo, or of pixazo_simulator."""
+    seen: set[type] = set()
+    coming: list[type] = []
+    for name in plugin.__all__:
+        if name.startswith("pixazo"):
+            coming += reached_from(inspect.unwrap(getattr(plugin, name)))
+    while coming:
+        each = coming.pop()
+        if each not in seen:
+            seen.add(each)
+            coming += reached_from(each)
+    public = {each for each in seen if not each.__name__.startswith("_")}
+    exported = {*dir(pytest_pixazo), *dir(pixazo_simulator)}
+    assert {each.__name__ for each in public} - exported == set()
+    assert {"Pixazo", "Exchange", "Journal", "Generation", "Delivery", "Attempt", "Explanation", "Wallet", "Clock", "Entry"} <= {
+        each.__name__ for each in public if each.__name__ in dir(pytest_pixazo)
+    }  # fmt: skip
 
 
 def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -> None:

@@ -36,7 +36,7 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
     pytester.makepyfile(NOTING + "\n\ndef test_failed(pixazo): assert 0\n")
-    result = pytester.runpytest(*QUIET, "-n", "2")
+    result = pytester.runpytest(*QUIET, "-p", "xdist", "-n", "2")
     result.assert_outcomes(passed=6, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
     places = {(worker, url) for worker, url, _ in notes(pytester)}
@@ -61,12 +61,12 @@ def test_all_workers_share_a_running_one(
         monkeypatch.setenv("PIXAZO_SIM_URL", simulator.url)
     if named == "setting":
         pytester.makeini(f"[pytest]\npixazo_sim_url = {simulator.url}/\n")
-    workers = ("-n", "2") if named == "option" else ()
-    before = simulator.control().health()["worlds"]
+    workers = ("-p", "xdist", "-n", "2") if named == "option" else ()
+    before = simulator.control().health().worlds
     pytester.runpytest(*QUIET, *workers, *options).assert_outcomes(passed=6)
     assert {url for _, url, _ in notes(pytester)} == {simulator.url}
     assert len({key for _, _, key in notes(pytester)}) == 6
-    assert simulator.control().health()["worlds"] == before
+    assert simulator.control().health().worlds == before
 
 
 def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) -> None:
@@ -99,7 +99,7 @@ def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, told
 def test_the_simulator_of_a_session(pixazo_simulator: Simulator, pixazo: Pixazo) -> None:
     """It is running, and the worlds of tests are on it."""
     assert pixazo.url == pixazo_simulator.url
-    assert pixazo_simulator.control().health()["status"] == "ok"
+    assert pixazo_simulator.control().health().status == "ok"
 
 
 def test_other_kinds_of_tests(pytester: pytest.Pytester) -> None:

@@ -179,6 +179,6 @@ def test_a_signature_fits_the_secret_of_the_world(caller: Caller, pixazo: Pixazo
     pixazo.clock.advance(20)
     first, second = pixazo_webhooks.received
     for callback in (first, second):
-        callback.verify(pixazo.control.world()["webhook_secret"])
+        callback.verify(str(pixazo.control.world().webhook_secret))
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Simulator
@@ -20,15 +21,15 @@ COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
 
 
-def answers(world: ControlClient, seconds: float) -> list[int | None]:
+def answers(world: ControlClient, seconds: float) -> list[int | str | None]:
     """The status codes that the dispatcher got while so many seconds passed."""
-    return [event["status"] for event in world.advance(seconds) if event["kind"] == "webhook"]
+    return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
 
 def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
     """Send something to an inbox by hand."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     connection.request(method, parts.path, body, headers)
     answer = connection.getresponse()
     told = answer.status, answer.read()
@@ -62,7 +63,7 @@ def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Sim
     world = gateway.control().create_world(clock="x1000")
     with Inbox(world) as inbox:
         request_id = submit(world, inbox.url)
-        assert [callback.request_id for callback in inbox.wait(1, timeout=10)] == [request_id]
+        assert [callback.request_id for callback in inbox.wait(1, timeout=PATIENCE)] == [request_id]
     world.delete_world()
 
 
@@ -181,7 +182,7 @@ def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox) -> None:
 def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
     """Senders that do not know the length are understood, too."""
     parts = urlsplit(inbox.url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     connection.request("POST", parts.path, iter([b'{"status":', b'"FAILED"}']), encode_chunked=True)
     assert connection.getresponse().status == 204
     connection.close()
@@ -219,7 +220,7 @@ def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
         submit(world, inbox.url)
         world.advance(15)
         (callback,) = inbox.received
-    secret = world.world()["webhook_secret"]
+    secret = str(world.world().webhook_secret)
     world.delete_world()
     callback.verify(secret)
     with pytest.raises(SignatureError, match="callback 1 is not signed with this secret"):

@@ -18,9 +18,10 @@ import trio
 import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
+from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import submit
 
-from pixazo_simulator import ControlClient
+from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import dispatcher
 from pytest_pixazo.webhooks import event_loops
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
@@ -28,9 +29,9 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 PATH = "/hooks/pixazo"
 
 
-def answers(events: list[dict[str, Any]]) -> list[int | None]:
+def answers(events: list[Event]) -> list[int | str | None]:
     """The status codes that the dispatcher got."""
-    return [event["status"] for event in events if event["kind"] == "webhook"]
+    return [event.status for event in events if event.kind == "webhook"]
 
 
 class Wsgi:
@@ -111,7 +112,7 @@ def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inb
     assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
 
 
-async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[dict[str, Any]]:
+async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[Event]:
     """Submit, and advance the clock in a thread."""
     await anyio.to_thread.run_sync(submit, world, inbox.url)
     return await anyio.to_thread.run_sync(world.advance, 15)
@@ -155,7 +156,7 @@ def test_a_blocked_loop_is_reported_with_the_remedies(
 ) -> None:
     """Advancing on the app's own loop is no deadlock: the dispatcher gets a 503, and the error on leaving names the remedies."""
     monkeypatch.setattr(event_loops, "PATIENCE", 0.05)
-    seen: list[int | None] = []
+    seen: list[int | str | None] = []
 
     async def body() -> None:
         with Inbox(world) as inbox:
@@ -223,10 +224,10 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     submit(world, inbox.url)
     advancing = threading.Thread(target=world.advance, args=(15,))
     advancing.start()
-    assert reached.wait(10)
+    assert reached.wait(PATIENCE)
     with pytest.raises(InboxError, match="closed before the app had answered"):
         inbox.close()
-    advancing.join(10)
+    advancing.join(PATIENCE)
     assert told == ["cancelled", "lifespan.shutdown"]
 
 
@@ -245,7 +246,7 @@ def test_the_gateway_may_give_up_before_the_app_answers(
     slow, handled = threading.Event(), threading.Semaphore(0)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        slow.wait(10)
+        slow.wait(PATIENCE)
         start_response("200 OK", [])
         handled.release()
         return []
@@ -256,7 +257,7 @@ def test_the_gateway_may_give_up_before_the_app_answers(
         impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
         assert answers(world.advance(15)) == [None]
     slow.set()
-    assert handled.acquire(timeout=10)
+    assert handled.acquire(timeout=PATIENCE)
     assert answers(world.advance(5)) == [200]
     assert [callback.response_status for callback in inbox.received] == [200, 200]
 
@@ -395,7 +396,7 @@ def served() -> Iterator[tuple[FastAPI, str]]:
     thread.start()
     yield app, f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
     listener.close()
 
 

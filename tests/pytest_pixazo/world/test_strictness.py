@@ -58,7 +58,7 @@ def test_key(pixazo):
     )
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(passed=2, errors=2)
-    start = "- unexpected call without a world, number ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
+    start = "- unmatched request ?, POST /minimax-hailuo-ai/v1/generate, answered 401: "
     result.stdout.fnmatch_lines(
         [
             f"{start}the key is missing: send it in the header Ocp-Apim-Subscription-Key, not in authorization",
@@ -218,6 +218,6 @@ def test_begun(pixazo, pixazo_client):
     result.assert_outcomes(passed=1, errors=1)
     start = result.outlines.index("pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 3] == [
-        '- when("generate") was begun and never said what happens: add .reply, .end or .fault',
-        '- when("generate"), step 2, was begun and never said what happens: add .reply, .end or .fault',
+        '- when("generate") does not say what happens: add .reply, .end or .fault',
+        '- when("generate"), step 2, does not say what happens: add .reply, .end or .fault',
     ]

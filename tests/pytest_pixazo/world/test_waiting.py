@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tests.patience import PATIENCE
 
 from pixazo_client import PixazoClient
 from pytest_pixazo import Pixazo, contains
@@ -17,7 +18,7 @@ def test_wait_for_an_app_in_another_thread(pixazo: Pixazo, pixazo_client: Pixazo
     (submit,) = pixazo.wait_for("submit", operation="generate")
     polls = pixazo.wait_for("status", count=2, path=contains(str(submit.request_id)))
     (done,) = pixazo.wait_for("generation", status="COMPLETED")
-    app.join(10)
+    app.join(PATIENCE)
     assert submit.request.body == {"prompt": "A bear"}
     assert len(polls) >= 2
     assert done.request_id == submit.response.body["request_id"]
@@ -57,5 +58,5 @@ def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
 def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
     """A callback that will come only with time is told with its time."""
     pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
-    with pytest.raises(TimeoutError, match=r"the next callback is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
+    with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
         pixazo.wait_for("webhook", delivered=True, timeout=0)

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
-from tests.simulator.receivers import Listener, answer
-from tests.simulator.server.raw_socket import Wire
+from tests.receiver import Receiver, answer
+from tests.simulator.server.raw_socket import RawSocket
 
-from pixazo_simulator.control.access import guard
 from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
 from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.handler import check_access
 from pixazo_simulator.control.route import TOKEN_HEADER, Refused
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy.points import PROFILES
@@ -38,12 +38,12 @@ def refusal(
     token: str | None = None,
     **more: Any,
 ) -> tuple[int, str] | None:
-    """How the guard refuses a caller, None if it does not."""
+    """How check_access refuses a caller, None if it does not."""
     told = {"host": host, "origin": origin, TOKEN_HEADER.lower(): token}
     headers = [(name.encode(), value.encode("latin-1")) for name, value in told.items() if value is not None]
     client = (peer, 50_000) if peer else None
     try:
-        guard({"headers": headers, "client": client, "server": (LOOPBACK, 8900), **more}, settings)
+        check_access({"headers": headers, "client": client, "server": (LOOPBACK, 8900), **more}, settings)
     except Refused as refused:
         return refused.status, str(refused)
     return None
@@ -79,7 +79,7 @@ def test_what_a_proxy_adds_counts_for_nothing(name: str) -> None:
     """Anybody can write it."""
     headers = [(b"host", b"localhost"), (name.encode(), b"127.0.0.1")]
     with pytest.raises(Refused, match=r"callers of this machine only, this one is 192\.0\.2\.7"):
-        guard({"headers": headers, "client": (STRANGER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
+        check_access({"headers": headers, "client": (STRANGER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
 
 
 @pytest.mark.parametrize("peer", [LOOPBACK, STRANGER, "::1"])
@@ -190,7 +190,7 @@ def test_a_page_of_this_very_server_is_answered() -> None:
 @pytest.mark.parametrize("target", ["/_sim/health", "/.well-known/pixazo-target"])
 def test_a_header_that_is_sent_twice_is_a_bad_request(name: str, target: str) -> None:
     """Nobody can tell which of the two counts."""
-    with Simulator(Settings(control_token=TOKEN)) as simulator, Wire(simulator.port) as wire:
+    with Simulator(Settings(control_token=TOKEN)) as simulator, RawSocket(simulator.port) as wire:
         value = TOKEN if name == TOKEN_HEADER else "http://localhost"
         wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n{name}: {value}\r\n\r\n".encode())
         answer = wire.answer()
@@ -207,7 +207,7 @@ def call(
         return reply.status, reply.json()
 
 
-@pytest.mark.parametrize("target", ["/_sim/health", "/_sim/lobby", "/_sim/nowhere", "/.well-known/pixazo-target"])
+@pytest.mark.parametrize("target", ["/_sim/health", "/_sim/unmatched", "/_sim/nowhere", "/.well-known/pixazo-target"])
 def test_a_stranger_with_the_host_localhost_gets_nothing(target: str) -> None:
     """Of our own routes; the gateway is for everybody."""
     status, told = call(CLOSED, STRANGER, "GET", target, {"host": "localhost"})
@@ -223,7 +223,7 @@ def test_a_callback_is_refused_though_it_comes_from_loopback(settings: Settings)
             settings, LOOPBACK, "GET", target, {"host": "localhost", "user-agent": "pixazo-sim", TOKEN_HEADER: TOKEN}
         )
         assert status == 403
-        assert told["message"].startswith("callbacks may not use /_sim: User-Agent pixazo-sim is theirs")
+        assert told["message"].startswith("webhooks may not use /_sim: User-Agent pixazo-sim is theirs")
 
 
 @pytest.mark.parametrize("redirected", [False, True])
@@ -232,7 +232,7 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
     policy = PROFILES["documented"].changed({"webhook_redirects": "follow"})
     with Simulator(Settings(policy=policy)) as simulator:
         own = f"{simulator.url}/_sim/worlds"
-        with Listener(answer(307, location=own)) as listener:
+        with Receiver(answer(307, location=own)) as listener:
             caller = Caller(over_http(simulator.url), simulator.api_key)
             caller.accepted(webhook=listener.url if redirected else own)
             simulator.advance(15)
@@ -303,8 +303,8 @@ def test_the_client_sends_the_token() -> None:
     assert CLIENTS_HEADER == TOKEN_HEADER
     with Simulator(Settings(control_token=TOKEN)) as simulator:
         world = ControlClient(simulator.url, control_token=TOKEN).create_world()
-        assert world.clock()["clock"] == "manual"
-        assert simulator.control().health()["worlds"] == 2
+        assert world.clock().clock == "manual"
+        assert simulator.control().health().worlds == 2
         for other in (None, "wrong"):
             with pytest.raises(ControlError, match="X-Pixazo-Control-Token") as raised:
                 ControlClient(simulator.url, control_token=other).create_world()
@@ -320,10 +320,10 @@ def test_a_server_that_listens_everywhere_is_reached_on_loopback(host: str, url:
     with Simulator(host=host) as simulator:
         assert simulator.url == url.format(simulator.port)
         assert not simulator.is_local
-        assert ControlClient(simulator.url).health()["status"] == "ok"
+        assert ControlClient(simulator.url).health().status == "ok"
         given = f"[{host}]" if ":" in host else host
-        assert ControlClient(f"http://{given}:{simulator.port}").health()["status"] == "ok"
-        assert simulator.control().explain("GET", f"{simulator.url}/v2/requests/status/x")["exchange"]["status"] == 404
+        assert ControlClient(f"http://{given}:{simulator.port}").health().status == "ok"
+        assert simulator.control().explain("GET", f"{simulator.url}/v2/requests/status/x").status == 404
 
 
 def _has_ipv6() -> bool:

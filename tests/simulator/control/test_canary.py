@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.receivers import Listener, answer
+from tests.receiver import Receiver, answer
 
-from pixazo_simulator.control import ROUTES
+from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -138,7 +138,7 @@ def walk(heard: dict[str, str], who: str, caller: Caller) -> None:
 def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]]]:
     """Target, body and headers."""
     path = route.path.replace("{number}", "1")
-    bodies: list[Any] = [route.example]
+    bodies: list[Any] = [route.request_example]
     if route.name == "waitFor":
         kinds = ("exchanges", "deliveries", "generations")
         bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]
@@ -159,7 +159,7 @@ def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]
     if route.reads_query:
         yield path, None, {}
         yield f"{path}?limit={LONG}", None, {}
-        if route.name in ("journal", "lobby"):
+        if route.name in ("journal", "unmatched"):
             yield f"{path}?status=418&method=GET&path=/", None, {}
         return
     for body in bodies:
@@ -182,7 +182,7 @@ def heard() -> Heard:
     log.addHandler(listening)
     log.setLevel(logging.DEBUG)
     with (
-        Listener(answer(500, f"no {LONG}".encode())) as listener,
+        Receiver(answer(500, f"no {LONG}".encode())) as listener,
         Simulator(Settings(keys=(*KEYS, OTHER))) as simulator,
     ):
         send = over_http(simulator.url)
@@ -192,9 +192,9 @@ def heard() -> Heard:
             plant_secret(caller, listener.url)
         for key in (OTHER, *KEYS):
             walk(told, f"the holder of {key[:2]}…" if key != OTHER else "another", callers[key])
-        told["invitation"] = callers[OTHER].call("GET", "/.well-known/pixazo-target").body.decode()
+        told["discovery document"] = callers[OTHER].call("GET", "/.well-known/pixazo-target").body.decode()
         told |= {
-            f"lobby after all, {n}": callers[OTHER].call("GET", f"/_sim/lobby?after={n}&limit=20").body.decode()
+            f"unmatched after all, {n}": callers[OTHER].call("GET", f"/_sim/unmatched?after={n}&limit=20").body.decode()
             for n in range(0, 40, 20)
         }
     log.removeHandler(listening)
@@ -221,7 +221,7 @@ def errors() -> Iterator[str]:
         ):
             with pytest.raises((ControlError, SimulatorError, ValueError)) as raised:
                 call()
-            yield f"{raised.value} {getattr(raised.value, 'told', '')}"
+            yield f"{raised.value} {getattr(raised.value, 'body', '')}"
 
 
 @pytest.mark.parametrize("secret", [LONG, SHORT, DEFAULT], ids=["long", "short", "default"])
@@ -268,7 +268,7 @@ def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
 
 
 def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simulator) -> None:
-    """By the lobby and by an explanation; whoever sends more secrets than are kept is told no more of it."""
+    """By the unmatched requests and by an explanation; whoever sends more secrets than are kept is told no more of it."""
     send = over_http(simulator.url)
     long = {f"X-P{number}": "x" * 4000 for number in range(3)}
     head, body = {**long, KEY_HEADER: UNKNOWN}, {"prompt": UNKNOWN}
@@ -277,17 +277,17 @@ def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simul
         send("POST", f"/foo/{UNKNOWN}", headers, json.dumps(body).encode())
     wish = {"method": "POST", "path": f"/foo/{UNKNOWN}", "headers": head, "body": body}
     explained = send("POST", "/_sim/explain", {}, json.dumps(wish).encode())
-    lobby = send("GET", "/_sim/lobby?limit=2", {}, b"")
-    assert (explained.status, lobby.status) == (200, 200)
-    assert UNKNOWN.encode() not in explained.body + lobby.body
-    assert [each["target"] for each in lobby.json()["exchanges"]] == ["/foo/[redacted]", "[hidden]"]
+    unmatched = send("GET", "/_sim/unmatched?limit=2", {}, b"")
+    assert (explained.status, unmatched.status) == (200, 200)
+    assert UNKNOWN.encode() not in explained.body + unmatched.body
+    assert [each["target"] for each in unmatched.json()["exchanges"]] == ["/foo/[redacted]", "[hidden]"]
 
 
 @pytest.mark.parametrize("route", ["/_sim/health", "/.well-known/pixazo-target"])
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 @pytest.mark.parametrize("key", [LONG, "Canary-7F3A-Q"])
 def test_who_is_not_let_in_is_told_no_key(route: str, name: str, key: str) -> None:
-    """Whatever is refused leaves by the same door."""
+    """Whatever is refused leaves by the same way."""
     with Simulator(Settings(keys=(key,))) as simulator:
         value = key if name == "Host" else f"http://{key}"
         reply = over_http(simulator.url)("GET", route, {name: value}, b"")
@@ -310,7 +310,7 @@ def test_a_key_that_is_cut_off_in_a_refusal_is_not_begun() -> None:
                     "/_sim/explain",
                     {"method": "GET", "path": "/", "headers": {"x": "ü" * (40 - size) + LONG + "\u20ac"}},
                 ),
-                ("/_sim/doors", {"hosts": [" " * (80 - size) + LONG]}),
+                ("/_sim/tls-listeners", {"hosts": [" " * (80 - size) + LONG]}),
                 ("/_sim/clock/advance", {"seconds": "x" * (20 - size) + LONG}),
                 ("/_sim/clock/advance", {"seconds": ["x" * (30 - size) + LONG]}),
                 ("/_sim/script/rules", {"when": "x" * (200 - size) + LONG}),
@@ -342,8 +342,8 @@ def test_a_resent_callback_tells_no_key() -> None:
         caller.accepted(webhook=f"http://{LONG}.test/{LONG}")
         caller.advance(15)
         told = world.resend(1)
-        assert told["problem"].startswith("not sent: host [redacted].test is not loopback and was not allowed")
-        assert LONG not in json.dumps(world.deliveries())
+        assert (told.problem or "").startswith("not sent: host [redacted].test is not loopback and was not allowed")
+        assert LONG not in json.dumps(to_json(world.deliveries()))
 
 
 def test_whoever_writes_to_the_log_tells_no_key(caplog: pytest.LogCaptureFixture) -> None:
@@ -360,7 +360,7 @@ def test_the_control_token_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> 
     with Simulator(Settings(keys=(OTHER,), control_token=token)) as simulator:
         plant(Caller(over_http(simulator.url), OTHER), [token], "http://127.0.0.1:9")
         world = ControlClient(simulator.url, OTHER, control_token=token)
-        told = json.dumps([world.journal(), world.lobby(), world.script(), world.deliveries()])
+        told = repr([to_json(each()) for each in (world.journal, world.unmatched, world.script, world.deliveries)])
         with pytest.raises(ControlError, match="the control token is missing") as raised:
             ControlClient(simulator.url, OTHER).world()
     assert token not in told + caplog.text + str(raised.value)

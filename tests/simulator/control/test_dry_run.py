@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
+from unittest.mock import patch
 from urllib.parse import unquote
 
 import msgspec
@@ -18,16 +19,23 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
 from tests.simulator.samples import data_url, png
 
-from pixazo_simulator.gateway.fault_injection import STRIKES
+from pixazo_simulator.gateway.response import Response
 from pixazo_simulator.server.app import Application
 from pixazo_simulator.spec.policy.points import Policy
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.spec.policy.values import RateLimit
 from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.state.journal import Exchange
 from pixazo_simulator.world.world import World
 
 STATUS = "/v2/requests/status/"
 HOST = "127.0.0.1:8900"
 UNKNOWN = "minimax-hailuo-ai_019d4355-f500-7000-8000-00000000ffff"
+
+
+async def plainly(response: Response, _: object, __: object, send: Any) -> None:
+    """Send a response at once and whole, whatever a fault wants."""
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers})
+    await send({"type": "http.response.body", "body": response.body})
 
 
 @dataclass
@@ -67,7 +75,7 @@ class Bench:
         plain, _, query = path.partition("?")
         scope: dict[str, Any] = {
             "type": "http", "method": method, "path": unquote(plain), "query_string": query.encode(), "root_path": "", "scheme": "http",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in fields], STRIKES: [],
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in fields],
         }  # fmt: skip
         said: list[Any] = []
 
@@ -77,14 +85,15 @@ class Bench:
         async def say(message: Any) -> None:
             said.append(message)
 
-        self.runner.run(self.app(scope, receive, say))
+        with patch("pixazo_simulator.server.asgi.transmit", plainly):
+            self.runner.run(self.app(scope, receive, say))
         return int(said[0]["status"])
 
     def latest(self, key: str | None = "sim-key") -> Any:
-        """The latest exchange of a world, or of the lobby; None when there is none."""
+        """The latest exchange of a world, or of the unmatched requests; None when there is none."""
         if key is not None and self.app.worlds.get(key) is None:
             return None
-        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/lobby")
+        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
         return told["exchanges"][-1] if told["exchanges"] else None
 
     def accepted(self, prompt: str = "A bear") -> str:
@@ -117,9 +126,9 @@ CHANGES: dict[str, Change] = {
     "a rule is used": lambda bench, _: bench.send("GET", f"{STATUS}{UNKNOWN}"),
     "a submit": lambda bench, _: bench.accepted(),
     "a call of nobody": lambda bench, _: bench.send("GET", "/nowhere", headers={KEY_HEADER: ""}),
-    "a fault draws": lambda _, world: world.chance.random(),
-    "the rate is counted": lambda _, world: world.standing.quota.take(RateLimit(2, 9), 5),
-    "money": lambda _, world: world.standing.ledger.adjust(world.clock.now(), 7),
+    "a fault draws": lambda _, world: world.draw(),
+    "the rate is counted": lambda _, world: world.account.quota.take(RateLimit(2, 9), 5),
+    "money": lambda _, world: world.account.ledger.adjust(world.clock.now(), 7),
     "time": lambda bench, _: bench.control("POST", "/_sim/clock/advance", {"seconds": 1}),
     "a switch": lambda bench, _: bench.control("PATCH", "/_sim/world", {"suspended": True}),
     "a new world": lambda bench, _: bench.send("GET", f"{STATUS}x", headers={KEY_HEADER: "sim-broken-1"}),
@@ -133,7 +142,7 @@ def test_the_comparison_sees_every_change(change: Change) -> None:
         world = bench.app.worlds.get("sim-key")
         assert world
         bench.control("POST", "/_sim/script/rules", {"when": "status", "reply": {"status": 500}, "after": 9})
-        bench.app.worlds.lobby.record(0, "GET", "/", [], b"", 404, b"", "")
+        bench.app.worlds.unmatched.record(Exchange(0, 0, "GET", "/", [], b"", 0, 404, b"", ""))
         before = state(bench.app.worlds)
         assert state(bench.app.worlds) == before
         change(bench, world)
@@ -401,7 +410,10 @@ def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("wish", "complaint"),
     [
-        ({"method": "GET", "path": "/_sim/world"}, "path '/_sim/world' is no route of the gateway, but one of ours"),
+        (
+            {"method": "GET", "path": "/_sim/world"},
+            "path '/_sim/world' is no route of the gateway, but one of the simulator",
+        ),
         ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
         (
             {"method": "GET", "path": "nowhere"},
@@ -479,13 +491,13 @@ def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
 def test_explaining_a_download_makes_no_twin_of_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be thousands: only the one that has the generation is looked at."""
     twins: list[str] = []
-    make = World.twin
+    make = World.fork_at
 
-    def twin(self: World) -> World:
+    def fork_at(self: World, now: int) -> World:
         twins.append(self.key)
-        return make(self)
+        return make(self, now)
 
-    monkeypatch.setattr(World, "twin", twin)
+    monkeypatch.setattr(World, "fork_at", fork_at)
     with Bench() as bench:
         assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
         assert twins == []

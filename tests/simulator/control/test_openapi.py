@@ -18,7 +18,7 @@ from tests.receiver import Receiver
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.openapi import document
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.webhooks import dispatcher as courier
+from pixazo_simulator.webhooks import dispatcher
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
 OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -28,10 +28,10 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
 }
 NAMES = [
     "health", "openapi", "createWorld", "world", "changeWorld", "deleteWorld", "clock", "advance", "ledger", "generations",
-    "journal", "lobby", "waitFor", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
-    "deliveries", "resend", "openDoor", "closeDoor",
+    "journal", "unmatched", "waitFor", "explain", "script", "setScript", "clearScript", "addRule", "replaceRule", "removeRule",
+    "deliveries", "resend", "openTlsListener", "closeTlsListener",
 ]  # fmt: skip
-WITHOUT_KEY = {"health", "openapi", "createWorld", "lobby", "explain"}
+WITHOUT_KEY = {"health", "openapi", "createWorld", "unmatched", "explain"}
 
 
 def strict(schemas: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def test_every_answer_is_as_it_is_described(caller: Caller, receiver: Receiver) 
     caller.call("GET", "/nowhere", headers={KEY_HEADER: "a-key-of-nobody"})
     last = {"setScript": 1, "clearScript": 2, "deleteWorld": 3}
     for route in sorted(ROUTES, key=lambda each: last.get(each.name, 0)):
-        status, told = sent(caller, route, route.example, route.path.replace("{number}", "1"))
+        status, told = sent(caller, route, route.request_example, route.path.replace("{number}", "1"))
         assert status == route.status, (route.name, told)
 
 
@@ -159,13 +159,13 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
             wrong.append(reply.status)
         assert wrong == ([400, 400, 400] if route.name in WITHOUT_KEY else [401, 404, 400]), route.name
         if "{number}" in route.path:
-            reply = caller.call(route.method, target, route.example)
+            reply = caller.call(route.method, target, route.request_example)
             assert reply.status == 404
             assert fits(reply.json(), answer_schema(route.name, 404)) == []
     reply = caller.call("POST", "/_sim/wait", {"exchanges": {"count": 2}, "timeout": 0})
     assert reply.status == 408
     assert fits(reply.json(), answer_schema("waitFor", 408)) == []
-    monkeypatch.setattr(courier, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     caller.accepted(webhook="http://10.0.0.7/")
     caller.accepted(webhook="http://10.0.0.7/")
     reply = caller.call("POST", "/_sim/clock/advance", {"seconds": 15})

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import inspect
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.receivers import Listener, answer
+from tests.receiver import Receiver, answer
 
-from pixazo_simulator.control.schema.rendering import told_exchange, told_in_turns
+from pixazo_simulator import control
+from pixazo_simulator.control.schema.rendering import exchange, in_turns
+from pixazo_simulator.control.schema.types import encode
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.redaction import Redactor
+from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.journal import Exchange
 
 CANARY = 'canary-5f1d"\\/4c3b'
@@ -39,7 +44,7 @@ def test_a_planted_key_is_never_told(canary: Caller, caplog: pytest.LogCaptureFi
     caplog.set_level(logging.DEBUG)
     typed = {"Content-Type": "application/json"}
     bare = {KEY_HEADER: ""}
-    with Listener(answer(500, CANARY.encode())) as listener:
+    with Receiver(answer(500, CANARY.encode())) as listener:
         canary.accepted(
             f"A bear {CANARY}", webhook=f"{listener.url}?key={CANARY}", callback_url=f"{listener.url}/{CANARY}"
         )
@@ -62,10 +67,15 @@ def test_a_planted_key_is_never_told(canary: Caller, caplog: pytest.LogCaptureFi
     assert sum("[redacted]" in text for text in told) >= 3
 
 
+def owner(*keys: str) -> Worlds:
+    """Worlds that these keys open."""
+    return Worlds(Settings(keys=keys))
+
+
 QUOTED = "canary-5f1d%22%5C%2F4c3b"
 
 
-def exchange(body: bytes, target: str = "/") -> Exchange:
+def seen(body: bytes, target: str = "/") -> Exchange:
     """An exchange of which only the request's body and target matter."""
     return Exchange(
         1, 0, "POST", target, [(b"Accept", b"a"), (b"accept", b"b")], body, len(body), 202, body, "accepted"
@@ -87,9 +97,9 @@ def exchange(body: bytes, target: str = "/") -> Exchange:
 )
 def test_bodies_are_told_as_json_where_they_are(body: bytes, told: object) -> None:
     """Both sides, as text otherwise; the key is out of sight in either."""
-    shown = told_exchange(exchange(body), Redactor(("the-secret-key",)))
-    assert shown["request"]["body"] == told
-    assert shown["response"]["body"] == told
+    shown = exchange(owner("the-secret-key"), seen(body))
+    assert shown.request.body == told
+    assert shown.response.body == told
 
 
 def test_secrets_of_others_are_not_told_either() -> None:
@@ -100,15 +110,15 @@ def test_secrets_of_others_are_not_told_either() -> None:
         (b"Proxy-Authorization", b"x"),
         (b"OCP-APIM-Subscription-Key", b"x"),
     ]
-    seen = Exchange(1, 0, "GET", "/", [*secret, (b"Accept", b"a"), (b"accept", b"b")], b"", 0, 200, b"", "status")
+    secretive = Exchange(1, 0, "GET", "/", [*secret, (b"Accept", b"a"), (b"accept", b"b")], b"", 0, 200, b"", "status")
     names = ("authorization", "cookie", "proxy-authorization", "ocp-apim-subscription-key")
-    assert told_exchange(seen, Redactor())["request"]["headers"] == dict.fromkeys(names, "[redacted]") | {"accept": "b"}
+    assert exchange(owner(), secretive).request.headers == dict.fromkeys(names, "[redacted]") | {"accept": "b"}
 
 
 @given(st.binary(), st.text())
 def test_anything_can_be_told(body: bytes, target: str) -> None:
     """As JSON, without exception."""
-    assert json.dumps(told_exchange(exchange(body, target), Redactor(("the-secret-key",))))
+    assert encode(exchange(owner("the-secret-key"), seen(body, target)))
 
 
 def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_told(canary: Caller) -> None:
@@ -134,32 +144,31 @@ def test_a_key_that_opens_nothing_is_not_told(name: str, value: str) -> None:
     headers = [(name.encode(), value.encode()), (b"x-webhook-url", b"https://a.b/?key=somebodys-key-91")]
     body = b'{"prompt":"somebodys-key-91"}'
     target = "/somebodys-key-91?api_key=somebodys-key-91"
-    told = told_exchange(
-        Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91"), Redactor()
+    told = exchange(
+        owner(), Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91")
     )
-    assert "somebodys" not in json.dumps(told)
-    assert (told["target"], told["reason"]) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
-    assert told["request"]["headers"] == {name.lower(): "[redacted]", "x-webhook-url": "https://a.b/?key=[redacted]"}
+    assert b"somebodys" not in encode(told)
+    assert (told.target, told.reason) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
+    assert told.request.headers == {name.lower(): "[redacted]", "x-webhook-url": "https://a.b/?key=[redacted]"}
 
 
 def test_a_key_in_the_query_is_not_told_elsewhere() -> None:
     """As it was written there, and decoded."""
     headers = [(b"X-Any", b"some/bodys key"), (b"X-Other", b"some%2Fbodys+key")]
-    told = told_exchange(
-        Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key"),
-        Redactor(),
+    told = exchange(
+        owner(), Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key")
     )
-    assert told["target"] == "/x?Subscription-Key=[redacted]&a=b"
-    assert told["request"]["headers"] == {"x-any": "[redacted]", "x-other": "[redacted]"}
+    assert told.target == "/x?Subscription-Key=[redacted]&a=b"
+    assert told.request.headers == {"x-any": "[redacted]", "x-other": "[redacted]"}
 
 
-def test_the_lobby_tells_no_key_that_opens_nothing(simulator: Simulator) -> None:
+def test_unmatched_requests_tell_no_key_that_opens_nothing(simulator: Simulator) -> None:
     """Nor can it be asked whether a key was sent."""
     stranger = Caller(over_http(simulator.url), "a-strangers-key-77")
     stranger.generate("a-strangers-key-77", webhook="https://a.b/a-strangers-key-77")
     stranger.call("GET", "/v2/requests/status/x?subscription-key=a-strangers-key-77", headers={KEY_HEADER: ""})
-    assert "strangers" not in stranger.call("GET", "/_sim/lobby").body.decode()
-    assert stranger.call("GET", "/_sim/lobby?path=strangers").json()["exchanges"] == []
+    assert "strangers" not in stranger.call("GET", "/_sim/unmatched").body.decode()
+    assert stranger.call("GET", "/_sim/unmatched?path=strangers").json()["exchanges"] == []
 
 
 def test_a_long_list_is_told_in_turns() -> None:
@@ -174,9 +183,25 @@ def test_a_long_list_is_told_in_turns() -> None:
 
     async def tell() -> bytes:
         task = asyncio.create_task(others())
-        told = await told_in_turns({"text": "x" * 10_000} for _ in range(70))
+        told = await in_turns({"text": "x" * 10_000} for _ in range(70))
         task.cancel()
         return msgspec.json.encode(told)
 
     assert json.loads(asyncio.run(tell())) == [{"text": "x" * 10_000}] * 70
     assert turns == 10
+
+
+def test_no_route_makes_a_body_itself() -> None:
+    """Every struct of a response is made by schema.rendering, which has the redactor: so no route can forget to redact."""
+    folder = Path(inspect.getfile(control)).parent
+    made: list[str] = []
+    for path in [*folder.glob("*.py"), *folder.glob("routes/*.py")]:
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        imports = [
+            each for each in nodes if isinstance(each, ast.ImportFrom) and (each.module or "").endswith("responses")
+        ]
+        bodies = {name.name for each in imports for name in each.names if "schema" in (each.module or "")}
+        called = [each.func for each in nodes if isinstance(each, ast.Call)]
+        made += [f"{path.name}:{each.lineno}" for each in called if isinstance(each, ast.Name) and each.id in bodies]
+        made += [f"{path.name}:{each.lineno}" for each in called if ast.unparse(each).startswith("responses.")]
+    assert made == []

@@ -19,13 +19,14 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES, Control
+from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.gateway.router import Front
+from pixazo_simulator.gateway.gateway import Gateway
+from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.server.tls import Doors
-from pixazo_simulator.webhooks.dispatcher import Courier
+from pixazo_simulator.server.tls import TlsListeners
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.world import World
 
@@ -405,7 +406,7 @@ def test_control_calls_are_not_journalled(caller: Caller) -> None:
 
 
 MEMBERS = sorted(
-    {name for route in ROUTES for name in route.wish.__struct_fields__} | {"fault", "contains", "prompt", "x"}
+    {name for route in ROUTES for name in route.request_type.__struct_fields__} | {"fault", "contains", "prompt", "x"}
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 700) | st.floats(allow_nan=False) | st.sampled_from(
@@ -420,7 +421,7 @@ def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
     """Some bytes, or the example of the route with these members; nobody waits."""
     if isinstance(wish, bytes):
         return wish
-    example: Any = route.example or {}
+    example: Any = route.request_example or {}
     return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 
@@ -473,7 +474,7 @@ def test_what_fails_is_answered_500_and_logged_once(
     with Simulator() as simulator, closing(http.client.HTTPConnection(simulator.host, simulator.port)) as connection:
         with monkeypatch.context() as patched:
             patched.setattr(Worlds, "__len__", fail)
-            patched.setattr(World, "admit_read", fail)
+            patched.setattr(World, "generation", fail)
             connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
             answer = connection.getresponse()
             assert (answer.status, json.loads(answer.read())) == (500, told)
@@ -491,9 +492,9 @@ def test_a_control_request_can_be_cancelled() -> None:
 
     async def cancelled() -> None:
         worlds = Worlds(Settings())
-        courier = Courier(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = Front(worlds, courier)
-        control = Control(worlds, courier, Doors(front, front, GatewayProtocol), ROUTES)
+        dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
         wish = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
         await asyncio.sleep(0)
@@ -516,7 +517,8 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
 
     said: list[str] = []
     worlds = Worlds(Settings())
-    front = Front(worlds, Courier(worlds, None))  # type: ignore[arg-type]  # nothing is posted
+    dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
+    front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

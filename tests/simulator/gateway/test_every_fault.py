@@ -14,8 +14,7 @@ from tests.receiver import Receiver
 from tests.simulator.mutants.observer import End, Seen, observe
 
 from pixazo_simulator.script.examples import EXAMPLES
-from pixazo_simulator.script.faults import FAULTS
-from pixazo_simulator.script.rule import Rule
+from pixazo_simulator.script.rule import FAULTS, Rule
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 
@@ -98,7 +97,7 @@ def called_back(rule: Rule | None) -> Run:
 
 def patience(rule: Rule | None) -> float:
     """A client waits for ever, nearly, unless it is to see that nothing comes."""
-    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.told()["faults"]} else 10.0
+    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.as_json()["faults"]} else 10.0
 
 
 def status_code(run: Run) -> None:

@@ -82,16 +82,16 @@ def test_a_mistake_is_told_in_the_journal_and_the_log(caller: Caller, caplog: py
     assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {told["hint"]}')
 
 
-def test_mistakes_of_nobody_known_are_in_the_lobby(caller: Caller) -> None:
+def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None:
     """A wrong key, none, a video of no generation; a known caller's refusals are expected."""
-    before = caller.sim("lobby")["total"]
+    before = caller.sim("unmatched")["total"]
     caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "a-wrong-key"})
     caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "", "Authorization": "Bearer x"})
     caller.call("GET", "/v1/x/output.mp4")
     caller.generate("")
     caller.read("x")
-    told = caller.sim("lobby")["exchanges"][-3:]
-    assert caller.sim("lobby")["total"] == before + 3
+    told = caller.sim("unmatched")["exchanges"][-3:]
+    assert caller.sim("unmatched")["total"] == before + 3
     assert [(each["expected"], each["hint"].partition(":")[0]) for each in told] == [
         (False, "no world has the key that was sent"),
         (False, "the key is missing"),

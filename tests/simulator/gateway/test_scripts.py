@@ -12,7 +12,6 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.command import Serving
 from tests.inprocess import InProcess
 
-from pixazo_simulator.gateway.fault_injection import ConnectionCutError
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.script.faults import (
     CompletedWithoutMedia,
@@ -31,6 +30,7 @@ from pixazo_simulator.script.faults import (
     WrongContentType,
 )
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.server.fault_injection import ConnectionCutError
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.world.registry import Settings
@@ -65,7 +65,7 @@ class Stage:
 
 def rule(when: str, *faults: Fault, **more: Any) -> Rule:
     """A rule with these faults."""
-    return Rule(when=when, faults=faults, **more)  # type: ignore[arg-type]  # any kind
+    return Rule(when=when, faults=faults, **more)
 
 
 StageOf = Callable[..., Stage]
@@ -306,7 +306,7 @@ def test_prompts_are_remembered_within_a_bound(stage_of: StageOf) -> None:
     """Those of the latest generations; also when the rule comes later."""
     stage = stage_of(bounds=Bounds(prompts=2))
     identities = [stage.caller.accepted(f"A bear {number}") for number in range(3)]
-    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).told()
+    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).as_json()
     assert stage.caller.call("POST", "/_sim/script/rules", told).status == 201
     assert [stage.caller.read(identity).status for identity in identities] == [200, 500, 500]
 

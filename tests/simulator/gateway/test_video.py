@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pixazo_simulator.gateway.video import video
+from pixazo_simulator.gateway.media import video
 from pixazo_simulator.spec.lifecycle import Plan
 from pixazo_simulator.world.state.generation import Generation
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -13,7 +12,12 @@ from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Rule
 from pixazo_simulator.spec.parameters.images import ImageFacts
-from pixazo_simulator.spec.parameters.types import OPERATIONS, ImageParameters, Parameters, decode
+from pixazo_simulator.spec.parameters.types import (
+    OPERATIONS,
+    ImageParameters,
+    Parameters,
+    parameters_of,
+)
 from pixazo_simulator.spec.parameters.validation import Findings, check, unknown_member, url_problem
 from pixazo_simulator.spec.policy.points import PROFILES, Policy
 from pixazo_simulator.spec.responses import sentence
@@ -253,7 +257,7 @@ CHOICES = {
 )
 def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], operation: str, profile: str) -> None:
     """Whatever a body of JSON decodes to, under any policy."""
-    read = decode(json.dumps(body).encode(), OPERATIONS[operation])
+    read = parameters_of(body, OPERATIONS[operation])
     if isinstance(read, Parameters):
         found = check(read, OPERATIONS[operation], PROFILES[profile].changed(policy), {}, magic=True)
         msgspec.json.encode([[each.member for each in found.refused], [each.member for each in found.fails]])

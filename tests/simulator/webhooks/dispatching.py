@@ -1,4 +1,4 @@
-"""A courier, its one world, and a network that a test commands."""
+"""A dispatcher with one world, and a receiver that a test controls."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.simulator.samples import KEY, START
 
 from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.webhooks.dispatcher import Courier, FallenDue
-from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.webhooks.dispatcher import Dispatcher, FallenDue
+from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.state.generation import Transition
@@ -20,24 +21,22 @@ from pixazo_simulator.world.world import World
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
 
 HOOK = "http://127.0.0.1:9/hook"
-PATIENCE = 10.0
-"""Seconds after which a test that waits for another task fails."""
 
 
 class Receiver:
-    """Stands for the network: remembers every parcel and gives the outcomes that the test wants."""
+    """Replaces the network: records every webhook and returns the outcomes that the test chooses."""
 
     def __init__(self, *outcomes: Outcome) -> None:
-        self.parcels: list[Parcel] = []
+        self.webhooks: list[WebhookRequest] = []
         self.arrived = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
         self.turnstile = False
         self._outcomes = list(outcomes) or [Outcome(204)]
 
-    async def post(self, parcel: Parcel) -> Outcome:
-        """Take a parcel, once the door is open; a turnstile closes behind each."""
-        self.parcels.append(parcel)
+    async def post(self, webhook: WebhookRequest) -> Outcome:
+        """Take a webhook when the receiver is open; a turnstile closes behind each."""
+        self.webhooks.append(webhook)
         self.arrived.set()
         await self.open.wait()
         if self.turnstile:
@@ -51,29 +50,29 @@ def settings(clock: Callable[[], Clock] = Clock.manual, script: tuple[Rule, ...]
 
 
 def drive(
-    doing: Callable[[Courier, World, Receiver], Awaitable[Any]], having: Settings | None = None, *outcomes: Outcome
+    doing: Callable[[Dispatcher, World, Receiver], Awaitable[Any]], having: Settings | None = None, *outcomes: Outcome
 ) -> Any:
-    """Run a test's coroutine against a courier, its one world and the network."""
+    """Run a test's coroutine against a dispatcher, its one world and the network."""
 
     async def run() -> Any:
         worlds = Worlds(having or settings())
         receiver = Receiver(*outcomes)
-        courier = Courier(worlds, receiver.post)
+        dispatcher = Dispatcher(worlds, receiver.post)
         (world,) = worlds
         async with asyncio.timeout(PATIENCE):
             try:
-                return await doing(courier, world, receiver)
+                return await doing(dispatcher, world, receiver)
             finally:
-                await courier.close()
+                await dispatcher.close()
 
     return asyncio.run(run())
 
 
 def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
-    """Seconds after the start, and what happened: a status that was entered or the outcome of an attempt."""
+    """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
-        ((each.instant - START) / 1000, each.status)
+        ((each.at - START) / 1000, each.status)
         if isinstance(each, Transition)
-        else ((each[1].instant - START) / 1000, each[1].problem or each[1].status)
+        else ((each[1].at - START) / 1000, each[1].problem or each[1].status)
         for each in fallen
     ]

@@ -1,4 +1,4 @@
-"""The courier: posts what is due, on each world's clock."""
+"""The dispatcher sends what is due, on each world's clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.simulator.samples import KEY, START, accepted, call
+from tests.simulator.samples import KEY, START, accepted, call, submit
 from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, settings, told
 
 from pixazo_simulator.script.faults import Drop, Duplicate
@@ -23,8 +23,8 @@ from pixazo_simulator.spec.errors import TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.spec.units import LAST_INSTANT
 from pixazo_simulator.webhooks import dispatcher as module
-from pixazo_simulator.webhooks.dispatcher import AdvanceError, Courier, FallenDue
-from pixazo_simulator.webhooks.sender import Outcome, Parcel
+from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher, FallenDue
+from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.registry import Worlds
 from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.state.generation import Bounds, Transition
@@ -32,52 +32,52 @@ from pixazo_simulator.world.world import World
 
 
 def test_advancing_tells_what_fell_due_in_order() -> None:
-    """Transitions, and callbacks that were attempted at their instants."""
+    """Transitions, and webhooks that were attempted at their instants."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert told(await courier.advance(world, 0)) == []
-        assert told(await courier.advance(world, 2_000)) == [(2, Status.PROCESSING)]
-        assert told(await courier.advance(world, 12_999)) == []
-        assert told(await courier.advance(world, 1)) == [(15, Status.COMPLETED), (15, 204)]
-        assert [json.loads(parcel.body)["status"] for parcel in receiver.parcels] == ["COMPLETED"]
+        assert told(await dispatcher.advance(world, 0)) == []
+        assert told(await dispatcher.advance(world, 2_000)) == [(2, Status.PROCESSING)]
+        assert told(await dispatcher.advance(world, 12_999)) == []
+        assert told(await dispatcher.advance(world, 1)) == [(15, Status.COMPLETED), (15, 204)]
+        assert [json.loads(webhook.body)["status"] for webhook in receiver.webhooks] == ["COMPLETED"]
 
     drive(doing)
 
 
 @pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no answer within 5 s")])
 def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
-    """One advance over an hour makes all of them, each at its instant; the bytes are always the same."""
+    """One advance over an hour makes all of them, each at its instant, with the same bytes."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        fallen = told(await courier.advance(world, 3_600_000))
+        fallen = told(await dispatcher.advance(world, 3_600_000))
         assert [at for at, what in fallen if what == outcome.problem] == [15, 20, 320, 2_120]
         assert world.clock.now() == START + 3_600_000
-        assert len({parcel.body for parcel in receiver.parcels}) == 1
+        assert len({webhook.body for webhook in receiver.webhooks}) == 1
 
     drive(doing, None, outcome)
 
 
 def test_retries_can_be_walked_through_one_by_one() -> None:
-    """A success ends them."""
+    """There is none after a success."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert told(await courier.advance(world, 15_000))[-1] == (15, "answered 503")
-        assert told(await courier.advance(world, 4_999)) == []
-        assert told(await courier.advance(world, 1)) == [(20, 204)]
-        assert told(await courier.advance(world, 10**7)) == []
+        assert told(await dispatcher.advance(world, 15_000))[-1] == (15, "answered 503")
+        assert told(await dispatcher.advance(world, 4_999)) == []
+        assert told(await dispatcher.advance(world, 1)) == [(20, 204)]
+        assert told(await dispatcher.advance(world, 10**7)) == []
 
     drive(doing, None, Outcome(503, "answered 503"), Outcome(204))
 
 
 def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
-    """A host that is not allowed."""
+    """When its host is not allowed."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert len(told(await courier.advance(world, 10**7))) == 3
+        assert len(told(await dispatcher.advance(world, 10**7))) == 3
 
     drive(doing, None, Outcome(None, "not allowed", final=True))
 
@@ -96,10 +96,13 @@ def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
 def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, challenge: float) -> None:
     """15 s of its world's clock, 3 s for a challenge; never less than 5 and 3 real seconds."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
-        await courier.advance(world, 60_000)
-        assert {(parcel.echo, parcel.timeout) for parcel in receiver.parcels} == {(True, challenge), (False, seconds)}
+        await dispatcher.advance(world, 60_000)
+        assert {(webhook.echo, webhook.timeout) for webhook in receiver.webhooks} == {
+            (True, challenge),
+            (False, seconds),
+        }
 
     drive(doing, settings(clock, callback_url="challenge"))
 
@@ -109,54 +112,54 @@ def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, cha
     [({}, False, ()), ({"webhook_redirects": "follow", "webhook_allow": "hooks.test"}, True, ("hooks.test",))],
 )
 def test_what_is_posted_where(policy: dict[str, Any], follow: bool, allowed: tuple[str, ...]) -> None:
-    """URL, type and the safety rules of the world's policy."""
+    """URL, content type and the limits of the world's policy."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        await courier.advance(world, 15_000)
-        (parcel,) = receiver.parcels
-        assert (parcel.url, parcel.headers) == (HOOK, {"content-type": "application/json"})
-        assert (parcel.follow, parcel.allowed, parcel.echo) == (follow, allowed, False)
+        await dispatcher.advance(world, 15_000)
+        (webhook,) = receiver.webhooks
+        assert (webhook.url, webhook.headers) == (HOOK, {"content-type": "application/json"})
+        assert (webhook.follow, webhook.allowed, webhook.echo) == (follow, allowed, False)
 
     drive(doing, settings(**policy))
 
 
 def test_a_retry_is_signed_anew_under_the_same_id() -> None:
-    """So that a receiver can tell a repetition from a second callback."""
+    """So that a receiver can tell a retry from a second webhook."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         generation = accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
-        await courier.advance(world, 20_000)
-        ids = [parcel.headers["webhook-id"] for parcel in receiver.parcels]
+        await dispatcher.advance(world, 20_000)
+        ids = [webhook.headers["webhook-id"] for webhook in receiver.webhooks]
         assert ids == [f"msg_{generation.request_id}_{number}" for number in (1, 2, 1)]
-        stamps = [int(parcel.headers["webhook-timestamp"]) - START // 1000 for parcel in receiver.parcels]
+        stamps = [int(webhook.headers["webhook-timestamp"]) - START // 1000 for webhook in receiver.webhooks]
         assert stamps == [15, 15, 20]
 
     drive(doing, settings(webhook_signature="standard"), Outcome(500), Outcome(204))
 
 
 def test_advances_of_one_world_follow_one_another() -> None:
-    """Three at once, while the receiver of the first takes its time: all of the time passes, everything once."""
+    """Three at once, while the receiver of the first delays: all of the time passes, and everything happens once."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
         accepted(world, "[[sim:after 30]]", webhook_url=HOOK)
         receiver.turnstile = True
         receiver.open.clear()
-        first = asyncio.create_task(courier.advance(world, 15_000))
+        first = asyncio.create_task(dispatcher.advance(world, 15_000))
         await receiver.arrived.wait()
-        second = asyncio.create_task(courier.advance(world, 25_000))
+        second = asyncio.create_task(dispatcher.advance(world, 25_000))
         await asyncio.sleep(0)
         receiver.arrived.clear()
         receiver.open.set()
         await first
         await receiver.arrived.wait()
-        third = asyncio.create_task(courier.advance(world, 5_000))
+        third = asyncio.create_task(dispatcher.advance(world, 5_000))
         await asyncio.sleep(0)
         receiver.open.set()
         await asyncio.gather(second, third)
         assert world.clock.now() == START + 45_000
-        assert len(receiver.parcels) == 2
+        assert len(receiver.webhooks) == 2
 
     drive(doing)
 
@@ -165,11 +168,11 @@ def test_advances_of_one_world_follow_one_another() -> None:
     ("hook", "seconds", "moved"), [(None, 3600, True), (HOOK, 14.999, True), (HOOK, 15, False)], ids=str
 )
 def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds: float, moved: bool) -> None:
-    """Without a task, when no callback falls due; else nothing is changed, and None says that there is one to wait for."""
+    """Without a task, if no delivery falls due; otherwise nothing changes, and the result is None."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
         accepted(world, webhook_url=hook)
-        return courier.advance_at_once(world, round(seconds * 1000)), world.clock.now()
+        return dispatcher.advance_at_once(world, round(seconds * 1000)), world.clock.now()
 
     fallen, now = drive(doing)
     assert now == START + (round(seconds * 1000) if moved else 0)
@@ -180,35 +183,35 @@ def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds
 
 
 def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
-    """Neither while another advance has not ended, nor while an attempt is under way."""
+    """Neither during another advance, nor while an attempt is under way."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
         accepted(world, webhook_url=HOOK)
         receiver.open.clear()
-        first = asyncio.create_task(courier.advance(world, 15_000))
+        first = asyncio.create_task(dispatcher.advance(world, 15_000))
         await receiver.arrived.wait()
-        found = [courier.advance_at_once(world, 0)]
+        found = [dispatcher.advance_at_once(world, 0)]
         receiver.open.set()
         await first
-        return [*found, courier.advance_at_once(world, 0)]
+        return [*found, dispatcher.advance_at_once(world, 0)]
 
     assert drive(doing) == [None, []]
 
 
 def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
-    """Or a callback could be attempted out of order."""
+    """Otherwise a webhook could be attempted out of order."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(courier.run())
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(dispatcher.run())
         for _ in range(2):
             accepted(world, webhook_url=HOOK)
         receiver.open.clear()
-        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        advancing = asyncio.create_task(dispatcher.advance(world, 15_000))
         await receiver.arrived.wait()
-        courier.wake()
+        dispatcher.wake()
         for _ in range(5):
             await asyncio.sleep(0)
-        assert len(receiver.parcels) == 1
+        assert len(receiver.webhooks) == 1
         receiver.open.set()
         assert len(told(await advancing)) == 6
         running.cancel()
@@ -217,31 +220,31 @@ def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
 
 
 def test_callbacks_are_posted_in_the_background() -> None:
-    """As soon as they are due, without anybody asking."""
+    """As soon as they are due."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(courier.run())
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(dispatcher.run())
         await asyncio.sleep(0)
         accepted(world, webhook_url=HOOK)
-        courier.wake()
+        dispatcher.wake()
         await receiver.arrived.wait()
-        assert json.loads(receiver.parcels[0].body)["status"] == "COMPLETED"
+        assert json.loads(receiver.webhooks[0].body)["status"] == "COMPLETED"
         running.cancel()
 
     drive(doing, settings(lambda: Clock.scaled(100_000)))
 
 
 def test_a_callback_that_is_never_due_does_not_keep_others_waiting() -> None:
-    """The pause until a stuck generation ends is longer than any timer runs."""
+    """The time until a stuck generation ends is longer than any timer runs."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK)
-        running = asyncio.create_task(courier.run())
+        running = asyncio.create_task(dispatcher.run())
         await asyncio.sleep(0)
         accepted(world, "[[sim:after 0]]", webhook_url=f"{HOOK}?second")
-        courier.wake()
+        dispatcher.wake()
         await receiver.arrived.wait()
-        assert receiver.parcels[0].url == f"{HOOK}?second"
+        assert receiver.webhooks[0].url == f"{HOOK}?second"
         running.cancel()
 
     drive(doing, settings(lambda: Clock.scaled(1)))
@@ -250,20 +253,20 @@ def test_a_callback_that_is_never_due_does_not_keep_others_waiting() -> None:
 def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
     """A challenge starts at once; an advance waits for its outcome before it moves the clock."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(courier.run())
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(dispatcher.run())
         receiver.open.clear()
         accepted(world, members={"callback_url": HOOK})
-        courier.wake()
+        dispatcher.wake()
         await receiver.arrived.wait()
-        advancing = asyncio.create_task(courier.advance(world, 1_000))
+        advancing = asyncio.create_task(dispatcher.advance(world, 1_000))
         for _ in range(5):
             await asyncio.sleep(0)
         assert not advancing.done()
         receiver.open.set()
         await advancing
         (challenge, report) = world.deliveries()
-        assert [attempt.instant for attempt in challenge.attempts] == [START]
+        assert [attempt.at for attempt in challenge.attempts] == [START]
         assert report.event == START + 15_000
         running.cancel()
 
@@ -271,30 +274,30 @@ def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
 
 
 def test_closing_gives_up_what_is_under_way() -> None:
-    """As if the process had ended: the attempt is not recorded, and the callback is still due."""
+    """As if the process had ended: the attempt is not recorded, and the delivery is still due."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(courier.run())
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(dispatcher.run())
         receiver.open.clear()
         accepted(world, members={"callback_url": HOOK})
-        courier.wake()
+        dispatcher.wake()
         await receiver.arrived.wait()
         running.cancel()
-        await courier.close()
+        await dispatcher.close()
         assert list(world.outbox.finished) == []
-        assert [(each.event, each.attempts) for each in world.deliveries()] == [(START, [])]
+        assert [(each.event, each.attempts) for each in world.deliveries()] == [(START, ())]
         assert world.next_due() == START
 
     drive(doing, settings(callback_url="challenge"))
 
 
 def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
-    """Though the receiver's URL carries it."""
+    """Even if the receiver's URL contains it."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         generation = accepted(world, webhook_url=f"{HOOK}?key={KEY}")
-        await courier.advance(world, 15_000)
+        await dispatcher.advance(world, 15_000)
         assert caplog.messages == [
             f"callback about {generation.request_id} to {HOOK}?key=[redacted]: answered 410",
         ]
@@ -302,39 +305,39 @@ def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFix
     drive(doing, None, Outcome(410, "answered 410"))
 
 
-def test_a_bug_in_one_attempt_does_not_stop_the_courier(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the next callback is posted."""
+def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the next webhook is sent."""
 
     async def run() -> None:
         worlds = Worlds(settings(callback_url="challenge"))
         (world,) = worlds
         posted = asyncio.Event()
 
-        async def post(parcel: Parcel) -> Outcome:
-            if parcel.url.endswith("second"):
+        async def post(webhook: WebhookRequest) -> Outcome:
+            if webhook.url.endswith("second"):
                 posted.set()
                 return Outcome(204)
             raise RuntimeError("a bug")
 
-        courier = Courier(worlds, post)
-        running = asyncio.create_task(courier.run())
+        dispatcher = Dispatcher(worlds, post)
+        running = asyncio.create_task(dispatcher.run())
         accepted(world, members={"callback_url": HOOK})
         accepted(world, members={"callback_url": f"{HOOK}?second"})
-        courier.wake()
+        dispatcher.wake()
         async with asyncio.timeout(PATIENCE):
             await posted.wait()
         running.cancel()
-        await courier.close()
+        await dispatcher.close()
 
     asyncio.run(run())
     assert "a callback could not be attempted: RuntimeError('a bug')" in caplog.messages
 
 
 def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
-    """What was raised is the problem of the attempt, and the next attempt is made."""
+    """The exception is the problem of the attempt, and the next attempt is made."""
     outcomes: list[RuntimeError | Outcome] = [RuntimeError("a bug"), Outcome(204)]
 
-    async def post(_: Parcel) -> Outcome:
+    async def post(_: WebhookRequest) -> Outcome:
         outcome = outcomes.pop(0)
         if isinstance(outcome, Outcome):
             return outcome
@@ -344,7 +347,7 @@ def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
         worlds = Worlds(settings())
         (world,) = worlds
         accepted(world, webhook_url=HOOK)
-        await Courier(worlds, post).advance(world, 3_600_000)
+        await Dispatcher(worlds, post).advance(world, 3_600_000)
         (delivery,) = world.deliveries()
         return [(attempt.problem, attempt.status) for attempt in delivery.attempts]
 
@@ -352,32 +355,32 @@ def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
 
 
 def test_several_advances_to_the_end_of_time_are_one() -> None:
-    """Nobody's clock passes the last instant, and a callback that is due beyond it stays."""
+    """No clock passes the last instant, and a delivery that is due after it stays pending."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         left = LAST_INSTANT - world.clock.now()
         accepted(world, webhook_url=HOOK)
-        await courier.advance(world, left - 10_000)
+        await dispatcher.advance(world, left - 10_000)
         accepted(world, webhook_url=HOOK)
-        fallen = await asyncio.gather(courier.advance(world, 10_000), courier.advance(world, 10_000))
+        fallen = await asyncio.gather(dispatcher.advance(world, 10_000), dispatcher.advance(world, 10_000))
         assert [[type(each) for each in found] for found in fallen] == [[Transition], []]
-        assert courier.advance_at_once(world, 10_000) == []
-        assert (world.clock.now(), len(receiver.parcels), len(world.deliveries())) == (LAST_INSTANT, 1, 2)
+        assert dispatcher.advance_at_once(world, 10_000) == []
+        assert (world.clock.now(), len(receiver.webhooks), len(world.deliveries())) == (LAST_INSTANT, 1, 2)
 
     drive(doing)
 
 
 @pytest.mark.parametrize("turns", range(6))
 def test_a_cancellation_ends_the_background_in_every_turn_after_it_was_woken(turns: int) -> None:
-    """While it waits for the instant of a callback: a server that stops just when something is submitted does stop."""
+    """While it waits for the instant of a delivery: a server that stops just after a submission does stop."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
         for _ in range(100):
-            running = asyncio.create_task(courier.run())
+            running = asyncio.create_task(dispatcher.run())
             for _ in range(3):
                 await asyncio.sleep(0)
-            courier.wake()
+            dispatcher.wake()
             for _ in range(turns):
                 await asyncio.sleep(0)
             running.cancel()
@@ -388,7 +391,7 @@ def test_a_cancellation_ends_the_background_in_every_turn_after_it_was_woken(tur
 
 
 class Receivers:
-    """Several receivers by port; those that are closed take callbacks and do not answer until they are opened."""
+    """Several receivers by port; a closed one accepts webhooks and does not respond until it is opened."""
 
     def __init__(self) -> None:
         self.under_way: Counter[str] = Counter()
@@ -396,43 +399,43 @@ class Receivers:
         self.arrived: Counter[str] = Counter()
         self.closed: dict[str, asyncio.Event] = {}
 
-    async def post(self, parcel: Parcel) -> Outcome:
-        """Take a parcel, and answer it in one of the next turns."""
-        self.under_way[parcel.url] += 1
-        self.most[parcel.url] = max(self.most[parcel.url], self.under_way[parcel.url])
+    async def post(self, webhook: WebhookRequest) -> Outcome:
+        """Take a webhook, and answer it in one of the next turns."""
+        self.under_way[webhook.url] += 1
+        self.most[webhook.url] = max(self.most[webhook.url], self.under_way[webhook.url])
         try:
             await asyncio.sleep(0)
-            if parcel.url in self.closed:
-                await self.closed[parcel.url].wait()
+            if webhook.url in self.closed:
+                await self.closed[webhook.url].wait()
         finally:
-            self.under_way[parcel.url] -= 1
-        self.arrived[parcel.url] += 1
+            self.under_way[webhook.url] -= 1
+        self.arrived[webhook.url] += 1
         return Outcome(204)
 
 
 def meet(
-    doing: Callable[[Courier, Worlds, Receivers], Awaitable[None]],
+    doing: Callable[[Dispatcher, Worlds, Receivers], Awaitable[None]],
     clock: Callable[[], Clock] = lambda: Clock.scaled(100_000),
     **more: Any,
 ) -> None:
-    """Run a test's coroutine against a courier in the background, two worlds and several receivers."""
+    """Run a test's coroutine against a dispatcher in the background, two worlds and several receivers."""
 
     async def run() -> None:
         worlds, receivers = Worlds(msgspec.structs.replace(settings(clock), keys=("one", "two"), **more)), Receivers()
-        courier = Courier(worlds, receivers.post)
-        running = asyncio.create_task(courier.run())
+        dispatcher = Dispatcher(worlds, receivers.post)
+        running = asyncio.create_task(dispatcher.run())
         async with asyncio.timeout(PATIENCE):
             try:
-                await doing(courier, worlds, receivers)
+                await doing(dispatcher, worlds, receivers)
             finally:
                 running.cancel()
-                await courier.close()
+                await dispatcher.close()
 
     asyncio.run(run())
 
 
 def twenty_for_a_busy_receiver(receivers: Receivers, *worlds: World) -> None:
-    """Let each world have twenty callbacks to come for a receiver that does not answer until it is opened."""
+    """Let each world have twenty deliveries for a receiver that does not respond until it is opened."""
     receivers.closed[HOOK] = asyncio.Event()
     for world in worlds:
         for _ in range(20):
@@ -440,13 +443,13 @@ def twenty_for_a_busy_receiver(receivers: Receivers, *worlds: World) -> None:
 
 
 async def some_turns() -> None:
-    """Let others do what they would do now."""
+    """Let other tasks run."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """Let others go on until something holds."""
+    """Let other tasks run until something holds."""
     while not holds():  # noqa: ASYNC110 - it is about what happens turn by turn
         await asyncio.sleep(0)
 
@@ -454,7 +457,7 @@ async def until(holds: Callable[[], object]) -> None:
 def test_a_dead_receiver_keeps_no_other_waiting() -> None:
     """Neither another one of its world nor one of another world; and it has no more than five attempts at once."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         one, two = worlds
         receivers.closed["http://127.0.0.1:1/"] = asyncio.Event()
         for _ in range(50):
@@ -462,7 +465,7 @@ def test_a_dead_receiver_keeps_no_other_waiting() -> None:
         for _ in range(50):
             accepted(one, webhook_url="http://127.0.0.1:2/")
             accepted(two, webhook_url="http://127.0.0.1:3/")
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: receivers.arrived == {"http://127.0.0.1:2/": 50, "http://127.0.0.1:3/": 50})
         receivers.closed["http://127.0.0.1:1/"].set()
         await until(lambda: receivers.arrived["http://127.0.0.1:1/"] == 50)
@@ -472,11 +475,11 @@ def test_a_dead_receiver_keeps_no_other_waiting() -> None:
 
 
 def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
-    """What one world has under way does not count for the other."""
+    """The attempts of one world do not count for the other."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         twenty_for_a_busy_receiver(receivers, *worlds)
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: receivers.under_way[HOOK] == 10)
         await some_turns()
         assert receivers.under_way[HOOK] == 10
@@ -485,62 +488,62 @@ def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
 
 
 def test_callbacks_by_hand_wait_for_their_receiver_too() -> None:
-    """Many at once: five are under way."""
+    """Of many at once, five are under way."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         accepted(world, webhook_url=HOOK)
-        await asyncio.gather(*(courier.resend(world, 1) for _ in range(30)))
+        await asyncio.gather(*(dispatcher.resend(world, 1) for _ in range(30)))
         assert receivers.most[HOOK] == 5
         assert receivers.arrived[HOOK] >= 30
 
     meet(doing)
 
 
-def lanes() -> int:
-    """How many receivers something is kept of."""
+def queues() -> int:
+    """For how many receivers there is a queue."""
     gc.collect()
-    return sum(type(each).__name__ == "_Lane" for each in gc.get_objects())
+    return sum(type(each).__name__ == "_ReceiverQueue" for each in gc.get_objects())
 
 
 def test_nothing_is_kept_of_a_receiver_that_is_idle() -> None:
     """However many there were."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         for port in range(1, 101):
             accepted(world, webhook_url=f"http://127.0.0.1:{port}/")
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: world.next_due() is None and world.outbox.taken == 0)
         assert len(receivers.arrived) == 100
-        await until(lambda: lanes() <= before)
+        await until(lambda: queues() <= before)
 
-    before = lanes()
+    before = queues()
     meet(doing)
 
 
 def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
-    """It is listed, and counts where pending callbacks are bounded."""
+    """It is listed, and counts against the bound of pending deliveries."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         twenty_for_a_busy_receiver(receivers, world)
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: world.next_due() is None)
         assert [each.number for each in world.deliveries()] == list(range(1, 21))
-        assert isinstance(world.submit(call(webhook_url=HOOK)), TooManyPending)
-        assert [each.number for each in world.twin().deliveries()] == list(range(1, 21))
+        assert isinstance(submit(world, call(webhook_url=HOOK)), TooManyPending)
+        assert [each.number for each in world.fork_at(START).deliveries()] == list(range(1, 21))
 
     meet(doing, bounds=Bounds(pending=20))
 
 
 def test_what_waits_is_given_up_with_its_world() -> None:
-    """A world that was deleted calls nobody any more."""
+    """A deleted world sends nothing any more."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         twenty_for_a_busy_receiver(receivers, world)
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: receivers.under_way[HOOK] == 5)
         worlds.delete("one")
         receivers.closed[HOOK].set()
@@ -552,12 +555,12 @@ def test_what_waits_is_given_up_with_its_world() -> None:
 
 
 def test_an_advance_ends_with_its_world() -> None:
-    """No callback of a world that was deleted is attempted any more, but for the one under way."""
+    """In a deleted world only the attempt that is under way is completed."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         twenty_for_a_busy_receiver(receivers, world)
-        advancing = asyncio.create_task(courier.advance(world, 60_000))
+        advancing = asyncio.create_task(dispatcher.advance(world, 60_000))
         await until(lambda: receivers.under_way[HOOK])
         worlds.delete("one")
         receivers.closed[HOOK].set()
@@ -569,7 +572,7 @@ def test_an_advance_ends_with_its_world() -> None:
 
 
 def test_at_the_end_of_time_the_background_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A callback that is due beyond it is never due: nobody looks again until something new happens, however fast the clock runs."""
+    """A delivery that is due after it never falls due: the dispatcher does not look again until it is woken, however fast the clock runs."""
     looks: list[int] = []
     look = World.next_due
 
@@ -577,29 +580,29 @@ def test_at_the_end_of_time_the_background_rests(monkeypatch: pytest.MonkeyPatch
         looks.append(world.clock.now())
         return look(world)
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         world.clock.advance_to(LAST_INSTANT)
         accepted(world, webhook_url=HOOK)
         looks.clear()
-        running = asyncio.create_task(courier.run())
+        running = asyncio.create_task(dispatcher.run())
         for _ in range(200):
             await asyncio.sleep(0)
         running.cancel()
-        assert (looks, receiver.parcels) == ([LAST_INSTANT], [])
+        assert (looks, receiver.webhooks) == ([LAST_INSTANT], [])
 
     monkeypatch.setattr(World, "next_due", counted)
     drive(doing, settings(lambda: Clock.scaled(1e12)))
 
 
 def test_many_callbacks_are_started_in_turns() -> None:
-    """Of 1,000 that fall due together at most a hundred before others are served."""
+    """Of 1,000 that fall due together at most a hundred before other tasks run."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         for _ in range(1_000):
             accepted(world, "[[sim:after 0]]", webhook_url=HOOK)
         receivers.closed[HOOK] = asyncio.Event()
-        courier.wake()
+        dispatcher.wake()
         started = [0]
         while started[-1] < 1_000:
             await asyncio.sleep(0)
@@ -610,18 +613,18 @@ def test_many_callbacks_are_started_in_turns() -> None:
 
 
 def test_progress_faster_than_its_receiver_stops_nobody() -> None:
-    """At a million times real time it falls due faster than it can be posted: others are served, and what waits is bounded."""
+    """At a million times real time webhooks fall due faster than they can be sent: others are served, and the queue is bounded."""
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         one, two = worlds
         receivers.closed[HOOK] = asyncio.Event()
         accepted(one, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
         accepted(two, webhook_url="http://127.0.0.1:2/")
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: receivers.arrived["http://127.0.0.1:2/"])
         await until(lambda: one.is_crowded)
         for _ in range(10):
-            courier.wake()
+            dispatcher.wake()
             await asyncio.sleep(0)
         assert one.outbox.taken == 300
 
@@ -634,79 +637,79 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
 
 
 def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
-    """Every 15 s for ten years: 10,000 are attempted, and another advance goes on with the next one."""
+    """Every 15 s for ten years: 10,000 are attempted, and another advance continues with the next one."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
         with pytest.raises(AdvanceError) as caught:
-            await courier.advance(world, 315_360_000_000)
+            await dispatcher.advance(world, 315_360_000_000)
         assert str(caught.value) == (
             "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 callbacks attempted, as many as one"
             " advance attempts; the others stay pending: advance again to go on"
         )
         assert [at for at, _ in told(caught.value.fallen)] == [2, *range(2, 150_000, 15)]
         assert world.clock.now() == START + 149_987_000
-        assert told(await courier.advance(world, 15_000)) == [(150_002, 204)]
+        assert told(await dispatcher.advance(world, 15_000)) == [(150_002, 204)]
 
     drive(doing, settings(webhook_events="header"))
 
 
 def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
-    """Only one more would be too many."""
+    """Exactly at the bound."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
-        assert len(await courier.advance(world, 150_001_999)) == 10_001
+        assert len(await dispatcher.advance(world, 150_001_999)) == 10_001
         assert world.clock.now() == START + 150_001_999
 
     drive(doing, settings(webhook_events="header"))
 
 
 def test_copies_count_too() -> None:
-    """And none is lost where an advance ends in the middle of an instant."""
+    """And none is lost if an advance ends in the middle of an instant."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(1_100):
             accepted(world, webhook_url=HOOK)
         with pytest.raises(AdvanceError):
-            await courier.advance(world, 15_000)
-        assert (len(receiver.parcels), world.clock.now()) == (10_000, START + 15_000)
-        await courier.advance(world, 0)
-        assert len(receiver.parcels) == 11_000
-        assert set(Counter(parcel.body for parcel in receiver.parcels).values()) == {10}
+            await dispatcher.advance(world, 15_000)
+        assert (len(receiver.webhooks), world.clock.now()) == (10_000, START + 15_000)
+        await dispatcher.advance(world, 0)
+        assert len(receiver.webhooks) == 11_000
+        assert set(Counter(webhook.body for webhook in receiver.webhooks).values()) == {10}
 
     having = settings(script=(Rule(when="webhook", faults=(Duplicate(copies=10), Duplicate(copies=10))),))
     drive(doing, msgspec.structs.replace(having, balance=10**12))
 
 
 def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Receivers that hang can make it long; what it has done by then is told, and at least one callback was attempted."""
+    """If receivers do not respond; the error has the events until then, and at least one attempt was made."""
     monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.0)
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(2):
             accepted(world, webhook_url=HOOK)
         with pytest.raises(
             AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 callbacks .* 0 s of real"
         ):
-            await courier.advance(world, 20_000)
-        assert told(await courier.advance(world, 5_000)) == [(15, 204)]
+            await dispatcher.advance(world, 20_000)
+        assert told(await dispatcher.advance(world, 5_000)) == [(15, 204)]
 
     drive(doing)
 
 
 def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receiver that hangs, in the background of a clock that runs."""
+    """To a receiver that does not respond, in the background of a running clock."""
     monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.01)
 
-    async def doing(courier: Courier, worlds: Worlds, receivers: Receivers) -> None:
+    async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
         receivers.closed[HOOK] = asyncio.Event()
         accepted(world, webhook_url=HOOK)
-        courier.wake()
+        dispatcher.wake()
         await until(lambda: receivers.under_way[HOOK])
         with pytest.raises(AdvanceError, match=r"with 0 callbacks attempted, after 0\.01 s of real time"):
-            await courier.advance(world, 1_000)
+            await dispatcher.advance(world, 1_000)
 
     meet(doing)
 
@@ -714,13 +717,13 @@ def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: py
 def test_a_submit_is_answered_though_what_it_waits_for_meets_the_bound(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A callback before its reply: the log tells that the clock did not come so far."""
+    """A webhook before the response: the log says that the clock did not get so far."""
     monkeypatch.setattr(module, "MOST_ATTEMPTS", 1)
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(2):
             accepted(world, webhook_url=HOOK)
-        await courier.reach(world, START + 20_000)
+        await dispatcher.reach(world, START + 20_000)
         assert [message.partition(",")[0] for message in caplog.messages if "advance" in message] == [
             "the advance ended at 2026-03-31T10:00:15.000Z"
         ]
@@ -730,13 +733,13 @@ def test_a_submit_is_answered_though_what_it_waits_for_meets_the_bound(
 
 @pytest.mark.parametrize("fault", [None, Drop()])
 def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None:
-    """Between a hundred transitions, and between two callbacks, also when none is really posted."""
+    """Between a hundred transitions, and between two webhooks, even if none is sent."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(1_000):
             accepted(world, webhook_url=HOOK if fault else None)
-        assert courier.advance_at_once(world, 15_000) is None
-        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        assert dispatcher.advance_at_once(world, 15_000) is None
+        advancing = asyncio.create_task(dispatcher.advance(world, 15_000))
         turns = 0
         while not advancing.done():
             await asyncio.sleep(0)
@@ -749,18 +752,18 @@ def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None
 
 
 def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:
-    """It was not attempted to its end, so that the next advance does it again."""
+    """The next advance attempts it again."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
         receiver.open.clear()
-        advancing = asyncio.create_task(courier.advance(world, 15_000))
+        advancing = asyncio.create_task(dispatcher.advance(world, 15_000))
         await receiver.arrived.wait()
         advancing.cancel()
         with suppress(asyncio.CancelledError):
             await advancing
         receiver.open.set()
-        assert (15, 204) in told(await courier.advance(world, 0))
+        assert (15, 204) in told(await dispatcher.advance(world, 0))
         assert len(world.deliveries()) == 1
 
     drive(doing)

@@ -1,4 +1,4 @@
-"""Faults of callbacks: dropped, repeated, late, out of order, early, refused, spoilt; on the world's clock, nothing lost."""
+"""Faults of webhooks: dropped, duplicated, delayed, reordered, before the response, refused, garbled; on the world's clock, and none lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.simulator.samples import START, accepted, call
 from tests.simulator.webhooks.dispatching import HOOK, Receiver, drive, settings, told
 
-from pixazo_simulator.control.schema.rendering import told_delivery
+from pixazo_simulator.control.schema.rendering import delivery as rendered
 from pixazo_simulator.script.faults import (
     BeforeReply,
     CompletedWithoutMedia,
@@ -34,63 +34,64 @@ from pixazo_simulator.script.faults import (
 )
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.webhooks.dispatcher import Courier
-from pixazo_simulator.webhooks.sender import Outcome, Parcel, Postman
+from pixazo_simulator.webhooks.dispatcher import Dispatcher
+from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 from pixazo_simulator.webhooks.signature import secret
-from pixazo_simulator.world.facts import at_submit
+from pixazo_simulator.world.admission import Call
+from pixazo_simulator.world.commands import SubmitCall
 from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.world import World
 
 
 def on(*faults: Fault, **more: Any) -> Rule:
-    """A rule about callbacks."""
-    return Rule(when="webhook", faults=faults, **more)  # type: ignore[arg-type]  # any kind
+    """A rule about webhooks."""
+    return Rule(when="webhook", faults=faults, **more)
 
 
 def attempts(fallen: Any) -> list[tuple[float, object]]:
-    """What was attempted while the clock was advanced."""
+    """The attempts of an advance."""
     return [entry for entry in told(fallen) if not isinstance(entry[1], Status)]
 
 
 def posted(receiver: Receiver) -> list[str]:
-    """The hooks, in order of arrival."""
-    return [parcel.url.removeprefix(HOOK) for parcel in receiver.parcels]
+    """The URLs, in order of arrival."""
+    return [webhook.url.removeprefix(HOOK) for webhook in receiver.webhooks]
 
 
 def submit(world: World, *hooks: str) -> None:
-    """One generation a hook, each ending a second after the one before."""
+    """One generation per URL, each ending a second after the one before."""
     for number, hook in enumerate(hooks):
         accepted(world, f"[[sim:after {15 + number}]]", webhook_url=f"{HOOK}{hook}")
 
 
 def test_a_dropped_callback_is_never_posted() -> None:
-    """Nor repeated; the log says so."""
+    """Nor retried; the log says so."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
-        assert attempts(await courier.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
+        assert attempts(await dispatcher.advance(world, 10**7)) == [(15, "dropped, as the script wants"), (16, 204)]
         assert posted(receiver) == ["/b"]
-        dropped = told_delivery(world, world.deliveries()[0])
-        assert (dropped["rule"], dropped["faults"], dropped["delivered"]) == ("rule 1: when webhook", ["drop"], False)
+        dropped = rendered(world, world.deliveries()[0])
+        assert (dropped.rule, dropped.faults, dropped.delivered) == ("rule 1: when webhook", ("drop",), False)
 
     drive(doing, settings(script=(on(Drop(), times=1),)))
 
 
 def test_a_callback_can_arrive_more_than_once() -> None:
-    """At the same instant, the same bytes, in the log as copies; a copy is not repeated when it fails."""
+    """At the same instant, with the same bytes, logged as copies; a failed copy is not retried."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        fallen = attempts(await courier.advance(world, 10**7))
+        fallen = attempts(await dispatcher.advance(world, 10**7))
         assert fallen == [(15, "answered 500"), (15, 204), (15, 204), (20, 204)]
-        assert len({parcel.body for parcel in receiver.parcels}) == 1
-        deliveries = [told_delivery(world, each) for each in world.deliveries()]
-        assert [(each["number"], each["copy_of"], len(each["attempts"])) for each in deliveries] == [
+        assert len({webhook.body for webhook in receiver.webhooks}) == 1
+        deliveries = [rendered(world, each) for each in world.deliveries()]
+        assert [(each.number, each.copy_of, len(each.attempts)) for each in deliveries] == [
             (1, None, 2),
             (2, 1, 1),
             (3, 1, 1),
         ]
-        assert [each["faults"] for each in deliveries] == [["duplicate"]] * 3
+        assert [each.faults for each in deliveries] == [("duplicate",)] * 3
 
     drive(doing, settings(script=(on(Duplicate(copies=3), times=1),)), Outcome(500, "answered 500"), Outcome(204))
 
@@ -100,38 +101,38 @@ def test_a_callback_can_arrive_more_than_once() -> None:
     [(Delay(7), 22, 22), (UniformDelay(1, 9), 16, 24), (LognormalDelay(5, 0), 20, 20), (Delay(0.0001), 15, 15)],
 )
 def test_a_callback_can_be_late(fault: Fault, least: float, most: float) -> None:
-    """In seconds of the world's clock; it carries what was true when it should have been posted."""
+    """By seconds of the world's clock; its content is that of the instant at which it was due."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        ((instant, status),) = attempts(await courier.advance(world, 10**7))
+        ((instant, status),) = attempts(await dispatcher.advance(world, 10**7))
         assert least <= instant <= most
         assert status == 204
-        assert json.loads(receiver.parcels[0].body)["completed_at"] == "2026-03-31T10:00:15.000Z"
+        assert json.loads(receiver.webhooks[0].body)["completed_at"] == "2026-03-31T10:00:15.000Z"
 
     drive(doing, settings(script=(on(fault),)))
 
 
 def test_a_delay_can_be_seen_while_it_lasts() -> None:
-    """The log tells what is going to strike; the rule was asked once."""
+    """The log names the fault; the rule was asked once."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        assert attempts(await courier.advance(world, 20_000)) == []
-        (waiting,) = [told_delivery(world, each) for each in world.deliveries()]
-        assert (waiting["rule"], waiting["faults"], waiting["attempts"]) == ("rule 1: when webhook", ["delay"], [])
-        assert attempts(await courier.advance(world, 2_000)) == [(22, 204)]
+        assert attempts(await dispatcher.advance(world, 20_000)) == []
+        (waiting,) = [rendered(world, each) for each in world.deliveries()]
+        assert (waiting.rule, waiting.faults, waiting.attempts) == ("rule 1: when webhook", ("delay",), ())
+        assert attempts(await dispatcher.advance(world, 2_000)) == [(22, 204)]
         assert world.script.rules()[1][1] == (1,)
 
     drive(doing, settings(script=(on(Delay(7)),)))
 
 
 def test_a_callback_lets_the_next_one_go_first() -> None:
-    """Pairs change places: what the next one wants then is void."""
+    """Two are swapped: a reordering of the second one has no effect then."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b", "/c", "/d", "/e")
-        fallen = attempts(await courier.advance(world, 10**7))
+        fallen = attempts(await dispatcher.advance(world, 10**7))
         assert posted(receiver) == ["/b", "/a", "/d", "/c", "/e"]
         assert [instant for instant, _ in fallen] == [16, 16, 18, 18, 79]
 
@@ -139,25 +140,25 @@ def test_a_callback_lets_the_next_one_go_first() -> None:
 
 
 def test_a_callback_without_a_next_one_does_not_wait_for_ever() -> None:
-    """It goes within the seconds of its fault; one that is dropped is no next one."""
+    """It is sent after the seconds of its fault; a dropped one does not count as the next one."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
-        assert attempts(await courier.advance(world, 10**7)) == [(16, "dropped, as the script wants"), (25, 204)]
+        assert attempts(await dispatcher.advance(world, 10**7)) == [(16, "dropped, as the script wants"), (25, 204)]
 
     drive(doing, settings(script=(on(Reorder(within=10), times=1), on(Drop()))))
 
 
 def test_a_dead_receiver_is_tried_again() -> None:
-    """As policy says; the rule is asked at each attempt."""
+    """As the policy says; the rule is asked at each attempt."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        await courier.advance(world, 10**7)
-        assert [parcel.refused for parcel in receiver.parcels] == [True, True, False]
-        (delivery,) = [told_delivery(world, each) for each in world.deliveries()]
-        assert [attempt["faults"] for attempt in delivery["attempts"]] == [["dead_receiver"], ["dead_receiver"], []]
-        assert (delivery["rule"], delivery["faults"]) == ("rule 1: when webhook, attempt at most 2", ["dead_receiver"])
+        await dispatcher.advance(world, 10**7)
+        assert [webhook.refused for webhook in receiver.webhooks] == [True, True, False]
+        (delivery,) = [rendered(world, each) for each in world.deliveries()]
+        assert [attempt.faults for attempt in delivery.attempts] == [("dead_receiver",), ("dead_receiver",), ()]
+        assert (delivery.rule, delivery.faults) == ("rule 1: when webhook, attempt at most 2", ("dead_receiver",))
 
     drive(
         doing,
@@ -167,7 +168,7 @@ def test_a_dead_receiver_is_tried_again() -> None:
 
 
 def test_a_refused_connection_is_a_real_one() -> None:
-    """Nobody listens; the receiver that would does not hear of it."""
+    """To a port on which nothing listens; the real receiver is not called."""
 
     async def run() -> Outcome:
         heard = asyncio.Event()
@@ -178,11 +179,11 @@ def test_a_refused_connection_is_a_real_one() -> None:
 
         server = await asyncio.start_server(listen, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        postman = Postman()
-        outcome = await postman.post(
-            Parcel(url=url, body=b"", headers={}, allowed=(), follow=False, timeout=5, refused=True)
+        sender = Sender()
+        outcome = await sender.send(
+            WebhookRequest(url=url, body=b"", headers={}, allowed=(), follow=False, timeout=5, refused=True)
         )
-        await postman.close()
+        await sender.close()
         server.close()
         assert not heard.is_set()
         return outcome
@@ -193,15 +194,15 @@ def test_a_refused_connection_is_a_real_one() -> None:
 
 
 def test_what_a_callback_says_can_be_wrong() -> None:
-    """Its word, its media, its type, its bytes; rules can be asked by status, URL, channel and prompt."""
+    """Its status word, media, content type or bytes; rules match status, URL, channel and prompt."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "A bear", webhook_url=f"{HOOK}/a")
         accepted(world, "A cat", webhook_url=f"{HOOK}/b")
         accepted(world, "[[sim:failed x]]", webhook_url=f"{HOOK}/c")
         accepted(world, "A dog", members={"callback_url": f"{HOOK}/d"})
-        await courier.advance(world, 20_000)
-        bear, cat, failed, dog = receiver.parcels
+        await dispatcher.advance(world, 20_000)
+        bear, cat, failed, dog = receiver.webhooks
         assert json.loads(bear.body)["status"] == "ARCHIVED"
         assert (json.loads(cat.body)["status"], json.loads(cat.body)["output"]) == ("COMPLETED", None)
         assert (json.loads(failed.body)["status"], failed.headers["content-type"]) == ("FAILED", "text/html")
@@ -217,36 +218,36 @@ def test_what_a_callback_says_can_be_wrong() -> None:
 
 @pytest.mark.parametrize(("fault", "valid"), [(UnknownStatus(), True), (Duplicate(), True), (GarbledBody(), False)])
 def test_what_the_gateway_says_is_signed_and_what_the_wire_spoils_is_not(fault: Fault, valid: bool) -> None:
-    """Copies keep the id, by which a receiver knows them."""
+    """Copies keep the id, by which a receiver recognizes them."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        await courier.advance(world, 20_000)
-        for parcel in receiver.parcels:
+        await dispatcher.advance(world, 20_000)
+        for webhook in receiver.webhooks:
             verifier: Any = Webhook(secret(world.seed, world.key))
             verifier._Webhook__verify_timestamp = _any_time  # the world's clock is not that of the wall
             if valid:
-                verifier.verify(parcel.body, parcel.headers)
+                verifier.verify(webhook.body, webhook.headers)
             else:
                 with pytest.raises((WebhookVerificationError, UnicodeDecodeError)):
-                    verifier.verify(parcel.body, parcel.headers)
-        assert len({parcel.headers["webhook-id"] for parcel in receiver.parcels}) == 1
+                    verifier.verify(webhook.body, webhook.headers)
+        assert len({webhook.headers["webhook-id"] for webhook in receiver.webhooks}) == 1
 
     drive(doing, settings(script=(on(fault),), webhook_signature="standard"))
 
 
 def _any_time(stamp: str) -> datetime:
-    """Read a timestamp, and find it neither too old nor too new."""
+    """Read a timestamp, and accept any."""
     return datetime.fromtimestamp(int(stamp), UTC)
 
 
 def test_progress_callbacks_meet_faults_too() -> None:
-    """Each on its own, by the word that it carries."""
+    """Each on its own, by the status that it carries."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:after 60]]", webhook_url=HOOK, webhook_mode="sync")
-        fallen = attempts(await courier.advance(world, 10**7))
-        words = [json.loads(parcel.body)["status"] for parcel in receiver.parcels]
+        fallen = attempts(await dispatcher.advance(world, 10**7))
+        words = [json.loads(webhook.body)["status"] for webhook in receiver.webhooks]
         assert words == ["PROCESSING", "PROCESSING", "PROCESSING", "PROCESSING", "COMPLETED"]
         assert fallen == [(8, "dropped, as the script wants"), (23, 204), (23, 204), (38, 204), (53, 204), (60, 204)]
 
@@ -257,21 +258,21 @@ def test_progress_callbacks_meet_faults_too() -> None:
 
 
 def test_a_callback_can_be_sent_again_by_hand() -> None:
-    """As it first was, whatever rules say; tried once; of a pending one and of a copy, too."""
+    """Unchanged, without rules, with one attempt; also a pending one and a copy."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
-        await courier.resend(world, 1)
-        await courier.advance(world, 20_000)
-        copy, attempt = await courier.resend(world, 1)
-        again, _ = await courier.resend(world, copy.number)
+        await dispatcher.resend(world, 1)
+        await dispatcher.advance(world, 20_000)
+        copy, attempt = await dispatcher.resend(world, 1)
+        again, _ = await dispatcher.resend(world, copy.number)
         assert (copy.number, copy.copy_of, again.copy_of, attempt.status) == (3, 1, 1, 204)
         assert posted(receiver) == ["/a", "/a", "/a"]
-        assert len({parcel.body for parcel in receiver.parcels}) == 1
+        assert len({webhook.body for webhook in receiver.webhooks}) == 1
         assert [len(each.attempts) for each in world.deliveries()] == [1, 1, 1, 1]
         assert world.script.rules()[1][1] == (1,)
         with pytest.raises(KeyError):
-            await courier.resend(world, 99)
+            await dispatcher.resend(world, 99)
 
     drive(doing, settings(script=(on(Drop()),)))
 
@@ -279,28 +280,38 @@ def test_a_callback_can_be_sent_again_by_hand() -> None:
 def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
     """Only the original does."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, members={"callback_url": HOOK})
-        await courier.advance(world, 20_000)
-        assert ["challenge" in json.loads(parcel.body) for parcel in receiver.parcels] == [True, True, False]
+        await dispatcher.advance(world, 20_000)
+        assert ["challenge" in json.loads(webhook.body) for webhook in receiver.webhooks] == [True, True, False]
 
     drive(doing, settings(script=(on(Duplicate(), times=1),), callback_url="challenge"))
 
 
+def held(world: World, sent: Call) -> int | None:
+    """The instant whose webhooks must be attempted before a submission is answered."""
+    return world.apply(SubmitCall(world.clock.now(), sent, [], "")).hold
+
+
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])
 def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
-    """A clock that stands still is advanced to the end of the generation, any other waited for; the next advance tells it once."""
+    """A manual clock is advanced to the end of the generation, any other waited for; the next advance reports it once."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        generation = accepted(world, webhook_url=HOOK)
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        hold = held(world, call(webhook_url=HOOK))
+        (generation,) = world.generations()
         instant = generation.accepted + 15_000
-        assert world.before_reply(generation) == instant
-        await courier.reach(world, instant)
-        assert len(receiver.parcels) == 1
+        assert hold == instant
+        await dispatcher.reach(world, instant)
+        assert len(receiver.webhooks) == 1
         assert world.clock.now() >= instant
         if not world.clock.rate:
-            assert told(await courier.advance(world, 0)) == [(2, Status.PROCESSING), (15, Status.COMPLETED), (15, 204)]
-            assert told(await courier.advance(world, 10**6)) == []
+            assert told(await dispatcher.advance(world, 0)) == [
+                (2, Status.PROCESSING),
+                (15, Status.COMPLETED),
+                (15, 204),
+            ]
+            assert told(await dispatcher.advance(world, 10**6)) == []
 
     drive(doing, settings(clock, script=(on(BeforeReply()),)))
 
@@ -315,22 +326,22 @@ def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
     ],
 )
 def test_a_reply_need_not_wait(prompt: str, rules: tuple[Rule, ...]) -> None:
-    """Without such a rule, for another one, for an end that never comes."""
+    """Without such a rule, with one that does not match, or for a generation that never ends."""
 
-    async def doing(_: Courier, world: World, __: Receiver) -> None:
-        assert world.before_reply(accepted(world, prompt, webhook_url=HOOK)) is None
+    async def doing(_: Dispatcher, world: World, __: Receiver) -> None:
+        assert held(world, call(prompt, webhook_url=HOOK)) is None
 
     drive(doing, settings(script=rules))
 
 
 def test_callbacks_in_the_background_meet_faults_too() -> None:
-    """On a running clock: held back until the next, dropped, posted twice."""
+    """On a running clock: held until the next, dropped, sent twice."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        running = asyncio.create_task(courier.run())
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        running = asyncio.create_task(dispatcher.run())
         submit(world, "/a", "/b", "/c", "/d")
-        courier.wake()
-        while len(receiver.parcels) < 4:
+        dispatcher.wake()
+        while len(receiver.webhooks) < 4:
             receiver.arrived.clear()
             await receiver.arrived.wait()
         running.cancel()
@@ -365,19 +376,19 @@ SCRIPTS = st.lists(st.tuples(FAULTS, st.none() | st.integers(1, 3)), max_size=4)
 def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     script: list[tuple[Any, int | None]], hooks: int, cuts: list[int], fails: bool
 ) -> None:
-    """In one step or in many the same happens at the same instants; every delivery is settled, and told in order."""
+    """One step or many give the same events at the same instants; every delivery is settled, and reported in order."""
     rules = tuple(on(fault, times=times) for fault, times in script)
     outcome = Outcome(500, "answered 500") if fails else Outcome(204)
 
     def run(steps: list[int]) -> tuple[list[tuple[float, object]], list[tuple[str, bytes]], list[Any]]:
-        async def doing(courier: Courier, world: World, receiver: Receiver) -> Any:
+        async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> Any:
             submit(world, *[f"/{number}" for number in range(hooks)])
             fallen: list[Any] = []
             for step in steps:
-                fallen += await courier.advance(world, step)
+                fallen += await dispatcher.advance(world, step)
             assert world.next_due() is None
-            deliveries = [told_delivery(world, each) for each in world.deliveries()]
-            return attempts(fallen), [(parcel.url, parcel.body) for parcel in receiver.parcels], deliveries
+            deliveries = [rendered(world, each) for each in world.deliveries()]
+            return attempts(fallen), [(webhook.url, webhook.body) for webhook in receiver.webhooks], deliveries
 
         result: tuple[Any, Any, Any] = drive(doing, settings(script=rules), outcome)
         return result
@@ -396,14 +407,12 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
 
 
 def test_a_plan_and_a_callback_can_be_scripted_together() -> None:
-    """The end that one rule chose is what another reports."""
+    """One rule chooses the end of a generation, and another matches its webhook."""
 
-    async def doing(courier: Courier, world: World, receiver: Receiver) -> None:
-        decision = world.script.decide(at_submit("generate", [], b'{"prompt":"A bear"}'))
-        assert decision is not None
-        world.submit(call(webhook_url=HOOK), decision.step)
-        assert attempts(await courier.advance(world, 10_000)) == [(3, 204), (3, 204)]
-        assert {json.loads(parcel.body)["error"] for parcel in receiver.parcels} == {"policy"}
+    async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
+        accepted(world, webhook_url=HOOK)
+        assert attempts(await dispatcher.advance(world, 10_000)) == [(3, 204), (3, 204)]
+        assert {json.loads(webhook.body)["error"] for webhook in receiver.webhooks} == {"policy"}
         assert world.clock.now() == START + 10_000
 
     drive(doing, settings(script=(

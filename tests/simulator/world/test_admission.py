@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.simulator.samples import START, call, standing
+from tests.simulator.samples import START, account, call
 
 from pixazo_simulator.spec.errors import (
     BodyTooLarge,
@@ -26,9 +26,9 @@ from pixazo_simulator.spec.errors import (
     UnsupportedMediaType,
 )
 from pixazo_simulator.spec.parameters.magic import Magic
-from pixazo_simulator.spec.policy.points import CHECKS, Policy
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
-from pixazo_simulator.world.admission import Admission, Standing, Submission, admit_read
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy.values import CHECKS, RateLimit
+from pixazo_simulator.world.admission import Account, Admission, Admitted, admit_read
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -44,22 +44,20 @@ PAGE_ORDER: list[tuple[str, type]] = [
 ]
 
 
-def decide(
-    what: Any = None, who: Standing | None = None, *, known: bool = True, **policy: object
-) -> Submission | Refusal:
+def decide(what: Any = None, who: Account | None = None, *, known: bool = True, **policy: object) -> Admitted | Refusal:
     """The decision about one call under some policy."""
-    holder = (who or standing()) if known else None
+    holder = (who or account()) if known else None
     return Admission(what or call(), holder, Policy().changed(policy), START).decide()
 
 
-def with_faults(faults: set[str], order: list[str]) -> Submission | Refusal:
+def with_faults(faults: set[str], order: list[str]) -> Admitted | Refusal:
     """The decision about a call that fails exactly these checks."""
     parts: dict[str, Any] = {"model_id": "minimax-hailuo-zz"} if "model" in faults else {}
     if "json" in faults:
         parts["body"] = b"{"
     elif "parameters" in faults:
         parts["body"] = b"{}"
-    who = standing(0 if "funds" in faults else 100_000_000, suspended="suspended" in faults)
+    who = account(0 if "funds" in faults else 100_000_000, suspended="suspended" in faults)
     limit = "0/1" if "rate" in faults else "off"
     return decide(call(**parts), who, known="key" not in faults, check_order=order, rate_limit=limit)
 
@@ -73,7 +71,7 @@ def test_the_first_check_that_fails_answers(first: int) -> None:
 
 def test_without_faults_there_is_a_submission() -> None:
     """6 s, 768P, 0.35 dollars, nowhere to call back."""
-    assert with_faults(set(), list(CHECKS)) == Submission(6, "768P", 350_000, (), Magic(), None, None, "A bear")
+    assert with_faults(set(), list(CHECKS)) == Admitted(6, "768P", 350_000, (), Magic(), "A bear")
 
 
 @given(faults=st.sets(st.sampled_from(CHECKS)), order=st.permutations(CHECKS))
@@ -85,38 +83,38 @@ def test_any_allowed_order_answers_with_its_first_failing_check(faults: set[str]
     unjudged |= {"parameters"} if "json" in faults else set()
     failing = [name for name in order if name in faults - unjudged]
     decided = with_faults(faults, order)
-    assert isinstance(decided, dict(PAGE_ORDER)[failing[0]] if failing else Submission)
+    assert isinstance(decided, dict(PAGE_ORDER)[failing[0]] if failing else Admitted)
 
 
 @pytest.mark.parametrize("key", ["", " ", "\t"])
 def test_a_blank_key_is_a_missing_one(key: str) -> None:
     """Even where a world would have it."""
     assert decide(call(key=key)) == MissingKey()
-    assert admit_read(standing(), key, Policy(), START) == MissingKey()
+    assert admit_read(account(), key, Policy(), START) == MissingKey()
 
 
 def test_a_read_passes_key_standing_and_rate() -> None:
     """In that order, and money does not matter."""
     limited = Policy().changed({"rate_limit": "1/60"})
     assert admit_read(None, "x", limited, START) == InvalidKey()
-    assert admit_read(standing(suspended=True), "x", limited, START) == KeySuspended()
-    assert admit_read(standing(broken=True, suspended=True), "x", limited, START) == Broken()
-    reader = standing(0)
+    assert admit_read(account(suspended=True), "x", limited, START) == KeySuspended()
+    assert admit_read(account(broken=True, suspended=True), "x", limited, START) == Broken()
+    reader = account(0)
     assert admit_read(reader, "x", limited, START) is None
     assert admit_read(reader, "x", limited, START) == Throttled(60)
 
 
 def test_reads_and_submits_share_one_window() -> None:
     """Unless the limit is for submits only."""
-    for form, expected in [("1/60", Throttled), ("1/60 submits", Submission)]:
-        who, policy = standing(), Policy().changed({"rate_limit": form})
+    for form, expected in [("1/60", Throttled), ("1/60 submits", Admitted)]:
+        who, policy = account(), Policy().changed({"rate_limit": form})
         assert admit_read(who, "x", policy, START) is None
         assert isinstance(decide(who=who, rate_limit=form), expected)
 
 
 def test_a_refused_call_counts_too() -> None:
     """The limit is checked before the body is."""
-    who = standing()
+    who = account()
     assert isinstance(decide(call(body=b"{"), who, rate_limit="1/60"), InvalidBody)
     assert decide(who=who, rate_limit="1/60") == Throttled(60)
     assert RateLimit.parse("1/60") == RateLimit(1, 60)
@@ -130,19 +128,19 @@ def test_a_body_that_was_not_read_is_too_large() -> None:
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", " application/json ;"])
 def test_json_by_any_spelling(content_type: str) -> None:
     """Case, parameters and spaces do not matter."""
-    assert isinstance(decide(call(content_type=content_type)), Submission)
+    assert isinstance(decide(call(content_type=content_type)), Admitted)
 
 
 @pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/jsonp", "application/ld+json"])
 def test_anything_else_is_no_json(content_type: str | None) -> None:
     """Unless nobody asks."""
     assert decide(call(content_type=content_type)) == UnsupportedMediaType(content_type)
-    assert isinstance(decide(call(content_type=content_type), content_type="ignore"), Submission)
+    assert isinstance(decide(call(content_type=content_type), content_type="ignore"), Admitted)
 
 
 def test_a_disabled_model_is_not_found() -> None:
     """As an unknown one."""
-    assert decide(who=standing(model_enabled=False)) == ModelNotFound("minimax-hailuo-ai")
+    assert decide(who=account(model_enabled=False)) == ModelNotFound("minimax-hailuo-ai")
     assert decide(call(model_id="kling-ai")) == ModelNotFound("kling-ai")
 
 
@@ -152,22 +150,22 @@ def test_types_and_unknown_members_are_told_together() -> None:
     wrong, unknown = Problem("duration", Rule.NUMBER), Problem("seed", Rule.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
     assert decide(bad, unknown_members="refuse") == InvalidParameters((wrong, unknown))
-    assert isinstance(decide(call(members={"seed": 1})), Submission)
+    assert isinstance(decide(call(members={"seed": 1})), Admitted)
     assert decide(call(members={"seed": 1}), unknown_members="refuse") == InvalidParameters((unknown,))
 
 
 def test_the_price_must_be_there_to_the_millionth() -> None:
     """And it is the price of the frame asked for."""
     longer = call(members={"duration": 10})
-    assert decide(longer, standing(599_999)) == InsufficientFunds(600_000)
-    decided = decide(longer, standing(600_000))
-    assert isinstance(decided, Submission)
+    assert decide(longer, account(599_999)) == InsufficientFunds(600_000)
+    decided = decide(longer, account(600_000))
+    assert isinstance(decided, Admitted)
     assert (decided.price, decided.duration) == (600_000, 10)
 
 
 def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
     """Not before its instant."""
-    who = standing(0)
+    who = account(0)
     who.ledger.refund(START + 1, 350_000, "a")
     assert decide(who=who) == InsufficientFunds(350_000)
 
@@ -185,21 +183,21 @@ def test_a_refund_that_lies_ahead_cannot_be_spent() -> None:
 def test_where_to_call_back(policy: dict[str, Any], header: str | None, member: str | None) -> None:
     """The channels that the policy leaves."""
     decided = decide(call(webhook_url=HOOK, members={"callback_url": MEMBER}), **policy)
-    assert isinstance(decided, Submission)
-    assert (decided.header_url, decided.member_url) == (header, member)
+    assert isinstance(decided, Admitted)
+    assert (dict(decided.urls).get("X-Webhook-URL"), dict(decided.urls).get("callback_url")) == (header, member)
 
 
 @pytest.mark.parametrize("both", ["each", "header", "member"])
 def test_one_channel_alone_is_always_called(both: str) -> None:
     """Policy `both_channels` is about both."""
-    ways: list[tuple[dict[str, Any], tuple[str | None, str | None]]] = [
-        ({"webhook_url": HOOK}, (HOOK, None)),
-        ({"members": {"callback_url": MEMBER}}, (None, MEMBER)),
+    ways: list[tuple[dict[str, Any], tuple[str, str]]] = [
+        ({"webhook_url": HOOK}, ("X-Webhook-URL", HOOK)),
+        ({"members": {"callback_url": MEMBER}}, ("callback_url", MEMBER)),
     ]
     for more, expected in ways:
         decided = decide(call(**more), both_channels=both)
-        assert isinstance(decided, Submission)
-        assert (decided.header_url, decided.member_url) == expected
+        assert isinstance(decided, Admitted)
+        assert decided.urls == (expected,)
 
 
 @pytest.mark.parametrize(
@@ -211,15 +209,15 @@ def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, A
     bad = call(webhook_url=url, members={"callback_url": url})
     assert decide(bad, **policy) == InvalidParameters((Problem("X-Webhook-URL", rule), Problem("callback_url", rule)))
     decided = decide(bad, bad_webhook_url="ignore", **policy)
-    assert isinstance(decided, Submission)
-    assert (decided.header_url, decided.member_url) == (None, None)
+    assert isinstance(decided, Admitted)
+    assert decided.urls == ()
 
 
 def test_an_empty_member_asks_for_nothing() -> None:
     """As many clients send it."""
     decided = decide(call(members={"callback_url": ""}))
-    assert isinstance(decided, Submission)
-    assert decided.member_url is None
+    assert isinstance(decided, Admitted)
+    assert decided.urls == ()
 
 
 @pytest.mark.parametrize(
@@ -240,8 +238,10 @@ def test_an_empty_member_asks_for_nothing() -> None:
 )  # fmt: skip
 def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
     """By its channel, with the policy that ignores it."""
-    changed = Policy().changed({"bad_webhook_url": "ignore", **policy})
-    assert Admission(call(**more), standing(), changed, START).ignored() == told
+    fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
+    decided = decide(call(**more), **fields)
+    assert isinstance(decided, Admitted)
+    assert list(decided.ignored) == told
 
 
 def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
@@ -252,9 +252,9 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     )
     what = call(webhook_url=url, members={"callback_url": url})
     assert decide(what) == told
-    assert isinstance(decide(what, bad_webhook_url="ignore"), Submission)
-    ignored = Admission(what, standing(), Policy().changed({"bad_webhook_url": "ignore"}), START).ignored()
-    assert ignored == [
+    decided = decide(what, bad_webhook_url="ignore")
+    assert isinstance(decided, Admitted)
+    assert list(decided.ignored) == [
         f"{name} ignored: it is longer than 8000 characters, and policy bad_webhook_url ignores that"
         for name in ("X-Webhook-URL", "callback_url")
     ]

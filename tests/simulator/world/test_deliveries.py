@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pixazo_simulator.world.state.deliveries import Attempt, Delivery, next_attempt, next_progress
 
@@ -12,7 +13,7 @@ FAILED = Attempt(0, 500, "answered 500")
 
 def delivery(*attempts: Attempt, progress: bool = False) -> Delivery:
     """A callback about an event at 1000."""
-    return Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", 1_000, progress=progress, attempts=list(attempts))
+    return Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", 1_000, progress=progress, attempts=attempts)
 
 
 def test_the_first_attempt_is_due_at_the_event() -> None:
@@ -22,14 +23,15 @@ def test_the_first_attempt_is_due_at_the_event() -> None:
 
 def test_pauses_are_counted_from_the_attempt_before() -> None:
     """5 s, 300 s, 1800 s, then it is given up; an attempt may itself be late."""
-    retries, made = (5, 300, 1_800), delivery(Attempt(1_000, 503))
-    assert next_attempt(made, retries) == 6_000
-    made.attempts.append(Attempt(7_500, None, "no answer within 15 s"))
-    assert next_attempt(made, retries) == 307_500
-    made.attempts.append(Attempt(307_500, 404))
-    assert next_attempt(made, retries) == 2_107_500
-    made.attempts.append(Attempt(2_107_500, 500))
-    assert next_attempt(made, retries) is None
+    retries = (5, 300, 1_800)
+    made = (
+        Attempt(1_000, 503),
+        Attempt(7_500, None, "no answer within 15 s"),
+        Attempt(307_500, 404),
+        Attempt(2_107_500, 500),
+    )
+    due = [next_attempt(delivery(*made[:count]), retries) for count in (1, 2, 3, 4)]
+    assert due == [6_000, 307_500, 2_107_500, None]
 
 
 def test_a_success_ends_it() -> None:
@@ -53,10 +55,10 @@ def test_progress_is_never_repeated() -> None:
 @given(st.lists(st.integers(0, 10**6), max_size=20), st.integers(0, 10**12))
 def test_a_dead_receiver_is_tried_once_more_than_there_are_pauses(pauses: list[int], event: int) -> None:
     """At exactly the sums of the pauses."""
-    made, instants = Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", event, attempts=[]), list[int]()
+    made, instants = Delivery(1, "id", "http://127.0.0.1/", "X-Webhook-URL", event), list[int]()
     while (due := next_attempt(made, tuple(pauses))) is not None:
         instants.append(due)
-        made.attempts.append(Attempt(due, None, "refused"))
+        made = replace(made, attempts=(*made.attempts, Attempt(due, None, "refused")))
     assert instants == [event + 1_000 * sum(pauses[:count]) for count in range(len(pauses) + 1)]
 
 

@@ -123,6 +123,6 @@ def test_entries_fold_to_the_balance_in_the_order_of_their_instants(
         entries = ledger.entries(now)
         assert entries[: len(known)] == known
         assert sum(entry.amount for entry in entries) == ledger.balance(now)
-        assert [entry.instant for entry in entries] == sorted(entry.instant for entry in entries)
-        assert all(entry.instant <= now for entry in entries)
+        assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+        assert all(entry.at <= now for entry in entries)
         known = entries

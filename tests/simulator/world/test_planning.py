@@ -11,7 +11,7 @@ from pixazo_simulator.spec.errors import Problem, Rule
 from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status
 from pixazo_simulator.spec.parameters.magic import Magic
 from pixazo_simulator.spec.policy.points import Policy
-from pixazo_simulator.world.admission import Submission
+from pixazo_simulator.world.admission import Admitted
 from pixazo_simulator.world.planning import plan_for
 
 FAULT = (Problem("prompt", Rule.BLANK),)
@@ -19,9 +19,9 @@ NO_VIDEO = "The model could not generate a video for this request."
 
 
 def plan(magic: Magic | None = None, fails: tuple[Problem, ...] = (), **policy: str) -> Plan:
-    """The plan of a submission of 6 s at 768P."""
-    submission = Submission(6, "768P", 350_000, fails, magic or Magic(), None, None)
-    return plan_for(submission, Policy().changed(policy), Random(0))
+    """The plan of a admitted of 6 s at 768P."""
+    admitted = Admitted(6, "768P", 350_000, fails, magic or Magic())
+    return plan_for(admitted, Policy().changed(policy), Random(0))
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,12 @@ def test_a_problem_that_strikes_later_wins() -> None:
 def test_a_script_wins() -> None:
     """Over a problem and over magic; it may leave the times to them."""
     wild = Magic(outcome=Status.ERROR, error="wild", after=30_000, stuck=True)
-    submission = Submission(6, "768P", 350_000, FAULT, wild, None, None, end=End(status="COMPLETED"))
-    assert plan_for(submission, Policy(), Random(0)) == Plan(4_000, 26_000)
-    submission = Submission(
-        6, "768P", 350_000, (), wild, None, None, end=End(status="FAILED", queued=1.5, processing=0.25)
-    )
-    assert plan_for(submission, Policy(), Random(0)) == Plan(1_500, 250, Status.FAILED, NO_VIDEO)
-    submission = Submission(6, "768P", 350_000, (), Magic(), None, None, stuck=True)
-    assert plan_for(submission, Policy(), Random(0)) == Plan(2_000, NEVER)
+    admitted = Admitted(6, "768P", 350_000, FAULT, wild, end=End(status="COMPLETED"))
+    assert plan_for(admitted, Policy(), Random(0)) == Plan(4_000, 26_000)
+    admitted = Admitted(6, "768P", 350_000, (), wild, end=End(status="FAILED", queued=1.5, processing=0.25))
+    assert plan_for(admitted, Policy(), Random(0)) == Plan(1_500, 250, Status.FAILED, NO_VIDEO)
+    admitted = Admitted(6, "768P", 350_000, (), Magic(), stuck=True)
+    assert plan_for(admitted, Policy(), Random(0)) == Plan(2_000, NEVER)
 
 
 def test_failures_may_strike_straight_from_the_queue() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_simulator.spec.errors import Throttled
+from pixazo_simulator.spec.errors import Throttled, UnknownRequest
 from pixazo_simulator.spec.parameters.magic import KEYS
 from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.spec.policy.values import RateLimit
+from pixazo_simulator.world.commands import ReadStatus
 from pixazo_simulator.world.registry import Settings, Worlds
+from pixazo_simulator.world.world import World
 
 
 def test_the_keys_of_the_settings_open_worlds() -> None:
@@ -24,10 +26,10 @@ def test_a_world_starts_from_the_settings() -> None:
     """Policy, balance, seed; each can be replaced for one world."""
     worlds = Worlds(Settings(policy=PROFILES["observed"], balance=7, seed=3))
     given = worlds.create("a-key")
-    assert (given.policy, given.standing.ledger.balance(given.clock.now()), given.seed) == (PROFILES["observed"], 7, 3)
+    assert (given.policy, given.account.ledger.balance(given.clock.now()), given.seed) == (PROFILES["observed"], 7, 3)
     replaced = worlds.create("b-key", policy=PROFILES["documented"], balance=0, seed=0)
     now = replaced.clock.now()
-    assert (replaced.policy, replaced.standing.ledger.balance(now), replaced.seed) == (PROFILES["documented"], 0, 0)
+    assert (replaced.policy, replaced.account.ledger.balance(now), replaced.seed) == (PROFILES["documented"], 0, 0)
 
 
 def test_worlds_have_clocks_of_their_own() -> None:
@@ -88,9 +90,9 @@ def test_magic_keys_open_worlds_at_first_sight() -> None:
         world = worlds.find(key)
         assert world is not None
         assert worlds.find(key) is world
-        standing = world.standing
-        balance = standing.ledger.balance(world.clock.now())
-        troubles[key] = (balance, standing.suspended, standing.broken, world.policy.rate_limit)
+        account = world.account
+        balance = account.ledger.balance(world.clock.now())
+        troubles[key] = (balance, account.suspended, account.broken, world.policy.rate_limit)
     assert troubles == {
         "sim-empty-wallet": (0, False, False, None),
         "sim-one-video": (350_000, False, False, None),
@@ -111,11 +113,16 @@ def test_a_suffix_opens_one_more_world_of_a_magic_key() -> None:
     assert first is not None
     assert second is not None
     assert first is not second
-    assert first.standing.suspended
+    assert first.account.suspended
     brief = worlds.find("sim-throttled-briefly-7")
     assert brief is not None
     assert brief.policy.rate_limit == RateLimit(1000, 2)
     assert worlds.find("sim-suspendedX") is None
+
+
+def read(world: World) -> object:
+    """What becomes of a status read now."""
+    return world.apply(ReadStatus(world.clock.now(), "x", [], "")).result
 
 
 def test_a_brief_throttle_ends_after_its_window() -> None:
@@ -123,17 +130,17 @@ def test_a_brief_throttle_ends_after_its_window() -> None:
     worlds = Worlds(Settings())
     world = worlds.find("sim-throttled-briefly")
     assert world is not None
-    assert world.admit_read() == Throttled(2)
+    assert read(world) == Throttled(2)
     world.clock.advance_to(world.clock.now() + 1999)
-    assert world.admit_read() == Throttled(1)
+    assert read(world) == Throttled(1)
     world.clock.advance_to(world.clock.now() + 1)
-    assert world.admit_read() is None
+    assert read(world) == UnknownRequest("x")
 
 
 def test_the_disabled_model_is_only_that_key_s() -> None:
     """The switch is the world's."""
     worlds = Worlds(Settings())
-    enabled = [world.standing.model_enabled for key in ("sim-key", "sim-disabled-model") if (world := worlds.find(key))]
+    enabled = [world.account.model_enabled for key in ("sim-key", "sim-disabled-model") if (world := worlds.find(key))]
     assert enabled == [True, False]
 
 
@@ -141,7 +148,7 @@ def test_magic_can_be_switched_off() -> None:
     """For keys, and for the prompts of every world."""
     worlds = Worlds(Settings(magic=False))
     assert all(worlds.find(key) is None for key in KEYS)
-    assert [world.standing.magic for world in worlds] == [False]
+    assert [world.account.magic for world in worlds] == [False]
 
 
 def test_an_open_server_opens_a_world_for_any_key() -> None:

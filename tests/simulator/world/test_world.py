@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from tests.simulator.samples import KEY, START, accepted, call, world
+from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
 from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
 from pixazo_simulator.spec.lifecycle import Status
+from pixazo_simulator.world.commands import ChangeWorld, RecordAttempt, TakeDelivery, TakeTransitions
 from pixazo_simulator.world.facts import at_submit
 from pixazo_simulator.world.state.deliveries import Attempt, Delivery, Form
 from pixazo_simulator.world.state.generation import Bounds, Generation, Transition
@@ -29,12 +30,17 @@ def pass_time(where: World, seconds: float) -> None:
 
 def balance(where: World) -> int:
     """What can be spent now."""
-    return where.standing.ledger.balance(where.clock.now())
+    return where.account.ledger.balance(where.clock.now())
+
+
+def status(where: World, generation: Generation, at: int | None = None) -> bytes:
+    """The encoded status body, now or at another instant."""
+    return where.status_body(generation, ORIGIN, where.clock.now() if at is None else at)
 
 
 def told(where: World, generation: Generation, at: int | None = None) -> Any:
     """The status answer as JSON."""
-    return json.loads(where.status_answer(generation, ORIGIN, at))
+    return json.loads(status(where, generation, at))
 
 
 def due(where: World) -> list[tuple[int, str]]:
@@ -45,9 +51,9 @@ def due(where: World) -> list[tuple[int, str]]:
 def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery]:
     """Attempt everything due by `until` with the same outcome, on the world's clock."""
     delivered: list[Delivery] = []
-    while (delivery := where.take_due(until)) is not None:
+    while (delivery := where.apply(TakeDelivery(until))) is not None:
         where.clock.advance_to(delivery.event if not delivery.attempts else until)
-        where.record(delivery, Attempt(where.clock.now(), status))
+        where.apply(RecordAttempt(until, delivery, Attempt(where.clock.now(), status)))
         delivered.append(delivery)
     return delivered
 
@@ -55,7 +61,7 @@ def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     """Another seed gives others."""
     answers = [
-        where.status_answer(accepted(where), ORIGIN)
+        status(where, accepted(where))
         for where in (world(job_times="1-9+1-9"), world(job_times="1-9+1-9"), world(seed=1, job_times="1-9+1-9"))
     ]
     assert answers[0] == answers[1] != answers[2]
@@ -64,9 +70,9 @@ def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
 def test_a_refused_submit_changes_nothing() -> None:
     """No generation, no entry, and the next id is what it would have been."""
     where, untouched = world(balance=350_000), world(balance=350_000)
-    assert where.submit(call(members={"duration": 10})) == InsufficientFunds(600_000)
+    assert submit(where, call(members={"duration": 10})) == InsufficientFunds(600_000)
     assert where.generations() == []
-    assert len(where.standing.ledger.entries(START)) == 1
+    assert len(where.account.ledger.entries(START)) == 1
     assert accepted(where).request_id == accepted(untouched).request_id
 
 
@@ -74,7 +80,7 @@ def test_the_last_money_buys_one_generation() -> None:
     """Then the wallet is empty to the millionth."""
     where = world(balance=350_000)
     accepted(where)
-    assert where.submit(call()) == InsufficientFunds(350_000)
+    assert submit(where, call()) == InsufficientFunds(350_000)
     assert balance(where) == 0
 
 
@@ -98,7 +104,7 @@ def test_the_price_is_given_back_at_the_end(mark: str, refunds: str, given_back:
     assert balance(where) == 650_000
     pass_time(where, 0.001)
     assert balance(where) == (1_000_000 if given_back else 650_000)
-    kinds = [entry.kind for entry in where.standing.ledger.entries(where.clock.now())]
+    kinds = [entry.kind for entry in where.account.ledger.entries(where.clock.now())]
     assert kinds == [EntryKind.OPENING, EntryKind.DEBIT, *[EntryKind.REFUND] * given_back]
 
 
@@ -107,7 +113,7 @@ def test_another_policy_holds_from_now_on() -> None:
     where = world()
     generation = accepted(where)
     assert told(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
-    where.set_policy(where.policy.changed({"job_times": "0+1", "timestamps": "mixed"}))
+    where.apply(ChangeWorld(START, policy=where.policy.changed({"job_times": "0+1", "timestamps": "mixed"})))
     assert told(where, generation)["status"] == "QUEUED"
     assert told(where, generation)["updated_at"] == "2026-03-31 10:00:00"
     assert told(where, accepted(where))["status"] == "PROCESSING"
@@ -127,16 +133,16 @@ def test_an_answer_is_that_of_its_instant() -> None:
         assert told(where, generation, START + int(second * 1000))["status"] == status
     pass_time(where, 15)
     for origin in ("http://a.test", "http://b.test", "http://a.test"):
-        media = json.loads(where.status_answer(generation, origin))["output"]["media_url"]
+        media = json.loads(where.status_body(generation, origin, where.clock.now()))["output"]["media_url"]
         assert media == [f"{origin}/v1/{generation.request_id}/output.mp4"]
 
 
 def test_worded_answers_are_bounded_and_worded_again() -> None:
     """With room for two, five generations are read in turn, twice, with the same bytes."""
-    where = world(bounds=Bounds(answers=2))
+    where = world(bounds=Bounds(bodies=2))
     generations = [accepted(where) for _ in range(5)]
-    first = [where.status_answer(each, ORIGIN) for each in generations]
-    assert [where.status_answer(each, ORIGIN) for each in generations] == first
+    first = [status(where, each) for each in generations]
+    assert [status(where, each) for each in generations] == first
 
 
 def test_reading_within_bounds_of_time() -> None:
@@ -149,9 +155,11 @@ def test_reading_within_bounds_of_time() -> None:
     for second in sorted(readable | downloadable):
         where.clock.advance_to(START + round(second * 1000))
         if second in readable:
-            assert where.generation(identity) == (generation if readable[second] else UnknownRequest(identity))
+            assert where.generation(identity, where.clock.now()) == (
+                generation if readable[second] else UnknownRequest(identity)
+            )
         if second in downloadable:
-            assert where.completed(identity) == (generation if downloadable[second] else None)
+            assert where.completed(identity, where.clock.now()) == (generation if downloadable[second] else None)
 
 
 @pytest.mark.parametrize("mark", ["[[sim:failed x]]", "[[sim:error x]]", "[[sim:stuck]]"])
@@ -160,8 +168,8 @@ def test_only_a_completed_generation_has_a_video(mark: str) -> None:
     where = world()
     generation = accepted(where, mark)
     pass_time(where, 10_000)
-    assert where.completed(generation.request_id) is None
-    assert where.completed("unknown") is None
+    assert where.completed(generation.request_id, where.clock.now()) is None
+    assert where.completed("unknown", where.clock.now()) is None
 
 
 def test_transitions_are_told_once_in_their_order() -> None:
@@ -170,20 +178,20 @@ def test_transitions_are_told_once_in_their_order() -> None:
     first = accepted(where).request_id
     pass_time(where, 1)
     second = accepted(where, "[[sim:failed x]]").request_id
-    assert where.transitions(START + 2_500) == [Transition(START + 2_000, first, Status.PROCESSING)]
-    assert where.transitions(START + 15_000) == [
+    assert where.apply(TakeTransitions(START + 2_500)) == [Transition(START + 2_000, first, Status.PROCESSING)]
+    assert where.apply(TakeTransitions(START + 15_000)) == [
         Transition(START + 3_000, second, Status.PROCESSING),
         Transition(START + 15_000, first, Status.COMPLETED),
     ]
-    assert where.transitions(START + 10**9) == [Transition(START + 16_000, second, Status.FAILED)]
-    assert where.transitions(START + 10**9) == []
+    assert where.apply(TakeTransitions(START + 10**9)) == [Transition(START + 16_000, second, Status.FAILED)]
+    assert where.apply(TakeTransitions(START + 10**9)) == []
 
 
 def test_a_generation_that_skips_processing_tells_its_end_only() -> None:
     """Policy `queued_to_end`."""
     where = world(queued_to_end="yes")
     identity = accepted(where, "[[sim:error x]]").request_id
-    assert where.transitions(START + 15_000) == [Transition(START + 15_000, identity, Status.ERROR)]
+    assert where.apply(TakeTransitions(START + 15_000)) == [Transition(START + 15_000, identity, Status.ERROR)]
 
 
 def test_a_callback_is_due_at_the_end_and_tells_it() -> None:
@@ -191,11 +199,11 @@ def test_a_callback_is_due_at_the_end_and_tells_it() -> None:
     where = world()
     generation = accepted(where, webhook_url=HOOK)
     assert where.next_due() == START + 15_000
-    assert where.take_due(START + 14_999) is None
+    assert where.apply(TakeDelivery(START + 14_999)) is None
     pass_time(where, 100)
-    delivery = where.take_due(START + 100_000)
+    delivery = where.apply(TakeDelivery(START + 100_000))
     assert delivery is not None
-    assert where.callback(delivery) == where.status_answer(generation, ORIGIN)
+    assert where.callback(delivery) == status(where, generation)
     assert json.loads(where.callback(delivery))["status"] == "COMPLETED"
 
 
@@ -204,7 +212,7 @@ def test_a_stuck_generation_calls_nobody() -> None:
     where = world()
     accepted(where, "[[sim:stuck]]", webhook_url=HOOK)
     where.clock.advance_to(10**18)
-    assert where.take_due(where.clock.now()) is None
+    assert where.apply(TakeDelivery(where.clock.now())) is None
 
 
 def test_retries_follow_the_policy_on_the_world_s_clock() -> None:
@@ -214,9 +222,9 @@ def test_retries_follow_the_policy_on_the_world_s_clock() -> None:
     instants: list[int] = []
     while (instant := where.next_due()) is not None:
         where.clock.advance_to(instant)
-        delivery = where.take_due(instant)
+        delivery = where.apply(TakeDelivery(instant))
         assert delivery is not None
-        where.record(delivery, Attempt(instant, 500, "answered 500"))
+        where.apply(RecordAttempt(instant, delivery, Attempt(instant, 500, "answered 500")))
         instants.append((instant - START) // 1000)
     assert instants == [15, 20, 320, 2_120]
     (finished,) = where.outbox.finished
@@ -263,11 +271,11 @@ def test_a_challenge_comes_first() -> None:
     """At once; echoed, it is followed by the report in MiniMax's form at the end."""
     where = world(callback_url="challenge")
     generation = accepted(where, "[[sim:failed too wild]]", members={"callback_url": HOOK})
-    challenge = where.take_due(START)
+    challenge = where.apply(TakeDelivery(START))
     assert challenge is not None
     assert challenge.form is Form.CHALLENGE
     assert json.loads(where.callback(challenge)) == {"challenge": generation.request_id}
-    where.record(challenge, Attempt(START, 200))
+    where.apply(RecordAttempt(START, challenge, Attempt(START, 200)))
     (report,) = deliver(where, START + 15_000)
     assert json.loads(where.callback(report)) == {
         "task_id": generation.request_id,
@@ -280,20 +288,20 @@ def test_a_challenge_that_is_not_echoed_ends_it() -> None:
     """It is not repeated, and nothing follows."""
     where = world(callback_url="challenge")
     accepted(where, members={"callback_url": HOOK})
-    challenge = where.take_due(START)
+    challenge = where.apply(TakeDelivery(START))
     assert challenge is not None
-    where.record(challenge, Attempt(START, None, "answered 200 without the challenge", final=True))
+    where.apply(RecordAttempt(START, challenge, Attempt(START, None, "answered 200 without the challenge", final=True)))
     assert where.next_due() is None
-    assert list(where.outbox.finished) == [challenge]
+    assert [each.number for each in where.outbox.finished] == [challenge.number]
 
 
 def test_a_late_echo_is_followed_by_the_report_at_once() -> None:
     """When the end has passed meanwhile."""
     where = world(callback_url="challenge", job_times="0+1")
     accepted(where, members={"callback_url": HOOK})
-    challenge = where.take_due(START)
+    challenge = where.apply(TakeDelivery(START))
     assert challenge is not None
-    where.record(challenge, Attempt(START + 3_000, 200))
+    where.apply(RecordAttempt(START, challenge, Attempt(START + 3_000, 200)))
     assert where.next_due() == START + 3_000
 
 
@@ -303,7 +311,7 @@ def test_pending_deliveries_are_bounded() -> None:
     accepted(where, webhook_url=HOOK)
     accepted(where, webhook_url=HOOK)
     before = balance(where)
-    assert where.submit(call(webhook_url=HOOK)) == TooManyPending(2)
+    assert submit(where, call(webhook_url=HOOK)) == TooManyPending(2)
     assert balance(where) == before
     accepted(where)
     deliver(where, START + 15_000)
@@ -324,16 +332,16 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     """It depends on seed and key alone, and is drawn from a source of its own."""
     one, same, other = world(), world(), world(seed=1)
     accepted(same)
-    drawn = [where.chance.random() for where in (one, same, other)]
+    drawn = [where.draw() for where in (one, same, other)]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert drawn[0] != seeded_random(0, KEY).random()
+    assert drawn[0] != seeded_random(0, KEY).getrandbits(64)
 
 
 def test_rules_are_shown_the_beginning_of_a_long_text() -> None:
     """There may be a thousand of them, and each tells what it missed."""
-    body = b'{"prompt":"%s","x":"%s","y":["%s"]}' % (b"a" * 10_001, b"b" * 10_001, b"c" * 10_001)
-    facts = at_submit("generate", [], body).facts
+    members = {"prompt": "a" * 10_001, "x": "b" * 10_001, "y": ["c" * 10_001]}
+    facts = at_submit("generate", [], members).values
     assert (facts["prompt"], facts["body"]["x"], facts["body"]["y"]) == ("a" * 10_000, "b" * 10_000, ["c" * 10_001])
     where = world(t2v_limits="open")
     identity = accepted(where, "a" * 10_001).request_id
-    assert where.known(identity)["prompt"] == "a" * 10_000
+    assert where.known(identity, START)["prompt"] == "a" * 10_000

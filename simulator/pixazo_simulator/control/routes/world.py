@@ -1,108 +1,104 @@
-"""Control routes about a world as a whole: open, show, change, forget; its money and its work."""
+"""Control routes about a world as a whole: create, show, change, delete; its wallet and its generations."""
 
 from __future__ import annotations
 
 from msgspec import UNSET
 
-from pixazo_simulator.control.route import ControlRequest, Refused, readable, route
-from pixazo_simulator.control.schema import examples
-from pixazo_simulator.control.schema import responses as shapes
-from pixazo_simulator.control.schema.rendering import told_entry, told_generation, told_in_turns, told_world
-from pixazo_simulator.control.schema.requests import Latest, NewWorld, Nothing, WorldChange
+from pixazo_simulator.control.route import ControlRequest, Refused, refuse_value_errors, route
+from pixazo_simulator.control.schema import examples, rendering
+from pixazo_simulator.control.schema.requests import Latest, NewWorld, NoParameters, WorldChange
+from pixazo_simulator.control.schema.responses import CreatedWorld, Deleted, GenerationPage, LedgerPage, WorldState
 from pixazo_simulator.script import Script
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
-from pixazo_simulator.world import clock_factory
+from pixazo_simulator.world import ChangeWorld, clock_factory
 
 
 @route(
-    "POST", "/_sim/worlds", status=201, worldly=False, reveals=("key",),
-    answer=examples.CREATED_WORLD, example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+    "POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), response_example=examples.CREATED_WORLD,
+    request_example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
 )  # fmt: skip
-async def create_world(request: ControlRequest[NewWorld]) -> shapes.CreatedWorld:
-    """Open a world for a key, which is made up when none is given."""
-    wish, worlds = request.wish, request.worlds
-    key = None if wish.key is UNSET else wish.key
+async def create_world(request: ControlRequest[NewWorld]) -> CreatedWorld:
+    """Create a world for a key, which is made up when none is given."""
+    wanted, worlds = request.body, request.worlds
+    key = None if wanted.key is UNSET else wanted.key
     if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
         raise Refused(400, "the key cannot be sent as a header: use printable ASCII without outer spaces")
     script = None
-    with readable():
-        if wish.script is not UNSET:
+    with refuse_value_errors():
+        if wanted.script is not UNSET:
             script = Script()
-            script.set(wish.script)
-        made = worlds.create(
+            script.set(wanted.script)
+        created = worlds.create(
             key,
-            policy=worlds.permitted(_policy(wish, worlds.settings.policy)),
-            clock=None if wish.clock is UNSET else clock_factory(wish.clock)(),
-            balance=None if wish.balance is UNSET else micros(wish.balance),
-            seed=None if wish.seed is UNSET else wish.seed,
+            policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
+            clock=None if wanted.clock is UNSET else clock_factory(wanted.clock)(),
+            balance=None if wanted.balance is UNSET else micros(wanted.balance),
+            seed=None if wanted.seed is UNSET else wanted.seed,
+            script=script,
         )
-    made.standing.images = wish.images
-    if script is not None:
-        made.script = script
-    return {**told_world(made), "key": made.key}
+    if wanted.images:
+        created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
+    return rendering.created_world(created)
 
 
-def _policy(wish: NewWorld, default: Policy) -> Policy:
-    if wish.profile is UNSET:
-        return default.changed(wish.policy) if wish.policy else default
-    if wish.profile not in PROFILES:
-        raise ValueError(
-            f"profile {wish.profile!r} is not one of {', '.join(PROFILES)}{nearest(wish.profile, tuple(PROFILES))}"
-        )
-    return PROFILES[wish.profile].changed(wish.policy)
+def _policy(wanted: NewWorld, default: Policy) -> Policy:
+    if wanted.profile is UNSET:
+        return default.changed(wanted.policy) if wanted.policy else default
+    if wanted.profile not in PROFILES:
+        near = nearest(wanted.profile, tuple(PROFILES))
+        raise ValueError(f"profile {wanted.profile!r} is not one of {', '.join(PROFILES)}{near}")
+    return PROFILES[wanted.profile].changed(wanted.policy)
 
 
-@route("GET", "/_sim/world", answer=examples.WORLD)
-async def world(request: ControlRequest[Nothing]) -> shapes.World:
+@route("GET", "/_sim/world", response_example=examples.WORLD)
+async def world(request: ControlRequest[NoParameters]) -> WorldState:
     """Show the world of the caller at a glance."""
-    return told_world(request.world)
+    return rendering.world(request.world)
 
 
-@route("PATCH", "/_sim/world", answer=examples.WORLD, example={"balance": "0.00", "policy": {"rate_limit": "5/60"}})
-async def change_world(request: ControlRequest[WorldChange]) -> shapes.World:
-    """Change balance, policy or switches of a world; nothing changes when one of the wishes is wrong.
+@route(
+    "PATCH", "/_sim/world", response_example=examples.WORLD,
+    request_example={"balance": "0.00", "policy": {"rate_limit": "5/60"}},
+)  # fmt: skip
+async def change_world(request: ControlRequest[WorldChange]) -> WorldState:
+    """Change balance, policy or switches of a world; nothing changes when one of the values is wrong.
 
     What was accepted keeps its plan.
     """
-    changed, wish = request.world, request.wish
-    with readable():
-        policy = request.worlds.permitted(changed.policy.changed(wish.policy))
-        balance = None if wish.balance is UNSET else micros(wish.balance)
-    changed.set_policy(policy)
-    if balance is not None:
-        changed.standing.ledger.adjust(changed.clock.now(), balance)
-    if wish.suspended is not UNSET:
-        changed.standing.suspended = wish.suspended
-    if wish.model_enabled is not UNSET:
-        changed.standing.model_enabled = wish.model_enabled
-    if wish.images is not UNSET:
-        changed.standing.images = wish.images
-    return told_world(changed)
+    changed, wanted = request.world, request.body
+    with refuse_value_errors():
+        policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
+        balance = None if wanted.balance is UNSET else micros(wanted.balance)
+    changed.apply(
+        ChangeWorld(
+            changed.clock.now(),
+            policy=policy,
+            balance=balance,
+            suspended=None if wanted.suspended is UNSET else wanted.suspended,
+            model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
+            images=None if wanted.images is UNSET else wanted.images,
+        )
+    )
+    return rendering.world(changed)
 
 
-@route("DELETE", "/_sim/world", answer=examples.DELETED)
-async def delete_world(request: ControlRequest[Nothing]) -> shapes.Deleted:
-    """Forget the world of the caller and close its doors; its key is unknown from now on."""
+@route("DELETE", "/_sim/world", response_example=rendering.DELETED)
+async def delete_world(request: ControlRequest[NoParameters]) -> Deleted:
+    """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
     request.worlds.delete(gone.key)
-    await request.doors.close_all(gone)
-    gone.bell.ring()
-    return {"deleted": True}
+    await request.tls_listeners.close_all(gone)
+    gone.notifier.notify()
+    return rendering.DELETED
 
 
-@route("GET", "/_sim/ledger", answer=examples.LEDGER)
-async def ledger(request: ControlRequest[Latest]) -> shapes.Ledger:
+@route("GET", "/_sim/ledger", response_example=examples.LEDGER)
+async def ledger(request: ControlRequest[Latest]) -> LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to."""
-    owner = request.world
-    entries = owner.standing.ledger.entries(owner.clock.now())
-    listed = await told_in_turns(told_entry(entry) for entry in entries[-request.wish.limit :])
-    return {"balance": told_world(owner)["balance"], "total": len(entries), "entries": listed}
+    return await rendering.ledger(request.world, request.body.limit)
 
 
-@route("GET", "/_sim/generations", answer=examples.GENERATIONS)
-async def generations(request: ControlRequest[Latest]) -> shapes.Generations:
+@route("GET", "/_sim/generations", response_example=examples.GENERATIONS)
+async def generations(request: ControlRequest[Latest]) -> GenerationPage:
     """List the latest generations: what was asked for, how they are now, and their plan."""
-    owner = request.world
-    accepted = owner.generations()
-    listed = await told_in_turns(told_generation(owner, each) for each in accepted[-request.wish.limit :])
-    return {"total": len(accepted), "generations": listed}
+    return await rendering.generations(request.world, request.body.limit)

@@ -1,42 +1,42 @@
-"""What the simulator tells about its own state, as JSON-ready values without any secret."""
+"""Makes response structs from the state of a world, without any secret in their texts.
+
+Every function takes the world, and with it the redactor that knows its keys, or all worlds for a request that reached
+none of them. The routes make no struct themselves, so that none of them can forget to redact.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeVar, cast, is_typeddict
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from pixazo_simulator.script import kind_of
-from pixazo_simulator.spec import (
-    LAST_INSTANT,
-    NEVER,
-    SECOND,
-    Plan,
-    Redactor,
-    dollars,
-    points,
-    renamed,
-    snapshot,
-    timestamp,
-)
+from pixazo_simulator import world as state
+from pixazo_simulator.script import Diagnosis, kind_of
+from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
 from pixazo_simulator.webhooks import FallenDue, secret
-from pixazo_simulator.world import Attempt, Delivery, Entry, Exchange, Generation, Transition, World
 
-from . import responses as shapes
+from . import responses as body
+from .requests import MOST_LISTED
+from .types import Dollars, Instant, encode, instant
 
 _AT_ONCE = 64 * 1024
+"""Bytes of JSON that are encoded before others are served."""
+_LONGEST_MESSAGE = 4000
+"""Characters of a message."""
 T = TypeVar("T")
+DELETED = body.Deleted(deleted=True)
+CLOSED = body.Closed(closed=True)
 
 
-async def told_in_turns(told: Iterable[T]) -> list[T]:
-    """What is told, each encoded before the next is made; others are served after every 64 KiB, for a list may be long."""
+async def in_turns(rendered: Iterable[T]) -> list[T]:
+    """A list, each element encoded before the next is made; others are served after every 64 KiB, as it may be long."""
     encoded: list[msgspec.Raw] = []
     size = 0
-    for each in told:
-        text = msgspec.json.encode(each)
+    for each in rendered:
+        text = encode(each)
         encoded.append(msgspec.Raw(text))
         size += len(text)
         if size > _AT_ONCE:
@@ -45,169 +45,308 @@ async def told_in_turns(told: Iterable[T]) -> list[T]:
     return cast("list[T]", encoded)
 
 
-def told_world(world: World) -> shapes.World:
-    """A world at a glance; it is told only to the holder of its key."""
+def refusal(redactor: Redactor, message: str, error: str) -> body.Refusal:
+    """Why a request is refused; there may be no world, hence the redactor."""
+    return body.Refusal(error, _message(redactor, message))
+
+
+def _message(redactor: Redactor, text: str) -> str:
+    return redactor.text(beginning(text, _LONGEST_MESSAGE))
+
+
+def health(worlds: state.Worlds) -> body.Health:
+    """How many worlds there are."""
+    return body.Health("ok", len(worlds))
+
+
+def world(world: state.World) -> body.WorldState:
+    """A world at a glance; the webhook secret is shown because only the holder of the world's key is answered."""
     now = world.clock.now()
-    return {
-        "now": timestamp(now),
-        "clock": str(world.clock),
-        "seed": world.seed,
-        "balance": dollars(world.standing.ledger.balance(now)),
-        "suspended": world.standing.suspended,
-        "model_enabled": world.standing.model_enabled,
-        "generations": len(world.generations()),
-        "exchanges": world.journal.total,
-        "webhook_secret": secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
-        "policy": {name: world.policy.text(name) for name in points()},
-    }
+    return body.WorldState(
+        now=instant(now),
+        clock=str(world.clock),
+        seed=world.seed,
+        balance=_dollars(world.account.ledger.balance(now)),
+        suspended=world.account.suspended,
+        model_enabled=world.account.model_enabled,
+        generations=len(world.generations()),
+        exchanges=world.journal.total,
+        webhook_secret=secret(world.seed, world.key) if world.policy.webhook_signature == "standard" else None,
+        policy={name: world.policy.text(name) for name in points()},
+    )
 
 
-def told_entry(entry: Entry) -> shapes.Entry:
-    """One line of the ledger."""
-    return {
-        "at": timestamp(entry.instant),
-        "kind": entry.kind.value,
-        "amount": dollars(entry.amount),
-        "request_id": entry.request_id,
-    }
+def created_world(created: state.World) -> body.CreatedWorld:
+    """A new world with its key, which its creator may not know yet."""
+    return body.CreatedWorld(**msgspec.structs.asdict(world(created)), key=created.key)
 
 
-def told_generation(world: World, generation: Generation) -> shapes.Generation:
+def clock(world: state.World) -> body.ClockState:
+    """What time it is, and when the next webhook is due."""
+    due = world.next_due()
+    return body.ClockState(instant(world.clock.now()), str(world.clock), None if due is None else _at(due))
+
+
+async def advanced(world: state.World, fallen: Iterable[FallenDue]) -> body.Advanced:
+    """Where the clock stands after an advance, and what fell due."""
+    now = instant(world.clock.now())
+    return body.Advanced(now, await in_turns(_event(world, each) for each in fallen))
+
+
+async def advance_stopped(world: state.World, message: str, fallen: Iterable[FallenDue]) -> body.AdvanceStopped:
+    """The same for an advance that ended early, and why it did."""
+    done = await advanced(world, fallen)
+    return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
+
+
+def _event(world: state.World, fallen: FallenDue) -> body.Event:
+    if isinstance(fallen, state.Transition):
+        return body.Event("transition", instant(fallen.at), fallen.request_id, fallen.status.value)
+    delivery, made = fallen
+    members = msgspec.structs.asdict(attempt(world, made))
+    url = world.redactor.text(delivery.url)
+    return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
+
+
+async def ledger(world: state.World, limit: int) -> body.LedgerPage:
+    """The balance, and the latest entries."""
+    now = world.clock.now()
+    entries = world.account.ledger.entries(now)
+    listed = await in_turns(_entry(each) for each in entries[-limit:])
+    return body.LedgerPage(_dollars(world.account.ledger.balance(now)), len(entries), listed)
+
+
+def _entry(entry: state.Entry) -> body.Entry:
+    return body.Entry(instant(entry.at), entry.kind.value, _dollars(entry.amount), entry.request_id)
+
+
+async def generations(world: state.World, limit: int) -> body.GenerationPage:
+    """The latest generations."""
+    accepted = world.generations()
+    return body.GenerationPage(len(accepted), await in_turns(generation(world, each) for each in accepted[-limit:]))
+
+
+def generation(world: state.World, accepted: state.Generation) -> body.Generation:
     """One generation as it is now."""
-    seen = snapshot(generation.accepted, generation.plan, world.clock.now())
-    return {
-        "request_id": generation.request_id,
-        "operation": generation.operation,
-        "duration": generation.duration,
-        "resolution": generation.resolution,
-        "status": seen.status.value,
-        "accepted_at": timestamp(generation.accepted),
-        "since": timestamp(seen.since),
-        "plan": told_plan(generation.plan),
-    }
+    seen, plan = snapshot(accepted.accepted, accepted.plan, world.clock.now()), accepted.plan
+    return body.Generation(
+        request_id=accepted.request_id,
+        operation=accepted.operation,
+        duration=accepted.duration,
+        resolution=accepted.resolution,
+        status=seen.status.value,
+        accepted_at=instant(accepted.accepted),
+        since=instant(seen.since),
+        plan=body.Plan(
+            queued=plan.queued / SECOND,
+            processing=None if plan.processing == NEVER else plan.processing / SECOND,
+            outcome=plan.outcome.value,
+            error=plan.error and world.redactor.text(plan.error),
+        ),
+    )
 
 
-def told_plan(plan: Plan) -> shapes.Plan:
-    """The fate of a generation, in seconds."""
-    return {
-        "queued": plan.queued / SECOND,
-        "processing": None if plan.processing == NEVER else plan.processing / SECOND,
-        "outcome": plan.outcome.value,
-        "error": plan.error,
-    }
+async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:
+    """The latest webhook deliveries."""
+    kept = world.deliveries()
+    return body.DeliveryPage(len(kept), await in_turns(delivery(world, each) for each in kept[-limit:]))
 
 
-def told_attempt(attempt: Attempt, redactor: Redactor) -> shapes.Attempt:
-    """One try to deliver a callback, without secrets."""
-    return {
-        "at": timestamp(attempt.instant),
-        "status": attempt.status,
-        "problem": attempt.problem and redactor.text(attempt.problem),
-        "rule": attempt.rule,
-        "faults": list(attempt.faults),
-    }
+def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
+    """One delivery; `rule` and `faults` are what was injected, or will be at the coming attempt."""
+    decided = [each for each in kept.attempts if each.rule]
+    rule = decided[-1].rule if decided else kept.rule
+    coming = [kind_of(fault) for fault in kept.faults or ()]
+    return body.Delivery(
+        number=kept.number,
+        request_id=kept.request_id,
+        url=world.redactor.text(kept.url),
+        channel=kept.channel,
+        form=kept.form.value,
+        copy_of=kept.copy_of,
+        due_at=_at(kept.event),
+        delivered=any(each.succeeded for each in kept.attempts),
+        rule=rule and world.redactor.text(rule),
+        faults=tuple(dict.fromkeys([*chain.from_iterable(each.faults for each in decided), *coming])),
+        attempts=tuple(attempt(world, each) for each in kept.attempts),
+    )
 
 
-def told_delivery(world: World, delivery: Delivery) -> shapes.Delivery:
-    """One callback and what became of it so far; `rule` and `faults` are what struck it, or will at the coming attempt."""
-    struck = [attempt for attempt in delivery.attempts if attempt.rule]
-    coming = [kind_of(fault) for fault in delivery.faults or ()]
-    return {
-        "number": delivery.number,
-        "request_id": delivery.request_id,
-        "url": world.redactor.text(delivery.url),
-        "channel": delivery.channel,
-        "form": delivery.form.value,
-        "copy_of": delivery.copy_of,
-        "due_at": timestamp(min(delivery.event, LAST_INSTANT)),
-        "delivered": any(attempt.succeeded for attempt in delivery.attempts),
-        "rule": struck[-1].rule if struck else delivery.rule,
-        "faults": list(dict.fromkeys([*chain.from_iterable(each.faults for each in struck), *coming])),
-        "attempts": [told_attempt(attempt, world.redactor) for attempt in delivery.attempts],
-    }
+def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
+    """One attempt to post a webhook."""
+    problem, rule = made.problem and world.redactor.text(made.problem), made.rule and world.redactor.text(made.rule)
+    return body.Attempt(instant(made.at), made.status, problem, rule, made.faults)
 
 
-def told_fallen(world: World, fallen: FallenDue) -> shapes.Event:
-    """One thing that happened while the clock was advanced."""
-    if isinstance(fallen, Transition):
-        return {
-            "kind": "transition",
-            "at": timestamp(fallen.instant),
-            "request_id": fallen.request_id,
-            "status": fallen.status.value,
-        }
-    delivery, attempt = fallen
-    return {
-        "kind": "webhook",
-        "number": delivery.number,
-        "request_id": delivery.request_id,
-        "url": world.redactor.text(delivery.url),
-        **told_attempt(attempt, world.redactor),
-    }
+async def journal(
+    owner: state.World | state.Worlds, total: int, dropped: int, listed: Iterable[state.Exchange]
+) -> body.JournalPage:
+    """Some exchanges of a journal, of which there were `total` and the oldest `dropped` are gone."""
+    return body.JournalPage(total, dropped, await in_turns(exchange(owner, each) for each in listed))
 
 
-def told_exchange(exchange: Exchange, redactor: Redactor) -> shapes.Exchange:
-    """One request and its answer, without secrets and without the keys that it was sent with, wherever they stand.
-
-    `expected` is false, and `hint` says what was meant, where no route or known key of the gateway stood behind the request;
-    `cut` says what of the answer the caller did not get; a status of 0 means that nothing was answered.
-    """
-    redactor = redactor.heeding(exchange.request_headers, exchange.target)
-    return {
-        "number": exchange.number,
-        "at": timestamp(exchange.instant),
-        "method": exchange.method,
-        "target": redactor.text(exchange.target),
-        "status": exchange.status,
-        "reason": redactor.text(exchange.reason),
-        "request_id": exchange.request_id and redactor.text(exchange.request_id),
-        "rule": exchange.rule and redactor.text(exchange.rule),
-        "faults": list(exchange.faults),
-        "expected": exchange.expected,
-        "hint": exchange.hint and redactor.text(exchange.hint),
-        "request": {
-            "headers": redactor.headers(exchange.request_headers),
-            "headers_left_out": exchange.headers_left_out,
-            "body": _body(exchange.request_body, exchange.request_length, redactor),
-            "length": exchange.request_length,
-        },
-        "response": {
-            "headers": redactor.headers(exchange.response_headers),
-            "body": _body(exchange.response_body, exchange.response_length, redactor),
-            "length": exchange.response_length,
-            "cut": exchange.cut,
-        },
-    }
+def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Exchange:
+    """One request and its response, without the keys that the request was sent with, wherever they occur."""
+    redactor = owner.redactor.heeding(seen.request_headers, seen.target)
+    return body.Exchange(
+        number=seen.number,
+        at=instant(seen.at),
+        method=seen.method,
+        target=redactor.text(seen.target),
+        status=seen.status,
+        reason=redactor.text(seen.reason),
+        request_id=seen.request_id and redactor.text(seen.request_id),
+        rule=seen.rule and redactor.text(seen.rule),
+        faults=seen.faults,
+        expected=seen.expected,
+        hint=seen.hint and redactor.text(seen.hint),
+        request=body.Request(
+            headers=redactor.headers(seen.request_headers),
+            headers_left_out=seen.headers_left_out,
+            body=_content(seen.request_body, seen.request_length, redactor),
+            length=seen.request_length,
+        ),
+        response=body.Response(
+            headers=redactor.headers(seen.response_headers),
+            body=_content(seen.response_body, seen.response_length, redactor),
+            length=seen.response_length,
+            cut=seen.cut,
+        ),
+    )
 
 
-def told_target(exchange: Exchange, redactor: Redactor) -> str:
-    """Path and query of a request, without secrets and without the keys that it was sent with."""
-    return redactor.heeding(exchange.request_headers, exchange.target).text(exchange.target)
+def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
+    """Path and query of a request, without the keys that it was sent with."""
+    return owner.redactor.heeding(seen.request_headers, seen.target).text(seen.target)
 
 
-def cleared(value: Any, redactor: Redactor) -> Any:
+def _content(content: bytes, length: int, redactor: Redactor) -> Any:
+    """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
+    if len(content) < length:
+        return redactor.start(content.decode(errors="replace"))
+    try:
+        return redactor.json(msgspec.json.decode(content))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return redactor.text(content.decode(errors="replace"))
+
+
+async def script(world: state.World) -> body.ScriptState:
+    """The rules, and how often each of their steps was used."""
+    text, json = world.redactor.text, world.redactor.json
+    return body.ScriptState(
+        await in_turns(
+            body.ScriptRule(
+                number=each.number,
+                label=text(each.label),
+                rule=json(msgspec.json.decode(each.json)),
+                used=list(each.used),
+                missed=None if each.missed is None else [*map(text, each.missed)],
+            )
+            for each in world.script.listed()
+        )
+    )
+
+
+def rule_number(number: int) -> body.RuleNumber:
+    """The number of a rule that was added or replaced."""
+    return body.RuleNumber(number)
+
+
+_FOUND: Mapping[str, Callable[[state.World, Any], Any]] = {
+    "exchanges": exchange,
+    "deliveries": delivery,
+    "generations": generation,
+}
+"""What can be waited for, and how it is rendered."""
+
+
+async def wait_result(world: state.World, what: str, found: Sequence[object]) -> body.WaitResult:
+    """What fulfils a condition, at most 1,000 of them."""
+    return body.WaitResult(**{what: await in_turns(_FOUND[what](world, each) for each in found[:MOST_LISTED])})
+
+
+def nearest(world: state.World, what: str, differences: Iterable[str]) -> body.Nearest:
+    """What came nearest to a condition."""
+    text = world.redactor.text
+    return body.Nearest(text(what), tuple(map(text, differences)))
+
+
+async def wait_timed_out(
+    world: state.World, message: str, what: str, found: Sequence[object], near: body.Nearest | None
+) -> body.WaitTimedOut:
+    """What fulfils a condition, although not often enough, and what came nearest to one more."""
+    if near:
+        message += f"; nearest: {near.what}: {'; '.join(near.differences)}"
+    result = msgspec.structs.asdict(await wait_result(world, what, found))
+    return body.WaitTimedOut(error="Timed out", message=_message(world.redactor, message), nearest=near, **result)
+
+
+def explanation(
+    owner: state.World | state.Worlds,
+    seen: state.Exchange,
+    diagnoses: Iterable[Diagnosis] = (),
+    accepted: body.Generation | None = None,
+    price: int | None = None,
+    scheduled: Sequence[body.Delivery] = (),
+) -> body.Explanation:
+    """What would happen to a request: `seen` is the exchange of the dry run, `price` what was debited."""
+    rendered = exchange(owner, seen)
+    rules = tuple(_diagnosis(each, seen, owner.redactor) for each in diagnoses)
+    return body.Explanation(
+        summary=_summary(rendered, rules),
+        exchange=rendered,
+        rules=rules,
+        price=None if price is None else _dollars(price),
+        generation=accepted,
+        deliveries=tuple(scheduled),
+    )
+
+
+def _diagnosis(diagnosis: Diagnosis, seen: state.Exchange, redactor: Redactor) -> body.RuleDiagnosis:
+    decides, differences = diagnosis.decides, tuple(map(redactor.text, diagnosis.differences))
+    if decides and seen.rule is None:  # a rule that only plans how a generation ends does not decide about a refusal
+        decides, differences = False, ("the request is refused, and there is nothing to plan",)
+    return body.RuleDiagnosis(diagnosis.number, redactor.text(diagnosis.label), decides, differences)
+
+
+def _summary(seen: body.Exchange, rules: Sequence[body.RuleDiagnosis]) -> str:
+    """The response, its reason, and which rule decided or came nearest, in one line."""
+    answered = f"answered {seen.status}" if seen.status else "not answered"
+    parts = [f"{seen.method} {seen.target} is {answered}: {seen.reason}"]
+    if isinstance(seen.response.body, dict):
+        members = cast("dict[str, object]", seen.response.body)
+        found = [value for name in ("error", "message") if isinstance(value := members.get(name), str) and value]
+        parts += [": ".join(found)] if found else []
+    if seen.rule:
+        faults = f" ({', '.join(seen.faults)})" if seen.faults else ""
+        parts.append(f"{seen.rule} decides{faults}")
+    elif rules and not rules[0].differences[0].startswith("it is about "):
+        parts.append(f"no rule decides; nearest is {rules[0].label}: {', and '.join(rules[0].differences)}")
+    return "; ".join([*parts, *(each for each in (seen.response.cut, seen.hint) if each)])
+
+
+def without_keys(value: Any, redactor: Redactor) -> Any:
     """A JSON value without the keys that a route has left in it; the names of our own members stay."""
     if isinstance(value, str):
         return redactor.without_keys(value)
     if isinstance(value, list):
-        return [cleared(each, redactor) for each in cast("list[object]", value)]
+        return [without_keys(each, redactor) for each in cast("list[object]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
-        told = {name: cleared(each, redactor) for name, each in members}
-        return renamed(told, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
+        cleared = {name: without_keys(each, redactor) for name, each in members}
+        return renamed(cleared, lambda name: name if name in _MEMBERS else redactor.without_keys(name))
     return value
 
 
-_MEMBERS = frozenset(
-    name for shape in vars(shapes).values() if is_typeddict(shape) for name in shape.__annotations__
-) | frozenset(points())
+_MEMBERS = frozenset(points()).union(
+    *(kind.__struct_fields__ for kind in vars(body).values() if isinstance(kind, type) and issubclass(kind, body.Body))
+)
 
 
-def _body(body: bytes, length: int, redactor: Redactor) -> Any:
-    """JSON as JSON, anything else as text, of which the journal may have kept only the start."""
-    if len(body) < length:
-        return redactor.start(body.decode(errors="replace"))
-    try:
-        return redactor.json(msgspec.json.decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return redactor.text(body.decode(errors="replace"))
+def _at(milliseconds: int) -> Instant:
+    """An instant that may lie beyond the last one that can be written: then that one."""
+    return instant(min(milliseconds, LAST_INSTANT))
+
+
+def _dollars(micros: int) -> Dollars:
+    return Dollars(dollars(micros))

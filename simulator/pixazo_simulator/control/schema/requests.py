@@ -1,4 +1,4 @@
-"""The shapes of what our own routes are asked: bodies and filters; an unknown member is refused."""
+"""What the control routes take: one struct per body or query; an unknown member is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixazo_simulator.script import MOST_RULES, Matcher, Rule, read_matcher
 from pixazo_simulator.spec import ImageFacts
 
 MOST_LISTED = 1000
-"""Exchanges, entries, generations or deliveries in one answer."""
+"""Exchanges, entries, generations or deliveries in one response."""
 LONGEST_WAIT = 300.0
 """Real seconds that one wait may last."""
 
@@ -25,15 +25,15 @@ Limit = Annotated[int, Meta(ge=1, le=MOST_LISTED, description="how many to list 
 Number = Annotated[int, Meta(ge=0, le=10**15)]
 
 
-class Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """What a control request asks for."""
+class Parameters(msgspec.Struct, forbid_unknown_fields=True):
+    """The members of a body, or of a query."""
 
 
-class Nothing(Wish):
+class NoParameters(Parameters):
     """No members and no filters."""
 
 
-class NewWorld(Wish):
+class NewWorld(Parameters):
     """What a new world starts with; what is left out comes from the server's own settings, a key is made up."""
 
     key: Annotated[str, Meta(description="printable ASCII without outer spaces")] | UnsetType = UNSET
@@ -46,8 +46,8 @@ class NewWorld(Wish):
     script: Rules | UnsetType = UNSET
 
 
-class WorldChange(Wish):
-    """What is to change in a world; what is left out stays, and nothing changes when one of the wishes is wrong."""
+class WorldChange(Parameters):
+    """What is to change in a world; what is left out stays, and nothing changes when one of the values is wrong."""
 
     balance: Dollars | UnsetType = UNSET
     policy: Fields = {}
@@ -56,31 +56,31 @@ class WorldChange(Wish):
     images: Images | UnsetType = UNSET
 
 
-class Advance(Wish):
+class Advance(Parameters):
     """How far a clock is to be advanced."""
 
     seconds: Annotated[float, Meta(description="seconds of the world's clock, not negative")]
 
 
-class NewScript(Wish):
+class NewScript(Parameters):
     """The rules of a world, in the order in which they are to be asked."""
 
     rules: Rules
 
 
-class NewDoor(Wish):
-    """A door to open."""
+class NewTlsListener(Parameters):
+    """A TLS listener to open."""
 
     hosts: Annotated[list[str], Meta(description="the host names that are hard-coded in the app under test")]
 
 
-class Latest(Wish):
+class Latest(Parameters):
     """The latest of a list."""
 
     limit: Limit = MOST_LISTED
 
 
-class JournalFilter(Wish):
+class JournalFilter(Parameters):
     """The latest exchanges that pass every filter; with `after` the first ones beyond that number, so that one can page."""
 
     method: Annotated[str, Meta(description="in either case")] | UnsetType = UNSET
@@ -90,8 +90,8 @@ class JournalFilter(Wish):
     limit: Limit = MOST_LISTED
 
 
-class Would(Wish):
-    """A request of which is asked what would happen to it."""
+class DryRun(Parameters):
+    """The request to explain."""
 
     method: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}\Z", description="an HTTP method")]
     path: Annotated[
@@ -105,64 +105,64 @@ class Would(Wish):
     body: Annotated[msgspec.Raw, Meta(description="a text is sent as it is, anything else as JSON")] | UnsetType = UNSET
 
 
-Condition = Annotated[
+ValueOrMatcher = Annotated[
     Any, Meta(description="a value, or a condition as in a script rule, such as {'contains': 'status'}")
 ]
 Least = Annotated[int, Meta(ge=1, le=1_000_000, description="how many there must be at least")]
 
 
-class Counted(Wish):
-    """So many things, each of which fulfils every condition."""
+class Condition(Parameters):
+    """That at least `count` things fulfil every matcher that is given."""
 
     count: Least = 1
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy."""
-        for _ in self.conditions():
+        """Raise ValueError with the remedy for a matcher that is not valid."""
+        for _ in self.matchers():
             pass
 
-    def conditions(self) -> Iterator[tuple[str, Matcher]]:
-        """The conditions that were given, by the name of what they are about."""
+    def matchers(self) -> Iterator[tuple[str, Matcher]]:
+        """The matchers that were given, by the name of what they are about."""
         for name in self.__struct_fields__:
             given: Any = getattr(self, name)
             if name not in ("count", "after") and given is not UNSET:
                 yield name, read_matcher(given)
 
 
-class ExchangeCondition(Counted):
+class ExchangeCondition(Condition):
     """Exchanges of the journal. `operation` is generate, imageToVideo, status or media; `path` has no query."""
 
     after: Annotated[Number, Meta(description="only exchanges beyond this number")] = 0
-    operation: Condition = UNSET
-    method: Condition = UNSET
-    path: Condition = UNSET
-    status: Condition = UNSET
-    request_id: Condition = UNSET
-    rule: Condition = UNSET
-    reason: Condition = UNSET
+    operation: ValueOrMatcher = UNSET
+    method: ValueOrMatcher = UNSET
+    path: ValueOrMatcher = UNSET
+    status: ValueOrMatcher = UNSET
+    request_id: ValueOrMatcher = UNSET
+    rule: ValueOrMatcher = UNSET
+    reason: ValueOrMatcher = UNSET
 
 
-class DeliveryCondition(Counted):
-    """Callbacks that were attempted. `status` is what the receiver answered last, `attempts` how often it was tried."""
+class DeliveryCondition(Condition):
+    """Webhooks that were attempted. `status` is the last status code of the receiver, `attempts` the number of attempts."""
 
-    request_id: Condition = UNSET
-    url: Condition = UNSET
-    channel: Condition = UNSET
-    delivered: Condition = UNSET
-    status: Condition = UNSET
-    attempts: Condition = UNSET
+    request_id: ValueOrMatcher = UNSET
+    url: ValueOrMatcher = UNSET
+    channel: ValueOrMatcher = UNSET
+    delivered: ValueOrMatcher = UNSET
+    status: ValueOrMatcher = UNSET
+    attempts: ValueOrMatcher = UNSET
 
 
-class GenerationCondition(Counted):
+class GenerationCondition(Condition):
     """Generations as they are at this instant of the world's clock."""
 
-    request_id: Condition = UNSET
-    operation: Condition = UNSET
-    status: Condition = UNSET
+    request_id: ValueOrMatcher = UNSET
+    operation: ValueOrMatcher = UNSET
+    status: ValueOrMatcher = UNSET
 
 
-class Wait(Wish):
-    """Until when to wait: for exchanges, deliveries or generations, at most `timeout` real seconds."""
+class Wait(Parameters):
+    """What to wait for: exchanges, deliveries or generations, at most `timeout` real seconds."""
 
     exchanges: ExchangeCondition | UnsetType = UNSET
     deliveries: DeliveryCondition | UnsetType = UNSET
@@ -170,7 +170,14 @@ class Wait(Wish):
     timeout: Annotated[float, Meta(ge=0, le=LONGEST_WAIT, description="real seconds")] = 10.0
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy."""
-        given = [name for name in ("exchanges", "deliveries", "generations") if getattr(self, name) is not UNSET]
-        if len(given) != 1:
-            raise ValueError(f"{' and '.join(given) or 'no condition'}: give one of exchanges, deliveries, generations")
+        """Raise ValueError unless exactly one condition is given."""
+        self.condition()
+
+    def condition(self) -> tuple[str, Condition]:
+        """The condition and the name of what it is about."""
+        given = {"exchanges": self.exchanges, "deliveries": self.deliveries, "generations": self.generations}
+        found = [(name, condition) for name, condition in given.items() if condition is not UNSET]
+        if len(found) != 1:
+            names = " and ".join(name for name, _ in found) or "no condition"
+            raise ValueError(f"{names}: give one of {', '.join(given)}")
+        return found[0]

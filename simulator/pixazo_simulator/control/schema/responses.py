@@ -1,164 +1,202 @@
-"""The shapes of what our own routes answer: JSON objects, as typed dictionaries."""
+"""What the control routes answer: one struct per JSON object, for the server, its OpenAPI document and all clients.
+
+`ControlClient` returns these structs, and they are the values of the pytest plugin. The server makes them in
+`rendering` only, which takes keys and other secrets out of every text.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta
+import msgspec
+from msgspec import UNSET, Meta
 
-Instant = Annotated[str, Meta(description="instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
-Dollars = Annotated[str, Meta(description="US dollars, two to six decimals", pattern=r"^-?[0-9]+\.[0-9]{2,6}$")]
-Word = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
+from .types import Dollars, Instant
+
+At = Annotated[Instant, Meta(description="instant of the world's clock, RFC 3339 in UTC with three digits and Z")]
+Sum = Annotated[
+    Dollars,
+    Meta(description="US dollars, two to six decimals", extra_json_schema={"pattern": r"^-?[0-9]+\.[0-9]{2,6}$"}),
+]
+Status = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR"]
 Total = Annotated[int, Meta(description="how many there are in all; the list holds at most `limit` of them")]
-Code = Annotated[int | None, Meta(description="HTTP status that the receiver answered, null when it did not")]
+StatusCode = Annotated[int | None, Meta(description="status code of the receiver's response, null when there was none")]
 Problem = Annotated[str | None, Meta(description="what went wrong and the remedy, null when nothing did")]
 RequestId = Annotated[str | None, Meta(description="the generation concerned, null when there is none")]
 Rule = Annotated[str | None, Meta(description="the script rule that decided, null when none did")]
-Faults = Annotated[list[str], Meta(description="the kinds of fault that struck")]
-Cut = Annotated[str | None, Meta(description="what of the answer the caller did not get, null when it got all of it")]
-Hint = Annotated[
-    str | None, Meta(description="what was meant, or is missing, where nothing of the gateway stood behind it")
-]
+Faults = Annotated[tuple[str, ...], Meta(description="the kinds of fault that were injected")]
 Seconds = Annotated[float | None, Meta(description="seconds of the world's clock, null for ever")]
 
+_ABSENT: Any = UNSET
+"""The default of a member that some objects lack: it is then neither encoded nor required."""
 
-class Refusal(TypedDict):
+
+class Body(msgspec.Struct, frozen=True):
+    """A JSON object of a response body, or a part of one."""
+
+
+class Refusal(Body, frozen=True):
     """Why a request was not carried out, and the remedy; nothing was changed."""
 
     error: str
     message: Annotated[str, Meta(description="names the thing, the value and the remedy, in one line")]
 
 
-class Health(TypedDict):
+class Health(Body, frozen=True):
     """Whether the simulator answers."""
 
     status: Literal["ok"]
     worlds: Annotated[int, Meta(description="how many worlds are open")]
 
 
-class World(TypedDict):
+class WorldState(Body, frozen=True):
     """A world at a glance."""
 
-    now: Instant
+    now: At
     clock: Annotated[str, Meta(description="how the clock runs: real, manual, or xN for N times as fast")]
     seed: int
-    balance: Dollars
+    balance: Sum
     suspended: Annotated[bool, Meta(description="whether every call is answered 403")]
-    model_enabled: Annotated[bool, Meta(description="without it every submit is answered 400 Model not found")]
+    model_enabled: Annotated[bool, Meta(description="if false, every submission is answered 400 Model not found")]
     generations: Annotated[int, Meta(description="how many were accepted")]
     exchanges: Annotated[int, Meta(description="how many were journalled")]
-    webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, when callbacks are signed")]
+    webhook_secret: Annotated[str | None, Meta(description="the Standard Webhooks secret, null when none are signed")]
     policy: Annotated[dict[str, str], Meta(description="every point that the vendor leaves open, as text")]
 
 
-class CreatedWorld(World):
+class CreatedWorld(WorldState, frozen=True):
     """A new world."""
 
     key: Annotated[str, Meta(description="opens the world: send it as Ocp-Apim-Subscription-Key")]
 
 
-class Deleted(TypedDict):
-    """It is gone."""
+class Deleted(Body, frozen=True):
+    """Confirms a deletion."""
 
     deleted: Literal[True]
 
 
-class Door(TypedDict):
-    """An open door."""
+class TlsListener(Body, frozen=True):
+    """An open TLS listener."""
 
-    door: Annotated[int, Meta(description="its number, by which it is closed")]
+    number: Annotated[int, Meta(description="by which it is closed")]
     port: Annotated[int, Meta(description="where it listens, on 127.0.0.1")]
     ca_pem: Annotated[str, Meta(description="certificate of the authority to trust, PEM")]
 
 
-class Closed(TypedDict):
-    """It listens no more."""
+class Closed(Body, frozen=True):
+    """Confirms that a TLS listener is closed."""
 
     closed: Literal[True]
 
 
-class Clock(TypedDict):
+class ClockState(Body, frozen=True):
     """What time it is in a world."""
 
-    now: Instant
+    now: At
     clock: Annotated[str, Meta(description="how it runs: real, manual, or xN for N times as fast")]
-    next_callback_at: Annotated[str | None, Meta(description="when the next callback is due, null when none is")]
+    next_callback_at: Annotated[Instant | None, Meta(description="when the next webhook is due, null when none is")]
 
 
-class Event(TypedDict):
-    """Something that fell due: a generation entered a status, or a callback was attempted."""
+class Event(Body, frozen=True):
+    """Something that fell due: a generation entered a status (`transition`), or a webhook was attempted (`webhook`)."""
 
     kind: Literal["transition", "webhook"]
-    at: Instant
+    at: At
     request_id: str
     status: Annotated[
-        Word | int | None, Meta(description="of a transition the new status; of a webhook as in an attempt")
+        Status | int | None, Meta(description="of a transition the new status; of a webhook as in an attempt")
     ]
-    number: NotRequired[Annotated[int, Meta(description="of a webhook: which delivery it belongs to")]]
-    url: NotRequired[Annotated[str, Meta(description="of a webhook: where it was posted")]]
-    problem: NotRequired[Problem]
-    rule: NotRequired[Rule]
-    faults: NotRequired[Faults]
+    number: Annotated[int, Meta(description="of a webhook: which delivery it belongs to")] = _ABSENT
+    url: Annotated[str, Meta(description="of a webhook: where it was posted")] = _ABSENT
+    problem: Problem = _ABSENT
+    rule: Rule = _ABSENT
+    faults: Faults = _ABSENT
 
 
-class Advanced(TypedDict):
+class Advanced(Body, frozen=True):
     """The time after an advance, and what fell due, in order."""
 
-    now: Instant
+    now: At
     events: list[Event]
 
 
-class Stopped(Refusal, Advanced):
-    """An advance ended before its time: how far the clock came, and what fell due until then."""
+class AdvanceStopped(Refusal, frozen=True):
+    """An advance ended early: where the clock stands, and what fell due until then."""
+
+    now: At
+    events: list[Event]
 
 
-class Entry(TypedDict):
+class Entry(Body, frozen=True):
     """One line of the ledger; a refund may lie ahead."""
 
-    at: Instant
+    at: At
     kind: Literal["opening", "debit", "refund", "adjustment"]
-    amount: Dollars
+    amount: Sum
     request_id: RequestId
 
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.amount} {self.request_id or ''}".rstrip() + ">"
 
-class Ledger(TypedDict):
-    """The balance, and the latest entries that it folds from."""
 
-    balance: Dollars
+class LedgerPage(Body, frozen=True):
+    """The balance, and the latest entries that it is the sum of."""
+
+    balance: Sum
     total: Total
     entries: list[Entry]
 
 
-class Plan(TypedDict):
-    """The fate of a generation, fixed on acceptance."""
+class Plan(Body, frozen=True):
+    """How a generation goes, fixed on acceptance: seconds in each state, then the terminal status."""
 
     queued: Seconds
     processing: Seconds
-    outcome: Annotated[Word, Meta(description="the terminal status")]
+    outcome: Annotated[Status, Meta(description="the terminal status")]
     error: str | None
 
 
-class Generation(TypedDict):
-    """One accepted piece of work as it is now."""
+class Generation(Body, frozen=True):
+    """One generation as it is now: what was asked for, its status and since when."""
 
     request_id: str
     operation: Annotated[str, Meta(description="generate or imageToVideo")]
     duration: Annotated[float, Meta(description="seconds of video")]
     resolution: str
-    status: Word
-    accepted_at: Instant
-    since: Annotated[str, Meta(description="when it entered its status")]
+    status: Status
+    accepted_at: At
+    since: Annotated[Instant, Meta(description="when it entered its status")]
     plan: Plan
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it has ended."""
+        return self.status in ("COMPLETED", "FAILED", "ERROR")
 
-class Generations(TypedDict):
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ends, or ended; None for never."""
+        if self.plan.queued is None or self.plan.processing is None:
+            return None
+        try:
+            return self.accepted_at + timedelta(seconds=self.plan.queued + self.plan.processing)
+        except OverflowError:  # beyond the year 9999
+            return None
+
+    def __repr__(self) -> str:
+        return f"<{self.request_id} {self.status}>"
+
+
+class GenerationPage(Body, frozen=True):
     """The latest generations, oldest first."""
 
     total: Total
     generations: list[Generation]
 
 
-class Request(TypedDict):
+class Request(Body, frozen=True):
     """What was sent, without any key; a body is JSON where it can be read as such, else text."""
 
     headers: dict[str, str]
@@ -167,20 +205,22 @@ class Request(TypedDict):
     length: Annotated[int, Meta(description="bytes of the whole body; what is kept of it may be cut")]
 
 
-class Response(TypedDict):
+class Response(Body, frozen=True):
     """What was answered."""
 
     headers: dict[str, str]
     body: Any
     length: Annotated[int, Meta(description="bytes of the whole body, before anything was cut")]
-    cut: Cut
+    cut: Annotated[
+        str | None, Meta(description="what of the response the caller did not get, null when it got all of it")
+    ]
 
 
-class Exchange(TypedDict):
-    """One request and its answer."""
+class Exchange(Body, frozen=True):
+    """One request and its response, without the key."""
 
     number: Annotated[int, Meta(description="counts the exchanges of this journal from 1")]
-    at: Instant
+    at: At
     method: str
     target: Annotated[str, Meta(description="path and query")]
     status: Annotated[int, Meta(description="0 when nothing was answered")]
@@ -188,13 +228,28 @@ class Exchange(TypedDict):
     request_id: RequestId
     rule: Rule
     faults: Faults
-    expected: Annotated[bool, Meta(description="whether a route and a known key of the gateway stood behind it")]
-    hint: Hint
+    expected: Annotated[bool, Meta(description="whether the request was for a route of the gateway, with a known key")]
+    hint: Annotated[str | None, Meta(description="if not expected: what was probably meant, or what is missing")]
     request: Request
     response: Response
 
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
 
-class Journal(TypedDict):
+    @property
+    def operation(self) -> str | None:
+        """`generate`, `imageToVideo`, `status` or `media`; None for anything else."""
+        from pixazo_simulator.spec import classify
+
+        return classify(self.method, self.path).name
+
+    def __repr__(self) -> str:
+        return f"<{self.number}: {self.method} {self.target} -> {self.status} {self.reason}>"
+
+
+class JournalPage(Body, frozen=True):
     """Exchanges, oldest first."""
 
     total: Annotated[int, Meta(description="how many exchanges there were")]
@@ -202,18 +257,21 @@ class Journal(TypedDict):
     exchanges: list[Exchange]
 
 
-class Attempt(TypedDict):
-    """One try to post a callback."""
+class Attempt(Body, frozen=True):
+    """One attempt to post a webhook: the receiver's status code, or what went wrong."""
 
-    at: Instant
-    status: Code
+    at: At
+    status: StatusCode
     problem: Problem
     rule: Rule
     faults: Faults
 
+    def __str__(self) -> str:
+        return self.problem or f"answered {self.status}"
 
-class Delivery(TypedDict):
-    """One callback and what became of it so far."""
+
+class Delivery(Body, frozen=True):
+    """One webhook delivery and what became of it so far."""
 
     number: int
     request_id: str
@@ -221,28 +279,37 @@ class Delivery(TypedDict):
     channel: Annotated[str, Meta(description="the header or member by which it was asked for")]
     form: Annotated[str, Meta(description="status, challenge or upstream: what is posted (policy callback_url)")]
     copy_of: Annotated[int | None, Meta(description="number of the delivery that it repeats")]
-    due_at: Instant
+    due_at: At
     delivered: Annotated[bool, Meta(description="whether a receiver took it, with any 2xx")]
     rule: Rule
     faults: Faults
-    attempts: list[Attempt]
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def story(self) -> str:
+        """What became of it, in words."""
+        attempts = "; then ".join(map(str, self.attempts)) or "not attempted yet"
+        return f"about {self.request_id}: {attempts}"
+
+    def __repr__(self) -> str:
+        return f"<{self.number}: POST {self.url} {self.story}>"
 
 
-class Deliveries(TypedDict):
-    """The latest callbacks, oldest first."""
+class DeliveryPage(Body, frozen=True):
+    """The latest webhook deliveries, oldest first."""
 
     total: Total
     deliveries: list[Delivery]
 
 
-class RuleNumber(TypedDict):
-    """Which rule it is now."""
+class RuleNumber(Body, frozen=True):
+    """The number of a rule."""
 
     number: Annotated[int, Meta(description="names the rule until it is removed")]
 
 
-class ScriptRule(TypedDict):
-    """A rule, and what it was used for."""
+class ScriptRule(Body, frozen=True):
+    """A rule, and how often it was used."""
 
     number: int
     label: Annotated[str, Meta(description="the rule as a phrase, as journals and reports name it")]
@@ -254,48 +321,74 @@ class ScriptRule(TypedDict):
     ]
 
 
-class Script(TypedDict):
+class ScriptState(Body, frozen=True):
     """The rules of a world, in the order in which they are asked."""
 
     rules: list[ScriptRule]
 
 
-class Opinion(TypedDict):
-    """How one rule regards a request."""
+class RuleDiagnosis(Body, frozen=True):
+    """Whether one rule decides about a request."""
 
     number: int
     label: str
     decides: bool
-    differences: Annotated[list[str], Meta(description="what keeps it from deciding, nothing when it decides")]
+    differences: Annotated[tuple[str, ...], Meta(description="what keeps it from deciding, nothing when it decides")]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {'decides' if self.decides else ', and '.join(self.differences)}"
 
 
-class Explanation(TypedDict):
+class Explanation(Body, frozen=True):
     """What would happen to a request, and why."""
 
-    summary: Annotated[str, Meta(description="the answer and its reason, in one line")]
-    exchange: Annotated[Exchange, Meta(description="as the journal would tell it")]
-    rules: Annotated[list[Opinion], Meta(description="every rule, the deciding one or else the nearest first")]
-    price: Annotated[str | None, Meta(description="US dollars that would be debited, null when nothing is accepted")]
+    summary: Annotated[str, Meta(description="the response and its reason, in one line")]
+    exchange: Annotated[Exchange, Meta(description="as the journal would show it")]
+    rules: Annotated[
+        tuple[RuleDiagnosis, ...], Meta(description="every rule, the deciding one or else the nearest first")
+    ]
+    price: Annotated[
+        Dollars | None, Meta(description="US dollars that would be debited, null when nothing is accepted")
+    ]
     generation: Annotated[Generation | None, Meta(description="the generation concerned, with its plan")]
-    deliveries: Annotated[list[Delivery], Meta(description="the callbacks that would be scheduled; nothing is posted")]
+    deliveries: Annotated[
+        tuple[Delivery, ...], Meta(description="the webhooks that would be scheduled; nothing is posted")
+    ]
+
+    @property
+    def status(self) -> int:
+        """The status code of the response."""
+        return self.exchange.status
+
+    @property
+    def body(self) -> Any:
+        """The body of the response, JSON as JSON."""
+        return self.exchange.response.body
+
+    def __repr__(self) -> str:
+        price = [f"  it would cost {self.price} USD"] if self.price else []
+        return "\n".join([self.summary, *price, *(f"  {each}" for each in self.rules)])
 
 
-class Arrived(TypedDict):
-    """What fulfils the condition, under the name that the condition had."""
+class WaitResult(Body, frozen=True):
+    """What fulfils the condition, under the name that the condition had; the other two members are absent."""
 
-    exchanges: NotRequired[list[Exchange]]
-    deliveries: NotRequired[list[Delivery]]
-    generations: NotRequired[list[Generation]]
+    exchanges: list[Exchange] = _ABSENT
+    deliveries: list[Delivery] = _ABSENT
+    generations: list[Generation] = _ABSENT
 
 
-class Nearest(TypedDict):
+class Nearest(Body, frozen=True):
     """What came nearest to the condition without fulfilling it."""
 
     what: Annotated[str, Meta(description="which exchange, delivery or generation")]
-    differences: list[str]
+    differences: tuple[str, ...]
 
 
-class TimedOut(Refusal, Arrived):
+class WaitTimedOut(Refusal, frozen=True, kw_only=True):
     """Time ran out: what did arrive, and what came nearest."""
 
+    exchanges: list[Exchange] = _ABSENT
+    deliveries: list[Delivery] = _ABSENT
+    generations: list[Generation] = _ABSENT
     nearest: Nearest | None

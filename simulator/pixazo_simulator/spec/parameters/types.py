@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -18,14 +18,14 @@ from pixazo_simulator.spec.errors import (
     Rule,
 )
 
-MODEL_ID = "minimax-hailuo-ai"
+MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
 
 
 class Parameters(msgspec.Struct, gc=False):
-    """The members that both operations share, UNSET when they were not sent (T: Request Parameters)."""
+    """The members that both operations share, UNSET when they were not sent (page, Request Parameters of text-to-video)."""
 
     prompt: str | UnsetType = UNSET
-    duration: float | UnsetType = UNSET
+    duration: float | UnsetType = UNSET  # the page says integer; JSON has one type of number (policy `number_forms`)
     resolution: str | UnsetType = UNSET
     prompt_optimizer: bool | UnsetType = UNSET
     fast_pretreatment: bool | UnsetType = UNSET
@@ -34,21 +34,21 @@ class Parameters(msgspec.Struct, gc=False):
 
 
 class ImageParameters(Parameters, gc=False):
-    """Image-to-video has one member more (I: Request Parameters)."""
+    """Image-to-video has one more member (page, Request Parameters of image-to-video)."""
 
     first_frame_image: str | UnsetType = UNSET
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A submit operation: last segment of its path, its parameters, and whether the page itself states their limits."""
+    """An operation that is submitted: the last segment of its path, its parameters, and whether the page states their limits."""
 
-    name: str
+    name: Literal["generate", "imageToVideo"]
     parameters: type[Parameters]
     required: tuple[str, ...]
     limited: bool
 
 
-OPERATIONS = {
+OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         Operation("generate", Parameters, ("prompt",), limited=False),
@@ -56,23 +56,15 @@ OPERATIONS = {
     )
 }
 
-_DECODERS = {name: msgspec.json.Decoder(operation.parameters) for name, operation in OPERATIONS.items()}
-_NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TYPE_RULES = {str: Rule.STRING, bool: Rule.BOOLEAN, float: Rule.NUMBER}
 
 
-def decode(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
-    """Read a body; a good one in one pass, a bad one again to tell everything that is wrong with its types."""
-    if is_crowded(body):
-        return InvalidBody("crowded")
-    try:
-        return _DECODERS[operation.name].decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _diagnose(body, operation)
-
-
 def members(body: bytes) -> dict[str, Any] | InvalidBody:
-    """The members of a JSON object, whatever they are; where a name stands twice the last one counts."""
+    """The members of a JSON object, whatever they are; where a name stands twice the last one counts.
+
+    A value that JSON allows and Python has no number for (more digits or a larger exponent than fit) stays `msgspec.Raw`.
+    """
     if not body.strip():
         return InvalidBody("empty")
     if is_crowded(body):
@@ -82,16 +74,23 @@ def members(body: bytes) -> dict[str, Any] | InvalidBody:
     except RecursionError:
         return InvalidBody("nested")
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return InvalidBody("malformed")
+        return _members_with_unreadable_values(body)
     return cast("dict[str, Any]", value) if isinstance(value, dict) else InvalidBody("object")
 
 
-def names(body: bytes) -> Iterable[str]:
-    """The names of the members of a JSON object, whose values are not read; none of what is no object."""
+def _members_with_unreadable_values(body: bytes) -> dict[str, Any] | InvalidBody:
     try:
-        return _NAMES.decode(body)
+        raw = _RAW_MEMBERS.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()
+        return InvalidBody("malformed")
+    return {name: _readable(value) for name, value in raw.items()}
+
+
+def _readable(value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value
 
 
 def is_crowded(body: bytes, commas: int = MOST_COMMAS, brackets: int = MOST_BRACKETS) -> bool:
@@ -109,20 +108,22 @@ def _has_more(body: bytes, mark: bytes, most: int) -> bool:
     return True
 
 
-def _diagnose(body: bytes, operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
-    given = members(body)
-    if isinstance(given, InvalidBody):
-        return given
-    problems = [Problem(name, Rule.REQUIRED) for name in operation.required if given.get(name) is None]
-    named = {problem.member for problem in problems}
-    problems += [
-        Problem(field.name, _type_rule(field.type, operation))
-        for field in msgspec.structs.fields(operation.parameters)
-        if field.name in given and field.name not in named and not _converts(given[field.name], field.type)
-    ]
-    if problems:
-        return InvalidParameters(tuple(problems))
-    return msgspec.convert(given, operation.parameters)  # a member stood twice, and only the first was wrong
+def parameters_of(given: dict[str, Any], operation: Operation) -> Parameters | InvalidBody | InvalidParameters:
+    """The parameters among the members of a body, or everything that is wrong with their types."""
+    if any(isinstance(given.get(name), msgspec.Raw) for name in operation.parameters.__struct_fields__):
+        return InvalidBody("malformed")
+    try:
+        return msgspec.convert(given, operation.parameters)
+    except msgspec.ValidationError:
+        return InvalidParameters(tuple(_type_problems(given, operation)))
+
+
+def _type_problems(given: dict[str, Any], operation: Operation) -> Iterator[Problem]:
+    missing = [name for name in operation.required if given.get(name) is None]
+    yield from (Problem(name, Rule.REQUIRED) for name in missing)
+    for field in msgspec.structs.fields(operation.parameters):
+        if field.name in given and field.name not in missing and not _converts(given[field.name], field.type):
+            yield Problem(field.name, _type_rule(field.type, operation))
 
 
 def _converts(value: object, kind: object) -> bool:

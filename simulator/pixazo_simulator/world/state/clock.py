@@ -36,10 +36,10 @@ class Clock:
         return cls(int(datetime.now(UTC).timestamp() * SECOND), rate)
 
     def fork(self) -> Clock:
-        """A clock that reads the same and goes its own way when either is advanced."""
-        twin = Clock(self._offset, self.rate, self._monotonic)
-        twin._born = self._born
-        return twin
+        """A clock that reads the same until either is advanced."""
+        other = Clock(self._offset, self.rate, self._monotonic)
+        other._born = self._born
+        return other
 
     def now(self) -> int:
         """The instant, in UTC milliseconds."""

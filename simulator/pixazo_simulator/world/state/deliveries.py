@@ -1,20 +1,27 @@
-"""One callback to deliver, and when its next attempt is due."""
+"""The webhook deliveries of one world: when each is due, which are pending, which are done."""
 
 from __future__ import annotations
 
+import heapq
+from collections import deque
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 
 import msgspec
+from msgspec.structs import replace
 
 from pixazo_simulator.script import Fault
 from pixazo_simulator.spec import SECOND
 
+from .fork import Part
+
 PROGRESS_INTERVAL = 15 * SECOND
-"""How often a callback in mode `sync` is posted while the generation runs (policy `webhook_events`)."""
+"""Milliseconds between two progress callbacks of a running generation in mode `sync` (policy `webhook_events`)."""
 
 
 class Form(StrEnum):
-    """What is posted: the status answer, or MiniMax's own challenge and report (policy `callback_url`)."""
+    """What is posted: the status body, or MiniMax's own challenge and report (policy `callback_url`)."""
 
     STATUS = "status"
     CHALLENGE = "challenge"
@@ -22,12 +29,12 @@ class Form(StrEnum):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One try: instant (UTC milliseconds), the HTTP status answered or None, what went wrong or None.
+    """One attempt `at` an instant (UTC milliseconds): the HTTP status of the receiver's response or None, and what went wrong or None.
 
-    `final` says that no further try can do better, as when the host is not allowed; `rule` and `faults` name what struck it.
+    `final` says that no further attempt can succeed, as when the host is not allowed; `rule` and `faults` name what a script did to it.
     """
 
-    instant: int
+    at: int
     status: int | None
     problem: str | None = None
     final: bool = False
@@ -36,16 +43,16 @@ class Attempt(msgspec.Struct, frozen=True):
 
     @property
     def succeeded(self) -> bool:
-        """Whether the receiver took it: any 2xx."""
+        """Whether the receiver accepted it: any 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
-class Delivery(msgspec.Struct):
-    """A callback about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
+class Delivery(msgspec.Struct, frozen=True):
+    """A webhook about `request_id` as it was at `event` (UTC milliseconds), to be posted to `url`.
 
     `channel` is the header or member by which the caller asked for it; `progress` says that the generation still ran.
-    `copy_of` is the number of the delivery that it repeats: a copy is posted once. `rule` and `faults` are what strikes the
-    coming attempt, None while no rule was asked about it.
+    `copy_of` is the number of the delivery that it repeats: a copy is posted once. `rule` and `faults` apply to the next attempt,
+    `seed` is where they draw from; `faults` is None until the rules have been asked about it.
     """
 
     number: int
@@ -55,10 +62,11 @@ class Delivery(msgspec.Struct):
     event: int
     form: Form = Form.STATUS
     progress: bool = False
-    attempts: list[Attempt] = []
+    attempts: tuple[Attempt, ...] = ()
     copy_of: int | None = None
     rule: str | None = None
     faults: tuple[Fault, ...] | None = None
+    seed: int = 0
 
     @property
     def original(self) -> int:
@@ -67,7 +75,7 @@ class Delivery(msgspec.Struct):
 
 
 def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
-    """The instant of the next attempt, or None when there is nothing left to do; progress is never repeated.
+    """The instant of the next attempt, None when none is left; a progress callback is never repeated.
 
     `retries` are the pauses in seconds, each counted from the attempt before (policy `webhook_retries`, WEBHOOK-11).
     """
@@ -76,10 +84,118 @@ def next_attempt(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
         return delivery.event
     if delivery.progress or made[-1].succeeded or made[-1].final or len(made) > len(retries):
         return None
-    return made[-1].instant + retries[len(made) - 1] * SECOND
+    return made[-1].at + retries[len(made) - 1] * SECOND
 
 
 def next_progress(started: int, finished: int, after: int) -> int | None:
-    """The next instant beyond `after` at which a running generation is reported in mode `sync`, None when it is over."""
+    """The next instant beyond `after` at which a running generation is reported in mode `sync`, None when it has ended."""
     event = started if after < started else after + PROGRESS_INTERVAL
     return event if event < finished else None
+
+
+class Outbox(Part):
+    """Deliveries by the instant at which they are due, those of one instant by number; the latest finished ones are kept.
+
+    A delivery that was taken stays pending until it is put back.
+    """
+
+    __slots__ = ("_agenda", "_held", "_number", "_pending", "_taken", "finished")
+
+    def __init__(self, most_finished: int) -> None:
+        self._agenda: list[tuple[int, int]] = []
+        self._pending: dict[int, Delivery] = {}
+        self._taken: dict[int, None] = {}
+        self.finished: deque[Delivery] = deque(maxlen=most_finished)
+        self._held: int | None = None
+        self._number = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def taken(self) -> int:
+        """How many were taken and have not been put back."""
+        return len(self._taken)
+
+    @property
+    def latest(self) -> int:
+        """The number of the latest delivery."""
+        return self._number
+
+    def number(self) -> int:
+        """A number for a new delivery."""
+        self._number += 1
+        return self._number
+
+    def put(self, delivery: Delivery, due: int | None) -> None:
+        """Make a delivery due at an instant; None: it is finished."""
+        self._taken.pop(delivery.number, None)
+        if due is None:
+            self._pending.pop(delivery.number, None)
+            self.finished.append(delivery)
+        else:
+            self._pending[delivery.number] = delivery
+            heapq.heappush(self._agenda, (due, delivery.number))
+
+    def next_due(self) -> int | None:
+        """The instant of the next attempt."""
+        return self._agenda[0][0] if self._agenda else None
+
+    def take(self, until: int) -> tuple[int, Delivery] | None:
+        """The first delivery due by `until` and the instant at which it was due; the caller puts it back."""
+        if not self._agenda or self._agenda[0][0] > until:
+            return None
+        due, number = heapq.heappop(self._agenda)
+        if number == self._held:
+            self._held = None
+        self._taken[number] = None
+        return due, self._pending[number]
+
+    def give_back(self, number: int, due: int) -> None:
+        """Make a delivery that was taken due again; a copy, which was never taken, is left alone."""
+        if number in self._taken:
+            self.put(self._pending[number], due)
+
+    def hold(self, delivery: Delivery, until: int) -> bool:
+        """Let the next delivery go before this one, which is due by `until` at the latest; False when one is held already."""
+        if self._held is not None:
+            return False
+        self._held = delivery.number
+        self.put(delivery, until)
+        return True
+
+    def release(self, now: int) -> None:
+        """Another delivery has gone: the one that was held is due now."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._agenda = [entry for entry in self._agenda if entry[1] != held]
+            heapq.heapify(self._agenda)
+            self.put(self._pending[held], now)
+
+    def update(self, delivery: Delivery) -> Delivery:
+        """Keep this value of a delivery that was taken."""
+        self._pending[delivery.number] = delivery
+        return delivery
+
+    def pending(self, request_id: str) -> list[Delivery]:
+        """What is still to be delivered about a generation."""
+        waiting = (self._pending[number] for _, number in self._agenda)
+        return [delivery for delivery in waiting if delivery.request_id == request_id]
+
+    def find(self, number: int) -> Delivery | None:
+        """The delivery of this number, as long as it is kept."""
+        return self._pending.get(number) or next((each for each in self.finished if each.number == number), None)
+
+    def deliveries(self, after: int = 0) -> list[Delivery]:
+        """Finished and pending deliveries of numbers beyond `after`, oldest first; those that were never attempted are included."""
+        kept = (each for each in self._all() if each.number > after)
+        return sorted(kept, key=lambda delivery: delivery.number)
+
+    def _all(self) -> Iterator[Delivery]:
+        return chain(self.finished, self._pending.values())
+
+    def copied(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:
+        """A copy of a delivery as it first was, under a number of its own."""
+        return replace(
+            delivery, number=self.number(), attempts=(), copy_of=delivery.original, rule=rule, faults=faults
+        )  # fmt: skip

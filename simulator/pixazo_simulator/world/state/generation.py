@@ -1,4 +1,4 @@
-"""What a world keeps of an accepted call, and how much of everything it keeps."""
+"""What a world keeps of an accepted submission, and how much of everything it keeps."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from .journal import Limits
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What a world keeps at most: its journal, pending deliveries, finished deliveries, worded answers, foreign keys, prompts.
+    """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
 
-    Rules about the prompt of a generation hold for so many of the latest: the others are not remembered.
+    A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
     """
 
     journal: Limits = Limits()
     pending: int = 100_000
     deliveries: int = 10_000
-    answers: int = 4096
+    bodies: int = 4096
     aliases: int = 64
     prompts: int = 4096
 
 
 class Generation(msgspec.Struct, frozen=True, gc=False):
-    """One accepted piece of work; everything ever read of it follows from these values and the clock."""
+    """One accepted submission; everything that is ever read of it is computed from these values and the instant."""
 
     request_id: str
     accepted: int
@@ -36,15 +36,15 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
-    """A generation entered a status at an instant (UTC milliseconds)."""
+    """A generation entered a status `at` an instant (UTC milliseconds)."""
 
-    instant: int
+    at: int
     request_id: str
     status: Status
 
 
-class Worded(msgspec.Struct, frozen=True):
-    """A status answer, good for callers of `origin` from the instant `since` and before `until`."""
+class StatusBody(msgspec.Struct, frozen=True):
+    """An encoded status body, valid for callers of `origin` from the instant `since` and before `until`."""
 
     origin: str
     since: int

@@ -7,6 +7,13 @@ from enum import StrEnum
 
 import msgspec
 
+from pixazo_simulator.spec import Plan, Policy, Status
+
+from .fork import Part
+
+REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
+"""The outcomes after which the price is given back, by value of policy `refunds`."""
+
 
 class EntryKind(StrEnum):
     """Why the balance moved."""
@@ -18,15 +25,15 @@ class EntryKind(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, order=True):
-    """One movement: instant (UTC milliseconds), kind, amount (millionths of a dollar, negative when taken), request id."""
+    """One movement: `at` an instant (UTC milliseconds), kind, amount (millionths of a dollar, negative when taken), request id."""
 
-    instant: int
+    at: int
     kind: EntryKind
     amount: int
     request_id: str | None = None
 
 
-class Ledger:
+class Ledger(Part):
     """Append-only entries in the order of their instants; a refund that lies ahead is known from the start."""
 
     __slots__ = ("_ahead", "_entries", "_total")
@@ -42,14 +49,8 @@ class Ledger:
         self._total += entry.amount
 
     def _settle(self, now: int) -> None:
-        while self._ahead and self._ahead[0].instant <= now:
+        while self._ahead and self._ahead[0].at <= now:
             self._enter(heapq.heappop(self._ahead))
-
-    def twin(self) -> Ledger:
-        """One with the same entries, that goes its own way."""
-        other = Ledger(0, 0)
-        other._entries, other._ahead, other._total = list(self._entries), list(self._ahead), self._total
-        return other
 
     def balance(self, now: int) -> int:
         """What can be spent at `now`, in millionths of a dollar."""
@@ -73,3 +74,13 @@ class Ledger:
     def adjust(self, now: int, balance: int) -> None:
         """Make the balance at `now` what the test wants it to be."""
         self._enter(Entry(now, EntryKind.ADJUSTMENT, balance - self.balance(now)))
+
+
+def affords(ledger: Ledger, price: int, now: int) -> bool:
+    """Whether a price (millionths of a dollar) can be paid at `now` (ERR-402-01)."""
+    return ledger.balance(now) >= price
+
+
+def refund_due(plan: Plan, price: int, policy: Policy) -> int:
+    """What is given back when the generation ends, in millionths of a dollar: all or nothing (WAL-02, WAL-03)."""
+    return price if plan.outcome in REFUNDED[policy.refunds] else 0

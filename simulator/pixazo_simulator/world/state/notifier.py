@@ -1,13 +1,14 @@
-"""Rings when something has happened in a world, so that nobody need look again and again."""
+"""Tells those who wait that something has happened in a world, so that nobody polls it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Self
 
 
-class Bell:
-    """Calls whoever listens, at once and in no particular order; what happened is theirs to find out."""
+class Notifier:
+    """Calls every listener at once, in no particular order; a listener finds out by itself what has happened."""
 
     __slots__ = ("_listeners",)
 
@@ -16,19 +17,23 @@ class Bell:
 
     @property
     def listeners(self) -> int:
-        """How many listen."""
+        """How many callables listen."""
         return len(self._listeners)
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Something has happened."""
-        for heard in self._listeners:
-            heard()
+        for listener in self._listeners:
+            listener()
 
     @contextmanager
-    def calling(self, heard: Callable[[], None]) -> Generator[None]:
-        """Call `heard` at every ring inside the `with` block."""
-        self._listeners.append(heard)
+    def listening(self, listener: Callable[[], None]) -> Generator[None]:
+        """Call `listener` at every notification inside the `with` block."""
+        self._listeners.append(listener)
         try:
             yield
         finally:
-            self._listeners.remove(heard)
+            self._listeners.remove(listener)
+
+    def fork(self) -> Self:
+        """A notifier without listeners: nobody waits for what happens in a fork of a world."""
+        return type(self)()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pixazo_simulator.spec import SECOND, RateLimit
 
+from .fork import Part
 
-class Quota:
+
+class Quota(Part):
     """How much of the current window is used; the window begins with the first call after the last one ended."""
 
     __slots__ = ("_began", "_used")

@@ -1,0 +1,339 @@
+"""Handles control requests, over HTTP or in process: who may call, how a request is read, routed, carried out, answered."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pixazo_simulator.spec import (
+    KEY_HEADER,
+    SMALL_BODY,
+    MisfitError,
+    Redactor,
+    beginning,
+    is_crowded,
+    nearest,
+    place,
+    read,
+    read_query,
+)
+from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
+from pixazo_simulator.world import Settings, Worlds
+
+from .discovery import discovery_document
+from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
+from .schema import rendering
+from .schema.responses import Refusal
+from .schema.types import encode
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""Bytes of a control request."""
+MOST_MARKS = 15_000
+"""Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too."""
+_KEY = KEY_HEADER.lower().encode()
+_READ_AT_ONCE = 32 * 1024
+"""Bytes of a body that are read without a thread."""
+_AT_A_TIME, _OVERLAP = 64 * 1024, 4096
+"""Characters of a response that are searched for keys before others are served, and how far a key may reach beyond them."""
+_SHOWN_PATH, _SHOWN_HOST = 120, 80
+"""Characters of what was sent that a message shows."""
+
+Answer = tuple[int, bytes]
+Address = IPv4Address | IPv6Address
+
+log = logging.getLogger("pixazo_simulator")
+
+
+class Turns:
+    """Lets one large body be processed at a time, each in a turn of the event loop, so that others are served in between."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncGenerator[None]:
+        """Process a body of so many bytes. Nothing may be awaited inside, since other large bodies wait."""
+        if size <= SMALL_BODY:
+            yield
+            return
+        async with self._lock:
+            await asyncio.sleep(0)
+            yield
+
+
+class ControlHandler:
+    """The control routes over the worlds of one server: an ASGI application, and `answer` for callers of this process.
+
+    Whatever a route returns, it is searched once more for known keys before it leaves.
+    """
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        dispatcher: Dispatcher,
+        tls_listeners: TlsListeners,
+        routes: Iterable[ControlRoute],
+        turns: Turns | None = None,
+    ) -> None:
+        self._turns = turns or Turns()
+        self._worlds = worlds
+        self._dispatcher = dispatcher
+        self._tls_listeners = tls_listeners
+        self._routes = tuple(routes)
+        self._look_lock = asyncio.Lock()
+        self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
+        self._numbered = [each for each in self._routes if each.is_numbered]
+
+    async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
+        """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
+        redactor = self._worlds.redactor.also(key)
+        try:
+            route, number = self._find(method, path)
+            if route.needs_world:
+                world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
+            async with self._turns.turn(len(body)):
+                if len(body) <= _READ_AT_ONCE:
+                    decoded = _decoded(route, query, body)
+                else:  # in a thread, so that nobody else waits for it
+                    decoded = await asyncio.to_thread(_decoded, route, query, body)
+            response = await route.carry_out(
+                ControlRequest(
+                    self._worlds, self._dispatcher, self._tls_listeners, self._routes, host, key, number, decoded, self._look_lock
+                )
+            )  # fmt: skip
+        except Refused as refused:
+            return await _refusal(refused, redactor)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
+            asked = f"{beginning(method, _SHOWN_PATH)!a} {beginning(path, _SHOWN_PATH)!a}"
+            failed = redactor.text(f"{asked} failed with {type(error).__name__}")
+            log.error("%s %s", failed, place(error))  # noqa: TRY400 - a traceback may hold keys
+            reason = f"{failed}: this is a fault of the simulator, please report it"
+            return await _refusal(Refused(500, reason, "Internal error"), redactor)
+        return route.status, await _encoded(response, route.reveals, redactor)
+
+    def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
+        if route := self._plain.get((method, path)):
+            return route, 0
+        for route in self._numbered:
+            if route.method == method and (found := route.pattern.fullmatch(path)):
+                return route, int(found[1])
+        asked = beginning(f"{method} {path}", _SHOWN_PATH)
+        known = tuple(f"{each.method} {each.path}" for each in self._routes)
+        raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer over HTTP."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = headers.get(_KEY, b"").decode("latin-1").strip()
+        try:
+            check_access(scope, self._worlds.settings)
+            body = await _body(receive)
+        except Refused as refused:
+            status, content = await _refusal(refused, self._worlds.redactor.also(key))
+        else:
+            if body is None:
+                return
+            query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
+            method = "GET" if scope["method"] == "HEAD" else scope["method"]
+            status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
+        length = str(len(content)).encode()
+        fields = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": content})
+
+    async def discovery(self, request: Request) -> Response:
+        """Answer with the discovery document; access is checked as for the control routes."""
+        try:
+            check_access(request.scope, self._worlds.settings)
+            # Its accounts are keys that open no world yet, so they are shown.
+            status, content = 200, encode(self._discovery_document())
+        except Refused as refused:
+            status, content = await _refusal(refused, self._worlds.redactor)
+        return Response(content, status, media_type="application/json")
+
+    def _discovery_document(self) -> dict[str, Any]:
+        if not self._worlds.settings.magic:
+            raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
+        return discovery_document(self._worlds.fresh_number())
+
+
+def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
+    """The body, or the query, as the type that the route takes. Raises Refused."""
+    if route.reads_query:
+        try:
+            return read_query(dict(parse_qsl(query, keep_blank_values=True)), route.request_type)
+        except MisfitError as misfit:
+            raise Refused(400, f"the query does not fit: {misfit}") from None
+    if is_crowded(body, MOST_MARKS, MOST_MARKS):
+        raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
+    try:
+        return read(body, route.request_type)
+    except MisfitError as misfit:
+        raise Refused(400, f"the body does not fit: {misfit}") from None
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, None when the caller went away before its end. Raises Refused as soon as it is too long."""
+    taken = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        taken += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(taken) > BODY_LIMIT:
+            raise Refused(413, f"the body is larger than {BODY_LIMIT} bytes")
+    return bytes(taken)
+
+
+async def _refusal(refused: Refused, redactor: Redactor) -> Answer:
+    reason = refused.reason
+    body = reason if isinstance(reason, Refusal) else rendering.refusal(redactor, reason, refused.error)
+    return refused.status, await _encoded(body, (), redactor)
+
+
+async def _encoded(response: object, reveals: tuple[str, ...], redactor: Redactor) -> bytes:
+    """A response as JSON without known keys, but for the members that are revealed; others are served meanwhile."""
+    encoded = encode(response)
+    text = encoded.decode()
+    for start in range(0, len(text), _AT_A_TIME):
+        if redactor.holds_key(text[start : start + _AT_A_TIME + _OVERLAP]):
+            break
+        if start:
+            await asyncio.sleep(0)
+    else:
+        return encoded
+    members = cast("dict[str, object]", msgspec.json.decode(encoded))
+    return encode({n: v if n in reveals else await _without_keys(v, redactor) for n, v in members.items()})
+
+
+async def _without_keys(value: object, redactor: Redactor) -> object:
+    if not isinstance(value, list):
+        return rendering.without_keys(value, redactor)
+    found: list[object] = []
+    for each in cast("list[object]", value):
+        found.append(rendering.without_keys(each, redactor))
+        await asyncio.sleep(0)
+    return found
+
+
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")
+_ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
+_LAST_PORT = 65535
+
+
+def check_access(scope: Scope, settings: Settings) -> None:
+    """Raise Refused unless the caller may use `/_sim`.
+
+    With a control token every caller must send it. Without one only peers on loopback are answered, unless the settings open
+    `/_sim` to everybody. Headers that a proxy adds are ignored: anybody can send them. `Host` must be a loopback name or one of
+    the settings, so that no web page reaches the simulator by DNS rebinding; an IP address, which nobody can rebind, is
+    enough if the peer alone does not decide. An `Origin` must be of such a host, too. Webhooks come from loopback, so they
+    are recognised by their User-Agent and refused.
+    """
+    if any(name == b"user-agent" and value == USER_AGENT.encode() for name, value in scope["headers"]):
+        raise Refused(
+            403, f"webhooks may not use /_sim: User-Agent {USER_AGENT} is theirs, any other client sends another one"
+        )
+    host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
+    if settings.control_token is not None:
+        _check_token(token, settings.control_token)
+    elif not settings.control_open and not _is_local(scope):
+        peer = scope["client"][0] if scope.get("client") else "unknown"
+        raise Refused(
+            403,
+            f"/_sim answers callers of this machine only, this one is {peer}: start with --control-token TOKEN and send it in "
+            f"the header {TOKEN_HEADER}, or with --control-open",
+        )
+    _check_host(host or "", settings)
+    if origin is not None:
+        _check_origin(origin, host or "", settings)
+
+
+def _only(scope: Scope, name: str) -> str | None:
+    """The value of a header. Raises Refused when there are several."""
+    values: Sequence[bytes] = [value for each, value in scope["headers"] if each == name.encode()]
+    if len(values) > 1:
+        raise Refused(400, f"there are {len(values)} headers {name}: send one")
+    return values[0].decode("latin-1") if values else None
+
+
+def _check_token(sent: str | None, token: str) -> None:
+    if sent is None or not hmac.compare_digest(sent.strip().encode(), token.encode()):
+        problem = "is missing" if sent is None else "is wrong"
+        raise Refused(403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}")
+
+
+def _check_host(host: str, settings: Settings) -> None:
+    name = _host_of(host)
+    trusted = settings.control_token is not None or settings.control_open
+    # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
+    is_specific = name is not None and not isinstance(name, str) and not _ipv4(name).is_unspecified
+    if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
+        remedy = f"or start with --control-host {name or 'NAME'}"
+        raise Refused(
+            403,
+            f"Host {beginning(host, _SHOWN_HOST)!r} is not a loopback name: call /_sim as localhost or 127.0.0.1, {remedy}",
+        )
+
+
+def _check_origin(origin: str, host: str, settings: Settings) -> None:
+    found = _ORIGIN.fullmatch(origin)
+    name = _host_of(found[1]) if found else None
+    is_same = found is not None and found[1].lower() == host.lower()
+    if name is None or not (is_same or _is_own(name, settings)):
+        remedy = f"call /_sim from a page of this machine, or start with --control-host {name or 'NAME'}"
+        raise Refused(403, f"Origin {beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
+
+
+def _host_of(authority: str) -> Address | str | None:
+    """The host of `HOST[:PORT]`, a name in lower case; None for anything else."""
+    found = _AUTHORITY.fullmatch(authority)
+    if not found or int(found[3] or 0) > _LAST_PORT:
+        return None
+    address = _address(found[1] or found[2])
+    if found[1]:
+        return address if isinstance(address, IPv6Address) else None
+    return address or found[2].lower()
+
+
+def _is_own(host: Address | str, settings: Settings) -> bool:
+    """Whether a host is this machine, or one that the settings name."""
+    if str(host) in ("localhost", *map(str.lower, settings.control_hosts)):
+        return True
+    return not isinstance(host, str) and _ipv4(host).is_loopback
+
+
+def _is_local(scope: Scope) -> bool:
+    """Whether the peer is on this machine: its address says so, or there is none, as on a Unix socket."""
+    if not scope.get("client"):
+        server = scope.get("server")  # a TCP connection that was reset has no peer either
+        return not server or server[1] is None
+    address = _address(str(scope["client"][0]).partition("%")[0])
+    return address is not None and _ipv4(address).is_loopback
+
+
+def _address(text: str) -> Address | None:
+    """An IP address as it is usually written; other forms, which inet_aton knows, are treated as names."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _ipv4(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, else the address itself."""
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

@@ -1,0 +1,229 @@
+"""The vendor's gateway as a function: a request and an instant in, a response and its effects out."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, quote
+
+import msgspec
+from msgspec.structs import replace
+
+from pixazo_simulator.spec import (
+    MODEL_ID,
+    QUERY_KEY,
+    Answer,
+    Endpoint,
+    InvalidKey,
+    MediaRead,
+    MissingKey,
+    Operation,
+    Policy,
+    Refusal,
+    StatusRead,
+    Submit,
+    UnknownModel,
+    UnknownRequest,
+    UnknownRoute,
+    Unrouted,
+    accepted_answer,
+    classify,
+    media_path,
+    refusal_answer,
+)
+from pixazo_simulator.world import (
+    Admission,
+    Body,
+    Call,
+    Clock,
+    Generation,
+    Outcome,
+    ReadMedia,
+    ReadStatus,
+    RecordExchange,
+    SubmitCall,
+    World,
+    Worlds,
+)
+
+from .hints import hint
+from .media import no_media, serve_media
+from .request import Request
+from .response import Response, complete
+
+_NO_GENERATION = (
+    "no generation has this request id: media are found under the URLs of the status response of a COMPLETED generation"
+)
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    """Where a request goes, known from its head: the endpoint, the world concerned, the policy and the clock that hold for it.
+
+    Of its body at most `body_limit` bytes are read, None: nothing. Only the first `keep` bytes of it are kept where that is not None:
+    then it is for the journal only.
+    """
+
+    endpoint: Endpoint
+    world: World | None
+    policy: Policy
+    clock: Clock
+    body_limit: int | None = None
+    keep: int | None = None
+
+
+class Gateway:
+    """The gateway over the worlds of a server.
+
+    A server calls `route` with the head of a request, reads the body as the route says, asks the route's clock once, calls `respond`,
+    carries out the effects, and calls `record` before the bytes leave.
+    """
+
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds = worlds
+
+    def route(self, request: Request) -> Route:
+        """Find out what a request is for and who sent it; a key may open its world at first use."""
+        endpoint = classify(request.method, request.path)
+        if isinstance(endpoint, MediaRead):  # needs no key, as on a CDN (OUT-08)
+            world = self._worlds.holder(endpoint.request_id)
+            return Route(endpoint, world, self._policy(request, world), self._clock(request, world))
+        world = self._caller(request)
+        policy, clock = self._policy(request, world), self._clock(request, world)
+        if isinstance(endpoint, StatusRead):
+            return Route(endpoint, world, policy, clock)
+        # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
+        if isinstance(endpoint, UnknownModel) and world is None:
+            endpoint = Unrouted()
+        order = policy.check_order
+        # An unknown caller is refused whatever the body is, unless the policy has the body judged first.
+        is_judged = isinstance(endpoint, Submit | UnknownModel) and (
+            world is not None or order.index("key") > order.index("json")
+        )
+        keep = None if is_judged else self._worlds.settings.bounds.journal.body
+        return Route(endpoint, world, policy, clock, policy.body_limit, keep)
+
+    def respond(self, request: Request, now: int, route: Route | None = None) -> Response:
+        """The response to a request at an instant (UTC milliseconds) of the route's clock."""
+        route = route or self.route(request)
+        match route.endpoint:
+            case StatusRead(request_id):
+                return self._read_status(request, route, request_id, now)
+            case Submit(operation):
+                return self._submit(request, route, operation, MODEL_ID, now)
+            case MediaRead():
+                return self._read_media(request, route, route.endpoint, now)
+            case UnknownModel(operation, model_id):
+                return self._submit(request, route, operation, model_id, now)
+            case Unrouted(allow):
+                return self.refuse(request, route, UnknownRoute(allow), now)
+            case _:  # our own routes, which the vendor's gateway does not have
+                return self.refuse(request, route, UnknownRoute(), now)
+
+    def record(self, response: Response, now: int) -> None:
+        """Enter the exchange in the journal: of the world that the request reached, or of the requests that matched none."""
+        exchange, header_bytes = response.exchange(now), response.request.header_bytes
+        if response.world:
+            response.world.apply(RecordExchange(now, exchange, header_bytes))
+        else:
+            self._worlds.unmatched.record(exchange, header_bytes)
+
+    def refuse(
+        self, request: Request, route: Route, refusal: Refusal, now: int, outcome: Outcome | None = None,
+        request_id: str | None = None,
+    ) -> Response:  # fmt: skip
+        """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
+        answer = refusal_answer(refusal, route.policy, self._url(request, route))
+        path = quote(request.path)
+        redactor = self._worlds.redactor.also(request.key).heeding(request.headers, request.target)
+        meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
+        line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
+        return complete(request, answer, now, self._reached(request, route), request_id=request_id, hint=meant,
+            decision=outcome.decision if outcome else None, seed=outcome.seed if outcome else 0,
+            log=f"{request.method} {redactor.text(line)}",
+        )  # fmt: skip
+
+    def _read_status(self, request: Request, route: Route, request_id: str, now: int) -> Response:
+        world, policy = route.world, route.policy
+        if world is None:
+            return self.refuse(request, route, InvalidKey() if request.key else MissingKey(), now)
+        outcome = world.apply(ReadStatus(now, request_id, request.headers, self._rule_url(request, route)))
+        result = outcome.result
+        if isinstance(result, Generation):
+            body = world.status_body(result, request.origin(policy), now)
+            result = Answer(200, body, reason="status")
+        if isinstance(result, Answer):
+            return complete(request, result, now, world, request_id=request_id, decision=outcome.decision, seed=outcome.seed
+            )  # fmt: skip
+        if isinstance(result, UnknownRequest) and policy.unknown_id == "403_foreign":
+            result = UnknownRequest(request_id, foreign=self._is_foreign(request_id))
+        return self.refuse(request, route, result, now, outcome, request_id)
+
+    def _is_foreign(self, request_id: str) -> bool:
+        owner = self._worlds.holder(request_id)
+        return owner is not None and isinstance(owner.generation(request_id, owner.clock.now()), Generation)
+
+    def _submit(self, request: Request, route: Route, operation: Operation, model_id: str, now: int) -> Response:
+        world, policy, body = route.world, route.policy, Body(request.body)
+        origin = request.origin(policy)
+        call = Call(
+            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode
+        )  # fmt: skip
+        if world is None:
+            return self.refuse(request, route, Admission(call, None, policy, now).refusal() or InvalidKey(), now)
+        outcome = world.apply(SubmitCall(now, call, request.headers, self._rule_url(request, route)))
+        accepted = outcome.result
+        if isinstance(accepted, Answer):
+            return complete(request, accepted, now, world, decision=outcome.decision, seed=outcome.seed)
+        if not isinstance(accepted, Generation):
+            return self.refuse(request, route, accepted, now, outcome)
+        answer = accepted_answer(accepted.request_id, origin, policy)
+        if outcome.ignored:
+            answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
+        return complete(request, answer, now, world, request_id=accepted.request_id, decision=outcome.decision, seed=outcome.seed,
+            hold=outcome.hold, wakes=world.next_due() is not None,
+        )  # fmt: skip
+
+    def _read_media(self, request: Request, route: Route, media: MediaRead, now: int) -> Response:
+        world, policy = route.world, route.policy
+        if world is None:
+            return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
+        url = self._rule_url(request, route)
+        outcome = world.apply(ReadMedia(now, media.request_id, request.method, request.headers, url))
+        result = outcome.result
+        if isinstance(result, Generation) and request.path == media_path(media.request_id, policy):
+            result = serve_media(result, request.method, request.headers, policy)
+        if not isinstance(result, Answer):
+            result = no_media("media not yet there, or no longer, or under another name")
+        return complete(request, result, now, world, request_id=media.request_id, decision=outcome.decision, seed=outcome.seed
+        )  # fmt: skip
+
+    def _caller(self, request: Request) -> World | None:
+        """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""
+        if request.key:
+            return self._worlds.find(request.key)
+        if not request.query:
+            return None
+        given = parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(QUERY_KEY, [""])[0]
+        world = self._worlds.find(given)
+        if world is None or world.policy.query_key == "refuse":
+            return None
+        request.key = given
+        return world
+
+    def _policy(self, request: Request, world: World | None) -> Policy:
+        """The policy of the world that was reached, be it through a TLS listener without a key, else that of the server."""
+        reached = world or request.listener
+        return reached.policy if reached else self._worlds.settings.policy
+
+    def _clock(self, request: Request, world: World | None) -> Clock:
+        reached = world or request.listener
+        return reached.clock if reached else self._worlds.clock
+
+    def _reached(self, request: Request, route: Route) -> World | None:
+        return route.world or request.listener
+
+    def _url(self, request: Request, route: Route) -> str:
+        """The URL that was called."""
+        return f"{request.origin(route.policy)}{quote(request.path)}"
+
+    def _rule_url(self, request: Request, route: Route) -> str:
+        """The URL that was called, for the response of a rule; made only where there are rules."""
+        return self._url(request, route) if route.world and route.world.script else ""

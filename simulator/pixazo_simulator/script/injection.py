@@ -1,0 +1,168 @@
+"""Fault injection: what a step of a script makes of a response, of a webhook, and of the way they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+
+from pixazo_simulator.spec import (
+    DEFAULT_DURATION,
+    DEFAULT_RESOLUTION,
+    JSON,
+    PHRASES,
+    Answer,
+    BodyTooLarge,
+    Broken,
+    Header,
+    InsufficientFunds,
+    InvalidKey,
+    KeySuspended,
+    Policy,
+    Refusal,
+    Throttled,
+    UnknownRequest,
+    UnknownRoute,
+    html_answer,
+    refusal_answer,
+)
+
+from .effects import Close, Declare, Discard, Ending, Reset, Respond, Send, Silence, Transmission, Wait
+from .faults import Fault
+from .rule import Reply, Step
+
+LONGEST_WAIT = 3600.0
+"""Seconds by which faults delay one response or webhook at most, together."""
+NO_RESPONSE = Answer(0, b"", (), "nothing was done and no response was sent")
+"""Stands for a response where the connection ends before anything was done; no HTTP status is 0."""
+DEFAULT_WAIT = 1
+"""Seconds of a `Retry-After` that no rule chose."""
+_PLAIN: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
+_FIRST_ERROR = 400
+
+E = TypeVar("E", bound=msgspec.Struct)
+
+
+def effect(faults: Iterable[Fault], kind: type[E]) -> E | None:
+    """The first effect of this kind that a fault asks for, None when none does."""
+    return next((each for fault in faults for each in fault.effects if isinstance(each, kind)), None)
+
+
+def wait(faults: Iterable[Fault], random: Random) -> float:
+    """The seconds by which the faults delay something together."""
+    return min(LONGEST_WAIT, sum(fault.wait(random) for fault in faults))
+
+
+def transmission(faults: Iterable[Fault], random: Random) -> Transmission:
+    """How a response is sent, whatever the order of the faults: delays first, then what is left of the body, then the ending."""
+    faults = tuple(faults)
+    seconds = wait(faults, random)
+    effects = [each for fault in faults for each in fault.effects]
+    sends = [each for each in effects if isinstance(each, Send)]
+    endings = [each for each in effects if isinstance(each, Ending)]
+    # A truncated body ends in a close, unless another fault resets the connection or holds it open.
+    ending = next((each for each in endings if not isinstance(each, Close)), endings[0] if endings else None)
+    share = next((each.share for each in sends if each.share < 1), None)
+    drip = next((each for each in sends if each.pieces > 1), Send())
+    done: list[Wait | Send | Close | Reset | Silence] = [Wait(seconds)] if seconds else []
+    if ending is None or (share is not None and not _ends_undone(faults)):
+        done.append(Send(1.0 if share is None else share, drip.pieces, drip.seconds))
+    if ending:
+        done.append(ending)
+    return () if done == [Send()] else tuple(done)
+
+
+def _ends_undone(faults: Iterable[Fault]) -> bool:
+    """Whether the connection ends before anything was done, so that there is no response to truncate."""
+    return any(effect([fault], Discard) and effect([fault], Reset) for fault in faults)
+
+
+def edited(body: bytes, faults: Iterable[Fault]) -> bytes:
+    """A status response, or the body of a webhook, as the faults have it; anything but a JSON object is left as it is."""
+    editing = [fault for fault in faults if type(fault).edit is not Fault.edit]
+    if not editing:
+        return body
+    try:
+        members = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body
+    for fault in editing:
+        members = fault.edit(members)
+    return msgspec.json.encode(members)
+
+
+def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
+    """What arrives of a body, however it was signed."""
+    for fault in faults if body else ():
+        body = fault.corrupt(body, random)
+    return body
+
+
+def injected(answer: Answer, faults: Iterable[Fault], random: Random) -> Answer:
+    """A response as the faults have it; what is drawn comes from the seed of the world."""
+    faults = tuple(faults)
+    if declared := effect(faults, Declare):
+        rest = tuple(header for header in answer.headers if header[0] != b"content-type")
+        headers = ((b"content-type", declared.content_type.encode()), *rest)
+        answer = msgspec.structs.replace(answer, headers=headers)
+    body = corrupted(edited(answer.body, faults), faults, random)
+    return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+
+
+def replacement(step: Step, operation: str, policy: Policy, url: str) -> Answer | None:
+    """The response instead of the gateway's own, None when the gateway is to respond; `url` is the URL that was called."""
+    if step.reply:
+        return _replied(step.reply, operation, policy, url)
+    if wanted := effect(step.faults, Respond):
+        return (
+            html_answer(wanted.status) if wanted.html else _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
+        )
+    return None if step.commits else NO_RESPONSE
+
+
+def _replied(reply: Reply, operation: str, policy: Policy, url: str) -> Answer:
+    seconds = DEFAULT_WAIT if reply.retry_after is None else reply.retry_after
+    answer = _bare(reply) or _error(reply.status, operation, policy, url, seconds)
+    given = {name.lower().encode(): value.encode() for name, value in reply.headers.items()}
+    if reply.retry_after is not None:
+        given.setdefault(b"retry-after", str(seconds).encode())
+    kept = tuple(header for header in answer.headers if header[0] not in given)
+    return msgspec.structs.replace(answer, headers=(*kept, *given.items()))
+
+
+def _bare(reply: Reply) -> Answer | None:
+    """The response with the body that the reply itself has; a status code that is no error needs none."""
+    if reply.json is not msgspec.UNSET:
+        return Answer(reply.status, msgspec.json.encode(reply.json))
+    if reply.text is not None:
+        return Answer(reply.status, reply.text.encode(), _PLAIN)
+    return Answer(reply.status, b"", ()) if reply.status < _FIRST_ERROR else None
+
+
+def _error(status: int, operation: str, policy: Policy, url: str, seconds: int) -> Answer:
+    """An error as the gateway words it; one of media in plain text, as the host of media does."""
+    if operation == "media":
+        return Answer(status, PHRASES.get(status, "Error").encode(), _PLAIN)
+    if refusal := _refusal(status, operation, policy, seconds):
+        return refusal_answer(refusal, policy, url)
+    if status == 502:  # seen in public code: what the queue says when the provider behind it fails
+        return Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
+    body = {"error": PHRASES.get(status, "Error"), "message": "The request could not be processed."}
+    return Answer(status, msgspec.json.encode(body), JSON)
+
+
+def _refusal(status: int, operation: str, policy: Policy, seconds: int) -> Refusal | None:
+    """The refusal that has this status code, None when the gateway has none."""
+    price = policy.price.of("generate", DEFAULT_DURATION, DEFAULT_RESOLUTION)
+    known: dict[int, Refusal] = {
+        401: InvalidKey(),
+        402: InsufficientFunds(price),
+        403: KeySuspended(),
+        404: UnknownRequest("") if operation == "status" else UnknownRoute(),
+        413: BodyTooLarge(policy.body_limit),
+        429: Throttled(seconds),
+        500: Broken(),
+    }
+    return known.get(status)

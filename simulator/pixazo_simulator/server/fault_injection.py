@@ -1,0 +1,124 @@
+"""Carries out the effects of faults on a response: late, in pieces, cut short, or never."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Protocol
+
+from starlette.types import Message, Receive, Scope
+from starlette.types import Send as SendMessage
+
+from pixazo_simulator.gateway import Response
+from pixazo_simulator.script import Close, Reset, Send, Silence, Wait
+
+CONNECTION = "pixazo.connection"
+"""Key of the ASGI scope under which the protocol lends the connection."""
+
+
+class Connection(Protocol):
+    """What can be done to a connection beside sending; `held` says that a response is being held back on purpose."""
+
+    held: bool
+
+    def close(self) -> None:
+        """End it (TCP FIN) after what was written."""
+
+    def reset(self) -> None:
+        """End it at once (TCP RST)."""
+
+
+class ConnectionCutError(ConnectionError):
+    """A fault is to cut the connection, and the server that runs the application has lent none."""
+
+
+@contextmanager
+def holding(scope: Scope) -> Generator[None]:
+    """While a response is held back on purpose, a server that stops does not wait for it."""
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is None:
+        yield
+        return
+    connection.held = True
+    try:
+        yield
+    finally:
+        connection.held = False
+
+
+async def transmit(response: Response, scope: Scope, receive: Receive, send: SendMessage) -> None:
+    """Send a response as its transmission says; returns when it was sent, or when the caller has gone.
+
+    Raises ConnectionCutError where the connection is to be cut and none was lent: in-process transports, other servers.
+    """
+    start: Message = {"type": "http.response.start", "status": response.status, "headers": response.headers}
+    if not response.transmission:
+        await send(start)
+        await send({"type": "http.response.body", "body": response.body})
+        return
+    ends = any(isinstance(each, Close | Reset | Silence) for each in response.transmission)
+    with holding(scope):
+        for effect in response.transmission:
+            match effect:
+                case Wait(seconds):
+                    if not await _stays(scope, receive, seconds):
+                        return
+                case Send():
+                    await send(start)
+                    if not await _send_body(effect, response.body, scope, receive, send, more=ends):
+                        return
+                case _:
+                    await _end(effect, response, scope, receive)
+
+
+async def _send_body(
+    effect: Send, body: bytes, scope: Scope, receive: Receive, send: SendMessage, *, more: bool
+) -> bool:
+    """Send what is to arrive of the body; False when the caller has gone before the end."""
+    pieces = _pieces(body[: int(len(body) * effect.share)], effect.pieces)
+    for number, piece in enumerate(pieces, 1):
+        if effect.seconds and not await _stays(scope, receive, effect.seconds / len(pieces)):
+            return False
+        await send({"type": "http.response.body", "body": piece, "more_body": more or number < len(pieces)})
+    return True
+
+
+def _pieces(body: bytes, most: int) -> list[bytes]:
+    """The body in pieces of nearly the same length, none of them empty unless the body is."""
+    count = max(1, min(most, len(body)))
+    bounds = [len(body) * number // count for number in range(count + 1)]
+    return [body[first:last] for first, last in pairwise(bounds)]
+
+
+async def _end(effect: Close | Reset | Silence, response: Response, scope: Scope, receive: Receive) -> None:
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is None:
+        raise ConnectionCutError(
+            f"fault {', '.join(response.faults)}: {effect.says}, but this server lends no connection: use pixazo_simulator.Simulator"
+        )
+    if isinstance(effect, Reset):
+        connection.reset()
+    elif isinstance(effect, Close):
+        connection.close()
+    await _gone(receive)
+
+
+async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
+    """Wait; False as soon as the caller has gone, which cannot be seen where no connection was lent."""
+    if CONNECTION not in scope:
+        await asyncio.sleep(seconds)
+        return True
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        done, _ = await asyncio.wait({gone}, timeout=seconds)
+        return not done
+    finally:
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the caller has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

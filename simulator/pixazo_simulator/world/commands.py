@@ -1,0 +1,157 @@
+"""What can be done to a world: frozen values with the instant at which it happens. `World.apply` carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from pixazo_simulator.script import Decision, Rule
+from pixazo_simulator.spec import Answer, Header, ImageFacts, Policy, Refusal
+
+from .admission import Call
+from .state.deliveries import Attempt, Delivery
+from .state.generation import Generation, Transition
+from .state.journal import Exchange
+
+T = TypeVar("T")
+
+
+class Command(msgspec.Struct, Generic[T], frozen=True):
+    """Something that happens to a world `at` an instant (UTC milliseconds); T is what `World.apply` returns for it."""
+
+    at: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What becomes of a request: an answer that a rule gives, a refusal, or the generation that was accepted or asked for.
+
+    `decision` is what a rule decided, `seed` is where its faults draw from. `ignored` says which webhooks an accepted submission asks
+    for and does not get. The response is held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
+    """
+
+    result: Generation | Refusal | Answer
+    decision: Decision | None = None
+    seed: int = 0
+    ignored: tuple[str, ...] = ()
+    hold: int | None = None
+
+
+class SubmitCall(Command[Outcome], frozen=True):
+    """A submission; rules see its `headers`, `url` is the URL that was called."""
+
+    call: Call
+    headers: list[Header]
+    url: str
+
+
+class ReadStatus(Command[Outcome], frozen=True):
+    """A status read."""
+
+    request_id: str
+    headers: list[Header]
+    url: str
+
+
+class ReadMedia(Command[Outcome], frozen=True):
+    """A GET or HEAD for the media of a generation."""
+
+    request_id: str
+    method: str
+    headers: list[Header]
+    url: str
+
+
+class RecordExchange(Command[None], frozen=True):
+    """Enter an exchange in the journal; `header_bytes` is the size of its request headers at most, where it is known."""
+
+    exchange: Exchange
+    header_bytes: int | None = None
+
+
+class AdvanceClock(Command[None], frozen=True):
+    """Let the clock read `at` now; an instant already past changes nothing."""
+
+
+class TakeTransitions(Command[list[Transition]], frozen=True):
+    """What happened to the generations by `at` since the last such command, in order, at most so many."""
+
+    most: int | None = None
+
+
+class TakeDelivery(Command[Delivery | None], frozen=True):
+    """The first delivery due by `at`, to be attempted and put back with `RecordAttempt` or `ReturnDelivery`; rules are asked about it.
+
+    None when nothing is due, or when a rule delays this one: then another may be due.
+    """
+
+
+class RecordAttempt(Command[None], frozen=True):
+    """Enter the attempt of a delivery, the copies that a fault makes of it, and the next attempt when there is one."""
+
+    delivery: Delivery
+    attempt: Attempt
+
+
+class ReturnDelivery(Command[None], frozen=True):
+    """Put back a delivery whose attempt was given up: it is due at once."""
+
+    number: int
+
+
+class CopyDelivery(Command[Delivery], frozen=True):
+    """A copy of a delivery as it first was, to be attempted; no rule is asked about it. Raises KeyError for an unknown number."""
+
+    number: int
+
+
+class ChangeWorld(Command[None], frozen=True, kw_only=True):
+    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is. What was accepted keeps its plan."""
+
+    policy: Policy | None = None
+    balance: int | None = None
+    suspended: bool | None = None
+    broken: bool | None = None
+    model_enabled: bool | None = None
+    magic: bool | None = None
+    images: Mapping[str, ImageFacts] | None = None
+    exhausted: bool = False
+
+
+class Debit(Command[None], frozen=True):
+    """Take money (millionths of a dollar) from the wallet."""
+
+    amount: int
+    request_id: str
+
+
+class AddAlias(Command[None], frozen=True):
+    """A caller sends this key in the place of the world's: it is redacted, too."""
+
+    key: str
+
+
+class SetRules(Command[None], frozen=True):
+    """Replace all rules; nothing changes when one is refused. Raises ValueError."""
+
+    rules: tuple[Rule, ...]
+
+
+class AddRule(Command[int], frozen=True):
+    """Append a rule; its number is returned. Raises ValueError."""
+
+    rule: Rule
+
+
+class ReplaceRule(Command[None], frozen=True):
+    """Replace one rule; the new one starts unused. Raises KeyError for an unknown number, ValueError for a refused rule."""
+
+    number: int
+    rule: Rule
+
+
+class RemoveRule(Command[None], frozen=True):
+    """Remove one rule. Raises KeyError for an unknown number."""
+
+    number: int

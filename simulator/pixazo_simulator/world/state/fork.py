@@ -1,0 +1,37 @@
+"""Copies of a world's parts that go their own way."""
+
+from __future__ import annotations
+
+from collections import deque
+from copy import copy
+from random import Random
+from typing import Any, Self, cast
+
+
+class Part:
+    """A part of a world. A fork copies its containers and forks the parts in it; all other values are immutable and shared.
+
+    So a new field needs no line of code here, unless it is a mutable object of a new kind.
+    """
+
+    __slots__ = ()
+
+    def fork(self) -> Self:
+        """A part with the same contents that changes independently."""
+        other = copy(self)
+        for kind in type(self).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                if name != "__weakref__" and hasattr(self, name):
+                    setattr(other, name, _forked(getattr(self, name)))
+        return other
+
+
+def _forked(value: Any) -> Any:
+    if callable(fork := getattr(value, "fork", None)):
+        return fork()
+    if isinstance(value, dict):
+        members = cast("dict[object, object]", value)
+        return cast("type[dict[object, object]]", type(members))((key, _forked(each)) for key, each in members.items())
+    if isinstance(value, list | deque | Random):
+        return copy(cast("list[object]", value))
+    return value

@@ -1,1 +1,0 @@
-"""Exchanges, generations, deliveries and explanations, as a test reads them."""

@@ -1,0 +1,62 @@
+"""Which endpoint a method and a path are."""
+
+from __future__ import annotations
+
+import pytest
+
+from pixazo_simulator.spec import (
+    OPERATIONS,
+    Control,
+    Discovery,
+    Endpoint,
+    MediaRead,
+    StatusRead,
+    Submit,
+    UnknownModel,
+    Unrouted,
+    classify,
+)
+
+BASE = "/minimax-hailuo-ai/v1"
+STATUS = "/v2/requests/status/"
+MEDIA = "/v1/minimax-hailuo-ai_1/output"
+GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "endpoint", "name"),
+    [
+        ("POST", f"{BASE}/generate", Submit(GENERATE), "generate"),
+        ("POST", f"{BASE}/imageToVideo", Submit(IMAGE_TO_VIDEO), "imageToVideo"),
+        ("GET", f"{BASE}/generate", Unrouted("POST"), None),
+        ("HEAD", f"{BASE}/imageToVideo", Unrouted("POST"), None),
+        ("POST", f"{BASE}/imagetovideo", Unrouted(), None),
+        ("POST", f"{BASE}/generate/", Unrouted(), None),
+        ("POST", f"{BASE}/extend", Unrouted(), None),
+        ("POST", "/other-model/v1/generate", UnknownModel(GENERATE, "other-model"), None),
+        ("POST", "/other-model/v1/extend", Unrouted(), None),
+        ("POST", "/Other/v1/generate", Unrouted(), None),
+        ("GET", "/other-model/v1/generate", Unrouted(), None),
+        ("GET", f"{STATUS}minimax-hailuo-ai_1", StatusRead("minimax-hailuo-ai_1"), "status"),
+        ("GET", STATUS, StatusRead(""), "status"),
+        ("GET", f"{STATUS}a/b", StatusRead("a/b"), "status"),
+        ("HEAD", f"{STATUS}1", Unrouted("GET"), None),
+        ("GET", STATUS.rstrip("/"), Unrouted(), None),
+        ("GET", f"{MEDIA}.mp4", MediaRead("minimax-hailuo-ai_1", "mp4"), "media"),
+        ("HEAD", f"{MEDIA}.ext", MediaRead("minimax-hailuo-ai_1", "ext"), "media"),
+        ("GET", f"{MEDIA}.tar-gz", MediaRead("minimax-hailuo-ai_1", "tar-gz"), "media"),
+        ("POST", f"{MEDIA}.mp4", Unrouted(), None),
+        ("GET", f"{MEDIA}.", Unrouted(), None),
+        ("GET", "/v1/a/b/output.mp4", Unrouted(), None),
+        ("GET", "/_sim/journal", Control(), None),
+        ("PATCH", "/_simulator", Control(), None),
+        ("GET", "/.well-known/pixazo-target", Discovery(), None),
+        ("GET", "/.well-known/pixazo-target/", Unrouted(), None),
+        ("GET", "/", Unrouted(), None),
+        ("OPTIONS", "", Unrouted(), None),
+    ],
+)
+def test_a_method_and_a_path_are_one_endpoint(method: str, path: str, endpoint: Endpoint, name: str | None) -> None:
+    """Every caller of `classify` judges alike: the gateway, rules, the journal, dry runs, mutants and the plugin."""
+    assert classify(method, path) == endpoint
+    assert classify(method, path).name == name
