@@ -397,7 +397,7 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     assert at_once == stepwise
     events, posts, deliveries = at_once
     assert events == sorted(events, key=lambda event: event[0])
-    assert len(events) == sum(len(each["attempts"]) for each in deliveries)
+    assert len(events) == sum(len(each.attempts) for each in deliveries)
     assert len(posts) == sum(
         attempt["problem"] != "dropped, as the script wants" for each in deliveries for attempt in each["attempts"]
     )
