@@ -18,20 +18,36 @@ os.environ["PYTEST_ADDOPTS"] = " ".join(filter(None, (os.environ.get("PYTEST_ADD
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
 
+SMOKE = (
+    "tests/client/test_wire.py",
+    "tests/simulator/gateway/test_hints.py",
+    "tests/simulator/world/test_world.py",
+    "tests/simulator/webhooks/test_signature.py",
+    "tests/contracts/judge/test_verdict.py",
+    "tests/pytest_pixazo/world/test_pixazo.py",
+    "tests/examples/worker",
+    "tests/test_docs.py::test_no_link_between_pages_is_broken",
+)
+"""Some tests of each concern, which take ten seconds together."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """One option of ours: run the tests that repeat a dear experiment for every case, too."""
-    parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too, as CI does")
+    """Two options of ours: fewer tests, and more."""
+    parser.addoption("--smoke", action="store_true", help="run only some quick tests of each concern")
+    parser.addoption("--exhaustive", action="store_true", help="run the tests marked exhaustive, too")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known, print failures at once, and choose the files of a smoke run."""
     config.addinivalue_line("markers", "exhaustive: a dear experiment repeated for every case; runs with --exhaustive")
+    config.pluginmanager.register(_FailuresAtOnce(config))
+    if config.getoption("--smoke"):
+        config.args[:] = [str(config.rootpath / place) for place in SMOKE]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the exhaustive tests out unless they were asked for."""
-    if config.getoption("--exhaustive"):
+    """Leave the exhaustive tests out unless they were asked for, by the option or with `-m exhaustive`."""
+    if config.getoption("--exhaustive") or config.getoption("-m") == "exhaustive":
         return
     left_out = [item for item in items if item.get_closest_marker("exhaustive")]
     if left_out:
@@ -39,9 +55,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
 
 
+class _FailuresAtOnce:
+    """Prints a line for each failure as it happens: a run that is cut short has no summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._plugins = config.pluginmanager
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Under pytest-xdist the reports of all workers arrive here, in the process that has a terminal."""
+        terminal = self._plugins.get_plugin("terminalreporter")
+        if report.failed and terminal:
+            error = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr).splitlines()[0]
+            terminal.write_line(f"\nFAILED {report.nodeid} ({report.when}): {error}")
+            terminal.flush()
+
+
 @pytest.fixture(autouse=True)
-def _pytester_without_schemathesis(request: pytest.FixtureRequest) -> None:
-    """Runs of pytester, which forgets the options of the outer run, do without that plugin, too."""
+def _pytester_with_our_plugin_only(request: pytest.FixtureRequest) -> None:
+    """A run of pytester loads no plugin but ours (and those that it names): all that are installed take a second to import."""
     if "pytester" in request.fixturenames:
         request.getfixturevalue("pytester")
-        request.getfixturevalue("monkeypatch").setenv("PYTEST_ADDOPTS", _WITHOUT_SCHEMATHESIS)
+        environment = request.getfixturevalue("monkeypatch")
+        environment.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        environment.setenv("PYTEST_ADDOPTS", "-p pytest_pixazo.plugin")

@@ -1,4 +1,4 @@
-"""A caller that speaks bytes, so that no client library interprets what is said."""
+"""A caller that sends and receives bytes, so that no client library interprets them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
+
 __all__ = ["GENERATE", "IMAGE_TO_VIDEO", "KEY_HEADER", "Caller", "Reply", "Send", "over_http"]
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 GENERATE = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"
-TIMEOUT = 10.0
-"""Seconds that a server on loopback has to answer."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def over_http(url: str) -> Send:
     address = urlsplit(url).netloc
 
     def send(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        connection = http.client.HTTPConnection(address, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         try:
             connection.request(method, target, body or None, dict(headers))
             answer = connection.getresponse()
@@ -92,7 +92,7 @@ class Caller:
         return reply.json()
 
     def sim(self, what: str) -> Any:
-        """What the control route `/_sim/WHAT` tells about this caller's world."""
+        """The response of the control route `/_sim/WHAT` about this caller's world."""
         reply = self.call("GET", f"/_sim/{what}")
         assert reply.status == 200, reply.body
         return reply.json()

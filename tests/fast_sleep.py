@@ -1,4 +1,4 @@
-"""Runs a script in which every pause lasts a hundredth of what it says: `python hurry.py SCRIPT`."""
+"""Runs a script in which every pause lasts a hundredth of what it says: `python fast_sleep.py SCRIPT`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that nobody should send, reproducible from a seed."""
+"""Requests that no client should send, reproducible from a seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-__all__ = ["Noise", "Request"]
+__all__ = ["HostileRequests", "Request"]
 
 SUBMITS = ("/minimax-hailuo-ai/v1/generate", "/minimax-hailuo-ai/v1/imageToVideo", "/other-model/v1/generate")
 CONTROLS = (
@@ -84,8 +84,8 @@ class Request:
     body: bytes
 
 
-class Noise:
-    """Makes requests, and bytes that are none."""
+class HostileRequests:
+    """Makes hostile requests, and bytes that are no request."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
@@ -93,7 +93,7 @@ class Noise:
         self.known_id = "minimax-hailuo-ai_019d4355-f500-74c5-a1d7-13bf3d5ee51a"
 
     def request(self, key: str) -> Request:
-        """A request by the holder of the key, or by somebody else."""
+        """A request with this key or another one."""
         pick = self._random.choice
         headers = {pick(HEADERS): pick(HEADER_VALUES) for _ in range(self._random.randrange(4))}
         headers |= pick(({}, {"X-Webhook-URL": pick(URLS).encode("ascii", "replace").decode()}))
@@ -170,7 +170,7 @@ class Noise:
         return head + base64.b64encode(changed).decode() + self._random.choice(("", "", "=", "!", "\n"))
 
     def garbage(self) -> bytes:
-        """What is no HTTP request, or not quite one."""
+        """Bytes that are no valid HTTP request."""
         whole = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
         makers: tuple[Callable[[], bytes], ...] = (
             lambda: self._random.randbytes(self._random.randrange(1, 2000)),

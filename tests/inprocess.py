@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1:8900"
 
 
 class InProcess:
-    """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; whatever the application raises is raised here."""
+    """`with InProcess() as send: send("GET", "/_sim/health", {}, b"")`; an exception of the application is raised here."""
 
     def __init__(
         self, settings: Settings | None = None, change: Mutant | Variant | None = None, peer: str = "127.0.0.1"
@@ -69,5 +69,5 @@ class InProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._runner.run(self._app.doors.close_all())
+        self._runner.run(self._app.tls_listeners.close_all())
         self._runner.close()

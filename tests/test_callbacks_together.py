@@ -1,4 +1,4 @@
-"""Many callbacks that fall due together: each arrives exactly once at a receiver that works."""
+"""Many webhooks that fall due together: each arrives exactly once at a working receiver."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 from tests.caller import Caller, over_http
 from tests.command import Serving
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 KEYS = ("one-key", "two-key")
@@ -31,7 +32,7 @@ def fast(rate: float) -> Settings:
 
 
 def submit(url: str, key: str, hook: str, clients: int, each: int) -> set[str]:
-    """So many clients at once submit so many times each; the ids."""
+    """The ids of submissions by so many clients at once, so many each."""
 
     def one(_: int) -> list[str]:
         with httpx2.Client(base_url=url, headers={"Ocp-Apim-Subscription-Key": key, "X-Webhook-URL": hook}) as client:
@@ -43,11 +44,11 @@ def submit(url: str, key: str, hook: str, clients: int, each: int) -> set[str]:
 
 
 def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> None:
-    """Whatever was asked for has arrived, and was attempted only once."""
+    """Every webhook has arrived, and was attempted only once."""
     for count in range(0, len(ids) + 1, 50):
         receiver.wait(count)
     control = simulator.control(KEYS[0])
-    control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=30)
+    control.wait_for({"deliveries": {"delivered": True, "count": len(ids)}}, timeout=PATIENCE)
     deliveries = control.deliveries().deliveries
     assert {tuple(attempt.status for attempt in each.attempts) for each in deliveries} == {(204,)}
     arrived = Counter(json.loads(callback.body)["request_id"] for callback in receiver.received)
@@ -59,7 +60,7 @@ def each_came_once(simulator: Simulator, receiver: Receiver, ids: set[str]) -> N
     [(1000, 6, 50), pytest.param(1000, 60, 100, marks=pytest.mark.exhaustive), (20, 6, 50)],
 )
 def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: int, each: int) -> None:
-    """At x1000 while others submit, at x20 nearly all in one moment; a dead receiver of another world changes nothing."""
+    """At x1000 while others submit, at x20 nearly all at one instant; a dead receiver of another world changes nothing."""
     with socket.create_server(("127.0.0.1", 0)) as dead, Simulator(fast(rate)) as simulator:
         submit(simulator.url, KEYS[1], f"http://127.0.0.1:{dead.getsockname()[1]}/", 2, 50)
         ids = submit(simulator.url, KEYS[0], receiver.url, clients, each)
@@ -67,7 +68,7 @@ def test_each_callback_arrives_once(receiver: Receiver, rate: float, clients: in
 
 
 def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though the context is made while the first ones are due."""
+    """Although the TLS context is created while the first ones are due."""
     authority, served = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with authority.issue_cert("localhost").private_key_and_cert_chain_pem.tempfile() as chain:
         served.load_cert_chain(chain)
@@ -77,12 +78,12 @@ def test_each_callback_arrives_once_over_tls(monkeypatch: pytest.MonkeyPatch) ->
         return trusting
 
     monkeypatch.setattr(httpcore2, "default_ssl_context", context)
-    with Receiver(served) as receiver, Simulator(fast(1000)) as simulator:
+    with Receiver(context=served) as receiver, Simulator(fast(1000)) as simulator:
         each_came_once(simulator, receiver, submit(simulator.url, KEYS[0], receiver.url, 5, 10))
 
 
 def test_the_first_callback_of_a_fast_clock(serve: Callable[..., Serving], receiver: Receiver) -> None:
-    """It is due before the server has loaded what it posts with, and is attempted once."""
+    """It is due before the server has loaded its HTTP library, and is attempted once."""
     serving = serve("--clock", "x1000")
     caller = Caller(over_http(serving.url), serving.key)
     caller.accepted("[[sim:after 0]]", webhook=receiver.url)
@@ -94,7 +95,7 @@ def test_the_first_callback_of_a_fast_clock(serve: Callable[..., Serving], recei
 
 
 def test_a_server_with_callbacks_under_way_ends(serve: Callable[..., Serving]) -> None:
-    """What waits for a dead receiver, and what has been sent to it, is given up and not told as failed."""
+    """Waiting and sent webhooks to a dead receiver are abandoned and not reported as failed."""
     with socket.create_server(("127.0.0.1", 0)) as dead:
         dead.settimeout(10)
         serving = serve("--clock", "x1000", "--balance", "1000")

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from pixazo_simulator.control.client import ControlClient
+from pixazo_simulator.spec import points
 from tests.caller import Caller, over_http
-from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, Serving, environment, pixazo_sim
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, Serving, pixazo_sim, run_process, started
+from tests.patience import PATIENCE
 from tests.receiver import Receiver
 
 Serve = Callable[..., Serving]
@@ -30,8 +32,6 @@ OPTIONS = [
     "HOST", "PORT", "API_KEY", "OPEN_KEYS", "BALANCE", "PROFILE", "SET", "CLOCK", "SEED", "SCRIPT", "PUBLIC_ORIGIN", "WEBHOOK_ALLOW", "CONTROL_TOKEN",
     "CONTROL_OPEN", "CONTROL_HOST", "MUTANT", "VARIANT", "NO_MAGIC", "READY_FILE", "LOG_FORMAT",
 ]  # fmt: skip
-PROMPTNESS = 4.0
-"""Seconds in which a signal must end the server: the promised one, and three for a machine that is busy with other tests."""
 
 
 def caller_of(serving: Serving, key: str | None = None) -> Caller:
@@ -49,7 +49,7 @@ def policy_of(serving: Serving, key: str | None = None) -> dict[str, str]:
 
 
 def test_the_ready_line_comes_when_connections_are_accepted(serve: Serve) -> None:
-    """It names the address and the first key, and what it names works at once."""
+    """It has the address and the first key, which work at once."""
     serving = serve("--api-key", "first-key", "--api-key", "second-key")
     assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key first-key\n", serving.ready_line)
     assert [caller_of(serving, key).generate().status for key in ("first-key", "second-key", "third-key")] == [
@@ -67,14 +67,14 @@ def test_without_a_key_the_key_is_sim_key(serve: Serve) -> None:
 
 
 def test_the_ready_file_holds_the_ready_line(serve: Serve, tmp_path: Path) -> None:
-    """When the line is printed the file is there, whole, and no part of it is left beside it."""
+    """When the line is printed, the file is complete, and its temporary file is gone."""
     serving = serve("--ready-file", str(tmp_path / "ready"))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("ready", serving.ready_line)]
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_the_ready_file_is_made_anew(serve: Serve, tmp_path: Path, kind: str) -> None:
-    """Whatever stands in the place of its part or of itself is replaced: no link is followed."""
+    """A file or link at its path or at that of its temporary file is replaced: no link is followed."""
     precious = tmp_path / "precious"
     precious.write_text("mine")
     for name in ("ready", "ready.part"):
@@ -91,7 +91,7 @@ def test_the_ready_file_is_made_anew(serve: Serve, tmp_path: Path, kind: str) ->
 
 @pytest.mark.parametrize("name", ["ready", "ready.part"])
 def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
-    """Neither in its own place nor in that of its part; nothing is written, and the server has ended."""
+    """Neither at its path nor at that of its temporary file; nothing is written, and the server has ended."""
     os.mkfifo(tmp_path / name)
     ended = pixazo_sim("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
     told = (
@@ -105,7 +105,7 @@ def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
 
 
 def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) -> None:
-    """Its ready line gives a URL that works, from here also for our own routes; the log says how others reach it."""
+    """Its ready line has a URL that works here, for our own routes, too; the log says how other machines reach it."""
     serving = serve("--host", "0.0.0.0")
     assert re.fullmatch(r"ready http://127\.0\.0\.1:\d+ key sim-key\n", serving.ready_line)
     assert caller_of(serving).sim("health") == {"status": "ok", "worlds": 1}
@@ -118,7 +118,7 @@ def test_a_server_that_listens_everywhere_is_called_on_loopback(serve: Serve) ->
 
 @pytest.mark.parametrize("given", ["option", "variable"])
 def test_a_control_token_and_the_names_of_the_host(serve: Serve, given: str) -> None:
-    """As a compose file gives them: the service is called by its name, with the token, and by no other name."""
+    """As in a compose file: the service is called by its name, with the token, and by no other name."""
     token = "compose-token-17"
     if given == "option":
         serving = serve("--control-token", token, "--control-host", "pixazo-sim", "--control-host", "Sim-2")
@@ -149,11 +149,11 @@ def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
     (line,) = serving.log.splitlines()
     told = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert told == f"warning: --control-open: whoever reaches port {port} may use /_sim, without a token"
+    assert told == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
-    """With that of the profile; what a world asks for beyond it is refused."""
+    """Together with the profile's; a world that asks for more is refused."""
     serving = serve("--webhook-allow", "a.test", "--set", "webhook_allow=b.test")
     wishes = [["a.test"], ["b.test"], ["c.test"]]
     policies: list[dict[str, object]] = [{"policy": {"webhook_allow": hosts}} for hosts in wishes]
@@ -161,7 +161,7 @@ def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> Non
 
 
 def test_it_listens_on_ipv6(serve: Serve) -> None:
-    """An IPv6 address is put in brackets, in the ready line and in what the gateway says about itself."""
+    """An IPv6 address has brackets, in the ready line and in the gateway's URLs."""
     if not socket.has_ipv6:
         pytest.skip("this Python has no IPv6")
     with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
@@ -176,7 +176,7 @@ def test_it_listens_on_ipv6(serve: Serve) -> None:
 
 
 def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
-    """A server started with variables alone is the one that all of them describe."""
+    """All of them together."""
     ready_file = tmp_path / "ready"
     serving = Serving(
         PIXAZO_SIM_HOST="localhost",
@@ -218,12 +218,12 @@ def test_the_variables_are_named_after_the_options() -> None:
 
 
 def test_an_option_wins_over_its_variable(serve: Serve) -> None:
-    """What is said on the command line counts."""
+    """The command line takes precedence."""
     assert serve("--api-key", "said", PIXAZO_SIM_API_KEY="inherited").key == "said"
 
 
 def test_set_changes_one_field_of_a_profile(serve: Serve) -> None:
-    """`--profile observed --set ...` is the observed profile but for the fields that were set."""
+    """`--profile observed --set ...` changes only the fields that are set."""
     policy = policy_of(serve("--profile", "observed", "--set", "submit_code=202", "--set", "webhook_retries=1,2"))
     assert (policy["request_id"], policy["submit_code"], policy["webhook_retries"]) == ("thirteen", "202", "1,2")
 
@@ -260,7 +260,7 @@ def test_a_profile_file(serve: Serve, tmp_path: Path, name: str, text: str) -> N
 
 
 def test_public_origin(serve: Serve) -> None:
-    """Both addresses that the gateway tells begin with the origin that was given, whoever asks."""
+    """Both URLs of the gateway begin with the given origin, whatever host is called."""
     caller = caller_of(serve("--public-origin", "https://gateway.pixazo.ai", "--clock", "manual"))
     reply = caller.generate().json()
     caller.advance(15)
@@ -271,7 +271,7 @@ def test_public_origin(serve: Serve) -> None:
 
 
 def test_addresses_follow_the_host_that_the_caller_used(serve: Serve) -> None:
-    """Without `--public-origin` a caller gets addresses on the host by which it called."""
+    """Without `--public-origin` the URLs have the host that was called."""
     serving = serve()
     named = Caller(over_http(serving.url), serving.key).call(
         "POST", "/minimax-hailuo-ai/v1/generate", {"prompt": "A bear"}, {"Host": "gateway.test:81"}
@@ -280,7 +280,7 @@ def test_addresses_follow_the_host_that_the_caller_used(serve: Serve) -> None:
 
 
 def test_open_keys(serve: Serve) -> None:
-    """Any key opens a world of its own at first sight; no key still opens none."""
+    """Any key opens a world of its own when it is first used; a request without a key is still refused."""
     serving = serve("--open-keys", "--balance", "0.35")
     statuses = [caller_of(serving, key).generate().status for key in ("anybody", "anybody", "somebody")]
     assert statuses == [202, 402, 202]
@@ -288,7 +288,7 @@ def test_open_keys(serve: Serve) -> None:
 
 
 def test_magic_and_no_magic(serve: Serve) -> None:
-    """Magic prompts and keys do what they say; with `--no-magic` they are like any other."""
+    """With `--no-magic`, magic prompts and keys have no special meaning."""
     with_magic, without = serve("--clock", "manual"), serve("--clock", "manual", "--no-magic")
     keys = ("sim-empty-wallet", "sim-suspended", "sim-throttled", "sim-broken")
     assert [caller_of(with_magic, key).generate().status for key in keys] == [402, 403, 429, 500]
@@ -355,7 +355,7 @@ def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], says: str) -> No
 
 
 def test_a_profile_with_an_endless_key_is_one_line_and_exit_2(tmp_path: Path) -> None:
-    """With file and line; the TOML reader is not asked, which would take long."""
+    """With file and line; the key is not parsed, which would take long."""
     profile = tmp_path / "p.toml"
     profile.write_text("cors = 'on'\n" + "a." * 50_000 + "a = 1\n", encoding="utf-8")
     ended = pixazo_sim("serve", "--profile", str(profile))
@@ -378,7 +378,7 @@ def test_a_profile_with_an_endless_key_is_one_line_and_exit_2(tmp_path: Path) ->
     ],
 )
 def test_a_mistake_that_click_finds(arguments: list[str], names: list[str]) -> None:
-    """It is told in one line, too: what is wrong, and what is near or allowed."""
+    """One line, too: what is wrong, and what is similar or allowed."""
     ended = pixazo_sim(*arguments)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert ended.stderr.startswith("pixazo-sim: ")
@@ -420,7 +420,7 @@ def test_a_wrong_profile_file(tmp_path: Path, name: str, text: str, says: str) -
     ],
 )
 def test_a_profile_file_that_cannot_be_parsed(tmp_path: Path, name: str, text: str | bytes, says: str) -> None:
-    """It is told in one line, with the place of the mistake where the parser knows it."""
+    """One line, with the position of the mistake if the parser knows it."""
     file = tmp_path / name
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     ended = pixazo_sim("serve", "--profile", str(file))
@@ -441,7 +441,7 @@ SCRIPTS: list[tuple[str, bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "content", "says"), SCRIPTS)
 def test_a_script_that_cannot_be_parsed(tmp_path: Path, name: str, content: bytes, says: str) -> None:
-    """It is told in one line, as a profile is."""
+    """One line, as for a profile."""
     file = tmp_path / name
     file.write_bytes(content)
     ended = pixazo_sim("serve", "--script", str(file))
@@ -461,13 +461,13 @@ def test_a_script_that_cannot_be_parsed(tmp_path: Path, name: str, content: byte
     ],
 )
 def test_what_is_no_profile_file(file: str, says: str) -> None:
-    """A directory, a file without an end, a name that none can have."""
+    """A directory, an endless file, an impossible name."""
     ended = pixazo_sim("serve", "--profile", file)
     assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {says}\n")
 
 
 def test_a_port_in_use() -> None:
-    """The port is named, and what to do."""
+    """The message has the port and the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = pixazo_sim("serve", "--port", str(port))
@@ -476,7 +476,7 @@ def test_a_port_in_use() -> None:
 
 
 def test_a_variable_with_a_mistake() -> None:
-    """What is wrong in the environment is told like what is wrong on the command line, and the variable is named."""
+    """The message is that of the option, and names the variable."""
     ended = pixazo_sim("serve", PIXAZO_SIM_SEED="seven")
     assert ended.returncode == 2
     assert re.fullmatch(r"pixazo-sim: .*PIXAZO_SIM_SEED.*'seven' is not a valid number\.\n", ended.stderr)
@@ -487,7 +487,7 @@ def test_a_variable_with_a_mistake() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, number: signal.Signals) -> None:
-    """With callers who never pause, an advance and callbacks that wait for a deaf receiver, and silent connections: exit code 0."""
+    """With clients that never pause, an advance and webhooks that wait for a receiver that does not respond, and silent connections: exit code 0."""
     serving = serve("--open-keys", "--balance", "1000000", "--set", "job_times=0+0")
     hook = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
     busy = threading.Semaphore(0)
@@ -496,10 +496,10 @@ def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, 
     for thread in threads:
         thread.start()
     for _ in range(40):
-        assert busy.acquire(timeout=10)
+        assert busy.acquire(timeout=PATIENCE)
     address = urlsplit(serving.url)
     silent = [socket.create_connection((str(address.hostname), int(address.port or 0))) for _ in range(10)]
-    code = serving.end(number, PROMPTNESS)
+    code = serving.end(number)
     for connection in silent:
         connection.close()
     for thread in threads:
@@ -510,7 +510,7 @@ def test_a_signal_ends_it_at_once_under_load(serve: Serve, deaf: socket.socket, 
 
 @pytest.fixture
 def deaf() -> Iterator[socket.socket]:
-    """A receiver that takes connections and never answers."""
+    """A receiver that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening
 
@@ -525,7 +525,7 @@ def submit_for_ever(serving: Serving, key: str, hook: str, busy: threading.Semap
 
 
 def advance_for_ever(serving: Serving, hook: str) -> None:
-    """Advance a world whose callbacks are never taken until the server is gone."""
+    """Advance a world whose webhooks are never accepted until the server is gone."""
     caller = caller_of(serving, "a-manual-world")
     with suppress(OSError, HTTPException):
         caller.call("POST", "/_sim/worlds", {"key": caller.key, "clock": "manual"})
@@ -535,27 +535,16 @@ def advance_for_ever(serving: Serving, hook: str) -> None:
 
 
 def test_an_idle_server_ends_at_once(serve: Serve) -> None:
-    """Nothing on standard error is left behind by a quiet run."""
+    """Nothing is written to standard error."""
     serving = serve()
-    assert serving.end(signal.SIGTERM, PROMPTNESS) == 0
+    assert serving.end(signal.SIGTERM) == 0
     assert serving.log == ""
-
-
-@contextmanager
-def running(*command: str) -> Generator[subprocess.Popen[bytes]]:
-    """A process, which is killed at the end."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), bufsize=0) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def child(code: str, *arguments: str) -> AbstractContextManager[subprocess.Popen[bytes]]:
     """A process that runs some code, then the command with these arguments."""
     code = f"import sys\nfrom pixazo_simulator.cli import main\n{code}\nsys.argv[1:] = {list(arguments)!r}\nmain()\n"
-    return running(sys.executable, "-c", code)
+    return started(sys.executable, "-c", code)
 
 
 def line(process: subprocess.Popen[bytes]) -> bytes:
@@ -565,7 +554,7 @@ def line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def test_a_signal_may_reach_any_thread() -> None:
-    """The main thread waits, and is woken."""
+    """The main thread waits, and wakes up."""
     with child(SIGNAL_ELSEWHERE, "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
         _, told = process.communicate(b"!", PATIENCE)
@@ -611,7 +600,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
 
 
 def test_what_does_not_end_is_ended_by_force() -> None:
-    """A line tells where it was."""
+    """A line says what it was executing."""
     with child(f"{NEVER}serve.LAST_RESORT = 0.1", "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
         process.terminate()
@@ -633,7 +622,7 @@ def test_policy_prints_every_point() -> None:
 
 
 def test_policy_as_json() -> None:
-    """The same for machines: 48 objects with the same members."""
+    """48 objects with the same members."""
     rows: list[dict[str, Any]] = json.loads(pixazo_sim("policy", "--json").stdout)
     assert [row["row"] for row in rows] == list(range(1, 49))
     members = {"row", "field", "documented", "observed", "values", "label", "clauses", "says"}
@@ -644,8 +633,8 @@ def test_policy_as_json() -> None:
 
 
 def test_every_policy_value_is_accepted_back(serve: Serve) -> None:
-    """What `policy` prints as a value can be given to `--set`, field by field, and is the value that the server then has."""
-    rows = json.loads(pixazo_sim("policy", "--json").stdout)
+    """The value that `policy` prints can be given to `--set`, and the server then has it."""
+    rows = [row for row in json.loads(pixazo_sim("policy", "--json").stdout) if row["field"] in points()]
     settings = [text for row in rows for text in ("--set", f"{row['field']}={row['observed']}")]
     assert policy_of(serve(*settings)) == {row["field"]: row["observed"] for row in rows}
 
@@ -661,7 +650,7 @@ def test_magic_prints_every_prompt_and_key() -> None:
 
 
 def test_version_and_help() -> None:
-    """The version is one line; help lists the commands, and is also what one gets who names none."""
+    """The version is one line; help lists the commands, and is also printed without a command."""
     version, told, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()
     assert re.fullmatch(r"pixazo-sim \d+\.\d+\.\d+\S*\n", version.stdout)
     assert re.findall(r"^  (serve|demo|policy|magic) ", told.stdout, re.MULTILINE) == [
@@ -680,10 +669,8 @@ def test_who_reads_no_further_is_no_mistake(command: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = subprocess.run(
-            [COMMAND, command], stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False
-        )
-    assert (ended.returncode, ended.stderr) == (1, b"")
+        ended = run_process(COMMAND, command, stdout=broken)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("arguments", ["policy", "--version", "magic"])
@@ -697,16 +684,16 @@ def test_an_output_that_is_full(arguments: str) -> None:
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        (">&-", "standard output is closed, where the ready line is told: lead it to a file or /dev/null"),
+        (">&-", "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"),
         (
             ">/dev/full",
-            "the ready line cannot be written to standard output: No space left on device; lead it to a file or /dev/null",
+            "the ready line cannot be written to standard output: No space left on device; redirect it to a file or /dev/null",
         ),
         ("<&- >&- 2>&-", None),
     ],
 )
 def test_a_ready_line_that_cannot_be_told(output: str, told: str | None) -> None:
-    """One line, where there is anything to write it to, and exit code 2."""
+    """One line, if there is a standard error, and exit code 2."""
     ended = shell(f'exec "$@" serve --port 0 {output}')
     assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {told}\n" if told else "")
 
@@ -716,17 +703,14 @@ def test_a_reader_that_has_left_before_the_ready_line() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
-        ended = subprocess.run(
-            [COMMAND, "serve", "--port", "0"],
-            stdout=broken, stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    told = b"pixazo-sim: the ready line cannot be written to standard output: Broken pipe; lead it to a file or /dev/null\n"
+        ended = run_process(COMMAND, "serve", "--port", "0", stdout=broken)
+    told = "pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
     assert (ended.returncode, ended.stderr) == (2, told)
 
 
 def test_without_standard_error() -> None:
-    """It serves: what is logged goes nowhere, and into no socket."""
-    with running("/bin/sh", "-c", 'exec "$@" 2>&-', "sh", COMMAND, "serve", "--port", "0") as process:
+    """It serves: the log is discarded, and not written to a socket."""
+    with started("/bin/sh", "-c", 'exec "$@" 2>&-', "sh", COMMAND, "serve", "--port", "0") as process:
         url = line(process).split()[1].decode()
         assert [Caller(over_http(url), key).generate().status for key in ("nobody", "sim-key")] == [401, 202]
         process.terminate()
@@ -735,10 +719,7 @@ def test_without_standard_error() -> None:
 
 def shell(command: str) -> subprocess.CompletedProcess[str]:
     """Run a line of shell in which "$@" is the command."""
-    return subprocess.run(
-        ["/bin/sh", "-c", command, "sh", COMMAND],
-        capture_output=True, text=True, env=environment(), timeout=PATIENCE, check=False,
-    )  # fmt: skip
+    return run_process("/bin/sh", "-c", command, "sh", COMMAND)
 
 
 # The log
@@ -750,8 +731,8 @@ REFUSED = 1500
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
-    """Every call is answered; once the log is read, it tells how much of it was dropped."""
-    with running(COMMAND, "serve", "--port", "0", "--log-format", form) as process:
+    """Every call is answered; once the log is read, it says how many lines were dropped."""
+    with started(COMMAND, "serve", "--port", "0", "--log-format", form) as process:
         assert process.stderr
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for number in range(REFUSED):
@@ -770,8 +751,8 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
 
 
 def test_a_log_that_nobody_reads_keeps_nobody_from_ending() -> None:
-    """The lines that wait are given up."""
-    with running(COMMAND, "serve", "--port", "0") as process:
+    """The waiting lines are discarded."""
+    with started(COMMAND, "serve", "--port", "0") as process:
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for _ in range(100):
             assert caller.call("GET", f"/{'a' * 2000}").status == 404
@@ -815,15 +796,15 @@ logging.getLogger("elsewhere").warning("not ours")
     ],
 )
 def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
-    """Neither a new line nor what a terminal obeys is written as it is; the lines of an exception are indented."""
-    with running(sys.executable, "-c", LOGGED.format(form=form)) as process:
+    """Line breaks and terminal control characters are escaped; the lines of an exception are indented."""
+    with started(sys.executable, "-c", LOGGED.format(form=form)) as process:
         told = process.communicate(timeout=PATIENCE)[1]
     assert told.decode().split("\n") == [*lines, ""]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_the_log_tells_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
-    """One line for each refused call and each callback, wherever the caller has put its key."""
+    """One line for each refused call and each webhook attempt, wherever the caller has put its key."""
     key = "canary-4711-0815"
     serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")
     caller = caller_of(serving)

@@ -1,4 +1,4 @@
-"""`pixazo-sim demo`: what a newcomer runs first."""
+"""`pixazo-sim demo`, the first command that a newcomer runs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import pixazo_sim
-from tests.terminal import on_a_terminal
+from tests.command import pixazo_sim, pixazo_sim_on_a_terminal
 from tests.tools import tool
 
 ID = r"minimax-hailuo-ai_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -22,7 +21,7 @@ PROMPTS = (
 
 @dataclass(frozen=True)
 class Show:
-    """What the demo said, in all and by scene, and the folder that it was given."""
+    """The output of the demo, in all and by part, and the folder that it was given."""
 
     text: str
     scenes: list[str]
@@ -31,7 +30,7 @@ class Show:
 
 @pytest.fixture(scope="module")
 def show(tmp_path_factory: pytest.TempPathFactory) -> Show:
-    """One run of the demo, which ends by itself with exit code 0, complains of nothing, and needs no proxy."""
+    """One run of the demo, which ends by itself with exit code 0, prints no error, and needs no proxy."""
     folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
     deaf = dict.fromkeys(("http_proxy", "all_proxy"), "http://127.0.0.1:9")
     ended = pixazo_sim("demo", "--out", str(folder), no_proxy="", NO_PROXY="", **deaf)
@@ -40,13 +39,13 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Show:
 
 
 def states(scene: str) -> list[tuple[str, str]]:
-    """The statuses that a scene shows, and since how many seconds of the gateway's clock."""
+    """The statuses that a part shows, and after how many seconds of the gateway's clock."""
     return re.findall(r"^   status    (\w+) +since +([\d.]+) s$", scene, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("number", "file"), [(1, "text_to_video.mp4"), (2, "image_to_video.mp4")])
 def test_a_printed_request_becomes_a_video(show: Show, number: int, file: str) -> None:
-    """Each of the page's two requests is accepted, progresses, calls back what the status answer says, and is downloaded."""
+    """Each of the page's two requests is accepted, progresses, sends a webhook equal to the status response, and is downloaded."""
     scene = show.scenes[number]
     assert scene.splitlines()[0].endswith(f"the page's own example: {PROMPTS[number - 1]}")
     assert re.search(rf"^   202       {ID}$", scene, re.MULTILINE)
@@ -75,13 +74,13 @@ def test_a_refusal_is_shown(show: Show) -> None:
 
 
 def test_a_failure_is_shown(show: Show) -> None:
-    """A generation ends FAILED, and the client raises with what the model said."""
+    """A generation ends FAILED, and the client raises an error with the model's message."""
     assert states(show.scenes[4]) == [("QUEUED", "0.0"), ("PROCESSING", "2.0"), ("FAILED", "15.0")]
     assert "\n   raised    GenerationFailedError, error 'The prompt was rejected by the model'" in show.scenes[4]
 
 
 def test_the_bill_is_shown(show: Show) -> None:
-    """What was charged is the opening balance less three times the price, named by the ids that were shown."""
+    """The opening balance less three times the price, with the ids of the generations."""
     bill = show.scenes[5]
     entries = re.findall(rf"^   (\w+) +(-?[\d.]+) +({ID})?", bill, re.MULTILINE)
     accepted = re.findall(rf"^   202       ({ID})$", show.text, re.MULTILINE)
@@ -100,12 +99,12 @@ def test_no_colours_where_nobody_sees_them(show: Show) -> None:
 
 def test_colours_on_a_terminal_unless_they_are_not_wanted() -> None:
     """On a terminal pixazo-sim uses escape sequences; with NO_COLOR it does not."""
-    assert "\x1b[1m" in on_a_terminal("policy", NO_COLOR="")
-    assert "\x1b" not in on_a_terminal("policy", NO_COLOR="1")
+    assert "\x1b[1m" in pixazo_sim_on_a_terminal("policy", NO_COLOR="")
+    assert "\x1b" not in pixazo_sim_on_a_terminal("policy", NO_COLOR="1")
 
 
 def test_a_download_that_cannot_be_written(tmp_path: Path) -> None:
-    """A failure in the middle is told in one line, with the file that it is about."""
+    """A failure in the middle is one line, which names the file."""
     taken = tmp_path / "text_to_video.mp4" / "output.mp4"
     taken.mkdir(parents=True)
     ended = pixazo_sim("demo", "--out", str(tmp_path))

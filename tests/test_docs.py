@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,51 +12,61 @@ import pytest
 
 from pixazo_simulator import Clock, Settings, Simulator
 from pixazo_simulator.control import ROUTES
+from tests.command import run_process
 from tests.tools import tool
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-SHELL = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-HURRY = Path(__file__).with_name("fast_sleep.py")
-SECONDS = 60
+PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FAST_SLEEP = Path(__file__).with_name("fast_sleep.py")
 
 
-def snippets(block: re.Pattern[str]) -> Iterator[object]:
-    for page in PAGES:
-        for number, code in enumerate(block.findall(page.read_text(encoding="utf-8")), 1):
-            yield pytest.param(code, id=f"{page.name}-{number}")
+def snippets(block: re.Pattern[str]) -> dict[str, str]:
+    """The blocks of this language on all pages, by page and number."""
+    return {
+        f"{page.stem}-{number}": code
+        for page in PAGES
+        for number, code in enumerate(block.findall(page.read_text(encoding="utf-8")), 1)
+    }
+
+
+PYTHON, SHELL = snippets(PYTHON_BLOCK), snippets(SHELL_BLOCK)
+WITH_TESTS = {name: code for name, code in PYTHON.items() if "def test_" in code}
 
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
+    """Variables that lead to a running simulator, whose clock is 200 times as fast as time."""
     with Simulator(Settings(clock=lambda: Clock.scaled(200))) as simulator:
         yield os.environ | {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
 
 
-@pytest.mark.parametrize("code", list(snippets(BLOCK)))
+@pytest.mark.parametrize("code", [pytest.param(PYTHON[name], id=name) for name in PYTHON if name not in WITH_TESTS])
 def test_a_python_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
-    """A snippet with tests passes under pytest, any other runs to its end (with shorter pauses)."""
-    place = tmp_path / "test_snippet.py"
+    """It runs to its end without a warning (with shorter pauses)."""
+    place = tmp_path / "snippet.py"
     place.write_text(code, encoding="utf-8")
-    pytest_run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    runner = pytest_run if "def test_" in code else [str(HURRY)]
-    ran = subprocess.run(
-        [sys.executable, "-W", "error", *runner, place.name],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    ran = run_process(sys.executable, "-W", "error", FAST_SLEEP, place.name, cwd=tmp_path, env=environment)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("code", list(snippets(SHELL)))
+def test_the_python_snippets_with_tests_pass(environment: dict[str, str], tmp_path: Path) -> None:
+    """Each of them is a file of one run of pytest, which makes errors of warnings."""
+    for name, code in WITH_TESTS.items():
+        (tmp_path / f"test_{name}.py".replace("-", "_")).write_text(code, encoding="utf-8")
+    options = ("-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path))
+    ran = run_process(sys.executable, "-W", "error", "-m", "pytest", *options, cwd=tmp_path, env=environment)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert len(WITH_TESTS) > 10
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=name) for name, code in SHELL.items()])
 def test_a_shell_snippet_runs_as_printed(code: str, environment: dict[str, str], tmp_path: Path) -> None:
     """Each command and each part of a pipe succeeds."""
     tool("curl")
     direct = environment | {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
-    ran = subprocess.run(
-        [tool("bash"), "-eu", "-o", "pipefail", "-c", code],
-        cwd=tmp_path, env=direct, capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    ran = run_process(tool("bash"), "-eu", "-o", "pipefail", "-c", code, cwd=tmp_path, env=direct)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -1,4 +1,4 @@
-"""The reference client against the simulator: blocking, on asyncio and on trio, with httpx2 and with httpx."""
+"""The reference client works against the simulator: blocking, on asyncio and on trio, with httpx2 and with httpx."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GENERATE = "/minimax-hailuo-ai/v1/generate"
 
 
 class Wired:
-    """One kind of client, wired to a world whose clock its pauses advance; used as if it blocked, awaited where it does not."""
+    """One kind of client, connected to a world whose clock its pauses advance; asynchronous clients are awaited."""
 
     def __init__(self, kind: str, simulator: Simulator, key: str) -> None:
         library, _, self.backend = kind.partition("-")
@@ -56,7 +56,7 @@ class Wired:
         headers: dict[str, str] | None = None,
         **settings: Any,
     ) -> T:
-        """What the scenario comes to; `headers` are those that the HTTP client sends with everything."""
+        """The result of the scenario; the HTTP client sends `headers` with every request."""
         own = key or self._key
         wired = {
             "api_key": own,
@@ -108,7 +108,7 @@ def picture() -> bytes:
 
 
 def test_text_to_video(wired: Wired, caller: Caller, receiver: Receiver, tmp_path: Path) -> None:
-    """Submit, wait, download, confirm the webhook: every state is seen, the file is a video, the callback is true, 0.60 is paid."""
+    """After submit, wait, download and webhook, every state was seen, the file is a video, the callback is confirmed and 0.60 dollars are charged."""
 
     async def scenario(client: PixazoClient) -> tuple[Generation, Generation, Path]:
         handle = await got(client.generate("A bear", duration=10, resolution="768P", webhook_url=receiver.url))
@@ -132,7 +132,7 @@ def test_text_to_video(wired: Wired, caller: Caller, receiver: Receiver, tmp_pat
 
 @pytest.mark.parametrize("source", ["url", "bytes", "path"])
 def test_image_to_video(wired: Wired, caller: Caller, tmp_path: Path, source: str) -> None:
-    """The first frame may be a URL, bytes or a file; the gateway reads it as the page says and makes the video."""
+    """The first frame may be a URL, bytes or a file; the gateway reads it as the page says and generates the video."""
     file = tmp_path / "bear.png"
     file.write_bytes(picture())
     images: dict[str, str | bytes | Path] = {"url": "https://example.com/bear.png", "bytes": picture(), "path": file}
@@ -172,7 +172,7 @@ def test_work_that_fails(
 
 
 def test_work_that_never_ends(wired: Wired) -> None:
-    """A wait ends at its deadline by the gateway's clock, and the work can be taken up again by its id."""
+    """A wait ends at its deadline by the gateway's clock, and can be resumed by the request id."""
 
     async def scenario(client: PixazoClient) -> WaitTimeoutError:
         handle = await got(client.generate("A bear [[sim:stuck]]"))
@@ -203,7 +203,7 @@ KEYS = {401: "nobody", 402: "sim-empty-wallet", 403: "sim-suspended", 429: "sim-
 
 @pytest.mark.parametrize(("code", "name", "path", "body"), ERRORS, ids=[name for _, name, _, _ in ERRORS])
 def test_refused_submissions(wired: Wired, code: int, name: str, path: str, body: dict[str, Any]) -> None:
-    """Each documented code is raised as the exception of that name, with the gateway's own words."""
+    """Each documented status code raises the exception of its name, with the gateway's message."""
 
     async def scenario(client: PixazoClient) -> APIStatusError:
         with pytest.raises(APIStatusError) as caught:
@@ -220,7 +220,7 @@ def test_refused_submissions(wired: Wired, code: int, name: str, path: str, body
     ("code", "name"), [(code, name) for code, name, _, _ in ERRORS if code in (401, 403, 404, 429, 500)]
 )
 def test_refused_reads(wired: Wired, caller: Caller, code: int, name: str) -> None:
-    """The same holds for reads; a foreign id is as unknown as one that never was."""
+    """Each documented status code of a read raises its exception; the id of another key is as unknown as one that never existed."""
     request_id = caller.accepted()
 
     async def scenario(client: PixazoClient) -> APIStatusError:
@@ -233,7 +233,7 @@ def test_refused_reads(wired: Wired, caller: Caller, code: int, name: str) -> No
 
 
 def test_a_gateway_that_is_not_there(wired: Wired) -> None:
-    """Without anybody listening no answer comes, and the error knows that nothing was sent."""
+    """When no one listens at the address, the error says that nothing was sent."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         url = f"http://127.0.0.1:{gone.getsockname()[1]}"
 
@@ -246,7 +246,7 @@ def test_a_gateway_that_is_not_there(wired: Wired) -> None:
 
 
 def test_a_rate_limit_is_waited_out(wired: Wired, caller: Caller) -> None:
-    """A 429 is repeated after what Retry-After says, on the gateway's clock, and the work exists once."""
+    """A submission that got a 429 is repeated after the seconds of Retry-After, on the gateway's clock, and exists once."""
     caller.change(policy={"rate_limit": "1/30 submits"})
 
     async def scenario(client: PixazoClient) -> list[str]:

@@ -1,4 +1,4 @@
-"""Ten thousand requests that nobody should send never get a 5xx or a traceback, and good requests go on being served."""
+"""Ten thousand hostile requests cause no 5xx and no traceback, and valid requests are still served."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import pytest
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 from tests.caller import Caller, Send, over_http
-from tests.hostile_requests import Noise, Request
+from tests.hostile_requests import HostileRequests, Request
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 IN_PROCESS, KEPT_ALIVE, GARBAGE = 7000, 2500, 500
 """Requests without a socket, requests on connections that stay open, and bytes that are no request: 10,000."""
@@ -25,8 +26,6 @@ EPOCH = 250
 """Requests after which a fresh world takes over, since one of them may have suspended or deleted the old one."""
 SETTINGS = Settings(open_keys=True)
 BODY_LIMIT = 28 * 1024 * 1024
-PATIENCE = 10.0
-"""Seconds that a server on loopback has to answer or to close a connection."""
 HEAD = b"POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: x\r\nOcp-Apim-Subscription-Key: noisy\r\n"
 HALF = HEAD + b"Content-Length: 100\r\n\r\n" + b" " * 99
 ERROR_SHAPES = ({"error", "message"}, {"statusCode", "message"}, {"error", "status"})
@@ -34,7 +33,7 @@ ALLOWED = {200, 201, 202, 204, 206, 304, 400, 401, 402, 403, 404, 405, 413, 415,
 
 
 class Faults(logging.Handler):
-    """Words every record, and keeps those that are errors or carry a traceback."""
+    """Formats every record, and keeps those that are errors or carry a traceback."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +48,7 @@ class Faults(logging.Handler):
 
 @pytest.fixture(autouse=True)
 def _nothing_is_logged_as_an_error() -> Iterator[None]:
-    """No log record of a test is an error; every refusal is logged, so that the logging is fuzzed, too."""
+    """No log record of a test is an error; every refusal is logged, so the logging is fuzzed as well."""
     faults, ours = Faults(), logging.getLogger("pixazo_simulator")
     for log in (logging.getLogger(), ours):
         log.addHandler(faults)
@@ -72,14 +71,14 @@ def address() -> Iterator[tuple[str, int]]:
 
 @pytest.fixture
 def good(address: tuple[str, int]) -> Iterator[None]:
-    """The server answers good requests before and after the test."""
+    """The server answers valid requests before and after the test."""
     assert_serves(over_http("http://{}:{}".format(*address)))
     yield
     assert_serves(over_http("http://{}:{}".format(*address)))
 
 
 def assert_serves(send: Send) -> None:
-    """A caller with a fresh world submits, waits and reads as ever."""
+    """A caller with a fresh world can submit, wait and read."""
     caller = Caller(send, "a-good-caller")
     assert caller.call("POST", "/_sim/worlds", {"key": caller.key}).status == 201
     request_id = caller.accepted()
@@ -89,7 +88,7 @@ def assert_serves(send: Send) -> None:
 
 
 def assert_composed(request: Request, status: int, content_type: str, body: bytes) -> None:
-    """The answer is one that a caller can deserve, and an error has one of the known shapes."""
+    """The status code is an expected one, and an error body has one of the known shapes."""
     assert status in ALLOWED, (request, status, body)
     if status >= 400 and body and content_type == "application/json":
         assert set(json.loads(body)) in ERROR_SHAPES, (request, status, body)
@@ -101,14 +100,14 @@ def keys(count: int) -> Iterator[str]:
 
 
 def test_in_process() -> None:
-    """The application answers whatever method, path, headers and body it is given."""
-    noise, statuses = Noise(1), Counter[int]()
+    """The application answers every combination of method, path, headers and body."""
+    hostile, statuses = HostileRequests(1), Counter[int]()
     with InProcess(SETTINGS) as send:
         for key in keys(IN_PROCESS):
-            request = noise.request(key)
+            request = hostile.request(key)
             reply = send(request.method, request.target, request.headers, request.body)
             assert_composed(request, reply.status, reply.headers.get("content-type", ""), reply.body)
-            noise.known_id = reply.json()["request_id"] if reply.status == 202 else noise.known_id
+            hostile.known_id = reply.json()["request_id"] if reply.status == 202 else hostile.known_id
             statuses[reply.status] += 1
         assert_serves(send)
     assert statuses.total() == IN_PROCESS
@@ -116,25 +115,25 @@ def test_in_process() -> None:
 
 
 def test_on_connections_that_stay_open(address: tuple[str, int], good: None) -> None:
-    """The same over a socket; an answer leaves its connection usable for the next request, unless it says otherwise."""
-    noise, connections = Noise(2), 0
+    """Over a socket, a connection stays usable after a response unless the response says otherwise."""
+    hostile, connections = HostileRequests(2), 0
     with closing(http.client.HTTPConnection(*address, timeout=PATIENCE)) as connection:
         for key in keys(KEPT_ALIVE):
-            request = noise.request(key)
+            request = hostile.request(key)
             connections += connection.sock is None
             connection.request(request.method, request.target, request.body, request.headers)
             with connection.getresponse() as answer:
                 body = answer.read()
             assert_composed(request, answer.status, answer.headers.get("content-type", ""), body)
-            noise.known_id = json.loads(body)["request_id"] if answer.status == 202 else noise.known_id
+            hostile.known_id = json.loads(body)["request_id"] if answer.status == 202 else hostile.known_id
     assert connections < KEPT_ALIVE / 4
 
 
 def test_bytes_that_are_no_request(address: tuple[str, int], good: None) -> None:
-    """Garbage is answered with a 4xx in JSON, or with nothing, and its connection is closed; half a request is forgotten."""
-    noise, statuses = Noise(3), Counter[bytes]()
+    """Garbage gets a 4xx in JSON or no response, and the connection is closed; half a request is discarded."""
+    hostile, statuses = HostileRequests(3), Counter[bytes]()
     for _ in range(GARBAGE):
-        sent = noise.garbage()
+        sent = hostile.garbage()
         answer = exchange(address, sent)
         lines = re.findall(rb"^HTTP/1\.1 (\d{3}) ", answer, re.MULTILINE)
         assert all(line < b"500" for line in lines), (sent, answer)
@@ -157,7 +156,7 @@ def exchange(address: tuple[str, int], sent: bytes) -> bytes:
 
 
 def test_connections_that_say_no_more(address: tuple[str, int], good: None) -> None:
-    """A hundred callers who stop in the middle of a request hold up nobody."""
+    """A hundred callers that stop in the middle of a request do not delay other callers."""
     silent = [socket.create_connection(address, timeout=PATIENCE) for _ in range(100)]
     for number, connection in enumerate(silent):
         connection.sendall(HALF[: 1 + number * len(HALF) // len(silent)])

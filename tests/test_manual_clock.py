@@ -1,4 +1,4 @@
-"""`pixazo-sim serve --clock manual`: time passes only when asked to, and then everything that falls due happens."""
+"""`pixazo-sim serve --clock manual`: time passes only when it is advanced, and then everything that falls due happens."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def caller(server: Serving, request: pytest.FixtureRequest) -> Caller:
 
 
 def transition(at: str, request_id: str, status: str) -> dict[str, Any]:
-    """A transition as an advance tells it, on the day at which a manual clock starts."""
+    """A transition in the response of an advance, on the day at which a manual clock starts."""
     return {"kind": "transition", "at": f"2026-03-31T10:00:{at}Z", "request_id": request_id, "status": status}
 
 
 def attempt(at: str, request_id: str, url: str, status: int | None, problem: str | None = None) -> dict[str, Any]:
-    """An attempt at the first callback, as an advance tells it, in the hour at which a manual clock starts."""
+    """An attempt at the first webhook in the response of an advance, in the hour at which a manual clock starts."""
     told = {"kind": "webhook", "number": 1, "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
     return told | {"status": status, "problem": problem, "rule": None, "faults": []}
 
 
 def test_the_key_of_the_ready_line_is_served(server: Serving) -> None:
-    """The ready line names a URL and a key with which one can submit at once; on a manual clock that was QUEUED at 10:00."""
+    """One can submit with it at once; on a manual clock the generation is QUEUED at 10:00."""
     ready = Caller(over_http(server.url), server.key)
     told = ready.read(ready.accepted()).json()
     assert (server.key, told["status"], told["created_at"]) == ("sim-key", "QUEUED", "2026-03-31T10:00:00.000Z")
@@ -52,7 +52,7 @@ def test_the_key_of_the_ready_line_is_served(server: Serving) -> None:
     ("path", "image"), [(GENERATE, {}), (IMAGE_TO_VIDEO, {"first_frame_image": IMAGE_URL})], ids=["text", "image"]
 )
 def test_advancing_shows_every_state(caller: Caller, path: str, image: dict[str, str]) -> None:
-    """Advanced by 0 s, then to 2 s and to 15 s, a generation is QUEUED, PROCESSING, COMPLETED, and each advance tells so."""
+    """Advanced by 0 s, then to 2 s and to 15 s, a generation is QUEUED, PROCESSING, COMPLETED, and each advance reports it."""
     request_id = caller.call("POST", path, {"prompt": "A bear", **image}).json()["request_id"]
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
     assert caller.status(request_id) == "QUEUED"
@@ -77,7 +77,7 @@ def test_advancing_shows_every_state(caller: Caller, path: str, image: dict[str,
     ],
 )
 def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds: float, status: str) -> None:
-    """A state begins at its millisecond and not one earlier."""
+    """A status begins at its millisecond and not one earlier."""
     request_id = caller.accepted()
     caller.advance(seconds)
     assert caller.status(request_id) == status
@@ -88,7 +88,7 @@ def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds:
     [("A bear", "COMPLETED"), ("A bear [[sim:failed too wild]]", "FAILED"), ("A bear [[sim:error]]", "ERROR")],
 )
 def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
-    """When the advance answers, the callback has arrived, and it is byte for byte what a read at that instant answers."""
+    """When the advance responds, the webhook has arrived, and equals byte for byte the response to a read at that instant."""
     request_id = caller.accepted(prompt, webhook=receiver.url)
     assert caller.advance(14.999)["events"] == [transition("02.000", request_id, "PROCESSING")]
     assert receiver.received == []
@@ -100,23 +100,23 @@ def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, pr
     answer = caller.read(request_id)
     assert answer.json()["status"] == status
     assert callback.body == answer.body
-    assert callback.path == "/webhook/callback"
+    assert callback.path == "/hook"
     assert callback.headers["content-type"] == answer.headers["content-type"] == "application/json"
     assert callback.headers["host"] == receiver.url.split("/")[2]
     assert not any("key" in name for name in callback.headers)
 
 
 def test_both_channels_are_called(caller: Caller, receiver: Receiver) -> None:
-    """X-Webhook-URL and callback_url each get one callback with the same bytes."""
-    member_url = receiver.url.replace("callback", "member")
+    """X-Webhook-URL and callback_url each get one webhook with the same bytes."""
+    member_url = receiver.url.replace("hook", "member")
     request_id = caller.accepted(webhook=receiver.url, callback_url=member_url)
     caller.advance(15)
-    assert sorted(each.path for each in receiver.received) == ["/webhook/callback", "/webhook/member"]
+    assert sorted(each.path for each in receiver.received) == ["/hook", "/member"]
     assert {each.body for each in receiver.received} == {caller.read(request_id).body}
 
 
 def test_failed_attempts_are_repeated_on_the_worlds_clock(caller: Caller, receiver: Receiver) -> None:
-    """A receiver that fails is tried again 5 s, 5 min and 30 min after the attempt before, and then no more."""
+    """A receiver that fails is called again 5 s, 5 min and 30 min after the attempt before, and then no more."""
     receiver.status = 503
     request_id = caller.accepted(webhook=receiver.url)
     told = caller.advance(3600)["events"]
@@ -129,7 +129,7 @@ def test_failed_attempts_are_repeated_on_the_worlds_clock(caller: Caller, receiv
 
 
 def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiver) -> None:
-    """Once an attempt was answered 2xx there is no other."""
+    """After a 2xx there is no further attempt."""
     receiver.status = 503
     request_id = caller.accepted(webhook=receiver.url)
     caller.advance(15)
@@ -140,7 +140,7 @@ def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiv
 
 
 def test_events_are_told_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
-    """Two generations, two seconds apart, and a callback between their ends: one advance tells five events in order."""
+    """Two generations, two seconds apart, and a webhook between their ends: one advance reports five events in order."""
     first = caller.accepted(webhook=receiver.url)
     caller.advance(1)
     second = caller.accepted()
@@ -165,7 +165,7 @@ def test_events_are_told_in_the_order_of_their_instants(caller: Caller, receiver
     ],
 )
 def test_a_wrong_advance_changes_nothing(caller: Caller, body: object, says: str) -> None:
-    """What is no number of seconds from 0 to the year 9999 is refused with the reason, and no time passes."""
+    """Anything but a number of seconds from 0 to the year 9999 is refused with the reason, and no time passes."""
     request_id = caller.accepted()
     reply = caller.call("POST", "/_sim/clock/advance", body)
     assert (reply.status, reply.json()["error"]) == (400, "Control request refused")

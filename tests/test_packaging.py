@@ -1,4 +1,4 @@
-"""What is in the wheel, looked at where it is installed: in tox, which builds it."""
+"""The contents of the wheel, inspected where tox has installed it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_it_holds_the_three_packages_whole(wheel: Distribution) -> None:
 
 
 def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
-    """The rendered videos, the page's samples, and the word that the packages are typed."""
+    """The rendered videos, the page's samples, the template and style of reports, and the marker of typed packages."""
     found = {str(path) for path in files(wheel)}
     assert {
         f"pixazo_simulator/gateway/videos/{name}.mp4" for name in ("768P-6", "768P-10", "1080P-6", "1080P-10")
@@ -48,11 +48,12 @@ def test_it_holds_the_data_that_is_needed(wheel: Distribution) -> None:
     assert {
         f"pixazo_contracts/probes/samples/{name}.json" for name in ("text_to_video", "image_to_video", "completed")
     } <= found
+    assert {f"pixazo_contracts/report/{name}" for name in ("page.html.jinja", "page.css")} <= found
     assert {f"{package}/py.typed" for package in ("pixazo_client", "pixazo_contracts", "pixazo_simulator")} <= found
 
 
 def test_its_metadata(wheel: Distribution) -> None:
-    """It asks for Python 3.11 and brings the command; what only tests need is asked for by the extras alone."""
+    """The metadata require Python 3.11 and declare the commands; only the extras require what tests need."""
     assert wheel.metadata["Requires-Python"] == ">=3.11"
     assert {(entry.group, entry.name, entry.value) for entry in wheel.entry_points} == {
         ("console_scripts", "pixazo-contracts", "pixazo_contracts.cli:main"),

@@ -10,7 +10,6 @@ import ast
 import json
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -20,8 +19,9 @@ import pytest
 
 from pixazo_simulator.server.simulator import Simulator
 from tests.caller import Caller
-from tests.command import environment
+from tests.command import run_process
 from tests.page import IMAGE, LANGUAGES, TEXT, blocks, sample
+from tests.patience import PATIENCE
 from tests.tools import tool
 
 PARTS = (IMAGE, TEXT)
@@ -44,23 +44,9 @@ def adapt(simulator: Simulator, caller: Caller) -> Adapt:
     return replaced
 
 
-def run(*command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a sample to its end; what it reads from standard input is `given`."""
-    return subprocess.run(
-        command,
-        input=given,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=30,
-        check=False,
-        env=environment(),
-    )
-
-
 def run_python(code: str) -> list[tuple[str, Any]]:
     """The members of the dict that a Python sample prints."""
-    ended = run(sys.executable, "-", given=code)
+    ended = run_process(sys.executable, "-", given=code)
     assert ended.returncode == 0, ended.stderr
     printed: dict[str, Any] = ast.literal_eval(ended.stdout)
     return list(printed.items())
@@ -68,7 +54,7 @@ def run_python(code: str) -> list[tuple[str, Any]]:
 
 def run_javascript(code: str) -> list[tuple[str, Any]]:
     """The members of the object that a JavaScript sample logs, all of them strings."""
-    ended = run(tool("node"), "-", given=code)
+    ended = run_process(tool("node"), "-", given=code)
     assert (ended.returncode, ended.stderr) == (0, "")
     logged = ended.stdout.strip()
     assert re.fullmatch(r"\{(\s*\w+: '[^']*',?)+\s*\}", logged), logged
@@ -78,7 +64,7 @@ def run_javascript(code: str) -> list[tuple[str, Any]]:
 def run_curl(code: str) -> list[tuple[str, Any]]:
     """The members of the JSON object that a cURL sample receives with a 202, which its `-v` shows."""
     tool("curl")
-    ended = run(tool("bash"), given=code)
+    ended = run_process(tool("bash"), given=code)
     assert ended.returncode == 0, ended.stderr
     assert "\n< HTTP/1.1 202 Accepted" in ended.stderr.replace("\r", "")
     return list(json.loads(ended.stdout).items())
@@ -99,7 +85,7 @@ def exchange(text: str) -> tuple[str, str]:
     framing = [f"Host: {host}", f"Content-Length: {len(body.encode())}", "Connection: close"]
     message = "\r\n".join([f"{line} HTTP/1.1", *headers, *framing, "", body])
     name, port = host.split(":")
-    with socket.create_connection((name, int(port)), timeout=10) as connection:
+    with socket.create_connection((name, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(message.encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
     head, _, body = answer.partition("\r\n\r\n")
@@ -128,7 +114,7 @@ def test_a_sample_gets_the_printed_output(adapt: Adapt, part: str, language: str
 
 
 def test_every_sample_arrives_as_the_same_generation(adapt: Adapt, caller: Caller) -> None:
-    """A sample is heard as what it says: the operation of its part, 6 s in 768P, paid with the key that it carries."""
+    """The gateway reads a sample as the page means it: the operation of its part, 6 s in 768P, charged to the sample's key."""
     for part in PARTS:
         run_http(adapt(sample(part, "HTTP")))
     heard = [
@@ -139,18 +125,18 @@ def test_every_sample_arrives_as_the_same_generation(adapt: Adapt, caller: Calle
 
 
 def test_the_printed_python_sample_of_image_to_video_is_broken(adapt: Adapt, caller: Caller) -> None:
-    """It says `true` where Python says `True`, and ends with a NameError before anything is sent."""
-    ended = run(sys.executable, "-", given=adapt(sample(IMAGE, "Python")))
+    """The sample says `true` instead of `True`, so it ends with a NameError before anything is sent."""
+    ended = run_process(sys.executable, "-", given=adapt(sample(IMAGE, "Python")))
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("NameError: name 'true' is not defined")
     assert caller.sim("generations")["total"] == 0
 
 
 def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller: Caller) -> None:
-    """An apostrophe cannot be escaped inside single quotes: the shell finds no end of a quotation and sends nothing."""
+    """The sample escapes an apostrophe inside single quotes, so the shell finds an unterminated quotation and sends nothing."""
     text = sample(TEXT, "cURL")
     assert r"bear\'s" in text
-    ended = run(tool("bash"), given=adapt(text))
+    ended = run_process(tool("bash"), given=adapt(text))
     assert ended.returncode == 2
     assert "unexpected EOF while looking for matching" in ended.stderr
     assert caller.sim("generations")["total"] == 0
@@ -158,13 +144,13 @@ def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_status_curl_example_gets_the_printed_answer(adapt: Adapt, caller: Caller, part: str) -> None:
-    """With a real id, 15 s after the submit, it gets the printed members and times; only the media is of our own host."""
+    """With a real id, 15 s after the submit, the response has the printed members and times; only the media URL is on our own host."""
     request_id = caller.accepted()
     caller.advance(15)
     (example,) = blocks(part, "cURL Example")
     (completed,) = blocks(part, "Response (Completed)")
     tool("curl")
-    ended = run(tool("bash"), given=adapt(example).replace(MASKED_ID, request_id))
+    ended = run_process(tool("bash"), given=adapt(example).replace(MASKED_ID, request_id))
     assert ended.returncode == 0, ended.stderr
     told, expected = json.loads(ended.stdout), json.loads(completed.replace(MASKED_ID, request_id))
     media_url = adapt(f"{VENDOR}/v1/{request_id}/output.mp4")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
+
+from tests.command import run_process
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_the_policy_page_is_what_its_generator_prints() -> None:
     """docs/policy.md is generated; run tools/policy_page.py to mend it."""
-    made = subprocess.run(
-        [sys.executable, ROOT / "tools" / "policy_page.py"], capture_output=True, text=True, check=True
-    )
+    made = run_process(sys.executable, ROOT / "tools" / "policy_page.py")
     assert (ROOT / "docs" / "policy.md").read_text(encoding="utf-8") == made.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ import pytest
 
 import pixazo_client
 import pixazo_simulator
+from tests.command import python
 
 CLIENT = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError", "APITimeoutError", "AsyncPixazoClient",
@@ -71,12 +71,12 @@ PARENTS = {
 
 
 def test_the_names_of_the_client() -> None:
-    """They are the published ones, in order."""
+    """`pixazo_client` exports exactly the published names, in order."""
     assert pixazo_client.__all__ == CLIENT == sorted(CLIENT)
 
 
 def test_the_names_of_the_simulator() -> None:
-    """They are the published ones, and each can be had; a name that does not exist is an AttributeError as anywhere."""
+    """`pixazo_simulator` exports exactly the published names; any other name raises AttributeError."""
     assert dir(pixazo_simulator) == sorted(SIMULATOR)
     everything: dict[str, object] = {}
     exec("from pixazo_simulator import *", everything)
@@ -102,12 +102,11 @@ def test_the_tree_of_exceptions() -> None:
 def imported_by(statement: str) -> set[str]:
     """The top-level modules that a new interpreter has after the statement and had not before."""
     code = f"import sys; before = set(sys.modules); {statement}; import json; print(json.dumps(sorted(set(sys.modules) - before)))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    return {name.partition(".")[0] for name in json.loads(ended.stdout)}
+    return {name.partition(".")[0] for name in json.loads(python(code))}
 
 
 def test_what_the_client_imports() -> None:
-    """Its own HTTP library, and nothing of the simulator, the contracts, the other HTTP library or a test framework."""
+    """Importing the client imports its HTTP library, but not the simulator, the contracts, another HTTP library or a test framework."""
     found = imported_by("import pixazo_client")
     assert {"pixazo_client", "httpx2", "anyio"} <= found
     assert not found & {
@@ -117,7 +116,7 @@ def test_what_the_client_imports() -> None:
 
 
 def test_what_the_simulator_imports() -> None:
-    """Nothing but itself and the standard library until something of it is used."""
+    """Importing the simulator imports nothing but the standard library until one of its names is used."""
     found = imported_by("import pixazo_simulator")
     assert "pixazo_simulator" in found
     assert found <= {"pixazo_simulator", *sys.stdlib_module_names}

@@ -14,7 +14,7 @@ PROMISES = [line for line in (HERE / "SECURITY.md").read_text(encoding="utf-8").
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_every_test_that_is_named_exists(file: str, name: str) -> None:
-    """A renamed or deleted test is renamed or deleted here, too."""
+    """Every test that the page names exists."""
     wanted = rf"{name}\(" if name else "test_"
     assert re.search(rf"^(?:async )?def {wanted}", (HERE / file).read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -86,13 +86,13 @@ def test_a_player_can_read_it_off_the_server(caller: Caller) -> None:
 
 
 def test_two_generations_have_different_bytes(caller: Caller, simulator: Simulator) -> None:
-    """The same request twice gives two videos; the same address read twice gives one."""
+    """The same request sent twice gives two videos; the same URL read twice gives one."""
     first, second = (media_url(caller, GENERATE, "768P", 6) for _ in range(2))
     assert fetched(simulator, first) == fetched(simulator, first) != fetched(simulator, second)
 
 
 def test_the_file_is_whole_boxes(caller: Caller, simulator: Simulator) -> None:
-    """It is a sequence of boxes to its last byte (ISO/IEC 14496-12, 4.2), what a player needs first coming first."""
+    """The file is a sequence of boxes to its last byte (ISO/IEC 14496-12, 4.2), and what a player needs first comes first."""
     rest, kinds = fetched(simulator, media_url(caller, GENERATE, "768P", 6)), list[bytes]()
     while rest:
         size, kind = int.from_bytes(rest[:4]), rest[4:8]

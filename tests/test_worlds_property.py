@@ -1,4 +1,4 @@
-"""Many worlds at once, driven at random: each keeps its laws, and none knows of the others."""
+"""Many worlds, driven at random at the same time, keep their invariants and do not affect each other."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from hypothesis.stateful import (
 from pixazo_simulator.server.simulator import Simulator
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, Caller, Reply, Send, over_http
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 MOST_WORLDS = 4
 PRICES = {6: Decimal("0.35"), 10: Decimal("0.60")}
@@ -86,7 +87,7 @@ class Tape:
 
 @dataclass
 class Account:
-    """What must be true of one world; time in seconds since it began. What the onlooker sees is on no tape."""
+    """A model of one world; time is in seconds since it began. The model's own reads are not recorded."""
 
     caller: Caller
     onlooker: Caller
@@ -153,13 +154,13 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @initialize(target=worlds)
     def open_two_worlds(self) -> MultipleResults[Account]:
-        """There are always several."""
+        """There are always several worlds."""
         return multiple(self.open("1.30"), self.open("100.00"))
 
     @precondition(lambda self: len(self.accounts) < MOST_WORLDS)
     @rule(target=worlds, balance=st.sampled_from(["0.00", "0.94", "5.00"]))
     def open_world(self, balance: str) -> Account:
-        """Another key, another world."""
+        """A new key opens a new world."""
         self.happened["another world"] += 1
         return self.open(balance)
 
@@ -174,7 +175,7 @@ class ManyWorlds(RuleBasedStateMachine):
     def submit(
         self, world: Account, path: str, prompt: str, duration: int, webhook: bool
     ) -> Expected | MultipleResults[Expected]:
-        """A good request is accepted and paid, or it is refused for want of money and nothing changes."""
+        """A valid request is accepted and charged, or refused for lack of funds without any change."""
         before = world.state()
         body = {"prompt": prompt, "duration": duration, "first_frame_image": "https://example.com/bear.png"}
         reply = world.caller.call("POST", path, body, {"X-Webhook-URL": ELSEWHERE} if webhook else {})
@@ -195,7 +196,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @rule(world=worlds, call=st.sampled_from(REFUSED))
     def submit_refused(self, world: Account, call: tuple[str, object]) -> None:
-        """A bad request is refused and changes nothing."""
+        """An invalid request is refused and changes nothing."""
         before = world.state()
         assert world.caller.call("POST", *call).status == 400
         assert world.state() == before
@@ -203,7 +204,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @rule(generation=generations)
     def read(self, generation: Expected) -> None:
-        """A status is that of its instant, it never goes back, and a terminal answer never changes."""
+        """The status is that of its instant, never goes back, and never changes once it is terminal."""
         reply = generation.world.caller.read(generation.request_id)
         word = reply.json()["status"]
         assert word == generation.status()
@@ -214,7 +215,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @rule(world=worlds, generation=generations)
     def read_foreign(self, world: Account, generation: Expected) -> None:
-        """Another world's generation cannot be told from one that never was."""
+        """The generation of another world cannot be distinguished from one that never existed."""
         if generation.world is not world:
             reply = world.caller.read(generation.request_id)
             assert (reply.status, reply.body) == (404, NO_SUCH_REQUEST)
@@ -231,7 +232,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @rule(generation=generations)
     def read_the_end(self, generation: Expected) -> None:
-        """One waits for an end and reads it."""
+        """A caller waits until a generation ends, and reads it."""
         self.advance(generation.world, 60)
         self.read(generation)
 
@@ -244,7 +245,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
     @invariant()
     def the_books_are_right(self) -> None:
-        """All entries of a world fold to its balance; each generation was charged once, and given back once if it ended in ERROR."""
+        """The ledger's entries add up to the balance; each generation was charged once, and refunded once if it ended in ERROR."""
         for world in self.accounts:
             ledger = world.onlooker.sim("ledger")
             amounts: dict[str | None, list[Decimal]] = {}
@@ -257,7 +258,7 @@ class ManyWorlds(RuleBasedStateMachine):
                 self.happened["refund"] += each.refunded
 
     def teardown(self) -> None:
-        """The same calls get the same bytes from a new server, all of them or those of one world alone."""
+        """A new server answers the same calls with the same bytes, whether all of them are sent or those of one world."""
         for world in self.accounts:
             for what in ("world", "ledger", "generations", "deliveries", "journal"):
                 world.caller.sim(what)
@@ -268,7 +269,7 @@ class ManyWorlds(RuleBasedStateMachine):
 
 
 def test_laws_of_many_worlds() -> None:
-    """Every law holds in every run, and everything that can happen did happen in some run."""
+    """Every invariant holds in every run, and every kind of event happened in some run."""
     ManyWorlds.happened.clear()
     run_state_machine_as_test(ManyWorlds, settings=settings(max_examples=60, stateful_step_count=40))
     assert {what for what, times in ManyWorlds.happened.items() if times} == {
@@ -290,7 +291,7 @@ def test_another_seed_gives_other_ids() -> None:
 
 @pytest.mark.parametrize(("balance", "callers", "winners"), [("0.35", 2, 1), ("0.69", 2, 1), ("1.05", 8, 3)])
 def test_a_race_for_the_last_money(simulator: Simulator, balance: str, callers: int, winners: int) -> None:
-    """Callers who submit at the same moment for the last money: as many as it pays for get a 202, the others a 402."""
+    """Of callers that submit at the same moment, as many as the balance pays for get a 202, the others a 402."""
     for turn in range(10):
         caller = Caller(over_http(simulator.url), f"racer-{balance}-{turn}")
         caller.call("POST", "/_sim/worlds", {"key": caller.key, "balance": balance})
@@ -312,7 +313,7 @@ def together(count: int, act: Callable[[], int]) -> list[int]:
     gate = threading.Barrier(count)
 
     def act_at_once(_: int) -> int:
-        gate.wait(10)
+        gate.wait(PATIENCE)
         return act()
 
     with ThreadPoolExecutor(count) as pool:

@@ -1,4 +1,4 @@
-"""The programs beside Python that some tests need."""
+"""The programs other than Python that some tests need."""
 
 from __future__ import annotations
 

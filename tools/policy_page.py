@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pixazo_simulator.spec.policy.points import PROFILES, points
+from pixazo_simulator.spec import rows
 
 HEAD = """\
 # Where the page is silent or contradicts itself
 
-The vendor's page is the only normative text about the gateway. Every behaviour of the simulator that it does not decide is one field of
-the policy. This table is generated (`tools/policy_page.py`); `pixazo-sim policy` prints the same.
+The vendor's page is the only normative text about the gateway. Every behaviour of the simulator that it does not decide is one row of
+this table, and nearly every row is a field of the policy; a row without values cannot be set. The table is generated
+(`tools/policy_page.py`); `pixazo-sim policy` prints the same.
 
 | label | meaning |
 | --- | --- |
@@ -35,12 +36,11 @@ def cell(text: str) -> str:
 def main() -> None:
     """Print the page."""
     print(HEAD, end="")
-    for name, point in points().items():
-        documented, observed = (PROFILES[profile].text(name) for profile in ("documented", "observed"))
-        values = "" if point.forms == documented else f"`{cell(point.forms)}`"
-        seen = "same" if documented == observed else f"`{observed}`"
-        row = (point.row, f"`{name}`", f"`{documented}`", seen, values, point.label, point.clauses, cell(point.says))
-        print(f"| {' | '.join(map(str, row))} |")
+    for row in rows():
+        values = "" if row.values == row.documented else f"`{cell(row.values)}`"
+        seen = "same" if row.documented == row.observed else f"`{row.observed}`"
+        cells = (row.row, f"`{row.field}`", f"`{row.documented}`", seen, values, *row[5:7], cell(row.says))
+        print(f"| {' | '.join(map(str, cells))} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A thin, honest client for Pixazo's MiniMax Hailuo gateway. Unofficial."""
+"""A thin client for Pixazo's MiniMax Hailuo gateway that takes care of your money and your key. Unofficial."""
 
 from ._client import AsyncPixazoClient, PixazoClient
 from ._errors import (
@@ -25,7 +25,7 @@ from ._errors import (
 )
 from ._handle import AsyncRequestHandle, RequestHandle
 from ._models import Generation
-from ._polling import Polling
+from ._pacing import Polling
 
 __all__ = [
     "APIConnectionError",

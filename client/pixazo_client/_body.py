@@ -1,29 +1,46 @@
-"""A body as it arrives: its Content-Encoding undone in bounded steps, and of a reply never more than a few MiB."""
+"""Bodies as they arrive: decoded in bounded steps, into memory (a response of the gateway) or into a file (a download).
+
+No compression is requested, but some servers compress all the same. The HTTP library would decode a whole network read at
+once, and 64 KiB of gzip can expand to 64 MiB.
+"""
 
 from __future__ import annotations
 
+import re
+import secrets
+import stat
 import zlib
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from ._errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from os import PathLike
 
 
-MOST_REPLY = 4 * 1024 * 1024
-"""Bytes of a decoded reply at most; the longest that the page prints has less than one KiB."""
+LONGEST_BODY = 4 * 1024 * 1024
+"""Bytes of a decoded response; the longest that the page prints has less than one KiB."""
 
 PIECE = 256 * 1024
-"""Bytes that one step of decoding gives at most: compressed data can grow a thousandfold."""
+"""Bytes that one step of decoding returns at most."""
 
 _ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 
 
 class BodyError(Exception):
-    """A body that is not taken; the message says what it has or does."""
+    """A body cannot be decoded; the message continues a sentence that begins with what the body is of."""
 
 
-class Coding:
-    """Undoes the Content-Encoding of one body, or raises BodyError. We ask for none, but some hosts compress all the same."""
+class Decoder:
+    """Decodes the Content-Encoding of one body.
+
+    Raises:
+        BodyError: the encoding is not supported.
+    """
 
     __slots__ = ("_inflate", "_name")
 
@@ -31,19 +48,23 @@ class Coding:
         self._name = name.strip().lower()
         if self._name in {"identity", ""}:
             self._inflate = None
-        elif self._name in {"gzip", "x-gzip", "deflate"}:
+        elif self._name in {"gzip", "x-gzip", "deflate"}:  # RFC 9110, 8.4.1
             self._inflate = zlib.decompressobj(_ZLIB_OR_GZIP)
         else:
             raise BodyError(f"has the Content-Encoding {self._name[:100]!r}, which was not asked for")
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Coding | None:
-        """What a body with these headers needs; None if nothing."""
+    def of(cls, headers: Mapping[str, str], *, decoded: bool) -> Decoder:
+        """The decoder of a body with these headers, which the HTTP library may have decoded already."""
         name = headers.get("Content-Encoding")
-        return None if name is None else cls(name)
+        return _IDENTITY if decoded or name is None else cls(name)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """The data decoded, in pieces of bounded size."""
+        """The decoded data, in pieces of bounded size.
+
+        Raises:
+            BodyError: the data is not in this encoding.
+        """
         if self._inflate is None:
             yield data
             return
@@ -55,54 +76,189 @@ class Coding:
             raise BodyError(f"is not the {self._name} data that its Content-Encoding promises") from error
 
     def finish(self) -> None:
-        """The data ended."""
+        """Check that the data was complete.
+
+        Raises:
+            BodyError: it was not.
+        """
         if self._inflate is not None and not self._inflate.eof:
             raise BodyError(f"ends in the middle of its {self._name} data")
 
 
+_IDENTITY = Decoder("identity")
+
+
 class Body:
-    """The body of one reply.
+    """The body of one response.
 
     Attributes:
-        problem: what is wrong with it, None if nothing is; then `content` is all that was taken before.
+        problem: why it is not complete, None if it is; `content` is what arrived before.
     """
 
-    __slots__ = ("_coding", "_pieces", "_size", "problem")
+    __slots__ = ("_decoder", "_pieces", "_size", "problem")
 
     def __init__(self, headers: Mapping[str, str], *, decoded: bool) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
         self.problem: str | None = None
-        self._coding: Coding | None = None
         try:
-            self._coding = None if decoded else Coding.of(headers)
+            self._decoder = Decoder.of(headers, decoded=decoded)
         except BodyError as error:
             self.problem = str(error)
 
     @property
     def content(self) -> bytes:
-        """What was taken, at most MOST_REPLY bytes."""
-        return b"".join(self._pieces)[:MOST_REPLY]
+        """What arrived, at most LONGEST_BODY bytes."""
+        return b"".join(self._pieces)[:LONGEST_BODY]
 
-    def take(self, data: bytes) -> bool:
-        """Take what came; is more wanted?"""
-        if self.problem is not None:
-            return False
+    def add(self, data: bytes) -> bool:
+        """Add what arrived; returns whether more is wanted."""
         try:
-            for piece in (data,) if self._coding is None else self._coding.decode(data):
+            for piece in () if self.problem else self._decoder.decode(data):
                 self._pieces.append(piece)
                 self._size += len(piece)
-                if self._size > MOST_REPLY:
-                    self.problem = f"has more than {MOST_REPLY} bytes"
+                if self._size > LONGEST_BODY:
+                    self.problem = f"has more than {LONGEST_BODY} bytes"
                     break
         except BodyError as error:
             self.problem = str(error)
         return self.problem is None
 
     def end(self) -> None:
-        """All came."""
+        """Note that all data has arrived."""
         try:
-            if self._coding is not None:
-                self._coding.finish()
+            if self.problem is None:
+                self._decoder.finish()
         except BodyError as error:
             self.problem = str(error)
+
+
+class Download:
+    """One attempt to download one file. Every method raises DownloadError if the file cannot be had or written."""
+
+    __slots__ = ("_decoder", "_dest", "_done", "_expected", "_file", "_max_bytes", "_on_progress", "_part", "_target", "_url")  # fmt: skip
+
+    def __init__(
+        self,
+        url: str,
+        dest: str | PathLike[str],
+        on_progress: Callable[[int, int | None], object] | None,
+        max_bytes: int | None,
+    ) -> None:
+        self._url = url
+        self._dest = self._target = Path(dest)
+        self._on_progress = on_progress
+        self._max_bytes = max_bytes
+        self._done = 0
+        self._expected: int | None = None
+        self._decoder = _IDENTITY
+        self._part: Path | None = None
+        self._file: BinaryIO | None = None
+
+    def place(self) -> None:
+        """Choose the file to write before anything is fetched: dest, or in the folder dest a file named by the URL."""
+        with self._writing(self._dest):
+            if self._dest.is_dir():
+                self._target = self._dest / self._name()
+        with self._writing(self._target), suppress(FileNotFoundError):
+            mode = self._target.lstat().st_mode
+            # To rename a file over a device or a FIFO would destroy what other programs use.
+            if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+                raise self._error(f"cannot be written to {self._target}: it is no regular file: give another dest")
+
+    def begin(self, headers: Mapping[str, str], *, decoded: bool) -> None:
+        """Read the headers of the response; `decoded` says whether the library has decoded its body already."""
+        length = headers.get("Content-Length", "")
+        # The length of an encoded body is not that of the file; the HTTP library checks it on the wire.
+        plain = "Content-Encoding" not in headers
+        self._expected = int(length) if plain and re.fullmatch("[0-9]{1,18}", length) else None
+        self._limit(self._expected or 0)
+        with self._decoding():
+            self._decoder = Decoder.of(headers, decoded=decoded)
+
+    def create(self) -> None:
+        """Create an empty file beside the target. Mode "x" follows no link and opens no file of another download."""
+        part = self._target.with_name(self._target.name + ".part")
+        with self._writing(part):
+            try:
+                self._file = part.open("xb")
+            except FileExistsError:  # of another download, perhaps of a process that was killed
+                part = self._target.with_name(f"{self._target.name}.{secrets.token_hex(4)}.part")
+                self._file = part.open("xb")
+        self._part = part
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What to write of the data that arrived."""
+        with self._decoding():
+            for piece in self._decoder.decode(data):
+                self._done += len(piece)
+                self._limit(self._done)
+                if self._on_progress is not None:
+                    self._on_progress(self._done, self._expected)
+                yield piece
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece to the file."""
+        with self._writing():
+            if self._file is not None:
+                self._file.write(piece)
+
+    def finish(self) -> Path:
+        """Check that the file is complete, and rename it to the target, replacing a file or a link of that name."""
+        self._close()
+        with self._decoding():
+            self._decoder.finish()
+        if self._expected is not None and self._done != self._expected:
+            raise self._error(f"ended after {self._done} of {self._expected} bytes: download it again")
+        if self._part is not None:
+            with self._writing(self._target):
+                self._part.replace(self._target)
+            self._part = None
+        return self._target
+
+    def discard(self) -> None:
+        """Remove the file unless it was finished."""
+        with suppress(DownloadError):
+            self._close()
+        if self._part is not None:
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        with self._writing():
+            if self._file is not None:
+                self._file.close()
+
+    @contextmanager
+    def _writing(self, path: Path | None = None) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            shown = path or self._part
+            raise self._error(f"cannot be written to {shown}: {reason}: give another dest or make room") from error
+
+    @contextmanager
+    def _decoding(self) -> Generator[None]:
+        try:
+            yield
+        except BodyError as error:
+            raise self._error(f"{error}: its host is at fault") from error
+
+    def _name(self) -> str:
+        name = Path(unquote(urlsplit(self._url).path)).name
+        if not name or name.startswith(".") or "\\" in name or not name.isprintable():
+            raise self._error(f"has no file name for the folder {self._dest}: give a file as dest")
+        return name
+
+    def _limit(self, size: int) -> None:
+        if self._max_bytes is not None and size > self._max_bytes:
+            raise self._error(f"has more than max_bytes={self._max_bytes}: raise the limit to accept it")
+
+    def _error(self, problem: str) -> DownloadError:
+        return DownloadError(f"{shown_url(self._url)} {problem}", url=self._url)
+
+
+def shown_url(url: str) -> str:
+    """The URL without its query, which may hold a signature."""
+    return url.partition("?")[0]

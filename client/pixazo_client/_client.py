@@ -1,4 +1,4 @@
-"""The clients: what one can ask of the gateway."""
+"""The clients, blocking and asynchronous: the same methods, each one line around a coroutine of `_calls`."""
 
 from __future__ import annotations
 
@@ -6,64 +6,72 @@ import time
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from ._drive import AsyncDrive, Drive
-from ._flow import Submission, download, members, read, submit
+from ._calls import Session, Submission, download, read, submit, video_body
 from ._gateway import Gateway
 from ._handle import AsyncRequestHandle, RequestHandle
-from ._image import image_url
-from ._polling import Polling
-from ._session import Session
-from ._webhook import AsyncWebhooks, Webhooks
+from ._models import image_url, parse_unverified
+from ._pacing import Polling, Retry
+from ._transport import AsyncIO, BlockingIO, Transport, finish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
-    from typing import Self
+    from typing import Any, Self
 
-    from ._http import AsyncHTTPClient, HTTPClient, Timeout
     from ._models import Generation
+    from ._transport import AsyncHTTPClient, HTTPClient, Timeout
 
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"
 
 
-class _Caller:
-    """What both clients know."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
+class _Client:
+    def __init__(
+        self,
+        gateway: Gateway,
+        io: BlockingIO | AsyncIO,
+        http_client: object,
+        timeout: Timeout | None,
+        polling: Polling,
+        max_retries: Any,
+        monotonic: Callable[[], float] | None,
+    ) -> None:
+        if not isinstance(max_retries, int) or max_retries < 0:
+            raise ValueError(f"max_retries is {max_retries!r}: give a whole number, 0 or more")
+        transport = Transport(io, http_client, timeout)
+        retry = Retry(max_retries, polling.random)
+        self._session = Session(gateway, transport, polling, retry, monotonic or time.monotonic)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._session.gateway.base_url!r})"
 
-    def _held(self, request_id: str) -> Submission:
+    def _submitted(self, request_id: str) -> Submission:
         return Submission(request_id, self._session.gateway.status_url(request_id))
 
 
-class PixazoClient(_Caller):
-    """A client of the gateway. Threads may share it, and processes may inherit it: each has connections of its own.
+class PixazoClient(_Client):
+    """A client of the gateway. Threads may share it, and forked processes may inherit it: each process opens its own connections.
 
     Args:
-        api_key: the subscription key (Authentication); else the environment's PIXAZO_API_KEY.
-        base_url: the gateway; else the environment's PIXAZO_BASE_URL, else `https://gateway.pixazo.ai`.
-        timeout: seconds (above 0, at most 2,000,000) for each phase of a call, or (connect, read, write, free connection), None meaning no limit.
-            By default 5, 30, 30, 10; with an http_client, whatever that has. A call other than a download ends within
-            the sum of the four, and a second more for each 16 KiB that it sends.
-        max_retries: how often a call is repeated at most, where repeating it is safe.
-        polling: the pace of waiting.
-        http_client: an `httpx2.Client` or `httpx.Client` to send with; closing it stays the caller's business. It is
-            used only in the process (asynchronous: on the event loop) where a call of this client first left a
-            connection open in it.
+        api_key: the subscription key (Authentication); else PIXAZO_API_KEY of the environment.
+        base_url: the gateway; else PIXAZO_BASE_URL of the environment, else `https://gateway.pixazo.ai`.
+        timeout: seconds (above 0, at most 2,000,000) for each phase of a call, or (connect, read, write, free connection)
+            in which None means no limit. By default 5, 30, 30, 10; with an http_client, that client's time-outs. A call
+            other than a download ends within the sum of the four, plus a second for each 16 KiB that it sends.
+        max_retries: how often a call is repeated at most, where that is safe.
+        polling: the interval between two reads of a wait.
+        http_client: an `httpx2.Client` or `httpx.Client` to send with, which the caller closes. It is used only in the
+            process (asynchronous: on the event loop) where a call of this client first left a connection open in it.
         sleep: called with seconds instead of `time.sleep`.
-        monotonic: tells seconds instead of `time.monotonic`; deadlines are measured with it.
+        monotonic: returns seconds, instead of `time.monotonic`; deadlines are measured with it.
 
     Raises:
-        PixazoError: no key, an empty address, or a key, address or http_client that cannot work.
+        PixazoError: no key, an empty URL, or a key, URL or http_client that cannot work.
         ValueError: a timeout or max_retries that cannot be used.
 
-    Every method that sends raises a PixazoError before it does where the client or its http_client is closed, the
-    http_client belongs to another process or event loop, or the environment names a proxy that cannot be used.
+    Every method that sends raises a PixazoError before it sends if the client or its http_client is closed, if the
+    http_client belongs to another process or event loop, or if the environment names a proxy that cannot be used.
     """
 
     def __init__(
@@ -79,8 +87,8 @@ class PixazoClient(_Caller):
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         gateway = Gateway.resolve(api_key, base_url)
-        super().__init__(Session.create(gateway, polling, max_retries, monotonic or time.monotonic))
-        self._drive = Drive(http_client, timeout, sleep)
+        io = BlockingIO(http_client, sleep)
+        super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)
         self.webhooks = Webhooks(self.retrieve)
 
     def generate(
@@ -96,21 +104,21 @@ class PixazoClient(_Caller):
         webhook_url: str | None = None,
         extra_body: Mapping[str, object] | None = None,
     ) -> RequestHandle:
-        """Submit text-to-video (Generate Video Request). What is None is not sent, and the gateway decides.
+        """Submit text-to-video (Generate Video Request). A parameter that is None is not sent: the gateway's default applies.
 
         Args:
-            prompt: what to show.
+            prompt: what the video shows.
             duration: seconds of video.
             resolution: such as "768P".
-            prompt_optimizer: let the prompt be improved.
-            fast_pretreatment: shorten that.
+            prompt_optimizer: whether the gateway may improve the prompt.
+            fast_pretreatment: whether it takes less time for that.
             callback_url: the body member of that name.
-            aigc_watermark: mark the video as generated.
-            webhook_url: the X-Webhook-URL header: where to POST the outcome.
-            extra_body: further members; they win over those above.
+            aigc_watermark: whether the video is marked as generated.
+            webhook_url: the X-Webhook-URL header, the URL that receives the outcome by POST (Webhook).
+            extra_body: further members, which override those above.
 
         Raises:
-            APIError: not accepted, or not known to be: the message says when the work may exist and be charged.
+            APIError: not accepted, or not known to be; the message says when the work may exist and be charged.
             PixazoError: webhook_url cannot be a header, extra_body is no mapping, or the body is not JSON; nothing was sent.
         """
         optional = {
@@ -121,7 +129,7 @@ class PixazoClient(_Caller):
             "callback_url": callback_url,
             "aigc_watermark": aigc_watermark,
         }
-        return self.submit(TEXT_TO_VIDEO, members(prompt, optional, extra_body), webhook_url=webhook_url)
+        return self.submit(TEXT_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
 
     def image_to_video(
         self,
@@ -140,14 +148,14 @@ class PixazoClient(_Caller):
         """Submit image-to-video (Generate Image To Video Request).
 
         Args:
-            prompt: what to show.
-            first_frame_image: a URL as a str, sent as it is; a path or bytes, sent as a data URL.
+            prompt: what the video shows.
+            first_frame_image: a URL as a str, sent unchanged; a path or bytes, sent as a data URL.
 
-        The rest as `generate`.
+        The others are those of `generate`.
 
         Raises:
             OSError: the image file cannot be read.
-            APIError, PixazoError: as `generate`; no file can have this name.
+            APIError, PixazoError: as `generate`; also if no file can have this name.
         """
         optional = {
             "first_frame_image": image_url(first_frame_image),
@@ -158,7 +166,7 @@ class PixazoClient(_Caller):
             "callback_url": callback_url,
             "aigc_watermark": aigc_watermark,
         }
-        return self.submit(IMAGE_TO_VIDEO, members(prompt, optional, extra_body), webhook_url=webhook_url)
+        return self.submit(IMAGE_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
 
     def submit(
         self,
@@ -168,32 +176,30 @@ class PixazoClient(_Caller):
         webhook_url: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
     ) -> RequestHandle:
-        """Submit to any operation of the gateway: POST body as JSON to path, below base_url.
+        """Submit to any operation of the gateway: POST a JSON body to a path below base_url.
 
         Args:
             path: such as "/minimax-hailuo-ai/v1/generate".
-            body: sent as it is.
-            webhook_url: as `generate`.
-            extra_headers: win over ours, except over the key and Accept-Encoding.
+            body: sent unchanged.
+            webhook_url: as in `generate`.
+            extra_headers: override ours, except the key and Accept-Encoding.
 
         Raises:
             APIError, PixazoError: as `generate`.
         """
-        submission = self._drive.run(submit(self._session, path, body, webhook_url, extra_headers))
-        return RequestHandle(self._drive, self._session, submission)
+        return RequestHandle(self._session, finish(submit(self._session, path, body, webhook_url, extra_headers)))
 
     def get_handle(self, request_id: str) -> RequestHandle:
-        """A handle on a Generation submitted earlier, perhaps by another process. Sends nothing."""
-        return RequestHandle(self._drive, self._session, self._held(request_id))
+        """A handle for a generation submitted earlier, perhaps by another process. Sends nothing."""
+        return RequestHandle(self._session, self._submitted(request_id))
 
     def retrieve(self, request_id: str) -> Generation:
-        """Read a Generation once (Retrieving Results); transient failures are repeated.
+        """Read a generation once (Retrieving Results); transient failures are repeated.
 
         Raises:
-            APIError: the read failed; it carries the request id.
+            APIError: the read failed; the error has the request id.
         """
-        url = self._session.gateway.status_url(request_id)
-        return self._drive.run(read(self._session, request_id, url))
+        return finish(read(self._session, request_id, self._session.gateway.status_url(request_id)))
 
     def download(
         self,
@@ -204,26 +210,25 @@ class PixazoClient(_Caller):
         on_progress: Callable[[int, int | None], object] | None = None,
         max_bytes: int | None = None,
     ) -> Path:
-        """Bring a result to disk, without the key, and return its path. It appears there whole or not at all.
+        """Download a result, without the key, and return its path. The file appears there complete or not at all.
 
         Args:
-            generation_or_url: a COMPLETED Generation, or one of its `media_urls`.
-            dest: the file to write, or a folder, where the URL names the file. Until all is there it is a new file
+            generation_or_url: a COMPLETED generation, or one of its `media_urls`.
+            dest: the file to write, or a folder, in which the URL names the file. Until it is complete it is a new file
                 beside it whose name ends in `.part`. A link is replaced, not followed; a device or a FIFO is refused.
             index: which of the `media_urls`.
-            on_progress: called with the bytes written so far and their total, None if not known. A repetition
-                after a transient failure starts from 0.
-            max_bytes: give up on a larger file. There is no limit without it, and none in time.
+            on_progress: called with the bytes so far and the total, None if unknown. A repetition after a transient
+                failure starts again from 0.
+            max_bytes: bytes that the file may have; without it there is no limit. The time is not limited.
 
         Raises:
-            DownloadError: no such result, or it did not arrive whole, cannot be decoded, or cannot be written.
+            DownloadError: there is no such result, or it did not arrive complete, cannot be decoded or written.
         """
-        flow = download(self._session, generation_or_url, dest, index, on_progress, max_bytes)
-        return self._drive.run(flow)
+        return finish(download(self._session, generation_or_url, dest, index, on_progress, max_bytes))
 
     def close(self) -> None:
-        """Close the connections, unless they belong to an http_client that was passed in."""
-        self._drive.close()
+        """Close the connections, but not an http_client that was passed in."""
+        finish(self._session.transport.io.pool.close())
 
     def __enter__(self) -> Self:
         return self
@@ -232,11 +237,11 @@ class PixazoClient(_Caller):
         self.close()
 
 
-class AsyncPixazoClient(_Caller):
-    """PixazoClient for asyncio and trio: the same names, awaitable. It may be used on several event loops, at once or in turn.
+class AsyncPixazoClient(_Client):
+    """PixazoClient for asyncio and trio: the same names, awaitable. Several event loops may use it, at once or in turn.
 
     Args:
-        sleep: an async function; `anyio.sleep` by default. All else as PixazoClient.
+        sleep: an async function; `anyio.sleep` by default. The others are those of PixazoClient.
     """
 
     def __init__(
@@ -252,8 +257,8 @@ class AsyncPixazoClient(_Caller):
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         gateway = Gateway.resolve(api_key, base_url)
-        super().__init__(Session.create(gateway, polling, max_retries, monotonic or time.monotonic))
-        self._drive = AsyncDrive(http_client, timeout, sleep)
+        io = AsyncIO(http_client, sleep)
+        super().__init__(gateway, io, http_client, timeout, polling, max_retries, monotonic)
         self.webhooks = AsyncWebhooks(self.retrieve)
 
     async def generate(
@@ -278,7 +283,7 @@ class AsyncPixazoClient(_Caller):
             "callback_url": callback_url,
             "aigc_watermark": aigc_watermark,
         }
-        return await self.submit(TEXT_TO_VIDEO, members(prompt, optional, extra_body), webhook_url=webhook_url)
+        return await self.submit(TEXT_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
 
     async def image_to_video(
         self,
@@ -308,7 +313,7 @@ class AsyncPixazoClient(_Caller):
             "callback_url": callback_url,
             "aigc_watermark": aigc_watermark,
         }
-        return await self.submit(IMAGE_TO_VIDEO, members(prompt, optional, extra_body), webhook_url=webhook_url)
+        return await self.submit(IMAGE_TO_VIDEO, video_body(prompt, optional, extra_body), webhook_url=webhook_url)
 
     async def submit(
         self,
@@ -319,17 +324,15 @@ class AsyncPixazoClient(_Caller):
         extra_headers: Mapping[str, str] | None = None,
     ) -> AsyncRequestHandle:
         """See PixazoClient.submit."""
-        submission = await self._drive.run(submit(self._session, path, body, webhook_url, extra_headers))
-        return AsyncRequestHandle(self._drive, self._session, submission)
+        return AsyncRequestHandle(self._session, await submit(self._session, path, body, webhook_url, extra_headers))
 
     def get_handle(self, request_id: str) -> AsyncRequestHandle:
         """See PixazoClient.get_handle."""
-        return AsyncRequestHandle(self._drive, self._session, self._held(request_id))
+        return AsyncRequestHandle(self._session, self._submitted(request_id))
 
     async def retrieve(self, request_id: str) -> Generation:
         """See PixazoClient.retrieve."""
-        url = self._session.gateway.status_url(request_id)
-        return await self._drive.run(read(self._session, request_id, url))
+        return await read(self._session, request_id, self._session.gateway.status_url(request_id))
 
     async def download(
         self,
@@ -341,18 +344,52 @@ class AsyncPixazoClient(_Caller):
         max_bytes: int | None = None,
     ) -> Path:
         """See PixazoClient.download."""
-        flow = download(self._session, generation_or_url, dest, index, on_progress, max_bytes)
-        return await self._drive.run(flow)
+        return await download(self._session, generation_or_url, dest, index, on_progress, max_bytes)
 
     async def aclose(self) -> None:
-        """Close the connections of all event loops, unless they belong to an http_client that was passed in.
+        """Close the connections of all event loops, but not an http_client that was passed in.
 
-        A loop that ends the usual way, as with asyncio.run, has closed its own already.
+        A loop that ended in the usual way, as with asyncio.run, has closed its own already.
         """
-        await self._drive.aclose()
+        await self._session.transport.io.pool.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class Webhooks:
+    """Reads the bodies of webhook deliveries for a PixazoClient."""
+
+    __slots__ = ("_retrieve",)
+
+    def __init__(self, retrieve: Callable[[str], Generation]) -> None:
+        self._retrieve = retrieve
+
+    parse_unverified = staticmethod(parse_unverified)
+
+    def confirm(self, payload: bytes | str | Mapping[str, object]) -> Generation:
+        """The generation that a webhook delivery names, read with our key; only the id is taken from the delivery.
+
+        Raises:
+            WebhookPayloadError: it is not a status envelope.
+            APIError: as `retrieve`; NotFoundError if the id belongs to another account.
+        """
+        return self._retrieve(parse_unverified(payload).request_id)
+
+
+class AsyncWebhooks:
+    """Reads the bodies of webhook deliveries for an AsyncPixazoClient."""
+
+    __slots__ = ("_retrieve",)
+
+    def __init__(self, retrieve: Callable[[str], Awaitable[Generation]]) -> None:
+        self._retrieve = retrieve
+
+    parse_unverified = staticmethod(parse_unverified)
+
+    async def confirm(self, payload: bytes | str | Mapping[str, object]) -> Generation:
+        """See Webhooks.confirm."""
+        return await self._retrieve(parse_unverified(payload).request_id)

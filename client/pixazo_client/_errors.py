@@ -1,10 +1,10 @@
-"""What can go wrong, as one tree of exceptions.
+"""The exceptions of this package, as one tree.
 
 PixazoError                          also raised itself: settings that cannot work, such as a missing key
 ├─ APIError                          a call to the gateway failed (request_id, when one is known)
-│  ├─ APIConnectionError             no answer came (sent)
+│  ├─ APIConnectionError             no response arrived (sent)
 │  │  └─ APITimeoutError
-│  ├─ APIResponseValidationError     an answer came that the page does not allow
+│  ├─ APIResponseValidationError     a response arrived that the page does not allow
 │  └─ APIStatusError                 the gateway refused (status_code, body, retry_after); other codes, redirects
 │     ├─ BadRequestError             400
 │     │  └─ ModelNotFoundError       400, "Model not found"
@@ -14,7 +14,7 @@ PixazoError                          also raised itself: settings that cannot wo
 │     ├─ NotFoundError               404
 │     ├─ RateLimitError              429
 │     └─ InternalServerError         5xx
-├─ GenerationError                   the gateway did its part, the work failed (generation)
+├─ GenerationError                   the gateway worked, the generation failed (generation)
 │  ├─ GenerationFailedError          FAILED
 │  └─ GenerationSystemError          ERROR
 ├─ WaitTimeoutError                  also a TimeoutError (request_id, last, elapsed)
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from ._models import Generation
 
 
-def _rebuild(
-    kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]
-) -> PixazoError:  # one exception, unpickled
+def _rebuild(kind: type[PixazoError], args: tuple[object, ...], state: Mapping[str, object]) -> PixazoError:
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)
@@ -42,10 +40,10 @@ def _rebuild(
 
 
 class PixazoError(Exception):
-    """Everything this package raises on its own account."""
+    """The base of every exception that this package raises."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Survive pickling, as worker processes need: the constructors' keywords would be lost otherwise."""
+        """Pickle all attributes. Worker processes pickle exceptions, and the default would drop keyword arguments."""
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
@@ -53,7 +51,7 @@ class APIError(PixazoError):
     """A call to the gateway failed.
 
     Attributes:
-        request_id: the Generation concerned; None on a submission, which has none yet.
+        request_id: the generation concerned; None for a submission, which has no id yet.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None) -> None:
@@ -62,10 +60,10 @@ class APIError(PixazoError):
 
 
 class APIConnectionError(APIError):
-    """No answer came.
+    """No response arrived.
 
     Attributes:
-        sent: False only if nothing can have reached the gateway (no connection was made).
+        sent: False only if nothing can have reached the gateway because no connection was made.
     """
 
     def __init__(self, message: str, *, request_id: str | None = None, sent: bool = True) -> None:
@@ -74,20 +72,20 @@ class APIConnectionError(APIError):
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer came in time."""
+    """No response arrived in time."""
 
 
 class APIResponseValidationError(APIError):
-    """An answer came whose shape is not the documented one."""
+    """A successful response does not have the documented shape."""
 
 
 class APIStatusError(APIError):
-    """The gateway answered with a code that is not a success.
+    """The gateway responded with a status code that is not a success.
 
     Attributes:
         status_code: the HTTP status code.
-        body: the decoded JSON body, the API key hidden; None if the body is not JSON.
-        retry_after: seconds the gateway asks to wait; None if it does not say.
+        body: the decoded JSON body with the API key redacted; None if the body is not a JSON object.
+        retry_after: seconds that the gateway asks to wait; None if it does not say.
     """
 
     remedy: ClassVar[str] = ""
@@ -108,7 +106,7 @@ class APIStatusError(APIError):
 
 
 class BadRequestError(APIStatusError):
-    """400: a parameter is missing or not acceptable."""
+    """400: a parameter is missing or invalid."""
 
 
 class ModelNotFoundError(BadRequestError):
@@ -122,38 +120,38 @@ class AuthenticationError(APIStatusError):
 
 
 class InsufficientBalanceError(APIStatusError):
-    """402: the wallet cannot pay for this."""
+    """402: the wallet cannot pay for this generation (Queue System Errors)."""
 
     remedy = "top up the wallet"
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key may not do this, or a front door turned the call away."""
+    """403: the key is not allowed to do this, or a proxy in front of the gateway rejected the call."""
 
     remedy = "check that the key is active and subscribed to this model"
 
 
 class NotFoundError(APIStatusError):
-    """404: no such request, or no such route at base_url."""
+    """404: the request id or the route is unknown at base_url."""
 
     remedy = "check the request id, the key's account and base_url"
 
 
 class RateLimitError(APIStatusError):
-    """429: too many calls; `retry_after` says how many seconds to wait, if the gateway did."""
+    """429: too many calls; `retry_after` is the number of seconds to wait, if the gateway gave one."""
 
     remedy = "call again later"
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the gateway or what stands behind it failed."""
+    """5xx: the gateway or a server behind it failed."""
 
 
 class GenerationError(PixazoError):
-    """The work ended without a result.
+    """The generation ended without a result.
 
     Attributes:
-        generation: the terminal answer.
+        generation: its terminal state.
         request_id: its id.
     """
 
@@ -164,7 +162,7 @@ class GenerationError(PixazoError):
 
 
 class GenerationFailedError(GenerationError):
-    """FAILED: the model refused or could not do it."""
+    """FAILED: the model refused the request or could not fulfil it (Status Values)."""
 
 
 class GenerationSystemError(GenerationError):
@@ -172,13 +170,13 @@ class GenerationSystemError(GenerationError):
 
 
 class WaitTimeoutError(PixazoError, TimeoutError):
-    """The deadline of a wait passed; the work goes on at the gateway.
+    """The deadline of a wait passed; the generation continues at the gateway.
 
-    `__cause__` is the failure of the last read, if that one failed.
+    `__cause__` is the error of the last read, if that read failed.
 
     Attributes:
-        request_id: the Generation waited for.
-        last: the last answer seen, None if no read succeeded.
+        request_id: the generation that was waited for.
+        last: its last known state; None if no read succeeded.
         elapsed: seconds waited.
     """
 
@@ -186,7 +184,7 @@ class WaitTimeoutError(PixazoError, TimeoutError):
         seen = "no status was read" if last is None else f"last status {last.status}"
         super().__init__(
             f"request {request_id!r} did not end within {elapsed:.1f} s ({seen}); "
-            "it goes on: wait again with get_handle(request_id)"
+            "it continues: wait again with get_handle(request_id)"
         )
         self.request_id = request_id
         self.last = last
@@ -194,11 +192,11 @@ class WaitTimeoutError(PixazoError, TimeoutError):
 
 
 class DownloadError(PixazoError):
-    """A file of the result could not be fetched or written.
+    """A result could not be downloaded or written to disk.
 
     Attributes:
-        url: where it was to come from; None if there was nothing to fetch.
-        status_code: what the media host answered, if that is why.
+        url: where the file was to come from; None if there was nothing to download.
+        status_code: the media host's status code, if that is the reason.
     """
 
     def __init__(self, message: str, *, url: str | None = None, status_code: int | None = None) -> None:
@@ -208,4 +206,4 @@ class DownloadError(PixazoError):
 
 
 class WebhookPayloadError(PixazoError, ValueError):
-    """A callback body is not a status envelope."""
+    """The body of a webhook delivery is not a status envelope."""

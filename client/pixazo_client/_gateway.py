@@ -1,7 +1,8 @@
-"""One gateway seen with one key: its addresses, its headers, its secret."""
+"""One gateway and one key: URLs, headers, and the removal of secrets from text that is shown."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -9,23 +10,32 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ._errors import PixazoError
-from ._redact import hide_data_urls, hide_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-DEFAULT_BASE_URL = "https://gateway.pixazo.ai"
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-_PORTS = {"http": 80, "https": 443}
-_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, token
-_FRAMING = {"content-length", "transfer-encoding"}
+DEFAULT_BASE_URL = "https://gateway.pixazo.ai"  # Base URL
+KEY_HEADER = "Ocp-Apim-Subscription-Key"  # Authentication
+
 LONGEST_URL = 8192
+LONGEST_READ = 20_000
+LONGEST_SHOWN = 300
+"""Characters: of a URL, of a body that `shorten` looks at, of what it returns."""
+
+_SUBMIT_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}  # Request Headers
+_PORTS = {"http": 80, "https": 443}
+_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: token
+# These two decide where a body ends (RFC 9112, 6): a caller who sets them could smuggle a second request.
+_FRAMING = {"content-length", "transfer-encoding"}
+# Possessive and bounded quantifiers: hostile text must not make the search backtrack.
+_DATA_URL = re.compile(r"(data:[\w.+/\\-]{0,100}(?:;[\w=.+-]{1,100}){0,5},)((?:\\/|[\w+/=%-]++)++)")
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where calls go, and as whom."""
+    """The gateway's base URL and the key to call it with."""
 
     base_url: str
     api_key: str = field(repr=False)
@@ -35,7 +45,7 @@ class Gateway:
         """The gateway that the arguments name, or else the environment, or else the vendor's.
 
         Raises:
-            PixazoError: no key, an empty address, or a key or address that no request could carry.
+            PixazoError: no key, an empty base URL, or a key or base URL that no request could carry.
         """
         key = os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key
         if not key:
@@ -43,57 +53,59 @@ class Gateway:
         if not key.isascii() or not key.isprintable() or " " in key:
             raise PixazoError("the API key has a space, a line break or a non-ASCII character: strip or copy it again")
         name = "PIXAZO_BASE_URL" if base_url is None else "base_url"
-        address = os.environ.get(name, DEFAULT_BASE_URL) if base_url is None else base_url
-        if not address:  # as an unset secret of a CI job: it must not lead to the gateway that charges
+        url = os.environ.get(name, DEFAULT_BASE_URL) if base_url is None else base_url
+        if not url:  # such as an unset secret of a CI job, which must not fall back to the gateway that charges
             remedy = f"give http(s)://host[:port], or leave it unset to call {DEFAULT_BASE_URL}"
             raise PixazoError(f"{name} is empty: {remedy}")
-        address = address.rstrip("/")
-        if _origin(address) is None or "?" in address or "#" in address:
-            shown = address.rpartition("@")[2]
+        url = url.rstrip("/")
+        if _origin(url) is None or "?" in url or "#" in url:
+            shown = url.rpartition("@")[2]  # without a password
             raise PixazoError(f"{name} {shown!r} is not usable: give http(s)://host[:port] without user, query or #")
-        return cls(address, key)
+        return cls(url, key)
 
     def url(self, path: str) -> str:
-        """The address of a path below base_url; never another origin, whatever the path says."""
+        """The URL of a path below base_url; whatever the path is, the origin stays that of base_url."""
         return f"{self.base_url}/{path.lstrip('/')}"
 
     def status_url(self, request_id: str) -> str:
-        """The canonical address to read a Generation at (Retrieving Results)."""
-        if request_id.strip(".") == "":
-            raise PixazoError(f"request id {request_id!r} names no request: give the one the submission answered")
+        """The documented URL to read a generation's status (Retrieving Results)."""
+        if request_id.strip(".") == "":  # "." and ".." are path segments with a meaning (RFC 3986, 5.2.4)
+            raise PixazoError(f"request id {request_id!r} names no request: give the one that the submission returned")
         return self.url(f"/v2/requests/status/{quote(request_id, safe='', errors='replace')}")
 
     def owns(self, url: str) -> bool:
-        """Is this address on base_url's origin, so that the key may be shown to it?"""
+        """Whether a URL has base_url's origin, so that the key may be sent to it."""
         return _origin(url) == _origin(self.base_url)
 
-    def headers(self, *layers: Mapping[Any, Any]) -> dict[str, str]:
-        """The key under the documented header, no compression, and these headers; a later layer wins over an earlier one only.
+    def headers(self, *given: Mapping[Any, Any]) -> dict[str, str]:
+        """The headers of a request: those of a submission if any are given, which a caller's override, and the key.
 
         Raises:
             PixazoError: a name or a value that no header can have.
         """
-        ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}  # compressed data can grow a thousandfold
-        if not layers:
+        # "identity" declines compression, which could make a small response expand a thousandfold.
+        ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}
+        if not given:
             return ours
-        merged: dict[str, tuple[str, str]] = {}
-        for name, value in (pair for layer in layers for pair in layer.items()):
+        merged = {name.lower(): (name, value) for name, value in _SUBMIT_HEADERS.items()}  # RFC 9110, 5.1: any case
+        for name, value in (pair for headers in given for pair in headers.items()):
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _FRAMING:
                 raise PixazoError(f"{self.hide(repr(name))} cannot be sent as a header, nothing was sent: leave it out")
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():
                 shown = self.hide(repr(value))
                 raise PixazoError(f"header {name} cannot carry {shown}, nothing was sent: percent-encode it")
             merged[name.lower()] = (name, value)
-        merged.update((name.lower(), (name, value)) for name, value in ours.items())
-        return dict(merged.values())
+        for name in ours:
+            merged.pop(name.lower(), None)
+        return dict(merged.values()) | ours
 
     def hide(self, text: str) -> str:
-        """The text without the key and without embedded images."""
+        """The text with the key and the payload of embedded images redacted."""
         return hide_data_urls(hide_key(text, self.api_key))
 
 
 def _origin(url: str) -> tuple[str, str, int] | None:
-    # Two parsers must agree on the host, this one and the HTTP library's: refuse what they are known to read apart.
+    """Scheme, host and port; None for a URL that this parser and the HTTP library's might read differently."""
     if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
         return None
     try:
@@ -104,3 +116,26 @@ def _origin(url: str) -> tuple[str, str, int] | None:
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
     return parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port
+
+
+def hide_key(text: str, key: str) -> str:
+    """The text with `***` in place of the key, which may be written as it is, percent-encoded or escaped for JSON."""
+    for form in (key, quote(key, safe=""), json.dumps(key)[1:-1]):
+        text = text.replace(form, "***")
+    return text
+
+
+def hide_data_urls(text: str) -> str:
+    """The text with the payload of every data URL replaced by its length in characters."""
+    if "data:" not in text:
+        return text
+    return _DATA_URL.sub(lambda found: f"{found[1]}<{len(found[2])} characters>", text)
+
+
+def shorten(text: str) -> str:
+    """One line of at most LONGEST_SHOWN characters; of an HTML page only its visible text."""
+    seen = hide_data_urls(text)[:LONGEST_READ].strip()
+    if seen.startswith("<"):
+        seen = _MARKUP.sub(" ", seen)
+    line = " ".join(seen.split())
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"

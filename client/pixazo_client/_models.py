@@ -1,42 +1,49 @@
-"""What the gateway says about a Generation, as a frozen value."""
+"""What the gateway says about a generation, as a frozen value, and how JSON and images become values and back."""
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from ._redact import hide_data_urls
+from ._errors import PixazoError, WebhookPayloadError
+from ._gateway import hide_data_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
 
 
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"
 ERROR = "ERROR"
 TERMINAL = frozenset({COMPLETED, FAILED, ERROR})
+KNOWN = TERMINAL | {"QUEUED", "PROCESSING"}  # Status Values
+
 MOST_DEPTH = 100
-_HOLDERS: Any = (dict, list)
-KNOWN = TERMINAL | {"QUEUED", "PROCESSING"}
+"""Levels of nesting; the page prints three."""
+
+_CONTAINERS: Any = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One accepted piece of work as the gateway showed it at one instant (Response Fields).
+    """One accepted submission, as the gateway showed it at one moment (Response Fields).
 
     Attributes:
         request_id: its identifier.
-        status: QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, or a word that the page does not know.
-        model_id: the model that processes it; None if not said.
-        error: why it failed, the API key and embedded images hidden; None if it did not.
-        media_urls: addresses of the results, empty before COMPLETED.
-        media_type: MIME type of the results; None if not said.
-        created_at: when it was accepted, aware, UTC; None if not said or not readable. Likewise:
-        updated_at: when it last changed.
-        completed_at: when it ended.
+        status: QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, or a word that the page does not list.
+        model_id: the model that processes it; None if not given.
+        error: why it failed, with the API key and embedded images redacted; None if it did not.
+        media_urls: URLs of the results, empty before COMPLETED.
+        media_type: MIME type of the results; None if not given.
+        created_at: when it was accepted, as an aware datetime in UTC; None if not given or not readable.
+        updated_at: when it last changed, in the same form.
+        completed_at: when it ended, in the same form.
         raw: every member as received, known or not.
     """
 
@@ -53,28 +60,32 @@ class Generation:
 
     @property
     def is_terminal(self) -> bool:
-        """Has it ended, in whichever of the three ways?"""
+        """Whether it has ended: COMPLETED, FAILED or ERROR."""
         return self.status in TERMINAL
 
     @property
     def succeeded(self) -> bool:
-        """Is there a result to download?"""
+        """Whether it is COMPLETED and has a result to download."""
         return self.status == COMPLETED
 
 
 def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = hide_data_urls) -> Generation:
-    """The Generation that a status envelope or a callback describes; hide takes the secrets out of its `error`.
+    """The generation that a status envelope describes; hide redacts its `error`.
+
+    Only the two members without which nothing can be done are required. The others may be missing or have another
+    type, as in the page's example of a failure, which has no timestamps.
 
     Raises:
         ValueError: `request_id` or `status` is not a non-empty string; the message says which.
     """
     output = members.get("output")
     media: Mapping[str, object] = cast("Mapping[str, object]", output) if isinstance(output, dict) else {}
+    error = members.get("error")
     return Generation(
         request_id=_required(members, "request_id"),
         status=_required(members, "status"),
         model_id=_text(members.get("model_id")),
-        error=_error(members.get("error"), hide),
+        error=None if error is None else hide(error if isinstance(error, str) else json.dumps(error)),
         media_urls=_urls(media.get("media_url")),
         media_type=_text(media.get("media_type")),
         created_at=_instant(members.get("created_at")),
@@ -84,11 +95,28 @@ def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = 
     )
 
 
+def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
+    """What the body of a webhook delivery claims: its bytes, its text or the decoded object.
+
+    The page documents no signature, so anyone could have sent it: it is a hint, not a fact.
+
+    Raises:
+        WebhookPayloadError: it is not a status envelope.
+    """
+    try:
+        generation = generation_from(payload if isinstance(payload, Mapping) else object_from(payload))
+    except ValueError as error:
+        raise WebhookPayloadError(f"the webhook body {error}: ignore it, or read the status instead") from error
+    if not generation.request_id.strip("."):
+        raise WebhookPayloadError(f"the webhook body names {generation.request_id!r}, which is no request: ignore it")
+    return generation
+
+
 def object_from(text: str | bytes) -> Mapping[str, object]:
     """The JSON object that the text holds.
 
     Raises:
-        ValueError: it is not JSON, or not an object.
+        ValueError: it is not JSON, not an object, or nested too deep.
     """
     try:
         value: object = json.loads(text)
@@ -102,13 +130,13 @@ def object_from(text: str | bytes) -> Mapping[str, object]:
 
 
 def _is_deep(value: object) -> bool:
-    """Nested so deep that what is done with the value later, such as comparing it, might end in a RecursionError?"""
+    """Whether comparing or encoding the value later might end in a RecursionError; this check itself is a loop."""
     level: list[Any] = [value]
     for _ in range(MOST_DEPTH):
         level = [
             inner
             for outer in level
-            if isinstance(outer, _HOLDERS)
+            if isinstance(outer, _CONTAINERS)
             for inner in (outer.values() if hasattr(outer, "values") else outer)
         ]
         if not level:
@@ -127,19 +155,13 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _error(value: object, hide: Callable[[str], str]) -> str | None:
-    if value is None:
-        return None
-    return hide(value if isinstance(value, str) else json.dumps(value))
-
-
 def _urls(value: object) -> tuple[str, ...]:
     entries = cast("list[object]", value) if isinstance(value, list) else [value]
     return tuple(entry for entry in entries if isinstance(entry, str))
 
 
 def _instant(value: object) -> datetime | None:
-    """Both forms in use: `2026-03-31T10:00:15.000Z` and `2026-05-22 13:19:23`, the latter without a zone, meaning UTC."""
+    """Either form of the page: `2026-03-31T10:00:15.000Z`, or `2026-05-22 13:19:23`, which has no zone and means UTC."""
     if not isinstance(value, str):
         return None
     try:
@@ -147,3 +169,33 @@ def _instant(value: object) -> datetime | None:
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def image_url(image: str | PathLike[str] | bytes) -> str:
+    """A first frame as the gateway takes it: a str unchanged; bytes, or the content of a file, as a data URL.
+
+    Whether the image meets the page's limits is for the gateway to decide.
+
+    Raises:
+        OSError: the file cannot be read.
+        PixazoError: no file can have this name.
+    """
+    if isinstance(image, str):
+        return image
+    try:
+        content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    except ValueError as error:  # a NUL, a lone surrogate
+        raise PixazoError(f"first_frame_image {image!r} names no file, nothing was sent: {error}") from error
+    suffix = "" if isinstance(image, bytes) else Path(image).suffix
+    return f"data:{_image_type(content, suffix)};base64,{b64encode(content).decode('ascii')}"
+
+
+def _image_type(content: bytes, suffix: str) -> str:
+    """The media type by the file's signature, or else by its suffix."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    return f"image/{suffix[1:].lower()}" if suffix[1:].isalnum() else "application/octet-stream"

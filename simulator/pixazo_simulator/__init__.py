@@ -83,7 +83,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would take every name for on
             if name == "__all__":
                 return __dir__()
             home = "script.faults"
-            if name.startswith("_") or name not in _faults():
+            if not name[:1].isupper() or name not in _faults():  # a submodule is no reason to import them
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f".{home}", __name__), name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
@@ -38,26 +38,28 @@ def _add_world_options(parser: pytest.Parser) -> None:
 
 
 def _add_contract_options(parser: pytest.Parser) -> None:
-    """For the contract suite, as of `pixazo-contracts run`."""
+    """Options of the contract suite, as of `pixazo-contracts run`."""
     group = parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway")
     group.addoption("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
     group.addoption("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
-    group.addoption("--pixazo-profile", metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ...")
-    for name, metavar, text in (
-        ("account", "ROLE=KEY", "empty, suspended, throttled, other ...; repeatable"),
-        ("prompt", "KIND=TEXT", "a prompt known to end failed or error; repeatable"),
-        ("clauses", "GLOB", "only clauses whose id matches; repeatable"),
-    ):
-        group.addoption(f"--pixazo-{name}", action="append", default=[], metavar=metavar, help=text)
-    group.addoption("--pixazo-core", action="store_true", help="only the core clauses")
-    group.addoption("--pixazo-have", default="", metavar="CAP,...", help="further capabilities of the gateway")
-    group.addoption("--pixazo-pace", type=float, metavar="SECONDS", help="between two polls")
-    group.addoption("--pixazo-deadline", type=float, metavar="SECONDS", help="until a generation must have ended")
-    group.addoption("--pixazo-receiver", metavar="HOST:PORT", help="where to listen for callbacks")
-    group.addoption("--pixazo-receiver-url", metavar="URL", help="how the gateway reaches us, if not directly")
-    group.addoption("--pixazo-max-generations", type=int, default=0, metavar="N", help="most to spend where they cost")
-    group.addoption("--pixazo-ledger", metavar="FILE", help="where all runs note what they spend; one for each target")
-    group.addoption("--pixazo-expect", metavar="FILE", help="TOML: known deviations, each with reason and expiry")
-    group.addoption("--pixazo-baseline", metavar="FILE", help="a result.ndjson; changed observations are drift")
-    group.addoption("--pixazo-out", metavar="DIR", help="the trace, the result, and counterexamples")
-    group.addoption("--strict-drift", "--pixazo-strict-drift", action="store_true", help="drift fails the test")
+
+    def add(name: str, text: str, **settings: Any) -> None:
+        group.addoption(f"--pixazo-contract-{name}", help=text, **settings)
+
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
+    add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
+    add("prompt", "a prompt known to end failed or error; repeatable", metavar="KIND=TEXT", **several)
+    add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
+    add("core", "only the core clauses", action="store_true")
+    add("have", "further capabilities of the gateway", metavar="CAP,...", default="")
+    add("pace", "between two polls", metavar="SECONDS", type=float)
+    add("deadline", "until a generation must have ended", metavar="SECONDS", type=float)
+    add("receiver", "where to listen for callbacks", metavar="HOST:PORT")
+    add("receiver-url", "how the gateway reaches us, if not directly", metavar="URL")
+    add("max-generations", "most to spend if they cost", metavar="N", type=int, default=0)
+    add("ledger", "where all runs note what they spend; one for each target", metavar="FILE")
+    add("expect", "TOML: known deviations, each with reason and expiry", metavar="FILE")
+    add("baseline", "a result.ndjson; changed observations are drift", metavar="FILE")
+    add("out", "the trace, the result, and counterexamples", metavar="DIR")
+    add("strict-drift", "drift fails the test", action="store_true")

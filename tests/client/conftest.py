@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from tests.client.scripted_gateway import Stage
+from tests.client.callers import Caller
+from tests.client.scripted_gateway import ScriptedGateway
 
 
 @pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio", "httpx-asyncio"])
-def stage(request: pytest.FixtureRequest) -> Stage:
+def gateway(request: pytest.FixtureRequest) -> ScriptedGateway:
     """A scripted gateway, once for each kind of client."""
-    return Stage(request.param)
+    return ScriptedGateway(request.param)
+
+
+@pytest.fixture(params=["httpx2", "httpx", "httpx2-asyncio", "httpx2-trio"])
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """Calls a client over real sockets, once for each kind of client."""
+    return Caller(request.param)
 
 
 @pytest.fixture(autouse=True)

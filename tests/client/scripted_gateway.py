@@ -1,4 +1,4 @@
-"""A scripted gateway in memory and a clock moved by hand, for every kind of client: blocking or not, httpx2 or httpx."""
+"""A scripted gateway in memory with a manual clock, for every kind of client: blocking or not, httpx2 or httpx."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ID = "minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
 STATUS_URL = "https://gateway.test/v2/requests/status/minimax-hailuo-ai_019d4355-f500-7000-8000-000000000001"
 MEDIA_URL = "https://media.test/v1/bear.mp4"
 
-ENDLESS = 2000
-"""More requests than any test needs: a client that sends so many would send them for ever."""
+MOST_REQUESTS = 2000
+"""More requests than any test needs: a client that sends so many would never stop."""
 
 ACCEPTED = {"request_id": ID, "status": "QUEUED", "polling_url": STATUS_URL}
 
 
 def envelope(status: str, **members: object) -> dict[str, object]:
-    """A status answer as the page prints it, in this state."""
+    """A status envelope as the page prints it, with this status."""
     return {
         "request_id": ID,
         "status": status,
@@ -56,8 +56,8 @@ ERROR = envelope("ERROR", error="upstream gone")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the gateway says: a status, and a JSON value or bytes; after so many seconds on the clock."""
+class Reply:
+    """A response of the gateway: a status code, and a JSON value or bytes; it takes so many seconds on the clock."""
 
     status: int = 200
     body: object = None
@@ -70,15 +70,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Break:
+class Failure:
     """The exchange fails with the library's exception of this name."""
 
     error: str
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request as the gateway saw it, header names in lower case."""
+class SeenRequest:
+    """A request as the gateway received it, with header names in lower case."""
 
     method: str
     url: str
@@ -87,55 +87,55 @@ class Seen:
     at: float
 
 
-class Stage:
-    """Answers in the order of the script, the last one for ever; every pause only moves the clock, `early` seconds short."""
+class ScriptedGateway:
+    """Sends the replies in order, and then the last one for ever. A pause only moves the clock, `early` seconds short."""
 
     def __init__(self, kind: str) -> None:
         library, _, self.backend = kind.partition("-")
         self.library: Any = {"httpx": httpx, "httpx2": httpx2}[library]
-        self.script: list[Answer | Break] = []
-        self.seen: list[Seen] = []
+        self.script: list[Reply | Failure] = []
+        self.requests: list[SeenRequest] = []
         self.pauses: list[float] = []
         self.now = 1000.0
         self.early = 0.0
 
-    def will(self, *answers: object) -> None:
-        """Script the answers; a bare dict is a 200 with that body."""
-        self.script = [one if isinstance(one, Answer | Break) else Answer(body=one) for one in answers]
+    def reply(self, *answers: object) -> None:
+        """Set the replies; a bare dict is the body of a 200."""
+        self.script = [one if isinstance(one, Reply | Failure) else Reply(body=one) for one in answers]
 
     def client(self, **settings: Any) -> PixazoClient:
-        """A client of this gateway. Typed as the blocking one: the other has the same names, and `do` awaits them."""
+        """A client of this gateway. It is typed as the blocking one: the other has the same names, and `run` awaits them."""
         transport = self.library.MockTransport(self.handle)
         if self.backend:
             http: Any = self.library.AsyncClient(transport=transport)
-            twin: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
-            return cast("PixazoClient", twin)
+            client: object = AsyncPixazoClient(**{**self._settings(http, self._async_sleep), **settings})
+            return cast("PixazoClient", client)
         http = self.library.Client(transport=transport)
         return PixazoClient(**{**self._settings(http, self._sleep), **settings})
 
-    def do(self, result: T) -> T:
-        """The result of a call, awaited on this stage's event loop if it must be."""
+    def run(self, result: T) -> T:
+        """The result of a call, awaited on an event loop of this gateway's backend if it is a coroutine."""
         if not inspect.iscoroutine(result):
             return result
         coroutine: Coroutine[Any, Any, T] = result
         return anyio.run(lambda: coroutine, backend=self.backend)
 
     def submit(self, **settings: Any) -> RequestHandle:
-        """A handle whose submission was accepted; nothing of it is left in `seen`."""
-        self.will(Answer(202, ACCEPTED))
-        handle: RequestHandle = self.do(self.client(**settings).generate("A bear"))
-        self.seen.clear()
+        """A handle of an accepted submission, which is not in `requests`."""
+        self.reply(Reply(202, ACCEPTED))
+        handle: RequestHandle = self.run(self.client(**settings).generate("A bear"))
+        self.requests.clear()
         return handle
 
     def updates(self, handle: RequestHandle, timeout: float) -> list[Generation]:
-        """All that iter_updates gives."""
+        """Everything that iter_updates returns."""
         updates: Any = handle.iter_updates(timeout)
         return anyio.run(_gathered, updates, backend=self.backend) if self.backend else list(updates)
 
     @property
     def reads(self) -> list[float]:
-        """When the status was read, in seconds on the clock."""
-        return [one.at for one in self.seen if one.method == "GET"]
+        """The times of the status reads, in seconds on the clock."""
+        return [one.at for one in self.requests if one.method == "GET"]
 
     def _settings(self, http: object, sleep: Callable[[float], object]) -> dict[str, Any]:
         return {
@@ -148,12 +148,12 @@ class Stage:
         }
 
     def handle(self, request: Any) -> Any:
-        """The transport: one request, one answer."""
-        assert len(self.seen) < ENDLESS, "the client does not stop asking"
+        """The transport: one request, one response."""
+        assert len(self.requests) < MOST_REQUESTS, "the client does not stop asking"
         headers = {name.lower(): value for name, value in request.headers.items()}
-        self.seen.append(Seen(request.method, str(request.url), headers, request.content, self.now))
+        self.requests.append(SeenRequest(request.method, str(request.url), headers, request.content, self.now))
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(answer, Break):
+        if isinstance(answer, Failure):
             raise getattr(self.library, answer.error)("broken on purpose", request=request)
         self.now += answer.takes
         return self.library.Response(answer.status, content=answer.content, headers=answer.headers)

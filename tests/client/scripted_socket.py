@@ -1,4 +1,4 @@
-"""A socket on loopback that says scripted bytes, one connection each, and keeps what it heard."""
+"""A socket on loopback that sends scripted responses, one per connection, and keeps the requests."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 PATIENCE = 10.0
-"""Seconds after which a connection that nobody makes or finishes fails the test instead of hanging it."""
+"""Seconds after which a connection that is not made or not finished fails the test instead of blocking it."""
 
 SILENCE = b"<silence>"
-"""Said instead of an answer: nothing, until the other side hangs up."""
+"""Send nothing until the client hangs up."""
 
 RESET = b"<reset>"
-"""Said instead of an answer: the connection is reset once the request was heard."""
+"""Reset the connection after the request."""
 
 
 @dataclass(frozen=True)
-class Endless:
-    """Said instead of an answer: the head, then these bytes again and again, until the other side hangs up."""
+class EndlessResponse:
+    """Sent instead of a response: a head, then the same bytes until the client hangs up."""
 
     head: bytes
     again: bytes
@@ -29,27 +29,27 @@ class Endless:
     """Seconds between two of them."""
 
 
-class Loopback:
-    """Serves while its `serving` block lasts; `heard` holds each connection's request bytes."""
+class ScriptedSocket:
+    """Serves inside its `serving` block; `requests` has the bytes of each connection's request."""
 
-    def __init__(self, *says: bytes | Endless) -> None:
-        self.heard: list[bytes] = []
+    def __init__(self, *responses: bytes | EndlessResponse) -> None:
+        self.requests: list[bytes] = []
         self.hung_up = 0
         """How many endless answers the other side ended."""
-        self._says = says
+        self._responses = responses
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(PATIENCE)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @contextmanager
-    def serving(self) -> Generator[Loopback]:
-        """Answer in a thread."""
+    def serving(self) -> Generator[ScriptedSocket]:
+        """Respond in a thread."""
         thread = threading.Thread(target=self._serve, daemon=True)
         thread.start()
         try:
             yield self
         finally:
-            # Whether all was asked for or not, accept() returns: wake it with empty connections.
+            # accept() may still wait for requests that do not come: empty connections end it.
             while thread.is_alive():
                 with socket.socket() as waker:
                     waker.connect_ex(self._listener.getsockname())
@@ -57,49 +57,49 @@ class Loopback:
             self._listener.close()
 
     def _serve(self) -> None:
-        for said in self._says:
+        for scripted in self._responses:
             connection, _ = self._listener.accept()
             with connection:
                 connection.settimeout(PATIENCE)
                 request = _request(connection)
                 if not request:
                     continue
-                self.heard.append(request)
-                if said == SILENCE:
+                self.requests.append(request)
+                if scripted == SILENCE:
                     connection.recv(1)
-                elif isinstance(said, Endless):
-                    self._repeat(connection, said)
-                elif said == RESET:
+                elif isinstance(scripted, EndlessResponse):
+                    self._repeat(connection, scripted)
+                elif scripted == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
                 else:
-                    connection.sendall(said.replace(b"ORIGIN", self.url.encode()))
+                    connection.sendall(scripted.replace(b"ORIGIN", self.url.encode()))
 
-    def _repeat(self, connection: socket.socket, said: Endless) -> None:
+    def _repeat(self, connection: socket.socket, scripted: EndlessResponse) -> None:
         try:
-            connection.sendall(said.head)
+            connection.sendall(scripted.head)
             until = time.monotonic() + PATIENCE
             while time.monotonic() < until:
-                connection.sendall(said.again)
-                time.sleep(said.every)
+                connection.sendall(scripted.again)
+                time.sleep(scripted.every)
         except OSError:
             self.hung_up += 1
 
 
 def _request(connection: socket.socket) -> bytes:
-    heard = b""
-    while b"\r\n\r\n" not in heard:
+    request = b""
+    while b"\r\n\r\n" not in request:
         if not (more := connection.recv(65536)):
             return b""
-        heard += more
-    head, _, body = heard.partition(b"\r\n\r\n")
+        request += more
+    head, _, body = request.partition(b"\r\n\r\n")
     wanted = [int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     while len(body) < sum(wanted):
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
 
 
-def says(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
-    """An answer after which the connection is closed; length lies if given."""
+def response(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
+    """A response after which the connection is closed; `length` is a wrong Content-Length."""
     lines = [
         f"HTTP/1.1 {status}",
         "Connection: close",
@@ -109,7 +109,7 @@ def says(status: str, body: bytes = b"", *headers: str, length: int | None = Non
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def nowhere() -> str:
-    """An address on loopback where nobody listens."""
+def unused_url() -> str:
+    """A URL on loopback where nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -1,4 +1,4 @@
-"""What a hostile or broken answer can cost: bounded memory, bounded time, and always a PixazoError."""
+"""A hostile or broken response costs bounded memory and bounded time, and always becomes a PixazoError."""
 
 from __future__ import annotations
 
@@ -6,36 +6,29 @@ import json
 import tracemalloc
 import zlib
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Answer, Stage
-from tests.client.scripted_socket import Endless, Loopback, nowhere, says
-from tests.client.test_wire import TALKERS, Asynchronous, Blocking
+from tests.client.callers import Caller
+from tests.client.scripted_gateway import ACCEPTED, ID, QUEUED, Reply, ScriptedGateway
+from tests.client.scripted_socket import EndlessResponse, ScriptedSocket, response, unused_url
 
 import pixazo_client
 from pixazo_client import APIResponseValidationError, DownloadError, PixazoClient, WaitTimeoutError
-from pixazo_client._body import Coding
+from pixazo_client._body import Decoder
 
 MIB = 1024 * 1024
 ENDLESS_BODY = b"HTTP/1.1 %b\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<h1>Blocked by the front door</h1>"
-DRIPPING_HEAD = Endless(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", 0.02)
-DRIPPING_BODY = Endless(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" ", 0.02)
+DRIPPING_HEAD = EndlessResponse(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a", 0.02)
+DRIPPING_BODY = EndlessResponse(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b" ", 0.02)
 
 
-# Both libraries leave generators of theirs in the middle when a body is not read to its end, and trio says so.
+# Both libraries leave generators of their own open when a body is not read to its end, and trio warns of that.
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator .* was garbage collected:ResourceWarning")
 
 
-@pytest.fixture(params=TALKERS, ids=["httpx2", "httpx", "asyncio", "trio"])
-def talker(request: pytest.FixtureRequest) -> Any:
-    """Each kind of client."""
-    return request.param
-
-
 def bomb(size: int) -> bytes:
-    """So many zeros, as gzip: about a thousandth of that."""
+    """So many zeros as gzip, which takes about a thousandth of their size."""
     packer = zlib.compressobj(9, wbits=31)
     return b"".join([*(packer.compress(bytes(MIB)) for _ in range(size // MIB)), packer.flush()])
 
@@ -46,28 +39,28 @@ def gzipped(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def test_compression_is_not_asked_for(talker: Blocking, tmp_path: Path) -> None:
-    """Neither of the gateway nor of a media host, nor by a caller's header."""
-    read = says("200 OK", json.dumps(QUEUED).encode())
-    accepted = says("202 Accepted", json.dumps(ACCEPTED).encode())
-    with Loopback(read, accepted, says("200 OK", b"video")).serving() as host:
-        talker.talk(host.url, lambda client: client.retrieve(ID))
+def test_compression_is_not_requested(caller: Caller, tmp_path: Path) -> None:
+    """Neither from the gateway nor from a media host, whatever header the caller passes."""
+    read = response("200 OK", json.dumps(QUEUED).encode())
+    accepted = response("202 Accepted", json.dumps(ACCEPTED).encode())
+    with ScriptedSocket(read, accepted, response("200 OK", b"video")).serving() as host:
+        caller.call(host.url, lambda client: client.retrieve(ID))
         extra = {"accept-encoding": "br"}
-        talker.talk(host.url, lambda client: client.submit("/m/v1/generate", {}, extra_headers=extra))
-        talker.talk(nowhere(), lambda client: client.download(host.url + "/a.mp4", tmp_path))
-    for heard in host.heard:
-        lines = heard.lower().split(b"\r\n")
+        caller.call(host.url, lambda client: client.submit("/m/v1/generate", {}, extra_headers=extra))
+        caller.call(unused_url(), lambda client: client.download(host.url + "/a.mp4", tmp_path))
+    for request in host.requests:
+        lines = request.lower().split(b"\r\n")
         assert [one for one in lines if one.startswith(b"accept-encoding")] == [b"accept-encoding: identity"]
 
 
-def test_a_compressed_bomb_is_given_up(talker: Blocking) -> None:
-    """64 MiB of zeros in 64 KiB of gzip: an error that says so, from memory for a few MiB."""
-    said = says("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
-    with Loopback(said).serving() as gateway:
+def test_a_compressed_bomb_is_given_up(caller: Caller) -> None:
+    """64 MiB of zeros in 64 KiB of gzip are an error that says so, and take a few MiB of memory."""
+    scripted = response("200 OK", bomb(64 * MIB), "Content-Encoding: gzip")
+    with ScriptedSocket(scripted).serving() as gateway:
         tracemalloc.start()
         try:
             with pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes") as caught:
-                talker.talk(gateway.url, lambda client: client.retrieve(ID))
+                caller.call(gateway.url, lambda client: client.retrieve(ID))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -77,58 +70,58 @@ def test_a_compressed_bomb_is_given_up(talker: Blocking) -> None:
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "GZIP"])
 def test_decoding_goes_in_bounded_steps(coding: str) -> None:
-    """However much one network read expands."""
+    """However much one network read expands, a piece has at most 256 KiB."""
     data = bomb(16 * MIB)
-    sizes = [len(piece) for piece in Coding(coding).decode(data)]
+    sizes = [len(piece) for piece in Decoder(coding).decode(data)]
     assert max(sizes) == 256 * 1024
     assert sum(sizes) == 16 * MIB
 
 
-def test_an_endless_answer_is_not_read_to_its_end(talker: Blocking) -> None:
-    """The connection is closed once there is too much of it; the message shows how it begins."""
+def test_an_endless_response_is_not_read_to_its_end(caller: Caller) -> None:
+    """The connection is closed after the limit; the message shows the beginning of the body."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"200 OK", b" " * 65536)).serving() as gateway,
         pytest.raises(APIResponseValidationError, match="has more than 4194304 bytes: Blocked by the front door"),
     ):
-        talker.talk(gateway.url, lambda client: client.retrieve(ID))
+        caller.call(gateway.url, lambda client: client.retrieve(ID))
     assert gateway.hung_up == 1
 
 
-def test_an_endless_page_of_a_refusal_is_still_that_refusal(talker: Blocking) -> None:
-    """403 with a page that never ends: the code counts, the page is cut."""
+def test_an_endless_403_is_still_a_403(caller: Caller) -> None:
+    """The status code decides the exception, and the body is cut."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as gateway,
         pytest.raises(pixazo_client.PermissionDeniedError, match="403 Forbidden: Blocked by the front door") as e,
     ):
-        talker.talk(gateway.url, lambda client: client.generate("A bear"))
+        caller.call(gateway.url, lambda client: client.generate("A bear"))
     assert "(a body that has more than 4194304 bytes)" in str(e.value)
     assert gateway.hung_up == 1
 
 
-def test_a_submission_answered_with_too_much_may_be_charged(talker: Blocking) -> None:
-    """A 202 is a 202."""
+def test_a_202_with_an_endless_body_may_be_charged(caller: Caller) -> None:
+    """The status code says that the submission was accepted."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
+        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"202 Accepted", b" " * 65536)).serving() as gateway,
         pytest.raises(APIResponseValidationError, match=r"more than 4194304 bytes.*may exist and be charged"),
     ):
-        talker.talk(gateway.url, lambda client: client.generate("A bear"))
-    assert len(gateway.heard) == 1
+        caller.call(gateway.url, lambda client: client.generate("A bear"))
+    assert len(gateway.requests) == 1
 
 
-def test_an_answer_of_the_limit_itself_is_taken(talker: Blocking) -> None:
-    """4 MiB are allowed."""
+def test_a_response_of_exactly_4_mib_is_read(caller: Caller) -> None:
+    """The limit is inclusive."""
     body = json.dumps(QUEUED).encode()
-    with Loopback(says("200 OK", body + b" " * (4194304 - len(body)))).serving() as gateway:
-        assert talker.talk(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
+    with ScriptedSocket(response("200 OK", body + b" " * (4194304 - len(body)))).serving() as gateway:
+        assert caller.call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "identity"])
-def test_a_gateway_that_compresses_all_the_same_is_understood(talker: Blocking, coding: str) -> None:
-    """Front doors do."""
+def test_compression_that_was_not_requested_is_decoded(caller: Caller, coding: str) -> None:
+    """Proxies in front of a gateway may compress."""
     body = json.dumps(QUEUED).encode()
     packed = {"gzip": gzipped(body), "deflate": zlib.compress(body), "identity": body}[coding]
-    with Loopback(says("200 OK", packed, f"Content-Encoding: {coding}")).serving() as gateway:
-        assert talker.talk(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
+    with ScriptedSocket(response("200 OK", packed, f"Content-Encoding: {coding}")).serving() as gateway:
+        assert caller.call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
 @pytest.mark.parametrize(
@@ -140,47 +133,48 @@ def test_a_gateway_that_compresses_all_the_same_is_understood(talker: Blocking, 
         ("gzip", gzipped(b'{"request_id": "x"}')[:-9], "ends in the middle of its gzip data"),
     ],
 )
-def test_a_body_that_cannot_be_decoded_is_an_error(talker: Blocking, coding: str, body: bytes, problem: str) -> None:
-    """It names the encoding."""
+def test_a_body_that_cannot_be_decoded_is_an_error(caller: Caller, coding: str, body: bytes, problem: str) -> None:
+    """The message names the encoding."""
     with (
-        Loopback(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as gateway,
+        ScriptedSocket(response("200 OK", body, f"Content-Encoding: {coding}")).serving() as gateway,
         pytest.raises(APIResponseValidationError, match=problem),
     ):
-        talker.talk(gateway.url, lambda client: client.retrieve(ID))
+        caller.call(gateway.url, lambda client: client.retrieve(ID))
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("scripted", "shown"),
     [
-        (says("200 OK", b"x", "Content-Encoding: br"), "which was not asked for: no readable text"),
-        (says("403 Forbidden", b"x", "Content-Encoding: br"), "403 Forbidden: no readable text (a body that has the"),
-        (says("200 OK", b" " * (4 * MIB + 1)), "has more than 4194304 bytes: no readable text"),
-        (says("403 Forbidden", b"<script>1</script>"), "403 Forbidden: no readable text"),
-        (says("403 Forbidden", b""), "403 Forbidden: an empty body"),
+        (response("200 OK", b"x", "Content-Encoding: br"), "which was not asked for: no readable text"),
+        (
+            response("403 Forbidden", b"x", "Content-Encoding: br"),
+            "403 Forbidden: no readable text (a body that has the",
+        ),
+        (response("200 OK", b" " * (4 * MIB + 1)), "has more than 4194304 bytes: no readable text"),
+        (response("403 Forbidden", b"<script>1</script>"), "403 Forbidden: no readable text"),
+        (response("403 Forbidden", b""), "403 Forbidden: an empty body"),
     ],
     ids=["undecoded", "undecoded-refusal", "long", "script", "empty"],
 )
-def test_only_an_empty_body_is_called_empty(talker: Blocking, said: bytes, told: str) -> None:
-    """Where nothing of it can be shown, the message says so."""
-    with Loopback(said).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
-        talker.talk(gateway.url, lambda client: client.retrieve(ID))
-    assert told in str(caught.value)
+def test_only_an_empty_body_is_called_empty(caller: Caller, scripted: bytes, shown: str) -> None:
+    """If a body has no text to show, the message says that instead."""
+    with ScriptedSocket(scripted).serving() as gateway, pytest.raises(pixazo_client.APIError) as caught:
+        caller.call(gateway.url, lambda client: client.retrieve(ID))
+    assert shown in str(caught.value)
 
 
-@pytest.mark.parametrize("drip", [DRIPPING_HEAD, DRIPPING_BODY], ids=["head", "body"])
-def test_a_dripping_answer_does_not_outlive_a_wait(drip: Endless, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A byte every 20 ms meets every time-out between two reads, but not the deadline."""
-    monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
-    with Loopback(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
-        Asynchronous(httpx2, "asyncio").talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
-    assert gateway.hung_up == 1
-
-
-def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Likewise."""
-    monkeypatch.setattr("pixazo_client._watch.LAST_READ", 0.3)
-    with Loopback(DRIPPING_BODY).serving() as gateway, pytest.raises(WaitTimeoutError):
-        Blocking(httpx2).talk(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
+@pytest.mark.parametrize(
+    ("kind", "drip"),
+    [("httpx2-asyncio", DRIPPING_HEAD), ("httpx2-asyncio", DRIPPING_BODY), ("httpx2", DRIPPING_BODY)],
+    ids=["head", "body", "blocking-body"],
+)
+def test_a_dripping_response_does_not_outlive_a_wait(
+    kind: str, drip: EndlessResponse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte every 20 ms meets every read time-out, but not the deadline."""
+    monkeypatch.setattr("pixazo_client._calls.LAST_READ", 0.3)
+    with ScriptedSocket(drip).serving() as gateway, pytest.raises(WaitTimeoutError):
+        Caller(kind).call(gateway.url, lambda client: client.get_handle(ID).wait(timeout=0))
     assert gateway.hung_up == 1
 
 
@@ -196,62 +190,64 @@ def test_a_dripping_body_does_not_outlive_a_blocking_wait(monkeypatch: pytest.Mo
     ],
     ids=["brackets", "deep", "digits", "nul", "long-id", "members"],
 )
-def test_garbled_json_is_a_pixazo_error(stage: Stage, body: bytes, problem: str) -> None:
-    """Whatever it is, with a message of bounded length."""
-    stage.will(Answer(200, body))
+def test_garbled_json_is_a_pixazo_error(gateway: ScriptedGateway, body: bytes, problem: str) -> None:
+    """Whatever the body is, the message has a bounded length."""
+    gateway.reply(Reply(200, body))
     with pytest.raises(APIResponseValidationError, match=problem) as caught:
-        stage.do(stage.client().retrieve(ID))
+        gateway.run(gateway.client().retrieve(ID))
     assert len(str(caught.value)) < 1200
 
 
 @pytest.mark.parametrize("asked", ["9" * 400, "1e400", "1e308", "nan", "Wed, 99 Foo 99999 99:99:99 +9999", ",", "\x7f"])
-def test_a_senseless_retry_after_is_no_reason_to_wait(stage: Stage, asked: str) -> None:
-    """Neither for ever nor with another error."""
-    stage.will(Answer(429, {}, {"Retry-After": asked}))
+def test_an_unusable_retry_after_is_ignored(gateway: ScriptedGateway, asked: str) -> None:
+    """The client neither waits for ever nor raises another error."""
+    gateway.reply(Reply(429, {}, {"Retry-After": asked}))
     with pytest.raises(pixazo_client.RateLimitError):
-        stage.do(stage.client().generate("A bear"))
-    assert all(pause <= 60 for pause in stage.pauses)
+        gateway.run(gateway.client().generate("A bear"))
+    assert all(pause <= 60 for pause in gateway.pauses)
 
 
-def test_huge_headers_are_a_lost_answer(talker: Blocking) -> None:
-    """The HTTP library stops at 100 KiB."""
+def test_huge_headers_are_a_connection_error(caller: Caller) -> None:
+    """The HTTP library stops reading at 100 KiB."""
     with (
-        Loopback(Endless(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n")).serving() as gateway,
+        ScriptedSocket(
+            EndlessResponse(b"HTTP/1.1 202 Accepted\r\n", b"X: " + b"a" * 65536 + b"\r\n")
+        ).serving() as gateway,
         pytest.raises(pixazo_client.APIConnectionError, match="the work may exist and be charged"),
     ):
-        talker.talk(gateway.url, lambda client: client.generate("A bear"))
+        caller.call(gateway.url, lambda client: client.generate("A bear"))
     assert gateway.hung_up == 1
 
 
-def test_the_body_of_a_redirect_is_not_read(talker: Blocking, tmp_path: Path) -> None:
-    """A media host that sends elsewhere, with a page that never ends."""
-    with Loopback(says("200 OK", b"video")).serving() as cdn:
+def test_the_body_of_a_redirect_is_not_read(caller: Caller, tmp_path: Path) -> None:
+    """A media host redirects with a body that never ends."""
+    with ScriptedSocket(response("200 OK", b"video")).serving() as cdn:
         head = f"HTTP/1.1 302 Found\r\nLocation: {cdn.url}/b.mp4\r\nConnection: close\r\n\r\n".encode()
-        with Loopback(Endless(head, b" " * 65536)).serving() as media:
-            path = talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+        with ScriptedSocket(EndlessResponse(head, b" " * 65536)).serving() as media:
+            path = caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert path.read_bytes() == b"video"
     assert media.hung_up == 1
 
 
-def test_the_page_of_a_refused_download_is_not_read(talker: Blocking, tmp_path: Path) -> None:
-    """Nor is it mistaken for a video."""
+def test_the_body_of_a_refused_download_is_not_read(caller: Caller, tmp_path: Path) -> None:
+    """It is not saved as a video either."""
     with (
-        Loopback(Endless(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
+        ScriptedSocket(EndlessResponse(ENDLESS_BODY % b"403 Forbidden", b" " * 65536)).serving() as media,
         pytest.raises(DownloadError, match="answered 403"),
     ):
-        talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+        caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert media.hung_up == 1
 
 
-def test_max_bytes_counts_what_is_written(talker: Blocking, tmp_path: Path) -> None:
-    """Not what is sent: a bomb ends at the limit, in bounded steps."""
+def test_max_bytes_counts_what_is_written(caller: Caller, tmp_path: Path) -> None:
+    """The limit applies to decoded bytes, so that a bomb stops there, in bounded steps."""
     seen: list[int] = []
     with (
-        Loopback(says("200 OK", bomb(16 * MIB), "Content-Encoding: gzip")).serving() as media,
+        ScriptedSocket(response("200 OK", bomb(16 * MIB), "Content-Encoding: gzip")).serving() as media,
         pytest.raises(DownloadError, match="has more than max_bytes=1048576: raise the limit"),
     ):
-        talker.talk(
-            nowhere(),
+        caller.call(
+            unused_url(),
             lambda client: client.download(
                 media.url + "/a.mp4", tmp_path, max_bytes=MIB, on_progress=lambda done, _: seen.append(done)
             ),
@@ -269,19 +265,19 @@ def test_max_bytes_counts_what_is_written(talker: Blocking, tmp_path: Path) -> N
     ],
 )
 def test_media_that_cannot_be_decoded_are_not_saved(
-    talker: Blocking, tmp_path: Path, coding: str, body: bytes, problem: str
+    caller: Caller, tmp_path: Path, coding: str, body: bytes, problem: str
 ) -> None:
-    """Rather than as a file that no player opens."""
+    """No player could open the file."""
     with (
-        Loopback(says("200 OK", body, f"Content-Encoding: {coding}")).serving() as media,
+        ScriptedSocket(response("200 OK", body, f"Content-Encoding: {coding}")).serving() as media,
         pytest.raises(DownloadError, match=problem),
     ):
-        talker.talk(nowhere(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
+        caller.call(unused_url(), lambda client: client.download(media.url + "/a.mp4", tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_answer_that_a_hook_has_read_is_taken_as_it_is() -> None:
-    """A hook of the user's own client may load, and so decode, the body before us."""
+def test_a_response_that_a_hook_has_read_is_not_decoded_again() -> None:
+    """A hook of the user's own client may load, and so decode, the body first."""
 
     def handle(_request: httpx2.Request) -> httpx2.Response:
         body = httpx2.ByteStream(gzipped(json.dumps(QUEUED).encode()))

@@ -1,4 +1,4 @@
-"""Making and closing clients."""
+"""Clients are created and closed."""
 
 from __future__ import annotations
 
@@ -10,52 +10,47 @@ import anyio
 import httpx
 import httpx2
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Answer, Break, Stage
+from tests.client.scripted_gateway import ACCEPTED, COMPLETED, ID, QUEUED, Failure, Reply, ScriptedGateway
 
 from pixazo_client import AsyncPixazoClient, Generation, PixazoClient, PixazoError
+from pixazo_client._transport import finish
 
 
-def test_settings_come_from_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PIXAZO_API_KEY and PIXAZO_BASE_URL, unless arguments say otherwise."""
+def test_settings_come_from_the_environment(gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PIXAZO_API_KEY and PIXAZO_BASE_URL apply unless arguments are passed."""
     monkeypatch.setenv("PIXAZO_API_KEY", "from-environment")
     monkeypatch.setenv("PIXAZO_BASE_URL", "http://127.0.0.1:8900/")
-    stage.will(QUEUED)
-    stage.do(stage.client(api_key=None, base_url=None).retrieve(ID))
-    stage.do(stage.client().retrieve(ID))
-    assert [(one.url.partition("/v2")[0], one.headers["ocp-apim-subscription-key"]) for one in stage.seen] == [
+    gateway.reply(QUEUED)
+    gateway.run(gateway.client(api_key=None, base_url=None).retrieve(ID))
+    gateway.run(gateway.client().retrieve(ID))
+    assert [(one.url.partition("/v2")[0], one.headers["ocp-apim-subscription-key"]) for one in gateway.requests] == [
         ("http://127.0.0.1:8900", "from-environment"),
         ("https://gateway.test", "canary-5f1d"),
     ]
 
 
-def test_the_default_gateway_is_the_vendors(stage: Stage) -> None:
-    """As the page names it."""
-    assert stage.client(base_url=None).get_handle("x").polling_url == "https://gateway.pixazo.ai/v2/requests/status/x"
+def test_the_default_gateway_is_the_vendors(gateway: ScriptedGateway) -> None:
+    """The page names it under Base URL."""
+    assert gateway.client(base_url=None).get_handle("x").polling_url == "https://gateway.pixazo.ai/v2/requests/status/x"
 
 
-def test_a_base_url_may_have_a_path(stage: Stage) -> None:
-    """A gateway behind a prefix."""
-    stage.will(Answer(202, {"request_id": "x"}))
-    handle = stage.do(stage.client(base_url="https://proxy.test/pixazo/").generate("A bear"))
-    assert stage.seen[0].url == "https://proxy.test/pixazo/minimax-hailuo-ai/v1/generate"
+def test_a_base_url_may_have_a_path(gateway: ScriptedGateway) -> None:
+    """A gateway may be behind a prefix."""
+    gateway.reply(Reply(202, {"request_id": "x"}))
+    handle = gateway.run(gateway.client(base_url="https://proxy.test/pixazo/").generate("A bear"))
+    assert gateway.requests[0].url == "https://proxy.test/pixazo/minimax-hailuo-ai/v1/generate"
     assert handle.polling_url == "https://proxy.test/pixazo/v2/requests/status/x"
 
 
-@pytest.mark.parametrize("key", [None, ""])
-def test_a_missing_key_is_an_error_with_a_remedy(stage: Stage, key: str | None) -> None:
-    """At construction, not at the first call."""
-    with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
-        stage.client(api_key=key)
-
-
-@pytest.mark.parametrize(("given", "environment"), [(None, ""), ("", "from-environment")])
-def test_an_empty_key_is_none(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str
+@pytest.mark.parametrize(("given", "environment"), [(None, None), (None, ""), ("", "from-environment")])
+def test_a_missing_key_is_an_error_with_a_remedy(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str | None
 ) -> None:
-    """An unset secret of a CI job; one that was passed is not replaced by another account's."""
-    monkeypatch.setenv("PIXAZO_API_KEY", environment)
+    """At construction. An unset secret of a CI job is empty. An empty argument is not replaced by another account's key."""
+    if environment is not None:
+        monkeypatch.setenv("PIXAZO_API_KEY", environment)
     with pytest.raises(PixazoError, match="no API key: pass api_key= or set PIXAZO_API_KEY"):
-        stage.client(api_key=given)
+        gateway.client(api_key=given)
 
 
 @pytest.mark.parametrize(
@@ -63,29 +58,31 @@ def test_an_empty_key_is_none(
     [(None, "", "PIXAZO_BASE_URL"), ("", "", "base_url"), ("", "http://127.0.0.1:8900", "base_url")],
 )
 def test_an_empty_base_url_does_not_become_the_paid_gateway(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch, given: str | None, environment: str, name: str
 ) -> None:
     """An unset secret of a CI job must not spend money."""
     monkeypatch.setenv("PIXAZO_BASE_URL", environment)
     with pytest.raises(PixazoError) as caught:
-        stage.client(base_url=given)
+        gateway.client(base_url=given)
     assert str(caught.value) == (
         f"{name} is empty: give http(s)://host[:port], or leave it unset to call https://gateway.pixazo.ai"
     )
 
 
-def test_an_unusable_base_url_of_the_environment_is_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its variable."""
+def test_an_unusable_base_url_of_the_environment_is_named(
+    gateway: ScriptedGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names the variable."""
     monkeypatch.setenv("PIXAZO_BASE_URL", "gateway.test")
     with pytest.raises(PixazoError, match=r"^PIXAZO_BASE_URL 'gateway\.test' is not usable: give"):
-        stage.client(base_url=None)
+        gateway.client(base_url=None)
 
 
 @pytest.mark.parametrize("key", ["secret\n", "sec ret", "sécret", "\x00secret"])
-def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) -> None:
-    """A file's last line break is the usual one."""
+def test_a_key_no_header_can_carry_is_refused_unshown(gateway: ScriptedGateway, key: str) -> None:
+    """The usual mistake is the last line break of a file. The message does not show the key."""
     with pytest.raises(PixazoError, match="strip or copy it again") as caught:
-        stage.client(api_key=key)
+        gateway.client(api_key=key)
     assert "cret" not in str(caught.value)
 
 
@@ -104,18 +101,18 @@ def test_a_key_no_header_can_carry_is_refused_unshown(stage: Stage, key: str) ->
         "https://a b.test",
     ],
 )
-def test_a_base_url_that_cannot_work_is_refused(stage: Stage, base_url: str) -> None:
-    """With the form it should have, and without a password."""
+def test_a_base_url_that_cannot_work_is_refused(gateway: ScriptedGateway, base_url: str) -> None:
+    """The message has the form of a usable one, and no password."""
     with pytest.raises(PixazoError, match=r"is not usable: give http\(s\)://host\[:port\]") as caught:
-        stage.client(base_url=base_url)
+        gateway.client(base_url=base_url)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [-1, None, "2", 2.5, float("inf")])
-def test_a_max_retries_that_cannot_be_is_refused(stage: Stage, value: Any) -> None:
-    """Zero is the least."""
+def test_an_invalid_max_retries_is_refused(gateway: ScriptedGateway, value: Any) -> None:
+    """Zero is the minimum."""
     with pytest.raises(ValueError, match=f"^max_retries is {value!r}: give a whole number, 0 or more$"):
-        stage.client(max_retries=value)
+        gateway.client(max_retries=value)
 
 
 @pytest.mark.parametrize("lent", [True, False])
@@ -134,11 +131,11 @@ def test_a_max_retries_that_cannot_be_is_refused(stage: Stage, value: Any) -> No
         ((5, 30, 30, "1"), "(5, 30, 30, '1')"),
     ],
 )
-def test_a_timeout_that_cannot_be_is_refused(stage: Stage, value: Any, shown: str, lent: bool) -> None:
+def test_an_invalid_timeout_is_refused(gateway: ScriptedGateway, value: Any, shown: str, lent: bool) -> None:
     """At construction: a socket would refuse it only when a submission is under way."""
     settings = {} if lent else {"http_client": None}
     with pytest.raises(ValueError, match=r"^timeout is ") as caught:
-        stage.client(timeout=value, **settings)
+        gateway.client(timeout=value, **settings)
     assert str(caught.value) == (
         f"timeout is {shown}: give seconds above 0 and at most 2000000, or four such in a tuple, "
         "where None means no limit"
@@ -146,27 +143,27 @@ def test_a_timeout_that_cannot_be_is_refused(stage: Stage, value: Any, shown: st
 
 
 @pytest.mark.parametrize("value", [2_000_000, (1, 2, 3.5, None)])
-def test_a_timeout_that_can_be_is_taken(stage: Stage, value: Any) -> None:
-    """The limits themselves."""
-    stage.will(QUEUED)
-    assert stage.do(stage.client(timeout=value).retrieve(ID)).status == "QUEUED"
+def test_the_longest_timeout_is_accepted(gateway: ScriptedGateway, value: Any) -> None:
+    """The limit is inclusive."""
+    gateway.reply(QUEUED)
+    assert gateway.run(gateway.client(timeout=value).retrieve(ID)).status == "QUEUED"
 
 
 @pytest.mark.parametrize(
-    ("stranger", "shown"),
+    ("client", "shown"),
     [(object(), "object"), ("httpx", "str"), (httpx2.HTTPTransport(), "HTTPTransport"), (httpx.Client, "type")],
 )
-def test_an_http_client_that_is_none_is_refused(stage: Stage, stranger: Any, shown: str) -> None:
-    """As a requests.Session is: at construction, not as a submission that may have been charged."""
-    kind = "AsyncClient" if stage.backend else "Client"
-    told = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
-    with pytest.raises(PixazoError, match=f"^{told}$"):
-        stage.client(http_client=stranger)
+def test_an_http_client_of_another_library_is_refused(gateway: ScriptedGateway, client: Any, shown: str) -> None:
+    """At construction, not when a submission may have been charged."""
+    kind = "AsyncClient" if gateway.backend else "Client"
+    message = f"http_client is of type {shown}: give an httpx2.{kind} or httpx.{kind}"
+    with pytest.raises(PixazoError, match=f"^{message}$"):
+        gateway.client(http_client=client)
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])
-def test_a_client_of_the_other_colour_is_refused(library: Any) -> None:
-    """With the name of the class that takes it."""
+def test_an_http_client_of_the_other_kind_is_refused(library: Any) -> None:
+    """The message names the class that accepts it."""
     blocking, asynchronous = library.Client(), library.AsyncClient()
     with pytest.raises(PixazoError, match="give it to AsyncPixazoClient"):
         PixazoClient(api_key="k", http_client=asynchronous)
@@ -176,7 +173,7 @@ def test_a_client_of_the_other_colour_is_refused(library: Any) -> None:
     asyncio.run(asynchronous.aclose())
 
 
-def test_a_subclass_keeps_its_librarys_exceptions() -> None:
+def test_a_subclass_raises_its_librarys_exceptions() -> None:
     """Users derive their own clients."""
 
     class OwnClient(httpx.Client):
@@ -191,21 +188,21 @@ def test_a_subclass_keeps_its_librarys_exceptions() -> None:
 
 
 def test_only_our_own_http_client_is_closed() -> None:
-    """A client passed in stays open, in blocks and after close."""
+    """A client that was passed in stays open."""
     with httpx2.Client() as mine:
         with PixazoClient(api_key="k", http_client=mine) as client:
             assert isinstance(client, PixazoClient)
         client.close()
         assert not mine.is_closed
     with PixazoClient(api_key="k") as client:
-        own = _pool_of(client).take()
+        own = finish(_pool_of(client).take())
         assert not own.is_closed
     assert own.is_closed
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_only_our_own_asynchronous_client_is_closed(backend: str) -> None:
-    """Likewise."""
+    """A client that was passed in stays open."""
 
     async def main() -> None:
         async with httpx2.AsyncClient() as mine:
@@ -222,29 +219,29 @@ def test_only_our_own_asynchronous_client_is_closed(backend: str) -> None:
 
 
 def _pool_of(client: object) -> Any:
-    drive: Any = vars(client)["_drive"]
-    return drive._pool
+    session: Any = vars(client)["_session"]
+    return session.transport.io.pool
 
 
-def test_a_closed_client_sends_nothing(stage: Stage) -> None:
-    """Ours or the user's: told before anything is sent."""
-    mine: Any = (stage.library.AsyncClient if stage.backend else stage.library.Client)()
-    lent: Any = stage.client(http_client=mine)
-    own: Any = stage.client(http_client=None)
+def test_a_closed_client_sends_nothing(gateway: ScriptedGateway) -> None:
+    """The error is raised before anything is sent, whoever made the HTTP client."""
+    mine: Any = (gateway.library.AsyncClient if gateway.backend else gateway.library.Client)()
+    lent: Any = gateway.client(http_client=mine)
+    own: Any = gateway.client(http_client=None)
 
     async def close_all() -> None:
         await mine.aclose()
         await own.aclose()
 
-    if stage.backend:
-        anyio.run(close_all, backend=stage.backend)
+    if gateway.backend:
+        anyio.run(close_all, backend=gateway.backend)
     else:
         mine.close()
         own.close()
     with pytest.raises(PixazoError, match="http_client is closed, nothing was sent: pass an open one"):
-        stage.do(lent.generate("A bear"))
+        gateway.run(lent.generate("A bear"))
     with pytest.raises(PixazoError, match="the client is closed, nothing was sent: make another"):
-        stage.do(own.generate("A bear"))
+        gateway.run(own.generate("A bear"))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +256,7 @@ def test_a_closed_client_sends_nothing(stage: Stage) -> None:
 def test_timeouts_are_ours_the_clients_or_the_callers(
     monkeypatch: pytest.MonkeyPatch, own: float | None, given: Any, expected: dict[str, float | None]
 ) -> None:
-    """The defaults, a number for all, the own client's, a tuple."""
+    """The defaults, a number for all phases, those of the user's client, or a tuple."""
     seen: list[object] = []
 
     def handle(_self: object, request: httpx2.Request) -> httpx2.Response:
@@ -273,38 +270,38 @@ def test_timeouts_are_ours_the_clients_or_the_callers(
     assert seen == [expected]
 
 
-def test_time_is_the_systems_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And looked up when needed, so that a test may replace time.sleep after the client was made."""
-    stage = Stage("httpx2")
-    client = stage.client(sleep=None, monotonic=None)
+def test_time_sleep_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked up at each call, so that a test may replace time.sleep after the client was made."""
+    gateway = ScriptedGateway("httpx2")
+    client = gateway.client(sleep=None, monotonic=None)
     paused: list[float] = []
     monkeypatch.setattr(time, "sleep", paused.append)
-    stage.will(Break("ReadError"), QUEUED, COMPLETED)
+    gateway.reply(Failure("ReadError"), QUEUED, COMPLETED)
     assert client.get_handle(ID).wait().succeeded
     assert paused == [7.5, 7.5]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_asynchronous_time_is_anyios_by_default(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
-    """Likewise."""
-    stage = Stage(f"httpx2-{backend}")
-    client = stage.client(sleep=None, monotonic=None)
+def test_anyio_sleep_is_the_asynchronous_default(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    """It is looked up at each call."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
+    client = gateway.client(sleep=None, monotonic=None)
     paused: list[float] = []
 
     async def sleep(seconds: float) -> None:
         paused.append(seconds)
 
     monkeypatch.setattr(anyio, "sleep", sleep)
-    stage.will(QUEUED, COMPLETED)
-    assert stage.do(client.get_handle(ID).wait()).succeeded
+    gateway.reply(QUEUED, COMPLETED)
+    assert gateway.run(client.get_handle(ID).wait()).succeeded
     assert paused == [7.5]
 
 
 def test_one_client_serves_many_waits_at_once() -> None:
-    """Two waits of one asynchronous client, interleaved, each with its own memory."""
-    stage = Stage("httpx2-asyncio")
-    client: Any = stage.client()
-    stage.will(Answer(202, ACCEPTED), QUEUED, QUEUED, COMPLETED)
+    """Two interleaved waits of one asynchronous client do not share their state."""
+    gateway = ScriptedGateway("httpx2-asyncio")
+    client: Any = gateway.client()
+    gateway.reply(Reply(202, ACCEPTED), QUEUED, QUEUED, COMPLETED)
 
     async def main() -> list[str]:
         handle = await client.generate("A bear")
@@ -323,10 +320,10 @@ def test_one_client_serves_many_waits_at_once() -> None:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_updates_may_be_left_early(backend: str) -> None:
-    """Breaking out of the loop leaves no warning behind."""
-    stage = Stage(f"httpx2-{backend}")
-    handle: Any = stage.submit()
-    stage.will(QUEUED)
+    """Breaking out of the loop leaves no warning."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
+    handle: Any = gateway.submit()
+    gateway.reply(QUEUED)
 
     async def main() -> str:
         async for update in handle.iter_updates():

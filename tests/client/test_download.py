@@ -1,4 +1,4 @@
-"""Downloading: whole or not at all, without the key, only what is COMPLETED."""
+"""Downloads: complete or not at all, without the key, only of COMPLETED generations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from tests.client.scripted_gateway import KEY, MEDIA_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import KEY, MEDIA_URL, Failure, Reply, ScriptedGateway
 
 from pixazo_client import DownloadError, Generation
 
@@ -18,161 +18,165 @@ VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(600_000)
 
 
 def completed(*urls: str) -> Generation:
-    """A COMPLETED Generation with these results."""
+    """A COMPLETED generation with these results."""
     return Generation("minimax-hailuo-ai_1", "COMPLETED", media_urls=urls)
 
 
-def test_a_result_is_written_whole(stage: Stage, tmp_path: Path) -> None:
-    """The bytes are those of the media host; the path is returned; nothing else is left."""
-    stage.will(Answer(200, VIDEO))
+def test_a_result_is_written_whole(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The file has the bytes of the media host, its path is returned, and no other file is left."""
+    gateway.reply(Reply(200, VIDEO))
     dest = tmp_path / "bear.mp4"
-    assert stage.do(stage.client().download(completed(MEDIA_URL), dest)) == dest
+    assert gateway.run(gateway.client().download(completed(MEDIA_URL), dest)) == dest
     assert dest.read_bytes() == VIDEO
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
-    assert [(one.method, one.url) for one in stage.seen] == [("GET", "https://media.test/v1/bear.mp4")]
+    assert [(one.method, one.url) for one in gateway.requests] == [("GET", "https://media.test/v1/bear.mp4")]
 
 
-def test_every_result_can_be_had(stage: Stage, tmp_path: Path) -> None:
+def test_every_result_can_be_downloaded(gateway: ScriptedGateway, tmp_path: Path) -> None:
     """CLIENT-04: each entry of media_url by its index."""
     generation = completed("https://media.test/1.mp4", "https://media.test/2.mp4")
-    stage.will(Answer(200, b"one"), Answer(200, b"two"))
-    client = stage.client()
+    gateway.reply(Reply(200, b"one"), Reply(200, b"two"))
+    client = gateway.client()
     for index in range(len(generation.media_urls)):
-        stage.do(client.download(generation, tmp_path, index=index))
+        gateway.run(client.download(generation, tmp_path, index=index))
     assert (tmp_path / "1.mp4").read_bytes() == b"one"
     assert (tmp_path / "2.mp4").read_bytes() == b"two"
 
 
 @pytest.mark.parametrize("url", [MEDIA_URL, "https://gateway.test/v1/bear.mp4"])
-def test_the_key_is_not_shown_to_a_media_host(stage: Stage, tmp_path: Path, url: str) -> None:
-    """CLIENT-04: not even if it is the gateway's own host, nor after a redirect to it, nor from the user's own client."""
-    stage.will(Answer(302, b"", {"Location": "https://gateway.test/v2/bear.mp4"}), Answer(200, b"video"))
-    library = stage.library
-    transport = library.MockTransport(stage.handle)
-    kind = library.AsyncClient if stage.backend else library.Client
+def test_the_key_is_not_sent_to_a_media_host(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
+    """CLIENT-04: not even to the gateway's own host, after a redirect, or from the user's own client."""
+    gateway.reply(Reply(302, b"", {"Location": "https://gateway.test/v2/bear.mp4"}), Reply(200, b"video"))
+    library = gateway.library
+    transport = library.MockTransport(gateway.handle)
+    kind = library.AsyncClient if gateway.backend else library.Client
     http = kind(transport=transport, headers={"ocp-apim-subscription-key": KEY}, auth=("user", "secret"))
-    stage.do(stage.client(http_client=http).download(completed(url), tmp_path))
-    assert [one.url for one in stage.seen] == [url, "https://gateway.test/v2/bear.mp4"]
-    assert all(KEY not in str(one) and "authorization" not in one.headers for one in stage.seen)
+    gateway.run(gateway.client(http_client=http).download(completed(url), tmp_path))
+    assert [one.url for one in gateway.requests] == [url, "https://gateway.test/v2/bear.mp4"]
+    assert all(KEY not in str(one) and "authorization" not in one.headers for one in gateway.requests)
 
 
 @pytest.mark.parametrize("status", ["QUEUED", "PROCESSING", "FAILED", "ERROR", "succeeded"])
-def test_only_a_completed_generation_is_downloaded(stage: Stage, tmp_path: Path, status: str) -> None:
-    """CLIENT-04: nothing is sent before, even if an address is there."""
+def test_only_a_completed_generation_is_downloaded(gateway: ScriptedGateway, tmp_path: Path, status: str) -> None:
+    """CLIENT-04: nothing is sent before, even if there is a URL."""
     generation = Generation("minimax-hailuo-ai_1", status, media_urls=(MEDIA_URL,))
     with pytest.raises(DownloadError, match=f"'minimax-hailuo-ai_1' is {status}: wait until it is COMPLETED"):
-        stage.do(stage.client().download(generation, tmp_path))
-    assert stage.seen == []
+        gateway.run(gateway.client().download(generation, tmp_path))
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize(("urls", "index"), [((), 0), ((MEDIA_URL,), 1), ((MEDIA_URL,), -1)])
-def test_an_index_without_a_result_is_refused(stage: Stage, tmp_path: Path, urls: tuple[str, ...], index: int) -> None:
-    """COMPLETED without media happens."""
+def test_an_index_without_a_result_is_refused(
+    gateway: ScriptedGateway, tmp_path: Path, urls: tuple[str, ...], index: int
+) -> None:
+    """A COMPLETED generation may have no media."""
     with pytest.raises(DownloadError, match=f"has {len(urls)} media, none at index {index}"):
-        stage.do(stage.client().download(completed(*urls), tmp_path, index=index))
+        gateway.run(gateway.client().download(completed(*urls), tmp_path, index=index))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
-def test_only_http_is_fetched(stage: Stage, tmp_path: Path, url: str) -> None:
-    """An object key or a local file is no address."""
-    with pytest.raises(DownloadError, match=r"is not an http\(s\) address"):
-        stage.do(stage.client().download(url, tmp_path))
-    assert stage.seen == []
+def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
+    """An object key or a local file is no URL."""
+    with pytest.raises(DownloadError, match=r"is not an http\(s\) URL"):
+        gateway.run(gateway.client().download(url, tmp_path))
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-def test_a_refusal_of_the_media_host_is_an_error(stage: Stage, tmp_path: Path, status: int) -> None:
-    """Its page is not mistaken for a video; the error names URL, without its signature, and code."""
-    stage.will(Answer(status, b"<Error>expired</Error>"))
+def test_a_refusal_of_the_media_host_is_an_error(gateway: ScriptedGateway, tmp_path: Path, status: int) -> None:
+    """Its body is not saved as a video; the error has the status code and the URL, without its signature."""
+    gateway.reply(Reply(status, b"<Error>expired</Error>"))
     with pytest.raises(DownloadError, match=f"^https://media.test/a.mp4 answered {status}: the link may have exp") as e:
-        stage.do(stage.client().download("https://media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4"))
+        gateway.run(gateway.client().download("https://media.test/a.mp4?signature=s3cret", tmp_path / "a.mp4"))
     assert (e.value.url, e.value.status_code) == ("https://media.test/a.mp4?signature=s3cret", status)
     assert list(tmp_path.iterdir()) == []
-    assert len(stage.seen) == 1
+    assert len(gateway.requests) == 1
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 503])
-def test_a_link_that_works_is_not_called_expired(stage: Stage, tmp_path: Path, status: int) -> None:
-    """No file came, but a fresh link would not help."""
-    stage.will(Answer(status, b""))
+def test_a_link_that_works_is_not_called_expired(gateway: ScriptedGateway, tmp_path: Path, status: int) -> None:
+    """There was no file, but a fresh link would not help."""
+    gateway.reply(Reply(status, b""))
     with pytest.raises(DownloadError) as caught:
-        stage.do(stage.client(max_retries=0).download(MEDIA_URL, tmp_path))
+        gateway.run(gateway.client(max_retries=0).download(MEDIA_URL, tmp_path))
     assert str(caught.value) == f"{MEDIA_URL} answered {status}, not with the whole file: download it again"
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("trouble", [Break("ConnectError"), Break("ReadTimeout"), Answer(503, b""), Answer(429, b"")])
+@pytest.mark.parametrize("trouble", [Failure("ConnectError"), Failure("ReadTimeout"), Reply(503, b""), Reply(429, b"")])
 def test_a_download_is_repeated_after_a_transient_failure(
-    stage: Stage, tmp_path: Path, trouble: Answer | Break
+    gateway: ScriptedGateway, tmp_path: Path, trouble: Reply | Failure
 ) -> None:
-    """It is a GET."""
-    stage.will(trouble, trouble, Answer(200, b"video"))
-    dest = stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    """A download is a GET."""
+    gateway.reply(trouble, trouble, Reply(200, b"video"))
+    dest = gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     assert dest.read_bytes() == b"video"
-    assert stage.pauses == [0.375, 0.75]
+    assert gateway.pauses == [0.375, 0.75]
 
 
-def test_a_download_that_never_comes_is_an_error(stage: Stage, tmp_path: Path) -> None:
-    """With the library's reason, and its exception as the cause."""
-    stage.will(Break("ReadError"))
+def test_a_download_without_a_response_is_an_error(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """It has the library's reason, and its exception as the cause."""
+    gateway.reply(Failure("ReadError"))
     with pytest.raises(
         DownloadError, match=r"https://media.test/v1/bear.mp4 did not arrive: ReadError: broken on purp"
     ) as e:
-        stage.do(stage.client().download(MEDIA_URL, tmp_path))
-    assert len(stage.seen) == 3
-    assert isinstance(e.value.__cause__, stage.library.ReadError)
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
+    assert len(gateway.requests) == 3
+    assert isinstance(e.value.__cause__, gateway.library.ReadError)
 
 
-def test_endless_redirects_are_an_error(stage: Stage, tmp_path: Path) -> None:
-    """The library's limit holds."""
-    stage.will(Answer(302, b"", {"Location": MEDIA_URL}))
+def test_endless_redirects_are_an_error(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The library's limit applies."""
+    gateway.reply(Reply(302, b"", {"Location": MEDIA_URL}))
     with pytest.raises(DownloadError, match="did not arrive: TooManyRedirects"):
-        stage.do(stage.client(max_retries=0).download(MEDIA_URL, tmp_path))
+        gateway.run(gateway.client(max_retries=0).download(MEDIA_URL, tmp_path))
 
 
 @pytest.mark.parametrize("promised", ["599999", "700000", "0"])
-def test_a_body_of_another_length_is_an_error(stage: Stage, tmp_path: Path, promised: str) -> None:
-    """What was there before stays; no part is left."""
-    stage.will(Answer(200, VIDEO, {"Content-Length": promised}))
+def test_a_body_of_another_length_is_an_error(gateway: ScriptedGateway, tmp_path: Path, promised: str) -> None:
+    """An earlier file stays, and no part is left."""
+    gateway.reply(Reply(200, VIDEO, {"Content-Length": promised}))
     dest = tmp_path / "bear.mp4"
     dest.write_bytes(b"earlier")
     with pytest.raises(DownloadError, match=f"ended after 600012 of {promised} bytes: download it again"):
-        stage.do(stage.client().download(MEDIA_URL, dest))
+        gateway.run(gateway.client().download(MEDIA_URL, dest))
     assert dest.read_bytes() == b"earlier"
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
 
 
-def test_progress_is_reported(stage: Stage, tmp_path: Path) -> None:
-    """Bytes so far and in all, growing to the end."""
-    stage.will(Answer(200, VIDEO, {"Content-Length": "600012"}))
+def test_progress_is_reported(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The bytes so far and the total, up to the end."""
+    gateway.reply(Reply(200, VIDEO, {"Content-Length": "600012"}))
     seen: list[tuple[int, int | None]] = []
-    stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=lambda done, total: seen.append((done, total))))
+    gateway.run(
+        gateway.client().download(MEDIA_URL, tmp_path, on_progress=lambda done, total: seen.append((done, total)))
+    )
     assert seen == [(262_144, 600_012), (524_288, 600_012), (600_012, 600_012)]
 
 
 def test_progress_of_a_compressed_body_has_no_total(tmp_path: Path) -> None:
-    """Its length is not that of the file."""
-    stage = Stage("httpx2")
+    """Its Content-Length is not the length of the file."""
+    gateway = ScriptedGateway("httpx2")
     seen: list[tuple[int, int | None]] = []
 
     def on_progress(done: int, total: int | None) -> None:
         seen.append((done, total))
 
     zipped = bytes.fromhex("1f8b0800000000000003330400b7efdc8301000000")  # gzip of "1"
-    stage.will(Answer(200, zipped, {"Content-Encoding": "gzip", "Content-Length": "21"}))
-    dest = stage.client().download(MEDIA_URL, tmp_path, on_progress=on_progress)
+    gateway.reply(Reply(200, zipped, {"Content-Encoding": "gzip", "Content-Length": "21"}))
+    dest = gateway.client().download(MEDIA_URL, tmp_path, on_progress=on_progress)
     assert dest.read_bytes() == b"1"
     assert seen == [(1, None)]
 
 
 @pytest.mark.parametrize("length", ["600012", "-1", "many"])
-def test_a_file_beyond_max_bytes_is_given_up(stage: Stage, tmp_path: Path, length: str) -> None:
-    """Before anything is written if the length says so, else as soon as it shows."""
-    stage.will(Answer(200, VIDEO, {"Content-Length": length}))
+def test_a_file_beyond_max_bytes_is_given_up(gateway: ScriptedGateway, tmp_path: Path, length: str) -> None:
+    """Before anything is written if Content-Length says so, else as soon as the limit is passed."""
+    gateway.reply(Reply(200, VIDEO, {"Content-Length": length}))
     written: list[int] = []
     with pytest.raises(DownloadError, match="has more than max_bytes=600011: raise the limit") as caught:
-        stage.do(
-            stage.client().download(
+        gateway.run(
+            gateway.client().download(
                 MEDIA_URL, tmp_path, max_bytes=600_011, on_progress=lambda done, _: written.append(done)
             )
         )
@@ -181,15 +185,15 @@ def test_a_file_beyond_max_bytes_is_given_up(stage: Stage, tmp_path: Path, lengt
     assert written == ([] if length == "600012" else [262_144, 524_288])
 
 
-def test_max_bytes_itself_is_allowed(stage: Stage, tmp_path: Path) -> None:
+def test_max_bytes_itself_is_allowed(gateway: ScriptedGateway, tmp_path: Path) -> None:
     """The limit is inclusive."""
-    stage.will(Answer(200, VIDEO, {"Content-Length": "600012"}))
-    assert stage.do(stage.client().download(MEDIA_URL, tmp_path, max_bytes=600_012)).stat().st_size == 600_012
+    gateway.reply(Reply(200, VIDEO, {"Content-Length": "600012"}))
+    assert gateway.run(gateway.client().download(MEDIA_URL, tmp_path, max_bytes=600_012)).stat().st_size == 600_012
 
 
-def test_a_part_is_never_at_the_destination(stage: Stage, tmp_path: Path) -> None:
-    """While it comes it is *.part; an exception of the caller's removes it."""
-    stage.will(Answer(200, VIDEO))
+def test_a_part_is_never_at_the_destination(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The incomplete file is *.part, and an exception of the caller's removes it."""
+    gateway.reply(Reply(200, VIDEO))
     seen: list[list[str]] = []
 
     def stop(*_: object) -> None:
@@ -197,7 +201,7 @@ def test_a_part_is_never_at_the_destination(stage: Stage, tmp_path: Path) -> Non
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=stop))
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path, on_progress=stop))
     assert seen == [["bear.mp4.part"]]
     assert list(tmp_path.iterdir()) == []
 
@@ -210,72 +214,72 @@ def test_a_part_is_never_at_the_destination(stage: Stage, tmp_path: Path) -> Non
         ("https://media.test/..%2F..%2Fetc%2Fpasswd", "passwd"),
     ],
 )
-def test_a_folder_gets_the_name_of_the_url(stage: Stage, tmp_path: Path, url: str, name: str) -> None:
-    """Its last segment, and never outside the folder."""
-    stage.will(Answer(200, b"video"))
-    assert stage.do(stage.client().download(url, str(tmp_path))) == tmp_path / name
+def test_a_folder_gets_the_name_of_the_url(gateway: ScriptedGateway, tmp_path: Path, url: str, name: str) -> None:
+    """The last segment of the path names the file, which is never outside the folder."""
+    gateway.reply(Reply(200, b"video"))
+    assert gateway.run(gateway.client().download(url, str(tmp_path))) == tmp_path / name
     assert [one.name for one in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("path", ["", "/", "/..", "/%2e%2e", "/a%00b", "/a%5C..%5Cb", "/.bashrc"])
-def test_a_url_without_a_file_name_needs_a_file(stage: Stage, tmp_path: Path, path: str) -> None:
-    """The remedy is in the message."""
-    stage.will(Answer(200, b"video"))
+def test_a_url_without_a_file_name_needs_a_file(gateway: ScriptedGateway, tmp_path: Path, path: str) -> None:
+    """The message has the remedy."""
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(DownloadError, match=r"has no file name for the folder .*: give a file as dest"):
-        stage.do(stage.client().download(f"https://media.test{path}", tmp_path))
+        gateway.run(gateway.client().download(f"https://media.test{path}", tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
 @pytest.mark.parametrize("dest", ["bear.mp4", ""])
-def test_what_is_no_regular_file_is_not_replaced(stage: Stage, tmp_path: Path, dest: str) -> None:
-    """A device or a FIFO, given or found in the folder, stays what it is; nothing is fetched."""
+def test_what_is_no_regular_file_is_not_replaced(gateway: ScriptedGateway, tmp_path: Path, dest: str) -> None:
+    """A FIFO, given or found in the folder, stays; nothing is fetched."""
     os.mkfifo(tmp_path / "bear.mp4")
-    stage.will(Answer(200, b"video"))
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(DownloadError) as caught:
-        stage.do(stage.client().download(MEDIA_URL, tmp_path / dest))
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path / dest))
     assert str(caught.value) == (
         f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is no regular file: give another dest"
     )
     assert (tmp_path / "bear.mp4").is_fifo()
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
-    assert stage.seen == []
+    assert gateway.requests == []
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this platform")
-def test_a_link_to_what_is_no_regular_file_is_replaced(stage: Stage, tmp_path: Path) -> None:
-    """As any link; the FIFO stays."""
+def test_a_link_to_what_is_no_regular_file_is_replaced(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Like any link; the FIFO stays."""
     os.mkfifo(tmp_path / "fifo")
     dest = tmp_path / "bear.mp4"
     dest.symlink_to(tmp_path / "fifo")
-    stage.will(Answer(200, b"video"))
-    stage.do(stage.client().download(MEDIA_URL, dest))
+    gateway.reply(Reply(200, b"video"))
+    gateway.run(gateway.client().download(MEDIA_URL, dest))
     assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
     assert (tmp_path / "fifo").is_fifo()
 
 
 @pytest.mark.parametrize("long", ["dest", "url"])
-def test_a_name_that_is_too_long_is_named(stage: Stage, tmp_path: Path, long: str) -> None:
-    """The file that cannot be written, whether dest or the URL gives its name."""
+def test_a_name_that_is_too_long_is_named(gateway: ScriptedGateway, tmp_path: Path, long: str) -> None:
+    """The message names the file, whether dest or the URL gives its name."""
     name = "x" * 300
     url, dest = (MEDIA_URL, tmp_path / name) if long == "dest" else (f"https://media.test/{name}", tmp_path)
-    stage.will(Answer(200, b"video"))
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(DownloadError, match=f"cannot be written to {tmp_path}/{name}: File name too long: give"):
-        stage.do(stage.client().download(url, dest))
+        gateway.run(gateway.client().download(url, dest))
 
 
-def test_a_file_that_cannot_be_written_is_an_error(stage: Stage, tmp_path: Path) -> None:
-    """A missing folder, named with the reason."""
-    stage.will(Answer(200, b"video"))
+def test_a_file_that_cannot_be_written_is_an_error(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The message names a missing folder and the reason."""
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(
         DownloadError, match=r"cannot be written to .*bear.mp4.part: No such file or directory: give"
     ) as e:
-        stage.do(stage.client().download(MEDIA_URL, tmp_path / "missing" / "bear.mp4"))
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path / "missing" / "bear.mp4"))
     assert isinstance(e.value.__cause__, FileNotFoundError)
 
 
 def test_a_destination_that_cannot_be_replaced_is_an_error(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: ScriptedGateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The part is removed all the same."""
 
@@ -283,104 +287,104 @@ def test_a_destination_that_cannot_be_replaced_is_an_error(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    stage.will(Answer(200, b"video"))
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(DownloadError, match=r"cannot be written to .*bear.mp4: No space left on device"):
-        stage.do(stage.client().download(MEDIA_URL, tmp_path))
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_link_in_place_of_the_part_is_not_followed(stage: Stage, tmp_path: Path) -> None:
-    """Whoever may write to the folder does not choose what we overwrite; their link is left alone."""
+def test_a_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Another user of the folder must not choose what is overwritten. The link stays."""
     victim, link = tmp_path / "victim", tmp_path / "bear.mp4.part"
     victim.write_bytes(b"precious")
     link.symlink_to(victim)
-    stage.will(Answer(200, b"video"))
-    assert stage.do(stage.client().download(MEDIA_URL, tmp_path)).read_bytes() == b"video"
+    gateway.reply(Reply(200, b"video"))
+    assert gateway.run(gateway.client().download(MEDIA_URL, tmp_path)).read_bytes() == b"video"
     assert victim.read_bytes() == b"precious"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["bear.mp4", "bear.mp4.part", "victim"]
     assert link.readlink() == victim
 
 
-def test_a_dangling_link_in_place_of_the_part_is_not_followed(stage: Stage, tmp_path: Path) -> None:
-    """No file is made where it leads."""
+def test_a_dangling_link_in_place_of_the_part_is_not_followed(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """No file is created at its target."""
     (tmp_path / "bear.mp4.part").symlink_to(tmp_path / "new")
-    stage.will(Answer(200, b"video"))
-    stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    gateway.reply(Reply(200, b"video"))
+    gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     assert not (tmp_path / "new").exists()
 
 
-def test_a_link_as_destination_is_replaced(stage: Stage, tmp_path: Path) -> None:
-    """Not the file it leads to."""
+def test_a_link_as_destination_is_replaced(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Its target is not written."""
     (tmp_path / "victim").write_bytes(b"precious")
     dest = tmp_path / "bear.mp4"
     dest.symlink_to(tmp_path / "victim")
-    stage.will(Answer(200, b"video"))
-    stage.do(stage.client().download(MEDIA_URL, dest))
+    gateway.reply(Reply(200, b"video"))
+    gateway.run(gateway.client().download(MEDIA_URL, dest))
     assert (dest.is_symlink(), dest.read_bytes()) == (False, b"video")
     assert (tmp_path / "victim").read_bytes() == b"precious"
 
 
-def test_a_part_of_another_download_is_left_alone(stage: Stage, tmp_path: Path) -> None:
-    """Under way or killed: nobody can tell."""
+def test_a_part_of_another_download_is_left_alone(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """That download may be under way, or its process killed."""
     (tmp_path / "bear.mp4.part").write_bytes(b"half a vid")
-    stage.will(Answer(200, VIDEO), Answer(200, b"cut", {"Content-Length": "9"}))
-    stage.do(stage.client().download(MEDIA_URL, tmp_path))
+    gateway.reply(Reply(200, VIDEO), Reply(200, b"cut", {"Content-Length": "9"}))
+    gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     with pytest.raises(DownloadError, match="ended after 3 of 9 bytes"):
-        stage.do(stage.client().download(MEDIA_URL, tmp_path))
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     assert (tmp_path / "bear.mp4.part").read_bytes() == b"half a vid"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["bear.mp4", "bear.mp4.part"]
 
 
-def test_two_downloads_to_one_destination_do_not_mix(stage: Stage, tmp_path: Path) -> None:
-    """A second one, begun and ended in the middle of the first: each is whole when it has its name, the last one stays."""
+def test_two_downloads_to_one_destination_do_not_mix(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """The second begins and ends in the middle of the first. Each file is complete when it is renamed; the last one stays."""
     dest = tmp_path / "bear.mp4"
     between: list[bytes] = []
-    other = Stage("httpx2")
-    other.will(Answer(200, b"other video"))
+    other = ScriptedGateway("httpx2")
+    other.reply(Reply(200, b"other video"))
 
     def begin_another(done: int, _total: int | None) -> None:
         if done == 262_144:
             other.client().download(MEDIA_URL, dest)
             between.append(dest.read_bytes())
 
-    stage.will(Answer(200, VIDEO))
-    stage.do(stage.client().download(MEDIA_URL, dest, on_progress=begin_another))
+    gateway.reply(Reply(200, VIDEO))
+    gateway.run(gateway.client().download(MEDIA_URL, dest, on_progress=begin_another))
     assert between == [b"other video"]
     assert dest.read_bytes() == VIDEO
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no umask")
-def test_a_file_has_the_usual_permissions(stage: Stage, tmp_path: Path) -> None:
-    """Those of the umask, as any file that is written."""
-    stage.will(Answer(200, b"video"))
+def test_a_file_has_the_usual_permissions(gateway: ScriptedGateway, tmp_path: Path) -> None:
+    """Those of the umask."""
+    gateway.reply(Reply(200, b"video"))
     before = os.umask(0o027)
     try:
-        dest = stage.do(stage.client().download(MEDIA_URL, tmp_path))
+        dest = gateway.run(gateway.client().download(MEDIA_URL, tmp_path))
     finally:
         os.umask(before)
     assert stat.S_IMODE(dest.stat().st_mode) == 0o640
 
 
-def test_an_error_of_the_callback_is_the_callers(stage: Stage, tmp_path: Path) -> None:
+def test_an_error_of_on_progress_is_raised_unchanged(gateway: ScriptedGateway, tmp_path: Path) -> None:
     """It is not taken for a broken connection, and the download is not repeated."""
 
     def fail(*_: object) -> None:
         raise LookupError("mine")
 
-    stage.will(Answer(200, b"video"))
+    gateway.reply(Reply(200, b"video"))
     with pytest.raises(LookupError, match="mine"):
-        stage.do(stage.client().download(MEDIA_URL, tmp_path, on_progress=fail))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().download(MEDIA_URL, tmp_path, on_progress=fail))
+    assert len(gateway.requests) == 1
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_download_leaves_no_part(backend: str, tmp_path: Path) -> None:
-    """Cancellation in mid-body, on both event loops."""
-    stage = Stage(f"httpx2-{backend}")
-    stage.will(Answer(200, VIDEO))
-    client: Any = stage.client()
+    """Cancelled in the middle of the body, on both event loops."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
+    gateway.reply(Reply(200, VIDEO))
+    client: Any = gateway.client()
 
     async def main() -> bool:
         with anyio.CancelScope() as scope:

@@ -1,4 +1,4 @@
-"""The tree of exceptions, and what must not be in its messages."""
+"""The tree of exceptions, and what their messages must not contain."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import logging
 import pickle
 
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, Answer, Break, Stage, envelope
+from tests.client.scripted_gateway import ACCEPTED, BASE, ID, KEY, STATUS_URL, Failure, Reply, ScriptedGateway, envelope
 
 import pixazo_client
 from pixazo_client import Generation
-from pixazo_client._flow import read_request
+from pixazo_client._calls import read_request
 from pixazo_client._gateway import Gateway
 
 DATA_URL = "data:image/png;base64," + "iVBORw0KGgo" * 1000
 
 
 def test_the_tree_is_the_documented_one() -> None:
-    """Each exception's first base, as the docstring of _errors draws it."""
+    """Each exception's first base is the one that the docstring of _errors draws."""
     bases = {
         name: kind.__bases__[0].__name__
         for name in pixazo_client.__all__
@@ -61,33 +61,33 @@ def test_the_tree_is_the_documented_one() -> None:
         pixazo_client.WebhookPayloadError("m"),
     ],
 )
-def test_an_exception_survives_a_process_boundary(error: pixazo_client.PixazoError) -> None:
-    """Kind, message and attributes."""
-    twin = pickle.loads(pickle.dumps(error))
-    assert type(twin) is type(error)
-    assert str(twin) == str(error)
-    assert vars(twin) == vars(error)
+def test_an_exception_can_be_pickled(error: pixazo_client.PixazoError) -> None:
+    """Its type, message and attributes."""
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
 
 
-def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
-    """Though the gateway echoes both: in the text, in a JSON body, in a page, in the id it invents."""
+def test_the_key_and_images_are_redacted_in_errors(gateway: ScriptedGateway) -> None:
+    """The gateway echoes both in text, in JSON, in a page, and in a URL."""
     echoes: list[object] = [
         {"error": f"key {KEY}", "message": f"image {DATA_URL} is too large"},
         f"<html>key {KEY} image {DATA_URL}</html>".encode(),
         f"plain {KEY} {DATA_URL}".encode(),
         {"statusCode": 401, "message": f"{KEY} {DATA_URL}"},
     ]
-    client = stage.client(max_retries=0)
+    client = gateway.client(max_retries=0)
     for body in echoes:
         for status in (200, 307, 400, 401, 403, 500):
-            stage.will(Answer(status, body, {"Location": f"https://evil.test/{KEY}"}))
+            gateway.reply(Reply(status, body, {"Location": f"https://evil.test/{KEY}"}))
             for call in (lambda: client.generate("A bear"), lambda: client.retrieve(ID)):
                 with pytest.raises(pixazo_client.APIError) as caught:
-                    stage.do(call())
-                told = f"{caught.value} {caught.value!r} {vars(caught.value)}"
-                assert KEY not in told
-                assert "iVBORw0KGgoiVBORw0KGgo" not in told
-                assert status in (307, 200) or "***" in told
+                    gateway.run(call())
+                message = f"{caught.value} {caught.value!r} {vars(caught.value)}"
+                assert KEY not in message
+                assert "iVBORw0KGgoiVBORw0KGgo" not in message
+                assert status in (307, 200) or "***" in message
 
 
 @pytest.mark.parametrize(
@@ -100,55 +100,55 @@ def test_the_key_and_pictures_are_hidden_in_errors(stage: Stage) -> None:
         b'{"request_id": "r", "key": "a\\/b+\\"c=="}',
     ],
 )
-def test_no_escape_saves_the_key(stage: Stage, echo: bytes) -> None:
-    """In a URL, in JSON with escapes that need not be, in plain text."""
-    client = stage.client(api_key='a/b+"c==')
+def test_an_escaped_key_is_redacted(gateway: ScriptedGateway, echo: bytes) -> None:
+    """Percent-encoded, in JSON with unnecessary escapes, in plain text."""
+    client = gateway.client(api_key='a/b+"c==')
     for status in (200, 401):
-        stage.will(Answer(status, echo))
+        gateway.reply(Reply(status, echo))
         with pytest.raises(pixazo_client.APIError, match=r"\*\*\*") as caught:
-            stage.do(client.retrieve(ID))
-        told = f"{caught.value} {vars(caught.value)}"
-        assert "b+" not in told
-        assert "%2B" not in told
+            gateway.run(client.retrieve(ID))
+        message = f"{caught.value} {vars(caught.value)}"
+        assert "b+" not in message
+        assert "%2B" not in message
 
 
-def test_a_failed_generation_hides_them_too(stage: Stage) -> None:
-    """In the exception, in the repr of the answer, in its error."""
-    handle = stage.submit()
-    stage.will(envelope("FAILED", error=f"bad {KEY} {DATA_URL}"))
+def test_the_key_and_images_are_redacted_in_a_failed_generation(gateway: ScriptedGateway) -> None:
+    """In the exception, in the repr of the generation, in its error."""
+    handle = gateway.submit()
+    gateway.reply(envelope("FAILED", error=f"bad {KEY} {DATA_URL}"))
     with pytest.raises(
         pixazo_client.GenerationFailedError, match=r"bad .*data:image/png;base64,<11000 characters>"
     ) as caught:
-        stage.do(handle.wait())
+        gateway.run(handle.wait())
     assert KEY not in f"{caught.value} {caught.value!r} {caught.value.generation!r}"
     assert "iVBORw0KGgo" not in f"{caught.value} {caught.value!r} {caught.value.generation!r}"
 
 
-def test_the_key_and_pictures_are_hidden_in_logs(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    """At every level, in a talk with repetitions, failures and an image."""
+def test_the_key_and_images_are_redacted_in_logs(gateway: ScriptedGateway, caplog: pytest.LogCaptureFixture) -> None:
+    """At every level, with repetitions, failures and an image."""
     caplog.set_level(logging.DEBUG, "pixazo_client")
     leaking = {**ACCEPTED, "polling_url": f"https://gateway.test/v2/{KEY}/status"}
-    stage.will(Answer(429, {"message": KEY}), Answer(202, leaking))
-    handle = stage.do(stage.client().image_to_video("Walk", DATA_URL))
-    stage.will(
-        Break("ReadError"), Answer(500, {"message": f"{KEY} {DATA_URL}"}), envelope("NEW"), envelope("COMPLETED")
+    gateway.reply(Reply(429, {"message": KEY}), Reply(202, leaking))
+    handle = gateway.run(gateway.client().image_to_video("Walk", DATA_URL))
+    gateway.reply(
+        Failure("ReadError"), Reply(500, {"message": f"{KEY} {DATA_URL}"}), envelope("NEW"), envelope("COMPLETED")
     )
-    stage.do(handle.wait())
-    stage.will(Answer(503, {}), envelope("QUEUED"))
-    stage.do(handle.status())
+    gateway.run(handle.wait())
+    gateway.reply(Reply(503, {}), envelope("QUEUED"))
+    gateway.run(handle.status())
     records = [record for record in caplog.records if record.name == "pixazo_client"]
-    told = " ".join(record.getMessage() for record in records)
+    message = " ".join(record.getMessage() for record in records)
     assert ("INFO", f"accepted {ID}") in [(record.levelname, record.getMessage()) for record in records]
-    assert "repeated in 0.4 s" in told
-    assert "reading again" in told
-    assert "unknown status 'NEW'" in told
-    assert KEY not in told
-    assert "iVBORw0KGgo" not in told
+    assert "repeated in 0.4 s" in message
+    assert "reading again" in message
+    assert "unknown status 'NEW'" in message
+    assert KEY not in message
+    assert "iVBORw0KGgo" not in message
 
 
-def test_nothing_shows_the_key_in_its_repr(stage: Stage) -> None:
-    """Client, handle, and the values inside."""
-    client = stage.client()
+def test_no_repr_has_the_key(gateway: ScriptedGateway) -> None:
+    """Neither of the client, of the handle, nor of the values inside."""
+    client = gateway.client()
     handle = client.get_handle(ID)
     inner = [vars(client), vars(handle), read_request(Gateway(BASE, KEY), STATUS_URL)]
     assert repr(handle) in (f"RequestHandle({ID!r})", f"AsyncRequestHandle({ID!r})")

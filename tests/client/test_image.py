@@ -1,4 +1,4 @@
-"""First frames: URLs as they are, bytes and files embedded."""
+"""First frames: URLs are sent unchanged, bytes and files are embedded."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_client._image import image_url
+from pixazo_client._models import image_url
 
 
 @pytest.mark.parametrize("url", ["https://a.test/x.jpg", "http://a.test/x", "data:image/png;base64,AAAA", "", "x.jpg"])
-def test_text_passes_as_it_is(url: str) -> None:
-    """What is a good URL is for the gateway to say."""
+def test_text_is_sent_unchanged(url: str) -> None:
+    """Whether a URL is valid is for the gateway to decide."""
     assert image_url(url) == url
 
 
@@ -41,12 +41,12 @@ def test_bytes_are_embedded_by_their_signature(content: bytes, url: str) -> None
     ],
 )
 def test_a_file_is_embedded_by_signature_then_suffix(tmp_path: Path, name: str, content: bytes, start: str) -> None:
-    """The content knows better than the name."""
+    """The content decides before the name."""
     (tmp_path / name).write_bytes(content)
     assert image_url(tmp_path / name).startswith(start)
 
 
-def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
     """FileNotFoundError names the path."""
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         image_url(tmp_path / "none.png")

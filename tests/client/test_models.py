@@ -1,4 +1,4 @@
-"""Generation: what the gateway says, read generously and kept whole."""
+"""Generation: the members that are needed are checked, all others are optional, and everything is kept."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_printed_envelope_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["2026-03-31T10:00:15.000Z", "2026-03-31 10:00:15", "2026-03-31T12:00:15+02:00"])
 def test_every_instant_is_aware_and_utc(text: str) -> None:
-    """Both timestamp forms, and any offset."""
+    """Both forms of timestamps, and any offset."""
     instant = generation_from({**PRINTED, "created_at": text}).created_at
     assert instant == datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
     assert instant is not None
@@ -82,7 +82,7 @@ def test_any_iso_instant_is_understood(instant: datetime) -> None:
     ],
 )
 def test_media_urls_is_a_tuple_of_text(output: object, urls: tuple[str, ...]) -> None:
-    """Whatever the output looks like."""
+    """Whatever the output is."""
     assert generation_from({**PRINTED, "output": output}).media_urls == urls
 
 
@@ -94,13 +94,13 @@ def test_media_urls_is_a_tuple_of_text(output: object, urls: tuple[str, ...]) ->
         ("bad image data:image/png;base64,iVBORw0KGgo=", "bad image data:image/png;base64,<12 characters>"),
     ],
 )
-def test_an_error_is_text_without_pictures(error: object, shown: str) -> None:
-    """Objects become JSON, data URLs their length."""
+def test_an_error_is_text_without_images(error: object, shown: str) -> None:
+    """An object becomes JSON, the payload of a data URL its length."""
     assert generation_from({**PRINTED, "error": error}).error == shown
 
 
 def test_the_minimal_failure_envelope_is_enough() -> None:
-    """The page prints one without timestamps; model and media type may be odd."""
+    """The page prints one without timestamps; model and media type may have any type."""
     generation = generation_from({"request_id": "a", "status": "ERROR", "model_id": 7, "output": {"media_type": 7}})
     assert generation == Generation("a", "ERROR", raw=generation.raw)
 
@@ -118,7 +118,7 @@ def test_the_minimal_failure_envelope_is_enough() -> None:
     ],
 )
 def test_three_words_are_terminal(status: str, terminal: bool, succeeded: bool) -> None:
-    """And one of them is a success; words are taken exactly."""
+    """One of them is a success; letter case matters."""
     generation = Generation("a", status)
     assert (generation.is_terminal, generation.succeeded) == (terminal, succeeded)
 

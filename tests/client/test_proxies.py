@@ -1,4 +1,4 @@
-"""Proxies that the environment names: used where they can be, told where they cannot, never passed by in silence."""
+"""The environment's proxies are used, reported where they cannot be used, and never bypassed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 
 import anyio
 import pytest
-from tests.client.scripted_socket import Loopback, nowhere, says
+from tests.client.scripted_socket import ScriptedSocket, response, unused_url
 
 from pixazo_client import AsyncPixazoClient, PixazoClient, PixazoError
 
 Call: TypeAlias = Callable[[str, Callable[[PixazoClient], Any]], Any]
 
 ID = "minimax-hailuo-ai_1"
-QUEUED = says("200 OK", b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED"}')
+QUEUED = response("200 OK", b'{"request_id":"minimax-hailuo-ai_1","status":"QUEUED"}')
 UNUSABLE = {
     "socks5://127.0.0.1:9": "pip install 'httpx2[socks]'",
     "socks5h://127.0.0.1:9": "pip install 'httpx2[socks]'",
@@ -31,12 +31,12 @@ UNUSABLE = {
 
 @pytest.fixture(autouse=True)
 def _without_socks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as if the extra were not installed
 
 
 @pytest.fixture(params=[PixazoClient, AsyncPixazoClient])
 def call(request: pytest.FixtureRequest) -> Call:
-    """Makes our own client for this base_url, and one call with it."""
+    """Call our own client for this base_url."""
 
     def call(base_url: str, use: Callable[[PixazoClient], Any]) -> Any:
         result = use(request.param(api_key="k", base_url=base_url, max_retries=0))
@@ -50,7 +50,7 @@ def test_a_host_that_no_proxy_covers_is_reached(call: Call, monkeypatch: pytest.
     """Whatever the proxies are."""
     monkeypatch.setenv("ALL_PROXY", proxy)
     monkeypatch.setenv("NO_PROXY", "example.com, 127.0.0.1,localhost")
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -58,16 +58,16 @@ def test_a_host_that_no_proxy_covers_is_reached(call: Call, monkeypatch: pytest.
 def test_a_proxy_that_cannot_be_used_is_named(
     call: Call, monkeypatch: pytest.MonkeyPatch, proxy: str, remedy: str
 ) -> None:
-    """With its value and the remedies, and the host hears nothing."""
+    """The message has its value and the remedies, and nothing is sent to the host."""
     monkeypatch.setenv("all_proxy", proxy)
     monkeypatch.setenv("NO_PROXY", "example.com")
-    with Loopback(QUEUED).serving() as gateway, pytest.raises(PixazoError) as caught:
+    with ScriptedSocket(QUEUED).serving() as gateway, pytest.raises(PixazoError) as caught:
         call(gateway.url, lambda client: client.generate("A bear"))
     assert str(caught.value) == (
         f"127.0.0.1 cannot be reached, nothing was sent: the proxy all_proxy={proxy} cannot be used: "
         f"{remedy}, add 127.0.0.1 to NO_PROXY, or pass http_client="
     )
-    assert gateway.heard == []
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_proxy_that_cannot_be_used_is_named(
     ],
 )
 def test_the_password_of_a_proxy_is_not_shown(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """Nor in what the error was made from."""
+    """Neither in the message nor in a chained exception."""
     monkeypatch.setenv("ALL_PROXY", proxy.replace("s3cret://", "s3cret:a://"))
     with pytest.raises(PixazoError, match="the proxy ALL_PROXY=") as caught:
         PixazoClient(api_key="k").retrieve(ID)
@@ -93,33 +93,33 @@ def test_the_password_of_a_proxy_is_not_shown(monkeypatch: pytest.MonkeyPatch, p
 def test_media_hosts_do_not_bypass_a_proxy_that_cannot_be_used(
     call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The gateway may be excepted while they are not."""
+    """NO_PROXY may cover the gateway alone."""
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "gateway.test")
     with (
-        Loopback(says("200 OK", b"video")).serving() as media,
+        ScriptedSocket(response("200 OK", b"video")).serving() as media,
         pytest.raises(PixazoError, match=r"^127.0.0.1 cannot be reached.*ALL_PROXY=socks5://127.0.0.1:9"),
     ):
         call("https://gateway.test", lambda client: client.download(media.url + "/a.mp4", tmp_path))
-    assert media.heard == []
+    assert media.requests == []
 
 
-def test_a_scheme_of_its_own_proxy_needs_no_other(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """http_proxy serves although all_proxy cannot."""
-    with Loopback(QUEUED).serving() as proxy:
+def test_a_usable_proxy_of_a_scheme_suffices(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """http_proxy is used although all_proxy cannot be."""
+    with ScriptedSocket(QUEUED).serving() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url.removeprefix("http://"))
         monkeypatch.setenv("all_proxy", "socks4://127.0.0.1:9")
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
-    assert proxy.heard[0].startswith(b"GET http://gateway.test/v2/requests/status/minimax-hailuo-ai_1 HTTP/1.1\r\n")
+    assert proxy.requests[0].startswith(b"GET http://gateway.test/v2/requests/status/minimax-hailuo-ai_1 HTTP/1.1\r\n")
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 def test_a_usable_proxy_is_used(call: Call, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """With the name and password of its URL."""
-    with Loopback(QUEUED).serving() as proxy:
+    """With the user name and password of its URL."""
+    with ScriptedSocket(QUEUED).serving() as proxy:
         monkeypatch.setenv(name, proxy.url.replace("http://", "http://user:secret@"))
         assert call("http://gateway.test", lambda client: client.retrieve(ID)).status == "QUEUED"
-    assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.heard[0]
+    assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.requests[0]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_a_usable_proxy_is_used(call: Call, monkeypatch: pytest.MonkeyPatch, nam
     ["127.0.0.1", "127.0.0.0/8", "*", "x, 127.0.0.1 ,y", "http://127.0.0.1", "a b,[::1,127.0.0.1", ",,127.0.0.1"],
 )
 def test_no_proxy_entries_that_cover_a_host(call: Call, monkeypatch: pytest.MonkeyPatch, covered: str) -> None:
-    """An address, a network, a star, a URL; what cannot be read is passed over."""
-    monkeypatch.setenv("ALL_PROXY", nowhere())
+    """An address, a network, a star, a URL; unreadable entries are skipped."""
+    monkeypatch.setenv("ALL_PROXY", unused_url())
     monkeypatch.setenv("NO_PROXY", covered)
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
@@ -155,7 +155,7 @@ def test_no_proxy_entries_that_cover_a_host(call: Call, monkeypatch: pytest.Monk
 def test_no_proxy_covers_what_httpx2_covers(
     monkeypatch: pytest.MonkeyPatch, covered: str, host: str, direct: bool
 ) -> None:
-    """A domain covers what is below it. The proxy cannot be used, so what needs it is refused."""
+    """A domain covers its subdomains. The proxy cannot be used, so any other host is refused."""
     monkeypatch.setenv("ALL_PROXY", "socks4://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", covered)
 
@@ -168,18 +168,18 @@ def test_no_proxy_covers_what_httpx2_covers(
 
 
 def test_an_empty_variable_names_no_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As everywhere."""
+    """As in other HTTP clients."""
     monkeypatch.setenv("ALL_PROXY", "")
     monkeypatch.setenv("http_proxy", "")
-    with Loopback(QUEUED).serving() as gateway:
+    with ScriptedSocket(QUEUED).serving() as gateway:
         assert call(gateway.url, lambda client: client.retrieve(ID)).status == "QUEUED"
 
 
 def test_a_client_of_the_users_has_proxies_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is no reason to refuse it."""
+    """The proxies of the environment do not apply to it."""
     import httpx2
 
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    with Loopback(QUEUED).serving() as gateway, httpx2.Client(trust_env=False) as http:
+    with ScriptedSocket(QUEUED).serving() as gateway, httpx2.Client(trust_env=False) as http:
         client = PixazoClient(api_key="k", base_url=gateway.url, http_client=http)
         assert client.retrieve(ID).status == "QUEUED"

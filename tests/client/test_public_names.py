@@ -1,25 +1,24 @@
-"""What one can import from pixazo_client."""
+"""The public names of pixazo_client."""
 
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from importlib import resources
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from tests.command import python
 
 import pixazo_client
 from pixazo_client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
-from pixazo_client._http import AsyncHTTPClient, HTTPClient, HTTPResponse
+from pixazo_client._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
 
 
 def test_the_public_names_are_listed_and_sorted() -> None:
-    """No more and no fewer than what stands in the package."""
-    # pytest adds names that are no identifiers to the modules whose asserts it rewrites.
+    """The package has exactly the names of its __all__."""
+    # pytest adds names that are no identifiers to modules whose assertions it rewrites.
     names = [name for name in vars(pixazo_client) if name.isidentifier() and not name.startswith("_")]
     assert sorted(names) == pixazo_client.__all__
 
@@ -32,8 +31,8 @@ def test_the_package_says_that_it_is_typed() -> None:
 @pytest.mark.parametrize(
     ("blocking", "asynchronous"), [(PixazoClient, AsyncPixazoClient), (RequestHandle, AsyncRequestHandle)]
 )
-def test_both_colours_have_the_same_names_and_parameters(blocking: type, asynchronous: type) -> None:
-    """Only close is aclose."""
+def test_both_kinds_have_the_same_names_and_parameters(blocking: type, asynchronous: type) -> None:
+    """Except that close is aclose."""
 
     def parameters(kind: type) -> dict[str, list[tuple[str, object, object]]]:
         return {
@@ -48,18 +47,17 @@ def test_both_colours_have_the_same_names_and_parameters(blocking: type, asynchr
 
 
 def test_httpx_is_not_imported_unless_used() -> None:
-    """Nor threads' machinery, nor the mimetypes table."""
+    """httpx is an optional package."""
     code = "import sys, pixazo_client; pixazo_client.PixazoClient(api_key='k').close(); print('httpx' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "False\n"
+    assert python(code) == "False\n"
 
 
 @pytest.mark.parametrize("library", [httpx2, httpx])
 @pytest.mark.parametrize(
     ("shape", "name"), [(HTTPClient, "Client"), (AsyncHTTPClient, "AsyncClient"), (HTTPResponse, "Response")]
 )
-def test_both_libraries_have_the_shape_we_ask_for(library: Any, shape: type, name: str) -> None:
-    """Every method with every parameter by its name: type checkers see it for some versions, this for the installed one."""
+def test_both_libraries_have_the_protocols_methods(library: Any, shape: type, name: str) -> None:
+    """Every method with every parameter by its name. Type checkers see some versions of the libraries, this test the installed one."""
     real = getattr(library, name)
     for method, asked in inspect.getmembers(shape, inspect.isfunction):
         if not method.startswith("_"):

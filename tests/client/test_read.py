@@ -1,19 +1,19 @@
-"""Reading a status once: what is repeated, what is understood, what is an error."""
+"""A status is read once: what is repeated, what is accepted, what is an error."""
 
 from __future__ import annotations
 
 import pytest
-from tests.client.scripted_gateway import COMPLETED, ID, KEY, QUEUED, STATUS_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import COMPLETED, ID, KEY, QUEUED, STATUS_URL, Failure, Reply, ScriptedGateway
 
 import pixazo_client
 from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
 
 
-def test_a_status_is_read_as_the_page_prints_it(stage: Stage) -> None:
-    """GET at the documented address, with the key."""
-    stage.will(COMPLETED)
-    generation = stage.do(stage.client().retrieve(ID))
-    (seen,) = stage.seen
+def test_a_status_is_read_as_the_page_prints_it(gateway: ScriptedGateway) -> None:
+    """GET at the documented URL, with the key."""
+    gateway.reply(COMPLETED)
+    generation = gateway.run(gateway.client().retrieve(ID))
+    (seen,) = gateway.requests
     assert (seen.method, seen.url, seen.body) == ("GET", STATUS_URL, b"")
     assert seen.headers["ocp-apim-subscription-key"] == KEY
     assert (generation.request_id, generation.status) == (ID, "COMPLETED")
@@ -30,56 +30,57 @@ def test_a_status_is_read_as_the_page_prints_it(stage: Stage) -> None:
 )
 def test_an_id_cannot_leave_its_place_in_the_path(request_id: str, path: str) -> None:
     """It is percent-encoded as one segment."""
-    assert Stage("httpx2").client().get_handle(request_id).polling_url == "https://gateway.test" + path
+    assert ScriptedGateway("httpx2").client().get_handle(request_id).polling_url == "https://gateway.test" + path
 
 
 @pytest.mark.parametrize("request_id", ["", ".", ".."])
-def test_an_id_that_names_nothing_is_refused(stage: Stage, request_id: str) -> None:
+def test_an_id_that_names_nothing_is_refused(gateway: ScriptedGateway, request_id: str) -> None:
     """Dots would lead to another route."""
     with pytest.raises(pixazo_client.PixazoError, match="names no request"):
-        stage.client().get_handle(request_id)
+        gateway.client().get_handle(request_id)
 
 
 @pytest.mark.parametrize(
     "trouble",
     [
         *map(
-            Break, ["ConnectError", "ConnectTimeout", "PoolTimeout", "ReadError", "ReadTimeout", "RemoteProtocolError"]
+            Failure,
+            ["ConnectError", "ConnectTimeout", "PoolTimeout", "ReadError", "ReadTimeout", "RemoteProtocolError"],
         ),
-        *(Answer(status, {}) for status in (408, 429, 500, 502, 503)),
+        *(Reply(status, {}) for status in (408, 429, 500, 502, 503)),
     ],
 )
-def test_a_read_is_repeated_after_a_transient_failure(stage: Stage, trouble: Answer | Break) -> None:
-    """Connect and read errors, 408, 429 and 5xx: twice by default, with growing pauses."""
-    stage.will(trouble, trouble, QUEUED)
-    assert stage.do(stage.client().retrieve(ID)).status == "QUEUED"
-    assert stage.pauses == [0.375, 0.75]
+def test_a_read_is_repeated_after_a_transient_failure(gateway: ScriptedGateway, trouble: Reply | Failure) -> None:
+    """Connection and read errors, 408, 429 and 5xx: twice by default, with growing pauses."""
+    gateway.reply(trouble, trouble, QUEUED)
+    assert gateway.run(gateway.client().retrieve(ID)).status == "QUEUED"
+    assert gateway.pauses == [0.375, 0.75]
 
 
-def test_a_read_is_repeated_at_most_max_retries_times(stage: Stage) -> None:
+def test_a_read_is_repeated_at_most_max_retries_times(gateway: ScriptedGateway) -> None:
     """Then the last failure is raised."""
-    stage.will(Answer(500, {}), Answer(500, {}), Answer(503, {"error": "Down"}), QUEUED)
+    gateway.reply(Reply(500, {}), Reply(500, {}), Reply(503, {"error": "Down"}), QUEUED)
     with pytest.raises(pixazo_client.InternalServerError, match="answered 503 Service Unavailable: Down") as caught:
-        stage.do(stage.client().retrieve(ID))
-    assert len(stage.seen) == 3
+        gateway.run(gateway.client().retrieve(ID))
+    assert len(gateway.requests) == 3
     assert "charged" not in str(caught.value)
 
 
-def test_no_retries_means_one_read(stage: Stage) -> None:
+def test_no_retries_means_one_read(gateway: ScriptedGateway) -> None:
     """max_retries=0."""
-    stage.will(Break("ReadTimeout"), QUEUED)
+    gateway.reply(Failure("ReadTimeout"), QUEUED)
     with pytest.raises(APITimeoutError) as caught:
-        stage.do(stage.client(max_retries=0).retrieve(ID))
-    assert (len(stage.seen), caught.value.request_id) == (1, ID)
+        gateway.run(gateway.client(max_retries=0).retrieve(ID))
+    assert (len(gateway.requests), caught.value.request_id) == (1, ID)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 410, 422])
-def test_a_refused_read_is_not_repeated(stage: Stage, status: int) -> None:
+def test_a_refused_read_is_not_repeated(gateway: ScriptedGateway, status: int) -> None:
     """The same read would be refused again."""
-    stage.will(Answer(status, {}), QUEUED)
+    gateway.reply(Reply(status, {}), QUEUED)
     with pytest.raises(APIStatusError):
-        stage.do(stage.client().retrieve(ID))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().retrieve(ID))
+    assert len(gateway.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,52 +97,52 @@ def test_a_refused_read_is_not_repeated(stage: Stage, status: int) -> None:
         (599, pixazo_client.InternalServerError),
     ],
 )
-def test_each_code_has_its_exception(stage: Stage, status: int, kind: type[APIStatusError]) -> None:
-    """And the exception knows code, body and request."""
-    stage.will(Answer(status, {"error": "Title", "message": "A sentence."}))
+def test_each_code_has_its_exception(gateway: ScriptedGateway, status: int, kind: type[APIStatusError]) -> None:
+    """The exception has the status code, the body and the request id."""
+    gateway.reply(Reply(status, {"error": "Title", "message": "A sentence."}))
     with pytest.raises(APIStatusError, match="Title: A sentence") as caught:
-        stage.do(stage.client(max_retries=0).retrieve(ID))
+        gateway.run(gateway.client(max_retries=0).retrieve(ID))
     assert type(caught.value) is kind
     assert caught.value.status_code == status
     assert caught.value.body == {"error": "Title", "message": "A sentence."}
     assert caught.value.request_id == ID
 
 
-def test_model_not_found_is_a_bad_request_of_its_own(stage: Stage) -> None:
+def test_model_not_found_is_a_bad_request_of_its_own(gateway: ScriptedGateway) -> None:
     """The page prints its body under 400."""
     body = {"error": "Model not found", "message": "Model 'minimax-hailuo-ai' not found or is disabled"}
-    stage.will(Answer(400, body))
+    gateway.reply(Reply(400, body))
     with pytest.raises(pixazo_client.ModelNotFoundError, match="not found or is disabled"):
-        stage.do(stage.client().generate("A bear"))
+        gateway.run(gateway.client().generate("A bear"))
 
 
-def test_a_message_names_the_call_the_answer_and_the_remedy(stage: Stage) -> None:
+def test_a_message_has_the_call_the_response_and_the_remedy(gateway: ScriptedGateway) -> None:
     """In one line."""
-    stage.will(Answer(401, {"statusCode": 401, "message": "Access denied due to invalid subscription key."}))
+    gateway.reply(Reply(401, {"statusCode": 401, "message": "Access denied due to invalid subscription key."}))
     with pytest.raises(pixazo_client.AuthenticationError) as caught:
-        stage.do(stage.client().generate("A bear"))
+        gateway.run(gateway.client().generate("A bear"))
     assert str(caught.value) == (
         "POST https://gateway.test/minimax-hailuo-ai/v1/generate answered 401 Unauthorized: "
         "Access denied due to invalid subscription key; check api_key= or PIXAZO_API_KEY"
     )
 
 
-def test_a_403_page_is_an_error_with_its_text(stage: Stage) -> None:
-    """Front doors answer HTML even to a valid key: no JSON crash, no markup, not the whole page."""
+def test_a_403_page_is_an_error_with_its_text(gateway: ScriptedGateway) -> None:
+    """A proxy may send HTML even for a valid key: no JSON error, no markup, not the whole page."""
     page = (
         b"<!DOCTYPE html><html><head><style>p { color: red }</style><script>track()</script></head>"
         b"<body><h1>Attention Required!</h1>\n<p>You have been blocked.</p>" + b"<p>more</p>" * 1000 + b"</body></html>"
     )
     for call in ("generate", "retrieve"):
-        stage.will(Answer(403, page, {"Content-Type": "text/html"}))
+        gateway.reply(Reply(403, page, {"Content-Type": "text/html"}))
         with pytest.raises(pixazo_client.PermissionDeniedError) as caught:
-            stage.do(getattr(stage.client(), call)(ID))
-        told = str(caught.value)
-        assert "403 Forbidden: Attention Required! You have been blocked. more" in told
-        assert "<" not in told
-        assert "track" not in told
-        assert "color" not in told
-        assert len(told) < 600
+            gateway.run(getattr(gateway.client(), call)(ID))
+        message = str(caught.value)
+        assert "403 Forbidden: Attention Required! You have been blocked. more" in message
+        assert "<" not in message
+        assert "track" not in message
+        assert "color" not in message
+        assert len(message) < 600
         assert caught.value.body is None
 
 
@@ -161,27 +162,27 @@ def test_a_403_page_is_an_error_with_its_text(stage: Stage) -> None:
         ({"request_id": "minimax-hailuo-ai_other", "status": "COMPLETED"}, "is about another request"),
     ],
 )
-def test_a_200_that_is_no_status_is_a_validation_error(stage: Stage, body: object, problem: str) -> None:
-    """It carries the request id, and says what is wrong."""
-    stage.will(Answer(200, body))
+def test_a_200_that_is_no_status_is_a_validation_error(gateway: ScriptedGateway, body: object, problem: str) -> None:
+    """The error has the request id and the reason."""
+    gateway.reply(Reply(200, body))
     with pytest.raises(APIResponseValidationError, match=problem) as caught:
-        stage.do(stage.client().retrieve(ID))
+        gateway.run(gateway.client().retrieve(ID))
     assert caught.value.request_id == ID
     assert "charged" not in str(caught.value)
     assert len(str(caught.value)) < 800
 
 
-def test_a_lost_read_names_the_library_s_reason(stage: Stage) -> None:
-    """Whichever library it is."""
-    stage.will(Break("ReadError"))
-    with pytest.raises(APIConnectionError, match="got no answer: ReadError: broken on purpose") as caught:
-        stage.do(stage.client().retrieve(ID))
+def test_a_read_without_a_response_has_the_library_s_reason(gateway: ScriptedGateway) -> None:
+    """With httpx2 and with httpx."""
+    gateway.reply(Failure("ReadError"))
+    with pytest.raises(APIConnectionError, match="got no response: ReadError: broken on purpose") as caught:
+        gateway.run(gateway.client().retrieve(ID))
     assert (caught.value.request_id, caught.value.sent) == (ID, True)
-    assert isinstance(caught.value.__cause__, stage.library.ReadError)
+    assert isinstance(caught.value.__cause__, gateway.library.ReadError)
 
 
-def test_a_status_nobody_registered_is_shown_as_a_number(stage: Stage) -> None:
+def test_an_unregistered_status_code_is_shown_as_a_number(gateway: ScriptedGateway) -> None:
     """599 has no phrase."""
-    stage.will(Answer(599, b""))
+    gateway.reply(Reply(599, b""))
     with pytest.raises(pixazo_client.InternalServerError, match="answered 599: an empty body"):
-        stage.do(stage.client(max_retries=0).retrieve(ID))
+        gateway.run(gateway.client(max_retries=0).retrieve(ID))

@@ -1,4 +1,4 @@
-"""Redaction: what is hidden, what stays readable."""
+"""Redaction: what is removed, and what stays readable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._redact import hide_data_urls, hide_key, shorten
+from pixazo_client._gateway import hide_data_urls, hide_key, shorten
 
 
 @pytest.mark.parametrize(
@@ -28,18 +28,18 @@ from pixazo_client._redact import hide_data_urls, hide_key, shorten
     ],
 )
 def test_data_urls_lose_their_payload(text: str, hidden: str) -> None:
-    """Also where JSON escaped the slashes."""
+    """Also with slashes that JSON has escaped."""
     assert hide_data_urls(text) == hidden
 
 
 @given(st.text(), st.text(alphabet="abc123-", min_size=8), st.text())
 def test_no_key_is_left(before: str, key: str, after: str) -> None:
-    """Wherever it stands."""
+    """Wherever the key is in the text."""
     assert key not in hide_key(f"{before}{key}{after}", key)
 
 
 @given(st.text(), st.binary())
-def test_hiding_keeps_json_whole(text: str, payload: bytes) -> None:
+def test_redaction_keeps_json_valid(text: str, payload: bytes) -> None:
     """An error body can still be decoded."""
     body = json.dumps({"a": text, "b": f"data:image/png;base64,{payload.hex()}"})
     assert json.loads(hide_data_urls(body)).keys() == {"a", "b"}
@@ -61,7 +61,7 @@ def test_shortened_text_is_one_readable_line(text: str, line: str) -> None:
 
 
 def test_long_text_is_cut() -> None:
-    """At 300 characters, visibly."""
+    """At 300 characters, with an ellipsis."""
     assert shorten("x" * 300) == "x" * 300
     assert shorten("x" * 301) == "x" * 299 + "…"
 
@@ -70,8 +70,8 @@ def test_long_text_is_cut() -> None:
     "text",
     ["<" * 10**5, "<script " * 10**4, "data:" * 10**5, "data:a;" * 10**5, "data:image/png;base64," + "A" * 10**7],
 )
-def test_hostile_text_takes_no_forever(text: str) -> None:
-    """CPU time, not the clock on the wall; generous by far."""
+def test_hostile_text_takes_bounded_time(text: str) -> None:
+    """Measured as CPU time with a generous limit."""
     before = time.process_time()
     shorten(text)
     assert time.process_time() - before < 5

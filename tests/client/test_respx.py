@@ -1,4 +1,4 @@
-"""An app that uses httpx mocks us with respx, as it mocks the rest."""
+"""An app that uses httpx mocks the client with respx, like its other calls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SUBMIT_URL = "https://gateway.test/minimax-hailuo-ai/v1/generate"
 
 
 @respx.mock
-def test_a_whole_talk_is_mocked(tmp_path: Path) -> None:
-    """Submit, wait, download: each route called as often as it should be."""
+def test_a_client_is_mocked(tmp_path: Path) -> None:
+    """Submit, wait, download: each route is called as often as expected."""
     submit = respx.post(SUBMIT_URL, headers={"Ocp-Apim-Subscription-Key": KEY}).respond(202, json=ACCEPTED)
     status = respx.get(STATUS_URL)
     status.side_effect = [httpx.Response(200, json=QUEUED), httpx.ReadTimeout, httpx.Response(200, json=COMPLETED)]
@@ -31,7 +31,7 @@ def test_a_whole_talk_is_mocked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_an_asynchronous_talk_is_mocked(backend: str) -> None:
+def test_an_asynchronous_client_is_mocked(backend: str) -> None:
     """On both event loops; a 429 of the mock is the client's RateLimitError."""
 
     async def main() -> None:

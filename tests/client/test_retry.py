@@ -1,4 +1,4 @@
-"""Retry: the pure part of patience."""
+"""Retries: whether, and after how long."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_client._retry import Retry, retry_after
-from pixazo_client._steps import Answer, Lost, Reply
+from pixazo_client._exchange import NoResponse, Outcome, Response, retry_after
+from pixazo_client._pacing import Retry
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
 
@@ -33,20 +33,20 @@ NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
     ],
 )
 def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
-    """A date is measured against the answer's own Date, or else against our clock."""
+    """A date is compared with the response's own Date, or else with our clock."""
     assert retry_after(headers, NOON) == seconds
 
 
 @given(st.text())
 def test_any_retry_after_is_survived(value: str) -> None:
-    """None, or a finite number of seconds, not negative."""
+    """The result is None, or a finite number of seconds that is not negative."""
     seconds = retry_after({"Retry-After": value}, NOON)
     assert seconds is None or 0 <= seconds < float("inf")
 
 
 def test_backoff_doubles_up_to_a_ceiling() -> None:
-    """0.5, 1, 2, 4, 8, 8 ... seconds, of which the jitter takes up to a half."""
-    lost = Lost(sent=False, timed_out=False, reason="", cause=OSError())
+    """0.5, 1, 2, 4, 8, 8 ... seconds, reduced by the jitter by up to a half."""
+    lost = NoResponse(sent=False, timed_out=False, reason="", cause=OSError())
     longest = Retry(2000, lambda: 0.0)
     assert [longest.pause("GET", lost, attempt) for attempt in range(7)] == [0.5, 1, 2, 4, 8, 8, 8]
     assert longest.pause("GET", lost, 1999) == 8
@@ -54,21 +54,23 @@ def test_backoff_doubles_up_to_a_ceiling() -> None:
     assert shortest.pause("GET", lost, 0) == pytest.approx(0.25, abs=1e-3)
 
 
-REPLIES = st.builds(
-    Reply,
+RESPONSES = st.builds(
+    Response,
     st.integers(200, 599),
     st.dictionaries(st.just("Retry-After"), st.sampled_from(["0", "3", "60", "61", "x"])),
     st.just(b""),
     st.just(NOON),
 )
-LOSSES = st.builds(Lost, st.booleans(), st.booleans(), st.just(""), st.just(OSError()))
+LOSSES = st.builds(NoResponse, st.booleans(), st.booleans(), st.just(""), st.just(OSError()))
 
 
-@given(answer=REPLIES | LOSSES, attempt=st.integers(0, 5), limit=st.integers(0, 5))
-def test_a_post_is_repeated_only_when_nothing_can_have_been_accepted(answer: Answer, attempt: int, limit: int) -> None:
-    """Never after the limit, never for more than a minute, never after a 5xx or an answer lost on its way."""
-    pause = Retry(limit, lambda: 0.5).pause("POST", answer, attempt)
+@given(outcome=RESPONSES | LOSSES, attempt=st.integers(0, 5), limit=st.integers(0, 5))
+def test_a_post_is_repeated_only_when_nothing_can_have_been_accepted(
+    outcome: Outcome, attempt: int, limit: int
+) -> None:
+    """Never beyond the limit, after more than a minute, after a 5xx, or when the response was lost."""
+    pause = Retry(limit, lambda: 0.5).pause("POST", outcome, attempt)
     if pause is not None:
         assert attempt < limit
         assert 0 <= pause <= 60
-        assert not answer.sent if isinstance(answer, Lost) else answer.status == 429
+        assert not outcome.sent if isinstance(outcome, NoResponse) else outcome.status == 429

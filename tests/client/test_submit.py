@@ -1,4 +1,4 @@
-"""Submitting: what is sent, what is accepted, what is never repeated."""
+"""Submissions: what is sent, what is accepted, what is never repeated."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from tests.client.scripted_gateway import ACCEPTED, ID, KEY, STATUS_URL, Answer, Break, Stage
+from tests.client.scripted_gateway import ACCEPTED, ID, KEY, STATUS_URL, Failure, Reply, ScriptedGateway
 
 import pixazo_client
 from pixazo_client import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
 
 
-def test_text_to_video_is_posted_as_the_page_prints_it(stage: Stage) -> None:
+def test_text_to_video_is_posted_as_the_page_prints_it(gateway: ScriptedGateway) -> None:
     """The operation, the three headers and the members are those of the page's sample."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(
-        stage.client().generate(
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(
+        gateway.client().generate(
             "A bear",
             duration=6,
             resolution="768P",
@@ -28,7 +28,7 @@ def test_text_to_video_is_posted_as_the_page_prints_it(stage: Stage) -> None:
             aigc_watermark=False,
         )
     )
-    (seen,) = stage.seen
+    (seen,) = gateway.requests
     assert (seen.method, seen.url) == ("POST", "https://gateway.test/minimax-hailuo-ai/v1/generate")
     assert seen.headers["ocp-apim-subscription-key"] == "canary-5f1d"
     assert seen.headers["content-type"] == "application/json"
@@ -44,11 +44,11 @@ def test_text_to_video_is_posted_as_the_page_prints_it(stage: Stage) -> None:
     }
 
 
-def test_image_to_video_is_posted_to_its_own_operation(stage: Stage) -> None:
-    """The image goes into first_frame_image, the operation is the camelCase one."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().image_to_video("Walk", "https://pub.test/man.jpg", callback_url="https://me.test/cb"))
-    (seen,) = stage.seen
+def test_image_to_video_is_posted_to_its_own_operation(gateway: ScriptedGateway) -> None:
+    """The image is the member first_frame_image, and the operation is named in camelCase."""
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().image_to_video("Walk", "https://pub.test/man.jpg", callback_url="https://me.test/cb"))
+    (seen,) = gateway.requests
     assert seen.url == "https://gateway.test/minimax-hailuo-ai/v1/imageToVideo"
     assert json.loads(seen.body) == {
         "prompt": "Walk",
@@ -57,67 +57,67 @@ def test_image_to_video_is_posted_to_its_own_operation(stage: Stage) -> None:
     }
 
 
-def test_a_picture_file_is_embedded(stage: Stage, tmp_path: Path) -> None:
+def test_an_image_file_is_embedded(gateway: ScriptedGateway, tmp_path: Path) -> None:
     """A path becomes a data URL."""
     picture = tmp_path / "first.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\nrest")
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().image_to_video("Walk", picture))
-    assert json.loads(stage.seen[0].body)["first_frame_image"] == "data:image/png;base64,iVBORw0KGgpyZXN0"
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().image_to_video("Walk", picture))
+    assert json.loads(gateway.requests[0].body)["first_frame_image"] == "data:image/png;base64,iVBORw0KGgpyZXN0"
 
 
-def test_what_is_not_given_is_not_sent(stage: Stage) -> None:
-    """The gateway's defaults are the gateway's affair."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().generate("A bear"))
-    assert stage.seen[0].body == b'{"prompt":"A bear"}'
+def test_what_is_not_given_is_not_sent(gateway: ScriptedGateway) -> None:
+    """The gateway's defaults apply."""
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().generate("A bear"))
+    assert gateway.requests[0].body == b'{"prompt":"A bear"}'
 
 
-def test_a_lone_surrogate_can_be_sent(stage: Stage) -> None:
+def test_a_lone_surrogate_can_be_sent(gateway: ScriptedGateway) -> None:
     """Any str is a prompt: bodies are ASCII JSON."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().generate("\ud800 –"))
-    assert stage.seen[0].body == b'{"prompt":"\\ud800 \\u2013"}'
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().generate("\ud800 –"))
+    assert gateway.requests[0].body == b'{"prompt":"\\ud800 \\u2013"}'
 
 
-def test_extra_body_wins(stage: Stage) -> None:
-    """Members of the caller's are merged in, over the named ones, None included."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().generate("A bear", duration=6, extra_body={"duration": None, "seed": 7}))
-    assert json.loads(stage.seen[0].body) == {"prompt": "A bear", "duration": None, "seed": 7}
+def test_extra_body_overrides(gateway: ScriptedGateway) -> None:
+    """The caller's members override the named ones, with None as well."""
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().generate("A bear", duration=6, extra_body={"duration": None, "seed": 7}))
+    assert json.loads(gateway.requests[0].body) == {"prompt": "A bear", "duration": None, "seed": 7}
 
 
-def test_webhook_url_is_a_header_and_callback_url_a_member(stage: Stage) -> None:
-    """The page's two channels stay apart."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(
-        stage.client().generate("A bear", webhook_url="https://me.test/hook", callback_url="https://me.test/callback")
+def test_webhook_url_is_a_header_and_callback_url_a_member(gateway: ScriptedGateway) -> None:
+    """These are two channels of the page."""
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(
+        gateway.client().generate("A bear", webhook_url="https://me.test/hook", callback_url="https://me.test/callback")
     )
-    assert stage.seen[0].headers["x-webhook-url"] == "https://me.test/hook"
-    assert json.loads(stage.seen[0].body) == {"prompt": "A bear", "callback_url": "https://me.test/callback"}
+    assert gateway.requests[0].headers["x-webhook-url"] == "https://me.test/hook"
+    assert json.loads(gateway.requests[0].body) == {"prompt": "A bear", "callback_url": "https://me.test/callback"}
 
 
-def test_a_webhook_url_that_no_header_can_carry_is_refused_unsent(stage: Stage) -> None:
-    """Neither a line break nor a non-ASCII letter reaches the wire."""
-    client = stage.client()
+def test_a_webhook_url_that_no_header_can_carry_is_refused_unsent(gateway: ScriptedGateway) -> None:
+    """A line break or a non-ASCII letter is never sent."""
+    client = gateway.client()
     for url in ("https://me.test/\r\nX-Evil: 1", "https://mé.test/"):
         with pytest.raises(pixazo_client.PixazoError, match="header X-Webhook-URL cannot carry"):
-            stage.do(client.generate("A bear", webhook_url=url))
-    assert stage.seen == []
+            gateway.run(client.generate("A bear", webhook_url=url))
+    assert gateway.requests == []
 
 
-def test_any_operation_can_be_submitted(stage: Stage) -> None:
-    """submit posts a body as it is, below base_url."""
-    stage.will(Answer(202, ACCEPTED))
-    handle = stage.do(
-        stage.client().submit(
+def test_any_operation_can_be_submitted(gateway: ScriptedGateway) -> None:
+    """submit posts a body unchanged to a path below base_url."""
+    gateway.reply(Reply(202, ACCEPTED))
+    handle = gateway.run(
+        gateway.client().submit(
             "other-model/v1/generate",
             {"text": None},
             webhook_url="https://me.test/hook",
             extra_headers={"X-Trace": "t1", "cache-control": "max-age=0", "ocp-apim-subscription-key": "stolen"},
         )
     )
-    (seen,) = stage.seen
+    (seen,) = gateway.requests
     assert handle.request_id == ID
     assert seen.url == "https://gateway.test/other-model/v1/generate"
     assert seen.body == b'{"text":null}'
@@ -128,63 +128,64 @@ def test_any_operation_can_be_submitted(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", ["https://evil.test/x", "//evil.test/x", "@evil.test/x"])
-def test_no_path_leads_to_another_origin(stage: Stage, path: str) -> None:
-    """Whatever the path says, the key goes to base_url's host."""
-    stage.will(Answer(202, ACCEPTED))
-    stage.do(stage.client().submit(path, {}))
-    assert stage.seen[0].url.startswith("https://gateway.test/")
+def test_no_path_leads_to_another_origin(gateway: ScriptedGateway, path: str) -> None:
+    """Whatever the path is, the key goes to base_url's host."""
+    gateway.reply(Reply(202, ACCEPTED))
+    gateway.run(gateway.client().submit(path, {}))
+    assert gateway.requests[0].url.startswith("https://gateway.test/")
 
 
-def test_an_address_that_cannot_be_is_known_to_be_unsent(stage: Stage) -> None:
-    """A control character in the path: the HTTP library refuses it, and nothing was charged."""
-    with pytest.raises(APIConnectionError, match="got no answer: InvalidURL") as caught:
-        stage.do(stage.client().submit("/m\x00/v1/generate", {}))
-    assert (caught.value.sent, stage.seen) == (False, [])
+@pytest.mark.parametrize(("path", "error"), [("/m\x00/v1/x", "InvalidURL"), ("/m\ud800/v1/x", "UnicodeEncodeError")])
+def test_a_path_that_cannot_be_sent_is_known_to_be_unsent(gateway: ScriptedGateway, path: str, error: str) -> None:
+    """The HTTP library refuses a control character or a lone surrogate, so nothing was charged."""
+    with pytest.raises(APIConnectionError, match=f"got no response: {error}") as caught:
+        gateway.run(gateway.client().submit(path, {}))
+    assert (caught.value.sent, gateway.requests) == (False, [])
     assert "charged" not in str(caught.value)
 
 
-def test_the_id_is_known_before_anything_is_read(stage: Stage) -> None:
+def test_the_id_is_known_before_anything_is_read(gateway: ScriptedGateway) -> None:
     """CLIENT-02: one POST and nothing else; a later process resumes from the id alone."""
-    stage.will(Answer(202, ACCEPTED))
-    saved = stage.do(stage.client().generate("A bear")).request_id
-    assert [one.method for one in stage.seen] == ["POST"]
-    resumed = stage.client().get_handle(saved)
+    gateway.reply(Reply(202, ACCEPTED))
+    saved = gateway.run(gateway.client().generate("A bear")).request_id
+    assert [one.method for one in gateway.requests] == ["POST"]
+    resumed = gateway.client().get_handle(saved)
     assert (resumed.request_id, resumed.polling_url) == (ID, STATUS_URL)
-    assert len(stage.seen) == 1
+    assert len(gateway.requests) == 1
 
 
-def test_200_is_accepted_as_well_as_202(stage: Stage) -> None:
-    """Some gateways answer 200; what counts is the request_id."""
-    stage.will(Answer(200, ACCEPTED))
-    assert stage.do(stage.client().generate("A bear")).request_id == ID
+def test_200_is_accepted_as_well_as_202(gateway: ScriptedGateway) -> None:
+    """Some gateways send 200; the request_id decides."""
+    gateway.reply(Reply(200, ACCEPTED))
+    assert gateway.run(gateway.client().generate("A bear")).request_id == ID
 
 
 @pytest.mark.parametrize(
     "body", [{"status": "QUEUED"}, {"request_id": ""}, {"request_id": ".."}, {"request_id": 7}, [], b"<html>", b""]
 )
-def test_a_success_without_an_id_may_have_been_charged(stage: Stage, body: object) -> None:
-    """A 2xx that names no request is a validation error that says so."""
-    stage.will(Answer(202, body))
+def test_a_success_without_an_id_may_have_been_charged(gateway: ScriptedGateway, body: object) -> None:
+    """A 2xx without a request id is a validation error that says so."""
+    gateway.reply(Reply(202, body))
     with pytest.raises(APIResponseValidationError, match="the work may exist and be charged"):
-        stage.do(stage.client().generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().generate("A bear"))
+    assert len(gateway.requests) == 1
 
 
 @pytest.mark.parametrize("error", ["ConnectError", "ConnectTimeout", "PoolTimeout"])
-def test_a_submission_that_was_never_sent_is_repeated(stage: Stage, error: str) -> None:
-    """No connection, no work: repeating is safe, and waits a little longer each time."""
-    stage.will(Break(error), Break(error), Answer(202, ACCEPTED))
-    assert stage.do(stage.client().generate("A bear")).request_id == ID
-    assert len(stage.seen) == 3
-    assert stage.pauses == [0.375, 0.75]  # 0.5 and 1 s, a quarter off at the middle of the jitter
+def test_a_submission_that_was_never_sent_is_repeated(gateway: ScriptedGateway, error: str) -> None:
+    """Without a connection repeating is safe; each pause is longer."""
+    gateway.reply(Failure(error), Failure(error), Reply(202, ACCEPTED))
+    assert gateway.run(gateway.client().generate("A bear")).request_id == ID
+    assert len(gateway.requests) == 3
+    assert gateway.pauses == [0.375, 0.75]  # 0.5 and 1 s, a quarter off at the middle of the jitter
 
 
-def test_repetitions_end(stage: Stage) -> None:
-    """After max_retries the error is raised, and knows that nothing was sent."""
-    stage.will(Break("ConnectError"))
+def test_repetitions_end(gateway: ScriptedGateway) -> None:
+    """After max_retries the error is raised, and says that nothing was sent."""
+    gateway.reply(Failure("ConnectError"))
     with pytest.raises(APIConnectionError, match="check base_url and the network") as caught:
-        stage.do(stage.client(max_retries=1).generate("A bear"))
-    assert len(stage.seen) == 2
+        gateway.run(gateway.client(max_retries=1).generate("A bear"))
+    assert len(gateway.requests) == 2
     assert caught.value.sent is False
     assert "charged" not in str(caught.value)
 
@@ -199,120 +200,122 @@ def test_repetitions_end(stage: Stage) -> None:
         ("RemoteProtocolError", APIConnectionError),
     ],
 )
-def test_a_submission_whose_answer_is_lost_is_never_repeated(stage: Stage, error: str, kind: type[Exception]) -> None:
+def test_a_submission_whose_response_is_lost_is_never_repeated(
+    gateway: ScriptedGateway, error: str, kind: type[Exception]
+) -> None:
     """CLIENT-05: one POST, and the message says that the work may exist and be charged."""
-    stage.will(Break(error), Answer(202, ACCEPTED))
+    gateway.reply(Failure(error), Reply(202, ACCEPTED))
     with pytest.raises(
-        kind, match=f"got no answer: {error}: broken on purpose; the work may exist and be charged"
+        kind, match=f"got no response: {error}: broken on purpose; the work may exist and be charged"
     ) as e:
-        stage.do(stage.client().generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().generate("A bear"))
+    assert len(gateway.requests) == 1
     assert type(e.value) is kind
     assert type(e.value.__cause__).__name__ == error
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_a_submission_answered_5xx_is_never_repeated(stage: Stage, status: int) -> None:
+def test_a_submission_answered_5xx_is_never_repeated(gateway: ScriptedGateway, status: int) -> None:
     """CLIENT-05: the gateway may have queued it before it failed."""
-    stage.will(Answer(status, {"error": "Failed to reach upstream API", "status": 502}), Answer(202, ACCEPTED))
+    gateway.reply(Reply(status, {"error": "Failed to reach upstream API", "status": 502}), Reply(202, ACCEPTED))
     with pytest.raises(pixazo_client.InternalServerError, match="the work may exist and be charged") as caught:
-        stage.do(stage.client().generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().generate("A bear"))
+    assert len(gateway.requests) == 1
     assert caught.value.status_code == status
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 405, 413, 415, 422])
-def test_a_refused_submission_is_not_repeated(stage: Stage, status: int) -> None:
-    """Only a 429 is."""
-    stage.will(Answer(status, {"error": "No"}), Answer(202, ACCEPTED))
+def test_a_refused_submission_is_not_repeated(gateway: ScriptedGateway, status: int) -> None:
+    """Only a 429 is repeated."""
+    gateway.reply(Reply(status, {"error": "No"}), Reply(202, ACCEPTED))
     with pytest.raises(APIStatusError) as caught:
-        stage.do(stage.client().generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().generate("A bear"))
+    assert len(gateway.requests) == 1
     assert "charged" not in str(caught.value)
 
 
 @pytest.mark.parametrize("status", [300, 304, 307, 408, 409, 410, 418, 425, 451, 499, 599, 999])
-def test_an_answer_that_is_no_clear_refusal_may_have_been_charged(stage: Stage, status: int) -> None:
-    """The body was sent, and the code does not say that nothing was made of it."""
-    stage.will(Answer(status, {"error": "No"}), Answer(202, ACCEPTED))
+def test_a_response_that_is_no_clear_refusal_may_have_been_charged(gateway: ScriptedGateway, status: int) -> None:
+    """The body was sent, and the status code does not say that no generation was created."""
+    gateway.reply(Reply(status, {"error": "No"}), Reply(202, ACCEPTED))
     with pytest.raises(APIStatusError, match="; the work may exist and be charged: look at the account") as caught:
-        stage.do(stage.client().generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client().generate("A bear"))
+    assert len(gateway.requests) == 1
     assert caught.value.status_code == status
 
 
-def test_only_a_submission_may_have_been_charged(stage: Stage) -> None:
-    """A read costs nothing, whatever it is answered."""
-    stage.will(Answer(409, {"error": "No"}))
+def test_only_a_submission_may_have_been_charged(gateway: ScriptedGateway) -> None:
+    """A read costs nothing, whatever its response is."""
+    gateway.reply(Reply(409, {"error": "No"}))
     with pytest.raises(APIStatusError) as caught:
-        stage.do(stage.client().retrieve(ID))
+        gateway.run(gateway.client().retrieve(ID))
     assert "charged" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"), [(599, pixazo_client.InternalServerError), (600, APIStatusError), (999, APIStatusError)]
 )
-def test_a_code_beyond_599_is_no_server_error(stage: Stage, status: int, kind: type[Exception]) -> None:
+def test_a_code_beyond_599_is_no_server_error(gateway: ScriptedGateway, status: int, kind: type[Exception]) -> None:
     """InternalServerError is 5xx."""
-    stage.will(Answer(status, {"error": "No"}))
+    gateway.reply(Reply(status, {"error": "No"}))
     with pytest.raises(APIStatusError) as caught:
-        stage.do(stage.client().generate("A bear"))
+        gateway.run(gateway.client().generate("A bear"))
     assert type(caught.value) is kind
 
 
-def test_a_throttled_submission_waits_as_long_as_it_is_told(stage: Stage) -> None:
+def test_a_throttled_submission_waits_for_retry_after(gateway: ScriptedGateway) -> None:
     """CLIENT-06: Retry-After is honoured to the second."""
-    stage.will(Answer(429, {"statusCode": 429}, {"Retry-After": "7"}), Answer(202, ACCEPTED))
-    assert stage.do(stage.client().generate("A bear")).request_id == ID
-    assert stage.pauses == [7.0]
+    gateway.reply(Reply(429, {"statusCode": 429}, {"Retry-After": "7"}), Reply(202, ACCEPTED))
+    assert gateway.run(gateway.client().generate("A bear")).request_id == ID
+    assert gateway.pauses == [7.0]
 
 
-def test_a_throttled_submission_backs_off_when_told_nothing(stage: Stage) -> None:
-    """CLIENT-06: without Retry-After the pause is ours, and not zero."""
-    stage.will(Answer(429, {}), Answer(202, ACCEPTED))
-    stage.do(stage.client().generate("A bear"))
-    assert stage.pauses == [0.375]
+def test_a_throttled_submission_backs_off_without_retry_after(gateway: ScriptedGateway) -> None:
+    """CLIENT-06: the pause is our own, and not zero."""
+    gateway.reply(Reply(429, {}), Reply(202, ACCEPTED))
+    gateway.run(gateway.client().generate("A bear"))
+    assert gateway.pauses == [0.375]
 
 
-def test_a_retry_after_of_more_than_a_minute_is_the_callers_to_wait(stage: Stage) -> None:
-    """60 s are waited; 61 s are raised at once with retry_after."""
-    stage.will(Answer(429, {}, {"Retry-After": "60"}), Answer(429, {}, {"Retry-After": "61"}), Answer(202, ACCEPTED))
+def test_a_retry_after_of_more_than_a_minute_is_raised(gateway: ScriptedGateway) -> None:
+    """60 s are waited; 61 s are raised at once, with retry_after."""
+    gateway.reply(Reply(429, {}, {"Retry-After": "60"}), Reply(429, {}, {"Retry-After": "61"}), Reply(202, ACCEPTED))
     with pytest.raises(pixazo_client.RateLimitError, match="call again in 61 s") as caught:
-        stage.do(stage.client().generate("A bear"))
+        gateway.run(gateway.client().generate("A bear"))
     assert caught.value.retry_after == 61.0
-    assert stage.pauses == [60.0]
+    assert gateway.pauses == [60.0]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_never_followed_with_the_key(stage: Stage, status: int) -> None:
-    """The error names the Location; nothing is sent there."""
-    stage.will(Answer(status, b"", {"Location": f"https://evil.test/?k={KEY}"}), Answer(202, ACCEPTED))
-    client = stage.client()
+def test_a_redirect_is_never_followed_with_the_key(gateway: ScriptedGateway, status: int) -> None:
+    """The error names the Location, to which nothing is sent."""
+    gateway.reply(Reply(status, b"", {"Location": f"https://evil.test/?k={KEY}"}), Reply(202, ACCEPTED))
+    client = gateway.client()
     with pytest.raises(
         APIStatusError, match=r"redirects to https://evil\.test/\?k=\*\*\*, where the key is not sent"
     ) as e:
-        stage.do(client.generate("A bear"))
+        gateway.run(client.generate("A bear"))
     assert str(e.value).endswith(
         "correct base_url; the work may exist and be charged: look at the account before submitting again"
     )
-    stage.will(Answer(status, b"", {"Location": "https://evil.test/"}))
+    gateway.reply(Reply(status, b"", {"Location": "https://evil.test/"}))
     with pytest.raises(APIStatusError, match="redirects to"):
-        stage.do(client.retrieve(ID))
-    assert [one.url.partition("/v")[0] for one in stage.seen] == [
+        gateway.run(client.retrieve(ID))
+    assert [one.url.partition("/v")[0] for one in gateway.requests] == [
         "https://gateway.test/minimax-hailuo-ai",
         "https://gateway.test",
     ]
 
 
-def test_polling_url_is_used_on_the_gateways_origin(stage: Stage) -> None:
-    """Where the gateway says the status is, it is read."""
+def test_polling_url_is_used_on_the_gateways_origin(gateway: ScriptedGateway) -> None:
+    """The status is read where the gateway says."""
     own = "https://GATEWAY.test:443/elsewhere/42"
-    stage.will(Answer(202, {**ACCEPTED, "polling_url": own}))
-    handle = stage.do(stage.client().generate("A bear"))
+    gateway.reply(Reply(202, {**ACCEPTED, "polling_url": own}))
+    handle = gateway.run(gateway.client().generate("A bear"))
     assert handle.polling_url == own
-    stage.will({"request_id": ID, "status": "QUEUED"})
-    stage.do(handle.status())
-    assert stage.seen[-1].url == "https://gateway.test/elsewhere/42"
+    gateway.reply({"request_id": ID, "status": "QUEUED"})
+    gateway.run(handle.status())
+    assert gateway.requests[-1].url == "https://gateway.test/elsewhere/42"
 
 
 @pytest.mark.parametrize(
@@ -335,14 +338,14 @@ def test_polling_url_is_used_on_the_gateways_origin(stage: Stage) -> None:
     ],
 )
 def test_a_polling_url_elsewhere_is_not_used(foreign: object) -> None:
-    """The documented address is used instead, and the key stays with the gateway."""
-    stage = Stage("httpx2")
-    stage.will(Answer(202, {**ACCEPTED, "polling_url": foreign}))
-    handle = stage.do(stage.client().generate("A bear"))
+    """The documented URL is used instead, so that the key stays with the gateway."""
+    gateway = ScriptedGateway("httpx2")
+    gateway.reply(Reply(202, {**ACCEPTED, "polling_url": foreign}))
+    handle = gateway.run(gateway.client().generate("A bear"))
     assert handle.polling_url == STATUS_URL
-    stage.will({"request_id": ID, "status": "QUEUED"})
-    stage.do(handle.status())
-    assert stage.seen[-1].url == STATUS_URL
+    gateway.reply({"request_id": ID, "status": "QUEUED"})
+    gateway.run(handle.status())
+    assert gateway.requests[-1].url == STATUS_URL
 
 
 def _circle() -> dict[str, object]:
@@ -371,26 +374,26 @@ def _deep() -> object:
     ],
     ids=["inf", "nan", "object", "bytes", "tuple-key", "circle", "deep"],
 )
-def test_a_body_that_is_no_json_is_refused_unsent(stage: Stage, value: object, problem: str) -> None:
-    """As any other error of this client."""
+def test_a_body_that_is_no_json_is_refused_unsent(gateway: ScriptedGateway, value: object, problem: str) -> None:
+    """With an error of this package."""
     with pytest.raises(pixazo_client.PixazoError, match=f"^the body is not JSON, nothing was sent: {problem}"):
-        stage.do(stage.client().generate("A bear", extra_body={"x": value}))
-    assert stage.seen == []
+        gateway.run(gateway.client().generate("A bear", extra_body={"x": value}))
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize("value", [[1], "seed", 7, []])
-def test_extra_members_that_are_no_mapping_are_refused_unsent(stage: Stage, value: Any) -> None:
-    """As the body that they would be part of, and as headers."""
-    client = stage.client()
+def test_extra_members_that_are_no_mapping_are_refused_unsent(gateway: ScriptedGateway, value: Any) -> None:
+    """Both as members of the body and as headers."""
+    client = gateway.client()
     kind = type(value).__name__
-    told = f"^extra_body is of type {kind}, nothing was sent: give a dict$"
-    with pytest.raises(pixazo_client.PixazoError, match=told):
-        stage.do(client.generate("A bear", extra_body=value))
-    with pytest.raises(pixazo_client.PixazoError, match=told):
-        stage.do(client.image_to_video("A bear", "https://example.com/man.jpg", extra_body=value))
-    with pytest.raises(pixazo_client.PixazoError, match=told.replace("body", "headers")):
-        stage.do(client.submit("/m/v1/generate", {}, extra_headers=value))
-    assert stage.seen == []
+    message = f"^extra_body is of type {kind}, nothing was sent: give a dict$"
+    with pytest.raises(pixazo_client.PixazoError, match=message):
+        gateway.run(client.generate("A bear", extra_body=value))
+    with pytest.raises(pixazo_client.PixazoError, match=message):
+        gateway.run(client.image_to_video("A bear", "https://example.com/man.jpg", extra_body=value))
+    with pytest.raises(pixazo_client.PixazoError, match=message.replace("body", "headers")):
+        gateway.run(client.submit("/m/v1/generate", {}, extra_headers=value))
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize(
@@ -406,32 +409,25 @@ def test_extra_members_that_are_no_mapping_are_refused_unsent(stage: Stage, valu
         ({"X-Trace": "a\nb"}, r"header X-Trace cannot carry 'a\\nb'"),
     ],
 )
-def test_a_header_that_cannot_be_is_refused_unsent(stage: Stage, headers: Any, problem: str) -> None:
-    """Whatever would end the exchange half-way, or change where the body ends."""
+def test_an_invalid_header_is_refused_unsent(gateway: ScriptedGateway, headers: Any, problem: str) -> None:
+    """It would end the exchange half-way, or change where the body ends."""
     with pytest.raises(pixazo_client.PixazoError, match=f"^{problem}, nothing was sent: "):
-        stage.do(stage.client().submit("/m/v1/generate", {}, extra_headers=headers))
-    assert stage.seen == []
+        gateway.run(gateway.client().submit("/m/v1/generate", {}, extra_headers=headers))
+    assert gateway.requests == []
 
 
-def test_an_address_with_half_a_character_is_known_to_be_unsent(stage: Stage) -> None:
-    """A lone surrogate in the path is the HTTP library's UnicodeEncodeError."""
-    with pytest.raises(APIConnectionError) as caught:
-        stage.do(stage.client().submit("/m\ud800/v1/generate", {}))
-    assert (caught.value.sent, stage.seen) == (False, [])
-
-
-def test_a_picture_whose_name_no_file_can_have_is_refused_unsent(stage: Stage) -> None:
-    """A NUL in a path is Python's ValueError."""
+def test_an_image_path_that_no_file_can_have_is_refused_unsent(gateway: ScriptedGateway) -> None:
+    """Python raises ValueError for a NUL in a path."""
     with pytest.raises(pixazo_client.PixazoError, match="names no file, nothing was sent"):
-        stage.do(stage.client().image_to_video("Walk", Path("a\0b.png")))
-    assert stage.seen == []
+        gateway.run(gateway.client().image_to_video("Walk", Path("a\0b.png")))
+    assert gateway.requests == []
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("Event loop is closed"), KeyError("x"), OSError(5, "Input/output error")]
 )
-def test_no_other_error_leaves_once_something_was_sent(stage: Stage, error: Exception) -> None:
-    """Whatever a transport or a hook raises: the work may exist, so the caller must be told, once, with the cause."""
+def test_every_error_after_a_request_was_sent_is_a_pixazo_error(gateway: ScriptedGateway, error: Exception) -> None:
+    """Whatever a transport or a hook raises, the caller learns once, with the cause, that the work may exist."""
     sent: list[object] = []
 
     def fail(request: object) -> object:
@@ -441,18 +437,18 @@ def test_no_other_error_leaves_once_something_was_sent(stage: Stage, error: Exce
     async def fail_too(request: object) -> object:
         return fail(request)
 
-    kind = stage.library.AsyncClient if stage.backend else stage.library.Client
-    http = kind(transport=stage.library.MockTransport(fail_too if stage.backend else fail))
+    kind = gateway.library.AsyncClient if gateway.backend else gateway.library.Client
+    http = kind(transport=gateway.library.MockTransport(fail_too if gateway.backend else fail))
     with pytest.raises(
         APIConnectionError, match=f"{type(error).__name__}.*the work may exist and be charged"
     ) as caught:
-        stage.do(stage.client(http_client=http).generate("A bear"))
+        gateway.run(gateway.client(http_client=http).generate("A bear"))
     assert (caught.value.sent, caught.value.__cause__) == (True, error)
     assert len(sent) == 1
 
 
-def test_a_hook_that_fails_is_a_lost_answer(stage: Stage) -> None:
-    """A hook of the user's own client runs when the gateway has already accepted."""
+def test_a_hook_that_fails_is_a_connection_error(gateway: ScriptedGateway) -> None:
+    """A hook of the user's own client runs after the gateway has accepted."""
 
     def fail(_response: object) -> None:
         raise ValueError("hook")
@@ -460,37 +456,37 @@ def test_a_hook_that_fails_is_a_lost_answer(stage: Stage) -> None:
     async def fail_too(response: object) -> None:
         fail(response)
 
-    kind = stage.library.AsyncClient if stage.backend else stage.library.Client
-    hooks = {"response": [fail_too if stage.backend else fail]}
-    http = kind(transport=stage.library.MockTransport(stage.handle), event_hooks=hooks)
-    stage.will(Answer(202, ACCEPTED))
+    kind = gateway.library.AsyncClient if gateway.backend else gateway.library.Client
+    hooks = {"response": [fail_too if gateway.backend else fail]}
+    http = kind(transport=gateway.library.MockTransport(gateway.handle), event_hooks=hooks)
+    gateway.reply(Reply(202, ACCEPTED))
     with pytest.raises(APIConnectionError, match="ValueError: hook; the work may exist and be charged"):
-        stage.do(stage.client(http_client=http).generate("A bear"))
-    assert len(stage.seen) == 1
+        gateway.run(gateway.client(http_client=http).generate("A bear"))
+    assert len(gateway.requests) == 1
 
 
 def test_an_interrupted_submission_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Ctrl-C passes through; the log says what it may have cost."""
-    stage = Stage("httpx2")
+    """Ctrl-C passes through; the log says that the work may be charged."""
+    gateway = ScriptedGateway("httpx2")
 
     def interrupt(_request: object) -> httpx2.Response:
         raise KeyboardInterrupt
 
-    client = stage.client(http_client=httpx2.Client(transport=httpx2.MockTransport(interrupt)))
+    client = gateway.client(http_client=httpx2.Client(transport=httpx2.MockTransport(interrupt)))
     with pytest.raises(KeyboardInterrupt):
         client.generate("A bear")
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert record.message == (
-        "POST https://gateway.test/minimax-hailuo-ai/v1/generate: ended before its answer came; "
+        "POST https://gateway.test/minimax-hailuo-ai/v1/generate: ended before its response arrived; "
         "the work may exist and be charged: look at the account before submitting again"
     )
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_cancelled_submission_is_logged(caplog: pytest.LogCaptureFixture, backend: str) -> None:
-    """On both event loops, as a cancellation, not as an error."""
-    stage = Stage(f"httpx2-{backend}")
+    """On both event loops, as a cancellation and not as an error."""
+    gateway = ScriptedGateway(f"httpx2-{backend}")
 
     async def main() -> bool:
         with anyio.CancelScope() as scope:
@@ -501,7 +497,7 @@ def test_a_cancelled_submission_is_logged(caplog: pytest.LogCaptureFixture, back
                 raise AssertionError
 
             http = httpx2.AsyncClient(transport=httpx2.MockTransport(never))
-            client: Any = stage.client(http_client=http)
+            client: Any = gateway.client(http_client=http)
             await client.generate("A bear")
         return scope.cancelled_caught
 

@@ -1,42 +1,42 @@
-"""Callbacks: hints, confirmed by one read."""
+"""Webhook bodies are hints, which one read confirms."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from tests.client.scripted_gateway import COMPLETED, ID, KEY, PROCESSING, STATUS_URL, Answer, Stage
+from tests.client.scripted_gateway import COMPLETED, ID, KEY, PROCESSING, STATUS_URL, Reply, ScriptedGateway
 
 from pixazo_client import NotFoundError, WebhookPayloadError
 
 
 @pytest.mark.parametrize("form", ["bytes", "text", "object"])
-def test_a_callback_is_read_without_io(stage: Stage, form: str) -> None:
+def test_a_webhook_body_is_parsed_without_io(gateway: ScriptedGateway, form: str) -> None:
     """From its bytes, its text or the decoded object."""
     text = json.dumps(COMPLETED)
     payload = text.encode() if form == "bytes" else text if form == "text" else COMPLETED
-    claimed = stage.client().webhooks.parse_unverified(payload)
+    claimed = gateway.client().webhooks.parse_unverified(payload)
     assert (claimed.request_id, claimed.status) == (ID, "COMPLETED")
     assert claimed.media_urls == ("https://media.test/v1/bear.mp4",)
-    assert stage.seen == []
+    assert gateway.requests == []
 
 
-def test_a_forged_callback_is_not_believed(stage: Stage) -> None:
-    """CLIENT-08: it says COMPLETED, our own read says PROCESSING, and the read counts."""
+def test_a_forged_webhook_is_not_trusted(gateway: ScriptedGateway) -> None:
+    """CLIENT-08: it claims COMPLETED, our own read says PROCESSING, and the read counts."""
     forged = {**COMPLETED, "output": {"media_url": ["https://evil.test/a"]}, "polling_url": "https://evil.test/status"}
-    stage.will(PROCESSING)
-    generation = stage.do(stage.client().webhooks.confirm(forged))
+    gateway.reply(PROCESSING)
+    generation = gateway.run(gateway.client().webhooks.confirm(forged))
     assert (generation.status, generation.media_urls) == ("PROCESSING", ())
-    assert [(one.method, one.url) for one in stage.seen] == [("GET", STATUS_URL)]
-    assert stage.seen[0].headers["ocp-apim-subscription-key"] == KEY
+    assert [(one.method, one.url) for one in gateway.requests] == [("GET", STATUS_URL)]
+    assert gateway.requests[0].headers["ocp-apim-subscription-key"] == KEY
 
 
-def test_a_callback_about_a_strangers_request_is_not_found(stage: Stage) -> None:
-    """The gateway knows what is ours."""
-    stage.will(Answer(404, {"error": "Request not found"}))
+def test_a_webhook_about_another_accounts_request_is_not_found(gateway: ScriptedGateway) -> None:
+    """The gateway decides what belongs to the account."""
+    gateway.reply(Reply(404, {"error": "Request not found"}))
     with pytest.raises(NotFoundError, match="Request not found"):
-        stage.do(stage.client().webhooks.confirm({"request_id": "../../v1/evil", "status": "COMPLETED"}))
-    assert stage.seen[0].url == "https://gateway.test/v2/requests/status/..%2F..%2Fv1%2Fevil"
+        gateway.run(gateway.client().webhooks.confirm({"request_id": "../../v1/evil", "status": "COMPLETED"}))
+    assert gateway.requests[0].url == "https://gateway.test/v2/requests/status/..%2F..%2Fv1%2Fevil"
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_a_callback_about_a_strangers_request_is_not_found(stage: Stage) -> None
         ({"request_id": "..", "status": "COMPLETED"}, "names '..', which is no request"),
     ],
 )
-def test_a_body_that_is_no_envelope_is_an_error(stage: Stage, payload: bytes, problem: str) -> None:
-    """Also a ValueError, for those who read webhooks with except ValueError."""
-    client = stage.client()
+def test_a_body_that_is_no_envelope_is_an_error(gateway: ScriptedGateway, payload: bytes, problem: str) -> None:
+    """Also a ValueError, for handlers with `except ValueError`."""
+    client = gateway.client()
     for call in (client.webhooks.parse_unverified, client.webhooks.confirm):
         with pytest.raises(WebhookPayloadError, match=problem) as caught:
-            stage.do(call(payload))
+            gateway.run(call(payload))
         assert isinstance(caught.value, ValueError)
-    assert stage.seen == []
+    assert gateway.requests == []

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import BY_ID
 from pixazo_simulator.mutants import Mutant
-from tests.contracts.killing import GATEWAYS, Row, Run, row, suite_run
+from tests.contracts.simulator_run import GATEWAYS, Row, Run, row, suite_run
 
 CORE_KILLED, ALL_KILLED, SPECIFIC = 1.00, 0.98, 0.95
 """The gates: shares of core mutants killed, of all mutants killed, of mutants that felled no clause but their own."""
@@ -34,7 +34,7 @@ def _share(rows: Sequence[Row], good: Sequence[Row]) -> float:
     return len(good) / len(rows) if rows else 1.0
 
 
-def _told(row: Row) -> str:
+def _line(row: Row) -> str:
     verdict = "killed" if row.killed else "SURVIVED" if row.clause else "silent" if not row.others else "ALARM"
     others = f"   also {', '.join(row.others)}" if row.others else ""
     return f"{verdict:<9} {row.clause or 'benign':<16} {row.outcome:<13} {row.name}{others}"
@@ -59,7 +59,7 @@ def main() -> int:
         rows: list[Row] = []
         for made in pool.map(_one, [(name, clean) for name in chosen]):
             rows.append(made)
-            print(_told(made), flush=True)
+            print(_line(made), flush=True)
         noisy = [
             f"seed {seed}: {', '.join(alarms)}" for seed, alarms in pool.map(_seed, range(1, given.seeds + 1)) if alarms
         ]

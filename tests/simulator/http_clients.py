@@ -1,4 +1,4 @@
-"""The HTTP clients of Python, each as a talker: something that sends one request and returns status and body."""
+"""The HTTP clients of Python, each as a function that sends one request and returns status code and body."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,182 +19,193 @@ import requests
 import trio
 import urllib3
 import uvloop
+from tests.patience import PATIENCE
 
-__all__ = ["POOLED", "TALKERS", "Talk", "Talker"]
-
-PATIENCE = 20.0
-"""Seconds until an answer that does not come fails the test, unless the test asks for less."""
+__all__ = ["HTTP_CLIENTS", "POOLED_CLIENTS", "HttpClient"]
 
 
-class Talk(Protocol):
-    """Send one request with this key; raises whatever the library raises when no answer comes within `timeout` seconds."""
+Answer = tuple[int, bytes]
+"""Status code and body."""
+
+
+class HttpClient(Protocol):
+    """Sends one request with this key; raises whatever the library raises when no answer comes within `timeout` seconds."""
 
     def __call__(
         self, method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-    ) -> tuple[int, bytes]: ...
+    ) -> Answer: ...
 
 
-Talker = Callable[[], AbstractContextManager[Talk]]
+Opened = Callable[[], AbstractContextManager[HttpClient]]
 """Makes a client; leaving the context closes it."""
 
 
-def _headers(key: str) -> dict[str, str]:
-    return {"Ocp-Apim-Subscription-Key": key, "Content-Type": "application/json"}
+@dataclass(frozen=True)
+class _Asked:
+    """One request, and how many seconds its answer may take."""
+
+    method: str
+    url: str
+    body: bytes | None
+    headers: dict[str, str]
+    timeout: float
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """All but the body, by the names that every library gives them."""
+        return {"method": self.method, "url": self.url, "headers": self.headers, "timeout": self.timeout}
 
 
-@contextmanager
-def _over_requests() -> Generator[Talk]:
+_Send = Callable[[_Asked], Answer]
+
+
+def _client(open_library: Callable[[], Generator[_Send]]) -> Opened:
+    """A client of a function that opens a library, yields how to send a request, and closes the library."""
+
+    @contextmanager
+    def opened() -> Generator[HttpClient]:
+        with contextmanager(open_library)() as send:
+
+            def client(
+                method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
+            ) -> Answer:
+                headers = {"Ocp-Apim-Subscription-Key": key, "Content-Type": "application/json"}
+                return send(_Asked(method, url, body, headers, timeout))
+
+            yield client
+
+    return opened
+
+
+def _over_requests() -> Generator[_Send]:
     with requests.Session() as session:
 
-        def talk(
-            method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-        ) -> tuple[int, bytes]:
-            answer = session.request(method, url, data=body, headers=_headers(key), timeout=timeout)
+        def send(asked: _Asked) -> Answer:
+            answer = session.request(data=asked.body, **asked.parts)
             return answer.status_code, answer.content
 
-        yield talk
+        yield send
 
 
-@contextmanager
-def _over_urllib3() -> Generator[Talk]:
+def _over_urllib3() -> Generator[_Send]:
     with urllib3.PoolManager() as pool:
 
-        def talk(
-            method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-        ) -> tuple[int, bytes]:
-            answer = pool.request(method, url, body=body, headers=_headers(key), timeout=timeout, retries=False)
+        def send(asked: _Asked) -> Answer:
+            answer = pool.request(body=asked.body, **asked.parts, retries=False)
             return answer.status, answer.data
 
-        yield talk
+        yield send
 
 
-@contextmanager
-def _over_urllib() -> Generator[Talk]:
+def _over_urllib() -> Generator[_Send]:
     opener = urllib.request.build_opener()
 
-    def talk(
-        method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-    ) -> tuple[int, bytes]:
-        asked = urllib.request.Request(url, body, _headers(key), method=method)
+    def send(asked: _Asked) -> Answer:
         try:
-            with opener.open(asked, timeout=timeout) as answer:
+            request = urllib.request.Request(asked.url, asked.body, asked.headers, method=asked.method)
+            with opener.open(request, timeout=asked.timeout) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code, refused.read()
 
-    yield talk
+    yield send
 
 
-@contextmanager
-def _over_http_client() -> Generator[Talk]:
+def _over_http_client() -> Generator[_Send]:
     """One connection for all requests to one host, opened again when it has ended."""
     connections: dict[str, http.client.HTTPSConnection] = {}
 
-    def talk(
-        method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-    ) -> tuple[int, bytes]:
-        parts = urlsplit(url)
-        connection = connections.setdefault(parts.netloc, http.client.HTTPSConnection(parts.netloc, timeout=timeout))
+    def send(asked: _Asked) -> Answer:
+        parts = urlsplit(asked.url)
+        connection = connections.setdefault(
+            parts.netloc, http.client.HTTPSConnection(parts.netloc, timeout=asked.timeout)
+        )
         try:
-            connection.request(method, parts.path, body, _headers(key))
+            connection.request(asked.method, parts.path, asked.body, asked.headers)
             answer = connection.getresponse()
-        except (ConnectionError, OSError):
+        except OSError:
             connection.close()
             raise
         return answer.status, answer.read()
 
-    yield talk
+    yield send
     for connection in connections.values():
         connection.close()
 
 
-def _over_httpx(library: Any) -> Talker:
-    @contextmanager
-    def make() -> Generator[Talk]:
+def _over_httpx(library: Any) -> Opened:
+    def open_library() -> Generator[_Send]:
         with library.Client() as client:
 
-            def talk(
-                method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-            ) -> tuple[int, bytes]:
-                answer = client.request(method, url, content=body, headers=_headers(key), timeout=timeout)
+            def send(asked: _Asked) -> Answer:
+                answer = client.request(content=asked.body, **asked.parts)
                 return answer.status_code, answer.content
 
-            yield talk
+            yield send
 
-    return make
+    return _client(open_library)
 
 
-def _over_async_httpx(library: Any, loop_factory: Any) -> Talker:
-    @contextmanager
-    def make() -> Generator[Talk]:
+def _over_async_httpx(library: Any, loop_factory: Any) -> Opened:
+    def open_library() -> Generator[_Send]:
         client = library.AsyncClient()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
 
-            def talk(
-                method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-            ) -> tuple[int, bytes]:
-                asking = client.request(method, url, content=body, headers=_headers(key), timeout=timeout)
-                answer = runner.run(asking)
+            def send(asked: _Asked) -> Answer:
+                answer = runner.run(client.request(content=asked.body, **asked.parts))
                 return answer.status_code, answer.content
 
-            yield talk
+            yield send
             runner.run(client.aclose())
 
-    return make
+    return _client(open_library)
 
 
-def _over_trio(library: Any) -> Talker:
-    """A client for each request, since no connection outlives a run of trio; all believe in one context made before."""
+def _over_trio(library: Any) -> Opened:
+    """A client for each request, since no connection outlives a run of trio; all use one TLS context, made before."""
 
-    @contextmanager
-    def make() -> Generator[Talk]:
+    def open_library() -> Generator[_Send]:
         context = library.create_ssl_context()
 
-        def talk(
-            method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-        ) -> tuple[int, bytes]:
-            async def ask() -> tuple[int, bytes]:
+        def send(asked: _Asked) -> Answer:
+            async def ask() -> Answer:
                 async with library.AsyncClient(verify=context) as client:
-                    answer = await client.request(method, url, content=body, headers=_headers(key), timeout=timeout)
+                    answer = await client.request(content=asked.body, **asked.parts)
                     return answer.status_code, answer.content
 
             return trio.run(ask)
 
-        yield talk
+        yield send
 
-    return make
+    return _client(open_library)
 
 
-def _over_aiohttp(loop_factory: Any) -> Talker:
-    @contextmanager
-    def make() -> Generator[Talk]:
+def _over_aiohttp(loop_factory: Any) -> Opened:
+    def open_library() -> Generator[_Send]:
         async def session() -> aiohttp.ClientSession:
             return aiohttp.ClientSession(trust_env=True)
 
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             client = runner.run(session())
 
-            async def ask(
-                method: str, url: str, body: bytes | None, key: str, patience: aiohttp.ClientTimeout
-            ) -> tuple[int, bytes]:
-                async with client.request(method, url, data=body, headers=_headers(key), timeout=patience) as answer:
+            async def ask(asked: _Asked) -> Answer:
+                limited: dict[str, Any] = asked.parts | {"timeout": aiohttp.ClientTimeout(sock_read=asked.timeout)}
+                async with client.request(data=asked.body, **limited) as answer:
                     return answer.status, await answer.read()
 
-            def talk(
-                method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-            ) -> tuple[int, bytes]:
-                return runner.run(ask(method, url, body, key, aiohttp.ClientTimeout(sock_read=timeout)))
+            def send(asked: _Asked) -> Answer:
+                return runner.run(ask(asked))
 
-            yield talk
+            yield send
             runner.run(client.close())
 
-    return make
+    return _client(open_library)
 
 
-POOLED: dict[str, Talker] = {
-    "requests": _over_requests,
-    "urllib3": _over_urllib3,
+POOLED_CLIENTS: dict[str, Opened] = {
+    "requests": _client(_over_requests),
+    "urllib3": _client(_over_urllib3),
     "httpx": _over_httpx(httpx),
     "httpx2": _over_httpx(httpx2),
     "httpx-asyncio": _over_async_httpx(httpx, None),
@@ -205,10 +217,10 @@ POOLED: dict[str, Talker] = {
 }
 """Clients that keep connections for the next request."""
 
-TALKERS: dict[str, Talker] = {
-    **POOLED,
-    "urllib": _over_urllib,
-    "http.client": _over_http_client,
+HTTP_CLIENTS: dict[str, Opened] = {
+    **POOLED_CLIENTS,
+    "urllib": _client(_over_urllib),
+    "http.client": _client(_over_http_client),
     "httpx-trio": _over_trio(httpx),
     "httpx2-trio": _over_trio(httpx2),
 }

@@ -1,4 +1,4 @@
-"""Worlds, calls and pictures whose details do not matter to the test that asks for them."""
+"""Worlds, calls and images whose details do not matter to the test that uses them."""
 
 from __future__ import annotations
 

@@ -1,32 +1,31 @@
 """A clause: one requirement of the page with its pure judgement of a trace.
 
-How a clause looks::
+Each group of clauses is one file of `catalogue/`. A clause with a judgement of its own is a function, whose docstring
+is the requirement:
 
-    @clause(
-        "STATUS-07",
-        section="Response Fields (initial response only)",
-        strength=Strength.DOCUMENTED,
-        cost=Cost.SHARED,
-        depends_on=("SUBMIT-03",),
-    )
+    @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
         \"\"\"`polling_url` does not appear in status answers.\"\"\"
-        for read in trace.envelopes():
-            yield check("polling_url" not in read.members, read, "polling_url", "absent", read.members.get("polling_url"))
+        for read in trace.envelopes:
+            yield check_member(read, "polling_url", is_absent, "absent")
 
-The docstring is the requirement. The body is a generator of remarks and does no I/O; whatever it needs to know about the
-target is in `trace.profile`. It may yield
+A clause that only delegates to a check which others share (`checks`) is a row:
+
+    AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), section='Response Handling: "401 Unauthorized"',
+        demands="An unknown key is refused with 401.")
+
+Both say first what the clause stands on (id, strength, cost, dependencies), then where the page says so, then what that
+demands. `section` names a heading of the page and, in quotation marks, its words there; it is `silence` where the page
+says nothing.
+
+A judgement is a generator of remarks and does no I/O; whatever it needs to know about the target is in `trace.profile`.
+It may yield
 
 - `Evidence`: something was looked at and found in order;
 - `Violation`: something was looked at and found wrong (`check` yields one of these two);
 - `Observation`: what the gateway does where the page is silent, as a short text that is the same in every run.
 
-A clause that yields nothing judged nothing, and its verdict is never PASS. A clause that no run can judge has an
-`untestable` reason and an empty body. `strength` decides what a violation means (see `verdict`), `cost` what a check costs
-on a paid target, `needs` the capabilities without which it is SKIPPED, `depends_on` the clauses whose failure explains this
-one's, `core` the cut for a first release, `drift_fails` that a sample fixes a shape which clients must parse.
-
-The catalogue of all clauses is `pixazo_contracts.clauses.CATALOGUE`.
+A clause that yields nothing judged nothing, and its verdict is never PASS.
 """
 
 from __future__ import annotations
@@ -34,39 +33,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from pixazo_contracts.trace import MISSING, Callback, Exchange
+
+from .standing import EXAMPLE, Cost, Strength
 
 if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace
 
 
-#: Longest rendering of a value in a finding, in characters.
-SHOWN = 240
-
-
-class Strength(Enum):
-    """What the page gives us for a requirement, and so what a violation means."""
-
-    DOCUMENTED = "D"
-    IMPLIED = "I"
-    EXAMPLE = "E"
-    SILENT = "S"
-
-
-class Cost(Enum):
-    """What checking a clause costs against a gateway that charges."""
-
-    FREE = "F"
-    FREE_IF_REFUSED = "F!"
-    SHARED = "G"
-    FURTHER = "G+"
-    SHARED_WITH_RECEIVER = "GW"
-    ACCOUNT = "A"
-    ACCOUNT_WITH_RECEIVER = "AW"
-    NOT_OUTSIDE = "N"
+#: The longest rendering of a value in a finding, in characters.
+LONGEST_SHOWN: Final = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +75,18 @@ class Observation:
 Remark = Evidence | Violation | Observation
 Remarks = Iterator[Remark]
 Judgement = Callable[["Trace"], Remarks]
+#: A judgement that several clauses share: it takes the id of the clause as well.
+SharedCheck = Callable[["Trace", str], Remarks]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
-    """One requirement: its identity, its standing on the page, and its judgement."""
+    """One requirement: its identity, its standing on the page, and its judgement.
+
+    `needs`: the capabilities of a target without which the clause is SKIPPED. `depends_on`: the clauses whose failure
+    explains a failure of this one. `core`: part of the cut for a first release. `drift_fails`: an example fixes a shape
+    that clients must parse, so a violation is FAIL and not DRIFT.
+    """
 
     id: str
     requirement: str
@@ -113,7 +98,6 @@ class Clause:
     depends_on: tuple[str, ...] = ()
     core: bool = False
     drift_fails: bool = False
-    untestable: str | None = None
 
     @property
     def group(self) -> str:
@@ -121,47 +105,85 @@ class Clause:
         return self.id.partition("-")[0]
 
 
-def clause(
-    clause_id: str,
-    *,
-    section: str,
-    strength: Strength,
-    cost: Cost,
-    needs: tuple[str, ...] = (),
-    depends_on: tuple[str, ...] = (),
-    core: bool = False,
-    drift_fails: bool = False,
-    untestable: str | None = None,
-) -> Callable[[Judgement], Clause]:
-    """Turn a judgement into the clause `clause_id`; its docstring, unwrapped, is the requirement."""
+class Standing(TypedDict, total=False):
+    """What a clause may say about itself beyond its strength and cost; ids and capabilities are separated by spaces."""
 
-    def decorate(judge: Judgement) -> Clause:
-        requirement = " ".join((judge.__doc__ or "").split())
-        if not requirement:
-            raise TypeError(f"clause {clause_id} has no requirement: give its function a docstring")
-        if drift_fails and strength is not Strength.EXAMPLE:
-            raise TypeError(f"clause {clause_id} says drift_fails but is not of strength EXAMPLE: drop one of the two")
-        return Clause(
+    depends_on: str
+    needs: str
+    core: bool
+    drift_fails: bool
+
+
+class Group:
+    """The clauses of one part of the page, in the order in which they are written.
+
+    `depends_on` and `needs` hold for each clause that does not name its own.
+    """
+
+    def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
+        self._defaults = Standing(depends_on=depends_on, needs=needs)
+        self.clauses: list[Clause] = []
+
+    def clause(
+        self, clause_id: str, strength: Strength, cost: Cost, *, section: str, **standing: Unpack[Standing]
+    ) -> Callable[[Judgement], Clause]:
+        """Turn a judgement into the clause `clause_id` of this group; its docstring is the requirement."""
+
+        def decorate(judge: Judgement) -> Clause:
+            if not judge.__doc__:
+                raise TypeError(f"clause {clause_id} has no requirement: give its function a docstring")
+            return self._add(clause_id, strength, cost, judge, section, judge.__doc__, standing)
+
+        return decorate
+
+    def row(
+        self,
+        clause_id: str,
+        strength: Strength,
+        cost: Cost,
+        check: SharedCheck,
+        *,
+        section: str,
+        demands: str,
+        **standing: Unpack[Standing],
+    ) -> None:
+        """Add the clause `clause_id`, which demands what a shared check judges."""
+        self._add(clause_id, strength, cost, lambda trace: check(trace, clause_id), section, demands, standing)
+
+    def _add(
+        self,
+        clause_id: str,
+        strength: Strength,
+        cost: Cost,
+        judge: Judgement,
+        section: str,
+        requirement: str,
+        standing: Standing,
+    ) -> Clause:
+        about: Standing = {**self._defaults, **standing}
+        drift_fails = about.get("drift_fails", False)
+        if drift_fails and strength is not EXAMPLE:
+            raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
+        made = Clause(
             id=clause_id,
             requirement=requirement,
             section=section,
             strength=strength,
             cost=cost,
             judge=judge,
-            needs=frozenset(needs),
-            depends_on=depends_on,
-            core=core,
+            needs=frozenset(about.get("needs", "").split()),
+            depends_on=tuple(about.get("depends_on", "").split()),
+            core=about.get("core", False),
             drift_fails=drift_fails,
-            untestable=untestable,
         )
-
-    return decorate
+        self.clauses.append(made)
+        return made
 
 
 def show(value: object) -> str:
     """A value as a reader of a finding sees it: JSON, shortened; `absent` for a missing member."""
     text = repr(value) if value is MISSING else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
 def check(
@@ -173,3 +195,36 @@ def check(
 ) -> Evidence | Violation:
     """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`."""
     return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
+
+
+def is_absent(value: object) -> bool:
+    """Whether a member is absent."""
+    return value is MISSING
+
+
+def is_null(value: object) -> bool:
+    """Whether a member is there and null."""
+    return value is None
+
+
+def is_null_or_absent(value: object) -> bool:
+    """Whether a member is null or absent."""
+    return value is None or value is MISSING
+
+
+def is_string(value: object) -> bool:
+    """Whether a member is a string."""
+    return isinstance(value, str)
+
+
+def equals(expected: object) -> Callable[[object], bool]:
+    """Whether a member has the expected value."""
+    return lambda value: value == expected
+
+
+def check_member(
+    source: Exchange | Callback, name: str, holds: Callable[[object], bool], expected: str
+) -> Evidence | Violation:
+    """`check` a member of the body; `holds` gets its value, `MISSING` if the body has none of that name."""
+    value = source.member(name)
+    return check(holds(value), source, name, expected, value)

@@ -4,33 +4,55 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-from pixazo_contracts.judge import ExitCode
-from pixazo_contracts.trace import ConfigurationError, Target, capable, check_number
+from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.judge import (
+    ExitCode,
+    InvalidResultError,
+    Result,
+    Terms,
+    changes,
+    evaluate,
+    incomparable,
+    load_result,
+    read_baseline,
+    read_expectations,
+    selection,
+    to_json,
+    to_ndjson,
+)
+from pixazo_contracts.probes import for_clauses
+from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
+from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, fetch, make_plan, remaining
+from pixazo_contracts.runner import run as observe
+from pixazo_contracts.trace import (
+    ConfigurationError,
+    InvalidTraceError,
+    ProfileFile,
+    Target,
+    Trace,
+    capable,
+    check_number,
+    load_trace,
+)
 
-from .configure import Given, ledger_path, profile_file, receiver_address, target
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.judge import Result, Terms
-    from pixazo_contracts.runner import Progress, ReceiverAddress, RunOptions
-    from pixazo_contracts.trace import ProfileFile, Trace
-
+from .configure import Given, ledger_path, make_target, profile_file, receiver_address
+from .discovery import discover, extend
 
 Command = Any  # what click's decorators give and take
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 GIVEN_RESULT = click.Path(exists=True, path_type=Path)
+DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
@@ -56,26 +78,33 @@ _selecting = _options(
     click.option("--core", is_flag=True, help="Only the core clauses."),
 )
 
+#: Named as the members of `Given`, where the target is made of them.
 _targeting = _options(
-    click.option("--target", "url", required=True, metavar="URL", help="Origin of the gateway."),
+    click.option("--target", required=True, metavar="URL", help="Origin of the gateway."),
     click.option("--api-key", metavar="KEY", help="Its key; better kept in the environment."),
     click.option("--api-key-env", default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
     click.option("--profile", type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
     click.option(
-        "--account", multiple=True, metavar="ROLE=KEY", help="empty, suspended, throttled, other ...; repeatable."
+        "--account",
+        "accounts",
+        multiple=True,
+        metavar="ROLE=KEY",
+        help="empty, suspended, throttled, other ...; repeatable.",
     ),
     click.option(
-        "--prompt", multiple=True, metavar="KIND=TEXT", help="A prompt known to end failed or error; repeatable."
+        "--prompt",
+        "prompts",
+        multiple=True,
+        metavar="KIND=TEXT",
+        help="A prompt known to end failed or error; repeatable.",
     ),
-    click.option("--pace", type=float, metavar="SECONDS", help="Between two polls; 5 unless told."),
-    click.option(
-        "--deadline", type=float, metavar="SECONDS", help="Until a generation must have ended; 600 unless told."
-    ),
+    click.option("--pace", type=float, metavar="SECONDS", help="Between two polls; default 5."),
+    click.option("--deadline", type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     click.option("--have", default="", metavar="CAP,...", help="Further capabilities of the target."),
     click.option("--receiver", metavar="HOST:PORT", help="Where to listen for callbacks."),
     click.option("--receiver-url", metavar="URL", help="How the gateway reaches us, if not directly."),
     click.option(
-        "--max-generations", type=click.IntRange(0), default=0, metavar="N", help="Most to spend where they cost."
+        "--max-generations", type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."
     ),
     click.option(
         "--ledger", type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."
@@ -92,34 +121,20 @@ _judging = _options(
     ),
     click.option("--strict-drift", is_flag=True, help="DRIFT fails the run."),
     click.option("--floor", type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
-    click.option(
-        "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="All reports, and the trace."
-    ),
+    click.option("--out", type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
     click.option("--junit", type=FILE, metavar="FILE"),
     click.option("--json", "json_file", type=FILE, metavar="FILE"),
     click.option("--html", type=FILE, metavar="FILE"),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Outputs:
-    """Where reports go."""
-
-    out: Path | None
-    junit: Path | None
-    json_file: Path | None
-    html: Path | None
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pixazo-testkit")
 def main() -> None:
-    """Does a gateway do what the vendor's page says? Clause by clause, with what it costs to find out."""
+    """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
 
 
 def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
-    from pixazo_contracts.clauses import select
-
     clauses = select(globs, core=core)
     if not clauses:
         _fail(f"--clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
@@ -127,29 +142,14 @@ def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
 
 
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
-    """The target that the options describe; `ask` lets one on this machine describe itself further."""
-    given = Given(
-        target=options["url"],
-        api_key=options["api_key"],
-        api_key_env=options["api_key_env"],
-        accounts=options["account"],
-        prompts=options["prompt"],
-        have=options["have"],
-        pace=options["pace"],
-        deadline=options["deadline"],
-        max_generations=options["max_generations"],
-        receiver_url=options["receiver_url"],
-    )
+    """The target that the options describe; with `ask` one on this machine may describe itself further."""
+    given = Given(**{field.name: options[field.name] for field in fields(Given)})
     file = profile_file(options["profile"])
-    found = target(given, file)
-    if not ask or found.profile.limited or options["no_invitation"]:
+    found = make_target(given, file)
+    if not ask or found.profile.limited or options["no_discovery"]:
         return found, file
-    from pixazo_contracts.runner import fetch
-
-    from .discovery import accepted, read_invitation
-
-    file = accepted(file, read_invitation(partial(fetch, found.profile)))
-    return target(given, file), file
+    file = extend(file, discover(partial(fetch, found.profile)))
+    return make_target(given, file), file
 
 
 def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
@@ -157,8 +157,6 @@ def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
 
 
 def _terms(options: dict[str, Any]) -> Terms:
-    from pixazo_contracts.judge import Terms, read_baseline, read_expectations
-
     check_number("--floor", options["floor"])
     return Terms(
         today=datetime.now(UTC).date(),
@@ -169,23 +167,18 @@ def _terms(options: dict[str, Any]) -> Terms:
     )
 
 
-def _outputs(options: dict[str, Any]) -> _Outputs:
-    return _Outputs(options["out"], options["junit"], options["json_file"], options["html"])
-
-
-def _write(result: Result, outputs: _Outputs, *, strict_drift: bool) -> None:
-    from pixazo_contracts.judge import to_json, to_ndjson
-    from pixazo_contracts.report import html, junit
-
-    out = outputs.out
+def _write(result: Result, options: dict[str, Any]) -> None:
+    """Write the reports that were asked for."""
+    out: Path | None = options["out"]
+    strict_drift: bool = options["strict_drift"]
     wanted: list[tuple[Path | None, Callable[[], bytes]]] = [
         (out and out / "result.ndjson", lambda: to_ndjson(result)),
         (out and out / "result.json", lambda: to_json(result)),
-        (out and out / "junit.xml", lambda: junit.render(result, strict_drift=strict_drift)),
-        (out and out / "report.html", lambda: html.render(result).encode()),
-        (outputs.json_file, lambda: to_json(result)),
-        (outputs.junit, lambda: junit.render(result, strict_drift=strict_drift)),
-        (outputs.html, lambda: html.render(result).encode()),
+        (out and out / "junit.xml", lambda: render_junit(result, strict_drift=strict_drift)),
+        (out and out / "report.html", lambda: render_html(result).encode()),
+        (options["json_file"], lambda: to_json(result)),
+        (options["junit"], lambda: render_junit(result, strict_drift=strict_drift)),
+        (options["html"], lambda: render_html(result).encode()),
     ]
     for path, content in wanted:
         if path is not None:
@@ -198,18 +191,15 @@ def _colour() -> bool:
 
 
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
-    """Judge, write, print, and exit with the code that this comes to."""
-    from pixazo_contracts.judge import evaluate
-    from pixazo_contracts.report import terminal
-
+    """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
-    _write(result, _outputs(options), strict_drift=options["strict_drift"])
-    click.echo(terminal.render(result, colour=_colour()), nl=False)
+    _write(result, options)
+    click.echo(render_terminal(result, colour=_colour()), nl=False)
     sys.exit(result.exit_code)
 
 
 def _progress() -> Callable[[Progress], None] | None:
-    """How to show progress: on a terminal, in one line that the report replaces."""
+    """What shows progress: on a terminal, in one line that the report replaces; elsewhere nothing."""
     if not sys.stderr.isatty():
         return None
 
@@ -222,8 +212,6 @@ def _progress() -> Callable[[Progress], None] | None:
 
 
 def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], options: dict[str, Any]) -> RunOptions:
-    from pixazo_contracts.runner import RunOptions
-
     out: Path | None = options["out"]
     return RunOptions(
         seed=options["seed"],
@@ -236,34 +224,31 @@ def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], 
     )
 
 
-def _tell_ledger(path: Path | None, file: ProfileFile) -> int | None:
-    """Print where the ledger is, where there is one to keep; the room that it leaves under the ceilings."""
-    from pixazo_contracts.runner import Ledger
-
+def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
+    """Print where the ledger is, if there is one; returns how many generations its ceilings leave."""
     if path is None:
         return None
-    ledger = Ledger(path, "look")
-    click.echo(f"ledger: {ledger.told(file.ceilings)}")
+    ledger = Ledger(path, "plan")
+    click.echo(f"ledger: {ledger.summary(file.ceilings)}")
     return ledger.room(file.ceilings)
 
 
 @main.command()
 @_targeting
-@click.option("--no-invitation", is_flag=True, help="Do not ask a target on this machine which accounts it has for us.")
+@click.option("--no-discovery", is_flag=True, help="Do not ask a target on this machine for its discovery document.")
 @_selecting
 @_judging
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
-    from pixazo_contracts.probes import for_clauses
-    from pixazo_contracts.runner import run as observe
-
     try:
         clauses = _select(options["globs"], core=options["core"])
         _terms(options)
+        if options["out"] or options["html"]:
+            check_html()  # before anything is sent
         found, file = _given(options, ask=True)
         probes = for_clauses([clause.id for clause in clauses])
         how = _run_options(found, file, clauses, options)
-        _tell_ledger(how.ledger_path, file)
+        _show_ledger(how.ledger_path, file)
         trace = observe(found, probes, how, on_progress=_progress())
         _conclude(trace, clauses, options)
     except (ConfigurationError, OSError) as error:
@@ -275,15 +260,11 @@ def run(**options: Any) -> NoReturn:
 @_selecting
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
-    from pixazo_contracts.probes import for_clauses
-    from pixazo_contracts.report import render_plan
-    from pixazo_contracts.runner import make_plan, remaining
-
     try:
         clauses = _select(options["globs"], core=options["core"])
         found, file = _given(options)
         profile = capable(found, receiver=_receiver(found, options) is not None)
-        room = _tell_ledger(ledger_path(profile, options["ledger"]), file)
+        room = _show_ledger(ledger_path(profile, options["ledger"]), file)
         budget = remaining(options["max_generations"], file.ceilings.run, room) if profile.limited else None
         made = make_plan(for_clauses([clause.id for clause in clauses]), clauses, profile, budget)
         click.echo(render_plan(made), nl=False)
@@ -297,9 +278,6 @@ def plan(**options: Any) -> None:
 @_judging
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     """Judge a recorded trace again; costs nothing."""
-    from pixazo_contracts.judge import selection
-    from pixazo_contracts.trace import InvalidTraceError, load_trace
-
     try:
         trace = load_trace(trace_file)
         chosen = options["globs"] or options["core"]
@@ -317,9 +295,6 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
 @click.option("--rebase", is_flag=True, help="Compare although clauses or profile differ.")
 def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     """What changed between two results: files, or directories that --out made."""
-    from pixazo_contracts.judge import InvalidResultError, changes, incomparable, load_result
-    from pixazo_contracts.report import render_changes
-
     try:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
@@ -338,6 +313,5 @@ def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
     for clause in _select(globs, core=core):
         star = "★" if clause.core else " "
-        why = f" (untestable: {clause.untestable})" if clause.untestable else ""
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
-        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}{why}  [{clause.section}]")
+        click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from pixazo_contracts.runner import ReceiverAddress
 from pixazo_contracts.trace import (
     SETTLE_POLLS,
     SHORTEST_SETTLE,
@@ -17,16 +19,10 @@ from pixazo_contracts.trace import (
     Profile,
     ProfileFile,
     Target,
+    canonical_origin,
     check_number,
-    place,
     read_profile,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pixazo_contracts.runner import ReceiverAddress
-
 
 DEFAULT_PACE: Final = 5.0
 DEFAULT_DEADLINE: Final = 600.0
@@ -34,7 +30,7 @@ DEFAULT_DEADLINE: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What the command line says of a target; None and empty where it says nothing."""
+    """What the command line says of a target; None or empty if it says nothing."""
 
     target: str
     api_key: str | None = None
@@ -60,21 +56,18 @@ def pairs(option: str, values: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _origin(url: str) -> str:
-    """The origin that a URL names. What may hold a password or a key is never repeated."""
+    """The origin that a URL names. What may hold a password or a key is never repeated in an error."""
     if "@" in url:
         raise ConfigurationError(
             "--target holds a user name or a password: give http://HOST:PORT or https://HOST alone"
         )
+    shown, remedy = repr(url.partition("?")[0]), "write http://HOST:PORT or https://HOST"
     try:
-        parts, _ = urlsplit(url), place(url)
+        parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError as error:
-        shown = repr(url.partition("?")[0])
-        raise ConfigurationError(
-            f"--target {shown} is no URL ({error}): write http://HOST:PORT or https://HOST"
-        ) from None
+        raise ConfigurationError(f"--target {shown} is no URL ({error}): {remedy}") from None
     if parts.scheme not in {"http", "https"}:
-        shown = repr(url.partition("?")[0])
-        raise ConfigurationError(f"--target {shown} is no URL: write http://HOST:PORT or https://HOST")
+        raise ConfigurationError(f"--target {shown} is no URL: {remedy}")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(
@@ -96,7 +89,7 @@ def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> di
     for role, values in keys.items():
         if any(not value.isascii() or not value.isprintable() or value != value.strip() for value in values):
             raise ConfigurationError(
-                f"the key of the account {role!r} cannot stand in a header: check it for odd characters"
+                f"the key of the account {role!r} cannot be sent in a header: check it for odd characters"
             )
     return keys
 
@@ -105,7 +98,7 @@ def _or(*values: float | None) -> float:
     return next(value for value in values if value is not None)
 
 
-def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | None = None) -> Target:
+def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] | None = None) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
     pace, deadline = _or(given.pace, file.pace, DEFAULT_PACE), _or(given.deadline, file.deadline, DEFAULT_DEADLINE)
@@ -114,7 +107,7 @@ def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | Non
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
     defaults = Profile(origin=origin)
-    # Whoever names a number means it on this machine, too: a tunnel to the paid gateway ends on loopback.
+    # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = Profile(
         origin=origin,
@@ -143,9 +136,9 @@ def target(given: Given, file: ProfileFile, environment: Mapping[str, str] | Non
 def ledger_path(
     profile: Profile, given: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> Path | None:
-    """Where the spend ledger of a target is kept: as given, else one for each target; None for one that does not charge.
+    """Where the spend ledger of a target is: as given, else one file for each target; None for one that does not charge.
 
-    Raises `ConfigurationError` where there is no home directory to keep it in.
+    Raises `ConfigurationError` if there is no home directory for it.
     """
     if not profile.limited:
         return None
@@ -154,22 +147,20 @@ def ledger_path(
     environment = os.environ if environment is None else environment
     state = Path(environment.get("XDG_STATE_HOME") or ".")
     if not state.is_absolute():
-        # A relative one is to be ignored: each working directory would have ceilings of its own.
+        # The XDG specification says to ignore a relative path; with it each working directory would have its own ceilings.
         try:
             state = Path.home() / ".local" / "state"
         except RuntimeError as error:
             raise ConfigurationError(f"no place for the spend ledger ({error}): pass --ledger PATH") from None
-    name = hashlib.sha256(place(profile.origin).encode()).hexdigest()[:16]
+    name = hashlib.sha256(canonical_origin(profile.origin).encode()).hexdigest()[:16]
     return state / "pixazo-contracts" / f"ledger-{name}.ndjson"
 
 
 def receiver_address(profile: Profile, listen: str | None, public_url: str | None) -> ReceiverAddress | None:
-    """Where to listen: by itself where the target is on this machine, else only if told how it reaches us.
+    """Where to listen: by default only for a target on this machine, which can reach us.
 
     Raises `ConfigurationError`.
     """
-    from pixazo_contracts.runner import ReceiverAddress
-
     if listen is None and public_url is None and not profile.loopback:
         return None
     host, _, port = (listen or "127.0.0.1:0").rpartition(":")

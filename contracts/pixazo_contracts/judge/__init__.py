@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from .baseline import read_baseline
-from .curl import curl_line
 from .diff import Change, changes, incomparable
-from .evaluation import Terms, evaluate, selection
-from .exit_code import ExitCode
-from .expectations import read_expectations
-from .result import InvalidResultError, Meta, Result, Timeline, build, load_result, to_json, to_ndjson
+from .evaluation import ExitCode, Terms, evaluate, read_baseline, read_expectations, selection
+from .result import (
+    InvalidResultError,
+    Meta,
+    Result,
+    Timeline,
+    build,
+    curl_line,
+    load_result,
+    to_json,
+    to_ndjson,
+    visible,
+)
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson",
+    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson", "visible",
 ]  # fmt: skip

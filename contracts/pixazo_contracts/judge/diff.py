@@ -22,7 +22,7 @@ Severity = Literal["breaking", "risky", "additive"]
 GOOD: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 BAD: Final = frozenset({Outcome.FAIL, Outcome.DRIFT})
 
-#: Clauses that a further member breaks and nothing else does: a client that ignores what it does not know reads on.
+#: Clauses that only a further member can break: a client that ignores unknown members is not affected.
 ADDITIVE: Final = frozenset({"SUBMIT-04", "OUT-12"})
 
 REQUEST_ID: Final = re.compile(r"minimax-hailuo-ai_[0-9A-Za-z-]+")
@@ -42,7 +42,7 @@ class Change:
 
 
 def neutral(text: str) -> str:
-    """A finding without what differs from run to run: ids, instants and spans become references."""
+    """A finding without what differs from run to run: ids, instants and spans of time become placeholders."""
     ids: dict[str, str] = {}
 
     def reference(match: re.Match[str]) -> str:
@@ -52,10 +52,8 @@ def neutral(text: str) -> str:
 
 
 def _words(verdict: Verdict) -> str:
-    told = verdict.observation or (
-        f"{verdict.findings[0].where}: {verdict.findings[0].got}" if verdict.findings else ""
-    )
-    return f"{verdict.outcome.value} {neutral(told)}".strip()
+    first = next((f"{finding.where}: {finding.got}" for finding in verdict.findings), "")
+    return f"{verdict.outcome.value} {neutral(verdict.observation or first)}".strip()
 
 
 def _kind(before: Verdict, after: Verdict) -> ChangeKind | None:

@@ -1,39 +1,173 @@
-"""From a trace to a result: verdicts, excuses, exit code. The same for a run as for a stored trace."""
+"""From a trace to a result: verdicts, expectations, baseline, exit code; the same for a run as for a stored trace."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import date
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, Literal
+
+import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET
 from pixazo_contracts.probes import feeders
+from pixazo_contracts.trace import ConfigurationError, read_toml
 
-from .exit_code import exit_code
-from .expectations import apply_expectations
-from .result import build
-from .verdict import judge
+from .result import InvalidResultError, build, load_result
+from .verdict import JUDGED, Outcome, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Trace
+    from pixazo_contracts.trace import Footer, Header, Trace
 
-    from .baseline import Baseline
-    from .expectations import Expectation
     from .result import Result
+
+
+class ExitCode(IntEnum):
+    """What each exit code of `pixazo-contracts` means; docs/contracts.md says it in words."""
+
+    CLEAN = 0
+    FAILED = 1
+    USAGE = 2
+    SUITE = 3
+    UNUSABLE = 10
+    SPEND = 11
+    EXPECTATIONS = 12
+    FLOOR = 13
+
+
+#: When several apply, the first of these.
+PRECEDENCE: Final = (
+    ExitCode.SUITE,
+    ExitCode.UNUSABLE,
+    ExitCode.USAGE,
+    ExitCode.SPEND,
+    ExitCode.FAILED,
+    ExitCode.EXPECTATIONS,
+    ExitCode.FLOOR,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What an earlier run observed, by clause id: a change is drift. And the hashes of that run."""
+
+    observations: Mapping[str, str]
+    clause_set: str
+    profile_hash: str
+
+    def mismatch(self, header: Header) -> str | None:
+        """Why a run cannot be compared with this baseline; None if it can."""
+        if self.clause_set != header.clause_set:
+            return "the baseline was made with other clauses: record a new one"
+        if self.profile_hash != header.profile_hash:
+            return "the baseline was made with another profile: record a new one"
+        return None
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read the `result.ndjson` of an earlier run. Raises `ConfigurationError`."""
+    try:
+        result = load_result(path)
+    except (OSError, InvalidResultError) as error:
+        raise ConfigurationError(f"baseline {path}: {error}") from None
+    observations = {v.clause: v.observation for v in result.verdicts if v.observation is not None}
+    return Baseline(observations, result.meta.clause_set, result.meta.profile_hash)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """A deviation that its owner knows of: which FAIL is excused or DRIFT accepted, why, and until when."""
+
+    clause: str
+    outcome: Literal["FAIL", "DRIFT"]
+    reason: str
+    expires: date
+
+    def stale(self, verdict: Verdict | None, today: date) -> str | None:
+        """Why the expectation is out of date on the day `today`; None if it is not."""
+        name = f"expectation of {self.outcome} for {self.clause}"
+        if verdict is None:
+            return f"{name} matches no clause: delete it"
+        if self.expires < today:
+            return f"{name} expired on {self.expires}: renew it or mend the gateway"
+        if verdict.outcome in {Outcome.PASS, Outcome.OBSERVED}:
+            return f"{name} is fixed, the clause is now {verdict.outcome.value}: delete it"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _ExpectationFile:
+    expect: tuple[Expectation, ...] = ()
+
+
+def read_expectations(path: Path) -> tuple[Expectation, ...]:
+    """Read a TOML file of `[[expect]]` tables. Raises `ConfigurationError`."""
+    settings = read_toml("expectation file", path)
+    try:
+        return msgspec.convert(settings, _ExpectationFile).expect
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"expectation file {path}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Excuses:
+    """The clauses whose deviation is excused today, and one line for each expectation that is out of date."""
+
+    clauses: frozenset[str] = frozenset()
+    stale: tuple[str, ...] = ()
+
+
+def apply_expectations(expectations: Iterable[Expectation], verdicts: Sequence[Verdict], today: date) -> Excuses:
+    """Which verdicts are excused on the day `today`, and which expectations are out of date."""
+    by_id = {verdict.clause: verdict for verdict in verdicts}
+    excused: set[str] = set()
+    stale: list[str] = []
+    for expectation in expectations:
+        verdict = by_id.get(expectation.clause)
+        complaint = expectation.stale(verdict, today)
+        if complaint is not None:
+            stale.append(complaint)
+        elif verdict is not None and verdict.outcome.value == expectation.outcome:
+            excused.add(expectation.clause)
+    return Excuses(frozenset(excused), tuple(stale))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms a trace is evaluated."""
+    """On what terms a trace is evaluated; `floor` is the least percentage of clauses that must be judged."""
 
     today: date
     baseline: Baseline | None = None
     expectations: tuple[Expectation, ...] = ()
     strict_drift: bool = False
     floor: float = 0.0
+
+
+def exit_code(
+    verdicts: Sequence[Verdict],
+    footer: Footer | None,
+    *,
+    excused: frozenset[str] = frozenset(),
+    stale: bool = False,
+    strict_drift: bool = False,
+    floor: float = 0.0,
+) -> ExitCode:
+    """The code of a run: `excused` clauses may fail or drift, `stale` says that an expectation is out of date."""
+    counted = {verdict.outcome for verdict in verdicts if verdict.clause not in excused}
+    judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
+    applies = {
+        ExitCode.SUITE: footer is None or Outcome.ERROR in counted,
+        ExitCode.UNUSABLE: footer is not None and footer.unusable is not None,
+        ExitCode.SPEND: footer is not None and footer.spend_stopped is not None,
+        ExitCode.FAILED: Outcome.FAIL in counted or (strict_drift and Outcome.DRIFT in counted),
+        ExitCode.EXPECTATIONS: stale,
+        ExitCode.FLOOR: judged < floor,
+    }
+    return next((code for code in PRECEDENCE if applies.get(code)), ExitCode.CLEAN)
 
 
 def selection(trace: Trace) -> tuple[Clause, ...]:

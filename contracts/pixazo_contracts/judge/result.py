@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections import Counter
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Final
@@ -10,8 +12,8 @@ import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE
 from pixazo_contracts.probes import PROBES
+from pixazo_contracts.trace import KEY_HEADER
 
-from .curl import curl_line
 from .verdict import JUDGED, Finding, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Generation, Trace
+    from pixazo_contracts.trace import Exchange, Generation, Trace
+
+
+#: The longest body that a cURL line repeats, in characters.
+LONGEST_BODY: Final = 1000
 
 
 class InvalidResultError(ValueError):
@@ -90,14 +96,64 @@ class Result:
         return {verdict.clause: verdict for verdict in self.verdicts}
 
 
+#: Characters that steer a terminal, are not shown, reorder text, or cannot stand in XML.
+INVISIBLE: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """The text with characters that could not be seen as escapes, such as `\\x1b`; line feeds and tabs stay."""
+    return INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _quote(text: str) -> str:
+    """The text as one word of a shell; `$'...'` where it holds characters that could not be seen, or copied."""
+    if not INVISIBLE.search(text):
+        return shlex.quote(text)
+    return "$'" + visible(text.replace("\\", "\\\\").replace("'", "\\'")) + "'"
+
+
+def _key(exchange: Exchange) -> list[str]:
+    """The arguments that send the key, taken from the environment: a report never holds one."""
+    match exchange.account, exchange.placement:
+        case ("", _):
+            return []
+        case ("unknown", _):
+            return ["-H", f"'{KEY_HEADER}: no-such-key'"]
+        case ("blank", _):
+            return ["-H", f"'{KEY_HEADER};'"]
+        case (_, "bearer"):
+            return ["-H", '"Authorization: Bearer $PIXAZO_API_KEY"']
+        case ("default", _):
+            return ["-H", f'"{KEY_HEADER}: $PIXAZO_API_KEY"']
+        case (account, _):
+            return ["-H", f'"{KEY_HEADER}: $KEY_OF_{account.replace(".", "_").upper()}"']
+
+
+def curl_line(exchange: Exchange) -> str:
+    """The request as one cURL line for a shell; a body that is not kept or too long is named instead."""
+    parts = ["curl", "-i", "-X", exchange.method, shlex.quote(exchange.url), *_key(exchange)]
+    for name, value in exchange.request_headers:
+        parts += ["-H", _quote(f"{name}: {value}")]
+    body = exchange.request_body
+    if body is not None and len(body) <= LONGEST_BODY:
+        parts += ["--data-raw", _quote(body)]
+    elif exchange.request_size:
+        parts.append(
+            f"--data-binary @body  # {exchange.request_size} bytes: see probe {exchange.probe!r}, {exchange.case!r}"
+        )
+    return " ".join(parts)
+
+
 def _with_curl(verdict: Verdict, trace: Trace) -> Verdict:
     by_number = {exchange.number: exchange for exchange in trace.exchanges}
 
-    def dress(finding: Finding) -> Finding:
+    def add_curl(finding: Finding) -> Finding:
         exchange = by_number.get(finding.exchange or 0)
         return finding if exchange is None else replace(finding, curl=curl_line(exchange))
 
-    return replace(verdict, findings=tuple(map(dress, verdict.findings)))
+    return replace(verdict, findings=tuple(map(add_curl, verdict.findings)))
 
 
 def _timeline(generation: Generation) -> Timeline:
@@ -122,7 +178,7 @@ def _possible(clause: Clause, trace: Trace) -> bool:
     able = any(
         clause.id in probe.feeds and states.get(probe.name) not in {None, "skipped", "unfunded"} for probe in PROBES
     )
-    return clause.untestable is None and able and trace.profile.has(clause.needs)
+    return able and trace.profile.has(clause.needs)
 
 
 def _meta(trace: Trace) -> Meta:
@@ -208,10 +264,10 @@ def _from_json(data: bytes) -> Result:
     kept = {item.name for item in fields(Verdict)}
     verdicts = [
         msgspec.convert(
-            {"clause": clause_id, **{name: msgspec.json.decode(raw) for name, raw in told.items() if name in kept}},
+            {"clause": clause_id, **{name: msgspec.json.decode(raw) for name, raw in members.items() if name in kept}},
             Verdict,
         )
-        for clause_id, told in plain.clauses.items()
+        for clause_id, members in plain.clauses.items()
     ]
     return Result(
         meta=plain.meta, verdicts=tuple(verdicts), timelines=(), summary=plain.summary, exit_code=plain.exit_code

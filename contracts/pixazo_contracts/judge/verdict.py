@@ -1,8 +1,8 @@
-"""What a trace means for each clause, and what all verdicts mean for the exit code."""
+"""What a trace means for each clause."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace
 
 
-#: Findings kept for one clause; more of the same kind teach nothing.
+#: The most findings that are kept for one clause: more of the same kind tell nothing new.
 MOST_FINDINGS: Final = 20
 
 
 class Outcome(Enum):
-    """What a run says of a clause."""
+    """What a run says about a clause.
+
+    `PASS`, `FAIL`: the gateway does what the page says, or does not. `DRIFT`: only an example of the page shows
+    otherwise, or a baseline observed something else. `OBSERVED`: the page is silent, and what the gateway does is
+    recorded. `BLOCKED`: the failure of another clause explains it. `INCONCLUSIVE`: nothing in the trace bears on it.
+    `SKIPPED`: the target lacks what it needs. `UNFUNDED`: the budget did not reach it. `ERROR`: the suite itself failed.
+    """
 
     PASS = "PASS"  # noqa: S105 - a verdict, no password
     FAIL = "FAIL"
@@ -40,7 +46,7 @@ JUDGED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.DRIFT, Outcome.OB
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be: where, what was expected, what came, and on which record of the trace."""
+    """One thing that is not as it should be: where, what was expected, what came, and in which record of the trace."""
 
     expected: str
     got: str
@@ -59,46 +65,50 @@ class Verdict:
     judged: int = 0
     observation: str | None = None
     reason: str | None = None
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
+
+
+def _writable(text: str) -> str:
+    """The text with lone surrogates, which a JSON body may hold and no UTF-8 file can, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _finding(violation: Violation) -> Finding:
-    source = violation.source
-    number = source.number
-    if isinstance(source, Exchange):
-        return Finding(violation.expected, violation.got, violation.where, exchange=number)
-    return Finding(violation.expected, violation.got, violation.where, callback=number)
+    exchange, callback = (
+        (violation.source.number, None) if isinstance(violation.source, Exchange) else (None, violation.source.number)
+    )
+    expected, got, where = map(_writable, (violation.expected, violation.got, violation.where))
+    return Finding(expected, got, where, exchange, callback)
 
 
 def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
+    """All observations as one text, which does not depend on the order of responses, and the source of the first."""
     observations = [remark for remark in remarks if isinstance(remark, Observation)]
-    texts = dict.fromkeys(observation.text for observation in observations)
-    source = observations[0].source if observations else None
-    return ("; ".join(sorted(texts)) if texts else None), source
+    if not observations:
+        return None, None
+    text = "; ".join(sorted({observation.text for observation in observations}))
+    return _writable(text), observations[0].source
 
 
 def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:
-    """Why a clause without evidence has none: the states of the probes that feed it tell."""
-    if clause.untestable is not None:
-        return Verdict(clause=clause.id, outcome=Outcome.INCONCLUSIVE, reason=f"untestable: {clause.untestable}")
+    """Why a clause without evidence has none, from what became of the probes that feed it."""
     if missing := clause.needs - set(trace.profile.capabilities):
-        return Verdict(
-            clause=clause.id, outcome=Outcome.SKIPPED, reason=f"the target has no {', '.join(sorted(missing))}"
-        )
+        reason = f"the target has no {', '.join(sorted(missing))}"
+        return Verdict(clause=clause.id, outcome=Outcome.SKIPPED, reason=reason)
     probes = trace.footer.probes if trace.footer else {}
     states = [probes[name] for name in feeders if name in probes]
     if errors := [state for state in states if state.startswith("error")]:
         return Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=errors[0])
-    for state, outcome, reason in (
-        ("unfunded", Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"),
-        ("skipped", Outcome.SKIPPED, "the probes that feed it need what the target does not have"),
-    ):
-        if states and all(item in {state, "skipped"} for item in states) and state in states:
-            return Verdict(clause=clause.id, outcome=outcome, reason=reason)
-    return Verdict(clause=clause.id, outcome=Outcome.INCONCLUSIVE, reason="nothing in the trace bears on it")
+    outcome, reason = Outcome.INCONCLUSIVE, "nothing in the trace bears on it"
+    if states and set(states) <= {"unfunded", "skipped"}:
+        outcome, reason = Outcome.SKIPPED, "the probes that feed it need what the target does not have"
+        if "unfunded" in states:
+            outcome, reason = Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"
+    return Verdict(clause=clause.id, outcome=outcome, reason=reason)
 
 
 def _outcome(clause: Clause, *, violated: bool, observation: str | None, baseline: str | None) -> Outcome:
+    # What only an example shows may be one of several forms; `drift_fails` marks the examples that clients must parse.
     if violated and (clause.strength is not Strength.EXAMPLE or clause.drift_fails):
         return Outcome.FAIL
     if violated or (baseline is not None and observation is not None and observation != baseline):
@@ -107,8 +117,6 @@ def _outcome(clause: Clause, *, violated: bool, observation: str | None, baselin
 
 
 def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: str | None) -> Verdict:
-    if clause.untestable is not None:
-        return _unjudged(clause, trace, feeders)
     try:
         remarks = list(clause.judge(trace))
     except Exception as error:  # noqa: BLE001 - a fault of ours must cost one verdict, not all
@@ -152,17 +160,10 @@ def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str,
 
     blocked = dict(verdicts)
     for clause_id, verdict in verdicts.items():
-        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE} and not by_id[clause_id].untestable:
+        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE}:
             cause = root(clause_id, {clause_id})
             if cause is not None:
-                blocked[clause_id] = Verdict(
-                    clause=clause_id,
-                    outcome=Outcome.BLOCKED,
-                    judged=verdict.judged,
-                    observation=verdict.observation,
-                    reason=f"{cause} failed",
-                    findings=verdict.findings,
-                )
+                blocked[clause_id] = replace(verdict, outcome=Outcome.BLOCKED, reason=f"{cause} failed")
     return blocked
 
 

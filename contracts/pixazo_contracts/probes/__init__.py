@@ -1,123 +1,83 @@
 """Probes: conversations that provoke what clauses judge, one file a group.
 
-How a probe looks::
+A probe looks like this::
 
-    def _unknown(setting: Setting) -> Talk[None]:
-        exchange = yield from read(unknown_id(setting.run, "unknown"), case="unknown id", aims=("STATUS-10",))
+    def _unknown(context: RunContext) -> Conversation[None]:
+        exchange = yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
         ...
 
-    PROBES = (Probe(name="unknown id", feeds=("STATUS-10",), talk=_unknown),)
+    PROBES = (Probe(name="unknown id", feeds=("STATUS-10",), conversation=_unknown),)
 
-A talk is a generator and does no I/O: it yields wishes (`conversation`: `Send`, `Together`, `Pause`, `Hook`,
-`AwaitCallbacks`, `Publish`, `Await`, `Recall`), mostly through the steps of `probes.steps`, and gets back what the trace
-will hold: an `Exchange`, callbacks, a URL. The runner carries many talks forward at once. `feeds` names the clauses whose
-judgement may rest on it; `worst` and `expected` are generations; `needs` capabilities; `phase` when it runs.
+A conversation is a generator and does no I/O: it yields steps (`conversation`: `Send`, `Together`, `Pause`, `ReceiverUrl`,
+`AwaitCallbacks`, `Publish`, `Await`, `Recall`), mostly through the functions of `operations`, and gets back what the trace
+will hold: an `Exchange`, callbacks, a URL. The runner carries out many conversations at once. `feeds` names the clauses whose
+judgement may rest on it; `worst` and `expected` are generations; `needs` are capabilities; `phase` says when it runs.
 
-A clause finds its exchanges again by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent`
-what the page makes of each. Packs are cases `g1` to `g5` (see `packs`), families break one rule a request (see `family`).
+A clause finds its exchanges by `aims` (`trace.aimed("STATUS-10")`), tells them apart by `case`, and knows by `intent` what
+the page says about each. Packs are the cases `g1` to `g5` (see `packs`); families break one rule a request (see `families`).
 Probes share generations by publishing them under a name: `g1` when it was accepted, `g1 ended` when it has ended.
 
-On a target that charges (`setting.limited`) probes run one after the other: first what the page forbids, which is free if
+On a target that charges (`context.limited`) probes run one after the other: first what the page forbids, which is free if
 refused and gives its reservation back, then what is paid for, the probe that feeds most clauses first (see `plan.in_order`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
-from . import accounts, addresses, bodies, callbacks, packs, parameters, purses, reading, repetition, smoke
+from . import accounts, balances, callbacks, families, packs, reading, repetition, routes, smoke
 from .conversation import (
-    Answer,
     Await,
     AwaitCallbacks,
-    Hook,
+    Conversation,
+    Headers,
     Pause,
     Probe,
     Publish,
     Recall,
+    ReceiverUrl,
+    RunContext,
     Send,
-    Setting,
-    Talk,
+    Step,
+    StepResult,
     Together,
-    Wish,
     await_callbacks,
-    hook,
+    open_receiver_url,
     pause,
     send,
     together,
 )
-from .family import ABSENT
+from .families import ABSENT, BROKEN_IMAGES, RULES
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
+from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
 from .samples import members
 from .smoke import Unusable, unusable
-from .steps import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
 
 __all__ = [
-    "ABSENT",
-    "BODY_ONLY",
-    "PRINTED_HEADERS",
-    "PROBES",
-    "Answer",
-    "Await",
-    "AwaitCallbacks",
-    "Hook",
-    "Pause",
-    "Probe",
-    "Publish",
-    "Recall",
-    "Send",
-    "Setting",
-    "Talk",
-    "Together",
-    "Unusable",
-    "Wish",
-    "await_callbacks",
-    "bmp",
-    "data_url",
-    "feeders",
-    "follow",
-    "for_clauses",
-    "gif",
-    "hook",
-    "jpeg",
-    "media_urls",
-    "members",
-    "pause",
-    "png",
-    "poll",
-    "read_send",
-    "send",
-    "submit_send",
-    "svg",
-    "together",
-    "unusable",
-    "webp",
-]
+    "ABSENT", "BODY_ONLY", "BROKEN_IMAGES", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
+    "Recall", "ReceiverUrl", "RunContext", "Send", "Step", "StepResult", "Together", "Unusable", "await_callbacks", "bmp", "data_url",
+    "feeders", "follow", "for_clauses", "gif", "jpeg", "media_urls", "members", "open_receiver_url", "pause", "png", "poll", "read_send",
+    "send", "submit_send", "svg", "together", "unusable", "webp",
+]  # fmt: skip
 
-#: All probes, smoke first, late ones last, cheap ones before dear ones.
+#: All probes: smoke first, late ones last, cheap ones before expensive ones.
 PROBES: tuple[Probe, ...] = (
     *smoke.PROBES,
-    *addresses.PROBES,
-    *(probe for probe in reading.PROBES if probe.phase == "main"),
-    *bodies.PROBES,
-    *parameters.PROBES,
+    *routes.PROBES,
+    *reading.PROBES,
+    *families.PROBES,
     *accounts.PROBES,
     *packs.PROBES,
     *callbacks.PROBES,
     *repetition.PROBES,
-    *purses.PROBES,
-    *bodies.OPEN_QUESTIONS,
-    *parameters.OPEN_QUESTIONS,
-    *(probe for probe in reading.PROBES if probe.phase == "late"),
+    *balances.PROBES,
+    *families.OPEN_QUESTIONS,
+    *reading.LATE,
 )
 
 
 def feeders() -> dict[str, tuple[str, ...]]:
-    """The names of the probes that feed each clause."""
+    """The names of the probes that feed each clause, by clause id."""
     by_clause: dict[str, list[str]] = {}
     for probe in PROBES:
         for clause_id in dict.fromkeys(probe.feeds):

@@ -1,36 +1,35 @@
-"""The words in which a probe talks to the runner: wishes that it yields, and the answers that it gets.
+"""The interface between probes and the runner: steps that a probe yields, and the result that each step gets back.
 
-A probe does no I/O. Its `talk` is a generator that yields wishes; the runner carries each out and sends the answer back in.
-The functions below yield one wish each and type its answer: write `exchange = yield from send(Send(...))`.
+A probe does no I/O. Its conversation is a generator that yields steps; the runner carries out each step and sends the result
+back in. The functions below yield one step each and give the result its type: `exchange = yield from send(Send(...))`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
 
-from pixazo_contracts.trace import Callback, Exchange
+from pixazo_contracts.trace import Callback, Exchange, Intent, Profile
 
-if TYPE_CHECKING:
-    from pixazo_contracts.trace import Intent, Profile
-
-
-#: Where the key of a request goes: the printed header, the same in other letter case, or places that must not do.
+#: Where the key of a request goes: the printed header, the same header in other letter case, or places that must not work.
 Placement = Literal["header", "lower-case", "upper-case", "query", "bearer"]
 
 #: When a probe runs: before all others, among them, after them.
 Phase = Literal["smoke", "main", "late"]
 
+#: Request headers as name and value, in the order in which they are sent.
+Headers = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """Send one request; answered with its `Exchange`.
+    """Send one request; the result is its `Exchange`.
 
     `url` is absolute or a path at the target's origin. `account` names whose key is used (`""` for none, `blank` for an
     empty value, `unknown` for a made-up key), never the key itself. `operation` is `generate`, `imageToVideo`, `status`,
-    `media` or `other`. `aims` are the clauses for whose sake it is sent, `intent` what a faithful gateway does with it: only
-    what it refuses gives its reservation back where generations cost money.
+    `media` or `other`. `aims` are the clauses for which the request is sent, `intent` is what a gateway that keeps the page
+    does with it: where generations cost money only a request that it refuses can give its reservation back.
     """
 
     operation: str
@@ -43,30 +42,30 @@ class Send:
     placement: Placement = "header"
     reader: str = ""
     request_id: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Send several requests at once; answered with their exchanges in the same order."""
+    """Send several requests at once; the result is their exchanges in the same order."""
 
     sends: tuple[Send, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait so many seconds of the run's clock; answered with None."""
+    """Wait for some seconds of the run's clock; the result is None."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
-    """Open a fresh URL at our receiver; answered with that URL.
+class ReceiverUrl:
+    """Open a new URL at our receiver; the result is that URL.
 
-    The receiver answers 200, but 500 to the first `fails` requests, after `delay` seconds, or always 307 if `redirects`.
-    An `image` URL is one at which no image is.
+    The receiver responds with 200, but with 500 to the first `fails` requests, after `delay` seconds, or always with 307 if
+    `redirects` is set. At an `image` URL there is no image.
     """
 
     name: str
@@ -78,7 +77,7 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class AwaitCallbacks:
-    """Wait until `count` requests have reached a hook, or `seconds` have passed; answered with those that have."""
+    """Wait until `count` requests have reached a receiver URL or `seconds` have passed; the result is those that have."""
 
     url: str
     count: int
@@ -87,7 +86,7 @@ class AwaitCallbacks:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Tell all probes an exchange under a name, or that there will be none; answered with None."""
+    """Give all probes an exchange under a name, or None if there will be none; the result is None."""
 
     name: str
     exchange: Exchange | None
@@ -95,50 +94,58 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait for what another probe publishes; answered with the exchange, or None if there will be none."""
+    """Wait for what another probe publishes; the result is the exchange, or None if there will be none."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Ask for all exchanges so far; answered with them."""
+    """Ask for all exchanges so far; the result is those."""
 
 
-Wish = Send | Together | Pause | Hook | AwaitCallbacks | Publish | Await | Recall
-Answer = Exchange | tuple[Exchange, ...] | tuple[Callback, ...] | str | None
+Step = Send | Together | Pause | ReceiverUrl | AwaitCallbacks | Publish | Await | Recall
+StepResult = Exchange | tuple[Exchange, ...] | tuple[Callback, ...] | str | None
 
 T = TypeVar("T")
-Talk = Generator[Wish, Answer, T]
+Conversation = Generator[Step, StepResult, T]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class RunContext:
     """What a probe may know before it begins.
 
-    `limited`: every possible generation is paid from a budget, so a talk stops at the first surprise. `accounts` counts
-    the keys of each role. `earlier` are ids and media URLs of generations that finished in earlier runs.
+    `limited`: every possible generation is paid for from a budget, so a conversation stops at the first surprise. `earlier`
+    holds ids and media URLs of generations that finished in earlier runs.
     """
 
     profile: Profile
     run: str
     prompts: Mapping[str, str] = field(default_factory=dict[str, str])
-    accounts: Mapping[str, int] = field(default_factory=dict[str, int])
     limited: bool = False
     earlier: tuple[tuple[str, str | None], ...] = ()
+
+    @property
+    def has_receiver(self) -> bool:
+        """Whether callbacks of the gateway can reach us."""
+        return "receiver" in self.profile.capabilities
+
+
+#: What a probe does: begins a conversation with the target that the context describes.
+Script = Callable[[RunContext], Conversation[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """A conversation that provokes what clauses judge.
 
-    `worst` and `expected` are generations that it may cost and should cost, as the spend guard counts them; `needs` are capabilities; `only_unlimited`
-    keeps it away from targets that charge.
+    `feeds` names those clauses. `worst` and `expected` are the generations that it may cost and should cost, as the spend
+    guard counts them; `needs` are capabilities; `only_unlimited` keeps it away from targets that charge.
     """
 
     name: str
     feeds: tuple[str, ...]
-    talk: Callable[[Setting], Talk[None]]
+    conversation: Script
     worst: int = 0
     expected: int = 0
     needs: frozenset[str] = frozenset()
@@ -146,64 +153,79 @@ class Probe:
     only_unlimited: bool = False
 
 
-def _mismatch(wish: Wish, answer: Answer) -> TypeError:
-    return TypeError(f"{type(wish).__name__} was answered with {type(answer).__name__}: the runner is at fault")
+def probe(
+    name: str, *feeds: str, worst: int = 0, cost: int = 0, needs: Collection[str] = (), only_unlimited: bool = False
+) -> Callable[[Script], Probe]:
+    """A decorator that makes a probe of a conversation; `cost` is what it should and may cost, `worst` only what it may."""
+
+    def decorate(conversation: Script) -> Probe:
+        return Probe(
+            name=name,
+            feeds=feeds,
+            conversation=conversation,
+            worst=worst or cost,
+            expected=cost,
+            needs=frozenset(needs),
+            only_unlimited=only_unlimited,
+        )
+
+    return decorate
 
 
-def send(wish: Send) -> Talk[Exchange]:
+def _mismatch(step: Step, result: StepResult) -> TypeError:
+    return TypeError(f"{type(step).__name__} got a result of type {type(result).__name__}: this is a bug in the runner")
+
+
+def _one(step: Step, kind: type[T]) -> Conversation[T]:
+    result = yield step
+    if not isinstance(result, kind):
+        raise _mismatch(step, result)
+    return result
+
+
+def _several(step: Step, kind: type[T]) -> Conversation[tuple[T, ...]]:
+    result = yield step
+    if not isinstance(result, tuple):
+        raise _mismatch(step, result)
+    return tuple(item for item in result if isinstance(item, kind))
+
+
+def send(step: Send) -> Conversation[Exchange]:
     """Send one request and get its exchange."""
-    answer = yield wish
-    if not isinstance(answer, Exchange):
-        raise _mismatch(wish, answer)
-    return answer
+    return _one(step, Exchange)
 
 
-def together(*sends: Send) -> Talk[tuple[Exchange, ...]]:
+def together(*sends: Send) -> Conversation[tuple[Exchange, ...]]:
     """Send several requests at once and get their exchanges."""
-    wish = Together(sends)
-    return _exchanges(wish, (yield wish))
+    return _several(Together(sends), Exchange)
 
 
-def recall() -> Talk[tuple[Exchange, ...]]:
+def recall() -> Conversation[tuple[Exchange, ...]]:
     """Get all exchanges of the run so far."""
-    wish = Recall()
-    return _exchanges(wish, (yield wish))
+    return _several(Recall(), Exchange)
 
 
-def _exchanges(wish: Wish, answer: Answer) -> tuple[Exchange, ...]:
-    if not isinstance(answer, tuple):
-        raise _mismatch(wish, answer)
-    return tuple(item for item in answer if isinstance(item, Exchange))
-
-
-def pause(seconds: float) -> Talk[None]:
-    """Wait so many seconds."""
+def pause(seconds: float) -> Conversation[None]:
+    """Wait for some seconds."""
     yield Pause(seconds)
 
 
-def hook(wish: Hook) -> Talk[str]:
+def open_receiver_url(step: ReceiverUrl) -> Conversation[str]:
     """Open a URL at our receiver."""
-    answer = yield wish
-    if not isinstance(answer, str):
-        raise _mismatch(wish, answer)
-    return answer
+    return _one(step, str)
 
 
-def await_callbacks(url: str, count: int, seconds: float) -> Talk[tuple[Callback, ...]]:
-    """Wait for requests at a hook."""
-    wish = AwaitCallbacks(url, count, seconds)
-    answer = yield wish
-    if not isinstance(answer, tuple):
-        raise _mismatch(wish, answer)
-    return tuple(item for item in answer if isinstance(item, Callback))
+def await_callbacks(url: str, count: int, seconds: float) -> Conversation[tuple[Callback, ...]]:
+    """Wait for requests at a receiver URL."""
+    return _several(AwaitCallbacks(url, count, seconds), Callback)
 
 
-def publish(name: str, exchange: Exchange | None) -> Talk[None]:
-    """Tell all probes an exchange."""
+def publish(name: str, exchange: Exchange | None) -> Conversation[None]:
+    """Give all probes an exchange."""
     yield Publish(name, exchange)
 
 
-def published(name: str) -> Talk[Exchange | None]:
+def published(name: str) -> Conversation[Exchange | None]:
     """Wait for what another probe publishes."""
-    answer = yield Await(name)
-    return answer if isinstance(answer, Exchange) else None
+    result = yield Await(name)
+    return result if isinstance(result, Exchange) else None

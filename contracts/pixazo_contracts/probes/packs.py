@@ -1,29 +1,34 @@
 """The packed generations g1 to g5: one accepted request proves every acceptance in it.
 
-A refused pack accuses nobody. Its ingredients are then sent one by one, each request breaking the news about one clause; on
-a target that does not charge they are always sent.
+If a pack is refused, no clause is blamed. Its ingredients are then sent one by one, each request aiming at one clause; on a
+target that does not charge they are always sent.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pixazo_contracts.trace import only_reads
+from pixazo_contracts.trace import Exchange, only_reads
 
-from .conversation import Hook, Probe, Send, await_callbacks, hook, pause, publish, published, send
-from .family import PROMPT
+from .conversation import (
+    Conversation,
+    Headers,
+    ReceiverUrl,
+    RunContext,
+    Send,
+    await_callbacks,
+    open_receiver_url,
+    pause,
+    probe,
+    publish,
+    published,
+    send,
+)
 from .images import data_url, jpeg, png, webp
+from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, submit
 from .samples import members, text
-from .steps import BODY_ONLY, PRINTED_HEADERS, download, poll, read, submit
-
-if TYPE_CHECKING:
-    from pixazo_contracts.trace import Exchange
-
-    from .conversation import Setting, Talk
-
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
-RECEIVER = frozenset({"receiver"})
 
 #: What any polled generation bears on.
 SHARED: Final = (
@@ -36,126 +41,130 @@ SHARED: Final = (
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
 
-#: Terminal answers read right after the end.
-REREADS = 2
+#: What the packs bear on beside that.
+G2: Final = (
+    *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
+    "WEBHOOK-09",
+)
+G4: Final = (
+    *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
+    *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21"),
+)
+G5: Final = ("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20")
+
+#: How often a status is read again right after the end.
+REREADS: Final = 2
+
+PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 
-def _printed_image() -> str:
-    return str(members("image_to_video")["first_frame_image"])
+def _url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
+    """A URL at our receiver, or None if callbacks cannot reach us."""
+    return (yield from open_receiver_url(step)) if context.has_receiver else None
 
 
-def _hooked(setting: Setting, wish: Hook) -> Talk[str | None]:
-    """A URL at our receiver, or None where the gateway cannot reach us."""
-    if "receiver" not in setting.profile.capabilities:
-        return None
-    return (yield from hook(wish))
-
-
-def submit_g1(setting: Setting) -> Talk[Exchange]:
+def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
-    url = yield from _hooked(setting, Hook("g1"))
+    url = yield from _url(context, ReceiverUrl("g1"))
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
     return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
 
 
-def _single(
-    operation: str, case: str, aim: str, headers: tuple[tuple[str, str], ...], **body: object
-) -> Talk[Exchange]:
-    return submit(operation, body, case=case, aims=(aim,), intent="accept", headers=headers)
+def _one_by_one(context: RunContext, pack: Exchange) -> bool:
+    """Whether the ingredients of a pack are sent one by one: an accepted pack saves their price on a target that charges."""
+    return not (context.limited and pack.succeeded)
 
 
-def _spent(setting: Setting, pack: Exchange) -> bool:
-    """Whether the ingredients of a pack need not be paid for one by one."""
-    return setting.limited and pack.succeeded
+def _polling_url(context: RunContext, accepted: Exchange) -> Conversation[None]:
+    """Fetch `polling_url` exactly as given, if it is at the target's own origin and fetching it costs nothing.
 
-
-def _verbatim(setting: Setting, accepted: Exchange) -> Talk[None]:
-    """Fetch `polling_url` exactly as given, if it is the target's own, for the key goes nowhere else, and costs nothing."""
-    url, origin = accepted.members.get("polling_url"), setting.profile.origin
+    The key must not leave the origin, and a wrong gateway could name a path that begins a generation.
+    """
+    url, origin = accepted.members.get("polling_url"), context.profile.origin
     if not isinstance(url, str) or not url.startswith(f"{origin}/"):
         return
-    if not setting.limited or only_reads("GET", url, origin):
+    if not context.limited or only_reads("GET", url, origin):
         request_id = accepted.accepted_id
         yield from send(
             Send(operation="status", url=url, case="polling_url as given", aims=("SUBMIT-12",), request_id=request_id)
         )
 
 
-def _to_the_end(setting: Setting, accepted: Exchange, *, readers: int = 1) -> Talk[Exchange | None]:
+def _to_the_end(context: RunContext, accepted: Exchange, *, readers: int = 1) -> Conversation[Exchange | None]:
     """Poll, read again, download."""
-    end = yield from poll(setting, accepted, readers=readers)
+    end = yield from poll(context, accepted, readers=readers)
     for _ in range(REREADS if end is not None else 0):
         yield from read(str(accepted.accepted_id), case="again")
-    yield from download(setting, end)
+    yield from download(context, end)
     return end
 
 
-def _g1(setting: Setting) -> Talk[None]:
+@probe("g1", "SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK, worst=2, cost=1)
+def _g1(context: RunContext) -> Conversation[None]:
     accepted = yield from published("g1")
     if accepted is None:
-        accepted = yield from submit_g1(setting)
+        accepted = yield from submit_g1(context)
         yield from publish("g1", accepted)
-    yield from _verbatim(setting, accepted)
-    end = yield from _to_the_end(setting, accepted, readers=2)
+    yield from _polling_url(context, accepted)
+    end = yield from _to_the_end(context, accepted, readers=2)
     yield from publish("g1 ended", end)
     if not accepted.succeeded:
-        yield from submit(
-            "generate", text("text_to_video").encode(), case="printed example", aims=("T2V-BODY-01",), intent="accept"
-        )
-    yield from pause(setting.profile.pace)
+        printed = text("text_to_video").encode()
+        yield from submit("generate", printed, case="printed example", aims=("T2V-BODY-01",), intent="accept")
+    yield from pause(context.profile.pace)
     if end is not None:
         yield from read(str(accepted.accepted_id), case="again")
 
 
-def _g1_callback(setting: Setting) -> Talk[None]:
-    """Read at once when g1's callback arrives, then stay long enough to see a second one."""
+@probe("g1 callback", "WEBHOOK-06", "WEBHOOK-12", needs={"receiver"})
+def _g1_callback(context: RunContext) -> Conversation[None]:
+    """Read at once when g1's callback arrives, then wait long enough to see a second one."""
     accepted = yield from published("g1")
     url = accepted.request_header("X-Webhook-URL") if accepted is not None else None
     if accepted is not None and accepted.accepted_id is not None and url is not None:
-        called = yield from await_callbacks(url, 1, setting.profile.deadline)
+        called = yield from await_callbacks(url, 1, context.profile.deadline)
         yield from read(accepted.accepted_id, case="on callback")
         if called:
-            yield from await_callbacks(url, 2, setting.profile.settle)
+            yield from await_callbacks(url, 2, context.profile.settle)
 
 
-def _own_example(case: str) -> dict[str, object]:
-    """The printed example with a prompt of its own: a gateway may take equal bodies for one request."""
-    return {**members("text_to_video"), "prompt": f"{PROMPT} ({case})"}
+def _t2v_single(case: str, aim: str, headers: Headers) -> Conversation[Exchange]:
+    """The printed example with a prompt of its own: a gateway may treat equal bodies as one request."""
+    body = {**members("text_to_video"), "prompt": f"{PROMPT} ({case})"}
+    return submit("generate", body, case=case, aims=(aim,), intent="accept", headers=headers)
 
 
-def _g2(setting: Setting) -> Talk[None]:
-    camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
-    body = {"prompt": camera, "first_frame_image": _printed_image()}
-    aims = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=aims, intent="accept", headers=CHARSET)
-    if not _spent(setting, accepted):
-        yield from _single("generate", "charset", "HDR-01", (*CHARSET, PRINTED_HEADERS[1]), **_own_example("charset"))
-        yield from _single("generate", "no Cache-Control", "HDR-03", BODY_ONLY, **_own_example("no Cache-Control"))
-        yield from _single(
-            "imageToVideo", "printed example", "I2V-IMG-03", PRINTED_HEADERS, **members("image_to_video")
-        )
-        again = {**body, "prompt": f"{camera}, [Zoom out]"}
-        yield from _single("imageToVideo", "camera movement", "I2V-PROMPT-06", PRINTED_HEADERS, **again)
-    yield from _to_the_end(setting, accepted)
-
-
-def _g3(setting: Setting) -> Talk[None]:
-    accepted = yield from submit(
-        "generate", {"prompt": PROMPT}, case="prompt alone", aims=("T2V-BODY-02",), intent="accept"
-    )
-    yield from _to_the_end(setting, accepted)
-
-
-def _i2v_single(case: str, aim: str, image: str | None = None, **changes: object) -> Talk[Exchange]:
-    prompt = f"{PROMPT} ({case})"
-    body = {"prompt": prompt, "first_frame_image": image or _printed_image(), **changes}
+def _i2v_single(case: str, aim: str, **changes: object) -> Conversation[Exchange]:
+    body = {"prompt": f"{PROMPT} ({case})", "first_frame_image": PRINTED_IMAGE, **changes}
     return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
 
 
-def _g4(setting: Setting) -> Talk[None]:
-    url = yield from _hooked(setting, Hook("g4"))
+@probe("g2", *G2, *SHARED, worst=5, cost=1)
+def _g2(context: RunContext) -> Conversation[None]:
+    camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
+    body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
+    aims = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=aims, intent="accept", headers=CHARSET)
+    if _one_by_one(context, accepted):
+        yield from _t2v_single("charset", "HDR-01", (*CHARSET, PRINTED_HEADERS[1]))
+        yield from _t2v_single("no Cache-Control", "HDR-03", BODY_ONLY)
+        yield from _i2v_single("printed example", "I2V-IMG-03", **members("image_to_video"))
+        yield from _i2v_single("camera movement", "I2V-PROMPT-06", prompt=f"{camera}, [Zoom out]")
+    yield from _to_the_end(context, accepted)
+
+
+@probe("g3", "T2V-BODY-02", *SHARED, worst=1, cost=1)
+def _g3(context: RunContext) -> Conversation[None]:
+    body = {"prompt": PROMPT}
+    accepted = yield from submit("generate", body, case="prompt alone", aims=("T2V-BODY-02",), intent="accept")
+    yield from _to_the_end(context, accepted)
+
+
+@probe("g4", *G4, *SHARED, worst=9, cost=1)
+def _g4(context: RunContext) -> Conversation[None]:
+    url = yield from _url(context, ReceiverUrl("g4"))
     body: dict[str, object] = {
         "prompt": "海" * 2000,
         "first_frame_image": data_url("image/webp", webp(301, 600)),
@@ -166,85 +175,47 @@ def _g4(setting: Setting) -> Talk[None]:
         body["callback_url"] = url
     aims = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
     accepted = yield from submit("imageToVideo", body, case="g4", aims=aims, intent="accept")
-    if not _spent(setting, accepted):
+    if _one_by_one(context, accepted):
         yield from _i2v_single("2000 characters", "I2V-PROMPT-03", prompt="a" * 2000)
         yield from _i2v_single("2000 characters of three bytes", "I2V-PROMPT-05", prompt="海" * 2000)
-        yield from _i2v_single("data URL", "I2V-IMG-04", data_url("image/png", png(640, 480)))
-        yield from _i2v_single("301 x 600", "I2V-IMG-10", data_url("image/png", png(301, 600)))
-        yield from _i2v_single("600 x 301", "I2V-IMG-10", data_url("image/png", png(600, 301)))
+        yield from _i2v_single("data URL", "I2V-IMG-04", first_frame_image=data_url("image/png", png(640, 480)))
+        yield from _i2v_single("301 x 600", "I2V-IMG-10", first_frame_image=data_url("image/png", png(301, 600)))
+        yield from _i2v_single("600 x 301", "I2V-IMG-10", first_frame_image=data_url("image/png", png(600, 301)))
         yield from _i2v_single("10 s", "I2V-DUR-02", duration=10)
         yield from _i2v_single("6 s", "I2V-DUR-02", duration=6)
         yield from _i2v_single("768P", "I2V-RES-01", resolution="768P")
-    end = yield from _to_the_end(setting, accepted)
+    end = yield from _to_the_end(context, accepted)
     if end is not None and url is not None:
-        yield from await_callbacks(url, 1, setting.profile.settle)
+        yield from await_callbacks(url, 1, context.profile.settle)
 
 
-def _g5(setting: Setting) -> Talk[None]:
-    header = yield from _hooked(setting, Hook("g5-header", fails=1))
-    member = yield from _hooked(setting, Hook("g5-member"))
+@probe("g5", *G5, *CALLED_BACK, *SHARED, worst=8, cost=1)
+def _g5(context: RunContext) -> Conversation[None]:
+    header = yield from _url(context, ReceiverUrl("g5-header", fails=1))
+    member = yield from _url(context, ReceiverUrl("g5-member"))
     body: dict[str, object] = {
         "prompt": PROMPT,
         "first_frame_image": data_url("image/png", png(755, 302)),
         "resolution": "1080P",
         "duration": 6,
     }
-    headers: tuple[tuple[str, str], ...] = PRINTED_HEADERS
+    headers: Headers = PRINTED_HEADERS
     if header is not None and member is not None:
         body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
     aims = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
     accepted = yield from submit("imageToVideo", body, case="g5", aims=aims, intent="accept", headers=headers)
-    if not _spent(setting, accepted):
-        yield from _i2v_single("755 x 302", "I2V-IMG-12", data_url("image/png", png(755, 302)))
-        yield from _i2v_single("302 x 755", "I2V-IMG-12", data_url("image/png", png(302, 755)))
+    if _one_by_one(context, accepted):
+        yield from _i2v_single("755 x 302", "I2V-IMG-12", first_frame_image=data_url("image/png", png(755, 302)))
+        yield from _i2v_single("302 x 755", "I2V-IMG-12", first_frame_image=data_url("image/png", png(302, 755)))
         yield from _i2v_single("1080P", "I2V-RES-01", resolution="1080P")
-        yield from _i2v_single("PNG", "I2V-IMG-06", data_url("image/png", png(640, 480)))
-        yield from _i2v_single("JPEG", "I2V-IMG-06", data_url("image/jpeg", jpeg(640, 480)))
-        yield from _i2v_single("JPG", "I2V-IMG-06", data_url("image/jpg", jpeg(640, 480)))
-        yield from _i2v_single("WebP", "I2V-IMG-06", data_url("image/webp", webp(640, 480)))
-    end = yield from _to_the_end(setting, accepted)
+        yield from _i2v_single("PNG", "I2V-IMG-06", first_frame_image=data_url("image/png", png(640, 480)))
+        yield from _i2v_single("JPEG", "I2V-IMG-06", first_frame_image=data_url("image/jpeg", jpeg(640, 480)))
+        yield from _i2v_single("JPG", "I2V-IMG-06", first_frame_image=data_url("image/jpg", jpeg(640, 480)))
+        yield from _i2v_single("WebP", "I2V-IMG-06", first_frame_image=data_url("image/webp", webp(640, 480)))
+    end = yield from _to_the_end(context, accepted)
     if end is not None and header is not None:
-        yield from await_callbacks(header, 2, setting.profile.settle)
+        yield from await_callbacks(header, 2, context.profile.settle)
 
 
-PROBES = (
-    Probe(
-        name="g1",
-        feeds=("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *SHARED, *CALLED_BACK),
-        talk=_g1,
-        worst=2,
-        expected=1,
-    ),
-    Probe(name="g1 callback", feeds=("WEBHOOK-06", "WEBHOOK-12"), talk=_g1_callback, needs=RECEIVER),
-    Probe(
-        name="g2",
-        feeds=(
-            *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
-            *("WEBHOOK-09", *SHARED),
-        ),
-        talk=_g2,
-        worst=5,
-        expected=1,
-    ),
-    Probe(name="g3", feeds=("T2V-BODY-02", *SHARED), talk=_g3, worst=1, expected=1),
-    Probe(
-        name="g4",
-        feeds=(
-            *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
-            *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED),
-        ),
-        talk=_g4,
-        worst=9,
-        expected=1,
-    ),
-    Probe(
-        name="g5",
-        feeds=(
-            *("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20", *CALLED_BACK),
-            *SHARED,
-        ),
-        talk=_g5,
-        worst=8,
-        expected=1,
-    ),
-)
+#: `worst` counts a pack and its ingredients, `cost` the pack alone.
+PROBES: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)

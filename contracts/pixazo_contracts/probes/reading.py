@@ -1,39 +1,31 @@
-"""Probes of STATUS: ids that do not exist, requests left alone, requests read often, late re-reads."""
+"""Probes of STATUS: ids that do not exist, requests not read for a while, requests read often, late re-reads."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pixazo_contracts.trace import TERMINAL, History
 
-from .conversation import Probe, pause, published, recall, send, together
-from .family import PROMPT
-from .steps import download_send, follow, media_urls, poll, read, submit, submit_send
-from .unknown_ids import unknown_id
-
-if TYPE_CHECKING:
-    from .conversation import Setting, Talk
-
-
-#: Reads right after each other: of a request left alone so far, and of one right after its 202.
-FEW_READS = 5
-MANY_READS = 12
+from .conversation import Conversation, Probe, RunContext, pause, probe, published, recall, send, together
+from .operations import PROMPT, download_send, follow, media_urls, poll, read, submit, submit_send, unknown_id
 
 #: Generations that are watched closely, and how many times as often as others they are read.
-FLEET = 3
-CLOSER = 4.0
+WATCHED: Final = 3
+CLOSER: Final = 4.0
 
 #: Finished requests that are read again at the end of a run, and links that are followed again.
-MOST_REREADS = 40
-MOST_LINKS = 3
+MOST_REREADS: Final = 40
+MOST_LINKS: Final = 3
 
 
-def _unknown(setting: Setting) -> Talk[None]:
-    yield from read(unknown_id(setting.run, "unknown"), case="unknown id", aims=("STATUS-10",))
+@probe("unknown id", "STATUS-10", "HDR-04", "ERR-500-01")
+def _unknown(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
 
 
-def _malformed(setting: Setting) -> Talk[None]:
-    uuid = unknown_id(setting.run, "malformed").partition("_")[2]
+@probe("malformed ids", "STATUS-11", "ERR-500-01")
+def _malformed(context: RunContext) -> Conversation[None]:
+    uuid = unknown_id(context.run, "malformed").partition("_")[2]
     ids: Final = {
         "empty": "",
         "no prefix": uuid,
@@ -46,42 +38,36 @@ def _malformed(setting: Setting) -> Talk[None]:
         yield from read(request_id, case=case, aims=("STATUS-11",))
 
 
-def _left_alone(setting: Setting) -> Talk[None]:
-    """A generation nobody reads until another, polled one, has ended; then a few reads at once."""
-    accepted = yield from submit(
-        "generate", {"prompt": f"{PROMPT}, unwatched", "duration": 6}, case="quiet", intent="accept"
-    )
-    yield from published("g1 ended")
-    yield from pause(setting.profile.pace)
-    if accepted.accepted_id is not None:
-        for _ in range(FEW_READS):
-            yield from read(accepted.accepted_id, case="burst")
-        yield from poll(setting, accepted)
+def _burst(name: str, case: str, prompt: str, reads: int, *, after: str | None = None) -> Probe:
+    """Reads of one generation right after each other: at once, or first when another, polled one (`after`) has ended."""
+
+    @probe(name, "STATUS-12", cost=1, only_unlimited=True)
+    def burst(context: RunContext) -> Conversation[None]:
+        body = {"prompt": f"{PROMPT}, {prompt}", "duration": 6}
+        accepted = yield from submit("generate", body, case=case, intent="accept")
+        if after is not None:
+            yield from published(after)
+            yield from pause(context.profile.pace)
+        if accepted.accepted_id is not None:
+            for _ in range(reads):
+                yield from read(accepted.accepted_id, case="burst")
+            yield from poll(context, accepted)
+
+    return burst
 
 
-def _read_often(setting: Setting) -> Talk[None]:
-    accepted = yield from submit(
-        "generate", {"prompt": f"{PROMPT}, watched", "duration": 6}, case="burst-read", intent="accept"
-    )
-    if accepted.accepted_id is not None:
-        for _ in range(MANY_READS):
-            yield from read(accepted.accepted_id, case="burst")
-        yield from poll(setting, accepted)
-
-
-def _closely(setting: Setting) -> Talk[None]:
+@probe("closely watched", "FLOW-01", "FLOW-02", "STATUS-08", "HDR-05", cost=WATCHED, only_unlimited=True)
+def _closely(context: RunContext) -> Conversation[None]:
     """A few generations read so often that no state can be missed."""
-    sends = [
-        submit_send("generate", {"prompt": f"{PROMPT}, boat {n} of a fleet"}, case="closely watched", intent="accept")
-        for n in range(FLEET)
-    ]
+    bodies = ({"prompt": f"{PROMPT}, boat {n} of a fleet"} for n in range(WATCHED))
+    sends = [submit_send("generate", body, case="closely watched", intent="accept") for body in bodies]
     accepted = yield from together(*sends)
-    yield from follow(setting, accepted, pace=setting.profile.pace / CLOSER)
+    yield from follow(context, accepted, pace=context.profile.pace / CLOSER)
 
 
-def _late(setting: Setting) -> Talk[None]:
-    """Read every finished generation again, and follow some of their links again; earlier runs' included."""
-    yield from pause(setting.profile.patience)
+def _late(context: RunContext) -> Conversation[None]:
+    """Read every finished generation again, and follow some of their links again; those of earlier runs as well."""
+    yield from pause(context.profile.patience)
     generations = History((yield from recall()), ()).generations
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for generation in ended[:MOST_REREADS]:
@@ -89,29 +75,18 @@ def _late(setting: Setting) -> Talk[None]:
     fetched = [g.downloads[0] for g in ended if g.downloads]
     for first in fetched[:MOST_LINKS]:
         yield from send(download_send(str(first.request_id), first.url, case="late", aims=("OUT-13",)))
-    for request_id, url in setting.earlier:
+    for request_id, url in context.earlier:
         end = yield from read(request_id, case="earlier run", aims=("STATUS-16",))
         if url is not None and url in media_urls(end):
             yield from send(download_send(request_id, url, case="earlier run", aims=("OUT-13",)))
 
 
-PROBES = (
-    Probe(name="unknown id", feeds=("STATUS-10", "HDR-04", "ERR-500-01"), talk=_unknown),
-    Probe(name="malformed ids", feeds=("STATUS-11", "ERR-500-01"), talk=_malformed),
-    Probe(name="left alone", feeds=("STATUS-12",), talk=_left_alone, worst=1, expected=1, only_unlimited=True),
-    Probe(name="read often", feeds=("STATUS-12",), talk=_read_often, worst=1, expected=1, only_unlimited=True),
-    Probe(
-        name="closely watched",
-        feeds=("FLOW-01", "FLOW-02", "STATUS-08", "HDR-05"),
-        talk=_closely,
-        worst=FLEET,
-        expected=FLEET,
-        only_unlimited=True,
-    ),
-    Probe(
-        name="late re-reads",
-        feeds=("STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07"),
-        talk=_late,
-        phase="late",
-    ),
+PROBES: Final = (
+    _unknown,
+    _malformed,
+    _burst("left alone", "quiet", "unwatched", 5, after="g1 ended"),
+    _burst("read often", "burst-read", "watched", 12),
+    _closely,
 )
+REREAD: Final = ("STATUS-14", "STATUS-16", "FLOW-03", "OUT-13", "TIME-05", "TIME-07")
+LATE: Final = (Probe(name="late re-reads", feeds=REREAD, conversation=_late, phase="late"),)

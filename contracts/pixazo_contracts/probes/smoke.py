@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Final
 
-from .conversation import Probe, pause, publish
+from pixazo_contracts.trace import Exchange
+
+from .conversation import Conversation, Probe, RunContext, pause, publish
+from .operations import read, submit, unknown_id
 from .packs import SHARED, submit_g1
 from .samples import text
-from .steps import read, submit
-from .unknown_ids import unknown_id
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+#: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
+LONE_READS: Final = 4
 
-    from pixazo_contracts.trace import Exchange
-
-    from .conversation import Setting, Talk
+REFUSED_KEY: Final = frozenset({401, 403})
 
 
-#: Reads of the first generation while nothing else is on the way: nobody may be throttled for these.
-LONE_READS = 4
-
-REFUSED_KEY = frozenset({401, 403})
-
-
-def _smoke(setting: Setting) -> Talk[None]:
-    first = yield from read(unknown_id(setting.run, "smoke"), case="smoke read")
-    if first.status is None or setting.limited:
+def _smoke(context: RunContext) -> Conversation[None]:
+    first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
+    if first.status is None or context.limited:
+        # Where generations cost money the smoke test only reads.
         yield from publish("g1", None)
         return
     yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
-    accepted = yield from submit_g1(setting)
+    accepted = yield from submit_g1(context)
     if accepted.accepted_id is None:
-        yield from submit(
-            "imageToVideo", text("image_to_video").encode(), case="smoke image to video", aims=(), intent="accept"
-        )
+        printed = text("image_to_video").encode()
+        yield from submit("imageToVideo", printed, case="smoke image to video", intent="accept")
     for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
         yield from read(str(accepted.accepted_id), case="alone")
-        yield from pause(setting.profile.pace)
+        yield from pause(context.profile.pace)
     yield from publish("g1", accepted)
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Why a target cannot be observed; `hopeless` if nothing more could be learnt from it."""
+    """Why a target cannot be observed; `hopeless` if further requests could not show anything either."""
 
     reason: str
     hopeless: bool
 
 
 def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
-    """What is wrong with a target by what the smoke test got; None if it can be observed."""
+    """What is wrong with a target, by the exchanges of the smoke test; None if it can be observed."""
     if not exchanges:
         return None
     read, *others = exchanges
@@ -67,4 +61,4 @@ def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
     return None
 
 
-PROBES = (Probe(name="smoke", feeds=SHARED, talk=_smoke, worst=1, expected=1, phase="smoke"),)
+PROBES: Final = (Probe(name="smoke", feeds=SHARED, conversation=_smoke, worst=1, expected=1, phase="smoke"),)

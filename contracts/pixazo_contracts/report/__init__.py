@@ -1,9 +1,13 @@
-"""Reports: a result as a terminal matrix, JUnit XML, one HTML page; each a pure function."""
+"""Reports: a result as text for a terminal, as JUnit XML, and as one HTML page; each a pure function."""
 
 from __future__ import annotations
 
-from .terminal import paid, render_changes, render_plan, told
+from .alarm import ContractBrokenError, ContractDriftWarning, Objection, raise_alarm, wrongly_refused
+from .html import check_html, render_html
+from .junit import render_junit
+from .terminal import render_changes, render_plan, render_terminal, spending, verdict_lines
 
 __all__ = [
-    "paid", "render_changes", "render_plan", "told",
+    "ContractBrokenError", "ContractDriftWarning", "Objection", "check_html", "raise_alarm", "render_changes", "render_html",
+    "render_junit", "render_plan", "render_terminal", "spending", "verdict_lines", "wrongly_refused",
 ]  # fmt: skip

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Outcome
+from pixazo_contracts.judge import Outcome, visible
+
+from .terminal import source
 
 if TYPE_CHECKING:
     from pixazo_contracts.judge import Finding, Result, Verdict
 
 
-#: Characters that XML 1.0 cannot hold.
-FORBIDDEN: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 PASSED: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 
 
-def _clean(text: str) -> str:
-    return FORBIDDEN.sub("\ufffd", text)
-
-
 def _line(finding: Finding) -> str:
-    source = f"exchange {finding.exchange}" if finding.exchange else f"callback {finding.callback}"
-    return f"{source}, {finding.where}: expected {finding.expected}; got {finding.got}\n{finding.curl or ''}"
+    where = f"{source(finding)}, {finding.where}"
+    return f"{where}: expected {finding.expected}; got {finding.got}\n{finding.curl or ''}"
 
 
 def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
     clause = BY_ID[verdict.clause]
     case = SubElement(suite, "testcase", classname=f"pixazo_contracts.{clause.group}", name=verdict.clause)
-    told = _clean(f"{clause.requirement} [{clause.section}]")
+    demand = visible(f"{clause.requirement} [{clause.section}]")
     if fails or verdict.outcome is Outcome.ERROR:
         kind = "error" if verdict.outcome is Outcome.ERROR else "failure"
-        node = SubElement(case, kind, message=told, type=verdict.outcome.value)
-        node.text = _clean("\n".join([verdict.reason or "", *map(_line, verdict.findings)]).strip())
+        node = SubElement(case, kind, message=demand, type=verdict.outcome.value)
+        node.text = visible("\n".join([verdict.reason or "", *map(_line, verdict.findings)]).strip())
     elif verdict.outcome not in PASSED and verdict.outcome not in {Outcome.FAIL, Outcome.DRIFT}:
-        SubElement(case, "skipped", message=_clean(f"{verdict.outcome.value}: {verdict.reason or ''}"))
+        SubElement(case, "skipped", message=visible(f"{verdict.outcome.value}: {verdict.reason or ''}"))
     if verdict.observation is not None:
-        SubElement(case, "system-out").text = _clean(verdict.observation)
+        SubElement(case, "system-out").text = visible(verdict.observation)
 
 
 def _fails(result: Result, verdict: Verdict, *, strict_drift: bool) -> bool:
@@ -47,14 +41,14 @@ def _fails(result: Result, verdict: Verdict, *, strict_drift: bool) -> bool:
     return verdict.outcome in bad and verdict.clause not in result.summary.excused
 
 
-def render(result: Result, *, strict_drift: bool = False) -> bytes:
+def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     """The result as XML in UTF-8; DRIFT fails only if `strict_drift`."""
     suite = Element("testsuite", name="pixazo-contracts", timestamp=result.meta.started_at[:19])
     suite.set("time", f"{result.meta.seconds:.3f}")
     sentinel = SubElement(suite, "testcase", classname="pixazo_contracts", name="the run ended")
     trouble = result.meta.unusable or (None if result.meta.complete else "the trace has no footer")
     if trouble is not None:
-        SubElement(sentinel, "error", message=_clean(trouble))
+        SubElement(sentinel, "error", message=visible(trouble))
     for verdict in result.verdicts:
         _case(suite, verdict, fails=_fails(result, verdict, strict_drift=strict_drift))
     for name, path in (("failures", ".//failure"), ("errors", ".//error"), ("skipped", ".//skipped")):

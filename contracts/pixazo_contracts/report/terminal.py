@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Outcome
+from pixazo_contracts.judge import Outcome, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3
 
-TOLD: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
+#: The outcomes whose findings are reported in full, in this order.
+REPORTED: Final = (Outcome.ERROR, Outcome.FAIL, Outcome.DRIFT)
 COLOURS: Final = {"PASS": "32", "OBSERVED": "36", "FAIL": "31;1", "ERROR": "31;1", "DRIFT": "33", "BLOCKED": "35"}
 
 
@@ -26,13 +27,28 @@ def _paint(text: str, outcome: str, *, colour: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text
 
 
-def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
-    shown = [outcome.value for outcome in Outcome if outcome.value in result.summary.outcomes]
+def by_group(result: Result) -> dict[str, list[Verdict]]:
+    """The verdicts by the group of their clause, in the order of the catalogue."""
     groups: dict[str, list[Verdict]] = {}
     for verdict in result.verdicts:
         groups.setdefault(BY_ID[verdict.clause].group, []).append(verdict)
+    return groups
+
+
+def source(finding: Finding) -> str:
+    """Which record of the trace a finding is about."""
+    return f"exchange {finding.exchange}" if finding.exchange else f"callback {finding.callback}"
+
+
+def repeat_command(result: Result, verdict: Verdict) -> str:
+    """The command that judges just this clause again."""
+    return f"pixazo-contracts run --target {result.meta.origin} --clauses {verdict.clause}"
+
+
+def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
+    shown = [outcome.value for outcome in Outcome if outcome.value in result.summary.outcomes]
     yield "group    " + "".join(f"{name:>{len(name) + 2}}" for name in shown)
-    for group, verdicts in groups.items():
+    for group, verdicts in by_group(result).items():
         cells: list[str] = []
         for name in shown:
             number = sum(verdict.outcome.value == name for verdict in verdicts)
@@ -41,33 +57,32 @@ def _matrix(result: Result, *, colour: bool) -> Iterator[str]:
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    source = f"exchange {finding.exchange}" if finding.exchange else f"callback {finding.callback}"
-    yield f"    {source}: {finding.where or 'observation'}"
-    yield f"      expected  {finding.expected}"
-    yield f"      got       {finding.got}"
+    yield f"    {source(finding)}: {visible(finding.where) or 'observation'}"
+    yield f"      expected  {visible(finding.expected)}"
+    yield f"      got       {visible(finding.got)}"
     if finding.curl:
-        yield f"      {finding.curl}"
+        yield f"      {visible(finding.curl)}"
 
 
-def told(result: Result, verdict: Verdict, *, colour: bool = False) -> Iterator[str]:
-    """One verdict of a result in lines: the requirement, where the page says so, each finding, and how to see it again."""
+def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> Iterator[str]:
+    """One verdict as lines: the requirement, where the page says so, the findings, and the command that repeats it."""
     clause = BY_ID[verdict.clause]
     excused = " (excused)" if verdict.clause in result.summary.excused else ""
     name = _paint(f"{verdict.outcome.value} {verdict.clause}", verdict.outcome.value, colour=colour)
     yield f"{name}{excused}  {clause.requirement}"
     yield f"    page: {clause.section}"
     if verdict.reason:
-        yield f"    {verdict.reason}"
+        yield f"    {visible(verdict.reason)}"
     for finding in verdict.findings[:MOST_SHOWN]:
         yield from _finding(finding)
     if len(verdict.findings) > MOST_SHOWN:
         yield f"    and {len(verdict.findings) - MOST_SHOWN} more"
-    yield f"    again: pixazo-contracts run --target {result.meta.origin} --clauses {verdict.clause}"
+    yield f"    again: {repeat_command(result, verdict)}"
     yield ""
 
 
-def paid(meta: Meta) -> Iterator[str]:
-    """What a run spent of what it was granted, and what it reserved and gave back; nothing where nothing is counted."""
+def spending(meta: Meta) -> Iterator[str]:
+    """One line on what a run spent of its budget, reserved and gave back; none where generations are not counted."""
     if meta.budget is not None:
         yield (
             f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
@@ -84,7 +99,7 @@ def _totals(result: Result) -> Iterator[str]:
         f"{summary.possible})"
     )
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
-    yield from paid(meta)
+    yield from spending(meta)
     yield from (f"expectation: {line}" for line in summary.stale)
     if meta.spend_stopped:
         yield f"spend guard: {meta.spend_stopped}"
@@ -92,15 +107,15 @@ def _totals(result: Result) -> Iterator[str]:
         yield f"target unusable: {meta.unusable}"
 
 
-def render(result: Result, *, colour: bool = False) -> str:
+def render_terminal(result: Result, *, colour: bool = False) -> str:
     """The whole report as text, newline at the end; a target that is unusable gets no matrix."""
     lines: list[str] = []
     if result.meta.unusable is None:
         lines += [*_matrix(result, colour=colour), ""]
-        for outcome in TOLD:
+        for outcome in REPORTED:
             for verdict in result.verdicts:
                 if verdict.outcome is outcome:
-                    lines += told(result, verdict, colour=colour)
+                    lines += verdict_lines(result, verdict, colour=colour)
     lines += _totals(result)
     return "\n".join(lines) + "\n"
 
@@ -110,8 +125,8 @@ def render_changes(changes: Iterable[Change]) -> str:
     lines: list[str] = []
     for change in changes:
         lines.append(f"{change.kind} ({change.severity}) {change.clause}  {BY_ID[change.clause].requirement}")
-        lines.append(f"    before  {change.before}")
-        lines.append(f"    after   {change.after}")
+        lines.append(f"    before  {visible(change.before)}")
+        lines.append(f"    after   {visible(change.after)}")
     return "\n".join(lines or ["nothing changed"]) + "\n"
 
 

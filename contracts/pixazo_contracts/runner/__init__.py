@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from .clock import RealClock, RunClock, VirtualClock
 from .dialogue import Dialogue
 from .layers.ledger import Ledger
 from .layers.spend import BudgetExhaustedError, SpendStoppedError, remaining
 from .plan import Plan, make_plan
-from .runner import ReceiverAddress, RunOptions, converse, fetch, run
+from .receiver import ReceiverAddress
+from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
+from .session import RunOptions, fetch, open_dialogue, run
 
 __all__ = [
-    "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "RealClock", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "converse", "fetch", "make_plan", "remaining", "run",
+    "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "fetch", "make_plan", "open_dialogue", "remaining", "run",
 ]  # fmt: skip

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.probes import Probe
-    from pixazo_contracts.trace import Profile
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
+from pixazo_contracts.probes import Probe
+from pixazo_contracts.trace import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +43,9 @@ def _left_out(probe: Probe, profile: Profile, left: int | None) -> str | None:
 
 
 def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profile, budget: int | None) -> Plan:
-    """What a run with these probes would do to a target; `budget` is in generations, None where they cost nothing.
+    """What a run with these probes would do to a target; `budget` is in generations, None if they cost nothing.
 
-    Without a budget's worth left a probe is left out; a probe that is free if refused needs one only while it runs.
+    A probe that may cost a generation is left out once none is left; one that is free if refused needs it only while it runs.
     """
     left, lines = budget, list[Line]()
     for given in in_order(probes, profile, [clause.id for clause in clauses]):
@@ -75,7 +70,7 @@ def make_plan(probes: Sequence[Probe], clauses: Sequence[Clause], profile: Profi
 
 
 def _worth(probe: Probe, wanted: Sequence[Clause]) -> tuple[float, float]:
-    """How many of the clauses a probe feeds for each generation that it is counted as: core ones, all."""
+    """How many wanted clauses a probe feeds for each generation that it counts as: core ones, and all."""
     fed = [clause for clause in wanted if clause.id in probe.feeds]
     return sum(clause.core for clause in fed) / probe.expected, len(fed) / probe.expected
 
@@ -83,8 +78,8 @@ def _worth(probe: Probe, wanted: Sequence[Clause]) -> tuple[float, float]:
 def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str] = ()) -> list[Probe]:
     """The probes in the order in which they are carried out; `selected` are the ids of the clauses to judge, else all.
 
-    Where generations cost money: first what is free if refused, then what is paid for, each time the probe that feeds most
-    core clauses, and most clauses, not yet fed for its price; then what only reads, some of it about those generations.
+    Where generations cost money: first what is free if refused; then what is paid for, each time the probe that for its price
+    feeds most core clauses, and most clauses, that are not yet fed; then what only reads, some of it about those generations.
     """
     if not profile.limited:
         return list(probes)
@@ -95,11 +90,7 @@ def in_order(probes: Sequence[Probe], profile: Profile, selected: Collection[str
     reads = [probe for probe in main if not probe.worst]
     fed = {clause_id for probe in refused for clause_id in probe.feeds}
     chosen = set(selected or BY_ID) - fed
-    wanted = [
-        clause
-        for clause in CATALOGUE
-        if clause.untestable is None and profile.has(clause.needs) and clause.id in chosen
-    ]
+    wanted = [clause for clause in CATALOGUE if profile.has(clause.needs) and clause.id in chosen]
     bought: list[Probe] = []
     while paid:
         best = max(paid, key=lambda probe: _worth(probe, wanted))

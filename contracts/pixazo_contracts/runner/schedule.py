@@ -1,34 +1,41 @@
-"""Carries many talks forward at once: one thread decides, a pool sends, nothing is waited for twice."""
+"""Carries out many conversations at once: one thread decides what happens next, a pool of threads sends."""
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from queue import Queue
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pixazo_contracts.probes import Await, AwaitCallbacks, Hook, Pause, Publish, Recall, Send, Together
+from pixazo_contracts.probes import (
+    Await,
+    AwaitCallbacks,
+    Conversation,
+    Pause,
+    Probe,
+    Publish,
+    Recall,
+    ReceiverUrl,
+    RunContext,
+    Send,
+    Step,
+    StepResult,
+    Together,
+)
 from pixazo_contracts.trace import THROTTLED, Callback, Exchange
 
-from .layers.pacing import retry_after
+from .layers.pacing import Pacing, retry_after
+from .layers.recorder import Recorder
 from .layers.spend import BudgetExhaustedError, SpendStoppedError
+from .receiver import Receiver
+from .run_clock import RunClock
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pixazo_contracts.probes import Answer, Probe, Setting, Talk, Wish
-
-    from .clock import RunClock
-    from .layers.pacing import Pacing
-    from .layers.recorder import Recorder
-    from .receiver import Receiver
-
-
-#: How often one request is sent again after a 429, and the least wait before that, in seconds.
-MOST_REPEATS: Final = 3
+#: How often one request is retried after a 429, and the least wait before that, in seconds.
+MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
 
@@ -43,51 +50,54 @@ class Progress:
 
 
 @dataclass(eq=False, slots=True)
-class _Talking:
-    """A talk under way: what it has sent, whether as a single request, and the answers so far.
+class _Running:
+    """A conversation under way: what it has sent, whether as a single request, and the exchanges so far.
 
     `tripped`: a request that should have been refused was counted as a generation.
     """
 
     probe: Probe
-    talk: Talk[None]
+    conversation: Conversation[None]
     sends: tuple[Send, ...] = ()
     single: bool = False
-    awaited: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
-    repeats: int = 0
+    received: dict[int, Exchange] = field(default_factory=dict[int, Exchange])
+    retries: int = 0
     tripped: bool = False
     over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What became of one request of a talk."""
+    """What became of one request of a conversation."""
 
-    talking: _Talking
+    running: _Running
     index: int
     result: Exchange | Exception
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiter:
-    """A talk that waits for callbacks."""
+    """A conversation that waits for callbacks."""
 
-    talking: _Talking
-    wish: AwaitCallbacks
+    running: _Running
+    step: AwaitCallbacks
 
 
-def _may_cost(wish: Wish) -> bool:
-    sends = (wish,) if isinstance(wish, Send) else wish.sends if isinstance(wish, Together) else ()
+def _may_cost(step: Step) -> bool:
+    sends = (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
     return any(send.method not in {"GET", "HEAD"} for send in sends)
 
 
 class Schedule:
-    """Runs probes until all their talks have ended; `states` says how each ended, `stopped` why the spend guard ended the run."""
+    """Runs probes until all their conversations have ended.
+
+    `states` says by probe how each ended, `stopped` why the spend guard ended the run.
+    """
 
     def __init__(
         self,
         recorder: Recorder,
-        setting: Setting,
+        context: RunContext,
         clock: RunClock,
         pacing: Pacing,
         *,
@@ -96,33 +106,33 @@ class Schedule:
         on_progress: Callable[[Progress], None] | None = None,
         probes: int = 0,
     ) -> None:
-        self._recorder, self._setting, self._clock, self._pacing = recorder, setting, clock, pacing
+        self._recorder, self._context, self._clock, self._pacing = recorder, context, clock, pacing
         self._receiver = receiver
         self._on_progress = on_progress
         self._total = probes
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
-        self._ready: deque[tuple[_Talking, Answer]] = deque()
+        self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._tickets = count()
         self._live = 0
-        self._on_the_way = 0
+        self._under_way = 0
         self._waiters: list[_Waiter] = []
-        self._awaiting: dict[str, list[_Talking]] = {}
+        self._awaiting: dict[str, list[_Running]] = {}
         self._published: dict[str, Exchange | None] = {}
         self.stopped: str | None = None
         self.states: dict[str, str] = {}
         if receiver is not None:
-            receiver.start(recorder.receive, self._inbox.put)
+            receiver.start(recorder, self._inbox.put)
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """End the threads and close the receiver."""
         self._pool.shutdown()
         if self._receiver is not None:
             self._receiver.close()
 
     def run(self, probes: Sequence[Probe]) -> None:
-        """Carry the probes' talks to their ends: side by side, or one after the other where each may cost money.
+        """Carry the probes' conversations to their ends: side by side, or one after the other where each may cost money.
 
         None is begun once the spend guard has ended the run.
         """
@@ -131,191 +141,183 @@ class Schedule:
                 self.states[probe.name] = "unfunded"
                 continue
             self._live += 1
-            self._ready.append((_Talking(probe, probe.talk(self._setting)), None))
-            if self._setting.limited:
+            self._ready.append((_Running(probe, probe.conversation(self._context)), None))
+            if self._context.limited:
                 self._drain()
         self._drain()
 
     def _drain(self) -> None:
         while self._live:
             while self._ready:
-                self._step(*self._ready.popleft())
-            if self._live and not self._fire():
+                self._resume(*self._ready.popleft())
+            if self._live and not self._do_what_is_due():
                 self._wait()
 
-    def _step(self, talking: _Talking, answer: Answer) -> None:
-        if talking.over:
+    def _resume(self, running: _Running, result: StepResult) -> None:
+        """Give a conversation the result of its last step and begin its next one."""
+        if running.over:
             return
         try:
-            wish = talking.talk.send(answer)
+            step = running.conversation.send(result)
         except StopIteration:
-            self._end(talking, "done")
-        except Exception as error:  # noqa: BLE001 - a fault in one probe must not end the run
-            self._end(talking, f"error: {error!r}")
+            self._end(running, "done")
+        except Exception as error:  # noqa: BLE001 - a bug in one probe must not end the run
+            self._end(running, f"error: {error!r}")
         else:
-            if talking.tripped and _may_cost(wish):
-                # Breaker: one surprise a probe. What it still wants to read, it may.
-                self._end(talking, "done")
+            if running.tripped and _may_cost(step):
+                # One surprise a probe: it may go on reading, but send nothing more that could cost money.
+                self._end(running, "done")
             else:
-                self._grant(talking, wish)
+                self._begin(running, step)
 
-    def _end(self, talking: _Talking, state: str) -> None:
-        talking.over = True
-        talking.talk.close()
+    def _end(self, running: _Running, state: str) -> None:
+        running.over = True
+        running.conversation.close()
         self._live -= 1
-        self.states[talking.probe.name] = state
+        self.states[running.probe.name] = state
         if self._on_progress is not None:
             done, exchanges = len(self.states), len(self._recorder.exchanges)
             self._on_progress(Progress(done, self._total, exchanges, self._clock.now()))
 
-    def _grant(self, talking: _Talking, wish: Wish) -> None:
-        match wish:
+    def _begin(self, running: _Running, step: Step) -> None:
+        match step:
             case Send():
-                talking.single = True
-                self._send(talking, (wish,))
+                running.single = True
+                self._send(running, (step,))
             case Together():
-                talking.single = False
-                self._send(talking, wish.sends)
+                running.single = False
+                self._send(running, step.sends)
             case Pause():
-                self._later(self._clock.now() + wish.seconds, lambda: self._ready.append((talking, None)))
-            case Hook():
-                self._open(talking, wish)
+                self._later(self._clock.now() + step.seconds, lambda: self._ready.append((running, None)))
+            case ReceiverUrl():
+                self._open_url(running, step)
             case AwaitCallbacks():
-                self._await_callbacks(_Waiter(talking, wish))
+                self._await_callbacks(_Waiter(running, step))
             case Publish():
-                self._publish(wish)
-                self._ready.append((talking, None))
-            case Await() if wish.name in self._published:
-                self._ready.append((talking, self._published[wish.name]))
+                self._published[step.name] = step.exchange
+                self._wake(step.name, step.exchange)
+                self._ready.append((running, None))
+            case Await() if step.name in self._published:
+                self._ready.append((running, self._published[step.name]))
             case Await():
-                self._awaiting.setdefault(wish.name, []).append(talking)
+                self._awaiting.setdefault(step.name, []).append(running)
             case Recall():
-                self._ready.append((talking, tuple(self._recorder.exchanges)))
+                self._ready.append((running, tuple(self._recorder.exchanges)))
+
+    def _open_url(self, running: _Running, step: ReceiverUrl) -> None:
+        if self._receiver is None:
+            self._end(running, "skipped")
+        else:
+            self._ready.append((running, self._receiver.open(step)))
 
     def _later(self, at: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._due, (at, next(self._tickets), action))
 
-    def _send(self, talking: _Talking, sends: tuple[Send, ...]) -> None:
-        talking.sends, talking.repeats = sends, 0
-        talking.awaited.clear()
+    def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
+        running.sends, running.retries = sends, 0
+        running.received.clear()
         for index in range(len(sends)):
-            self._launch(talking, index)
+            self._launch(running, index)
         if not sends:
-            self._ready.append((talking, ()))
+            self._ready.append((running, ()))
 
-    def _launch(self, talking: _Talking, index: int) -> None:
+    def _launch(self, running: _Running, index: int) -> None:
         now = self._clock.now()
         at = self._pacing.slot(now)
         if at <= now:
-            self._dispatch(talking, index)
+            self._dispatch(running, index)
         else:
-            self._later(at, lambda: self._dispatch(talking, index))
+            self._later(at, lambda: self._dispatch(running, index))
 
-    def _dispatch(self, talking: _Talking, index: int) -> None:
-        if not talking.over:
-            self._on_the_way += 1
-            self._pool.submit(self._carry, talking, index)
+    def _dispatch(self, running: _Running, index: int) -> None:
+        if not running.over:
+            self._under_way += 1
+            self._pool.submit(self._carry_out, running, index)
 
-    def _carry(self, talking: _Talking, index: int) -> None:
+    def _carry_out(self, running: _Running, index: int) -> None:
         """In a thread of the pool: send, and put what came of it into the inbox."""
         try:
-            result: Exchange | Exception = self._recorder.send(talking.sends[index], talking.probe.name)
-        except Exception as error:  # noqa: BLE001 - it is raised where the talk is
+            result: Exchange | Exception = self._recorder.send(running.sends[index], running.probe.name)
+        except Exception as error:  # noqa: BLE001 - it ends the conversation, in the deciding thread
             result = error
-        self._inbox.put(_Sent(talking, index, result))
+        self._inbox.put(_Sent(running, index, result))
 
-    def _open(self, talking: _Talking, wish: Hook) -> None:
-        if self._receiver is None:
-            self._end(talking, "skipped")
-        else:
-            self._ready.append((talking, self._receiver.open(wish)))
+    def _wake(self, name: str, exchange: Exchange | None) -> None:
+        """Give those who wait for a publication the exchange, or None if there will be none."""
+        for running in self._awaiting.pop(name, []):
+            self._ready.append((running, exchange))
 
-    def _publish(self, wish: Publish) -> None:
-        self._published[wish.name] = wish.exchange
-        for talking in self._awaiting.pop(wish.name, []):
-            self._ready.append((talking, wish.exchange))
-
-    def _arrived(self, wish: AwaitCallbacks) -> tuple[Callback, ...]:
-        return self._receiver.arrived(wish.url, self._recorder.callbacks) if self._receiver is not None else ()
+    def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
+        return self._receiver.arrived(step.url, self._recorder.callbacks) if self._receiver is not None else ()
 
     def _await_callbacks(self, waiter: _Waiter) -> None:
         if not self._satisfy(waiter):
             self._waiters.append(waiter)
-            self._later(self._clock.now() + waiter.wish.seconds, lambda: self._give_up(waiter))
+            self._later(self._clock.now() + waiter.step.seconds, lambda: self._give_up(waiter))
 
     def _satisfy(self, waiter: _Waiter) -> bool:
-        arrived = self._arrived(waiter.wish)
-        if len(arrived) >= waiter.wish.count:
-            self._ready.append((waiter.talking, arrived))
+        arrived = self._arrived(waiter.step)
+        if len(arrived) >= waiter.step.count:
+            self._ready.append((waiter.running, arrived))
             return True
         return False
 
     def _give_up(self, waiter: _Waiter) -> None:
         if waiter in self._waiters:
             self._waiters.remove(waiter)
-            self._ready.append((waiter.talking, self._arrived(waiter.wish)))
+            self._ready.append((waiter.running, self._arrived(waiter.step)))
 
-    def _fire(self) -> bool:
-        """Do what has fallen due; whether there was anything."""
-        now, fired = self._clock.now(), False
+    def _do_what_is_due(self) -> bool:
+        """Do what has fallen due; returns whether there was anything."""
+        now, any_due = self._clock.now(), False
         while self._due and self._due[0][0] <= now:
             heapq.heappop(self._due)[2]()
-            fired = True
-        return fired
+            any_due = True
+        return any_due
 
     def _wait(self) -> None:
-        """Wait for the next event; where none can come, tell those who wait for a publication that there is none."""
-        if not self._due and not self._on_the_way:
+        """Wait for the next event; if none can come, those who wait for a publication get None."""
+        if not self._due and not self._under_way:
+            # No conversation is left that could publish. This holds for those who wait now: a later phase may publish.
             for name in list(self._awaiting):
-                self._publish_nothing(name)
+                self._wake(name, None)
             return
         seconds = max(0.0, self._due[0][0] - self._clock.now()) if self._due else None
-        self._take(self._clock.receive(self._inbox, seconds, busy=self._on_the_way > 0))
-
-    def _publish_nothing(self, name: str) -> None:
-        """Nobody is left who could publish: this answer holds for those who wait now, not for ever."""
-        for talking in self._awaiting.pop(name, []):
-            self._ready.append((talking, None))
-
-    def _take(self, event: _Sent | Callback | None) -> None:
-        match event:
-            case _Sent():
-                self._on_the_way -= 1
-                self._settle(event)
+        match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
+            case _Sent() as sent:
+                self._under_way -= 1
+                self._settle(sent)
             case Callback():
                 self._waiters = [waiter for waiter in self._waiters if not self._satisfy(waiter)]
             case None:
                 pass
 
     def _settle(self, sent: _Sent) -> None:
-        talking, result = sent.talking, sent.result
-        if talking.over:
+        running, result = sent.running, sent.result
+        if running.over:
             return
         if isinstance(result, BudgetExhaustedError):
             self.stopped = str(result) if isinstance(result, SpendStoppedError) else self.stopped
-            self._end(talking, "unfunded")
+            self._end(running, "unfunded")
         elif isinstance(result, Exception):
-            self._end(talking, f"error: {result!r}")
-        elif not self._suspended(talking, sent.index, result):
-            talking.awaited[sent.index] = result
-            talking.tripped = talking.tripped or (result.spent and result.intent == "refuse")
-            if len(talking.awaited) == len(talking.sends):
-                self._answer(talking)
+            self._end(running, f"error: {result!r}")
+        elif not self._retried(running, sent.index, result):
+            running.received[sent.index] = result
+            running.tripped = running.tripped or (result.spent and result.intent == "refuse")
+            if len(running.received) == len(running.sends):
+                exchanges = tuple(running.received[index] for index in range(len(running.sends)))
+                self._ready.append((running, exchanges[0] if running.single else exchanges))
 
-    def _answer(self, talking: _Talking) -> None:
-        exchanges = tuple(talking.awaited[index] for index in range(len(talking.sends)))
-        self._ready.append((talking, exchanges[0] if talking.single else exchanges))
-
-    def _suspended(self, talking: _Talking, index: int, exchange: Exchange) -> bool:
-        """Whether a 429 holds everything up and this request will be sent again; what was counted as a generation is not."""
-        if exchange.status != 429 or exchange.account in THROTTLED or talking.repeats >= MOST_REPEATS:
+    def _retried(self, running: _Running, index: int, exchange: Exchange) -> bool:
+        """Whether a 429 holds up all requests and this one is sent again; what counted as a generation is never sent again."""
+        if exchange.status != 429 or exchange.account in THROTTLED or running.retries >= MOST_RETRIES:
             return False
-        profile = self._setting.profile
+        profile = self._context.profile
         wait = retry_after(
             exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
         )
         if not self._pacing.hold(self._clock.now() + wait) or exchange.spent:
             return False
-        talking.repeats += 1
-        self._launch(talking, index)
+        running.retries += 1
+        self._launch(running, index)
         return True

@@ -1,112 +1,113 @@
-"""A counterexample as a file: the course of events that broke a clause, written as a probe that a human may promote."""
+"""A counterexample: the steps that led to a broken clause, and the same as a file of probes that a human may promote."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final, TypeGuard
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeGuard
 
-from pixazo_contracts.probes import AwaitCallbacks, Hook, Pause, Send, Together
+from pixazo_contracts.probes import AwaitCallbacks, Pause, ReceiverUrl, Send, Step, StepResult, Together
+from pixazo_contracts.report import ContractBrokenError
 from pixazo_contracts.trace import Exchange
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from pixazo_contracts.probes import Answer, Wish
-
-
-HEAD: Final = '''"""A counterexample: the gateway breaks {clauses}. Found by the state machine; see the comment for what it saw.
+MODULE: Final = '''"""A counterexample: the gateway breaks {clauses}. Found by the state machine; see the comment for what it saw.
 
 To promote it: name it, check what it costs (here: {worst} generations at worst), and add its PROBES to those of its group.
 """
 
 {comment}
-from pixazo_contracts.probes.conversation import (
-    Hook,
+from pixazo_contracts.probes import (
+    Conversation,
     Probe,
+    ReceiverUrl,
+    RunContext,
     Send,
-    Setting,
-    Talk,
     await_callbacks,
-    hook,
+    open_receiver_url,
     pause,
     send,
     together,
 )
 
 
-def talk(setting: Setting) -> Talk[None]:
-    del setting  # it says nothing of the target that this course of events depends on
-'''
-
-FOOT: Final = """
+def conversation(context: RunContext) -> Conversation[None]:
+    del context  # these steps depend on nothing that it says of the target
+{body}
 
 PROBES = (
     Probe(
         name="counterexample {clauses}",
-        feeds={feeds},
-        talk=talk,
+        feeds={feeds!r},
+        conversation=conversation,
         worst={worst},
         expected={worst},
         only_unlimited=True,
     ),
 )
-"""
+'''
 
-#: What stands between the arguments of a call that is spread over lines.
+#: The separator of arguments in a call that is spread over lines.
 BREAK: Final = ",\n        "
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """The clauses that were broken, how that is told, and the wishes that led to it with their answers."""
+class CounterexampleError(ContractBrokenError):
+    """The gateway broke clauses of the page; `steps` are the steps that led there, with their results."""
 
-    clauses: tuple[str, ...]
-    text: str
-    granted: tuple[tuple[Wish, Answer], ...]
+    def __init__(self, clauses: tuple[str, ...], text: str, steps: tuple[tuple[Step, StepResult], ...]) -> None:
+        super().__init__(clauses, text)
+        self.steps = steps
 
+    @property
+    def length(self) -> tuple[int, int]:
+        """How long the counterexample is: in steps, then in characters."""
+        return len(self.steps), len(self.source)
+
+    @cached_property
     def source(self) -> str:
-        """A Python module whose `PROBES` repeat it; ids and receiver URLs are those of the new run."""
-        submits = sum(isinstance(wish, Send) and wish.method == "POST" for wish, _ in self.granted)
-        names = ", ".join(self.clauses)
-        comment = "".join(f"# {line}\n" if line else "#\n" for line in self.text.splitlines())
-        body = "".join(f"    {line}\n" for line in _looped(list(_lines(self.granted)))) or "    yield from ()\n"
-        foot = FOOT.format(clauses=names, feeds=repr(self.clauses), worst=submits)
-        return HEAD.format(clauses=names, worst=submits, comment=comment) + body + foot
+        """A Python module whose `PROBES` repeat the steps; ids and receiver URLs are those of the new run."""
+        return MODULE.format(
+            clauses=", ".join(self.clauses),
+            feeds=self.clauses,
+            worst=sum(isinstance(step, Send) and step.method == "POST" for step, _ in self.steps),
+            comment="".join(f"# {line}\n" if line else "#\n" for line in self.text.splitlines()),
+            body="".join(f"    {line}\n" for line in _looped(list(_lines(self.steps)))) or "    yield from ()\n",
+        )
 
     def save(self, directory: Path) -> Path:
-        """Write the module into a directory; its name tells the first clause. Raises OSError."""
+        """Write the module into a directory, named after the first clause. Raises OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"counterexample_{self.clauses[0].replace('-', '_').lower()}.py"
-        path.write_text(self.source(), encoding="utf-8")
+        path.write_text(self.source, encoding="utf-8")
         return path
 
 
-def _lines(granted: tuple[tuple[Wish, Answer], ...]) -> Iterator[str]:
-    """A statement for each wish; `known` maps what answers gave us to the variables that hold it."""
+def _lines(steps: tuple[tuple[Step, StepResult], ...]) -> Iterator[str]:
+    """A statement for each step; `known` maps ids and URLs that results gave us to the expressions that hold them."""
     known: dict[str, str] = {}
-    for number, (wish, answer) in enumerate(granted, 1):
-        match wish, answer:
-            case Send(), Exchange() if answer.accepted_id is not None and answer.accepted_id not in known:
-                yield f"submit_{number} = yield from send({_call(wish, known)})"
-                known[answer.accepted_id] = f"submit_{number}.accepted_id"
+    for number, (step, result) in enumerate(steps, 1):
+        match step, result:
+            case Send(), Exchange() if result.accepted_id is not None and result.accepted_id not in known:
+                yield f"submit_{number} = yield from send({_call(step, known)})"
+                known[result.accepted_id] = f"submit_{number}.accepted_id"
             case Send(), _:
-                yield f"yield from send({_call(wish, known)})"
-            case Together(), _ if wish.sends:
-                yield f"yield from together({', '.join(_call(one, known) for one in wish.sends)})"
-            case Hook(), str():
-                yield f"hook_{number} = yield from hook({_call(wish, known)})"
-                known[answer] = f"hook_{number}"
+                yield f"yield from send({_call(step, known)})"
+            case Together(), _ if step.sends:
+                yield f"yield from together({', '.join(_call(one, known) for one in step.sends)})"
+            case ReceiverUrl(), str():
+                yield f"url_{number} = yield from open_receiver_url({_call(step, known)})"
+                known[result] = f"url_{number}"
             case Pause(), _:
-                yield f"yield from pause({wish.seconds!r})"
+                yield f"yield from pause({step.seconds!r})"
             case AwaitCallbacks(), _:
-                yield f"yield from await_callbacks({_value(wish.url, known)}, {wish.count!r}, {wish.seconds!r})"
+                yield f"yield from await_callbacks({_value(step.url, known)}, {step.count!r}, {step.seconds!r})"
             case _:
                 pass
 
 
 def _looped(lines: list[str]) -> Iterator[str]:
-    """The same statements, with a loop round two that come again and again: polls and the waiting between them."""
+    """The same statements, with a loop around two that repeat: polls and the waits between them."""
     at = 0
     while at < len(lines):
         pair, times = lines[at : at + 2], 1
@@ -121,11 +122,11 @@ def _looped(lines: list[str]) -> Iterator[str]:
         at += 2 * times
 
 
-def _call(wish: Send | Hook, known: dict[str, str]) -> str:
-    """The constructor call of a wish, without what is as by default."""
-    given = [(item.name, getattr(wish, item.name)) for item in fields(wish) if getattr(wish, item.name) != item.default]
+def _call(step: Send | ReceiverUrl, known: dict[str, str]) -> str:
+    """The constructor call of a step, without arguments that have their default value."""
+    given = [(item.name, getattr(step, item.name)) for item in fields(step) if getattr(step, item.name) != item.default]
     arguments = [f"{name}={_value(value, known)}" for name, value in given]
-    return f"{type(wish).__name__}(\n        {BREAK.join(arguments)},\n    )"
+    return f"{type(step).__name__}(\n        {BREAK.join(arguments)},\n    )"
 
 
 def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
@@ -133,7 +134,7 @@ def _is_tuple(value: object) -> TypeGuard[tuple[object, ...]]:
 
 
 def _value(value: object, known: dict[str, str]) -> str:
-    """A value as Python source, with variables in place of what answers gave us."""
+    """A value as Python source, with expressions in place of the ids and URLs that results gave us."""
     if _is_tuple(value):
         inner = ", ".join(_value(item, known) for item in value)
         return f"({inner},)" if value else "()"

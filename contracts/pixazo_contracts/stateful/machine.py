@@ -1,34 +1,48 @@
-"""The state machine: any order of submits, reads and waiting, from generated input; when all is quiet, every clause is judged.
+"""The state machine: submits, reads and waiting in any order, from generated input; when no work is left, every clause is judged.
 
 Clauses are judged once an example, not after each step: judging costs about as much as all requests of an example together,
-and what is wrong with the trace so far is wrong with the whole of it. `play` runs it.
+and what is wrong with the trace so far is wrong with the whole of it.
+
+For a gateway of your own, on this machine and free of charge::
+
+    target = Target(Profile(origin="http://127.0.0.1:8900", pace=0.05, deadline=20, settle=1.5), {"default": ("KEY",)})
+    with open_dialogue(target, RunOptions()) as dialogue:
+        run_examples(dialogue)
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
+from typing import ClassVar, Final, TypeVar, cast
 
-from hypothesis import event
+from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     initialize,
     multiple,
+    run_state_machine_as_test,
 )
 
 from pixazo_contracts.judge import JUDGED
 from pixazo_contracts.probes import (
     BODY_ONLY,
     PRINTED_HEADERS,
-    Hook,
+    Conversation,
+    Headers,
     Pause,
+    ReceiverUrl,
     Send,
+    Step,
+    StepResult,
     Together,
     await_callbacks,
     follow,
-    hook,
+    open_receiver_url,
     pause,
     poll,
     read_send,
@@ -36,22 +50,16 @@ from pixazo_contracts.probes import (
     submit_send,
     together,
 )
-from pixazo_contracts.trace import Exchange
+from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
+from pixazo_contracts.runner import Dialogue
+from pixazo_contracts.trace import ConfigurationError, Exchange
 
 from . import strategies
-from .alarm import ContractBrokenError, raise_alarm
-from .counterexample import Counterexample
-from .model import Model, Objection
-from .stage import Stage, step
-
-if TYPE_CHECKING:
-    from hypothesis.stateful import MultipleResults
-
-    from pixazo_contracts.probes import Answer, Talk, Wish
-
-    from .strategies import Breach
-    from .strategies.bodies import Operation
-
+from .counterexample import CounterexampleError
+from .example_run import EnoughError, ExampleRun, IdleRuleError, counted_rule
+from .model import Model
+from .strategies.bodies import Operation
+from .strategies.breaches import Breach
 
 T = TypeVar("T")
 
@@ -61,11 +69,33 @@ MOST_READERS: Final = 4
 #: Prompts known to end badly are drawn by number, up to this one.
 MOST_PROMPTS: Final = 3
 
-#: How long to let time pass, in polls.
+#: How long to wait, in polls.
 POLLS: Final = (1, 2, 5)
 
-#: Foreign callers: whose key is used, and the clause that says what they get.
-STRANGERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "blank": "AUTH-04"}
+#: Callers without the key of a request: whose key they use, and the clause that says what they get.
+OTHER_CALLERS: Final = {"": "AUTH-02", "unknown": "AUTH-03", "blank": "AUTH-04"}
+
+#: How many more examples look for a shorter failure, where time is virtual and where waiting is real.
+VIRTUAL_ATTEMPTS: Final = 100
+REAL_ATTEMPTS: Final = 20
+
+#: The first round has examples of a fifth of the steps: what fails early fails in few steps, and is soon shrunk further.
+SHORTER: Final = 5
+
+#: How many times as many examples further rounds have, while a rule has not fired.
+GROWTH: Final = (1, 2, 4)
+
+#: The same examples in every run: few but long ones, for each ends by waiting until no work is left; shrunk, not explained.
+DEFAULT_SETTINGS: Final = settings(
+    max_examples=10,
+    stateful_step_count=30,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    derandomize=True,
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,108 +107,108 @@ class Submitted:
 
     @property
     def request_id(self) -> str:
-        """The id from the 202."""
+        """The id in the 202."""
         return str(self.exchange.accepted_id)
 
 
-def _fitting(operation: Operation) -> st.SearchStrategy[Send]:
-    """Submits that break no rule, in any of the ways in which headers may be written."""
+def _valid(operation: Operation) -> st.SearchStrategy[Send]:
+    """Submits that break no rule, with headers in every way in which they may be written."""
 
-    def make(body: dict[str, object], headers: tuple[tuple[str, str], ...]) -> Send:
+    def make(body: dict[str, object], headers: Headers) -> Send:
         aims = strategies.proves(operation, body)
-        typed = next(value for name, value in headers if name.lower() == "content-type")
-        aims += ("HDR-01",) if typed != "application/json" else ()
+        content_type = next(value for name, value in headers if name.lower() == "content-type")
+        aims += ("HDR-01",) if content_type != "application/json" else ()
         return submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
 
     return st.builds(make, strategies.bodies(operation), strategies.json_headers())
 
 
-FITTING: Final = _fitting("generate") | _fitting("imageToVideo")
+VALID: Final = _valid("generate") | _valid("imageToVideo")
 BROKEN: Final = strategies.breaches("generate") | strategies.breaches("imageToVideo")
-
 
 #: What a bundle gets of a submit that was refused.
 NOTHING: Final = cast("object", multiple())
 
 
 class GatewayMachine(RuleBasedStateMachine):
-    """One course of events with one gateway."""
+    """One example: one order of events with one gateway."""
 
     keys: Bundle[str] = Bundle("keys")
     accepted: Bundle[Submitted] = Bundle("accepted")
     ended: Bundle[Submitted] = Bundle("ended")
 
-    #: Set by `play`, in a subclass for each run.
-    stage: ClassVar[Stage]
+    #: Set by `run_examples`, in a subclass for each run.
+    shared: ClassVar[ExampleRun]
 
     def __init__(self) -> None:
         super().__init__()
-        self.mark = self.stage.dialogue.mark()
-        self.profile = self.stage.dialogue.setting.profile
-        self.model = Model(frozen=self.profile.virtual)
+        self.dialogue = self.shared.dialogue
+        self.mark = self.dialogue.mark()
+        self.context = self.dialogue.context
+        self.model = Model(frozen=self.context.profile.virtual)
         self.objections: list[Objection] = []
         self.submitted: dict[str, Submitted] = {}
         self.urls: list[str] = []
-        self.receiver = Hook("plain")
-        self._taken_in = 0
+        self.receiver = ReceiverUrl("plain")
+        self._modelled = 0
 
-    def _hold(self, talk: Talk[T]) -> T:
-        """Hold a talk, and let the model see what was said."""
-        result = self.stage.dialogue.hold(talk, "machine")
-        granted = self.mark.granted[self._taken_in :]
-        self._taken_in += len(granted)
-        for wish, answer in granted:
-            self._take_in(wish, answer)
+    def _run(self, conversation: Conversation[T]) -> T:
+        """Carry out a conversation, and let the model see its steps."""
+        result = self.dialogue.run(conversation, "machine")
+        steps = self.mark.steps[self._modelled :]
+        self._modelled += len(steps)
+        for step, step_result in steps:
+            self._observe(step, step_result)
         return result
 
-    def _take_in(self, wish: Wish, answer: Answer) -> None:
-        match wish, answer:
+    def _observe(self, step: Step, result: StepResult) -> None:
+        match step, result:
             case Send(), Exchange():
-                self.objections += self.model.observe([answer])
+                self.objections += self.model.observe([result])
             case Together(), tuple():
-                self.objections += self.model.observe([item for item in answer if isinstance(item, Exchange)])
+                self.objections += self.model.observe([item for item in result if isinstance(item, Exchange)])
             case Pause(), _:
                 self.model.pass_time()
             case _:
                 pass
 
-    def _submit(self, wish: Send) -> object:
-        """Send a submit; what a bundle of accepted requests gets of it."""
-        exchange = self._hold(send(wish))
+    def _submit(self, step: Send) -> object:
+        """Send a submit; returns what a bundle of accepted requests gets of it."""
+        exchange = self._run(send(step))
         if exchange.accepted_id is None:
             return NOTHING
-        submitted = Submitted(wish, exchange)
+        submitted = Submitted(step, exchange)
         self.submitted.setdefault(submitted.request_id, submitted)
         return submitted
 
     @initialize(target=keys)
     def have_keys(self) -> MultipleResults[str]:
-        """The keys that can submit: ours, and that of another account where there is one."""
-        return multiple("default", *(["other"] if self.stage.can("account:other") else []))
+        """The keys that can submit: ours, and that of another account if there is one."""
+        return multiple("default", *(["other"] if self.shared.can("account:other") else []))
 
-    @step(target=accepted, wish=FITTING, key=keys)
-    def submit_valid(self, wish: Send, key: str) -> object:
+    @counted_rule(target=accepted, step=VALID, key=keys)
+    def submit_valid(self, step: Send, key: str) -> object:
         """Submit what breaks no rule."""
-        return self._submit(replace(wish, account=key))
+        return self._submit(replace(step, account=key))
 
-    @step(target=accepted, breach=BROKEN)
+    @counted_rule(target=accepted, breach=BROKEN)
     def submit_invalid(self, breach: Breach) -> object:
         """Submit what breaks one rule."""
-        wish = submit_send(breach.operation, breach.body, case=breach.wrong, aims=(breach.clause,), intent="refuse")
-        return self._submit(wish)
+        aims = (breach.clause,)
+        return self._submit(submit_send(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse"))
 
-    @step(
+    @counted_rule(
         "receiver",
         target=accepted,
-        name=strategies.spellings("X-Webhook-URL"),
+        name=strategies.letter_cases("X-Webhook-URL"),
         in_body=st.booleans(),
-        doomed=st.integers(0, MOST_PROMPTS),
+        ending=st.integers(0, MOST_PROMPTS),
     )
-    def submit_with_callback(self, name: str, *, in_body: bool, doomed: int) -> object:
-        """Ask for a callback, in the header or in the body, about what ends well or badly."""
-        url = self._hold(hook(self.receiver))
-        prompts = ("A paper boat", *self.stage.dialogue.setting.prompts.values())
-        body = {"prompt": prompts[doomed % len(prompts)], **({"callback_url": url} if in_body else {})}
+    def submit_with_callback(self, name: str, *, in_body: bool, ending: int) -> object:
+        """Ask for a callback, in the header or in the body, about a generation that ends well or badly."""
+        url = self._run(open_receiver_url(self.receiver))
+        prompts = ("A paper boat", *self.context.prompts.values())
+        body = {"prompt": prompts[ending % len(prompts)], **({"callback_url": url} if in_body else {})}
         headers = PRINTED_HEADERS if in_body else (*PRINTED_HEADERS, (name, url))
         aims = () if in_body else ("WEBHOOK-01",)
         submitted = self._submit(
@@ -188,21 +218,20 @@ class GatewayMachine(RuleBasedStateMachine):
             self.urls.append(url)
         return submitted
 
-    @step("receiver", manners=strategies.hooks())
-    def break_receiver(self, manners: Hook) -> None:
-        """From now on receivers refuse, dawdle, redirect, or are well again."""
-        self.receiver = manners
+    @counted_rule("receiver", behaviour=strategies.receiver_urls())
+    def break_receiver(self, behaviour: ReceiverUrl) -> None:
+        """From now on receiver URLs fail, are slow, redirect, or work again."""
+        self.receiver = behaviour
 
-    @step("prompt", target=accepted, number=st.integers(0, MOST_PROMPTS))
-    def submit_doomed(self, number: int) -> object:
+    @counted_rule("prompt", target=accepted, number=st.integers(0, MOST_PROMPTS))
+    def submit_failing(self, number: int) -> object:
         """Submit a prompt that is known to end badly."""
-        kind, prompt = sorted(self.stage.dialogue.setting.prompts.items())[
-            number % len(self.stage.dialogue.setting.prompts)
-        ]
-        wish = submit_send("generate", {"prompt": prompt}, case=f"to end {kind}", intent="accept", headers=BODY_ONLY)
-        return self._submit(wish)
+        prompts = sorted(self.context.prompts.items())
+        kind, prompt = prompts[number % len(prompts)]
+        body = {"prompt": prompt}
+        return self._submit(submit_send("generate", body, case=f"to end {kind}", intent="accept", headers=BODY_ONLY))
 
-    @step(target=accepted, submitted=accepted)
+    @counted_rule(target=accepted, submitted=accepted)
     def replay(self, submitted: Submitted) -> object:
         """Send the same request again."""
         return self._submit(replace(submitted.send, case="again", aims=()))
@@ -210,68 +239,106 @@ class GatewayMachine(RuleBasedStateMachine):
     def _read(self, submitted: Submitted, reader: str = "", case: str = "read") -> Send:
         return read_send(submitted.request_id, account=submitted.send.account, reader=reader, case=case)
 
-    @step(submitted=accepted)
+    @counted_rule(submitted=accepted)
     def read(self, submitted: Submitted) -> None:
         """Read a request."""
-        self._hold(send(self._read(submitted)))
+        self._run(send(self._read(submitted)))
 
-    @step(submitted=accepted, readers=st.integers(2, MOST_READERS))
+    @counted_rule(submitted=accepted, readers=st.integers(2, MOST_READERS))
     def read_in_parallel(self, submitted: Submitted, readers: int) -> None:
         """Read a request several times at once."""
-        self._hold(together(*(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
+        self._run(together(*(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
-    @step(submitted=ended)
+    @counted_rule(submitted=ended)
     def read_again(self, submitted: Submitted) -> None:
         """Read a request that has ended."""
-        self._hold(send(self._read(submitted, case="after the end")))
+        self._run(send(self._read(submitted, case="after the end")))
 
-    @step(submitted=accepted, stranger=st.sampled_from(tuple(STRANGERS)))
-    def read_foreign(self, submitted: Submitted, stranger: str) -> None:
+    @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
+    def read_foreign(self, submitted: Submitted, caller: str) -> None:
         """Read a request without the key that it belongs to."""
-        case = f"read by {stranger or 'nobody'}"
-        self._hold(send(read_send(submitted.request_id, case=case, aims=(STRANGERS[stranger],), account=stranger)))
+        case = f"read by {caller or 'nobody'}"
+        self._run(send(read_send(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller)))
 
-    @step(request_id=strategies.unknown_ids())
+    @counted_rule(request_id=strategies.unknown_ids())
     def read_unknown(self, request_id: str) -> None:
-        """Read a request that nobody has made."""
-        self._hold(send(read_send(request_id, case="unknown id", aims=("STATUS-10",))))
+        """Read a request that does not exist."""
+        self._run(send(read_send(request_id, case="unknown id", aims=("STATUS-10",))))
 
-    @step(polls=st.sampled_from(POLLS))
+    @counted_rule(polls=st.sampled_from(POLLS))
     def let_time_pass(self, polls: int) -> None:
         """Wait."""
-        self._hold(pause(polls * self.profile.pace))
+        self._run(pause(polls * self.context.profile.pace))
 
-    @step(target=ended, submitted=accepted)
+    @counted_rule(target=ended, submitted=accepted)
     def wait_for_end(self, submitted: Submitted) -> object:
         """Poll a request until it ends."""
-        end = self._hold(poll(self.stage.dialogue.setting, submitted.exchange))
+        end = self._run(poll(self.context, submitted.exchange))
         return NOTHING if end is None else submitted
 
     def teardown(self) -> None:
-        """Let time pass until all is quiet, then judge everything."""
-        self.stage.attempt()
-        self._become_quiet()
-        trace = self.stage.dialogue.trace(ended=True)
+        """Wait until no work is left, then judge everything."""
+        self.shared.count_attempt()
+        self._wait_for_all()
+        trace = self.dialogue.trace(ended=True)
         try:
-            verdicts = raise_alarm(trace, self.objections, strict_drift=self.stage.strict_drift)
+            verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
         except ContractBrokenError as error:
-            error.counterexample = Counterexample(error.clauses, error.text, tuple(self.mark.granted))
-            self.stage.fail(error)
+            self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.mark.steps)))
         else:
             for verdict in verdicts:
                 if verdict.outcome in JUDGED:
                     event(f"judged {verdict.clause}")
 
-    def _become_quiet(self) -> None:
-        setting = self.stage.dialogue.setting
-        self._hold(follow(setting, [self.submitted[request_id].exchange for request_id in self.model.running()]))
+    def _wait_for_all(self) -> None:
+        settle = self.context.profile.settle
+        self._run(follow(self.context, [self.submitted[running].exchange for running in self.model.running()]))
         for url in self.urls:
-            self._hold(await_callbacks(url, 1, self.profile.settle))
-        if self.profile.virtual:
-            # Here waiting costs nothing, so that even what must not come is given the time to.
-            self._hold(pause(self.profile.settle))
-        self._hold(self._read_all())
+            self._run(await_callbacks(url, 1, settle))
+        if self.context.profile.virtual:
+            # Here waiting costs nothing, so even what must not come gets time to come.
+            self._run(pause(settle))
+        self._run(self._read_all())
 
-    def _read_all(self) -> Talk[None]:
+    def _read_all(self) -> Conversation[None]:
         for submitted in self.submitted.values():
             yield from send(self._read(submitted, case="when all is quiet"))
+
+
+def run_examples(
+    dialogue: Dialogue, *, examples: settings | None = None, strict_drift: bool = False, attempts: int | None = None
+) -> Counter[str]:
+    """Run examples, short ones first, until one breaks the contract or all have kept it and every rule has fired.
+
+    After the first failure at most `attempts` more examples look for a shorter one: by default, fewer where waiting takes
+    real time. Returns how often each rule fired. Raises `CounterexampleError` for the shortest failure found; `IdleRuleError`
+    if a rule never fired; `ConfigurationError` on a target where generations cost money.
+    """
+    profile = dialogue.context.profile
+    if profile.limited:
+        raise ConfigurationError(f"the state machine spends generations freely: it is not for {profile.origin}")
+    if examples is None:
+        # Half as many examples where waiting takes real time.
+        fewer = DEFAULT_SETTINGS.max_examples // 2
+        examples = DEFAULT_SETTINGS if profile.virtual else settings(DEFAULT_SETTINGS, max_examples=fewer)
+    if attempts is None:
+        attempts = VIRTUAL_ATTEMPTS if profile.virtual else REAL_ATTEMPTS
+    shared = ExampleRun(dialogue, strict_drift, attempts)
+    _run_round(shared, settings(examples, stateful_step_count=max(1, examples.stateful_step_count // SHORTER)))
+    for growth in GROWTH:
+        _run_round(shared, settings(examples, max_examples=growth * examples.max_examples))
+        if not shared.idle():
+            return shared.fired
+    idle = ", ".join(shared.idle())
+    raise IdleRuleError(f"{idle} never fired in {examples.max_examples} examples and more: raise max_examples")
+
+
+def _run_round(shared: ExampleRun, examples: settings) -> None:
+    """Run examples. A failure is raised as its shortest counterexample, even if the gateway's timing makes it come and go."""
+    machine = type(GatewayMachine.__name__, (GatewayMachine,), {"shared": shared})
+    try:
+        run_state_machine_as_test(machine, settings=examples)
+    except (EnoughError, CounterexampleError, Flaky):
+        if shared.shortest is None:
+            raise
+        raise shared.shortest from None

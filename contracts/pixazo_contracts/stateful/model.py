@@ -1,61 +1,47 @@
-"""The state machine's model: of each accepted request the states that a read may still show."""
+"""The state machine's model: for each accepted request the states that a read may still show."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
 
-from pixazo_contracts.clauses import UNDECIDED
-from pixazo_contracts.trace import RANK, STATES, TERMINAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from pixazo_contracts.trace import Exchange
-
-
-ANY: Final = frozenset(STATES)
-
-VALID_SUBMIT: Final = {"generate": "SUBMIT-01", "imageToVideo": "SUBMIT-02"}
-
-
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """An answer that the model rules out, and the clause that says so."""
-
-    clause: str
-    exchange: Exchange
-    expected: str
-    got: str
+from pixazo_contracts.report import Objection, wrongly_refused
+from pixazo_contracts.trace import RANK, STATES, TERMINAL, Exchange
 
 
 def followers(state: str) -> frozenset[str]:
-    """The states that the status flow allows from `state` on, itself among them."""
+    """The states that the status flow allows from `state` on, itself included."""
     return frozenset(later for later in STATES if later == state or RANK[later] > RANK[state])
 
 
 @dataclass(slots=True)
 class _Request:
-    """One accepted request: what was read last, and whether time has passed since."""
+    """One accepted request: the last state that was read, and whether time may have passed since."""
 
     last: str | None = None
     moved: bool = True
 
     def possible(self) -> frozenset[str]:
         if self.last is None:
-            return ANY
+            return frozenset(STATES)
         return followers(self.last) if self.moved else frozenset({self.last})
+
+    def broken(self) -> str:
+        """The clause that forbids the states that are not possible."""
+        if not self.moved:
+            return "STATUS-12"
+        return "FLOW-03" if self.last in TERMINAL else "FLOW-01"
 
 
 @dataclass(slots=True)
 class Model:
-    """What each request can still be; `frozen`: time passes only when we let it, so that reads cannot differ meanwhile."""
+    """What state each request can be in; `frozen`: time passes only when the run waits, so reads in between must agree."""
 
     frozen: bool = False
     _requests: dict[str, _Request] = field(default_factory=dict[str, _Request])
 
     def pass_time(self) -> None:
-        """From now on any request may have moved on."""
+        """From now on any request may be in a later state."""
         for request in self._requests.values():
             request.moved = True
 
@@ -64,39 +50,28 @@ class Model:
         return self._requests[request_id].possible()
 
     def running(self) -> list[str]:
-        """The requests that were not yet read at an end."""
+        """The requests of which no terminal state was read yet."""
         return [request_id for request_id, request in self._requests.items() if request.last not in TERMINAL]
 
     def observe(self, exchanges: Sequence[Exchange]) -> Iterator[Objection]:
-        """Take in requests that were on the way at once, with an objection for each answer that cannot be."""
-        for exchange in exchanges:
-            yield from self._submitted(exchange)
+        """Take in requests that were under way at once; yields an objection to each response that cannot be right."""
         by_id: dict[str, list[Exchange]] = {}
+        for exchange in exchanges:
+            if exchange.accepted_id is not None:
+                self._requests.setdefault(exchange.accepted_id, _Request())
+            yield from wrongly_refused(exchange)
         for exchange in exchanges:
             if exchange.state in RANK and exchange.request_id in self._requests:
                 by_id.setdefault(exchange.request_id, []).append(exchange)
         for request_id, reads in by_id.items():
             yield from self._read(self._requests[request_id], reads)
 
-    def _submitted(self, exchange: Exchange) -> Iterator[Objection]:
-        if exchange.accepted_id is not None:
-            self._requests.setdefault(exchange.accepted_id, _Request())
-        elif exchange.is_submit and exchange.intent == "accept" and exchange.status not in UNDECIDED:
-            got = f"no answer ({exchange.error})" if exchange.status is None else str(exchange.status)
-            if not exchange.succeeded:
-                yield Objection(VALID_SUBMIT[exchange.operation], exchange, "202, for no rule is broken", got)
-
     def _read(self, request: _Request, reads: Iterable[Exchange]) -> Iterator[Objection]:
         possible = request.possible()
         for read in reads:
             if read.state not in possible:
                 expected = " or ".join(state for state in STATES if state in possible)
-                yield Objection(self._broken(request), read, f"{expected}, after {request.last}", str(read.state))
+                yield Objection(request.broken(), read, f"{expected}, after {request.last}", str(read.state))
+        # Reads at once have no order: the latest state that one of them shows is the last one.
         request.last = max((str(read.state) for read in reads), key=lambda state: RANK[state])
         request.moved = not self.frozen
-
-    def _broken(self, request: _Request) -> str:
-        """The clause that forbids what the last state rules out."""
-        if not request.moved:
-            return "STATUS-12"
-        return "FLOW-03" if request.last in TERMINAL else "FLOW-01"

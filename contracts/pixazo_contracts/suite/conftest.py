@@ -1,70 +1,55 @@
-"""One recorded run of all probes, judged once; and one dialogue for what is generated."""
+"""One recorded run of all probes, judged once; and one dialogue for generated requests."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import pytest
 
-from pixazo_contracts.clauses import select
-from pixazo_contracts.cli import Given, ledger_path, profile_file, receiver_address
-from pixazo_contracts.cli import target as configured
-from pixazo_contracts.judge import ExitCode, Terms, evaluate, read_baseline, read_expectations, to_ndjson
+from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.cli import Given, ledger_path, make_target, profile_file, receiver_address
+from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_baseline, read_expectations, to_ndjson
 from pixazo_contracts.probes import for_clauses
-from pixazo_contracts.report import paid
-from pixazo_contracts.runner import Ledger, RealClock, RunOptions, VirtualClock, converse, run
+from pixazo_contracts.report import spending
+from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
 from pixazo_contracts.trace import ConfigurationError, Target
 
-from .asking import Asker
+from .checker import RequestChecker
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.judge import Result
-    from pixazo_contracts.runner import Dialogue, RunClock
-
-
-#: What is told of money in the end.
-MONEY: Final = pytest.StashKey[list[str]]()
+#: Lines on the ledger and on what was spent, for the end of the session.
+SPENT: Final = pytest.StashKey[list[str]]()
 
 
 class Endpoint(Protocol):
-    """The gateway to look at, as the pytest plugin of this distribution or a fixture of yours names it."""
+    """The gateway to test, as the pytest plugin of this distribution or a fixture of yours describes it."""
 
-    @property
-    def url(self) -> str: ...
-    @property
-    def api_key(self) -> str | None: ...
-    @property
-    def accounts(self) -> tuple[str, ...]: ...
-    @property
-    def prompts(self) -> tuple[str, ...]: ...
-    @property
-    def pace(self) -> float | None: ...
-    @property
-    def deadline(self) -> float | None: ...
-    @property
-    def advance(self) -> Callable[[float], object] | None: ...
+    url: str
+    api_key: str | None
+    accounts: tuple[str, ...]
+    prompts: tuple[str, ...]
+    pace: float | None
+    deadline: float | None
+    advance: Callable[[float], object] | None
 
 
 def _option(config: pytest.Config, name: str) -> Any:
-    """The value of an option, which has the type that the plugin declares."""
-    return config.getoption(name)
+    """The value of `--pixazo-contract-NAME`, which has the type that the plugin declares."""
+    return config.getoption(f"--pixazo-contract-{name}")
 
 
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
+def _path(config: pytest.Config, name: str) -> Path | None:
+    value: str | None = _option(config, name)
+    return None if value is None else Path(value)
 
 
 @contextmanager
-def _usable() -> Generator[None]:
+def _exit_if_unusable() -> Generator[None]:
     """A setting that cannot be used ends the session with one line, before anything is sent."""
     try:
         yield
@@ -73,78 +58,76 @@ def _usable() -> Generator[None]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Where the ledger is, and what was spent."""
-    if MONEY in config.stash:
-        for line in config.stash[MONEY]:
-            terminalreporter.write_line(line)
-
-
-def _path(config: pytest.Config, name: str) -> Path | None:
-    value: str | None = _option(config, name)
-    return None if value is None else Path(value)
+    """Print where the ledger is, and what was spent."""
+    for line in config.stash.get(SPENT, list[str]()):
+        terminalreporter.write_line(line)
 
 
 def _clauses(config: pytest.Config) -> tuple[Clause, ...]:
-    globs: list[str] = _option(config, "--pixazo-clauses")
-    found = select(globs, core=_option(config, "--pixazo-core"))
+    globs: list[str] = _option(config, "clauses")
+    found = select(globs, core=_option(config, "core"))
     if not found:
-        raise pytest.UsageError(f"--pixazo-clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
+        raise pytest.UsageError(
+            f"--pixazo-contract-clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`"
+        )
     return found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test a selected clause."""
+    """One test for each selected clause."""
     if "clause" in metafunc.fixturenames:
         metafunc.parametrize("clause", _clauses(metafunc.config), ids=lambda clause: clause.id)
 
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
-    """The gateway with all that options and profile file say of it."""
-    option = partial(_option, pytestconfig)
+    """The gateway as options, profile file and endpoint describe it, options first."""
+    pace: float | None = _option(pytestconfig, "pace")
+    deadline: float | None = _option(pytestconfig, "deadline")
     given = Given(
         target=pixazo_endpoint.url,
         api_key=pixazo_endpoint.api_key,
-        accounts=(*pixazo_endpoint.accounts, *option("--pixazo-account")),
-        prompts=(*pixazo_endpoint.prompts, *option("--pixazo-prompt")),
-        have=option("--pixazo-have"),
-        pace=_first(option("--pixazo-pace"), pixazo_endpoint.pace),
-        deadline=_first(option("--pixazo-deadline"), pixazo_endpoint.deadline),
-        max_generations=option("--pixazo-max-generations"),
-        receiver_url=option("--pixazo-receiver-url"),
+        accounts=(*pixazo_endpoint.accounts, *_option(pytestconfig, "account")),
+        prompts=(*pixazo_endpoint.prompts, *_option(pytestconfig, "prompt")),
+        have=_option(pytestconfig, "have"),
+        pace=pixazo_endpoint.pace if pace is None else pace,
+        deadline=pixazo_endpoint.deadline if deadline is None else deadline,
+        max_generations=_option(pytestconfig, "max-generations"),
+        receiver_url=_option(pytestconfig, "receiver-url"),
     )
-    with _usable():
-        found = configured(given, profile_file(_path(pytestconfig, "--pixazo-profile")))
+    with _exit_if_unusable():
+        found = make_target(given, profile_file(_path(pytestconfig, "profile")))
     virtual = pixazo_endpoint.advance is not None
     return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
 
 
 @pytest.fixture(scope="session")
 def clock(pixazo_endpoint: Endpoint) -> RunClock:
-    """Real time, or the target's own clock where that is ours to move."""
-    return RealClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
+    """Real time, or the target's own clock if we can move it."""
+    return RunClock() if pixazo_endpoint.advance is None else VirtualClock(pixazo_endpoint.advance)
 
 
 @pytest.fixture(scope="session")
 def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
     """How the run is carried out, and what it may cost."""
-    option = partial(_option, pytestconfig)
-    most: int = option("--pixazo-max-generations")
+    most: int = _option(pytestconfig, "max-generations")
     if most and target.profile.limited and "PYTEST_XDIST_WORKER" in os.environ:
         pytest.exit(
-            "--pixazo-max-generations with several workers would be spent by each: run without -n", ExitCode.USAGE
+            "with several workers each would spend --pixazo-contract-max-generations: run without -n", ExitCode.USAGE
         )
-    out = _path(pytestconfig, "--pixazo-out")
-    with _usable():
-        ceilings = profile_file(_path(pytestconfig, "--pixazo-profile")).ceilings
-        path = ledger_path(target.profile, _path(pytestconfig, "--pixazo-ledger"))
+    out = _path(pytestconfig, "out")
+    with _exit_if_unusable():
+        ceilings = profile_file(_path(pytestconfig, "profile")).ceilings
+        path = ledger_path(target.profile, _path(pytestconfig, "ledger"))
         if path is not None:
-            pytestconfig.stash[MONEY] = [f"ledger: {Ledger(path, 'look').told(ceilings)}"]
+            pytestconfig.stash[SPENT] = [f"ledger: {Ledger(path, 'plan').summary(ceilings)}"]
         return RunOptions(
             max_generations=most,
             ceilings=ceilings,
             ledger_path=path,
-            receiver=receiver_address(target.profile, option("--pixazo-receiver"), option("--pixazo-receiver-url")),
+            receiver=receiver_address(
+                target.profile, _option(pytestconfig, "receiver"), _option(pytestconfig, "receiver-url")
+            ),
             selected=tuple(clause.id for clause in _clauses(pytestconfig)),
             trace_path=None if out is None else out / "trace.ndjson",
         )
@@ -152,14 +135,14 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
 
 @pytest.fixture(scope="session")
 def terms(pytestconfig: pytest.Config) -> Terms:
-    """On what terms the run is judged."""
-    expect, baseline = _path(pytestconfig, "--pixazo-expect"), _path(pytestconfig, "--pixazo-baseline")
-    with _usable():
+    """The terms on which the run is judged."""
+    expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
+    with _exit_if_unusable():
         return Terms(
             today=datetime.now(UTC).date(),
             baseline=None if baseline is None else read_baseline(baseline),
             expectations=() if expect is None else read_expectations(expect),
-            strict_drift=_option(pytestconfig, "--strict-drift"),
+            strict_drift=_option(pytestconfig, "strict-drift"),
         )
 
 
@@ -167,10 +150,10 @@ def terms(pytestconfig: pytest.Config) -> Terms:
 def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clock: RunClock, terms: Terms) -> Result:
     """The verdicts of one run; a target that cannot be observed ends the session instead."""
     clauses = _clauses(pytestconfig)
-    with _usable():
+    with _exit_if_unusable():
         trace = run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
-    pytestconfig.stash.setdefault(MONEY, []).extend(paid(found.meta))
+    pytestconfig.stash.setdefault(SPENT, []).extend(spending(found.meta))
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:
@@ -180,7 +163,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
 
 @pytest.fixture(scope="session")
 def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Result) -> Iterator[Dialogue]:
-    """For what is generated, after the run and with what it left of the budget."""
+    """For generated requests, after the run and with what it left of the budget."""
     stopped, budget = result.meta.spend_stopped is not None, result.meta.budget or 0
     further = RunOptions(
         max_generations=0 if stopped else max(0, budget - result.meta.generations_spent),
@@ -188,19 +171,20 @@ def dialogue(target: Target, options: RunOptions, clock: RunClock, result: Resul
         ledger_path=options.ledger_path,
         receiver=options.receiver,
     )
-    with converse(target, further, clock=clock) as held:
-        yield held
+    with open_dialogue(target, further, clock=clock) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
-def ask(dialogue: Dialogue, terms: Terms) -> Asker:
-    """Sends a generated request and judges what comes of it."""
-    return Asker(dialogue, strict_drift=terms.strict_drift)
+def check(dialogue: Dialogue, terms: Terms) -> RequestChecker:
+    """Sends a generated request and judges its response."""
+    return RequestChecker(dialogue, strict_drift=terms.strict_drift)
 
 
 @pytest.fixture(scope="session")
-def freely(dialogue: Dialogue) -> Dialogue:
-    """The dialogue, where generations cost nothing."""
-    if dialogue.setting.profile.limited:
-        pytest.skip(f"SKIPPED: generated requests could each cost a generation at {dialogue.setting.profile.origin}")
+def free_dialogue(dialogue: Dialogue) -> Dialogue:
+    """The dialogue, if generations cost nothing."""
+    context = dialogue.context
+    if context.limited:
+        pytest.skip(f"SKIPPED: generated requests could each cost a generation at {context.profile.origin}")
     return dialogue

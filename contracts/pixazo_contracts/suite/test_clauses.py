@@ -1,4 +1,4 @@
-"""One test a clause: what the recorded run says of it."""
+"""One test a clause: its verdict in the recorded run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixazo_contracts.judge import Outcome
-from pixazo_contracts.report import told
-from pixazo_contracts.stateful import ContractDriftWarning
+from pixazo_contracts.report import ContractDriftWarning, verdict_lines
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses import Clause
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_run(result: Result) -> None:
-    """The run came to its end, the spend guard did not stop it, and what was expected of it is up to date."""
+    """The run came to its end, the spend guard did not stop it, and all expectations are up to date."""
     if result.meta.spend_stopped is not None:
         pytest.fail(f"the spend guard stopped the run: {result.meta.spend_stopped}", pytrace=False)
     if result.summary.stale:
@@ -27,7 +26,7 @@ def test_run(result: Result) -> None:
 def test_clause(clause: Clause, result: Result, terms: Terms) -> None:
     """The gateway keeps the clause."""
     verdict = result.by_id[clause.id]
-    text = "\n".join(told(result, verdict)).rstrip()
+    text = "\n".join(verdict_lines(result, verdict)).rstrip()
     match verdict.outcome:
         case Outcome.PASS | Outcome.OBSERVED:
             pass

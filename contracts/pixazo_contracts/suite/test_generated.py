@@ -1,7 +1,8 @@
-"""Generated bodies, for targets where a generation costs nothing: sound ones, ones with one fault, and any at all."""
+"""Generated requests: families that are free whatever the response is, for any target; for free targets any body, in any order."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,59 +12,138 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pixazo_contracts.probes import BODY_ONLY, submit_send
-from pixazo_contracts.stateful import strategies
+from pixazo_contracts.probes import BODY_ONLY, read_send, submit_send
+from pixazo_contracts.stateful import CounterexampleError, run_examples, strategies
 
 if TYPE_CHECKING:
-    from .asking import Asker
+    from pixazo_contracts.judge import Terms
+    from pixazo_contracts.probes import Headers
+    from pixazo_contracts.runner import Dialogue
 
-pytestmark = pytest.mark.usefixtures("freely")
+    from .checker import RequestChecker
 
-#: Without the phase that explains: it would send as many requests again as shrinking.
-GENERATED = settings(
-    max_examples=30,
-    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+#: Few requests, the same in every run. No shrinking and no database: both would send more than `max_examples`.
+FREE = settings(
+    max_examples=5,
+    phases=(Phase.explicit, Phase.generate),
     derandomize=True,
     database=None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 
+#: Without the explain phase, which would send as many requests again as shrinking.
+SHRUNK = settings(FREE, max_examples=30, phases=(Phase.explicit, Phase.generate, Phase.shrink))
+
+#: For tests of which each request could cost a generation.
+COSTLY = pytest.mark.usefixtures("free_dialogue")
+
 OPERATIONS = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
+
+#: Callers without a valid key, and the clauses that say what their submits and reads get.
+OTHER_CALLERS = {"": ("AUTH-01", "AUTH-02"), "unknown": ("AUTH-03", "AUTH-03"), "blank": ("AUTH-04", "AUTH-04")}
+CALLERS = pytest.mark.parametrize("caller", OTHER_CALLERS, ids=["no key", "unknown key", "blank key"])
+
+BROKEN = [
+    (operation, rule) for operation in ("generate", "imageToVideo") for rule in strategies.clauses_broken(operation)
+]
 
 
 @OPERATIONS
-@GENERATED
+@CALLERS
+@FREE
+@given(data=st.data())
+def test_submit_without_key(
+    check: RequestChecker, operation: strategies.Operation, caller: str, data: st.DataObject
+) -> None:
+    """Without a valid key no body is accepted, however valid it is."""
+    body, aims = data.draw(strategies.bodies(operation)), OTHER_CALLERS[caller][:1]
+    step = submit_send(operation, body, case="generated body", aims=aims, intent="refuse", account=caller)
+    check(f"{operation} by {caller!r}", step)
+
+
+@CALLERS
+@FREE
+@given(request_id=strategies.unknown_ids())
+def test_read_without_key(check: RequestChecker, caller: str, request_id: str) -> None:
+    """Without a valid key no request can be read."""
+    step = read_send(request_id, case="generated id", aims=OTHER_CALLERS[caller][1:], account=caller)
+    check(f"read by {caller!r}", step)
+
+
+@OPERATIONS
+@FREE
+@given(data=st.data())
+def test_malformed_json(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
+    """What is not JSON is refused."""
+    body = data.draw(strategies.malformed_documents(operation))
+    step = submit_send(operation, body, case="malformed JSON", aims=("SUBMIT-16",), intent="refuse")
+    check(f"malformed {operation}", step)
+
+
+@OPERATIONS
+@FREE
+@given(body=strategies.not_objects())
+def test_json_that_is_no_object(check: RequestChecker, operation: strategies.Operation, body: bytes) -> None:
+    """An empty body, and JSON that is not an object, are refused."""
+    step = submit_send(operation, body, case="not an object", aims=("SUBMIT-17",), intent="refuse")
+    check(f"not an object {operation}", step)
+
+
+@FREE
+@given(request_id=strategies.unknown_ids())
+def test_unknown_id(check: RequestChecker, request_id: str) -> None:
+    """A read of a request that does not exist breaks no clause."""
+    check("unknown id", read_send(request_id, case="unknown id", aims=("STATUS-10",)))
+
+
+@FREE
+@given(request_id=strategies.malformed_ids())
+def test_malformed_id(check: RequestChecker, request_id: str) -> None:
+    """A read of an id of another shape breaks no clause."""
+    check("malformed id", read_send(request_id, case="malformed id", aims=("STATUS-11",)))
+
+
+@COSTLY
+@OPERATIONS
+@SHRUNK
 @given(data=st.data(), headers=strategies.json_headers())
-def test_sound_body(
-    ask: Asker, operation: strategies.Operation, data: st.DataObject, headers: tuple[tuple[str, str], ...]
+def test_valid_body(
+    check: RequestChecker, operation: strategies.Operation, data: st.DataObject, headers: Headers
 ) -> None:
     """A body that keeps every rule is accepted."""
     body = data.draw(strategies.bodies(operation))
     aims = strategies.proves(operation, body)
-    ask("sound", submit_send(operation, body, case="sound", aims=aims, intent="accept", headers=headers))
+    check("valid", submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers))
 
 
-@pytest.mark.parametrize(
-    ("operation", "broken"),
-    [
-        (operation, clause)
-        for operation in ("generate", "imageToVideo")
-        for clause in strategies.clauses_broken(operation)
-    ],
-)
-@settings(GENERATED, max_examples=10)
+@COSTLY
+@pytest.mark.parametrize(("operation", "broken"), BROKEN)
+@settings(SHRUNK, max_examples=10)
 @given(data=st.data())
-def test_one_fault(ask: Asker, operation: strategies.Operation, broken: str, data: st.DataObject) -> None:
+def test_one_broken_rule(
+    check: RequestChecker, operation: strategies.Operation, broken: str, data: st.DataObject
+) -> None:
     """A body that breaks one rule is refused for it."""
     breach = data.draw(strategies.breaches(operation, broken))
-    ask(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
+    check(broken, submit_send(operation, breach.body, case=breach.wrong, aims=(broken,), intent="refuse"))
 
 
+@COSTLY
 @OPERATIONS
-@GENERATED
+@SHRUNK
 @given(data=st.data())
-def test_any_body(ask: Asker, operation: strategies.Operation, data: st.DataObject) -> None:
-    """No body at all makes the gateway stumble."""
+def test_any_body(check: RequestChecker, operation: strategies.Operation, data: st.DataObject) -> None:
+    """No body at all causes an error of the gateway."""
     anything = strategies.near_bodies(operation) | strategies.json_documents() | strategies.raw_bodies()
-    ask("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
+    check("any", submit_send(operation, data.draw(anything), case="generated body", headers=BODY_ONLY))
+
+
+def test_machine(free_dialogue: Dialogue, terms: Terms, pytestconfig: pytest.Config) -> None:
+    """Every clause is kept, in whatever order requests are submitted, read and waited for."""
+    try:
+        run_examples(free_dialogue, strict_drift=terms.strict_drift)
+    except CounterexampleError as error:
+        out: str | None = pytestconfig.getoption("--pixazo-contract-out")
+        kept = error.source if out is None else f"the counterexample: {error.save(Path(out))}"
+        pytest.fail(f"{error}\n{kept}", pytrace=False)

@@ -1,4 +1,4 @@
-"""What one run observed: exchanges, callbacks, the target, and questions about them."""
+"""What one run observed: its target, exchanges and callbacks, and questions about them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, MediaFact
 from .history import RANK, STATES, TERMINAL, Generation, History
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
-from .origin import only_reads, place
+from .origin import canonical_origin, only_reads
 from .redaction import Redactor, is_distinctive
 from .target import (
     DOCUMENTED_ORIGIN,
@@ -31,5 +31,5 @@ from .target import (
 from .trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "History", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Redactor", "Target", "Trace", "capable", "check_number", "created", "dump_record", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_distinctive", "is_object", "load_trace", "only_reads", "parse_json", "place", "read_profile", "read_toml", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "History", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Redactor", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_distinctive", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "whole_number",
 ]  # fmt: skip

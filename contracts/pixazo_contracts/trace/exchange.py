@@ -1,4 +1,4 @@
-"""What crossed the wire once: an exchange that we began, or a callback that the gateway began."""
+"""What crossed the wire: an exchange that we began, or a callback that the gateway began."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 #: A decoded JSON object.
 JsonObject = dict[str, object]
 
-#: What the sender of a request expects of a gateway that keeps the page: that it accepts, refuses, or either.
+#: What a gateway that keeps the page does with a request: it accepts it, it refuses it, or either.
 Intent = Literal["accept", "refuse", "any"]
 
 
 class _Missing:
-    """The value of a body that is not JSON, or of a member that is absent; unlike None it cannot come from the wire."""
+    """The value of a body that is not JSON, or of a member that is absent; unlike None it is no JSON value."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ def _first(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the bytes of a download say about themselves; None where they say nothing."""
+    """What the bytes of a download say about themselves, its frame in pixels; None where they say nothing."""
 
     container: str | None
     seconds: float | None = None
@@ -73,15 +73,49 @@ class MediaFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """One request of ours and its answer, as recorded above the key injector: it never holds a key.
+class _Message:
+    """What a response and a callback have in common: headers, and a body that may be a JSON object.
 
-    Instants are seconds since the run began, on the run's clock. `status` is None when no answer came; `error`
-    then names why (`timeout`, `connect`, `lost`). `body` is None when the answer is not UTF-8 or too long to keep.
-    `spent`: on a target that charges this request was counted as a generation.
+    `body` is None when it is not UTF-8 or too long to keep; `size` counts its bytes. `leaks` are the places, such as
+    `header NAME` or `body`, at which the message held the key.
     """
 
     number: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    size: int = 0
+    leaks: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> object:
+        """The decoded body, or `MISSING`."""
+        return MISSING if self.body is None else parse_json(self.body)
+
+    @property
+    def members(self) -> JsonObject:
+        """The members of the body; empty when it is not a JSON object."""
+        value = self.json
+        return value if is_object(value) else {}
+
+    def member(self, name: str) -> object:
+        """The value of a member of the body, or `MISSING`."""
+        return self.members.get(name, MISSING)
+
+    def header(self, name: str) -> str | None:
+        """The first header of that name, whatever its letter case."""
+        return _first(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange(_Message):
+    """One request of ours and its response, as recorded above the layer that adds the key: it never holds a key.
+
+    `started` and `finished` are seconds since the run began, on the run's clock. `status` is None when no response
+    came; `error` then says why (`timeout`, `connect`, `lost`). `account` names the role whose key was sent, "" for none,
+    and `placement` where it was sent. `aims` are the ids of the clauses that the request was sent for, `intent` what a
+    gateway that keeps the page does with it. `spent`: on a target that charges, it was counted as a generation.
+    """
+
     probe: str
     case: str
     operation: str
@@ -100,23 +134,8 @@ class Exchange:
     request_body: str | None = None
     request_size: int = 0
     error: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
-    size: int = 0
     media: MediaFacts | None = None
-    leaks: tuple[str, ...] = ()
     spent: bool = False
-
-    @property
-    def json(self) -> object:
-        """The decoded answer, or `MISSING`."""
-        return MISSING if self.body is None else parse_json(self.body)
-
-    @property
-    def members(self) -> JsonObject:
-        """The members of the answer; empty when it is not a JSON object."""
-        value = self.json
-        return value if is_object(value) else {}
 
     @property
     def is_submit(self) -> bool:
@@ -125,7 +144,7 @@ class Exchange:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer is a 2xx."""
+        """Whether the response is a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
@@ -145,10 +164,6 @@ class Exchange:
         """Seconds from the first byte sent to the last byte received."""
         return self.finished - self.started
 
-    def header(self, name: str) -> str | None:
-        """The first answer header of that name, whatever its letter case."""
-        return _first(self.headers, name)
-
     def request_header(self, name: str) -> str | None:
         """The first request header of that name, whatever its letter case."""
         return _first(self.request_headers, name)
@@ -161,31 +176,15 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
-    """One request that reached our receiver, and the status with which we answered it."""
+class Callback(_Message):
+    """One request that reached our receiver.
 
-    number: int
+    `at` is seconds since the run began, `answered` the status code of our response. `headers` has those that clauses look
+    at, `header_names` the names of all.
+    """
+
     at: float
     method: str
     target: str
     answered: int
-    headers: tuple[tuple[str, str], ...] = ()
     header_names: tuple[str, ...] = ()
-    body: str | None = None
-    size: int = 0
-    leaks: tuple[str, ...] = ()
-
-    @property
-    def json(self) -> object:
-        """The decoded body, or `MISSING`."""
-        return MISSING if self.body is None else parse_json(self.body)
-
-    @property
-    def members(self) -> JsonObject:
-        """The members of the body; empty when it is not a JSON object."""
-        value = self.json
-        return value if is_object(value) else {}
-
-    def header(self, name: str) -> str | None:
-        """The first header of that name, whatever its letter case."""
-        return _first(self.headers, name)

@@ -1,4 +1,4 @@
-"""The life of each generation as observed: its submit, its reads, its callbacks, its downloads."""
+"""Each generation as observed: its submit, its reads, its callbacks, its downloads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from .exchange import Callback, Exchange
 
 
-#: The five words of the page, and those that end a generation.
+#: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
 STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
 TERMINAL: Final = frozenset(STATES[2:])
 
-#: Position of each state along the status flow; the three ends share one.
+#: Position of each state along the page's Status Flow; the three ends share one.
 RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One accepted request: `reads` are all status reads of its id by the account that submitted it, by the time they began."""
+    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began."""
 
     request_id: str
     submit: Exchange
@@ -59,22 +59,21 @@ class Generation:
     @property
     def webhook_urls(self) -> dict[str, str]:
         """The URLs that the submit gave, by channel: `header`, `member`."""
-        header, member = self.submit.request_header("X-Webhook-URL"), self.submit.sent.get("callback_url")
-        urls = {"header": header, "member": member}
-        return {
-            channel: url
-            for channel, url in urls.items()
-            if isinstance(url, str) and url.startswith(("http://", "https://"))
-        }
+        return _webhook_urls(self.submit)
+
+
+def _webhook_urls(submit: Exchange) -> dict[str, str]:
+    urls = {"header": submit.request_header("X-Webhook-URL"), "member": submit.sent.get("callback_url")}
+    return {name: url for name, url in urls.items() if isinstance(url, str) and url.startswith(("http://", "https://"))}
 
 
 def _token(url: str) -> str:
-    """The last segment of a receiver URL's path: unique to one use of one URL."""
+    """The last segment of a receiver URL's path, which the receiver makes unique to one submit."""
     return urlsplit(url).path.rpartition("/")[2]
 
 
 def _is_read(exchange: Exchange) -> bool:
-    """Whether a request asks for the status of its id: a `polling_url` that is fetched as given may name another."""
+    """Whether a request reads the status of its id: a `polling_url` that is fetched as given may name another."""
     names_it = urlsplit(exchange.url).path.endswith(f"/{exchange.request_id}")
     return exchange.operation == "status" and exchange.method == "GET" and names_it
 
@@ -108,12 +107,11 @@ class History:
 
     @staticmethod
     def _sort(submits: dict[str, Exchange], callbacks: tuple[Callback, ...]) -> dict[str, list[Callback]]:
-        """Callbacks by generation: by the URL that was called, unless the body names one that gave no URL at all."""
+        """The callbacks by generation: by the URL called, unless the body names a generation that gave no URL."""
         owner: dict[str, str] = {}
         for request_id, submit in submits.items():
-            for url in (submit.request_header("X-Webhook-URL"), submit.sent.get("callback_url")):
-                if isinstance(url, str) and url.startswith(("http://", "https://")):
-                    owner.setdefault(_token(url), request_id)
+            for url in _webhook_urls(submit).values():
+                owner.setdefault(_token(url), request_id)
         called: dict[str, list[Callback]] = {request_id: [] for request_id in submits}
         for callback in callbacks:
             named: object = callback.members.get("request_id")

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from .history import Generation
 
 
-#: The three timestamps of the completed example, and their printed form.
+#: The three timestamps of the page's Response (Completed), and their printed form: "2026-03-31T10:00:00.000Z".
 STAMPS: Final = ("created_at", "updated_at", "completed_at")
 STAMP: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z")
 
-#: A clock is only fitted to so many submits, over so many seconds, none slower or further off than this many seconds.
+#: A clock is fitted only to at least so many submits, over at least so many seconds, each of which took, and is off the
+#: line, at most so many seconds.
 FEWEST_POINTS: Final = 3
 SHORTEST_SPAN: Final = 0.5
 WORST_MISFIT: Final = 0.1
@@ -45,7 +46,7 @@ def http_date(value: str | None) -> float | None:
 
 
 def whole_number(value: str | None) -> int | None:
-    """A number as `Retry-After` and `Content-Length` write it, or None; nobody means one of more than nine digits."""
+    """A number as `Retry-After` and `Content-Length` write it, or None; more than nine digits cannot be meant."""
     return int(value) if value and re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
@@ -72,7 +73,7 @@ def _middle(exchange: Exchange) -> float:
 
 
 def fit_clock(generations: Sequence[Generation]) -> GatewayClock | None:
-    """The gateway's clock from when submits were sent and what `created_at` they got; None unless all agree on a line."""
+    """The gateway's clock, from when submits were sent and their `created_at`; None unless all lie on one line."""
     points = [
         (g.submit, stamp) for g in generations if g.submit.latency <= WORST_MISFIT and (stamp := created(g)) is not None
     ]

@@ -1,4 +1,4 @@
-"""What the bytes of a download say about themselves: container, playing time, frame; no decoder needed."""
+"""What the bytes of a download say about themselves: container, playing time, frame; without a decoder."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"w
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes of an ISO base media file between two offsets: kind, start and end of the content."""
+    # ISO/IEC 14496-12, 4.2: a 32-bit size and a type; size 1: a 64-bit size follows; size 0: the box is the last.
     while end - start >= 8:
         size, kind = struct.unpack_from(">I4s", data, start)
         content = start + 8
@@ -31,7 +32,8 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
 
 
 def _seconds(data: bytes, start: int) -> float | None:
-    """The playing time of a movie header."""
+    """The playing time of a movie header, in seconds."""
+    # ISO/IEC 14496-12, 8.2.2: version 1 has 64-bit times and a 64-bit duration.
     version = data[start]
     layout, offset = (">IQ", start + 20) if version == 1 else (">II", start + 12)
     scale, duration = struct.unpack_from(layout, data, offset)
@@ -39,7 +41,8 @@ def _seconds(data: bytes, start: int) -> float | None:
 
 
 def _frame(data: bytes, start: int, end: int) -> tuple[int, int] | None:
-    """Width and height of a track, from its header's last two numbers; None for a track without a picture."""
+    """Width and height of a track in pixels; None for a track without a picture."""
+    # ISO/IEC 14496-12, 8.3.2: a track header ends with width and height as 16.16 fixed-point numbers.
     for kind, content, stop in _boxes(data, start, end):
         if kind == b"tkhd" and stop - content >= 8:
             width, height = struct.unpack_from(">II", data, stop - 8)

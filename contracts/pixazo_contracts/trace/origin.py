@@ -1,4 +1,4 @@
-"""Where a target is, however its URL was written, and which requests to it can only read."""
+"""The one form of a target's origin, however its URL is written, and which requests to it can only read."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from urllib.parse import unquote, urlsplit
 
 from .target import MODEL_BASE, STATUS_BASE
 
-#: The ports that a URL need not name.
+#: The ports that a URL may leave out.
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
-#: An IPv4 address in one of the spellings that `inet_aton` knows: `127.1`, `0x7f000001`, `2130706433`.
+#: An IPv4 address in one of the forms that only `inet_aton` reads: `127.1`, `0x7f000001`, `2130706433`.
 LEGACY_IPV4: Final = re.compile(r"[0-9][0-9a-fx.]*")
 
 LOOPBACK: Final = "127.0.0.1"
 
-#: Names of submit operations, in lower case: no path that ends in one is taken for a medium.
+#: Names of submit operations, in lower case: a path that ends in one is never taken for a medium.
 OPERATIONS: Final = frozenset({"generate", "imagetovideo"})
 
 #: What some servers drop from each segment of a path before they resolve `..`.
 PARAMETERS: Final = re.compile(r";[^/]*")
 
-#: How often a path may be percent-encoded before it is taken for an attempt to hide something.
+#: How many times a path may be percent-encoded before it counts as an attempt to hide a submit.
 MOST_DECODINGS: Final = 5
 
 
@@ -55,11 +55,11 @@ def _host(name: str) -> str:
     return f"[{address.compressed}]" if address.version == 6 else str(address)
 
 
-def place(url: str) -> str:
-    """Scheme, host and port of a URL in the one spelling that stands for the place.
+def canonical_origin(url: str) -> str:
+    """Scheme, host and port of a URL in their one form.
 
-    Lower case, no trailing dot, IDNA, no default port, IPv6 compressed; every spelling of this machine is `127.0.0.1`.
-    Raises ValueError for what is no URL.
+    In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
+    is `127.0.0.1`. Raises ValueError for what is no URL.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port
@@ -70,7 +70,7 @@ def place(url: str) -> str:
 
 
 def _path(url: str) -> str | None:
-    """A URL's path as the most careless of gateways might understand it; None where that has no end."""
+    """A URL's path as the most lenient gateway might read it; None where it is percent-encoded too many times."""
     path = urlsplit(url).path
     for _ in range(MOST_DECODINGS):
         decoded = unquote(path)
@@ -83,9 +83,12 @@ def _path(url: str) -> str | None:
 
 
 def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
-    """Whether a request can begin nothing, however wrong the gateway at `origin` is."""
+    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
+
+    `media` says that the URL came from a `media_url`. A method or path that could be a submit never only reads.
+    """
     try:
-        path, elsewhere = _path(url), place(url) != place(origin)
+        path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
     except ValueError:
         return False
     if method not in {"GET", "HEAD"} or path is None:

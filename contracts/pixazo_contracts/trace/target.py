@@ -1,4 +1,4 @@
-"""Whom we observe: the public profile that goes into a trace, and the secrets that never do."""
+"""The target of a run: the public profile that goes into a trace, and the secrets that never do."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-#: The page, Base URL and Retrieving Results.
+#: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
+#: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".
 DOCUMENTED_ORIGIN: Final = "https://gateway.pixazo.ai"
 MODEL: Final = "minimax-hailuo-ai"
 MODEL_BASE: Final = "/minimax-hailuo-ai/v1"
 STATUS_BASE: Final = "/v2/requests/status/"
 
-#: Account roles whose 429s are what a probe came for.
+#: Authentication: "All requests require an API key passed via header."
+KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
+
+#: Account roles that exist to be throttled: a probe that uses them looks for the 429.
 THROTTLED: Final = frozenset({"throttled", "recovering"})
 
-#: How long to wait for what may never come (a second callback, a retry), at least, in seconds, and in polls.
+#: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
 SHORTEST_SETTLE: Final = 1.5
 SETTLE_POLLS: Final = 20
 
@@ -52,7 +56,7 @@ def host_is_loopback(host: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What may be told of a target: its origin, what it can do, and the tolerances of judgement.
+    """What may be known about a target: its origin, its capabilities, and the tolerances of judgement.
 
     `pace`, `deadline`, `settle`, `patience`, `skew` are seconds: between two polls, until a generation must have ended,
     for what may never come, before the late re-reads, and allowed between two clocks. `media_hosts` and
@@ -81,7 +85,7 @@ class Profile:
 
     @property
     def limited(self) -> bool:
-        """Whether every possible generation must be paid from a budget."""
+        """Whether every request that might begin a generation must be paid from a budget."""
         return self.paid or not self.loopback
 
     def has(self, needs: frozenset[str]) -> bool:
@@ -90,7 +94,7 @@ class Profile:
 
     @property
     def hash(self) -> str:
-        """A digest of all that can change a verdict; where the target listens cannot."""
+        """A digest of all that can change a verdict, which the host and port of the target cannot."""
         settings = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "origin"}
         text = msgspec.json.encode({**settings, "loopback": self.loopback}, order="sorted")
         return hashlib.sha256(text).hexdigest()[:16]
@@ -128,7 +132,7 @@ def capable(target: Target, *, receiver: bool) -> Profile:
 class Ceilings:
     """How many generations may be spent, at most, per run, day and month; None is no ceiling.
 
-    `refused`: how many refusals a run believes: those beyond spend what they reserved.
+    `refused`: how many refusals of a run give back their reservation; the further ones count as spent.
     """
 
     run: int | None = None
@@ -139,7 +143,7 @@ class Ceilings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileFile:
-    """A profile file as written by its owner; what it leaves out is decided by the command line."""
+    """A profile file as written; the command line decides what it leaves out."""
 
     paid: bool = False
     capabilities: tuple[str, ...] = ()
@@ -157,16 +161,16 @@ class ProfileFile:
     ceilings: Ceilings = field(default_factory=Ceilings)
 
     def keys(self) -> dict[str, tuple[str, ...]]:
-        """The accounts, with one key written as one key."""
+        """The keys by account role; a file may write a single key without a list."""
         return {role: (keys,) if isinstance(keys, str) else keys for role, keys in self.accounts.items()}
 
 
-#: The longest time that a setting may be, in seconds: thirty days.
+#: The largest number that a setting may be: thirty days in seconds.
 LONGEST: Final = 30 * 86_400.0
 
 
 def check_number(name: str, value: float | None, *, least: float = 0.0, above: bool = False) -> None:
-    """Refuse a number that is not finite, too small, or too large for a time; `above`: the least is too small as well.
+    """Refuse a number that is not finite, below `least` (or equal to it, if `above`), or too large for seconds.
 
     Raises `ConfigurationError`.
     """
@@ -214,7 +218,3 @@ def read_profile(path: Path) -> ProfileFile:
     for item in fields(Ceilings):
         check_number(f"profile {path}: [ceilings] {item.name}", getattr(file.ceilings, item.name))
     return file
-
-
-#: The page, Authentication.
-KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"

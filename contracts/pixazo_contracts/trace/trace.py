@@ -1,12 +1,13 @@
-"""A trace: everything one run observed, as NDJSON with a header and a footer, and questions about it.
+"""A trace: everything that one run observed, as NDJSON with a header and a footer, and questions about it.
 
-One record a line, each wrapped in its kind: `{"header": {...}}`, then `{"exchange": {...}}` and `{"callback": {...}}` as
-they happened, then `{"footer": {...}}`. A file without a footer is the rest of a run that died: invalid.
+A file has one record a line, each wrapped in its kind: `{"header": {...}}`, then `{"exchange": {...}}` and
+`{"callback": {...}}` as they happened, then `{"footer": {...}}`. A file without a footer is what a run left that did not
+end: it is invalid, because a clause could take what is missing for what did not happen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,11 @@ class InvalidTraceError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """Who observed whom, and under which settings; `key_searched`: the key is unlike any word, so an echo would be seen."""
+    """Which suite observed which target, and under which settings.
+
+    `clause_set` and `profile_hash` are what two results must share to be compared. `selected` are the ids of the clauses
+    that the run was made for, none for all. `key_searched`: the key is unlike any word, so that an echo is recognised.
+    """
 
     suite: str
     clause_set: str
@@ -60,7 +65,7 @@ class Footer:
 
 @dataclass(frozen=True)
 class Trace:
-    """One run, ready to be judged; `footer` is None when the run has not ended."""
+    """One run, ready to be judged; `footer` is None while the run has not ended."""
 
     header: Header
     exchanges: tuple[Exchange, ...]
@@ -103,6 +108,7 @@ class Trace:
     def _by_aim(self) -> dict[str, list[Exchange]]:
         aimed: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
+            # A 429 says nothing about what the request was sent for, unless the account exists to be throttled.
             throttled = exchange.status == 429 and exchange.account not in THROTTLED
             for aim in () if throttled or exchange.status is None else exchange.aims:
                 aimed.setdefault(aim, []).append(exchange)
@@ -117,16 +123,12 @@ class Trace:
         return self.history.by_id.get(request_id) if request_id is not None else None
 
     def waited_since(self, instant: float) -> bool:
-        """Whether the run went on long enough after `instant` for what was due to arrive."""
+        """Whether the run went on long enough after `instant`, in seconds of the run, for what was due to arrive."""
         return self.footer is not None and self.footer.seconds - instant >= 0.8 * self.profile.settle
 
     def operation(self, *operations: str) -> Iterator[Exchange]:
         """The exchanges of those operations, in order."""
         return (exchange for exchange in self.exchanges if exchange.operation in operations)
-
-    def under(self, profile: Profile) -> Trace:
-        """The same observations, seen under another profile."""
-        return Trace(replace(self.header, profile=profile), self.exchanges, self.callbacks, self.footer)
 
 
 Record = Header | Exchange | Callback | Footer
@@ -137,14 +139,6 @@ _NAMES = {kind: name for name, kind in _KINDS.items()}
 def dump_record(record: Record) -> bytes:
     """One line of a trace file, newline included."""
     return msgspec.json.encode({_NAMES[type(record)]: record}) + b"\n"
-
-
-def save_trace(trace: Trace, path: Path) -> None:
-    """Write `trace` to `path`; without a footer the file will be refused by `load_trace`."""
-    records: list[Record] = [trace.header, *trace.exchanges, *trace.callbacks]
-    if trace.footer is not None:
-        records.append(trace.footer)
-    path.write_bytes(b"".join(map(dump_record, records)))
 
 
 def _decode(line: bytes, number: int) -> Record:

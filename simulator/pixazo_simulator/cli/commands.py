@@ -1,4 +1,4 @@
-"""The commands of pixazo-sim and their options."""
+"""The commands of pixazo-sim."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ import click
 
 _COMMANDS = {
     "serve": ("serve", "Serve the gateway until interrupted."),
-    "exec": ("exec", "Run a command against a simulator of its own, also with the vendor's host hard-coded."),
-    "demo": ("demo", "Show it all in a few seconds: submit, poll, webhook, download, refusals."),
-    "policy": ("tables", "Print what is assumed where the vendor's page is silent, and why."),
-    "magic": ("tables", "Print the prompts and keys that ask for an outcome."),
-    "faults": ("faults", "Print every fault that a script can make happen, with an example."),
-    "openapi": ("openapi", "Print the routes under /_sim as OpenAPI 3.1."),
-    "mutants": ("mutants", "Print the gateways that are wrong in one respect, and the benign variants."),
+    "exec": ("exec", "Run a command against a simulator of its own, even with the vendor's host hard-coded."),
+    "demo": ("demo", "Show everything in a few seconds: submit, poll, webhook, download, errors."),
+    "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
+    "magic": ("tables", "List the prompts and API keys that choose an outcome."),
+    "faults": ("tables", "List every fault that a script can inject, with an example."),
+    "openapi": ("listings", "Print the routes under /_sim as OpenAPI 3.1."),
+    "mutants": ("listings", "List the gateways that are wrong in one respect, and the benign variants."),
 }
+"""By name: the module that has the command, and its line in the help."""
 
 
 class _Commands(click.Group):
-    """A group that imports a command when it is used, so that help is fast."""
+    """A group that imports a command when it is used, so that `--help` is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -45,26 +46,21 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Tell a mistake in one line and exit with 2."""
+        """Print a mistake in one line and exit with 2."""
         try:
             return super().main(*args, **{**kwargs, "standalone_mode": False, "color": _color()})
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
-            raise SystemExit(2) from None
         except click.ClickException as error:
-            click.echo(f"pixazo-sim: {_told(error)}", err=True)
-            raise SystemExit(2) from None
+            click.echo(f"pixazo-sim: {' '.join(error.format_message().split())}", err=True)
         except click.Abort:
             raise SystemExit(130) from None
+        raise SystemExit(2)
 
 
 def _color() -> bool | None:
-    """No colour where NO_COLOR is set (no-color.org); else click decides: only on a terminal."""
+    """No colour where NO_COLOR is set (no-color.org); otherwise click decides: only on a terminal."""
     return False if os.environ.get("NO_COLOR") else None
-
-
-def _told(error: click.ClickException) -> str:
-    return " ".join(error.format_message().split())
 
 
 @click.group(cls=_Commands)

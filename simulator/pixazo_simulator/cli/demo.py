@@ -1,4 +1,4 @@
-"""The command `pixazo-sim demo`: what a newcomer runs first."""
+"""The command `pixazo-sim demo`, the first one that a newcomer runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from queue import Empty, Queue
+from typing import Any, Self, cast
 
 import click
 import httpx2
@@ -29,28 +30,28 @@ from pixazo_simulator.world import Clock, Settings
 
 RATE = 10
 """How much faster than real time the demo's clock runs: the page's 15 s become 1.5 s."""
-PATIENCE = 5.0
-"""Real seconds to wait for a webhook that is known to be on its way."""
+WEBHOOK_TIMEOUT = 5.0
+"""Real seconds to wait for a webhook that is due."""
 _COLOURS = {"QUEUED": "yellow", "PROCESSING": "cyan", "COMPLETED": "green", "FAILED": "red", "ERROR": "red"}
 
 
-@click.command(short_help="Show it all in a few seconds: submit, poll, webhook, download, refusals.")
+@click.command()
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the videos; a new temporary one if absent.",
+    help="Folder for the videos; by default a new temporary one.",
 )
 def demo(out: Path | None) -> None:
     """Run the page's two printed requests through the client against a simulator of its own.
 
-    Shows their progress, receives their webhooks, downloads both videos, prints what was charged, then shows one refused
-    request and one generation that fails. Needs no key, no network and no money.
+    Shows their progress, receives their webhooks, downloads both videos, shows one refused request and one generation that fails,
+    and prints what was charged. Needs no key, no network and no money.
     """
     settings = Settings(clock=lambda: Clock.scaled(RATE))
     folder = _folder(out)
     try:
-        with Simulator(settings) as simulator, _Listener() as listener:
-            _Show(simulator, listener, folder).run()
+        with Simulator(settings) as simulator, _Receiver() as receiver:
+            _Demo(simulator, receiver, folder).run()
     except (SimulatorError, PixazoError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -64,14 +65,14 @@ def _folder(out: Path | None) -> Path:
     return folder
 
 
-class _Show:
-    """The scenes of the demo, in order."""
+class _Demo:
+    """The parts of the demo, in order."""
 
-    def __init__(self, simulator: Simulator, listener: _Listener, folder: Path) -> None:
+    def __init__(self, simulator: Simulator, receiver: _Receiver, folder: Path) -> None:
         self._simulator = simulator
-        self._listener = listener
+        self._receiver = receiver
         self._folder = folder
-        self._http = httpx2.Client(trust_env=False)  # a proxy of the environment cannot reach this machine's loopback
+        self._http = httpx2.Client(trust_env=False)  # a proxy of the environment does not reach loopback
         self._client = self._connect(simulator.api_key)
 
     def _connect(self, key: str) -> PixazoClient:
@@ -85,9 +86,9 @@ class _Show:
         )
 
     def run(self) -> None:
-        """Play every scene."""
+        """Run every part."""
         _say(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
-        _say(f"webhooks  {self._listener.url}")
+        _say(f"webhooks  {self._receiver.url}")
         with self._http:
             self._generate(1, "Text to video", "text_to_video", self._client.generate)
             self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
@@ -97,11 +98,15 @@ class _Show:
 
     def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
         body = _sample(sample)
-        _scene(number, title, f"the page's own example: {_short(body['prompt'])}")
-        handle = submit(**body, webhook_url=self._listener.url)
+        _part(number, title, f"the page's own example: {_short(body['prompt'])}")
+        handle = submit(**body, webhook_url=self._receiver.url)
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
-        callback = self._listener.take(handle.request_id)
+        try:
+            callback = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
+        except Empty:
+            message = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
+            raise click.ClickException(message) from None
         if callback != generation.raw:
             raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
         _line("webhook", f"{callback['status']} received, the same as the status answer")
@@ -111,7 +116,7 @@ class _Show:
             _line("from", url)
 
     def _refusal(self) -> None:
-        _scene(3, "A request that is refused", "the key sim-empty-wallet has no money")
+        _part(3, "A request that is refused", "the key sim-empty-wallet has no money")
         try:
             self._connect("sim-empty-wallet").generate("A bear")
         except InsufficientBalanceError as error:
@@ -119,7 +124,7 @@ class _Show:
 
     def _failure(self) -> None:
         prompt = "A bear [[sim:failed The prompt was rejected by the model]]"
-        _scene(4, "A generation that fails", f"the prompt says so: {prompt}")
+        _part(4, "A generation that fails", f"the prompt says so: {prompt}")
         handle = self._client.generate(prompt)
         _line("202", handle.request_id)
         try:
@@ -129,58 +134,40 @@ class _Show:
 
     def _bill(self) -> None:
         headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
-        told = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
+        ledger = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
         _say("\n" + click.style("What was charged", bold=True))
-        for entry in told["entries"]:
+        for entry in ledger["entries"]:
             _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
-        _line("balance", f"{told['balance']:>7}   play money: nothing was spent, nothing left this machine")
+        _line("balance", f"{ledger['balance']:>7}   play money: nothing was spent, nothing left this machine")
         _say("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 
-class _Listener:
-    """A webhook receiver on loopback."""
+class _Receiver(ThreadingHTTPServer):
+    """A webhook receiver on loopback, which answers 204."""
 
     def __init__(self) -> None:
-        self._received: dict[str, Any] = {}
-        self._arrived = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}/webhook/callback"
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/webhook/callback"
+        self.received: Queue[Any] = Queue()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(204)
-                self.end_headers()
-                listener.keep(body)
-
-            def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - says nothing
-                pass
-
-        return Handler
-
-    def keep(self, body: dict[str, Any]) -> None:
-        """Remember a callback by its request id."""
-        with self._arrived:
-            self._received[body["request_id"]] = body
-            self._arrived.notify_all()
-
-    def take(self, request_id: str) -> dict[str, Any]:
-        """The callback about a generation, waited for if need be."""
-        with self._arrived:
-            if not self._arrived.wait_for(lambda: request_id in self._received, PATIENCE):
-                raise click.ClickException(f"no webhook about {request_id} within {PATIENCE:g} s")
-            return dict(self._received[request_id])
-
-    def __enter__(self) -> _Listener:
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+        cast("_Receiver", self.server).received.put(json.loads(body))
+
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - logs nothing
+        pass
 
 
 def _sample(name: str) -> dict[str, Any]:
@@ -191,21 +178,17 @@ def _sample(name: str) -> dict[str, Any]:
 
 
 def _update(generation: Generation) -> None:
-    age = (
-        (generation.updated_at - generation.created_at).total_seconds()
-        if generation.updated_at and generation.created_at
-        else 0
-    )
-    _line(
-        "status", f"{click.style(f'{generation.status:<10}', fg=_COLOURS.get(generation.status))}  since {age:4.1f} s"
-    )
+    changed, created = generation.updated_at, generation.created_at
+    age = (changed - created).total_seconds() if changed and created else 0
+    status = click.style(f"{generation.status:<10}", fg=_COLOURS.get(generation.status))
+    _line("status", f"{status}  since {age:4.1f} s")
 
 
 def _short(text: str, most: int = 64) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def _scene(number: int, title: str, detail: str) -> None:
+def _part(number: int, title: str, detail: str) -> None:
     _say(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
 
 

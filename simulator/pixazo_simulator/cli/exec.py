@@ -18,35 +18,19 @@ from typing import Any
 
 import click
 
-from pixazo_simulator.redirect import (
-    HOSTS,
-    HTTPS,
-    MEDIA_HOSTS,
-    REDIRECT_CA,
-    REDIRECT_HOSTS,
-    REDIRECT_PORT,
-    Decide,
-    Forward,
-    Proxy,
-    ProxyRequest,
-    Refuse,
-    Tunnel,
-    is_loopback,
-    misuse,
-    normalized,
-    offline,
-)
+from pixazo_simulator import redirect
+from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, Refuse, Tunnel
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
-from .serve import CONTROL_TOKEN, serve, simulator_of
+from .options import CONTROL_TOKEN, OPTIONS, SERVE_ONLY, simulator_of
 from .signals import BY_SIGNAL, Signals, end_in
 
 CLOCK = "x20"
-"""Unless --clock says otherwise: the 15 s of a video are over before a client that polls every 5 s looks a second time."""
+"""The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-"""Exit codes as a shell gives them."""
+"""The exit codes of a shell."""
 LAST_RESORT = 2 * STOP_DEADLINE + 1
-"""Seconds after the end of the command in which this process ends, whatever it waits for: proxy and server stop one after the other."""
+"""Seconds after the end of the command until this process ends, whatever it is waiting for: proxy and server stop in turn."""
 
 _REDIRECTED = (*HOSTS, *MEDIA_HOSTS)
 _PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
@@ -57,11 +41,12 @@ log = logging.getLogger("pixazo_simulator")
 
 
 def _exec(command: tuple[str, ...], **options: Any) -> None:
-    """Start a simulator, run CMD against it, stop, and exit as CMD did.
+    """Start a simulator, run CMD against it, stop, and exit with the exit code of CMD.
 
-    CMD finds PIXAZO_BASE_URL and PIXAZO_API_KEY in its environment. With the vendor's host hard-coded it reaches the simulator
+    CMD finds PIXAZO_BASE_URL and PIXAZO_API_KEY in its environment. If it has the vendor's host hard-coded, it reaches the simulator
     too: by a proxy (HTTPS_PROXY) and a private authority (SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
-    NODE_EXTRA_CA_CERTS, WGETRC), in Python and Node by PYTHONPATH and NODE_OPTIONS whatever they heed. Other hosts are refused: nothing leaves this machine.
+    NODE_EXTRA_CA_CERTS, WGETRC), and in Python and Node in any case, by PYTHONPATH and NODE_OPTIONS. Other hosts are refused: nothing
+    leaves this machine.
     """
     if not command:
         raise click.UsageError("no command was given: pixazo-sim exec [OPTIONS] -- CMD ...")
@@ -71,55 +56,50 @@ def _exec(command: tuple[str, ...], **options: Any) -> None:
             stack.enter_context(simulator)
         except SimulatorError as error:
             raise click.UsageError(str(error)) from None
-        door = simulator.open_tls_listener(_REDIRECTED)
-        proxy = stack.enter_context(Proxy(_decision(door.port), ca_pem=door.ca_pem))
-        child = _Child()
-        trust = stack.enter_context(_trust(door.ca_pem))
+        listener = simulator.open_tls_listener(_REDIRECTED)
+        proxy = stack.enter_context(redirect.Proxy(_decision(listener.port), ca_pem=listener.ca_pem))
+        signals = Signals(_SIGNALS)  # from now on they do not end this process
+        trust = stack.enter_context(_trust(listener.ca_pem))
         preload = stack.enter_context(as_file(files("pixazo_simulator.redirect").joinpath("preload", "redirect")))
         own = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": simulator.api_key}
-        code = child.run(command, own | trust | _redirection(proxy.url, door.port, preload))
+        code = _run(command, own | trust | _redirection(proxy.url, listener.port, preload), signals)
         end_in(LAST_RESORT, code)
     raise SystemExit(code)
 
 
 def _parameters() -> Iterator[click.Parameter]:
-    """The options of `serve` but for where it listens, and the command."""
-    for option in map(copy, serve.params):
+    for option in map(copy, OPTIONS):
         if option.name == "clock":
             option.default = CLOCK
-        if option.name not in ("host", "port", "ready_file", "control_token", "control_open", "control_hosts"):
+        if option.name not in SERVE_ONLY:
             yield option
     yield click.Argument(["command"], nargs=-1, type=click.UNPROCESSED, metavar="-- CMD ...")
 
 
 exec = click.Command(  # noqa: A001 - the name of the command
-    "exec",
-    callback=_exec,
-    params=list(_parameters()),
-    help=_exec.__doc__,
-    short_help="Run a command against a simulator of its own.",
+    "exec", callback=_exec, params=list(_parameters()), help=_exec.__doc__,
     context_settings={"allow_interspersed_args": False},
-)
+)  # fmt: skip
 
 
-def _redirection(proxy: str, door: int, preload: Path) -> dict[str, str]:
-    """Variables by which programs with a hard-coded host reach the door."""
-    patches = {
+def _redirection(proxy: str, port: int, preload: Path) -> dict[str, str]:
+    """The variables by which programs with a hard-coded host reach the TLS listener."""
+    require = f"--require {json.dumps(str(preload / 'redirect.cjs'))}"
+    preloads = {
         "NODE_USE_ENV_PROXY": "1",
-        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} --require {json.dumps(str(preload / 'redirect.cjs'))}".strip(),
+        "NODE_OPTIONS": f"{os.environ.get('NODE_OPTIONS', '')} {require}".strip(),
         "PYTHONPATH": os.pathsep.join([str(preload), *filter(None, [os.environ.get("PYTHONPATH")])]),
-        REDIRECT_PORT: str(door),
-        REDIRECT_HOSTS: ",".join(_REDIRECTED),
+        redirect.REDIRECT_PORT: str(port),
+        redirect.REDIRECT_HOSTS: ",".join(_REDIRECTED),
     }
-    proxies = dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
-    return proxies | patches
+    return preloads | dict.fromkeys(_PROXIES, proxy) | {"NO_PROXY": _LOCAL, "no_proxy": _LOCAL}
 
 
 @contextmanager
 def _trust(ca_pem: str) -> Generator[dict[str, str]]:
-    """Variables that make programs believe our authority and no other: what heeds no proxy cannot be taken in by the vendor.
+    """The variables that make programs trust our authority and no other: a client that bypasses the proxy fails TLS verification.
 
-    Node goes on to believe its own, too, but meets nobody else: door.cjs sees to that.
+    Node still trusts its own authorities, too, but redirect.cjs lets it connect to no other host.
     """
     with tempfile.TemporaryDirectory(prefix="pixazo-sim-") as folder:
         ours, extra, nothing = Path(folder, "ours.pem"), Path(folder, "extra.pem"), Path(folder, "nothing")
@@ -130,7 +110,7 @@ def _trust(ca_pem: str) -> Generator[dict[str, str]]:
         theirs = _read(os.environ.get("WGETRC") or f"{os.environ.get('HOME', '')}/.wgetrc")
         wget.write_bytes(theirs + f"ca_certificate = {ours}\nca_directory = {nothing}\n".encode())
         bundles = dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"), str(ours))
-        own = {REDIRECT_CA: str(ours), "WGETRC": str(wget)}
+        own = {redirect.REDIRECT_CA: str(ours), "WGETRC": str(wget)}
         yield bundles | own | {"SSL_CERT_DIR": str(nothing), "NODE_EXTRA_CA_CERTS": str(extra)}
 
 
@@ -138,50 +118,47 @@ def _read(path: str | None) -> bytes:
     try:
         return Path(path).read_bytes() + b"\n" if path else b""
     except OSError:
-        return b""  # what cannot be read is believed by nobody
+        return b""  # no program can read it either
 
 
-def _decision(door: int) -> Decide:
+def _decision(port: int) -> redirect.Decide:
+    """What the proxy does with a request, when the TLS listener has this port."""
+
     def decide(request: ProxyRequest) -> Tunnel | Forward | Refuse:
-        name, address = normalized(request.host), (request.host, request.port)
-        if is_loopback(name):
+        name, address = redirect.normalized(request.host), (request.host, request.port)
+        if redirect.is_loopback(name):
             return Tunnel(address) if request.method == "CONNECT" else Forward(address)
-        if name not in _REDIRECTED:
-            return _refusal(offline(name, request.port, _REDIRECTED))
-        if request.port == HTTPS and request.secure:
-            return Forward(("127.0.0.1", door))
-        if request.port == HTTPS and request.method == "CONNECT":
-            return Tunnel(("127.0.0.1", door))
-        return _refusal(misuse(name, request.port))
+        if name in _REDIRECTED and request.port == HTTPS and (request.secure or request.method == "CONNECT"):
+            return Forward(("127.0.0.1", port)) if request.secure else Tunnel(("127.0.0.1", port))
+        if name in _REDIRECTED:
+            sentence = redirect.misuse(name, request.port)
+        else:
+            sentence = redirect.offline(name, request.port, _REDIRECTED)
+        log.warning("pixazo-sim: %s", sentence)
+        return Refuse(sentence)
 
     return decide
 
 
-def _refusal(sentence: str) -> Refuse:
-    log.warning("pixazo-sim: %s", sentence)
-    return Refuse(sentence)
+def _run(command: tuple[str, ...], variables: dict[str, str], signals: Signals) -> int:
+    """Run a command with these variables, pass signals on to it, and return its exit code as a shell would."""
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", CONTROL_TOKEN)}
+    if not command[0]:
+        return _failed(NOT_FOUND, _absence(""))
+    try:
+        process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
+    except FileNotFoundError:
+        return _failed(NOT_FOUND, _absence(command[0]))
+    except OSError as error:
+        return _failed(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
+    signals.listen(lambda number: _pass_on(number, process))
+    code = process.wait()
+    return code if code >= 0 else BY_SIGNAL - code
 
 
-class _Child:
-    """A process to which signals are passed on: from now on they do not end this process."""
-
-    def __init__(self) -> None:
-        self._signals = Signals(_SIGNALS)
-
-    def run(self, command: tuple[str, ...], variables: dict[str, str]) -> int:
-        """Run a command with these variables and return its exit code, as a shell would tell it."""
-        kept = {name: value for name, value in os.environ.items() if name.upper() not in ("ALL_PROXY", CONTROL_TOKEN)}
-        if not command[0]:
-            return _told(NOT_FOUND, _absence(command[0]))
-        try:
-            process = subprocess.Popen(command, env=kept | variables)  # noqa: S603 - it is what the user asked for
-        except FileNotFoundError:
-            return _told(NOT_FOUND, _absence(command[0]))
-        except OSError as error:
-            return _told(NOT_EXECUTABLE, f"command {command[0]!r} cannot be run: {error.strerror}")
-        self._signals.tell(lambda number: _pass_on(number, process))
-        code = process.wait()
-        return code if code >= 0 else BY_SIGNAL - code
+def _failed(code: int, sentence: str) -> int:
+    log.error("pixazo-sim: %s", sentence)
+    return code
 
 
 def _pass_on(number: int, process: subprocess.Popen[bytes]) -> None:
@@ -190,7 +167,7 @@ def _pass_on(number: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _absence(name: str) -> str:
-    """What was not found of a command: the file, or what its first line says that it be run by."""
+    """What was not found: the file of the command, or the interpreter that its first line names."""
     first = _read(shutil.which(name)).partition(b"\n")[0]
     if first.startswith(b"#!"):
         interpreter = first[2:].decode(errors="replace").strip()
@@ -199,14 +176,9 @@ def _absence(name: str) -> str:
 
 
 def _has_terminal() -> bool:
-    """Whether a terminal sends its signals to this process and, without our help, to the command as well."""
+    """Whether this process is in the foreground of a terminal, which then sends its signals to the command, too."""
     try:
         with Path("/dev/tty").open("rb") as terminal:
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except (OSError, AttributeError):
         return False
-
-
-def _told(code: int, sentence: str) -> int:
-    log.error("pixazo-sim: %s", sentence)
-    return code

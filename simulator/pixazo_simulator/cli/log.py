@@ -1,4 +1,4 @@
-"""The log on standard error, which nobody has to wait for."""
+"""The log on standard error; a reader that does not read it delays nothing."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ import threading
 from contextlib import suppress
 
 WAITING_LIMIT = 1024 * 1024
-"""Characters of lines that may wait to be written; what is logged beyond them is dropped, and counted."""
+"""Characters of lines that may wait to be written; further lines are dropped and counted."""
 FLUSH_TIMEOUT = 0.5
-"""Seconds that the lines which wait have to be written at the end of the process."""
+"""Seconds that waiting lines have to be written at the end of the process."""
 
 
 class _TextLines(logging.Formatter):
-    """One line for each record, whatever control characters its text holds; the lines of a traceback are indented."""
+    """One line for each record, with control characters escaped; the lines of a traceback are indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = _printable(record.getMessage())
+        text = _printable(record.getMessage())
         if record.exc_info:
-            told += "".join(f"\n    {_printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
-        return told
+            text += "".join(f"\n    {_printable(line)}" for line in self.formatException(record.exc_info).split("\n"))
+        return text
 
 
 class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
+    """One line with a JSON object for each record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {"level": record.levelname.lower(), "message": record.getMessage()}
+        members = {"level": record.levelname.lower(), "message": record.getMessage()}
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+            members["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(members, ensure_ascii=False)
 
 
 def _printable(text: str) -> str:
-    """A text in which nothing moves the cursor or begins a line."""
+    """The text with everything escaped that could begin a line or control a terminal: callers choose parts of it."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-class _Backlog(logging.Handler):
-    """Hands lines to a thread that writes them to a file descriptor; drops and counts them while that takes none."""
+class _QueueHandler(logging.Handler):
+    """Passes lines to a thread that writes them to a file descriptor; drops and counts them while that blocks."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
@@ -55,10 +55,10 @@ class _Backlog(logging.Handler):
         threading.Thread(target=self._write_for_ever, name="pixazo-log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Let a record be written when those before it were."""
+        """Queue a record."""
         try:
             line = f"{self.format(record)}\n"
-        except Exception:  # noqa: BLE001 - as of every handler: logging must not break what it tells of
+        except Exception:  # noqa: BLE001 - as in every handler: logging must not break the code that logs
             self.handleError(record)
             return
         with self._changed:
@@ -70,7 +70,7 @@ class _Backlog(logging.Handler):
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait a little until everything is written; `logging` calls it when the process ends."""
+        """Wait until everything is written, FLUSH_TIMEOUT at most; `logging` calls it at the end of the process."""
         with self._changed:
             self._changed.wait_for(lambda: not (self._lines or self._dropped or self._is_writing), FLUSH_TIMEOUT)
 
@@ -81,9 +81,9 @@ class _Backlog(logging.Handler):
                 lines, dropped = self._lines, self._dropped
                 self._lines, self._waiting, self._dropped, self._is_writing = [], 0, 0, True
             if dropped:
-                told = f"{dropped} log lines were dropped: standard error was not read fast enough"
-                lines.append(f"{self.format(logging.makeLogRecord({'msg': told, 'levelname': 'WARNING'}))}\n")
-            with suppress(OSError):  # a pipe that was closed, a disk that is full
+                text = f"{dropped} log lines were dropped: standard error was not read fast enough"
+                lines.append(f"{self.format(logging.makeLogRecord({'msg': text, 'levelname': 'WARNING'}))}\n")
+            with suppress(OSError):  # a closed pipe, a full disk
                 self._write("".join(lines).encode(errors="backslashreplace"))
             with self._changed:
                 self._is_writing = False
@@ -93,16 +93,16 @@ class _Backlog(logging.Handler):
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # whoever shares the pipe has made it so
+            except BlockingIOError:  # another process that shares the pipe has made it non-blocking
                 select.select([], [self._descriptor], [])
 
 
 def log_to_stderr(form: str) -> None:
-    """From now on write what is logged to standard error, as `text` or `json`: ours from INFO on, anybody else's from WARNING on.
+    """Write the log to standard error from now on, as `text` or `json`: our records from INFO on, all others from WARNING on.
 
-    Past `sys.stderr`: its lock, held by a thread that waits for a full pipe, would keep the process from ending.
+    Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock, and the process could not end.
     """
-    handler = _Backlog(2)
+    handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)
     logging.getLogger("pixazo_simulator").setLevel(logging.INFO)

@@ -1,17 +1,38 @@
-"""The commands that print what the simulator knows: `policy` and `magic`."""
+"""The commands that print what the simulator knows: `policy`, `faults` and `magic`."""
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import textwrap
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
+import msgspec
 
-from pixazo_simulator.spec import KEYS, PROFILES, PROMPTS, points
+from pixazo_simulator.script import CALLS, EXAMPLES, FAULTS, in_python, in_toml
+from pixazo_simulator.spec import KEYS, PROMPTS, rows
 
 MOST_COLUMNS = 120
+_INDENT = "    "
+
+
+def _print(table: list[dict[str, Any]], head: str, paragraph: Callable[[dict[str, Any]], Iterable[str]]) -> None:
+    """Print each row of a table as a paragraph: its title, then texts that are wrapped to the terminal, unless they have lines."""
+    width = min(MOST_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
+    click.echo(head)
+    for row in table:
+        title, *texts = paragraph(row)
+        click.echo(f"\n{title}")
+        for text in texts:
+            lines = text.splitlines() if "\n" in text else textwrap.wrap(text, width - len(_INDENT))
+            click.echo(textwrap.indent("\n".join(lines), _INDENT))
+
+
+def _as_json(table: list[dict[str, Any]]) -> None:
+    click.echo(json.dumps(table, indent=2, ensure_ascii=False))
 
 
 @click.command(short_help="Print what is assumed where the vendor's page is silent, and why.")
@@ -21,39 +42,60 @@ def policy(*, as_json: bool) -> None:
 
     Each with its field, its values in the two profiles, the forms a value may take, how we know, and the clauses it belongs to.
     """
-    rows = [_row(name) for name in points()]
+    table = [row._asdict() for row in rows()]
     if as_json:
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        _as_json(table)
         return
-    width = min(MOST_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
-    click.echo("Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`.")
-    for row in rows:
-        click.echo("\n" + _paragraph(row, width))
+    _print(table, "Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`.", _point)
 
 
-def _row(name: str) -> dict[str, Any]:
-    point = points()[name]
+def _point(row: dict[str, Any]) -> Iterable[str]:
+    documented, observed, values = row["documented"], row["observed"], row["values"]
+    seen = "" if documented == observed else f"   (observed: {observed})"
+    title = f"{row['row']:>2}  {row['field']}"
+    yield f"{click.style(title, bold=True)} = {documented}{seen}"
+    yield f"[{row['label']}] {row['clauses']}"
+    yield row["says"]
+    if values != documented:
+        yield f"values: {values}"
+
+
+@click.command(short_help="Print every fault that a script can make happen, with an example.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+def faults(*, as_json: bool) -> None:
+    """Print every kind of fault: what it does, where it applies, its parameters, and an example in Python and TOML.
+
+    Faults of one rule combine: delays add up and come first, then the body is garbled or cut short, then the connection ends.
+    """
+    table = [_fault(kind) for kind in FAULTS]
+    if as_json:
+        _as_json(table)
+        return
+    head = "Use one in a test (Python), or in the file of `pixazo-sim serve --script FILE` (TOML)."
+    _print(table, head, _fault_lines)
+
+
+def _fault(kind: str) -> dict[str, Any]:
+    fault, example = FAULTS[kind], EXAMPLES[kind]
     return {
-        "row": point.row,
-        "field": name,
-        "documented": PROFILES["documented"].text(name),
-        "observed": PROFILES["observed"].text(name),
-        "values": point.forms,
-        "label": point.label,
-        "clauses": point.clauses,
-        "says": point.says,
+        "fault": kind,
+        "name": fault.__name__,
+        "says": inspect.cleandoc(fault.__doc__ or ""),
+        "applies_to": [when for when, operations in CALLS.items() if operations <= fault.applies_to],
+        "parameters": {
+            field.name: None if field.required else field.default for field in msgspec.structs.fields(fault)
+        },
+        "python": in_python(example),
+        "toml": in_toml(example),
+        "rule": example.as_json(),
     }
 
 
-def _paragraph(row: dict[str, Any], width: int) -> str:
-    title = click.style(f"{row['row']:>2}  {row['field']}", bold=True)
-    same = row["documented"] == row["observed"]
-    values = row["documented"] + ("" if same else f"   (observed: {row['observed']})")
-    lines = [f"{title} = {values}", f"    [{row['label']}] {row['clauses']}"]
-    lines += textwrap.wrap(row["says"], width, initial_indent="    ", subsequent_indent="    ")
-    if row["values"] != row["documented"]:
-        lines += textwrap.wrap(f"values: {row['values']}", width, initial_indent="    ", subsequent_indent="    ")
-    return "\n".join(lines)
+def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
+    given = ", ".join(f"{name}{'' if value is None else f'={value!r}'}" for name, value in row["parameters"].items())
+    yield f"{click.style(row['fault'], bold=True)}  {row['name']}({given})"
+    yield f"{row['says']} Applies to {', '.join(row['applies_to'])}."
+    yield f"{row['python']}\n{row['toml']}"
 
 
 @click.command(short_help="Print the prompts and keys that ask for an outcome.")
@@ -68,6 +110,6 @@ def magic() -> None:
     click.echo(_columns([(key, f"the caller {does}") for key, does in KEYS.items()]))
 
 
-def _columns(rows: list[tuple[str, str]]) -> str:
-    widest = max(len(left) for left, _ in rows)
-    return "\n".join(f"  {left:<{widest}}  {right}" for left, right in rows)
+def _columns(table: list[tuple[str, str]]) -> str:
+    widest = max(len(left) for left, _ in table)
+    return "\n".join(f"  {left:<{widest}}  {right}" for left, right in table)

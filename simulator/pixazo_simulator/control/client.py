@@ -313,4 +313,4 @@ def _given(members: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _rule(rule: Rule | Mapping[str, Any]) -> Mapping[str, Any]:
-    return rule if isinstance(rule, Mapping) else rule.told()
+    return rule if isinstance(rule, Mapping) else rule.as_json()

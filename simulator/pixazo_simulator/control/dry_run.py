@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from pixazo_simulator.gateway import Gateway, Request, Route
-from pixazo_simulator.script import Occasion, kind_of
+from pixazo_simulator.script import Facts, kind_of
 from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -85,7 +85,7 @@ def _explained(world: World, real: World | None, route: Route, request: Request)
     )
 
 
-def _facts(world: World, route: Route, request: Request) -> Occasion | None:
+def _facts(world: World, route: Route, request: Request) -> Facts | None:
     """The facts that the rules were asked about, None where no rule was asked."""
     now = world.clock.now()
     match route.endpoint:

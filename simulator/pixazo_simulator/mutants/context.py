@@ -1,4 +1,4 @@
-"""What an editor may know beside the exchange: the caller's world as it is now, and what was remembered of it."""
+"""What an editor may know beside the exchange: the caller's world as it is now, and what was remembered about it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pixazo_simulator.world import Generation, World, Worlds
 from .messages import Members, Reply, Request
 
 MOST_MEMORIES = 100_000
-"""Facts remembered of one world; beyond it the oldest is forgotten."""
+"""Facts remembered about one world; beyond that the oldest is forgotten."""
 
 
 class Memory:
-    """What the editors of one server remember of one world, by keys of their own."""
+    """What the editors of one server remember about one world, under keys that they choose."""
 
     __slots__ = ("_facts",)
 
@@ -35,13 +35,13 @@ class Memory:
         self._facts[key] = fact
 
     def count(self, *key: object) -> int:
-        """How often this key was counted, this time included."""
+        """How often this key has been counted, including this time."""
         number = int(self.get(*key) or 0) + 1
         self.put(number, *key)
         return number
 
 
-class Scene:
+class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
     `known` says whether the caller's own key opens a world; `memory` is that world's.
@@ -67,44 +67,44 @@ class Scene:
 
     @property
     def policy(self) -> Policy:
-        """The policy that holds for the caller."""
+        """The policy that applies to the caller."""
         return self._world.policy if self._world else self._worlds.settings.policy
 
     @property
     def balance(self) -> int:
-        """What the wallet holds, in millionths of a dollar."""
+        """The balance of the wallet, in millionths of a dollar."""
         return self._world.account.ledger.balance(self.now) if self._world else 0
 
     @property
     def suspended(self) -> bool:
-        """Whether the caller may do nothing."""
+        """Whether the caller's key is suspended."""
         return self._world is not None and self._world.account.suspended
 
     @property
     def broken(self) -> bool:
-        """Whether the gateway fails for the caller, as the key asks it to."""
+        """Whether the gateway fails for the caller's key, as for `sim-broken`."""
         return self._world is not None and self._world.account.broken
 
     def throttle(self) -> int | None:
-        """Count one more call against the rate: None when it is allowed, else the whole seconds to wait."""
+        """Count one more call against the rate limit: None if it is allowed, else the whole seconds to wait."""
         limit = self.policy.rate_limit
         return self._world.account.quota.take(limit, self.now) if self._world and limit else None
 
     def ends(self, request_id: str) -> int | None:
-        """The instant of the terminal state of a generation, None when the world has no such generation."""
+        """The instant at which a generation ends; None if the world has no such generation."""
         found = self._generation(request_id)
         return finish(found.accepted, found.plan) if found else None
 
     def peek(self, request_id: str, at: int) -> Members | None:
-        """The status answer of a generation as it was or will be at another instant."""
+        """The status envelope of a generation as it was or will be at another instant; None as above."""
         found = self._generation(request_id)
         if found is None or self._world is None:
             return None
-        told: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
-        return told
+        members: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
+        return members
 
     def video(self, request_id: str, request: Request) -> Reply | None:
-        """The video of a generation, whether its end has come or not; None when it is not what was asked for."""
+        """The video of a generation, whether it has ended or not; None if the request is for anything else."""
         found = self._generation(request_id)
         if found is None or request.path != media_path(request_id, self.policy):
             return None
@@ -122,16 +122,16 @@ class Scene:
         return next(owners, None)
 
     def undelivered(self, request_id: str) -> bool:
-        """Whether a callback about a generation was attempted in vain so far."""
+        """Whether an attempt to deliver a webhook about a generation has failed last."""
         attempted = [each for each in self._deliveries() if each.request_id == request_id and each.attempts]
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)
 
     def refusal(self, refusal: Refusal, request: Request) -> Reply:
-        """A refusal as the policy words it."""
+        """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
         answer = refusal_answer(refusal, self.policy, realm)
-        told = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
-        return Reply(answer.status, (*answer.headers, *told), answer.body)
+        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *more), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id, self.now) if self._world else None

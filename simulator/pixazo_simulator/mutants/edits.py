@@ -1,25 +1,43 @@
-"""Builds edits from small parts: which exchanges they concern, and what they do there."""
+"""The vocabulary of the catalogue: which requests, replies and webhooks an edit concerns, and what it changes there."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from pixazo_simulator.spec import Policy, Refusal
+from pixazo_simulator.spec import STATUS_PATH, ImageFacts, Policy, Refusal, image_facts, read_data_url
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .context import Scene
-from .members import Edit, amended
+from .context import Context
+from .members import Edit, When, change, drop, is_envelope, where
 from .messages import UNKNOWN_ID, Reply, Request, members_of
 from .mutant import Edits
 
 GENERATE = "generate"
 IMAGE_TO_VIDEO = "imageToVideo"
+"""The two operations, as they are named in their paths."""
 
-Judge = Callable[[Request, Reply], bool]
+Condition = Callable[[Request, Reply], bool]
+ReplyEdit = Callable[[Reply, Context], Reply]
+Value = str | Callable[[Context], str]
+"""A header's value, or what computes it."""
+
+
+# Which requests, which replies
+
+
+def submits(request: Request, operation: str | None = None) -> bool:
+    """Whether a request is a submit, of this operation if one is named."""
+    return request.operation is not None and operation in (None, request.operation.name)
+
+
+def reads(request: Request) -> bool:
+    """Whether a request reads a status."""
+    return request.read_id is not None
 
 
 def is_accepted(request: Request, reply: Reply) -> bool:
@@ -28,165 +46,243 @@ def is_accepted(request: Request, reply: Reply) -> bool:
 
 
 def is_refused(request: Request, reply: Reply) -> bool:
-    """Whether a submit was refused."""
-    return request.operation is not None and reply.status >= 400
+    """Whether a submit was refused with 400."""
+    return request.operation is not None and reply.status == 400
 
 
 def is_read(request: Request, reply: Reply) -> bool:
     """Whether a status was read."""
-    return request.read_id is not None and reply.status == 200
+    return reads(request) and reply.status == 200
 
 
 def is_media(request: Request, reply: Reply) -> bool:
-    """Whether a video was fetched."""
+    """Whether a video was downloaded."""
     return request.media_id is not None and reply.status < 300
 
 
-def has_status(*codes: int) -> Judge:
-    """Whether the code of the reply is one of these."""
+def has_status(*codes: int) -> Condition:
+    """Whether the reply has one of these status codes."""
     return lambda _, reply: reply.status in codes
-
-
-def submits(request: Request, operation: str | None = None) -> bool:
-    """Whether a request is a submit, of this operation if one is named."""
-    return request.operation is not None and operation in (None, request.operation.name)
 
 
 # Replies
 
 
-def answers(when: Judge, edit: Callable[[Reply, Scene], Reply]) -> Edits:
-    """Edit the replies of which `when` is true."""
-    return Edits(reply=lambda request, reply, scene: edit(reply, scene) if when(request, reply) else reply)
+def edit_replies(when: Condition, edit: ReplyEdit) -> Edits:
+    """Edit the replies for which `when` is true."""
+    return Edits(reply=lambda request, reply, context: edit(reply, context) if when(request, reply) else reply)
 
 
-def with_code(status: int) -> Callable[[Reply, Scene], Reply]:
-    """The same reply with another code."""
+def with_status(status: int) -> ReplyEdit:
+    """The reply with another status code."""
     return lambda reply, _: reply.with_status(status)
 
 
-def values(edit: Edit) -> Callable[[Reply, Scene], Reply]:
-    """Edit the members of a JSON reply."""
+def with_header(name: str, value: Value) -> ReplyEdit:
+    """The reply with this header."""
+    return lambda reply, context: reply.with_header(name, _value(value, context))
 
-    def edited(reply: Reply, scene: Scene) -> Reply:
-        told = reply.members()
-        return reply if told is None else reply.with_members(edit(told, scene))
+
+def with_members(edit: Edit) -> ReplyEdit:
+    """The reply with an edited JSON object as its body."""
+
+    def edited(reply: Reply, context: Context) -> Reply:
+        members = reply.members()
+        return reply if members is None else reply.with_members(edit(members, context))
 
     return edited
 
 
-def accepted(edit: Edit) -> Edits:
+def in_accepted(edit: Edit) -> Edits:
     """Edit the body of the 202."""
-    return answers(is_accepted, values(edit))
+    return edit_replies(is_accepted, with_members(edit))
 
 
-def reads(edit: Edit) -> Edits:
-    """Edit status answers."""
-    return answers(is_read, values(edit))
+def in_status(edit: Edit) -> Edits:
+    """Edit the status envelopes that are read."""
+    return edit_replies(is_read, with_members(where(is_envelope, edit)))
 
 
-def refusals(edit: Edit, *codes: int) -> Edits:
-    """Edit the bodies of refusals with these codes."""
-    return answers(has_status(*codes), values(edit))
+def in_refusals(edit: Edit, *codes: int) -> Edits:
+    """Edit the bodies of refusals with these status codes."""
+    return edit_replies(has_status(*codes), with_members(edit))
 
 
-def refused_as(when: Judge, refusal: Callable[[Scene], Refusal]) -> Edits:
-    """Answer a refusal, as the policy words it, where `when` is true."""
+def refuse(when: Condition, refusal: Refusal) -> Edits:
+    """Refuse, in the words of the policy, where `when` is true."""
 
-    def edit(request: Request, reply: Reply, scene: Scene) -> Reply:
-        return scene.refusal(refusal(scene), request) if when(request, reply) else reply
+    def edited(request: Request, reply: Reply, context: Context) -> Reply:
+        return context.refusal(refusal, request) if when(request, reply) else reply
 
-    return Edits(reply=edit)
-
-
-# Callbacks
+    return Edits(reply=edited)
 
 
-def callbacks(edit: Edit) -> Edits:
-    """Edit the bodies of callbacks."""
-
-    def post(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
-        told = members_of(webhook.body)
-        if told is None or "request_id" not in told:
-            return (webhook,)
-        return (replace(webhook, body=msgspec.json.encode(edit(told, scene))),)
-
-    return Edits(callback=post)
+# Webhooks
 
 
-def envelopes(edit: Edit) -> Edits:
-    """Edit status answers and callbacks alike."""
-    return reads(edit) | callbacks(edit)
+def edit_webhooks(edit: Callable[[WebhookRequest, Context], WebhookRequest]) -> Edits:
+    """Edit every webhook delivery."""
+    return Edits(callback=lambda webhook, context: (edit(webhook, context),))
+
+
+def webhook_header(name: str, value: Value) -> Edits:
+    """Deliver webhooks with this header."""
+    return edit_webhooks(
+        lambda webhook, context: replace(webhook, headers={**webhook.headers, name: _value(value, context)})
+    )
+
+
+def in_webhooks(edit: Edit) -> Edits:
+    """Edit the status envelopes that are delivered."""
+
+    def edited(webhook: WebhookRequest, context: Context) -> WebhookRequest:
+        members = members_of(webhook.body)
+        if members is None or not is_envelope(members):  # such as the challenge of policy `callback_url`
+            return webhook
+        return replace(webhook, body=msgspec.json.encode(edit(members, context)))
+
+    return edit_webhooks(edited)
+
+
+def drop_webhooks(when: When) -> Edits:
+    """Do not deliver the envelopes for which `when` is true."""
+
+    def edited(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
+        members = members_of(webhook.body)
+        return () if members and when(members) else (webhook,)
+
+    return Edits(callback=edited)
+
+
+def in_envelopes(edit: Edit) -> Edits:
+    """Edit status envelopes, read or delivered."""
+    return in_status(edit) | in_webhooks(edit)
 
 
 # Requests
 
 
-def heard_as(when: Callable[[Request], bool], edit: Callable[[Request, Scene], Request | Reply]) -> Edits:
-    """Edit the requests of which `when` is true."""
-    return Edits(request=lambda request, scene: edit(request, scene) if when(request) else request)
+def edit_requests(when: Callable[[Request], bool], edit: Callable[[Request, Context], Request | Reply]) -> Edits:
+    """Edit the requests for which `when` is true."""
+    return Edits(request=lambda request, context: edit(request, context) if when(request) else request)
 
 
-def asks(edit: Callable[[Request, Scene], Request | Reply]) -> Edits:
-    """Edit every request."""
-    return Edits(request=edit)
-
-
-def bodies(operation: str | None, edit: Edit) -> Edits:
+def in_submitted(operation: str | None, edit: Edit) -> Edits:
     """Edit the JSON objects that are submitted, to this operation if one is named."""
 
-    def heard(request: Request, scene: Scene) -> Request:
+    def edited(request: Request, context: Context) -> Request:
         given = request.members() if submits(request, operation) else None
         if given is None:
             return request
-        edited = edit(given, scene)
-        return request if edited == given else request.with_members(edited)
+        members = edit(given, context)
+        return request if members == given else request.with_members(members)
 
-    return asks(heard)
-
-
-def takes_member(operation: str | None, name: str, when: Callable[[Any], bool], instead: Callable[[Any], Any]) -> Edits:
-    """Accept a wrong value of a member, as if another one had been sent."""
-    return bodies(operation, amended(name, lambda value: instead(value) if when(value) else value))
+    return Edits(request=edited)
 
 
-def refuses(operation: str | None, when: Callable[[Request], bool], message: str) -> Edits:
-    """Refuse submits with 400 for a reason that the page does not know, in the usual order of checks."""
+def accept(operation: str | None, name: str, when: Callable[[Any], bool], instead: Callable[[Any], Any]) -> Edits:
+    """Accept an invalid value of a member, by replacing it with a valid one."""
+    return in_submitted(operation, change(name, lambda value: instead(value) if when(value) else value))
 
-    def concerns(request: Request) -> bool:
-        return submits(request, operation) and when(request)
 
-    def heard(request: Request, _: Scene) -> Request:
-        return msgspec.structs.replace(request, body=b"") if concerns(request) else request
+def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
+    """Refuse submits with 400 for a reason that the page does not have, in the usual order of checks."""
 
-    def told(request: Request, reply: Reply, _: Scene) -> Reply:
-        said = reply.members() if reply.status == 400 and concerns(request) else None
-        if said is None:
+    def without_body(request: Request, _: Context) -> Request:
+        return msgspec.structs.replace(request, body=b"") if submits(request) and when(request) else request
+
+    def reworded(request: Request, reply: Reply, _: Context) -> Reply:
+        members = reply.members() if is_refused(request, reply) and when(request) else None
+        if members is None:
             return reply
-        return reply.with_members({**said, "message" if "message" in said else "error": message})
+        return reply.with_members({**members, "message" if "message" in members else "error": message})
 
-    return Edits(request=heard, reply=told)
+    return Edits(request=without_body, reply=reworded)
 
 
-def refuses_member(operation: str | None, name: str, when: Callable[[Any], bool], message: str) -> Edits:
-    """Refuse submits with a value of a member of which `when` is true; a member that was not sent counts as None."""
+def refuse_value(operation: str, name: str, when: Callable[[Any], bool], message: str) -> Edits:
+    """Refuse submits with a value of a member for which `when` is true; a member that is missing counts as None."""
 
     def concerns(request: Request) -> bool:
-        given = request.members()
+        given = request.members() if submits(request, operation) else None
         return given is not None and when(given.get(name))
 
-    return refuses(operation, concerns, f"{name} {message}")
+    return refuse_submits(concerns, f"{name} {message}")
 
 
-def unreadable(when: Callable[[Request, Scene], bool]) -> Edits:
-    """Answer reads as if there were no such generation."""
-    return asks(
-        lambda request, scene: request.at(_unknown(request)) if request.read_id and when(request, scene) else request
+def hide(when: Callable[[Request, Context], bool]) -> Edits:
+    """Respond to reads for which `when` is true as if there were no such generation."""
+
+    def edited(request: Request, context: Context) -> Request:
+        return request.at(f"{STATUS_PATH}{UNKNOWN_ID}") if reads(request) and when(request, context) else request
+
+    return Edits(request=edited)
+
+
+def hide_accepted(when: Callable[[Request], bool]) -> Edits:
+    """Respond likewise to reads of every generation for whose submit `when` is true."""
+
+    def remember(request: Request, reply: Reply, context: Context) -> Reply:
+        members = reply.members() if is_accepted(request, reply) and when(request) else None
+        if members:
+            context.memory.put(members["request_id"], "hidden", members["request_id"])
+        return reply
+
+    hidden = hide(lambda request, context: context.memory.get("hidden", request.read_id) is not None)
+    return Edits(reply=remember) | hidden
+
+
+# Parameters that both operations have
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_data_url(value: Any) -> bool:
+    """Whether a JSON value is a text that begins like a data URL."""
+    return isinstance(value, str) and value[:5].lower() == "data:"
+
+
+def facts(value: Any) -> ImageFacts | None:
+    """The facts about the image in a data URL; None for any other value."""
+    data = read_data_url(value) if isinstance(value, str) else None
+    return image_facts(data) if data is not None else None
+
+
+def default(operation: str, name: str, value: object) -> Edits:
+    """A member that is missing or null has this value."""
+    return in_submitted(
+        operation, where(lambda given: given.get(name) is None, lambda given, _: {**given, name: value})
     )
 
 
-def _unknown(request: Request) -> str:
-    return f"{request.path.removesuffix(request.read_id or '')}{UNKNOWN_ID}"
+def accept_number_as_text(operation: str, name: str) -> Edits:
+    """A number is taken for its text."""
+    return accept(operation, name, is_number, str)
+
+
+def accept_text_as_integer(operation: str, name: str) -> Edits:
+    """A text of digits is taken for the integer."""
+    return accept(
+        operation, name, lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9]{1,9}", value)), int
+    )
+
+
+def accept_resolution_as_number(operation: str) -> Edits:
+    """768 is taken for 768P."""
+    return accept(operation, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")
+
+
+def accept_text_as_boolean(operation: str, name: str) -> Edits:
+    """The texts true and false are taken for booleans."""
+    return accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
+
+
+def accept_callback_number(operation: str) -> Edits:
+    """A number as `callback_url` is accepted and ignored."""
+    return in_submitted(operation, where(lambda given: is_number(given.get("callback_url")), drop("callback_url")))
 
 
 # Policy values, pure functions
@@ -197,7 +293,7 @@ def policy(**changes: str) -> Edits:
     return Edits(policy=lambda policy: policy.changed(changes))
 
 
-def excepting(*checks: str) -> Edits:
+def without_checks(*checks: str) -> Edits:
     """Leave checks of a submit out (policy `check_order`)."""
 
     def changed(policy: Policy) -> Policy:
@@ -206,6 +302,10 @@ def excepting(*checks: str) -> Edits:
     return Edits(policy=changed)
 
 
-def swapped(**functions: Callable[..., Any]) -> Edits:
-    """Replace pure functions of `Workings`."""
-    return Edits(workings=functions)
+def behaviour(**functions: Callable[..., Any]) -> Edits:
+    """Replace pure functions of a world."""
+    return Edits(behaviour=functions)
+
+
+def _value(value: Value, context: Context) -> str:
+    return value if isinstance(value, str) else value(context)

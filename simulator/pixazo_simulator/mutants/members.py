@@ -8,11 +8,11 @@ from typing import Any
 
 from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
 
-from .context import Scene
+from .context import Context
 from .messages import Members
 
-Edit = Callable[[Members, Scene], Members]
-"""What an object becomes; the object that is given is left as it is."""
+Edit = Callable[[Members, Context], Members]
+"""Returns the edited object; the given one stays as it is."""
 When = Callable[[Members], bool]
 
 
@@ -21,18 +21,14 @@ def put(name: str, value: object) -> Edit:
     return lambda members, _: {**members, name: value}
 
 
-def computed(name: str, value: Callable[[Members, Scene], Any]) -> Edit:
-    """Set a member to what follows from the object and the scene."""
-    return lambda members, scene: {**members, name: value(members, scene)}
+def compute(name: str, value: Callable[[Members, Context], Any]) -> Edit:
+    """Set a member to a value that is computed from the object and the context."""
+    return lambda members, context: {**members, name: value(members, context)}
 
 
-def amended(name: str, change: Callable[[Any], Any]) -> Edit:
-    """Change the value of a member, when it has one that is not null."""
-
-    def edit(members: Members, _: Scene) -> Members:
-        return members if members.get(name) is None else {**members, name: change(members[name])}
-
-    return edit
+def change(name: str, value: Callable[[Any], Any]) -> Edit:
+    """Change the value of a member that is neither missing nor null."""
+    return where(lambda members: members.get(name) is not None, compute(name, lambda members, _: value(members[name])))
 
 
 def drop(*names: str) -> Edit:
@@ -41,24 +37,54 @@ def drop(*names: str) -> Edit:
 
 
 def rename(old: str, new: str) -> Edit:
-    """Give a member another name, in its place."""
+    """Give a member another name, at the same place."""
     return lambda members, _: {new if name == old else name: value for name, value in members.items()}
 
 
 def chain(*edits: Edit) -> Edit:
-    """One edit after the other."""
+    """Apply one edit after the other."""
 
-    def edit(members: Members, scene: Scene) -> Members:
+    def edit(members: Members, context: Context) -> Members:
         for each in edits:
-            members = each(members, scene)
+            members = each(members, context)
         return members
 
     return edit
 
 
-def on(when: When, edit: Edit) -> Edit:
-    """An edit for the objects of which `when` is true."""
-    return lambda members, scene: edit(members, scene) if when(members) else members
+def where(when: When, edit: Edit) -> Edit:
+    """Edit only the objects for which `when` is true."""
+    return lambda members, context: edit(members, context) if when(members) else members
+
+
+def in_output(edit: Edit) -> Edit:
+    """Edit `output`, if it is there."""
+
+    def edited(members: Members, context: Context) -> Members:
+        output: Members | None = members.get("output")
+        return {**members, "output": edit(output, context)} if output else members
+
+    return edited
+
+
+def in_media_urls(value: Callable[[str], str]) -> Edit:
+    """Change every entry of `media_url`."""
+    return in_output(change("media_url", lambda urls: [value(url) for url in urls]))
+
+
+def shift(milliseconds: int, *names: str) -> Edit:
+    """Move timestamps in time."""
+    return chain(*(change(name, lambda text: timestamp(instant(text) + milliseconds)) for name in names))
+
+
+def has(name: str) -> When:
+    """Whether there is a member of this name."""
+    return lambda members: name in members
+
+
+def is_envelope(members: Members) -> bool:
+    """Whether an object is a status envelope."""
+    return "request_id" in members and "status" in members
 
 
 def status_is(*words: str) -> When:
@@ -67,32 +93,12 @@ def status_is(*words: str) -> When:
 
 
 finished: When = status_is(*TERMINAL)
-"""Whether an envelope tells of a terminal state."""
-
-
-def has(name: str) -> When:
-    """Whether there is a member of this name."""
-    return lambda members: name in members
+"""Whether an envelope has a terminal status."""
 
 
 def running(members: Members) -> bool:
-    """Whether an envelope tells of a state that will be left."""
+    """Whether an envelope has a status that is not terminal."""
     return not finished(members)
-
-
-def in_output(edit: Edit) -> Edit:
-    """An edit of `output`, where there is one."""
-
-    def edited(members: Members, scene: Scene) -> Members:
-        output: Members | None = members.get("output")
-        return {**members, "output": edit(output, scene)} if output else members
-
-    return edited
-
-
-def output_url(change: Callable[[str], str]) -> Edit:
-    """Change every entry of `media_url`."""
-    return in_output(amended("media_url", lambda urls: [change(url) for url in urls]))
 
 
 def without_prefix(text: str) -> str:
@@ -104,8 +110,3 @@ def instant(text: str) -> int:
     """A timestamp, in either form of policy `timestamps`, as UTC milliseconds."""
     moment = datetime.fromisoformat(text)
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * SECOND)
-
-
-def shifted(milliseconds: int, *names: str) -> Edit:
-    """Move timestamps in time."""
-    return chain(*(amended(name, lambda text: timestamp(instant(text) + milliseconds)) for name in names))

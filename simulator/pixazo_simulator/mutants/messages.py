@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Self, cast
 
 import msgspec
 
-from pixazo_simulator.spec import MODEL_ID, STATUS_PATH, SUBMIT_PATHS, Header, InvalidBody, Operation, members
+from pixazo_simulator.spec import (
+    MODEL_ID,
+    Header,
+    InvalidBody,
+    MediaRead,
+    Operation,
+    StatusRead,
+    Submit,
+    classify,
+    members,
+)
 from pixazo_simulator.world import World
 
 Members = dict[str, Any]
@@ -18,35 +28,45 @@ REQUEST_ID = re.compile(rf"{MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-
 UNKNOWN_ID = f"{MODEL_ID}_00000000-0000-7000-8000-000000000000"
 """A well-formed request id that no generation has."""
 
-_MEDIA_PATH = re.compile(r"/v1/([^/]+)/output\.\w+")
-
 
 def members_of(body: bytes) -> Members | None:
-    """The members of a JSON object, None when the body is no such thing."""
+    """The members of a JSON object; None for any other body."""
     found = members(body)
     return None if isinstance(found, InvalidBody) else found
 
 
-def _found(headers: tuple[Header, ...], name: str) -> str | None:
-    wanted = name.lower().encode()
-    return next((value.decode("latin-1") for known, value in headers if known == wanted), None)
+class _WithHeaders:
+    """The headers of a request or a reply. Their names are in lower case, as ASGI has them."""
+
+    __slots__ = ()
+    headers: tuple[Header, ...]
+
+    def header(self, name: str) -> str | None:
+        """The first header of this name."""
+        wanted = name.lower().encode()
+        return next((value.decode("latin-1") for known, value in self.headers if known == wanted), None)
+
+    def with_header(self, name: str, value: str) -> Self:
+        """The same message with this header in the place of the first of its name, or at the end, and no other of its name."""
+        header = (name.lower().encode(), value.encode("latin-1", "replace"))
+        place = next((index for index, (known, _) in enumerate(self.headers) if known == header[0]), len(self.headers))
+        rest = tuple(each for each in self.headers[place + 1 :] if each[0] != header[0])
+        return self._with(headers=(*self.headers[:place], header, *rest))
+
+    def without_header(self, name: str) -> Self:
+        """The same message without this header."""
+        return self._with(headers=tuple(each for each in self.headers if each[0] != name.lower().encode()))
+
+    def _with(self, **changes: Any) -> Self:
+        changed: Self = msgspec.structs.replace(cast("Any", self), **changes)
+        return changed
 
 
-def _with(headers: tuple[Header, ...], name: str, value: str) -> tuple[Header, ...]:
-    """The headers with this one in the place of the first of its name, or at the end."""
-    header = (name.lower().encode(), value.encode("latin-1", "replace"))
-    place = next((index for index, (known, _) in enumerate(headers) if known == header[0]), len(headers))
-    return (*headers[:place], header, *_without(headers[place + 1 :], name))
+class Request(_WithHeaders, msgspec.Struct, frozen=True):
+    """What a caller sent.
 
-
-def _without(headers: tuple[Header, ...], name: str) -> tuple[Header, ...]:
-    return tuple(header for header in headers if header[0] != name.lower().encode())
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What a caller sent; header names are in lower case, `spelling` holds them as they were written, if that is known.
-
-    `door` is the world into which the door leads that it came through, if it came through one.
+    `spelling` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
+    that the request came through, if it came through one.
     """
 
     method: str
@@ -55,56 +75,44 @@ class Request(msgspec.Struct, frozen=True):
     headers: tuple[Header, ...]
     body: bytes = b""
     spelling: tuple[bytes, ...] = ()
-    door: World | None = None
-
-    def header(self, name: str) -> str | None:
-        """The first header of this name."""
-        return _found(self.headers, name)
-
-    def with_header(self, name: str, value: str) -> Request:
-        """The same request with this header and no other of its name."""
-        return msgspec.structs.replace(self, headers=_with(self.headers, name, value))
-
-    def without_header(self, name: str) -> Request:
-        """The same request without this header."""
-        return msgspec.structs.replace(self, headers=_without(self.headers, name))
+    listener: World | None = None
 
     def members(self) -> Members | None:
-        """The members of the body, None when it is no JSON object."""
+        """The members of the body; None unless it is a JSON object."""
         return members_of(self.body)
 
     def with_members(self, given: Members) -> Request:
-        """The same request with a body of these members."""
-        return msgspec.structs.replace(self, body=msgspec.json.encode(given))
+        """The same request with these members as its body."""
+        return self._with(body=msgspec.json.encode(given))
 
     def at(self, path: str, method: str | None = None) -> Request:
         """The same request to another path."""
-        return msgspec.structs.replace(self, path=path, method=method or self.method)
+        return self._with(path=path, method=method or self.method)
 
     @property
     def operation(self) -> Operation | None:
-        """The operation that is submitted, None when it is not a submit."""
-        return SUBMIT_PATHS.get(self.path) if self.method == "POST" else None
+        """The operation of a submit; None for any other request."""
+        endpoint = classify(self.method, self.path)
+        return endpoint.operation if isinstance(endpoint, Submit) else None
 
     @property
     def read_id(self) -> str | None:
-        """The request id whose status is read, None when it is not a read."""
-        return (
-            self.path.removeprefix(STATUS_PATH) if self.method == "GET" and self.path.startswith(STATUS_PATH) else None
-        )
+        """The request id of a status read; None for any other request."""
+        endpoint = classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
-        """The request id whose media is fetched, None when it is not a download."""
-        found = _MEDIA_PATH.fullmatch(self.path)
-        return found[1] if found and self.method in ("GET", "HEAD") else None
+        """The request id of a download; None for any other request."""
+        endpoint = classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, MediaRead) else None
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """What is answered, and what answering costs besides.
+class Reply(_WithHeaders, msgspec.Struct, frozen=True):
+    """What is sent back, and what that costs.
 
-    `pause` holds it back for so many real seconds, `until` up to an instant of the world's clock, which is advanced when
-    it stands still; `debit` is taken from the wallet (millionths of a dollar).
+    `pause` delays it by real seconds, `until` to an instant of the world's clock, which is advanced when it stands still;
+    `debit` is taken from the wallet (millionths of a dollar).
     """
 
     status: int
@@ -114,34 +122,22 @@ class Reply(msgspec.Struct, frozen=True):
     until: int = 0
     debit: int = 0
 
-    def header(self, name: str) -> str | None:
-        """The first header of this name."""
-        return _found(self.headers, name)
-
-    def with_header(self, name: str, value: str) -> Reply:
-        """The same reply with this header and no other of its name."""
-        return msgspec.structs.replace(self, headers=_with(self.headers, name, value))
-
-    def without_header(self, name: str) -> Reply:
-        """The same reply without this header."""
-        return msgspec.structs.replace(self, headers=_without(self.headers, name))
-
     def members(self) -> Members | None:
-        """The members of the body, None when it is no JSON object."""
+        """The members of the body; None unless it is a JSON object."""
         return members_of(self.body) if self.is_json else None
 
-    def with_members(self, told: Members) -> Reply:
-        """The same reply with a body of these members."""
-        return self.with_body(msgspec.json.encode(told))
+    def with_members(self, members: Members) -> Reply:
+        """The same reply with these members as its body."""
+        return self.with_body(msgspec.json.encode(members))
 
     def with_body(self, body: bytes) -> Reply:
-        """The same reply with another body, and the length of it if a length was told."""
-        changed = msgspec.structs.replace(self, body=body)
+        """The same reply with another body, and its length if it had a length."""
+        changed = self._with(body=body)
         return changed.with_header("content-length", str(len(body))) if self.header("content-length") else changed
 
     def with_status(self, status: int) -> Reply:
-        """The same reply with another code."""
-        return msgspec.structs.replace(self, status=status)
+        """The same reply with another status code."""
+        return self._with(status=status)
 
     @property
     def is_json(self) -> bool:

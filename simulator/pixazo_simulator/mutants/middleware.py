@@ -1,4 +1,4 @@
-"""The gateway with the editors of a mutant or variant around it."""
+"""The gateway with the edits of a mutant or variant around it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pixazo_simulator.spec import Refusal
 from pixazo_simulator.world import Debit
 
 from . import messages
-from .session import Editing
+from .session import EditSession
 
 
 class EditedGateway:
-    """Takes the place of a gateway: edits each request, asks the gateway, edits the reply. It does no I/O either."""
+    """Takes the place of a gateway: edits each request, passes it to the gateway, edits the reply. It does no I/O either."""
 
-    def __init__(self, gateway: Gateway, editing: Editing) -> None:
+    def __init__(self, gateway: Gateway, session: EditSession) -> None:
         self._gateway = gateway
-        self._editing = editing
+        self._session = session
 
     def route(self, request: Request) -> Route:
         """As the gateway; every body is read, since an editor may look at any."""
@@ -29,35 +29,40 @@ class EditedGateway:
         return self._gateway.refuse(request, route, refusal, now)
 
     def record(self, response: Response, now: int) -> None:
-        """As the gateway: the journal shows the request as the gateway heard it, and the response as it leaves."""
+        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
         self._gateway.record(response, now)
 
     def respond(self, request: Request, now: int, route: Route | None = None) -> Response:
         """The edited response to a request."""
         route = route or self.route(request)
-        editing = self._editing
+        session = self._session
         sent = _message(request)
-        scene = editing.scene(sent)
-        heard = editing.edits.request(sent, scene)
-        if isinstance(heard, messages.Reply):
+        context = session.context(sent)
+        received = session.edits.request(sent, context)
+        if isinstance(received, messages.Reply):
             response = Response(
-                request, heard.status, list(heard.headers), heard.body, editing.reason, route.world or request.listener
+                request,
+                received.status,
+                list(received.headers),
+                received.body,
+                session.reason,
+                route.world or request.listener,
             )
-            return self._settled(response, sent, heard, now)
-        response = self._gateway.respond(_edited(request, heard) if heard is not sent else request, now)
+            return self._settled(response, sent, received, now)
+        response = self._gateway.respond(_edited(request, received) if received is not sent else request, now)
         reply = messages.Reply(response.status, tuple(response.headers), response.body)
-        edited = editing.edits.reply(sent, reply, scene)
+        edited = session.edits.reply(sent, reply, context)
         if edited is not reply:
             is_changed = edited.status != reply.status or edited.body != reply.body
-            reason = f"{response.reason}; {editing.reason}" if is_changed else response.reason
+            reason = f"{response.reason}; {session.reason}" if is_changed else response.reason
             response = replace(
                 response, status=edited.status, headers=list(edited.headers), body=edited.body, reason=reason
             )
         return self._settled(response, sent, edited, now)
 
     def _settled(self, response: Response, sent: messages.Request, reply: messages.Reply, now: int) -> Response:
-        """Let a reply cost what it costs: money, time of the world, real time."""
-        world = self._editing.world(sent)
+        """Charge what a reply costs: money, time of the world, real time."""
+        world = self._session.world(sent)
         if world and reply.debit:
             world.apply(Debit(now, reply.debit, sent.read_id or ""))
         hold = max(response.hold or 0, reply.until) if world and reply.until > now else response.hold
@@ -70,12 +75,12 @@ def _message(request: Request) -> messages.Request:
     )  # fmt: skip
 
 
-def _edited(request: Request, heard: messages.Request) -> Request:
-    """The request as the editors have it; one whose body was too long stays so, unless they gave it another."""
-    body = request.body if heard.body == (request.body or b"") else heard.body
+def _edited(request: Request, received: messages.Request) -> Request:
+    """The request as it was edited; one whose body was too long stays so, unless the edit gave it another body."""
+    body = request.body if received.body == (request.body or b"") else received.body
     if body is not request.body:
-        heard = heard.with_header("content-length", str(len(heard.body)))
+        received = received.with_header("content-length", str(len(received.body)))
     return Request(
-        heard.method, heard.path, heard.query, list(heard.headers), request.scheme, request.server, request.listener,
+        received.method, received.path, received.query, list(received.headers), request.scheme, request.server, request.listener,
         None, request.spelling, body, len(body or b"") if body is not request.body else request.received,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A gateway that differs from the faithful one, and the seams at which it does."""
+"""A gateway that differs from the faithful one, and the edits that make it differ."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from pixazo_simulator.spec import Policy
 from pixazo_simulator.webhooks import WebhookRequest
 from pixazo_simulator.world import Settings
 
-from .context import Scene
+from .context import Context
 from .messages import Reply, Request
 
-RequestEditor = Callable[[Request, Scene], Request | Reply]
-"""What the gateway hears instead of what was said; a reply is answered without the gateway hearing anything."""
-ReplyEditor = Callable[[Request, Reply, Scene], Reply]
-"""What is answered instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[WebhookRequest, Scene], tuple[WebhookRequest, ...]]
-"""What is posted instead of a callback: nothing, one webhook, or several."""
+RequestEditor = Callable[[Request, Context], Request | Reply]
+"""Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
+ReplyEditor = Callable[[Request, Reply, Context], Reply]
+"""Returns the reply that is sent instead, to the request as the caller sent it."""
+CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
+"""Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
-def _same_request(request: Request, _: Scene) -> Request | Reply:
+def _same_request(request: Request, _: Context) -> Request | Reply:
     return request
 
 
-def _same_reply(_: Request, reply: Reply, __: Scene) -> Reply:
+def _same_reply(_: Request, reply: Reply, __: Context) -> Reply:
     return reply
 
 
-def _same_callback(webhook: WebhookRequest, _: Scene) -> tuple[WebhookRequest, ...]:
+def _same_callback(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
     return (webhook,)
 
 
@@ -41,46 +41,39 @@ def _same_policy(policy: Policy) -> Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edits:
-    """What is changed at each seam: editors round the gateway, policy values, pure functions of `Workings`.
+    """What is changed: messages on their way to and from the gateway, policy values, pure functions of a world.
 
-    `names` asks for a server that minds the letter case of header names: those it reads, or those it writes.
+    `names` asks for a server that minds the letter case of header names: those that it reads, or those that it writes.
     """
 
     request: RequestEditor = _same_request
     reply: ReplyEditor = _same_reply
     callback: CallbackEditor = _same_callback
     policy: Callable[[Policy], Policy] = _same_policy
-    workings: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
+    behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     names: Literal["any case", "as spelled", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
 
-        def request(request: Request, scene: Scene) -> Request | Reply:
-            heard = self.request(request, scene)
-            return heard if isinstance(heard, Reply) else other.request(heard, scene)
-
-        def reply(request: Request, reply: Reply, scene: Scene) -> Reply:
-            return other.reply(request, self.reply(request, reply, scene), scene)
-
-        def callback(webhook: WebhookRequest, scene: Scene) -> tuple[WebhookRequest, ...]:
-            return tuple(last for first in self.callback(webhook, scene) for last in other.callback(first, scene))
-
-        def policy(policy: Policy) -> Policy:
-            return other.policy(self.policy(policy))
+        def request(request: Request, context: Context) -> Request | Reply:
+            edited = self.request(request, context)
+            return edited if isinstance(edited, Reply) else other.request(edited, context)
 
         return Edits(
             request=request,
-            reply=reply,
-            callback=callback,
-            policy=policy,
-            workings={**self.workings, **other.workings},
+            reply=lambda request, reply, context: other.reply(request, self.reply(request, reply, context), context),
+            callback=lambda webhook, context: tuple(
+                last for first in self.callback(webhook, context) for last in other.callback(first, context)
+            ),
+            policy=lambda policy: other.policy(self.policy(policy)),
+            behaviour={**self.behaviour, **other.behaviour},
             names=self.names if other.names == "any case" else other.names,
         )
 
     def settings(self, settings: Settings) -> Settings:
-        """The settings of a server that is changed so, in every one of its worlds."""
-        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.workings)
+        """The settings of a server with these edits in every one of its worlds."""
+        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.behaviour)
         return msgspec.structs.replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
 
 
@@ -88,12 +81,12 @@ class Edits:
 class Mutant:
     """A gateway that is wrong in one respect.
 
-    `clause` is the id of the clause that it breaks; `collateral` are globs of the ids of clauses that necessarily suffer with it.
+    `clause` is the id of the clause that it breaks; `collateral` are globs of the ids of clauses that necessarily fall with it.
     """
 
     name: str
     clause: str
-    says: str
+    sentence: str
     edits: Edits
     collateral: tuple[str, ...] = ()
 
@@ -103,5 +96,5 @@ class Variant:
     """A gateway that differs in a way that the page allows."""
 
     name: str
-    says: str
+    sentence: str
     edits: Edits

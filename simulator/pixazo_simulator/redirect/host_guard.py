@@ -84,8 +84,7 @@ class HostGuard(Route):
         self._others: WeakSet[threading.Thread] = WeakSet()
         self._threads: WeakKeyDictionary[threading.Thread, Ban] = WeakKeyDictionary()
         self._given = re.compile(
-            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])",
-            re.ASCII | re.IGNORECASE,
+            rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(self.hosts)))})(?!\.?[\w-])", re.ASCII | re.IGNORECASE
         )
         self._initial_proxies = (self._variables, set(self._proxies))
         self._patches = Patches(self)
@@ -150,11 +149,13 @@ class HostGuard(Route):
         place = self._events.get(event)
         if place is None:
             return
-        given = args[place]
         if not event.startswith("socket."):
-            self._check_program(given, args[-1])
-        elif self.covers(host := given[0] if isinstance(given, tuple) else given):
+            self._check_program(args[place], args[-1])
+        elif self.covers(host := self._host(args[place])):
             raise self.refusal(normalized(host))
+
+    def _host(self, address: object) -> object:
+        return cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
 
     def _gateway(self, name: str, port: int) -> Address:  # noqa: ARG002 - every port is refused
         raise self.refusal(name)

@@ -134,36 +134,37 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
-            self._handle(client)
+            if error := self._handle(client):
+                _respond(client, *error)
         self._open.discard(client)
         self._threads.discard(threading.current_thread())
 
-    def _handle(self, client: socket.socket) -> None:
+    def _handle(self, client: socket.socket) -> tuple[str, str] | None:
+        """Serve one connection; returns status line and sentence of an error."""
         try:
             head, rest = _read_head(client)
         except TimeoutError:
-            told = f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
-            return _respond(client, "408 Request Timeout", told)
+            return "408 Request Timeout", f"the head of the request was not complete within {HEAD_TIMEOUT:g} s"
         finally:
             client.settimeout(None)
         if not head:
-            told = f"the head of the request has no end within {HEAD_LIMIT} bytes"
-            return _respond(client, "431 Request Header Fields Too Large", told)
+            reason = f"the head of the request has no end within {HEAD_LIMIT} bytes"
+            return "431 Request Header Fields Too Large", reason
         request = _parsed(head)
         if request is None or (request.secure and not self._trust):
-            told = "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
-            return _respond(client, "400 Bad Request", told)
+            return "400 Bad Request", "this is a proxy: ask for CONNECT HOST:PORT, or GET http://HOST/PATH"
         route = self._decide(request)
         if isinstance(route, Refuse):
-            return _respond(client, "403 Forbidden", route.sentence)
+            return "403 Forbidden", route.sentence
         try:
             server = self._server(route.address, request)
         except OSError as error:
-            told = f"{route.address[0]} port {route.address[1]} cannot be reached: {error}"
-            return _respond(client, "502 Bad Gateway", told)
+            return "502 Bad Gateway", f"{route.address[0]} port {route.address[1]} cannot be reached: {error}"
         if isinstance(route, Tunnel):
-            return self._relay(client, server, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
-        return self._relay(client, server, b"", _forwarded(head, request, to_proxy=route.to_proxy) + rest)
+            self._relay(client, server, b"HTTP/1.1 200 Connection established\r\n\r\n", rest)
+        else:
+            self._relay(client, server, b"", _forwarded(head, request, to_proxy=route.to_proxy) + rest)
+        return None
 
     def _server(self, address: Address, request: ProxyRequest) -> socket.socket:
         """A connection to an address, over TLS when the client left TLS to the proxy."""

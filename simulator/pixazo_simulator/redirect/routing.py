@@ -91,8 +91,8 @@ class Route:
 
     def outdated(self, host: str) -> ConnectionError:
         """The error to raise when a request is sent over a connection to a host that was opened before the redirection."""
-        told = f"this connection to {host} was opened before the redirection: open a new one"
-        return ConnectionResetError(errno.ECONNRESET, told)
+        reason = f"this connection to {host} was opened before the redirection: open a new one"
+        return ConnectionResetError(errno.ECONNRESET, reason)
 
     def refusal(self, violation: str) -> ConnectionRefusedError:
         """The error to raise for a violation, which is recorded once however often it is repeated."""

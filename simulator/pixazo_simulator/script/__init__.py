@@ -7,13 +7,10 @@ from .effects import (
     BeforeResponse,
     Close,
     Declare,
-    Discard,
-    Effect,
     GiveWay,
     Refuse,
     Repeat,
     Reset,
-    Respond,
     Send,
     Silence,
     Skip,
@@ -22,46 +19,35 @@ from .effects import (
     Wait,
     cut,
 )
-from .engine import Decision, Diagnosis, Occasion, Script
+from .engine import Decision, Diagnosis, Script
 from .examples import EXAMPLES, in_python, in_toml
-from .faults import (
-    BeforeReply,
-    ConnectionReset,
-    DeadReceiver,
-    Delay,
-    Drop,
-    Duplicate,
-    EmptyReply,
-    Fault,
-    Hang,
-    LognormalDelay,
-    Reorder,
-    ReplyLost,
-    SlowDrip,
-    Stuck,
-    TruncatedBody,
-    UniformDelay,
+from .facts import (
+    CALLS,
+    SUBMITS,
+    Call,
+    Facts,
+    MediaCall,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
 )
+from .faults import Fault
 from .injection import (
-    NO_RESPONSE,
-    canned_answer,
-    commits,
-    content_type,
     corrupted,
-    delay,
     edited,
     effect,
-    garbled,
     injected,
     replacement,
     transmission,
     wait,
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
-from .reader import MOST_RULES
-from .rule import FAULTS, OCCASIONS, SUBMITS, End, Rule, Step, kind_of
-from .script_file import script_from
+from .reader import MOST_RULES, script_from
+from .rule import FAULTS, End, Rule, kind_of
 
 __all__ = [
-    "ABSENT", "EXAMPLES", "FAULTS", "MOST_RULES", "NO_RESPONSE", "OCCASIONS", "SUBMITS", "BeforeReply", "BeforeResponse", "Close", "ConnectionReset", "DeadReceiver", "Decision", "Declare", "Delay", "Diagnosis", "Discard", "Drop", "Duplicate", "Effect", "EmptyReply", "End", "Fault", "GiveWay", "Hang", "LognormalDelay", "Matcher", "Occasion", "Refuse", "Reorder", "Repeat", "ReplyLost", "Reset", "Respond", "Rule", "Script", "Send", "Silence", "Skip", "SlowDrip", "Stall", "Step", "Stuck", "Transmission", "TruncatedBody", "UniformDelay", "Wait", "When", "canned_answer", "commits", "content_type", "corrupted", "cut", "delay", "edited", "effect", "garbled", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",
 ]  # fmt: skip

@@ -1,15 +1,16 @@
-"""Builds a rule of a script as one says it: when this is called, reply, end or fault so, then so."""
+"""Builds a rule of a script word by word: when this is called, reply, end or fault, then ...."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Unpack
 
 import msgspec
 from msgspec import UNSET
 
+from .facts import Call, Conditions
 from .faults import AnyFault, Fault
 from .rule import FAULTS, End, Reply, Rule, Step
 
@@ -27,22 +28,22 @@ class Place(Protocol):
 
 
 class When:
-    """A rule in the making: `When(place, "generate", prompt=contains("bear")).end("FAILED", error="content policy")`.
+    """A rule that is being built: `When(place, "generate", prompt=contains("bear")).end("FAILED", error="content policy")`.
 
     The rule is about `call`: generate, imageToVideo, submit (either), status, media, webhook, or request (any but webhook). `match`
-    holds values or conditions of what the call says; `headers` and `body` take a mapping of them. The first `after` matching
+    holds conditions on the facts of the call; `headers` and `body` take a mapping of them. The first `after` matching
     calls are let through. `name` replaces the phrase by which reports call the rule.
 
-    Each verb places the rule anew, so that a statement is complete when it ends; before the first verb nothing is placed.
-    Verbs in a row add to one step (`end` and `fault` go together), `then` begins the next. Without `times` the last step holds
-    for ever and any other one once. Raises ValueError for a rule that means nothing, with the nearest known name.
+    A rule is active as soon as the statement completes: each verb adds it to the script, or replaces it there. Verbs in a row add
+    to one step (`end` and `fault` can be combined), `then` begins the next. Without `times` the last step applies always and any
+    other one once. Raises ValueError for a rule that is not valid, with the nearest known name.
     """
 
     def __init__(
-        self, place: Place, call: str, /, *, after: int = 0, name: str | None = None, **match: Any
-    ) -> None:  # fmt: skip
+        self, place: Place, call: Call, /, *, after: int = 0, name: str | None = None, **match: Unpack[Conditions]
+    ) -> None:
         self._place = place
-        self._rule = Rule(when=call, match=match, after=after, name=name)
+        self._rule = Rule(when=call, match=dict(match), after=after, name=name)
         self._steps: list[Step] = []
         self._begins = True
         self._number: int | None = None
@@ -59,16 +60,16 @@ class When:
         return self._made(self._steps)
 
     @property
-    def unsaid(self) -> str | None:
-        """What was begun and no verb finished, with the remedy; None when every step says something."""
+    def incomplete(self) -> str | None:
+        """Which step has no verb, with the remedy; None when every step has one."""
         if not self._open:
             return None
         begun = f'when("{self._rule.when}")' + (f", step {len(self._steps) + 1}," if self._steps else "")
-        return f"{begun} was begun and never said what happens: add .reply, .end or .fault"
+        return f"{begun} does not say what happens: add .reply, .end or .fault"
 
     @property
     def then(self) -> When:
-        """Begin the next step: what happens once this one is used up."""
+        """Begin the next step, which applies once this one is used up."""
         self._begins = self._open = True
         return self
 
@@ -82,7 +83,7 @@ class When:
         retry_after: int | None = None,
         times: int | None = None,
     ) -> When:
-        """Answer so, and accept nothing; an error code without `json` or `text` gets the gateway's own body.
+        """Send this response, and accept nothing; an error status code without `json` or `text` gets the gateway's own body.
 
         `retry_after` is in seconds.
         """
@@ -92,7 +93,7 @@ class When:
 
     def end(
         self,
-        status: str | None = None,
+        status: Literal["COMPLETED", "FAILED", "ERROR"] | None = None,
         *,
         error: str | None = None,
         queued: float | None = None,
@@ -100,7 +101,7 @@ class When:
         after: float | None = None,
         times: int | None = None,
     ) -> When:
-        """Let the accepted generation end so: COMPLETED, FAILED or ERROR; what is left out stays as it would be.
+        """Let the accepted generation end in this status; what is left out is unchanged.
 
         `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
         """
@@ -110,7 +111,7 @@ class When:
         return self._say(times, end=End(**given))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
-        """Let this go wrong; several faults strike together."""
+        """Let these faults happen, all of them together."""
         self._open = False
         for each in faults:
             _check_fault(each)
@@ -118,7 +119,7 @@ class When:
         return self._say(times, faults=(*before, *faults))
 
     def _say(self, times: int | None, **members: object) -> When:
-        """Put members into the step in the making and place the rule; one that is refused was never said."""
+        """Put members into the current step and place the rule; a step that is refused is left out."""
         self._open = False
         kept, current = (self._steps, Step()) if self._begins else (self._steps[:-1], self._steps[-1])
         if times is not None:
@@ -160,7 +161,7 @@ def _written(kind: type[Fault]) -> str:
 
 
 def _kind_near(word: str) -> str | None:
-    """The kind that a text may mean."""
+    """The kind of fault that a text may mean."""
     spelled = {name.replace("_", ""): name for name in FAULTS}
     near = get_close_matches(re.sub("[^a-z]", "", word.lower()), tuple(spelled), n=1)
     return spelled[near[0]] if near else None

@@ -1,4 +1,4 @@
-"""What a test has scripted, and which rule decides what happens at a call."""
+"""The script of a world: which rule decides what happens at a request or webhook delivery."""
 
 from __future__ import annotations
 
@@ -10,26 +10,20 @@ import msgspec
 
 from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 
+from .facts import Facts, operations
 from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
 from .reader import MOST_RULES
-from .rule import Rule, Step, conditions, operations
+from .rule import Rule, Step, conditions
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
 _MOST_DIFFERENCES = 20
-"""Differences of one rule that are told."""
-
-
-class Occasion(msgspec.Struct, frozen=True):
-    """A call or callback that rules are asked about: its operation and its facts."""
-
-    operation: str
-    facts: Mapping[str, Any]
+"""Differences of one rule that are listed."""
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a rule wants for an occasion; `number` counts rules from 1, `label` names it in journals and reports.
+    """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
 
     `index` counts the steps of the rule from 0.
     """
@@ -41,12 +35,12 @@ class Decision(msgspec.Struct, frozen=True):
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What strikes, in the order in which it was written."""
+        """The faults of the step, in the order in which they were written."""
         return self.step.faults
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """How one rule regards an occasion: whether it decides it, and if not, why not, in one sentence a difference."""
+    """How one rule regards a call: whether it decides it, and if not, why not, one sentence for each difference."""
 
     number: int
     label: str
@@ -54,16 +48,16 @@ class Diagnosis(msgspec.Struct, frozen=True):
     differences: tuple[str, ...]
 
 
-def _told(rule: Rule) -> bytes:
+def _encoded(rule: Rule) -> bytes:
     """A rule as JSON."""
     try:
-        return msgspec.json.encode(rule.told())
+        return msgspec.json.encode(rule.as_json())
     except TypeError as error:
         raise ValueError(f"match cannot be written as JSON: {error}") from None
 
 
 class Listed(NamedTuple):
-    """A rule as it is told: number, label, JSON, how often each step was used, what the nearest call differed in."""
+    """A rule as it is listed: number, label, JSON, how often each step was used, how the nearest request differed."""
 
     number: int
     label: str
@@ -73,14 +67,14 @@ class Listed(NamedTuple):
 
 
 class _Difference(NamedTuple):
-    """What keeps a call from a rule: the place, the value there, what is wanted."""
+    """Why a rule does not match: the place of a fact, its value, the condition."""
 
     path: tuple[str, ...]
     value: object
     wanted: Matcher
 
     def __str__(self) -> str:
-        """In words, but not what a header or member holds whose name looks like that of a secret."""
+        """In words, without the value of a header or member whose name looks like that of a secret."""
         place = ".".join(self.path)
         if is_secret(self.path[-1]):
             return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, wanted: {HIDDEN}"
@@ -93,7 +87,7 @@ class _Entry:
     Raises ValueError when it weighs more than is left, or is larger.
     """
 
-    __slots__ = ("conditions", "label", "matched", "missed", "operations", "rule", "size", "told", "used", "weight")
+    __slots__ = ("conditions", "json", "label", "matched", "missed", "operations", "rule", "size", "used", "weight")
 
     def __init__(self, number: int, rule: Rule, weight_left: int, bytes_left: int) -> None:
         self.rule = rule
@@ -105,8 +99,8 @@ class _Entry:
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
                 "write fewer or shorter conditions, steps and regular expressions"
             )
-        self.told = _told(rule)
-        self.size = len(self.told)
+        self.json = _encoded(rule)
+        self.size = len(self.json)
         if self.size > bytes_left:
             raise ValueError(
                 f"the rules of one script have at most {MOST_BYTES} bytes, this rule {self.size} of the {bytes_left} left: "
@@ -119,27 +113,27 @@ class _Entry:
         self.missed: tuple[str, ...] | None = None
 
     def fork(self) -> _Entry:
-        """One that was used as often, and is used on its own."""
+        """A copy that was used as often, and is used on its own."""
         other = copy(self)
         other.used = list(self.used)
         return other
 
-    def differences(self, occasion: Occasion) -> list[_Difference | str]:
-        """What keeps the rule from matching, nothing when it matches."""
-        if occasion.operation not in self.operations:
-            return [f"it is about {self.rule.when}, this is {occasion.operation}"]
-        found = ((path, _fact(occasion.facts, path), condition) for path, condition in self.conditions)
+    def differences(self, facts: Facts) -> list[_Difference | str]:
+        """Why the rule does not match, empty when it does."""
+        if facts.operation not in self.operations:
+            return [f"it is about {self.rule.when}, this is {facts.operation}"]
+        found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
-        return differing if index is None else [*differing, *self.rule.steps[index].idle(occasion.facts)]
+        return differing if index is None else [*differing, *self.rule.steps[index].idle(facts.values)]
 
-    def miss(self, occasion: Occasion, reasons: Sequence[_Difference | str]) -> None:
-        """Remember why an occasion was not for this rule, if none came nearer and the rule is about such calls at all."""
-        if occasion.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
+    def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
+        """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""
+        if facts.operation in self.operations and (self.missed is None or len(reasons) < len(self.missed)):
             self.missed = _worded(reasons)
 
     def step_index(self) -> int | None:
-        """The step that the next matching call gets, None when it is let through: too early, or all are used up."""
+        """The step for the next matching request, None when it is let through: too early, or all steps are used up."""
         left = self.matched - self.rule.after
         if left < 0:
             return None
@@ -166,7 +160,7 @@ class Script:
         self._made = self._weight = self._size = 0
 
     def fork(self) -> Script:
-        """One with the same rules, used as often, that goes its own way."""
+        """A copy with the same rules, used as often, that is used on its own."""
         other = Script()
         other._entries = {number: entry.fork() for number, entry in self._entries.items()}
         other._made, other._weight, other._size = self._made, self._weight, self._size
@@ -178,7 +172,7 @@ class Script:
     def add(self, rule: Rule) -> int:
         """Append a rule and return its number.
 
-        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for a regular expression that is none.
+        Raises ValueError beyond 1,000 rules, `MOST_WEIGHT`, `MOST_BYTES`, and for an invalid regular expression.
         """
         if len(self._entries) >= MOST_RULES:
             raise ValueError(f"the script has {MOST_RULES} rules already: clear it, or remove some")
@@ -187,7 +181,7 @@ class Script:
         return self._made
 
     def set(self, rules: Iterable[Rule]) -> None:
-        """Put these rules, in order, in the place of all; nothing changes when one is refused. Raises ValueError as `add` does."""
+        """Replace all rules by these, in order; nothing changes when one is refused. Raises ValueError as `add` does."""
         other = Script()
         other._made = self._made
         for index, rule in enumerate(rules):
@@ -199,7 +193,7 @@ class Script:
         self._weight, self._size = other._weight, other._size
 
     def replace(self, number: int, rule: Rule) -> None:
-        """Put another rule in the place of one; it starts unused.
+        """Replace a rule; the new one starts unused.
 
         Raises KeyError when there is none of this number, ValueError as `add` does.
         """
@@ -228,33 +222,33 @@ class Script:
         return {number: (entry.rule, tuple(entry.used)) for number, entry in self._entries.items()}
 
     def listed(self) -> Iterator[Listed]:
-        """Each rule as it is told."""
+        """Each rule as it is listed."""
         for number, entry in self._entries.items():
-            yield Listed(number, entry.label, entry.told, tuple(entry.used), entry.missed)
+            yield Listed(number, entry.label, entry.json, tuple(entry.used), entry.missed)
 
     def unused(self) -> dict[int, tuple[Rule, int]]:
         """The rules with a step that was never used, by number, and the index of the first such step."""
         return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
 
-    def decide(self, occasion: Occasion) -> Decision | None:
-        """What the first rule that matches wants, which uses it; None when no rule does."""
+    def decide(self, facts: Facts) -> Decision | None:
+        """The decision of the first rule that matches, whose step is used by it; None when no rule matches."""
         decision: Decision | None = None
         for number, entry in self._entries.items():
             if decision and any(entry.used):
-                continue  # it was used before: nobody will ask what it missed
-            if differences := entry.differences(occasion):
-                entry.miss(occasion, differences)
+                continue  # what a rule missed matters only as long as it was never used
+            if differences := entry.differences(facts):
+                entry.miss(facts, differences)
             elif decision:
-                entry.miss(occasion, [_passed_over(entry, decision.number)])
+                entry.miss(facts, [_passed_over(entry, decision.number)])
             else:
-                decision = self._use(number, entry, occasion)
+                decision = self._use(number, entry, facts)
         return decision
 
-    def _use(self, number: int, entry: _Entry, occasion: Occasion) -> Decision | None:
-        """Count a call that matches a rule, and let the rule decide it unless it comes too early or too late."""
+    def _use(self, number: int, entry: _Entry, facts: Facts) -> Decision | None:
+        """Count a request that matches a rule, and let the rule decide it unless that is too early or its steps are used up."""
         index = entry.step_index()
         if index is None:
-            entry.miss(occasion, [_passed_over(entry, None)])
+            entry.miss(facts, [_passed_over(entry, None)])
         entry.matched += 1
         if index is None:
             return None
@@ -262,23 +256,23 @@ class Script:
         return Decision(number, entry.label, entry.rule.steps[index], index)
 
     def give_back(self, decision: Decision) -> None:
-        """Take a decision as never made: the call turned out to give it nothing to do."""
+        """Undo a decision: its step turned out to have no effect on the request."""
         entry = self._entries.get(decision.number)
         if entry and entry.used[decision.index]:
             entry.used[decision.index] -= 1
             entry.matched -= 1
 
-    def peek(self, occasion: Occasion) -> Decision | None:
-        """What `decide` would say, using nothing."""
+    def peek(self, facts: Facts) -> Decision | None:
+        """What `decide` would return, without using a step."""
         for number, entry in self._entries.items():
             index = entry.step_index()
-            if index is not None and not entry.differences(occasion):
+            if index is not None and not entry.differences(facts):
                 return Decision(number, entry.label, entry.rule.steps[index], index)
         return None
 
-    def diagnose(self, occasion: Occasion) -> list[Diagnosis]:
-        """How every rule regards an occasion, nearest first: the one that decides, then those with the fewest differences."""
-        differing = {number: entry.differences(occasion) for number, entry in self._entries.items()}
+    def diagnose(self, facts: Facts) -> list[Diagnosis]:
+        """How every rule regards a call, nearest first: the one that decides, then those with the fewest differences."""
+        differing = {number: entry.differences(facts) for number, entry in self._entries.items()}
         ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
         deciding = next(ready, None)
         found: list[Diagnosis] = []
@@ -290,10 +284,10 @@ class Script:
 
 
 def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
-    """The reasons in words, as many as are told."""
-    told = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
-    more = len(reasons) - len(told)
-    return (*told, *([f"{more} more differences"] if more else []))
+    """The reasons in words, as many as are listed."""
+    listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
+    more = len(reasons) - len(listed)
+    return (*listed, *([f"{more} more differences"] if more else []))
 
 
 def _passed_over(entry: _Entry, deciding: int | None) -> str:

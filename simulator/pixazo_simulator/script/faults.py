@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from operator import or_
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -369,4 +368,4 @@ class DeadReceiver(Fault, frozen=True):
 if TYPE_CHECKING:
     AnyFault = Fault
 else:  # msgspec tells the kinds apart by their names
-    AnyFault = reduce(or_, Fault.__subclasses__())
+    AnyFault = reduce(lambda kinds, kind: kinds | kind, Fault.__subclasses__())

@@ -166,18 +166,3 @@ def _refusal(status: int, operation: str, policy: Policy, seconds: int) -> Refus
         500: Broken(),
     }
     return known.get(status)
-
-
-# Until gateway, world and webhooks use the effects.
-canned_answer = replacement
-delay = wait
-garbled = corrupted
-
-
-def commits(fault: Fault) -> bool:
-    return effect([fault], Discard) is None
-
-
-def content_type(faults: Iterable[Fault]) -> str | None:
-    found = effect(faults, Declare)
-    return found.content_type if found else None

@@ -1,4 +1,4 @@
-"""Conditions on one value of a call, which compose."""
+"""Conditions on one fact of a request or webhook delivery, which can be combined."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .patterns import Pattern, compiled
 MOST_NESTED = 32
 """Levels of conditions inside each other, and of lists and objects in what they compare with."""
 MOST_WEIGHT = 10_000
-"""What the conditions of one script may weigh: what one call costs is in proportion to it."""
+"""Weight of the conditions of one script; the time that rules take for one request is in proportion to it."""
 SEARCHED_TEXT = 2000
 """Code points of a text in which `matches` and `contains` look: the length of the longest prompt."""
 SEARCHED_ELEMENTS = 200
@@ -44,7 +44,7 @@ def _inner(value: object) -> Iterable[object]:
 
 
 class _Absent:
-    """The value of what was not sent."""
+    """Stands for a fact that is not there."""
 
     def __repr__(self) -> str:
         return "absent"
@@ -55,7 +55,7 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """An operator and its operand; `&`, `|` and `~` make new ones."""
+    """A condition: an operator and its operand. `&`, `|` and `~` make new ones."""
 
     operator: str
     operand: Any
@@ -64,7 +64,7 @@ class Matcher:
     _pattern: Pattern | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for an operator or operand that means nothing, and for more than the bounds.
+        """Raise ValueError with the remedy for an operator or operand that is not valid, and for one beyond the bounds.
 
         A regular expression is compiled by `weight`, or by the first `holds`.
         """
@@ -111,9 +111,9 @@ class Matcher:
         wanted = self.pattern() if self.operator == "matches" else self.operand
         return _OPERATORS[self.operator].holds(wanted, value)
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As JSON and TOML write it: `{"contains": "bear"}`."""
-        return {self.operator: _told(self.operand)}
+        return {self.operator: _as_json(self.operand)}
 
     def __str__(self) -> str:
         if self.operator in ("all", "any"):
@@ -204,11 +204,11 @@ _OPERATORS: Mapping[str, _Operator] = {
 }
 
 
-def _told(operand: Any) -> Any:
+def _as_json(operand: Any) -> Any:
     if isinstance(operand, Matcher):
-        return operand.told()
+        return operand.as_json()
     if isinstance(operand, tuple):
-        return [_told(each) for each in cast("tuple[object, ...]", operand)]
+        return [_as_json(each) for each in cast("tuple[object, ...]", operand)]
     return operand
 
 
@@ -245,7 +245,7 @@ def _too_much(operator: str, problem: object) -> str:
 
 
 def weight(matchers: Iterable[Matcher], most: int) -> int:
-    """What conditions weigh together, or any number above `most` when it is more than that.
+    """The weight of conditions together, or any number above `most` when it is more than that.
 
     Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size. Raises ValueError
     with the remedy for a regular expression that is none.

@@ -1,4 +1,4 @@
-"""Regular expressions that are searched in time proportional to the text, whoever wrote them (RE2)."""
+"""Regular expressions of RE2: a search takes time proportional to the text, whatever the pattern."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def compiled(pattern: str) -> Pattern:
     except UnicodeEncodeError:
         raise ValueError(f"matches {pattern!r} is no Unicode text: leave the lone surrogate out") from None
     except re2.error as error:
-        told = error.args[0].decode(errors="replace")
-        remedy = next((f": {text}" for start, text in _REMEDIES.items() if told.startswith(start)), "")
-        raise ValueError(f"matches {pattern!r} is no regular expression of RE2's syntax: {told}{remedy}") from None
+        message = error.args[0].decode(errors="replace")
+        remedy = next((f": {text}" for start, text in _REMEDIES.items() if message.startswith(start)), "")
+        raise ValueError(f"matches {pattern!r} is no regular expression of RE2's syntax: {message}{remedy}") from None
 
 
 def _library() -> Any:

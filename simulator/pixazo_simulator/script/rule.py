@@ -1,4 +1,4 @@
-"""One rule of a script: when this call, then this reply, plan, or these faults."""
+"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow."""
 
 from __future__ import annotations
 
@@ -9,28 +9,12 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, ImageParameters, beginning, is_secret, nearest, shown
+from pixazo_simulator.spec import HIDDEN, beginning, is_secret, nearest, shown
 
 from .effects import Discard, Respond, Skip, Stall
+from .facts import CALLS, KNOWN, SUBMITS, operations
 from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
-
-SUBMITS = frozenset({"generate", "imageToVideo"})
-READS = frozenset({"status"})
-MEDIA = frozenset({"media"})
-CALLBACKS = frozenset({"webhook"})
-REPLIES = SUBMITS | READS | MEDIA
-
-OCCASIONS: Mapping[str, frozenset[str]] = {
-    "generate": frozenset({"generate"}),
-    "imageToVideo": frozenset({"imageToVideo"}),
-    "submit": SUBMITS,
-    "status": READS,
-    "media": MEDIA,
-    "webhook": CALLBACKS,
-    "request": REPLIES,
-}
-"""What a rule can be about, and the operations each means: `submit` is either operation, `request` anything but callbacks."""
 
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
@@ -44,26 +28,15 @@ _LONGEST_PHRASE = 500
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
-_ALIASES = {"image_to_video": "imageToVideo", "download": "media"}
-_MEMBERS = ImageParameters.__struct_fields__
-_GENERATION = frozenset({"request_id", "operation", "status", "prompt", "age"})
-_FACTS: Mapping[str, frozenset[str]] = {
-    **dict.fromkeys(SUBMITS, frozenset({*_MEMBERS, "webhook_url", "headers", "body"})),
-    "status": _GENERATION | {"headers"},
-    "media": _GENERATION | {"method", "headers"},
-    "webhook": _GENERATION | {"url", "channel", "attempt"},
-}
-"""What can be asked of an occasion: `body` and `headers` are mappings of any member, any header; `age` is in seconds since acceptance."""
-
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An answer instead of the real one; nothing is committed.
+    """A response instead of the real one; nothing is committed.
 
-    Without `json` or `text` an error code gets the body that the gateway gives it; `retry_after` is in seconds.
+    Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
     """
 
     status: Annotated[int, msgspec.Meta(ge=200, le=599)]
@@ -108,7 +81,7 @@ def _check_header(name: str, value: str) -> None:
 
 
 class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out stays as it was.
+    """How an accepted generation goes on: its terminal status, its error, seconds in each state; what is left out is unchanged.
 
     `after` is the time until the end, split between the two states in the usual proportion.
     """
@@ -123,7 +96,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         """Raise ValueError with the remedy."""
         terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
-            raise ValueError("end says nothing: give it a status, an error, or seconds")
+            raise ValueError("end is empty: give it a status, an error, or seconds")
         if self.status is not None and self.status not in terminal:
             raise ValueError(f"end {self.status!r} is not one of {', '.join(terminal)}{nearest(self.status, terminal)}")
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
@@ -133,7 +106,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """What happens at a call, `times` times: without a number always, or once if another step follows."""
+    """What happens at a request or webhook delivery, `times` times: without a number always, or once if another step follows."""
 
     reply: Reply | None = None
     end: End | None = None
@@ -142,12 +115,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def commits(self) -> bool:
-        """Whether the gateway does all the same what it was asked to do."""
+        """Whether the gateway still does what it was asked to do."""
         return self.reply is None and not self._asks(Discard)
 
     @property
     def only_plans(self) -> bool:
-        """Whether it wants nothing but a fate for what is accepted: a refused submit leaves it unused."""
+        """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
 
     def _asks(self, kind: type[msgspec.Struct]) -> bool:
@@ -155,16 +128,16 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return any(isinstance(effect, kind) for fault in self.faults for effect in fault.effects)
 
     def idle(self, facts: Mapping[str, Any]) -> list[str]:
-        """Why it finds nothing to strike in a call of these facts; empty when it does."""
+        """Why none of its faults can happen at a request of these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
         return [reason for reason in reasons if reason is not None] if idle else []
 
 
 class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    """When a call matches, then the step, then those of `then`; the first `after` matching calls are let through.
+    """At a request that matches, the step happens, then those of `then`; the first `after` matching requests are let through.
 
-    `match` maps what can be asked of the occasion to a value or a condition such as `{"contains": "bear"}`.
+    `match` maps names of facts to a value or a condition such as `{"contains": "bear"}`.
     """
 
     when: str
@@ -174,7 +147,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for a rule that means nothing."""
+        """Raise ValueError with the remedy for a rule that is not valid."""
         about = operations(self.when)
         conditions(self.match, self.when, about)
         for step in self.steps:
@@ -187,14 +160,14 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return (self, *self.then)
 
     def weight(self, most: int) -> int:
-        """What its steps and conditions weigh, or any number above `most`. Raises ValueError as `matcher.weight` does."""
+        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
         read = conditions(self.match, self.when, operations(self.when))
         return len(self.steps) + weight((condition for _, condition in read), most)
 
-    def told(self) -> dict[str, Any]:
-        """As JSON and TOML write it, without what is left at its default."""
-        told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
-        return told | ({"match": _written(self.match)} if self.match else {})
+    def as_json(self) -> dict[str, Any]:
+        """The rule as plain data for JSON and TOML, without what is left at its default."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.structs.replace(self, match={})))
+        return plain | ({"match": _written(self.match)} if self.match else {})
 
     def __str__(self) -> str:
         """The rule as a phrase: `when generate, prompt contains 'bear'`."""
@@ -208,24 +181,15 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return beginning(phrase, _LONGEST_PHRASE)
 
 
-def operations(when: str) -> frozenset[str]:
-    """The operations that a rule is about. Raises ValueError with the nearest known name."""
-    known = _ALIASES.get(when, when)
-    if known not in OCCASIONS:
-        names = (*OCCASIONS, *_ALIASES)
-        raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
-    return OCCASIONS[known]
-
-
 def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
-    """Conditions with the path of what they are about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(_FACTS[operation] for operation in about))
+    """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
+    known = frozenset[str].intersection(*(KNOWN[operation] for operation in about))
     found: list[tuple[tuple[str, ...], Matcher]] = []
     for name, condition in match.items():
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} knows nothing of {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} has no fact {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):
@@ -242,7 +206,7 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
 
 
 def _check_parts(name: str, matcher: Matcher) -> None:
-    """Raise ValueError for a part that is no text: of an occasion itself, nothing is a list."""
+    """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
     operand: Any = matcher.operand
     if matcher.operator == "contains" and not isinstance(operand, str):
         raise ValueError(f"{name} contains {shown(operand)}: no {name} is a list: give it a text")
@@ -253,7 +217,7 @@ def _check_parts(name: str, matcher: Matcher) -> None:
 def _written(condition: Any) -> Any:
     """A condition, or a mapping of them, as JSON writes it."""
     if isinstance(condition, Matcher):
-        return condition.told()
+        return condition.as_json()
     if isinstance(condition, Mapping):
         return {name: _written(each) for name, each in cast("Mapping[str, Any]", condition).items()}
     return condition
@@ -262,12 +226,12 @@ def _written(condition: Any) -> Any:
 def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
     if step.end and not about <= SUBMITS:
-        return "only a submit can be given an end; write when='submit'"
-    if step.reply and not about <= REPLIES:
-        return "a callback is no reply; use a fault such as drop"
+        return "only a submission can have an end; write when='submit'"
+    if step.reply and not about <= CALLS["request"]:
+        return "a webhook has no reply; use a fault such as drop"
     for fault in step.faults:
         if not about <= fault.applies_to:
-            wanted = ", ".join(name for name, meant in OCCASIONS.items() if meant <= fault.applies_to)
+            wanted = ", ".join(name for name, meant in CALLS.items() if meant <= fault.applies_to)
             return f"fault {kind_of(fault)!r} applies only to {wanted}"
     return _contradiction(step) or _conflict(step.faults)
 
@@ -307,7 +271,7 @@ def kind_of(fault: Fault) -> str:
 
 
 def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is to be matched, by its name in words; a secret is not told."""
+    """Each condition by its name; that of a secret is hidden."""
     for name, condition in match.items():
         if name in ("headers", "body"):
             yield from (

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.gateway import Gateway
-from pixazo_simulator.spec import CONTROL_PREFIX, INVITATION_PATH, Policy, SecretFilter
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
@@ -53,11 +53,11 @@ class Application:
         policy = worlds.settings.policy
         turns = Turns()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
-        self.doors = TlsListeners(self, self._gateway, protocol)
-        self.control = ControlHandler(worlds, self.dispatcher, self.doors, ROUTES, turns)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, ROUTES, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
-            Route(INVITATION_PATH, self.control.discovery, methods=["GET"]),
+            Route(DISCOVERY_PATH, self.control.discovery, methods=["GET"]),
             Mount("/", self._gateway),
         ]
         self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
@@ -69,15 +69,15 @@ class Application:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
-        from pixazo_simulator.mutants import EditedGateway, Editing
+        from pixazo_simulator.mutants import EditedGateway, EditSession
 
-        editing = Editing(change, self.worlds)
-        self.dispatcher.edit = editing.callback
-        return EditedGateway(gateway, editing)
+        session = EditSession(change, self.worlds)
+        self.dispatcher.edit = session.callback
+        return EditedGateway(gateway, session)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take nearly everything past the route table, which would cost more than all of the work."""
-        if not self._shortcut or scope["type"] != "http" or scope["path"] == INVITATION_PATH:
+        if not self._shortcut or scope["type"] != "http" or scope["path"] == DISCOVERY_PATH:
             await self._routed(scope, receive, send)
         elif scope["path"].startswith(CONTROL_PREFIX):
             await self.control(scope, receive, send)
@@ -91,7 +91,7 @@ class Application:
         while not running.done():  # it may swallow a cancellation that comes when it is just woken
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
-        for step in (self.doors.close_all, self.dispatcher.close, self._sender.close):
+        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
             await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
 
 

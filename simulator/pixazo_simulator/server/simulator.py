@@ -9,9 +9,9 @@ import socket
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 START_TIMEOUT = 10.0
-"""Seconds until a server that has not started is given up."""
+"""Seconds that a server has to start."""
 STOP_TIMEOUT = 0.5
-"""Seconds that requests under way have to end once the server is told to stop; so long has the lifespan, and what is left then."""
+"""Seconds that requests under way have to end once the server stops; the lifespan has as many, and so have the tasks left then."""
 STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
-"""Seconds after which a thread that waits for the server looks whether that is still there."""
+"""Seconds after which a thread that waits for a result checks whether the server still runs."""
 LAST_PORT = 65535
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""How a server is reached that listens on all addresses."""
+"""The address by which a server that listens on all addresses is reached from this machine."""
 LIFESPAN = "LifespanOn.main"
 """The task of uvicorn in which the lifespan runs."""
 _STOPPED = "the simulator was stopped before it could answer"
@@ -52,15 +52,15 @@ log = logging.getLogger("pixazo_simulator")
 
 
 class SimulatorError(Exception):
-    """The server cannot be started; the message names the remedy."""
+    """The server cannot start, or does not run; the message names the remedy."""
 
 
 class Simulator:
     """A running gateway: `with Simulator() as simulator: ... simulator.url`.
 
-    `settings` say what its worlds start with; `host` and `port` where to listen, port 0 picks a free one. `change` makes it
-    a gateway that is wrong in one respect, or right in another way.
-    Raises SimulatorError when the port cannot be had.
+    `settings` are those of its worlds; it listens on `host` and `port`, where port 0 picks a free one. `change` is a mutant, which
+    makes it wrong in one respect, or a variant, which the page allows.
+    Raises SimulatorError when it cannot listen there.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`: on loopback where it listens everywhere."""
+        """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
         host = _LOOPBACK.get(self._address, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
@@ -93,11 +93,11 @@ class Simulator:
 
     @property
     def api_key(self) -> str:
-        """The first of the keys that open a world."""
+        """The first key of the settings, which opens a world."""
         return self.settings.keys[0]
 
     def start(self) -> Self:
-        """Listen; returns when connections are accepted."""
+        """Start to listen; returns when connections are accepted."""
         if self._server is not None:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
@@ -118,10 +118,10 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Stop listening; returns when the thread has ended, at the latest after 2 s.
+        """Stop listening; returns when the thread has ended, or after 2 s.
 
-        What could not be ended is told in a warning, and left to itself in its daemon thread. Raises SimulatorError when it
-        is called in the thread of the server, which cannot wait for itself.
+        A warning names what did not end; it goes on in its daemon thread. Raises SimulatorError in the thread of the server, which
+        cannot wait for itself.
         """
         server, thread = self._server, self._thread
         if thread is threading.current_thread():
@@ -131,10 +131,10 @@ class Simulator:
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
     def advance(self, seconds: float, *, api_key: str | None = None) -> list[FallenDue]:
-        """Let time pass in a world and return what fell due; callbacks that fell due have been attempted.
+        """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
-        Meant as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
-        what is no number of seconds from 0 to the end of the year 9999, AdvanceError when more callbacks are due than one
+        It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
+        anything but a number of seconds from 0 to the end of the year 9999, AdvanceError when more deliveries are due than one
         advance attempts (10,000), or when they take longer than 300 real seconds: the clock has stopped before the end.
         """
         server, application, world = self._running(api_key)
@@ -143,18 +143,18 @@ class Simulator:
         return server.call(application.dispatcher.advance(world, milliseconds)) if fallen is None else fallen
 
     def monotonic(self, *, api_key: str | None = None) -> float:
-        """What time it is in a world, in seconds: meant as the `monotonic` of a client under test."""
+        """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
         return self._running(api_key)[2].clock.now() / SECOND
 
     def control(self, api_key: str | None = None) -> ControlClient:
-        """Our own routes, called on the server's loop without a socket; for the world of `api_key`, or the first one.
+        """A client of `/_sim` that uses no socket, for the world of `api_key`, by default the first one.
 
         Its methods raise SimulatorError when the server does not run.
         """
         return ControlClient(self.url, api_key or self.api_key, channel=self.ask)
 
     def ask(self, method: str, target: str, key: str | None, body: bytes) -> tuple[int, bytes]:
-        """Carry one control request to the server's loop, from any other thread; gives back status and body."""
+        """Handle one control request on the server's loop, from any other thread; returns status code and body."""
         if self._application is None or self._server is None:
             raise SimulatorError("the simulator does not run: use it in a `with` block, or call start()")
         path, _, query = target.partition("?")
@@ -162,21 +162,21 @@ class Simulator:
         return self._server.call(self._application.control.answer(method, path, query, body, host=host, key=key or ""))
 
     def open_tls_listener(self, hosts: Sequence[str], *, api_key: str | None = None) -> TlsListener:
-        """Open a TLS port that leads into a world, for code that calls one of these hosts; it closes with the server.
+        """Open a TLS listener for a world, for code that calls one of these hosts; it closes with the server.
 
-        Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is no name or
-        there are too many.
+        Raises SimulatorError when the server does not run or the world is deleted meanwhile, ValueError when a host is not a host
+        name or there are too many.
         """
         server, application, world = self._running(api_key)
         try:
-            return server.call(application.doors.open(world, hosts))
+            return server.call(application.tls_listeners.open(world, hosts))
         except LookupError as error:
             raise SimulatorError(str(error)) from None
 
-    def close_tls_listener(self, door: TlsListener, *, api_key: str | None = None) -> None:
-        """Close a door of a world and reset the connections through it; one that is closed already stays closed."""
+    def close_tls_listener(self, listener: TlsListener, *, api_key: str | None = None) -> None:
+        """Close a TLS listener of a world and reset its connections; nothing happens if it is closed already."""
         server, application, world = self._running(api_key)
-        server.call(application.doors.close(world, door.number))
+        server.call(application.tls_listeners.close(world, listener.number))
 
     def _running(self, api_key: str | None) -> tuple[_Server, Application, World]:
         if self._application is None or self._server is None:
@@ -194,7 +194,7 @@ class Simulator:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server without its ticks of 100 ms: it starts, stops and ends at once."""
+    """uvicorn's server, which waits for events where uvicorn checks every 100 ms."""
 
     def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         super().__init__(configuration(app, protocol, lifespan="on"))
@@ -208,7 +208,7 @@ class _Server(uvicorn.Server):
         self._process = os.getpid()
 
     def stop(self, thread: threading.Thread) -> list[str]:
-        """End `main_loop`, from any other thread, and wait for the thread that it runs in; tell what could not be ended."""
+        """End `main_loop` from any other thread, and wait for the thread that it runs in; returns what did not end."""
         self.should_exit = True
         if self._loop and self._ended:
             with suppress(RuntimeError):  # the loop is closed
@@ -218,48 +218,43 @@ class _Server(uvicorn.Server):
         return [place(thread)] if self._is_left else self._unended
 
     def ask(self, function: Callable[[], T]) -> T:
-        """Call a function on the server's loop, from any other thread, and wait for its result: half the price of `call`."""
-        loop, answer = self._reachable(), Future[T]()
+        """Call a function on the server's loop, from any other thread, and wait for its result; twice as fast as `call`."""
+        loop, result = self._reachable(), Future[T]()
 
-        def give() -> None:
+        def run() -> None:
             try:
-                answer.set_result(function())
-            except Exception as error:  # noqa: BLE001  # whatever it is, it is for the thread that waits
-                answer.set_exception(error)
+                result.set_result(function())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is raised in the thread that waits
+                result.set_exception(error)
 
-        try:
-            loop.call_soon_threadsafe(give)
-        except RuntimeError:  # the loop is closed
-            raise SimulatorError(_STOPPED) from None
-        return self._wait(answer, loop)
+        with _stopped_if_closed():
+            loop.call_soon_threadsafe(run)
+        return self._wait(result, loop)
 
-    def call(self, doing: Coroutine[Any, Any, T]) -> T:
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop, from any other thread, and wait for its result."""
         try:
             loop = self._reachable()
+            with _stopped_if_closed():
+                # In a context of its own: by the context of a thread on trio, the HTTP library would take this loop for trio's.
+                result = Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
         except SimulatorError:
-            doing.close()
+            coroutine.close()
             raise
-        try:
-            # In a context of its own: that of a caller on trio would tell the HTTP library that it is on trio here, too.
-            answer = Context().run(asyncio.run_coroutine_threadsafe, doing, loop)
-        except RuntimeError:  # the loop is closed
-            doing.close()
-            raise SimulatorError(_STOPPED) from None
-        return self._wait(answer, loop)
+        return self._wait(result, loop)
 
-    def _wait(self, answer: Future[T], loop: asyncio.AbstractEventLoop) -> T:
-        while not wait([answer], timeout=LOOK_AGAIN).done:
-            # What a loop has not called when it is closed, or when its thread is left to itself, may never be called.
-            if (loop.is_closed() or self._is_left) and not answer.done():
+    def _wait(self, result: Future[T], loop: asyncio.AbstractEventLoop) -> T:
+        while not wait([result], timeout=LOOK_AGAIN).done:
+            # A loop that is closed, or whose thread did not end in time, may never call what was scheduled.
+            if (loop.is_closed() or self._is_left) and not result.done():
                 raise SimulatorError(_STOPPED)
         try:
-            return answer.result()
+            return result.result()
         except CancelledError:
             raise SimulatorError(_STOPPED) from None
 
     def _reachable(self) -> asyncio.AbstractEventLoop:
-        """The loop, for a thread that may wait for it."""
+        """The loop, if this thread may wait for it."""
         if self._loop is None:
             raise SimulatorError("the server has not started")
         if self._process != os.getpid():
@@ -279,7 +274,7 @@ class _Server(uvicorn.Server):
             await self._ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the port, let the requests under way end, end the lifespan, then cancel what is left; none of it is waited for for long."""
+        """Close the port, let the requests under way end, end the lifespan, cancel the tasks that are left: each within a time-out."""
         self.server_state.is_closed = True
         for server in self.servers:
             server.close()
@@ -292,7 +287,7 @@ class _Server(uvicorn.Server):
             _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT)
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
-            await asyncio.sleep(0)  # connections learn in the next turn of the loop that nobody waits for an answer
+            await asyncio.sleep(0)  # connection_lost is called in the next iteration of the loop
             for task in late:
                 task.cancel()
         try:
@@ -300,37 +295,46 @@ class _Server(uvicorn.Server):
                 await self.lifespan.shutdown()
         except TimeoutError:
             self._unended = _names(_others())
-            # It is told in one line, not in the tracebacks of what is cancelled now.
-            self.lifespan.logger = logging.Logger("uvicorn.error", logging.CRITICAL)  # noqa: LOG001 - nobody else's
+            # One line names it; the tracebacks of the tasks that are cancelled now are not logged.
+            self.lifespan.logger = logging.Logger("uvicorn.error", logging.CRITICAL)  # noqa: LOG001 - used only here
         left = _others()
         for task in left:
             task.cancel()
         late = await _unended(left)
         for task in late:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is told already
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - the warning names it
         self._unended = _names(late) or self._unended
         await _unended({asyncio.ensure_future(asyncio.get_running_loop().shutdown_asyncgens())})
 
 
+@contextmanager
+def _stopped_if_closed() -> Generator[None]:
+    """Turn the RuntimeError of a closed loop into a SimulatorError."""
+    try:
+        yield
+    except RuntimeError:
+        raise SimulatorError(_STOPPED) from None
+
+
 def _others() -> set[asyncio.Task[Any]]:
-    """The tasks of this loop beside the one that asks."""
+    """The tasks of this loop except the current one."""
     return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
 
 
 async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Those of some tasks that have not ended after a while."""
+    """Those of the tasks that do not end in time."""
     return (await asyncio.wait(tasks, timeout=STOP_TIMEOUT / 2))[1] if tasks else set()
 
 
 def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
-    """What tasks do, each thing once, with its number; the lifespan itself does nothing but wait for others."""
+    """The names of the coroutines of tasks, with their number; not the lifespan, which only waits for others."""
     names = Counter(str(getattr(task.get_coro(), "__qualname__", task.get_name())) for task in tasks)
     return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items()) if name != LIFESPAN]
 
 
 def place(thread: threading.Thread) -> str:
-    """Where a thread that does not end is: a function, its file and line."""
-    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - there is no other way
+    """What a thread that does not end is executing: function, file and line."""
+    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - documented, in spite of its name
     frame = frames.get(thread.ident or 0)
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
@@ -338,9 +342,9 @@ def place(thread: threading.Thread) -> str:
 def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
     if change is None or change.edits.names == "any case":
         return GatewayProtocol
-    from .header_case import SpelledProtocol, TitleCaseProtocol
+    from .header_case import HeaderCaseProtocol, TitleCaseProtocol
 
-    return SpelledProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
+    return HeaderCaseProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -349,15 +353,15 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, UnicodeError) as error:  # a label of the host may be empty or too long to be written in IDNA
-        told = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is no host name"
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
+        reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is no host name"
         raise SimulatorError(
-            f"cannot listen on {host} port {port}: {told}; choose another with --host or --port"
+            f"cannot listen on {host} port {port}: {reason}; choose another with --host or --port"
         ) from None
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:
-    """Run the server to its end; unlike asyncio.Runner, without waiting for tasks that do not let themselves be cancelled."""
+    """Run the server to its end. Not by asyncio.Runner: it waits for tasks that ignore their cancellation."""
     loop = _new_loop()
     try:
         loop.run_until_complete(serving)

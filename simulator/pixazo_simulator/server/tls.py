@@ -1,4 +1,4 @@
-"""TlsListeners: TLS ports, each of which leads into one world, whatever key the caller sends."""
+"""TLS listeners: ports with a certificate for hard-coded hosts, each of which serves one world, whatever key the client sends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weakref import WeakSet
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pixazo_simulator.control import TlsListener
-from pixazo_simulator.spec import INVITATION_PATH, KEY_HEADER, QUERY_KEY, beginning
+from pixazo_simulator.spec import DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
 from .asgi import LISTENER
@@ -25,36 +25,36 @@ if TYPE_CHECKING:
     from trustme import CA
 
 
-MOST_DOORS = 256
-"""Doors of one server that are open at a time."""
+MOST_LISTENERS = 256
+"""TLS listeners of one server that are open at the same time."""
 MOST_HOSTS = 32
-"""Host names in the certificate of one door."""
+"""Host names in the certificate of one TLS listener."""
 HANDSHAKE_TIMEOUT = 10.0
-"""Seconds that a caller has to say hello in TLS."""
+"""Seconds that a client has for the TLS handshake."""
 ADDRESS = "127.0.0.1"
 _TURNS = 100
-"""Turns of the loop within which a connection that was aborted has ended; a few are enough."""
+"""Iterations of the loop in which an aborted connection ends; it needs only a few."""
 
 _KEY = KEY_HEADER.lower().encode()
 _KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
-_OWN_PATHS = ("/_sim", INVITATION_PATH)
+_OWN_PATHS = ("/_sim", DISCOVERY_PATH)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entrance:
-    """What stands behind a door: the world, the listener, and the connections through it."""
+class _Open:
+    """An open TLS listener: its world, its socket, and its connections."""
 
     world: World
-    listener: asyncio.Server
+    server: asyncio.Server
     state: Connections = field(default_factory=Connections)
 
     async def close(self) -> None:
-        """Listen no more, hang up on everybody; returns when they can have noticed."""
+        """Stop listening and abort the connections; returns when they have ended."""
         self.state.is_closed = True
-        self.listener.close()
+        self.server.close()
         for connection in list(self.state.connections):
             connection.transport.abort()
         for _ in range(_TURNS):
@@ -66,79 +66,82 @@ class _Entrance:
 
 
 class TlsListeners:
-    """The open doors of one server, on whose loop all of this runs.
+    """The open TLS listeners of one server, on whose loop every method runs.
 
-    `entry` is the application that callers meet, `gateway` the one that knows only the vendor's routes.
+    `entry` is the application that clients reach, `gateway` the one that knows the vendor's routes only.
     """
 
     def __init__(self, entry: ASGIApp, gateway: ASGIApp, protocol: type[GatewayProtocol]) -> None:
         self._entry = entry
         self._gateway = gateway
         self._protocol = protocol
-        self._open: dict[int, _Entrance] = {}
+        self._open: dict[int, _Open] = {}
         self._opening = 0
-        self._deserted: WeakSet[World] = WeakSet()  # no door opens into them any more
-        self._made = 0
+        self._deleted: WeakSet[World] = WeakSet()  # worlds for which none opens any more
+        self._count = 0
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open a door into a world with a certificate for these hosts.
+        """Open a TLS listener for a world, with a certificate for these hosts.
 
-        Raises ValueError with the remedy when a host is no name, or when there are too many hosts or doors, and LookupError when
-        the doors of the world were closed for good meanwhile.
+        Raises ValueError with the remedy when a host is not a host name, or when there are too many hosts or listeners, and LookupError
+        when the world was deleted meanwhile.
         """
-        if len(self._open) + self._opening >= MOST_DOORS:
+        if len(self._open) + self._opening >= MOST_LISTENERS:
             raise ValueError(
-                f"{MOST_DOORS} doors are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
+                f"{MOST_LISTENERS} TLS listeners are open already: close one with DELETE /_sim/tls-listeners/NUMBER first"
             )
-        context = _context(_named(hosts))
+        context = _context(_checked(hosts))
         state = Connections()
-        config = configuration(_threshold(world, self._entry, self._gateway), self._protocol, lifespan="off")
+        config = configuration(_for_world(world, self._entry, self._gateway), self._protocol, lifespan="off")
         self._opening += 1
         try:
-            listener = await asyncio.get_running_loop().create_server(
+            server = await asyncio.get_running_loop().create_server(
                 lambda: self._protocol(config, state, {}), ADDRESS, 0,
                 ssl=context, ssl_handshake_timeout=HANDSHAKE_TIMEOUT, backlog=BACKLOG,
             )  # fmt: skip
         finally:
             self._opening -= 1
-        if world in self._deserted:
-            listener.close()
-            raise LookupError("the world was deleted while its door was opened")
-        self._made += 1
-        self._open[self._made] = _Entrance(world, listener, state)
-        return TlsListener(self._made, listener.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
+        if world in self._deleted:
+            server.close()
+            raise LookupError("the world was deleted while its TLS listener was opened")
+        self._count += 1
+        self._open[self._count] = _Open(world, server, state)
+        return TlsListener(self._count, server.sockets[0].getsockname()[1], _authority().cert_pem.bytes().decode())
 
     async def close(self, world: World, number: int) -> bool:
-        """Close a door of this world and reset the connections through it; False when it has none of this number."""
+        """Close a TLS listener of this world and reset its connections; False when the world has none of this number."""
         if number not in self._open or self._open[number].world is not world:
             return False
         await self._open.pop(number).close()
         return True
 
     async def close_all(self, world: World | None = None) -> None:
-        """Close the doors of a world for good, or all doors."""
+        """Close all TLS listeners, or those of a world that is being deleted, for which none opens any more."""
         if world is not None:
-            self._deserted.add(world)
-        for number, entrance in list(self._open.items()):
-            if world is None or entrance.world is world:
+            self._deleted.add(world)
+        for number, each in list(self._open.items()):
+            if world is None or each.world is world:
                 await self._open.pop(number).close()
 
 
-def _threshold(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:
-    """The application behind a door: any key becomes that of the world, and our own routes do not exist."""
+def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:
+    """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
 
-    async def cross(scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         app = gateway if scope["path"].startswith(_OWN_PATHS) else entry
-        await app(_inside(scope, world), receive, send)
+        await app(_with_key(scope, world), receive, send)
 
-    return cross
+    return serve
 
 
-def _inside(scope: Scope, world: World) -> Scope:
-    """What the caller sent, with the world's key in the place of each key; no key stays no key (AUTH-01)."""
+def _with_key(scope: Scope, world: World) -> Scope:
+    """The request with the world's key in place of each key; a request without a key stays without (AUTH-01).
+
+    The world redacts the keys that are replaced from everything that it shows.
+    """
     key = world.key.encode("latin-1")
 
-    def exchanged(match: re.Match[bytes]) -> bytes:
+    def replaced(match: re.Match[bytes]) -> bytes:
         world.apply(AddAlias(world.clock.now(), unquote_plus(match[2].decode("latin-1"))))
         return match[1] + quote(key).encode()
 
@@ -149,25 +152,25 @@ def _inside(scope: Scope, world: World) -> Scope:
             headers.append((name, key))
         else:
             headers.append((name, value))
-    query = _KEY_QUERY.sub(exchanged, scope["query_string"])
+    query = _KEY_QUERY.sub(replaced, scope["query_string"])
     return {**scope, "headers": headers, "query_string": query, LISTENER: world}
 
 
-def _named(hosts: Sequence[str]) -> tuple[str, ...]:
+def _checked(hosts: Sequence[str]) -> tuple[str, ...]:
     """The hosts in lower case, each once."""
     if not 1 <= len(hosts) <= MOST_HOSTS:
-        raise ValueError(f"{len(hosts)} hosts were named: a door has 1 to {MOST_HOSTS}")
+        raise ValueError(f"{len(hosts)} hosts were named: a TLS listener has 1 to {MOST_HOSTS}")
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise ValueError(
-                f"host {beginning(host, 80)!r} is no host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
+                f"host {beginning(host, 80)!r} is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens"
             )
     return tuple(sorted({host.lower() for host in hosts}))
 
 
 @cache
 def _authority() -> CA:
-    """The private authority of this process, made when the first door opens."""
+    """The private authority of this process, created with its first TLS listener."""
     from trustme import CA
 
     return CA(organization_name="pixazo-testkit")
@@ -180,10 +183,10 @@ def _context(hosts: tuple[str, ...]) -> ssl.SSLContext:
         certificate: Any = _authority().issue_cert(  # half of its types are unknown
             *hosts, organization_name="pixazo-testkit"
         )
-    except UnicodeError as error:  # such as a label that begins with xn-- and stands for nothing
+    except UnicodeError as error:  # such as a label that begins with xn-- and decodes to nothing
         raise ValueError(
             f"no certificate can be made for {', '.join(hosts)[:80]!r} ({error}): name hosts without such labels"
         ) from None
     certificate.configure_cert(context)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/1.1"])  # a client that prefers HTTP/2 uses HTTP/1.1 then (RFC 7301)
     return context

@@ -1,10 +1,14 @@
-"""Reads JSON into a shape; a misfit is told with its place and the nearest known name."""
+"""Reads JSON, queries and files into shapes; what does not fit is reported with its place, and with what would fit there.
+
+msgspec reports misfits as English sentences only, so this module, and no other, reads those sentences. Its tests pin them, on the
+lowest and on the newest msgspec that the package allows.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec.inspect import AnyType, DictType, ListType, Metadata, StructType, Type, UnionType, VarTupleType, type_info
@@ -13,147 +17,157 @@ from .text import beginning, nearest, shown
 
 T = TypeVar("T")
 
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*?)`(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
-_KIND = re.compile(r"Invalid value '(?P<name>.*)' - at `\$(?P<place>.*)\.(?P<member>\w+)`", re.DOTALL)
-_EXPECTED = re.compile(
-    r"Expected `(?P<wanted>[^`]+)`(?P<rule> [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?(?: - at `\$(?P<place>.*)`)?",
-    re.DOTALL,
-)
+Path = tuple["str | int", ...]
+"""Where a value is: names of members, and places in lists, counted from 0. `...` stands for any member of a mapping."""
+
+_MESSAGE = re.compile(r"(?P<says>.*?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
+_KIND = re.compile(r"Invalid value '(.*)'", re.DOTALL)
+_EXPECTED = re.compile(r"Expected `([^`]+)`( [<>]=? \S+| matching regex .*?)?(?:, got `\w+`)?", re.DOTALL)
+_RANGE = re.compile(r"Integer value out of range")
+
 _WORDS = {
     "str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
 }  # fmt: skip
 _BOUNDS = {">=": "of at least", "<=": "of at most", ">": "above", "<": "below"}
-_OUT_OF_RANGE = re.compile(r"(Integer value out of range) - at `\$\.(.*)`")
 _SHOWN = 20
-_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 
 
 class MisfitError(ValueError):
-    """JSON that does not fit a shape; the message says where, and what would fit."""
+    """Data that does not fit a shape: `path` is the place, `value` the value there as far as it helps, `problem` what is wrong."""
+
+    def __init__(self, problem: str, path: Path = (), value: str = "") -> None:
+        place = f"{spelled(path)} {value}".strip()
+        super().__init__(f"{place}: {problem}" if place else problem)
+        self.path, self.value, self.problem = path, value, problem
+
+
+def spelled(path: Path) -> str:
+    """A path as one writes it: `rules[0].faults[1].seconds`."""
+    steps = (f"[{step}]" if isinstance(step, int) or step == "..." else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def read(text: bytes, shape: type[T]) -> T:
-    """The JSON text as `shape`; nothing at all is read as an object without members. Raises MisfitError."""
-    given = text or b"{}"
+    """JSON as `shape`; an empty text is read as an object without members. Raises MisfitError."""
+    text = text or b"{}"
     try:
-        return msgspec.json.decode(given, type=shape)
+        return msgspec.json.decode(text, type=shape)
     except msgspec.ValidationError as error:
-        raise MisfitError(_told(str(error), shape, _plainly(given))) from None
+        raise _misfit(str(error), shape, _plain_json(text)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MisfitError(str(error)) from None
 
 
 def read_query(given: Mapping[str, str], shape: type[T]) -> T:
-    """The values of a query as `shape`, numbers read from their text. Raises MisfitError."""
+    """The parameters of a query as `shape`, numbers read from their text. Raises MisfitError."""
+    return fit(dict(given), shape, strict=False)
+
+
+def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
+    """Plain data as `shape`; unless `strict`, texts are read as numbers where those are wanted. Raises MisfitError."""
     try:
-        return msgspec.convert(dict(given), shape, strict=False)
+        return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:
-        raise MisfitError(_told(str(error), shape, given)) from None
+        raise _misfit(str(error), shape, value) from None
 
 
-def _plainly(text: bytes) -> object:
-    """What the text says, None when what comes after the misfit is no JSON."""
+def _plain_json(text: bytes) -> object:
+    """The text as plain data, None when it stops being JSON behind the misfit."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _told(message: str, shape: type, given: object) -> str:
-    """The message with its remedy; as it is where a name that was given reads like the place of the misfit."""
+def _misfit(message: str, shape: type, given: object) -> MisfitError:
+    """The error for a message of msgspec; the message itself where a name that was given reads like a part of it."""
+    found = cast("re.Match[str]", _MESSAGE.fullmatch(message))
+    says = found["says"]
+    path = tuple(
+        member or (int(index) if index.isdecimal() else "...") for member, index in _STEP.findall(found["place"] or "")
+    )
     try:
-        return _worded(message, shape, given)
+        if unknown := _UNKNOWN.fullmatch(says):
+            known = () if given is None else _members(*_at(shape, path, given))
+            remedy = f"{nearest(unknown[1], known)}; known members are {', '.join(known)}" if known else ""
+            return MisfitError(f"unknown field `{unknown[1]}`{remedy}", (*path, unknown[1]))
+        if missing := _MISSING.fullmatch(says):
+            return MisfitError(f"missing required field `{missing[1]}`", path)
+        if (kind := _KIND.fullmatch(says)) and given is not None:
+            kinds = tuple(str(each.tag) for each in _structs(_at(shape, path[:-1], given)[0]))
+            problem = f"{path[-1]} {kind[1]!r} does not exist{nearest(kind[1], kinds)}; known are {', '.join(kinds)}"
+            return MisfitError(problem, path)
+        info, value = (AnyType(), None) if given is None else _at(shape, path, given)
+        if _RANGE.fullmatch(says):
+            return MisfitError("integer value out of range", path, _start(value))
+        if expected := _EXPECTED.fullmatch(says):
+            return MisfitError(f"give {_wanted(expected[1], expected[2], info)}", path, _start(value))
+        return MisfitError(says, path)  # of a check of ours, which names the remedy itself
     except (LookupError, ValueError):
-        return message
+        return MisfitError(message)
 
 
-def _worded(message: str, shape: type, given: object) -> str:
-    found = _EXPECTED.fullmatch(message)
-    if huge := _OUT_OF_RANGE.fullmatch(message):
-        return f"{_named(huge[2], shape, given)}: {huge[1].lower()}"
-    if found is None:
-        return f"{message}{_remedy(message, shape, given)}"
-    place, rule = found["place"] or "", found["rule"] or ""
-    if "regex" in rule:
-        wanted = _described(None if given is None else _at(shape, place, given)[0])
-    else:
-        wanted = f"{' or '.join(_WORDS.get(each, each) for each in found['wanted'].split(' | '))}{_bound(rule)}"
-    return f"{_named(place.removeprefix('.'), shape, given)}: give {wanted}"
+def _start(value: object) -> str:
+    """The beginning of a value that was given."""
+    return "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
 
 
-def _named(place: str, shape: type, given: object) -> str:
-    """A place and the start of what was given there, as far as both are known."""
-    value = None if given is None else _at(shape, f".{place}" if place else "", given)[1]
-    told = "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
-    return f"{place} {told}".strip() or "the value"
+def _wanted(types: str, rule: str | None, info: Type) -> str:
+    """What fits: types in words, and the rule for their values."""
+    if rule and "regex" in rule:
+        schema: dict[str, object] | None = getattr(info, "extra_json_schema", None)
+        return str((schema or {}).get("description", "a text of the right form"))
+    words = " or ".join(_WORDS.get(each, each) for each in types.split(" | "))
+    sign, _, number = (rule or "").strip().partition(" ")
+    return f"{words} {_BOUNDS[sign]} {number.removesuffix('.0')}" if sign else words
 
 
-def _bound(rule: str) -> str:
-    sign, _, number = rule.strip().partition(" ")
-    return f" {_BOUNDS[sign]} {number.removesuffix('.0')}" if rule else ""
-
-
-def _described(info: Type | None) -> str:
-    """What a text that must match a pattern is to be."""
-    more: dict[str, object] | None = cast("Any", info).extra_json_schema if isinstance(info, Metadata) else None
-    return str((more or {}).get("description", "a text of the right form"))
-
-
-def _remedy(message: str, shape: type, given: object) -> str:
-    if given is None:
-        return ""
-    if found := _UNKNOWN.fullmatch(message):
-        known = _members(_at(shape, found["place"] or "", given))
-        return f"{nearest(found['name'], known)}; known members are {', '.join(known)}"
-    if found := _KIND.fullmatch(message):
-        kinds = tuple(str(each.tag) for each in _structs(_at(shape, found["place"], given)[0]))
-        return f"{nearest(found['name'], kinds)}; known are {', '.join(kinds)}"
-    return ""
-
-
-def _at(shape: type, place: str, given: object) -> tuple[Type, object]:
-    """The type that belongs at a place such as `.rules[0].faults[1]`, and what was given there."""
+def _at(shape: type, path: Path, given: object) -> tuple[Type, object]:
+    """The type that belongs at a path, and the value there. Raises LookupError where the type has no such place."""
     info, value = type_info(shape), given
-    for member, index in _STEP.findall(place):
-        info, value = _inside(info, value, member, index)
+    for step in path:
+        info, value = _inside(info, value, step)
     return info, value
 
 
-def _inside(info: Type, value: object, member: str, index: str) -> tuple[Type, object]:
-    """What belongs at a member or an index, and what was given there, None where that is unknown. Raises LookupError."""
-    if member:
-        struct = _fitting(info, value)
-        given = cast("Mapping[str, object]", value if isinstance(value, dict) else {})
-        inner = (field.type for field in struct.fields if field.encode_name == member)
-        return next(inner, AnyType()), given.get(member)  # a tag is no field
-    for several in _plain(info):
-        if isinstance(several, DictType):  # whose place does not tell the key
-            return several.value_type, None
-        if isinstance(several, (ListType, VarTupleType)):
-            return several.item_type, cast("list[object]", value)[int(index)] if isinstance(value, list) else None
-    raise LookupError(index)
+def _inside(info: Type, value: object, step: str | int) -> tuple[Type, object]:
+    """The type that belongs at one step, and the value there, None where that is unknown."""
+    if isinstance(step, str) and step != "...":
+        fields = {field.encode_name: field.type for field in _struct(info, value).fields}
+        return fields.get(step, AnyType()), cast("dict[str, object]", value).get(step) if isinstance(
+            value, dict
+        ) else None
+    for each in _alternatives(info):
+        if isinstance(each, DictType):  # the message does not say which member of the mapping it means
+            return each.value_type, None
+        if isinstance(each, (ListType, VarTupleType)):
+            return each.item_type, cast("list[object]", value)[int(step)] if isinstance(value, list) else None
+    raise LookupError(step)
 
 
-def _members(at: tuple[Type, object]) -> tuple[str, ...]:
-    struct = _fitting(*at)
+def _members(info: Type, value: object) -> tuple[str, ...]:
+    struct = _struct(info, value)
     return (*([struct.tag_field] if struct.tag_field else []), *(field.encode_name for field in struct.fields))
 
 
-def _fitting(info: Type, value: object) -> StructType:
-    """The one of several structs whose kind was given."""
+def _struct(info: Type, value: object) -> StructType:
+    """The struct that a value is meant to be: of several the one whose kind was given."""
     structs = _structs(info)
-    given = cast("Mapping[str, object]", value if isinstance(value, dict) else {})
+    given: dict[str, object] = cast("dict[str, object]", value) if isinstance(value, dict) else {}
     return next((each for each in structs if each.tag_field and each.tag == given.get(each.tag_field)), structs[0])
 
 
 def _structs(info: Type) -> list[StructType]:
-    return [each for each in _plain(info) if isinstance(each, StructType)]
+    return [each for each in _alternatives(info) if isinstance(each, StructType)]
 
 
-def _plain(info: Type) -> list[Type]:
-    """The alternatives of a type, without what is only said about them."""
+def _alternatives(info: Type) -> list[Type]:
+    """The types that a value may have, without their metadata."""
     if isinstance(info, Metadata):
-        return _plain(info.type)
+        return _alternatives(info.type)
     if isinstance(info, UnionType):
-        return [plain for each in info.types for plain in _plain(each)]
+        return [plain for each in info.types for plain in _alternatives(each)]
     return [info]

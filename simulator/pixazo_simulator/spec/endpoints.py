@@ -24,9 +24,6 @@ CONTROL_PREFIX = "/_sim"
 DISCOVERY_PATH = "/.well-known/pixazo-target"
 """Where a contract suite finds the discovery document: what it may ask of this simulator."""
 
-INVITATION_PATH = DISCOVERY_PATH  # until its users are renamed
-MEDIA_PATH = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")  # until its users ask classify
-
 # Paths are compared after percent-decoding, and case matters: the page prints each in one form only.
 _MEDIA = re.compile(r"/v1/(?P<request_id>[^/]+)/output\.(?P<extension>[^/]+)")
 _ANY_MODEL = re.compile(r"/(?P<model_id>[a-z0-9]+(?:-[a-z0-9]+)*)/v1/(?P<operation>\w+)")

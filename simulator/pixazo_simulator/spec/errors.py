@@ -1,108 +1,18 @@
-"""Reasons to refuse a call, as values; each is a phrase for the journal, InvalidParameters is worded by `wire`."""
+"""Reasons to refuse a request, as values. As text each is a phrase for the journal; what a client gets is in `responses`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
+from typing import ClassVar
+
+import msgspec
 
 from .text import beginning
 
-
-@dataclass(frozen=True, slots=True)
-class UnknownRoute:
-    """No documented route has this path and method; `allow` names the methods when only the method is wrong."""
-
-    allow: str | None = None
-
-    def __str__(self) -> str:
-        return f"this path takes only {self.allow}" if self.allow else "no route of the gateway"
-
-
-@dataclass(frozen=True, slots=True)
-class MissingKey:
-    """No key, or a blank one."""
-
-    def __str__(self) -> str:
-        return "no API key"
-
-
-@dataclass(frozen=True, slots=True)
-class InvalidKey:
-    """A key that opens no world."""
-
-    def __str__(self) -> str:
-        return "the API key opens no world"
-
-
-@dataclass(frozen=True, slots=True)
-class KeySuspended:
-    """A known key that may not do this."""
-
-    def __str__(self) -> str:
-        return "the API key is suspended"
-
-
-@dataclass(frozen=True, slots=True)
-class Throttled:
-    """Over the rate limit; served again after so many seconds."""
-
-    retry_after: int
-
-    def __str__(self) -> str:
-        return f"over the rate limit, retry after {self.retry_after} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The gateway fails, as the key `sim-broken` asks it to."""
-
-    def __str__(self) -> str:
-        return "the gateway fails, as the key wants it"
-
-
-@dataclass(frozen=True, slots=True)
-class TooManyPending:
-    """A bound of the simulator itself: `limit` webhook deliveries wait already."""
-
-    limit: int
-
-    def __str__(self) -> str:
-        return f"{self.limit} webhook deliveries wait already (bound pending)"
-
-
-@dataclass(frozen=True, slots=True)
-class TooManyBodies:
-    """A bound of the simulator itself: the bodies of callers that are being served come to more than `limit` bytes."""
-
-    limit: int
-
-    def __str__(self) -> str:
-        return f"the bodies under way come to more than {self.limit} bytes"
-
-
-@dataclass(frozen=True, slots=True)
-class BodyTooLarge:
-    """More than `limit` bytes."""
-
-    limit: int
-
-    def __str__(self) -> str:
-        return f"the body is larger than {self.limit} bytes"
-
-
-@dataclass(frozen=True, slots=True)
-class UnsupportedMediaType:
-    """The body is not declared as JSON."""
-
-    content_type: str | None
-
-    def __str__(self) -> str:
-        told = f"{beginning(self.content_type, 80)!r}" if self.content_type else "missing"
-        return f"Content-Type is {told}: send application/json"
-
-
 LONGEST_URL = 8000
-"""Characters of a URL; RFC 9110, 4.1 asks every program to take so many."""
+"""Characters of a URL; RFC 9110, 4.1 asks every program to support at least so many."""
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a request line and headers together; a longer head gets 431."""
 SMALL_BODY = 64 * 1024
 """Bytes; a body of this size may hold as many values as fit in."""
 MOST_COMMAS = 1000
@@ -121,8 +31,90 @@ _MISSHAPEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidBody:
+class Refusal(msgspec.Struct, frozen=True):
+    """A reason to refuse a request; `phrase` is filled in with the members."""
+
+    phrase: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        return self.phrase.format(self)
+
+
+class UnknownRoute(Refusal, frozen=True):
+    """No documented route has this path and method; `allow` names the method when only the method is wrong."""
+
+    allow: str | None = None
+
+    def __str__(self) -> str:
+        return f"this path takes only {self.allow}" if self.allow else "no route of the gateway"
+
+
+class MissingKey(Refusal, frozen=True):
+    """No key, or a blank one."""
+
+    phrase: ClassVar = "no API key"
+
+
+class InvalidKey(Refusal, frozen=True):
+    """A key that opens no world."""
+
+    phrase: ClassVar = "the API key opens no world"
+
+
+class KeySuspended(Refusal, frozen=True):
+    """A known key that may not do this."""
+
+    phrase: ClassVar = "the API key is suspended"
+
+
+class Throttled(Refusal, frozen=True):
+    """Over the rate limit; served again after so many seconds."""
+
+    phrase: ClassVar = "over the rate limit, retry after {0.retry_after} s"
+    retry_after: int
+
+
+class Broken(Refusal, frozen=True):
+    """The gateway fails, as the key `sim-broken` asks it to."""
+
+    phrase: ClassVar = "the gateway fails, as the key wants it"
+
+
+class TooManyPending(Refusal, frozen=True):
+    """A bound of the simulator itself: `limit` webhook deliveries wait already."""
+
+    phrase: ClassVar = "{0.limit} webhook deliveries wait already (bound pending)"
+    limit: int
+
+
+class TooManyBodies(Refusal, frozen=True):
+    """A bound of the simulator itself: the bodies of the requests in progress come to more than `limit` bytes."""
+
+    phrase: ClassVar = "the bodies under way come to more than {0.limit} bytes"
+    limit: int
+
+
+class BodyTooLarge(Refusal, frozen=True):
+    """More than `limit` bytes (policy `body_limit`)."""
+
+    phrase: ClassVar = "the body is larger than {0.limit} bytes"
+    limit: int
+
+
+class UnsupportedMediaType(Refusal, frozen=True):
+    """The body is not declared as JSON (policy `content_type`)."""
+
+    content_type: str | None
+
+    @property
+    def given(self) -> str:
+        """The Content-Type in words."""
+        return f"{beginning(self.content_type, 80)!r}" if self.content_type else "missing"
+
+    phrase: ClassVar = "Content-Type is {0.given}: send application/json"
+
+
+class InvalidBody(Refusal, frozen=True):
     """Not a JSON object; `fault` is `empty`, `malformed`, `nested` (too deep) or `object` (some other JSON value).
 
     `crowded` is a bound of the simulator itself: a large body of more than MOST_COMMAS commas, or of more than MOST_BRACKETS
@@ -135,64 +127,66 @@ class InvalidBody:
         return f"the body is {_MISSHAPEN[self.fault]}"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelNotFound:
+class ModelNotFound(Refusal, frozen=True):
     """No such model, or a disabled one."""
 
+    phrase: ClassVar = "model {0.model_id} is unknown or disabled"
     model_id: str
-
-    def __str__(self) -> str:
-        return f"model {self.model_id} is unknown or disabled"
 
 
 class Rule(Enum):
-    """The rules that a member or header can break; `wire` words them."""
+    """The rules that a member or header can break; the value is the sentence about it, with places for values."""
 
-    REQUIRED = auto()
-    STRING = auto()
-    BOOLEAN = auto()
-    NUMBER = auto()
-    INTEGER = auto()
-    POSITIVE = auto()
-    ONE_OF = auto()
-    BLANK = auto()
-    LENGTH = auto()
-    COMBO = auto()
-    UNKNOWN = auto()
-    MAGIC = auto()
-    MODERATED = auto()
-    URL = auto()
-    URL_LENGTH = auto()
-    HTTPS = auto()
-    IMAGE_URL = auto()
-    DATA_URL = auto()
-    UNREACHABLE = auto()
-    IMAGE_FORMAT = auto()
-    IMAGE_SIZE = auto()
-    IMAGE_SEGMENTS = auto()
-    IMAGE_DAMAGED = auto()
-    IMAGE_SIDE = auto()
-    IMAGE_RATIO = auto()
+    REQUIRED = "is required"
+    STRING = "must be a string"
+    BOOLEAN = "must be a boolean"
+    NUMBER = "must be a number"
+    INTEGER = "must be an integer"
+    POSITIVE = "must be greater than 0"
+    ONE_OF = "must be {}, not {}"
+    BLANK = "must not be blank"
+    LENGTH = "must have at most {} characters, not {}"
+    COMBO = "1080P is not available with a duration of 10 seconds"
+    UNKNOWN = "is not a parameter of this operation{}"
+    MAGIC = "holds {}, which is no magic mark of the simulator: {}"
+    MODERATED = "was rejected by content moderation: it may hold sensitive content"
+    URL = "must be an absolute http or https URL"
+    URL_LENGTH = f"must be a URL of at most {LONGEST_URL} characters"
+    HTTPS = "must be an https URL"
+    # page, Request Parameters, first_frame_image: public URLs or Base64 data URLs; JPG/JPEG/PNG/WebP, <20MB, short side >300px,
+    # aspect ratio 2:5 to 5:2
+    IMAGE_URL = "must be a public http or https URL, or a Base64 data URL"
+    DATA_URL = "must be a Base64 data URL of a JPEG, PNG or WebP image"
+    UNREACHABLE = "could not be fetched"
+    IMAGE_FORMAT = "must be a JPEG, PNG or WebP image"
+    IMAGE_SIZE = "must be smaller than 20 MB, not {} bytes"
+    IMAGE_SEGMENTS = "is damaged: it has more than {} segments before its picture"
+    IMAGE_DAMAGED = "is damaged or cut short"
+    IMAGE_SIDE = "must have a short side of more than 300 px, not {}"
+    IMAGE_RATIO = "must have an aspect ratio from 2:5 to 5:2, not {}:{}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One member (or header) that breaks one rule, with the values that the sentence about it needs."""
 
     member: str
     rule: Rule
     values: tuple[str | int, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.member} {self.rule.value.format(*self.values)}"
 
-@dataclass(frozen=True, slots=True)
-class InvalidParameters:
+
+class InvalidParameters(Refusal, frozen=True):
     """Every rule that the parameters break."""
 
     problems: tuple[Problem, ...]
 
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.problems))
 
-@dataclass(frozen=True, slots=True)
-class InsufficientFunds:
+
+class InsufficientFunds(Refusal, frozen=True):
     """The wallet does not hold `required` (millionths of a dollar)."""
 
     required: int
@@ -201,36 +195,11 @@ class InsufficientFunds:
         return f"the wallet holds less than ${self.required / 1_000_000:g}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownRequest:
+class UnknownRequest(Refusal, frozen=True):
     """No generation of this caller has this id; `foreign` when another caller's has."""
 
     request_id: str
     foreign: bool = False
 
     def __str__(self) -> str:
-        told = f"request {self.request_id}"
-        return f"{told} belongs to another key" if self.foreign else f"{told} is unknown"
-
-
-Refusal = (
-    UnknownRoute
-    | MissingKey
-    | InvalidKey
-    | KeySuspended
-    | Throttled
-    | Broken
-    | TooManyPending
-    | TooManyBodies
-    | BodyTooLarge
-    | UnsupportedMediaType
-    | InvalidBody
-    | ModelNotFound
-    | InvalidParameters
-    | InsufficientFunds
-    | UnknownRequest
-)
-
-
-HEAD_LIMIT = 64 * 1024
-"""Bytes of a request line and headers together; a longer head is answered 431."""
+        return f"request {self.request_id} {'belongs to another key' if self.foreign else 'is unknown'}"

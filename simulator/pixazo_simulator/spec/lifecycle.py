@@ -1,4 +1,4 @@
-"""What a reader sees of a generation at an instant, computed from its plan."""
+"""The status of a generation at an instant, computed from its plan (page, Status Flow)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 import msgspec
 
 NEVER = 1 << 62
-"""Milliseconds that no clock will see pass: the length of a state that is never left."""
+"""Milliseconds, more than any clock will count: the length of a state that is never left."""
 
 
 class Status(StrEnum):
-    """The five words of the page (Status Values)."""
+    """The five words of the page (Status Values), where ERROR is a "System error — not charged"."""
 
     QUEUED = "QUEUED"
     PROCESSING = "PROCESSING"
@@ -24,7 +24,7 @@ TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ERROR})
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
-    """The fate of a generation, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
+    """How a generation goes on, fixed on acceptance: milliseconds queued, milliseconds processing, outcome.
 
     A plan that processes for 0 ms goes straight from QUEUED to its outcome.
     """
@@ -49,7 +49,7 @@ def finish(accepted: int, plan: Plan) -> int:
 
 
 def snapshot(accepted: int, plan: Plan, now: int) -> Snapshot:
-    """What a reader sees at `now` (UTC milliseconds) of a generation accepted at `accepted` (Status Flow)."""
+    """The status at `now` (UTC milliseconds) of a generation that was accepted at `accepted`."""
     started = accepted + plan.queued
     finished = started + plan.processing
     if now < started:

@@ -7,14 +7,13 @@ import binascii
 import json
 import logging
 import re
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
-from weakref import WeakSet
+from weakref import ref
 
 from .endpoints import QUERY_KEY
 from .text import CUT
@@ -22,7 +21,7 @@ from .text import CUT
 REDACTED = "[redacted]"
 """Stands for a key: that of a world, or one that was sent as a key."""
 HIDDEN = "[hidden]"
-"""Stands for a value that is not told because of its name, such as that of `?token=`."""
+"""Stands for a value that is hidden because of its name, such as that of `?token=`."""
 SHORT = 8
 """Characters; a shorter key is taken out only where it stands alone, so that `sim-key` leaves `pixazo-sim-keys` as it is."""
 LONG = 200
@@ -34,7 +33,7 @@ KEY_HEADERS = frozenset(
         "ocp-apim-subscription-key", "authorization", "proxy-authorization", "x-api-key", "api-key", "subscription-key", "cookie",
     }
 )  # fmt: skip
-"""Headers whose value is told of nobody's request, as it may always be a key."""
+"""Headers whose value is never shown, since it may always be a key."""
 
 Header = tuple[bytes, bytes]
 Span = tuple[int, int]
@@ -58,18 +57,18 @@ _ESCAPE = re.compile(r"""%([0-9A-Fa-f]{2})|\\u([0-9A-Fa-f]{4})|\\x([0-9A-Fa-f]{2
 _CUT_ESCAPE = re.compile(r"(?:%[0-9A-Fa-f]?|\\(?:u[0-9A-Fa-f]{0,3}|x[0-9A-Fa-f]?)?)\Z")
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
-"""So often may a key be percent-encoded one above the other."""
+"""How often a key may be percent-encoded, one encoding on top of another."""
 _LONGEST_TAIL = 2048
 _DEEPEST = 100
 
 _PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
 _NAME = re.compile(r"""(["'])((?:[^"'\\\s]|\\.){1,200})\1\s*:\s*""")
 _SCALAR = re.compile(r"""(")(?:[^"\\]|\\.)*"?|(')(?:[^'\\]|\\.)*'?|-?[0-9][0-9.eE+-]*|[\[{](?s:.)*""")
-"""What stands behind a name in JSON and Python: of a list or mapping nobody can tell where it ends."""
+"""The value after a name in JSON and Python; of a list or mapping the end cannot be found, so all of the rest is taken."""
 _USERINFO = re.compile(r"://([^/?#\s\"'<>@]*(?:@[^/?#\s\"'<>@]*)*)@")
 _SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/-]{8,}={0,2})", re.IGNORECASE)
 
-# A key that is one of our own words would garble what everybody is told, and is no secret.
+# A key that is one of our own words is no secret, and taking it out would garble every message.
 _OWN_WORDS = frozenset(
     {
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUEUED", "PROCESSING", "COMPLETED", "FAILED",
@@ -88,11 +87,12 @@ _LEAST_DIGITS = 4
 class Redactor:
     """Knows keys, and takes them out of texts together with the values of names that look like secrets.
 
-    A key may be added several times and is known until it was forgotten as often, and for a while after that. `parent` knows further
-    keys; `mark` stands for those of its own. Adding a key, and the work on a text, cost the same however many keys there are. Any thread may ask.
+    A key may be added several times; it is known until it was forgotten as often, and for a while after that. `parent` knows further
+    keys; `mark` replaces those of its own. Neither adding a key nor the work on a text takes longer the more keys there are. Any
+    thread may use it.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_forgotten", "_mark", "_needles", "_parent", "_remembered")
+    __slots__ = ("__weakref__", "_counts", "_forgotten", "_found", "_mark", "_parent", "_remembered")
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Redactor:
         self._counts: Counter[str] = Counter()
         self._forgotten: deque[str] = deque()
         self._remembered = remembered
-        self._needles = _Needles()
+        self._found = _Spellings()
         for key in keys:
             self.add(key)
 
@@ -116,11 +116,10 @@ class Redactor:
         if _is_distinctive(key):
             self._counts[key] += 1
             if self._counts[key] == 1:
-                for spelling, alone, inner in _spellings(key):
-                    self._needles.add(spelling, alone=alone, inner=inner)
+                self._count(key, 1)
 
     def forget(self, key: str) -> None:
-        """Let a key go that was added, once as many others were forgotten after it as are remembered."""
+        """Forget a key that was added, once as many others were forgotten after it as are remembered."""
         if key in self._counts:
             self._forgotten.append(key)
             if len(self._forgotten) > self._remembered:
@@ -130,45 +129,48 @@ class Redactor:
         self._counts[key] -= 1
         if not self._counts[key]:
             del self._counts[key]
-            for spelling, alone, inner in _spellings(key):
-                self._needles.remove(spelling, alone=alone, inner=inner)
+            self._count(key, -1)
+
+    def _count(self, key: str, by: int) -> None:
+        for spelling, alone, inner in _spellings(key):
+            self._found.count(spelling, by, alone=alone, inner=inner)
 
     def knows(self, key: str) -> bool:
         """Whether this very key is taken out."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
     def also(self, *keys: str, mark: str = REDACTED) -> Redactor:
-        """One that knows these keys besides."""
+        """One that also knows these keys."""
         new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
         return Redactor(new, parent=self, mark=mark) if new else self
 
     def heeding(self, headers: Iterable[Header], target: str) -> Redactor:
-        """One that knows the keys and other secrets besides that a request was sent with."""
+        """One that also knows the keys and other secrets of a request."""
         keys, others = sent_secrets(headers, target)
         return self.also(*keys).also(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
-        return bool(self._needles.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+        return bool(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
 
     def text(self, text: str) -> str:
         """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
         if CUT in text:
             *cut, rest = text.split(CUT)
             return CUT.join([*map(self.start, cut), self.text(rest)])
-        told = self.without_keys(text)
-        if "%" in told or "\\" in told:
-            told = self._without_spelled_out(told)
-        return _without_named(told)
+        text = self.without_keys(text)
+        if "%" in text or "\\" in text:
+            text = self._without_spelled_out(text)
+        return _without_named(text)
 
     def start(self, text: str) -> str:
-        """The same for a text that was cut short: a key that was cut in two goes as well."""
-        told = self.text(text.rstrip("\ufffd"))
-        tail = told[-_LONGEST_TAIL:]
+        """The same for a text that was cut short: a key that was cut in two is taken out, too."""
+        text = self.text(text.rstrip("\ufffd"))
+        tail = text[-_LONGEST_TAIL:]
         plain = _decoded(_CUT_ESCAPE.sub("", tail))
         if plain != tail and (begun := self.begun(plain)):
-            return told[:-_LONGEST_TAIL] + plain[:-begun]
-        return told[: len(told) - self.begun(told)]
+            return text[:-_LONGEST_TAIL] + plain[:-begun]
+        return text[: len(text) - self.begun(text)]
 
     def json(self, value: Any, depth: int = 0) -> Any:
         """A JSON value without either in its texts, names and numbers; what is nested more than 100 deep becomes a text."""
@@ -182,8 +184,8 @@ class Redactor:
             members = cast("dict[str, Any]", value).items()
             return renamed({name: self._member(name, each, depth + 1) for name, each in members}, self.text)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            told = self.without_keys(str(value))
-            return value if told == str(value) else told
+            text = self.without_keys(str(value))
+            return value if text == str(value) else text
         return value
 
     def headers(self, headers: Iterable[Header]) -> dict[str, str]:
@@ -203,14 +205,14 @@ class Redactor:
         return self._value(value) if isinstance(value, str) else HIDDEN
 
     def _value(self, value: str) -> str:
-        """What is told of the value of a secret: only whether it was a key."""
+        """What is shown of the value of a secret: only whether it was a key."""
         return (REDACTED if REDACTED in self.text(value) else HIDDEN) if value else value
 
     def without_keys(self, text: str) -> str:
         """The text without known keys as they are commonly spelled."""
         if self._parent:
             text = self._parent.without_keys(text)
-        if not (spans := self._needles.spans(text)):
+        if not (spans := self._found.spans(text)):
             return text
         parts, done = list[str](), 0
         for start, end in spans:
@@ -219,106 +221,84 @@ class Redactor:
         return "".join([*parts, text[done:]])
 
     def _without_spelled_out(self, text: str) -> str:
-        """The text, or what it says once decoded if a key only shows then."""
+        """The text, or its decoded form if a key only shows there."""
         plain = text
         for _ in range(_MOST_LAYERS):
             before, plain = plain, _decoded(plain)
             if plain == before:
                 break
-            if (told := self.without_keys(plain)) != plain:
-                return told
+            if (cleared := self.without_keys(plain)) != plain:
+                return cleared
         return text
 
     def begun(self, text: str) -> int:
         """How many characters at the end of a text may be the beginning of a key."""
-        return max(self._needles.begun(text), self._parent.begun(text) if self._parent else 0)
+        return max(self._found.begun(text), self._parent.begun(text) if self._parent else 0)
 
 
-class _Needles:
-    """Spellings to be found in texts: long ones anywhere, short ones where they stand alone.
+class _Spellings:
+    """Spellings that are found in texts, each counted as often as it was added.
 
-    A long one is looked up by its first 8 characters, then as a whole, so that their number does not matter, wherever the first 4 of
-    any stand: most keys begin alike. Where they begin in too many ways every place is looked at.
+    One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
+    are looked up by their first 4 characters, of which there are few, since most keys begin alike; where there are many of
+    those, every place of the text is looked at once.
     """
 
-    __slots__ = ("_alone", "_counts", "_grams", "_heads", "_longest", "_sizes", "_tips")
+    __slots__ = ("_beginnings", "_counts", "_longest", "_shortest", "_sizes")
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._grams: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self._heads: Counter[str] = Counter()
-        self._alone: Counter[str] = Counter()
-        self._sizes: frozenset[int] = frozenset()
-        self._longest = 0
-        self._tips: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, bool]] = Counter()
+        """Spelling and whether it must stand alone."""
+        self._sizes: dict[str, Counter[int]] = {}
+        """The first 4 characters of spellings, and their lengths."""
+        self._beginnings: Counter[str] = Counter()
+        """What a text may end in that was cut within a spelling: its first 1 to 4 characters, or its first 8."""
+        self._shortest, self._longest = _HEAD, 0
 
-    def add(self, spelling: str, *, alone: bool, inner: bool) -> None:
-        """Find this one, too; an `inner` one is a piece of a longer text."""
-        size, head, gram = len(spelling), spelling[:_HEAD], spelling[:SHORT]
-        if alone:
-            self._alone[spelling] += 1
-            self._sizes |= {size}
-        else:
-            count, sizes = self._grams.get(gram, (0, ()))
-            self._grams[gram] = count + 1, sizes if size in sizes else (*sizes, size)
-            self._counts[spelling] += 1
-            self._heads[head] += 1
-        for end in () if inner else range(1, _HEAD + 1):
-            self._tips[spelling[:end]] += 1
-        self._longest = max(self._longest, size)
-
-    def remove(self, spelling: str, *, alone: bool, inner: bool) -> None:
-        """Undo one `add`."""
-        head, gram = spelling[:_HEAD], spelling[:SHORT]
-        if alone:
-            _count_down(self._alone, spelling)
-        else:
-            count, sizes = self._grams.pop(gram)
-            if count > 1:
-                self._grams[gram] = count - 1, sizes
-            _count_down(self._counts, spelling)
-            _count_down(self._heads, head)
-        for end in () if inner else range(1, _HEAD + 1):
-            _count_down(self._tips, spelling[:end])
+    def count(self, spelling: str, by: int, *, alone: bool, inner: bool) -> None:
+        """Add one more of a spelling, or one less; an `inner` one is a piece of a longer text."""
+        head, size = spelling[:_HEAD], len(spelling)
+        _count(self._counts, (spelling, alone), by)
+        sizes = self._sizes.setdefault(head, Counter())
+        _count(sizes, size, by)
+        if not sizes:
+            del self._sizes[head]
+        ends = () if inner else range(1, _HEAD + 1)
+        for end in ends if alone else (*ends, SHORT):
+            _count(self._beginnings, spelling[:end], by)
+        self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
     def spans(self, text: str) -> list[Span]:
-        """Where they stand, from left to right, without overlaps."""
-        found = self._anywhere(text) if self._grams and len(text) >= SHORT else []
-        if self._alone:
-            found += self._standing_alone(text)
+        """Where they are, from left to right, without overlaps."""
+        found: list[Span] = []
+        for place, head in self._places(text):
+            for end in [place + size for size in tuple(self._sizes.get(head, ())) if place + size <= len(text)]:
+                piece = text[place:end]
+                if (piece, False) in self._counts:
+                    found.append((place, end if len(piece) < LONG else _end_of(text, end)))
+                elif (piece, True) in self._counts and _stands_alone(text, place, end):
+                    found.append((place, end))
         return _merged(found) if len(found) > 1 else found
 
-    def _anywhere(self, text: str) -> list[Span]:
-        grams, nothing = self._grams, (0, ())
-        if len(self._heads) <= _FEW:
-            places = [place for head in tuple(self._heads) if head in text for place in _places(head, text)]
-        else:
-            places = [place for place in range(len(text) - SHORT + 1) if text[place : place + SHORT] in grams]
+    def _places(self, text: str) -> list[tuple[int, str]]:
+        """Where one of them may begin, and with which characters."""
+        known = self._sizes
+        if len(known) <= _FEW:
+            return [(place, head) for head in tuple(known) if head in text for place in _places(head, text)]
+        sizes = range(self._shortest, _HEAD + 1)  # only a spelling of less than 4 characters is found by less
         return [
-            (place, place + size if size < LONG else _end_of(text, place + size))
-            for place in places
-            for size in grams.get(text[place : place + SHORT], nothing)[1]
-            if text[place : place + size] in self._counts
+            (at, text[at : at + size]) for size in sizes for at in range(len(text)) if text[at : at + size] in known
         ]
 
-    def _standing_alone(self, text: str) -> list[Span]:
-        if len(self._alone) <= _FEW:
-            known = (each for each in tuple(self._alone) if each in text)
-            found = [(place, place + len(each)) for each in known for place in _places(each, text)]
-        else:
-            pieces = ((edge.start(), edge.start() + size) for edge in _EDGE.finditer(text) for size in self._sizes)
-            found = [(start, end) for start, end in pieces if text[start:end] in self._alone]
-        return [(start, end) for start, end in found if _stands_alone(text, start, end)]
-
     def begun(self, text: str) -> int:
-        """How many characters at the end of a text may be the beginning of one: what only begins alike is taken for one, too."""
+        """How many characters at the end of a text may be the beginning of one; what only begins alike is taken for one, too."""
         for size in range(min(len(text), self._longest), 0, -1):
             end = text[-size:]
+            sizes = self._sizes.get(end[:_HEAD], ())
             if size >= SHORT:
-                _, sizes = self._grams.get(end[:SHORT], (0, ()))
-                if sizes and size < max(sizes):
+                if end[:SHORT] in self._beginnings and size < max(tuple(sizes), default=0):
                     return size
-            elif end[:_HEAD] in self._tips or end[:_HEAD] in self._heads:
+            elif sizes or end[:_HEAD] in self._beginnings:
                 return size
         return 0
 
@@ -326,19 +306,7 @@ class _Needles:
 _HEAD = 4
 _FEW = 32
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_EDGE = re.compile(r"(?<![A-Za-z0-9_-])(?=[^\s])")
 _END = re.compile(r"[\s\"'<>&]")
-
-
-def _end_of(text: str, place: int) -> int:
-    end = _END.search(text, place)
-    return end.start() if end else len(text)
-
-
-def _count_down(counts: Counter[str], name: str) -> None:
-    counts[name] -= 1
-    if not counts[name]:
-        del counts[name]
 
 
 def _places(part: str, text: str) -> Iterator[int]:
@@ -346,6 +314,17 @@ def _places(part: str, text: str) -> Iterator[int]:
     while place >= 0:
         yield place
         place = text.find(part, place + 1)
+
+
+def _end_of(text: str, place: int) -> int:
+    end = _END.search(text, place)
+    return end.start() if end else len(text)
+
+
+def _count(counts: Counter[T], name: T, by: int) -> None:
+    counts[name] += by
+    if not counts[name]:
+        del counts[name]
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -368,31 +347,31 @@ def _merged(spans: list[Span]) -> list[Span]:
 
 
 def _is_distinctive(key: str) -> bool:
-    """Whether a key can be told from the words and numbers that stand in any text."""
+    """Whether a key differs from the words and numbers that are in any text."""
     return bool(key.strip()) and key not in _OWN_WORDS and not (key.isdigit() and len(key) < _LEAST_DIGITS)
 
 
 def renamed(members: Mapping[str, T], rename: Callable[[str], str]) -> dict[str, T]:
-    """The members under other names; those that would have the same one are numbered, so that none is lost."""
-    told: dict[str, T] = {}
+    """The members under other names; equal names are numbered, so that no member is lost."""
+    found: dict[str, T] = {}
     for name, value in members.items():
         new = rename(name)
-        while new in told:
-            new = f"{new} {len(told) + 1}"
-        told[new] = value
-    return told
+        while new in found:
+            new = f"{new} {len(found) + 1}"
+        found[new] = value
+    return found
 
 
 @lru_cache
 def _spellings(key: str) -> tuple[tuple[str, bool, bool], ...]:
-    """How a key is written: as it is, by JSON, Python, a URL, and within Base64; whether so it must stand alone, and is but a piece."""
+    """How a key is written: as it is, in JSON, Python, a URL, and within Base64; whether it must stand alone, and whether it is a piece."""
     escaped = {spelling for each in _read(key) for spelling in _escaped(each)}
     plain = {(each[:LONG], min(len(key), len(each)) < SHORT, False) for each in escaped}
     return (*sorted(plain), *sorted((each[:LONG], False, True) for each in set(_in_base64(key)) - escaped))
 
 
 def _read(key: str) -> Iterator[str]:
-    """A key as it is, in lower case as a host has it, and as who takes UTF-8 for Latin-1 reads it, or the other way round."""
+    """A key as it is, in lower case as in a host name, and decoded as Latin-1 instead of UTF-8, or the other way round."""
     yield key
     if _is_distinctive(key.lower()):
         yield key.lower()
@@ -407,7 +386,7 @@ def _escaped(key: str) -> Iterator[str]:
 
 
 def _in_base64(key: str) -> Iterator[str]:
-    """What Base64 makes of a key behind 0, 1 and 2 other bytes, without the characters that its neighbours have a part in."""
+    """What Base64 makes of a key after 0, 1 and 2 other bytes, without the characters that depend on neighbouring bytes."""
     data = key.encode(errors="replace")
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + data).decode()
@@ -480,12 +459,12 @@ def _pair(found: re.Match[str]) -> str:
 
 def _scheme(found: re.Match[str]) -> str:
     word, space, given = found.groups()
-    told = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
-    return f"{word}{space}{HIDDEN}" if told else found[0]
+    is_secret_value = _credentials(f"basic {given}") if word.lower() == "basic" else any(map(str.isdigit, given))
+    return f"{word}{space}{HIDDEN}" if is_secret_value else found[0]
 
 
 def sent_secrets(headers: Iterable[Header], target: str) -> tuple[list[str], list[str]]:
-    """The keys that a request was sent with, whether they open anything or not, and its other secrets of 8 characters and more."""
+    """The keys of a request, whether they open a world or not, and its other secrets of 8 characters and more."""
     keys, others = list[str](), list[str]()
     for name, value in headers:
         lowered = name.decode("latin-1").lower()
@@ -515,25 +494,23 @@ def _credentials(authorization: str) -> list[str]:
 
 
 class SecretFilter(logging.Filter):
-    """Takes out of each line of a log what any of the redactors given to it knows: whoever logs need not think of it."""
+    """Takes out of each line of a log what any of the redactors given to it knows, so that no caller of the log need do it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._redactors: WeakSet[Redactor] = WeakSet()
-        self._lock = threading.Lock()
+        # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
+        self._redactors: list[ref[Redactor]] = []
 
     def heed(self, redactor: Redactor) -> None:
         """Ask this one, too, as long as it is used elsewhere."""
-        with self._lock:
-            self._redactors.add(redactor)
+        self._redactors.append(ref(redactor, self._redactors.remove))
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record pass, without secrets."""
-        with self._lock:
-            redactors = tuple(self._redactors)
-        told = said = record.getMessage()
-        for redactor in redactors:
-            told = redactor.text(told)
-        if told != said:
-            record.msg, record.args = told, ()
+        message = text = record.getMessage()
+        for each in tuple(self._redactors):
+            if redactor := each():
+                text = redactor.text(text)
+        if text != message:
+            record.msg, record.args = text, ()
         return True

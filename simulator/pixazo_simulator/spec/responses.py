@@ -1,4 +1,4 @@
-"""Every member name, code and sentence that the gateway utters."""
+"""Responses: every status code, header, member name and sentence that the gateway sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 
 from .endpoints import KEY_HEADER, STATUS_PATH
 from .errors import (
-    LONGEST_URL,
     MOST_BRACKETS,
     MOST_COMMAS,
     SMALL_BODY,
@@ -27,7 +26,6 @@ from .errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     TooManyBodies,
     TooManyPending,
@@ -38,7 +36,6 @@ from .errors import (
 from .lifecycle import Snapshot, Status
 from .parameters.types import MODEL_ID
 from .policy.points import Policy
-from .text import beginning
 from .units import SECOND, dollars
 
 Header = tuple[bytes, bytes]
@@ -53,11 +50,11 @@ DEFAULT_ERRORS = {
     Status.FAILED: "The model could not generate a video for this request.",
     Status.ERROR: "Description of the error",
 }
-"""What `error` says when nobody chose a text; ERROR's is the page's own."""
+"""The member `error` where no rule or prompt chose a text; that of ERROR is printed (page, Error via Status/Webhook)."""
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP answer before it is sent; `reason` is for the journal and never leaves the simulator.
+    """An HTTP response before it is sent; `reason` is for the journal and is never sent.
 
     Of an `opaque` body, such as a video, the journal keeps no byte.
     """
@@ -70,12 +67,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def timestamp(instant: int) -> str:
-    """RFC 3339 in UTC with three digits and Z, as printed (TIME-01)."""
+    """RFC 3339 in UTC with three digits and Z, as printed (page, Response (Completed); TIME-01)."""
     return f"{datetime.fromtimestamp(instant // SECOND, UTC).isoformat()[:19]}.{instant % SECOND:03d}Z"
 
 
 def _bare_timestamp(instant: int) -> str:
-    """As seen in the wild: UTC, a space, no zone (policy `timestamps`)."""
+    """As seen in public code: UTC, a space, no zone (policy `timestamps`)."""
     return datetime.fromtimestamp(instant // SECOND, UTC).isoformat(" ")[:19]
 
 
@@ -95,7 +92,7 @@ def media_type(policy: Policy) -> str:
 
 
 def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
-    """The 202, as printed (Output)."""
+    """The 202 as printed (page, Output)."""
     body = msgspec.json.encode(
         {"request_id": request_id, "status": Status.QUEUED, "polling_url": f"{origin}{STATUS_PATH}{request_id}"}
     )
@@ -105,7 +102,7 @@ def accepted_answer(request_id: str, origin: str, policy: Policy) -> Answer:
 def status_body(
     request_id: str, accepted: int, seen: Snapshot, error: str | None, origin: str, policy: Policy
 ) -> bytes:
-    """The status answer of a generation as `seen` (Response (Completed), Error via Status/Webhook)."""
+    """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
     terminal = seen.until is None
     envelope: dict[str, Any] = {
         "request_id": request_id,
@@ -136,37 +133,9 @@ def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
     word = {Status.COMPLETED: "success", Status.QUEUED: "queueing", Status.PROCESSING: "processing"}.get(
         status, "failed"
     )
-    told = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
-    return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": told})
+    base = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
+    return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 
-
-_SENTENCES = {
-    Rule.REQUIRED: "is required",
-    Rule.STRING: "must be a string",
-    Rule.BOOLEAN: "must be a boolean",
-    Rule.NUMBER: "must be a number",
-    Rule.INTEGER: "must be an integer",
-    Rule.POSITIVE: "must be greater than 0",
-    Rule.ONE_OF: "must be {}, not {}",
-    Rule.BLANK: "must not be blank",
-    Rule.LENGTH: "must have at most {} characters, not {}",
-    Rule.COMBO: "1080P is not available with a duration of 10 seconds",
-    Rule.UNKNOWN: "is not a parameter of this operation{}",
-    Rule.MAGIC: "holds {}, which is no magic mark of the simulator: {}",
-    Rule.MODERATED: "was rejected by content moderation: it may hold sensitive content",
-    Rule.URL: "must be an absolute http or https URL",
-    Rule.URL_LENGTH: f"must be a URL of at most {LONGEST_URL} characters",
-    Rule.HTTPS: "must be an https URL",
-    Rule.IMAGE_URL: "must be a public http or https URL, or a Base64 data URL",
-    Rule.DATA_URL: "must be a Base64 data URL of a JPEG, PNG or WebP image",
-    Rule.UNREACHABLE: "could not be fetched",
-    Rule.IMAGE_FORMAT: "must be a JPEG, PNG or WebP image",
-    Rule.IMAGE_SIZE: "must be smaller than 20 MB, not {} bytes",
-    Rule.IMAGE_SEGMENTS: "is damaged: it has more than {} segments before its picture",
-    Rule.IMAGE_DAMAGED: "is damaged or cut short",
-    Rule.IMAGE_SIDE: "must have a short side of more than 300 px, not {}",
-    Rule.IMAGE_RATIO: "must have an aspect ratio from 2:5 to 5:2, not {}:{}",
-}
 
 _BODY_FAULTS = {
     "empty": "The request body is empty: a JSON object is expected.",
@@ -182,88 +151,71 @@ _BODY_FAULTS = {
 
 def sentence(problems: Iterable[Problem]) -> str:
     """What is wrong, one sentence for all, each problem named by its member."""
-    return "; ".join(f"{each.member} {_SENTENCES[each.rule].format(*each.values)}" for each in problems) + "."
+    return f"{'; '.join(map(str, problems))}."
 
 
 def _queue(status: int, title: str, message: str, *more: Header) -> Answer:
-    """The queue system's shape (ERR-ENV-01)."""
+    """A queue system error (page, Queue System Errors; ERR-ENV-01)."""
     return Answer(status, msgspec.json.encode({"error": title, "message": message}), (*JSON, *more))
 
 
 def _apim(status: int, message: str, *more: Header) -> Answer:
-    """API Management's default shape (inferred from the name of the key header)."""
+    """An error of Azure API Management, by default (the name of the key header shows that the gateway is one)."""
     return Answer(status, msgspec.json.encode({"statusCode": status, "message": message}), (*JSON, *more))
 
 
-def _unauthorized(shape: str, message: str, realm: str) -> Answer:
-    if shape == "queue":
-        return _queue(401, "Unauthorized", message)
-    value = f'AzureApiManagementKey realm="{realm}",name="{KEY_HEADER}",type="header"'
-    return _apim(401, message, (b"www-authenticate", value.encode("latin-1", "replace")))
-
-
-def _missing_key(_: MissingKey, policy: Policy, realm: str) -> Answer:
-    said = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."
-    return _unauthorized(policy.missing_key, said, realm)
-
-
-def _invalid_key(_: InvalidKey, policy: Policy, realm: str) -> Answer:
-    said = "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
-    return _unauthorized(policy.unknown_key, said, realm)
-
-
-def _key_suspended(_: KeySuspended, policy: Policy, realm: str) -> Answer:
-    if policy.forbidden == "apim_quota":
-        return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
-    if policy.forbidden == "html_reads" and STATUS_PATH in realm:
-        return html_answer(403)
-    return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
-
-
 def html_answer(status: int) -> Answer:
-    """The page of a front door, as seen on status reads even with a valid key."""
+    """The page of a proxy in front, as seen on status reads even with a valid key."""
     title = f"{status} {PHRASES.get(status, 'Error')}"
     page = f"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>{title}</h1></body></html>"
     return Answer(status, page.encode(), HTML)
 
 
+def _missing_key(_: MissingKey, policy: Policy, url: str) -> Answer:
+    # This sentence and the next two messages are defaults of API Management.
+    message = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."
+    return _unauthorized(policy.missing_key, message, url)
+
+
+def _invalid_key(_: InvalidKey, policy: Policy, url: str) -> Answer:
+    message = (
+        "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
+    )
+    return _unauthorized(policy.unknown_key, message, url)
+
+
+def _unauthorized(shape: str, message: str, url: str) -> Answer:
+    if shape == "queue":
+        return _queue(401, "Unauthorized", message)
+    value = f'AzureApiManagementKey realm="{url}",name="{KEY_HEADER}",type="header"'
+    return _apim(401, message, (b"www-authenticate", value.encode("latin-1", "replace")))
+
+
+def _key_suspended(_: KeySuspended, policy: Policy, url: str) -> Answer:
+    if policy.forbidden == "apim_quota":
+        return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
+    if policy.forbidden == "html_reads" and STATUS_PATH in url:
+        return html_answer(403)
+    return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
+
+
 def _throttled(refusal: Throttled, policy: Policy, _: str) -> Answer:
-    told = (b"retry-after", str(refusal.retry_after).encode())
+    retry_after = (b"retry-after", str(refusal.retry_after).encode())
     message = f"Rate limit is exceeded. Try again in {refusal.retry_after} seconds."
     if policy.throttled == "queue":
-        return _queue(429, "Too Many Requests", message, told)
-    return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, told)
-
-
-def _broken(_: Broken, __: Policy, ___: str) -> Answer:
-    return _queue(500, "Internal Server Error", "The request could not be processed.")
-
-
-def _too_many_pending(refusal: TooManyPending, _: Policy, __: str) -> Answer:
-    told = f"The simulator holds {refusal.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world."
-    return _queue(500, "Internal Server Error", told)
-
-
-def _too_many_bodies(refusal: TooManyBodies, _: Policy, __: str) -> Answer:
-    told = f"The request bodies under way come to more than {refusal.limit} bytes: send this one once more, later."
-    return _queue(503, "Service Unavailable", told, (b"retry-after", b"1"), (b"connection", b"close"))
-
-
-def _body_too_large(refusal: BodyTooLarge, _: Policy, __: str) -> Answer:
-    limit = f"The request body is larger than {refusal.limit} bytes."
-    return _queue(413, "Payload Too Large", limit, (b"connection", b"close"))
-
-
-def _unsupported(refusal: UnsupportedMediaType, policy: Policy, _: str) -> Answer:
-    told = f"{beginning(refusal.content_type, 80)!r}" if refusal.content_type else "missing"
-    return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {told}.")
+        return _queue(429, "Too Many Requests", message, retry_after)
+    return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, retry_after)
 
 
 def _invalid(policy: Policy, status: int, message: str) -> Answer:
-    """A model validation error, which the page announces and does not show (ERR-ENV-02)."""
+    """A model validation error, which the page announces and does not show (page, Error Responses; ERR-ENV-02)."""
     if policy.validation_body == "sentence_status":
         return Answer(status, msgspec.json.encode({"error": message, "status": status}))
     return _queue(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
+
+
+def _unsupported(refusal: UnsupportedMediaType, policy: Policy, _: str) -> Answer:
+    return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {refusal.given}.")
 
 
 def _invalid_body(refusal: InvalidBody, policy: Policy, _: str) -> Answer:
@@ -274,13 +226,11 @@ def _invalid_parameters(refusal: InvalidParameters, policy: Policy, _: str) -> A
     return _invalid(policy, 400, sentence(refusal.problems))
 
 
-def _model_not_found(refusal: ModelNotFound, _: Policy, __: str) -> Answer:
-    return _queue(400, "Model not found", f"Model '{refusal.model_id}' not found or is disabled")
-
-
 def _insufficient(refusal: InsufficientFunds, policy: Policy, _: str) -> Answer:
     more = f" Required: ${dollars(refusal.required)}" if policy.insufficient_balance == "required" else ""
-    return _queue(402, "Insufficient Balance", f"Your wallet does not have enough balance.{more}")
+    return _queue(
+        402, "Insufficient Balance", f"Your wallet does not have enough balance.{more}"
+    )  # page, Queue System Errors
 
 
 def _unknown_request(refusal: UnknownRequest, policy: Policy, _: str) -> Answer:
@@ -295,27 +245,44 @@ def _unknown_route(refusal: UnknownRoute, policy: Policy, _: str) -> Answer:
     return _apim(404, "Resource not found")
 
 
-_WORDED: dict[type[Any], Callable[[Any, Policy, str], Answer]] = {
+_FIXED: dict[type[Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
+    Broken: (500, "Internal Server Error", "The request could not be processed.", ()),
+    ModelNotFound: (  # page, Queue System Errors
+        400, "Model not found", "Model '{0.model_id}' not found or is disabled", (),
+    ),
+    BodyTooLarge: (
+        413, "Payload Too Large", "The request body is larger than {0.limit} bytes.", ((b"connection", b"close"),),
+    ),
+    TooManyPending: (
+        500, "Internal Server Error",
+        "The simulator holds {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
+    ),
+    TooManyBodies: (
+        503, "Service Unavailable", "The request bodies under way come to more than {0.limit} bytes: send this one once more, later.",
+        ((b"retry-after", b"1"), (b"connection", b"close")),
+    ),
+}  # fmt: skip
+"""Refusals that no field of the policy changes: status code, `error`, `message` with places for members, further headers."""
+
+_BY_POLICY: dict[type[Refusal], Callable[[Any, Policy, str], Answer]] = {
     MissingKey: _missing_key,
     InvalidKey: _invalid_key,
     KeySuspended: _key_suspended,
     Throttled: _throttled,
-    TooManyPending: _too_many_pending,
-    TooManyBodies: _too_many_bodies,
-    Broken: _broken,
-    BodyTooLarge: _body_too_large,
     UnsupportedMediaType: _unsupported,
     InvalidBody: _invalid_body,
     InvalidParameters: _invalid_parameters,
-    ModelNotFound: _model_not_found,
     InsufficientFunds: _insufficient,
     UnknownRequest: _unknown_request,
     UnknownRoute: _unknown_route,
 }
 
 
-def refusal_answer(refusal: Refusal, policy: Policy, realm: str) -> Answer:
-    """Word a refusal as the policy says; `realm` is the URL that was called."""
-    answer = _WORDED[type(refusal)](refusal, policy, realm)
-    told = sentence(refusal.problems)[:-1] if isinstance(refusal, InvalidParameters) else str(refusal)
-    return msgspec.structs.replace(answer, reason=f"refused: {told}")
+def refusal_answer(refusal: Refusal, policy: Policy, url: str) -> Answer:
+    """The response to a request that is refused, as the policy has it; `url` is the URL that was called."""
+    if worded := _BY_POLICY.get(type(refusal)):
+        answer = worded(refusal, policy, url)
+    else:
+        status, title, message, headers = _FIXED[type(refusal)]
+        answer = _queue(status, title, message.format(refusal), *headers)
+    return msgspec.structs.replace(answer, reason=f"refused: {refusal}")

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from reprlib import Repr
 
 CUT = "[cut]"
-"""Stands where `beginning` cut a text: of a key that was cut in two there nothing is told."""
+"""Stands where `beginning` cut a text: a redactor takes out what may be the first part of a key before it."""
 
 
 _CUT_MARK = re.compile(r"\[c?u?t?\Z")

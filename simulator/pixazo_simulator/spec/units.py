@@ -8,7 +8,7 @@ SECOND = 1000
 """One second in milliseconds, the unit of every instant."""
 
 PAGE_INSTANT = 1_774_951_200_000
-"""2026-03-31T10:00:00.000Z, the `created_at` of the page's sample: where a manual clock starts."""
+"""2026-03-31T10:00:00.000Z, where a manual clock starts: the `created_at` of the page's sample (Response (Completed))."""
 
 LAST_INSTANT = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: no clock goes beyond, since no timestamp could be written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pixazo_simulator.script import Occasion
+from pixazo_simulator.script import Facts
 from pixazo_simulator.spec import ImageParameters, InvalidBody
 
 from .state.deliveries import Delivery
@@ -15,7 +15,7 @@ LONGEST_TEXT = 10_000
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def at_submit(operation: str, headers: Headers, members: Mapping[str, Any] | InvalidBody) -> Occasion:
+def at_submit(operation: str, headers: Headers, members: Mapping[str, Any] | InvalidBody) -> Facts:
     """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
     sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
     named = _named(headers)
@@ -23,23 +23,23 @@ def at_submit(operation: str, headers: Headers, members: Mapping[str, Any] | Inv
     facts |= {"headers": named, "body": sent}
     if url := named.get("x-webhook-url", "").strip():
         facts["webhook_url"] = url
-    return Occasion(operation, facts)
+    return Facts(operation, facts)
 
 
-def at_read(request_id: str, known: Mapping[str, Any], headers: Headers) -> Occasion:
+def at_read(request_id: str, known: Mapping[str, Any], headers: Headers) -> Facts:
     """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
-    return Occasion("status", {**known, "request_id": request_id, "headers": _named(headers)})
+    return Facts("status", {**known, "request_id": request_id, "headers": _named(headers)})
 
 
-def at_download(request_id: str, known: Mapping[str, Any], method: str, headers: Headers) -> Occasion:
+def at_download(request_id: str, known: Mapping[str, Any], method: str, headers: Headers) -> Facts:
     """A GET or HEAD for media."""
-    return Occasion("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)})
+    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)})
 
 
-def at_callback(delivery: Delivery, known: Mapping[str, Any]) -> Occasion:
+def at_callback(delivery: Delivery, known: Mapping[str, Any]) -> Facts:
     """An attempt to deliver a webhook; `known` are the facts about its generation at the instant that it reports."""
     facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
-    return Occasion("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+    return Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
 
 
 def _cut(value: object) -> object:

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from pixazo_simulator.script import (
     BeforeResponse,
     Decision,
+    Facts,
     GiveWay,
-    Occasion,
     Repeat,
     Script,
     Skip,
@@ -157,7 +157,7 @@ class World(Part):
         hold = self._before_response(generation, now) if self.script else None
         return Outcome(generation, decision, seed, admitted.ignored, hold)
 
-    def _decide(self, facts: Occasion) -> tuple[Decision | None, int]:
+    def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
         """What a rule decides, and the seed for what its faults draw."""
         decision = self.script.decide(facts)
         return decision, self.draw() if decision and decision.step.faults else 0
@@ -467,7 +467,7 @@ class World(Part):
         """Finished and pending deliveries, oldest first; those that were never attempted are included."""
         return self.outbox.deliveries()
 
-    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[World, Any], Any]]] = {
+    _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
         SubmitCall: _submit,
         ReadStatus: _read_status,
         ReadMedia: _read_media,

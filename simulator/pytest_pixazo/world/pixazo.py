@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from pixazo_simulator.script import When
 
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pixazo_simulator.control import ControlClient, Delivery, Exchange, Explanation, Generation
+    from pixazo_simulator.script import Call as AnyCall
+    from pixazo_simulator.script import (
+        MediaCall,
+        MediaConditions,
+        RequestConditions,
+        StatusConditions,
+        SubmitCall,
+        SubmitConditions,
+        WebhookConditions,
+    )
+    from pixazo_simulator.spec import PolicyFields
 
     from .clock import Clock
 
@@ -75,7 +86,39 @@ class Pixazo:
         """The webhook deliveries so far with every attempt, oldest first (the latest 1,000)."""
         return Deliveries(self.control, self.control.deliveries().deliveries)
 
-    def when(self, call: str, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
+    @overload
+    def when(
+        self, call: SubmitCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[SubmitConditions]
+    ) -> When: ...
+    @overload
+    def when(
+        self, call: Literal["status"], /, *, after: int = ..., name: str | None = ..., **match: Unpack[StatusConditions]
+    ) -> When: ...
+    @overload
+    def when(
+        self, call: MediaCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[MediaConditions]
+    ) -> When: ...
+    @overload
+    def when(
+        self,
+        call: Literal["webhook"],
+        /,
+        *,
+        after: int = ...,
+        name: str | None = ...,
+        **match: Unpack[WebhookConditions],
+    ) -> When: ...
+    @overload
+    def when(
+        self,
+        call: Literal["request"],
+        /,
+        *,
+        after: int = ...,
+        name: str | None = ...,
+        **match: Unpack[RequestConditions],
+    ) -> When: ...
+    def when(self, call: AnyCall, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
 
         `call` is generate, imageToVideo, submit (either), status, media, webhook or request (any but webhook). The rule is active
@@ -85,7 +128,7 @@ class Pixazo:
         self._rules.append(rule)
         return rule
 
-    def policy(self, **fields: Any) -> Mapping[str, str]:
+    def policy(self, **fields: Unpack[PolicyFields]) -> Mapping[str, str]:
         """Change policy fields of this world from now on, and return all of them: `pixazo.policy(read_delay=2)`."""
         return self.control.change_world(policy=fields).policy
 
@@ -132,7 +175,7 @@ class Pixazo:
             deliveries=self.control.deliveries().deliveries,
             generations=self.control.generations().generations,
             rules=self.control.script().rules,
-            unfinished=[problem for each in self._rules if (problem := each.unsaid)],
+            unfinished=[problem for each in self._rules if (problem := each.incomplete)],
             clock=self.control.clock(),
             unmatched=[]
             if self._first_unmatched is None

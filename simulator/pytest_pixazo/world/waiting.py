@@ -35,7 +35,7 @@ def wait_for(
     if what not in _WHAT:
         raise ValueError(f"wait_for {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
     where, meaning = _WHAT[what]
-    given = {name: value.told() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+    given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
     try:
         result = control.wait_for({where: {**meaning, **given, "count": count}}, timeout=timeout)
     except ControlError as error:

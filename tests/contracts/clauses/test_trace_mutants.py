@@ -1,4 +1,4 @@
-"""A stored trace, rewritten in one respect, is judged accordingly: clauses look at nothing but the trace."""
+"""A stored trace, rewritten in one respect, is judged accordingly: clauses see nothing but the trace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from typing import cast
 
 import pytest
-from tests.contracts.observing import observe
+from tests.contracts.fake_run import observe
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge.verdict import judge
@@ -26,7 +26,7 @@ def clean() -> Trace:
     return observe().trace
 
 
-def fallen(trace: Trace) -> set[str]:
+def alarms(trace: Trace) -> set[str]:
     """The clauses that come out FAIL or DRIFT."""
     verdicts = judge(trace, CATALOGUE, feeders=feeders())
     return {verdict.clause for verdict in verdicts if verdict.outcome.value in {"FAIL", "DRIFT"}}
@@ -47,14 +47,14 @@ def rewritten(
 
 
 def reads(change: Callable[[Members], None], *, state: str | None = None) -> Callable[[Exchange], Exchange]:
-    """Change the members of every status answer, or of those that show one state."""
+    """Change the members of every status response, or of those that show one state."""
 
     def edit(exchange: Exchange) -> Exchange:
-        said = members(exchange.body) if exchange.operation == "status" and exchange.status == 200 else {}
-        if not said or state not in (None, said.get("status")):
+        body = members(exchange.body) if exchange.operation == "status" and exchange.status == 200 else {}
+        if not body or state not in (None, body.get("status")):
             return exchange
-        change(said)
-        return replace(exchange, body=json.dumps(said))
+        change(body)
+        return replace(exchange, body=json.dumps(body))
 
     return edit
 
@@ -65,9 +65,9 @@ def accepted(change: Callable[[Members], None]) -> Callable[[Exchange], Exchange
     def edit(exchange: Exchange) -> Exchange:
         if exchange.status != 202:
             return exchange
-        said = members(exchange.body)
-        change(said)
-        return replace(exchange, body=json.dumps(said))
+        body = members(exchange.body)
+        change(body)
+        return replace(exchange, body=json.dumps(body))
 
     return edit
 
@@ -81,9 +81,9 @@ def called(change: Callable[[Members], None]) -> Callable[[Callback], Callback]:
     """Change the members of every callback."""
 
     def edit(callback: Callback) -> Callback:
-        said = members(callback.body)
-        change(said)
-        return replace(callback, body=json.dumps(said))
+        body = members(callback.body)
+        change(body)
+        return replace(callback, body=json.dumps(body))
 
     return edit
 
@@ -93,19 +93,19 @@ def same(exchange: Exchange) -> Exchange:
 
 
 def drop(name: str) -> Callable[[Members], None]:
-    def change(said: Members) -> None:
-        said.pop(name, None)
+    def change(body: Members) -> None:
+        body.pop(name, None)
 
     return change
 
 
 def put(name: str, value: object) -> Callable[[Members], None]:
-    return lambda said: said.update({name: value})
+    return lambda body: body.update({name: value})
 
 
 def test_the_stored_trace_raises_no_alarm() -> None:
     """Unchanged it is judged as in the run."""
-    assert fallen(rewritten(same)) == set()
+    assert alarms(rewritten(same)) == set()
 
 
 @pytest.mark.parametrize(
@@ -126,9 +126,9 @@ def test_the_stored_trace_raises_no_alarm() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_rewritten_answer_fells_its_clause(clause: str, edit: Callable[[Exchange], Exchange]) -> None:
-    """The clause concerned is among the fallen."""
-    assert clause in fallen(rewritten(edit))
+def test_a_rewritten_response_alarms_its_clause(clause: str, edit: Callable[[Exchange], Exchange]) -> None:
+    """The clause concerned is among those that FAIL or DRIFT."""
+    assert clause in alarms(rewritten(edit))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,6 @@ def test_a_rewritten_answer_fells_its_clause(clause: str, edit: Callable[[Exchan
     [("WEBHOOK-04", called(put("model_id", "video-01"))), ("WEBHOOK-22", called(put("polling_url", "http://x.test/")))],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_rewritten_callback_fells_its_clause(clause: str, edit: Callable[[Callback], Callback]) -> None:
-    """The clause concerned is among the fallen."""
-    assert clause in fallen(rewritten(same, edit))
+def test_a_rewritten_callback_alarms_its_clause(clause: str, edit: Callable[[Callback], Callback]) -> None:
+    """The clause concerned is among those that FAIL or DRIFT."""
+    assert clause in alarms(rewritten(same, edit))

@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
+from tests.contracts.gateways.edits import envelope, having
 from tests.contracts.gateways.fake_gateway import KEY
 from tests.contracts.gateways.fake_server import serve
-from tests.contracts.gateways.wrong import envelope, having
 
 from pixazo_contracts.cli import main
 

@@ -71,7 +71,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Work:
-    """One accepted request and its fate."""
+    """One accepted request and what becomes of it."""
 
     request_id: str
     operation: str
@@ -191,7 +191,7 @@ def body_fault(operation: str, body: Mapping[str, object]) -> str | None:
 
 
 class FakeGateway:
-    """The gateway. `edit` may change any answer, `tell` any callback body, `plan` the fate of accepted work."""
+    """The gateway. `edit` may change any answer, `tell` any callback body, `plan` what becomes of accepted work."""
 
     def __init__(
         self,

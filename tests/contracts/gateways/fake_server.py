@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, cast
 
 from tests.contracts.gateways.fake_gateway import Ask, FakeGateway, Reply, Work
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,7 +22,7 @@ def call(gateway: FakeGateway, request_id: str, url: str, body: bytes, *, retry:
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
     opener = urllib.request.build_opener(_NoRedirect())
     try:
-        opener.open(request, timeout=10).close()
+        opener.open(request, timeout=PATIENCE).close()
     except urllib.error.HTTPError as error:
         error.close()
         if error.code >= 500:
@@ -66,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _courier(gateway: FakeGateway, stop: threading.Event) -> None:
+def _send_callbacks(gateway: FakeGateway, stop: threading.Event) -> None:
     while not stop.wait(0.01):
         for request_id, url, body in gateway.due():
             threading.Thread(target=call, args=(gateway, request_id, url, body), daemon=True).start()
@@ -92,7 +93,7 @@ def serve(
     stop = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True),
-        threading.Thread(target=_courier, args=(gateway, stop), daemon=True),
+        threading.Thread(target=_send_callbacks, args=(gateway, stop), daemon=True),
     ]
     for thread in threads:
         thread.start()

@@ -23,7 +23,7 @@ Said = tuple[int, dict[str, str], bytes] | None
 
 def _lie(name: str, request_id: str) -> Said:
     """What is said of a submit that was accepted and charged."""
-    told = json.dumps(BAD).encode()
+    refusal = json.dumps(BAD).encode()
     named = json.dumps({**BAD, "id": request_id}).encode()
     match name:
         case "hangs up":
@@ -42,7 +42,7 @@ def _lie(name: str, request_id: str) -> Said:
             accepted = {"request_id": request_id, "status": "QUEUED", "polling_url": f"{STATUS}{request_id}"}
             return 202, JSON, json.dumps(accepted).encode()
         case _:
-            return int(name), {**JSON, "Retry-After": "0"}, told
+            return int(name), {**JSON, "Retry-After": "0"}, refusal
 
 
 LIES: Final = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
-from tests.contracts.gateways.wrong import (
+from tests.contracts.fake_run import ORIGIN, Observed, full_target, observe
+from tests.contracts.gateways.edits import (
     accepted,
     envelope,
     first_url,
@@ -19,12 +19,12 @@ from tests.contracts.gateways.wrong import (
     members,
     output,
 )
-from tests.contracts.observing import ORIGIN, Observed, full_target, observe
+from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply, Work, is_members, refusal
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
-from pixazo_contracts.runner.runner import RunOptions
+from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.trace.target import Target
 from pixazo_contracts.trace.trace import load_trace
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.contracts.gateways.edits import Change, Edit, Members
     from tests.contracts.gateways.fake_gateway import FakeGateway
-    from tests.contracts.gateways.wrong import Change, Edit, Members
 
 QUICK = tuple(probe for probe in PROBES if probe.name != "I2V-IMG-08")
 

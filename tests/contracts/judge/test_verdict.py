@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.clauses.clause import Clause, Cost, Evidence, Observation, Remark, Strength, Violation
-from pixazo_contracts.judge.exit_code import ExitCode, exit_code
-from pixazo_contracts.judge.expectations import Expectation, apply_expectations
+from pixazo_contracts.clauses.clause import Clause, Evidence, Observation, Remark, Violation
+from pixazo_contracts.clauses.standing import Cost, Strength
+from pixazo_contracts.judge.evaluation import ExitCode, Expectation, apply_expectations, exit_code
 from pixazo_contracts.judge.verdict import Outcome, Verdict, judge
 from pixazo_contracts.trace.exchange import Exchange
 from pixazo_contracts.trace.target import Profile
@@ -91,7 +91,7 @@ def test_a_silent_clause_observes_and_drifts_only_against_a_baseline() -> None:
     assert outcome(silent, baseline="405") == "DRIFT"
 
 
-def test_observations_are_told_once_and_in_one_order() -> None:
+def test_observations_are_reported_once_and_in_one_order() -> None:
     """The order in which answers came does not change the text."""
     silent = rule("A-01", Observation("b: 1"), Observation("a: 2"), Observation("b: 1"), strength=Strength.SILENT)
     (verdict,) = judge(trace(), [silent])
@@ -109,12 +109,12 @@ def test_observations_are_told_once_and_in_one_order() -> None:
     ],
 )
 def test_the_probes_explain_missing_evidence(states: dict[str, str], expected: str) -> None:
-    """Why a clause was not judged is read off what became of the probes that feed it."""
+    """What became of the probes that feed a clause explains why it was not judged."""
     assert outcome(rule("A-01"), feeders=("one", "two"), **states) == expected
 
 
 def test_a_missing_capability_skips() -> None:
-    """A clause that needs what the target has not is skipped, by that name."""
+    """A clause that needs what the target lacks is skipped, and the reason names it."""
     (verdict,) = judge(trace(), [rule("A-01", needs=frozenset({"tls", "receiver"}))])
     assert (verdict.outcome, verdict.reason) == (Outcome.SKIPPED, "the target has no tls")
 
@@ -127,6 +127,13 @@ def test_a_fault_in_a_clause_costs_one_verdict() -> None:
 
     faulty = replace(rule("A-01"), judge=boom)
     assert [v.outcome.value for v in judge(trace(), [faulty, rule("A-02", SEEN)])] == ["ERROR", "PASS"]
+
+
+def test_half_a_character_in_a_body_can_be_reported() -> None:
+    """JSON may hold a lone surrogate, which no file can: a finding and an observation show it as an escape."""
+    remarks = (Violation(EXCHANGE, "status", "QUEUED", "\ud800"), Observation("\udfff: accepted"))
+    (verdict,) = judge(trace(), [rule("A-01", *remarks)])
+    assert (verdict.findings[0].got, verdict.observation) == ("\\ud800", "\\udfff: accepted")
 
 
 def test_a_failed_root_blocks_what_it_explains() -> None:
@@ -144,9 +151,9 @@ def test_a_failed_root_blocks_what_it_explains() -> None:
 
 
 def test_two_clauses_that_depend_on_each_other_do_not_hang() -> None:
-    """A ring of dependencies is followed once round."""
-    ring = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
-    assert [v.outcome.value for v in judge(trace(), ring)] == ["PASS", "FAIL"]
+    """A cycle of dependencies is followed once."""
+    cycle = [rule("A-01", SEEN, depends_on=("A-02",)), rule("A-02", BROKEN, depends_on=("A-01",))]
+    assert [v.outcome.value for v in judge(trace(), cycle)] == ["PASS", "FAIL"]
 
 
 def verdict(name: str, result: Outcome) -> Verdict:
@@ -158,7 +165,7 @@ DRIFTED, FAULTY = verdict("A-03", Outcome.DRIFT), verdict("A-04", Outcome.ERROR)
 
 
 def test_each_reason_has_its_code() -> None:
-    """One reason at a time gives the code that the manual gives it."""
+    """Each reason alone gives the code that docs/contracts.md lists."""
     assert exit_code([PASSED], FOOTER) is ExitCode.CLEAN
     assert exit_code([FAILED], FOOTER) is ExitCode.FAILED
     assert exit_code([DRIFTED], FOOTER) is ExitCode.CLEAN

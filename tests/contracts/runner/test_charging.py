@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -22,10 +22,11 @@ from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 from pixazo_contracts.cli import main
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.clock import VirtualClock
 from pixazo_contracts.runner.layers.ledger import Ledger
 from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard
-from pixazo_contracts.runner.runner import HttpTransport, RunOptions, run
+from pixazo_contracts.runner.layers.transport import HttpTransport
+from pixazo_contracts.runner.run_clock import VirtualClock
+from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.target import Profile, Target
 
 ORIGIN = "http://127.0.0.1:8900"
@@ -56,7 +57,7 @@ def test_a_run_creates_no_more_than_was_granted(seed: int, lies: list[str], gran
     profile = Profile(origin=ORIGIN, paid=True, pace=5.0, deadline=60.0, settle=30.0, virtual=True)
     target = Target(profile, {"default": (KEY,), **{role: (key,) for role, key in ACCOUNTS.items()}})
     options = RunOptions(run="testrun0", max_generations=granted, receiver=None)
-    run(target, PROBES, options, clock=VirtualClock(lambda _: None), transport=InProcess(gateway))
+    run(target, PROBES, options, clock=VirtualClock(lambda _: None), network=InProcess(gateway))
     assert gateway.created <= granted
 
 
@@ -136,22 +137,29 @@ def test_a_number_that_is_named_counts_on_this_machine_too(tmp_path: Path) -> No
     assert 1 <= gateway.created <= 2
 
 
-def _started(origin: str, directory: Path, profile: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _started(origin: str, directory: Path, profile: str) -> Generator[subprocess.Popen[bytes]]:
+    """The command in a process of its own, which is killed if it is still running afterwards."""
     command = (sys.executable, "-m", "pixazo_contracts", "run", "--target", origin, "--profile", profile)
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--max-generations", "9", "--clauses", "AUTH-*"],
         env=_environment(directory),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=60)
 
 
 def test_runs_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     """Three commands at once, each granted nine, under `day = 2`: two are created."""
     gateway = LyingGateway(7, ["408"])
-    with serve(gateway) as origin:
+    with serve(gateway) as origin, ExitStack() as running:
         profile = _profile(tmp_path, "day = 2")
-        runs = [_started(origin, tmp_path, profile) for _ in range(3)]
+        runs = [running.enter_context(_started(origin, tmp_path, profile)) for _ in range(3)]
         codes = {run.wait(timeout=120) for run in runs}
     assert (gateway.created, codes) == (2, {11})
 
@@ -171,12 +179,11 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
     gateway = Holding(7, ["408"])
     with serve(gateway) as origin:
         profile = _profile(tmp_path, "day = 2")
-        first = _started(origin, tmp_path, profile)
-        assert arrived.wait(60)
-        first.send_signal(signal.SIGKILL)
-        first.wait(timeout=60)
+        with _started(origin, tmp_path, profile):
+            assert arrived.wait(60)
         never.set()
-        assert _started(origin, tmp_path, profile).wait(timeout=120) == 11
+        with _started(origin, tmp_path, profile) as second:
+            assert second.wait(timeout=120) == 11
     assert gateway.created == 2
 
 
@@ -187,9 +194,16 @@ def test_the_tests_create_no_more_than_was_granted(tmp_path: Path, seed: int) ->
     ledger = tmp_path / "ledger.ndjson"
     with serve(gateway) as origin:
         command = (sys.executable, "-m", "pytest", "--pyargs", "pixazo_contracts", "-q", "-p", "no:cacheprovider")
-        options = ("--pixazo-url", origin, "--pixazo-profile", _profile(tmp_path), "--pixazo-max-generations", "2")
+        options = (
+            "--pixazo-url",
+            origin,
+            "--pixazo-contract-profile",
+            _profile(tmp_path),
+            "--pixazo-contract-max-generations",
+            "2",
+        )
         done = subprocess.run(
-            [*command, *options, "--pixazo-ledger", str(ledger), "--pixazo-clauses", "AUTH-*"],
+            [*command, *options, "--pixazo-contract-ledger", str(ledger), "--pixazo-contract-clauses", "AUTH-*"],
             cwd=tmp_path,
             env=_environment(tmp_path),
             capture_output=True,

@@ -46,7 +46,11 @@ def test_processes_at_once_keep_a_ceiling_together(tmp_path: Path) -> None:
     path = tmp_path / "ledger.ndjson"
     command = [sys.executable, "-c", SPENDER, str(path)]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    try:
+        outputs = [process.communicate(timeout=60)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert "".join(outputs).count("reserved") == 3
     assert path.read_text().count('"reserve"') == 3
 
@@ -201,10 +205,10 @@ def test_days_are_those_of_utc(tmp_path: Path) -> None:
     assert Ledger(path, "now", at_noon).room(Ceilings(day=5)) == 4
 
 
-def test_where_it_is_told(tmp_path: Path) -> None:
+def test_its_summary(tmp_path: Path) -> None:
     """One line names the file and what is used; that ceilings begin now where there was none."""
     path = tmp_path / "ledger.ndjson"
-    assert Ledger(path, "run").told(Ceilings(day=5)) == f"{path} (none there yet: ceilings begin now)"
+    assert Ledger(path, "run").summary(Ceilings(day=5)) == f"{path} (none there yet: ceilings begin now)"
     path.write_text(RESERVED)
-    told = Ledger(path, "run", at_noon).told(Ceilings(day=5, month=9))
-    assert told == f"{path} (1 generations in all, 1 of 5 this day, 1 of 9 this month)"
+    summary = Ledger(path, "run", at_noon).summary(Ceilings(day=5, month=9))
+    assert summary == f"{path} (1 generations in all, 1 of 5 this day, 1 of 9 this month)"

@@ -13,20 +13,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contracts.fake_run import Observed, full_target, observe
+from tests.contracts.gateways.edits import is_read
 from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
 from tests.contracts.gateways.fake_gateway import Reply as Answer
-from tests.contracts.gateways.wrong import is_read
-from tests.contracts.observing import Observed, full_target, observe
 
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner import runner
+from pixazo_contracts.runner.layers import transport
 from pixazo_contracts.runner.layers.ledger import Ledger
 from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard, SpendStoppedError
 from pixazo_contracts.runner.layers.transport import Reply
 from pixazo_contracts.runner.plan import in_order, make_plan
-from pixazo_contracts.runner.runner import RunOptions, run
+from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.redaction import Redactor
 from pixazo_contracts.trace.target import Ceilings, Profile, Target, capable
 
@@ -136,7 +136,7 @@ def test_a_callback_for_a_refused_request_ends_the_run() -> None:
     """A refused request that calls back was begun: the run ends, and the generation is counted."""
     spending = watched(REFUSED)
     spending.send(HOOKED)
-    spending.called("POST", "/hook/run1-1-a?run=run1", b"{}")
+    spending.callback_received("POST", "/hook/run1-1-a?run=run1", b"{}")
     stopped(spending, "a callback came to the URL of 'hooked', which was refused", 1)
 
 
@@ -145,7 +145,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
 
     class Calling(Wire):
         def send(self, request: Send) -> Reply:
-            spending.called("POST", "/hook/run1-1-a", CALL)
+            spending.callback_received("POST", "/hook/run1-1-a", CALL)
             return REFUSED
 
     spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), run="run1")
@@ -166,7 +166,7 @@ def test_other_calls_mean_nothing(method: str, target: str, body: bytes) -> None
     """A look, a challenge, what belongs to another run, and strangers end no run."""
     spending = watched(REFUSED, Reply(status=404))
     spending.send(HOOKED)
-    spending.called(method, target, body)
+    spending.callback_received(method, target, body)
     spending.send(READ)
     assert spending.stopped is None
 
@@ -176,9 +176,9 @@ def test_an_id_that_no_counted_request_was_answered_with() -> None:
     spending = watched(REFUSED, Reply(status=202, body=b'{"request_id": "minimax-hailuo-ai_0"}'))
     spending.send(SUBMIT)
     spending.send(replace(SUBMIT, intent="accept"))
-    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_0"))
+    spending.callback_received("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_0"))
     assert spending.stopped is None
-    spending.called("POST", "/hook/run1-2-b", CALL)
+    spending.callback_received("POST", "/hook/run1-2-b", CALL)
     stopped(spending, "names the request 'minimax-hailuo-ai_1', which no counted request was answered with", 2)
 
 
@@ -197,9 +197,9 @@ def test_an_id_that_a_lost_answer_may_have_held() -> None:
     spending = watched(REFUSED, Reply(status=None, error="timeout"))
     spending.send(SUBMIT)
     spending.send(SUBMIT)
-    spending.called("POST", "/hook/run1-2-b", CALL)
+    spending.callback_received("POST", "/hook/run1-2-b", CALL)
     assert spending.stopped is None
-    spending.called("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_2"))
+    spending.callback_received("POST", "/hook/run1-2-b", CALL.replace(b"_1", b"_2"))
     stopped(spending, "which no counted request was answered with", 2)
 
 
@@ -207,9 +207,9 @@ def test_no_key_is_told() -> None:
     """A gateway that gives a key for an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
     wire = Wire(REFUSED)
-    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", strike=Redactor([key]).text)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", redact=Redactor([key]).text)
     spending.send(SUBMIT)
-    spending.called("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
+    spending.callback_received("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
     assert spending.stopped is not None
     assert "canary" not in spending.stopped
 
@@ -456,7 +456,7 @@ def test_a_429_that_was_counted_is_not_sent_again() -> None:
 
 def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Statuses that drip without end are given up, the run comes to its end, and only submits were counted."""
-    monkeypatch.setattr(runner, "SHORTEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(transport, "SHORTEST_TIMEOUT", 0.2)
     over = threading.Event()
 
     class Dripping(BaseHTTPRequestHandler):

@@ -292,17 +292,17 @@ def test_json_headers_say_json(headers: tuple[tuple[str, str], ...]) -> None:
     assert by_name in ({}, {"cache-control": "no-cache"})
 
 
-def test_spellings() -> None:
+def test_letter_cases() -> None:
     """A header's name comes as printed, in lower case, in upper case and swapped."""
     wanted = {"X-Webhook-URL", "x-webhook-url", "X-WEBHOOK-URL", "x-wEBHOOK-url"}
-    assert set(_all(strategies.spellings("X-Webhook-URL"))) == wanted
+    assert set(_all(strategies.letter_cases("X-Webhook-URL"))) == wanted
 
 
-def test_hooks() -> None:
-    """Receivers are well, refuse at first, dawdle, or redirect."""
-    hooks = _all(strategies.hooks())
-    assert {hook.name for hook in hooks} == {"plain", "refusing", "slow", "redirecting"}
-    assert {hook.fails for hook in hooks} == {0, 1, 2}
+def test_receiver_urls() -> None:
+    """Receivers work, fail at first, are slow, or redirect."""
+    urls = _all(strategies.receiver_urls())
+    assert {url.name for url in urls} == {"plain", "refusing", "slow", "redirecting"}
+    assert {url.fails for url in urls} == {0, 1, 2}
 
 
 def test_callbacks_only_where_told() -> None:

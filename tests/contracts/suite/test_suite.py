@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contracts.gateways.edits import accepted, envelope, having, is_submit, without
 from tests.contracts.gateways.fake_gateway import KEY, Ask, Reply
 from tests.contracts.gateways.fake_server import serve
-from tests.contracts.gateways.wrong import accepted, envelope, having, is_submit, without
 
 if TYPE_CHECKING:
-    from tests.contracts.gateways.wrong import Edit
+    from tests.contracts.gateways.edits import Edit
 
-LOCAL = ("--pixazo-pace", "0.05", "--pixazo-deadline", "20")
+LOCAL = ("--pixazo-contract-pace", "0.05", "--pixazo-contract-deadline", "20")
 PAID = "paid = true\npace = 0.05\ndeadline = 20\n"
 
 
@@ -78,7 +78,7 @@ def test_virtual_clock(tmp_path: Path) -> None:
         "--pyargs",
         "pixazo_contracts",
         "-p",
-        "tests.contracts.suite.virtual_endpoint",
+        "tests.contracts.suite.fake_endpoint",
     ]
     code, output = session(tmp_path, *command, "-k", "test_clause or test_machine")
     assert (code, named(output, "FAILED"), named(output, "ERROR")) == (0, set(), set())
@@ -90,7 +90,7 @@ def test_wrong_gateway(tmp_path: Path) -> None:
     """The clause concerned fails with its sentence, where, expected, got and a cURL line; its neighbours do not."""
     edit = envelope(having(model_id="video-01"))
     with serve(speed=20, edit=edit) as (url, _):
-        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-clauses", "STATUS-0*", "-k", "test_clause")
+        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "STATUS-0*", "-k", "test_clause")
     assert (code, named(output, "FAILED")) == (1, {"test_clause[STATUS-04]"})
     assert "`model_id` is `minimax-hailuo-ai`" in output
     assert 'expected  "minimax-hailuo-ai"' in output
@@ -108,9 +108,11 @@ def no_watermark(ask: Ask, reply: Reply) -> Reply:
 def test_generated_requests_find_it(tmp_path: Path) -> None:
     """What only generated requests show fails their test."""
     with serve(speed=20, edit=no_watermark) as (url, _):
-        code, output = suite(tmp_path, url, *LOCAL, "--pixazo-clauses", "T2V-*", "-k", "test_sound_body or test_clause")
+        code, output = suite(
+            tmp_path, url, *LOCAL, "--pixazo-contract-clauses", "T2V-*", "-k", "test_valid_body or test_clause"
+        )
     assert code == 1
-    assert named(output, "FAILED") == {"test_sound_body[generate]", "test_sound_body[imageToVideo]"}
+    assert named(output, "FAILED") == {"test_valid_body[generate]", "test_valid_body[imageToVideo]"}
     assert "breaks SUBMIT-01" in output
 
 
@@ -119,7 +121,14 @@ def test_machine_keeps_its_counterexample(tmp_path: Path) -> None:
     """The state machine fails, and leaves the course of events as a file."""
     with serve(speed=100, edit=accepted(without("polling_url"))) as (url, _):
         code, output = suite(
-            tmp_path, url, *LOCAL, "--pixazo-core", "--pixazo-out", str(tmp_path), "-k", "test_machine"
+            tmp_path,
+            url,
+            *LOCAL,
+            "--pixazo-contract-core",
+            "--pixazo-contract-out",
+            str(tmp_path),
+            "-k",
+            "test_machine",
         )
     assert (code, named(output, "FAILED")) == (1, {"test_machine"})
     assert "breaks SUBMIT-03" in output
@@ -133,8 +142,8 @@ def test_drift(tmp_path: Path) -> None:
     """Drift is a warning, and fails only where asked to."""
     edit = accepted(having(estimated_cost=1))
     with serve(speed=20, edit=edit) as (url, _):
-        options = (*LOCAL, "--pixazo-clauses", "SUBMIT-04", "-k", "test_clause")
-        mild, strict = suite(tmp_path, url, *options), suite(tmp_path, url, *options, "--strict-drift")
+        options = (*LOCAL, "--pixazo-contract-clauses", "SUBMIT-04", "-k", "test_clause")
+        mild, strict = suite(tmp_path, url, *options), suite(tmp_path, url, *options, "--pixazo-contract-strict-drift")
     assert mild[0] == 0
     assert "ContractDriftWarning: DRIFT SUBMIT-04" in mild[1]
     assert (strict[0], named(strict[1], "FAILED")) == (1, {"test_clause[SUBMIT-04]"})
@@ -146,7 +155,15 @@ def test_expected_deviation(tmp_path: Path) -> None:
     expect = tmp_path / "expect.toml"
     expect.write_text(EXPECTATION, encoding="utf-8")
     with serve(speed=20, edit=envelope(having(model_id="video-01"))) as (url, _):
-        options = (*LOCAL, "--pixazo-clauses", "STATUS-04", "-k", "test_clause", "--pixazo-expect", str(expect))
+        options = (
+            *LOCAL,
+            "--pixazo-contract-clauses",
+            "STATUS-04",
+            "-k",
+            "test_clause",
+            "--pixazo-contract-expect",
+            str(expect),
+        )
         code, output = suite(tmp_path, url, *options)
     assert (code, named(output, "XFAIL")) == (0, {"test_clause[STATUS-04]"})
 
@@ -156,7 +173,7 @@ EXPECTATION = '[[expect]]\nclause = "STATUS-04"\noutcome = "FAIL"\nreason = "kno
 
 def test_dead_host(tmp_path: Path) -> None:
     """A host that does not answer is never green."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", *LOCAL, "--pixazo-clauses", "AUTH-01")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", *LOCAL, "--pixazo-contract-clauses", "AUTH-01")
     assert code == 10
     assert "target unusable: the target does not answer" in output
 
@@ -164,9 +181,9 @@ def test_dead_host(tmp_path: Path) -> None:
 @pytest.mark.exhaustive
 def test_no_such_clause(tmp_path: Path) -> None:
     """A glob that matches nothing is a usage error, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", "--pixazo-clauses", "STATUS-99")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", "--pixazo-contract-clauses", "STATUS-99")
     assert code != 0
-    assert "--pixazo-clauses STATUS-99 matches no clause" in output
+    assert "--pixazo-contract-clauses STATUS-99 matches no clause" in output
 
 
 def anything(ask: Ask, reply: Reply) -> Reply:
@@ -190,7 +207,13 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
     """Run and generated requests together spend no more than what was granted."""
     profile = tmp_path / "profile.toml"
     profile.write_text(PAID, encoding="utf-8")
-    options = ("--pixazo-profile", str(profile), "--pixazo-core", "--pixazo-max-generations", str(granted))
+    options = (
+        "--pixazo-contract-profile",
+        str(profile),
+        "--pixazo-contract-core",
+        "--pixazo-contract-max-generations",
+        str(granted),
+    )
     with serve(speed=20, edit=edit or (lambda _, reply: reply)) as (url, gateway):
         _, output = suite(tmp_path, url, *options)
         answered = [ask for ask in gateway.asked if is_submit(ask)]
@@ -206,16 +229,21 @@ def test_target_that_charges(tmp_path: Path, granted: int, edit: Edit | None, wo
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        pytest.param(("--pixazo-pace", "0"), "--pace 0.0 must be above 0", id="zero"),
-        pytest.param(("--pixazo-pace", "nan"), "--pace nan must be above 0", id="nan", marks=pytest.mark.exhaustive),
+        pytest.param(("--pixazo-contract-pace", "0"), "--pace 0.0 must be above 0", id="zero"),
         pytest.param(
-            ("--pixazo-max-generations", "-1"), "--max-generations -1", id="negative", marks=pytest.mark.exhaustive
+            ("--pixazo-contract-pace", "nan"), "--pace nan must be above 0", id="nan", marks=pytest.mark.exhaustive
+        ),
+        pytest.param(
+            ("--pixazo-contract-max-generations", "-1"),
+            "--max-generations -1",
+            id="negative",
+            marks=pytest.mark.exhaustive,
         ),
     ],
 )
 def test_bad_setting(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:
     """A number that means nothing ends the session with code 2 and one line, before anything is sent."""
-    code, output = suite(tmp_path, "http://127.0.0.1:9", *options, "--pixazo-clauses", "AUTH-01")
+    code, output = suite(tmp_path, "http://127.0.0.1:9", *options, "--pixazo-contract-clauses", "AUTH-01")
     assert code == 2
     assert f"pixazo-contracts: {complaint}" in output
     assert "Traceback" not in output

@@ -1,10 +1,10 @@
-"""Where a target is, and what can only be read there."""
+"""The one form of an origin, and which requests can only read."""
 
 from __future__ import annotations
 
 import pytest
 
-from pixazo_contracts.trace.origin import only_reads, place
+from pixazo_contracts.trace.origin import canonical_origin, only_reads
 
 HERE = "http://127.0.0.1:8900"
 SUBMIT = "minimax-hailuo-ai/v1/generate"
@@ -26,9 +26,9 @@ SUBMIT = "minimax-hailuo-ai/v1/generate"
         "http://[::ffff:127.0.0.1]:8900",
     ],
 )
-def test_this_machine_has_one_spelling(url: str) -> None:
-    """Every spelling of loopback is one place."""
-    assert place(url) == "http://127.0.0.1:8900"
+def test_this_machine_has_one_origin(url: str) -> None:
+    """Every name and address of loopback is one origin."""
+    assert canonical_origin(url) == "http://127.0.0.1:8900"
 
 
 @pytest.mark.parametrize(
@@ -42,16 +42,16 @@ def test_this_machine_has_one_spelling(url: str) -> None:
         ("https://10.0.0.1:8443", "https://10.0.0.1:8443"),
     ],
 )
-def test_one_place_has_one_spelling(url: str, known: str) -> None:
-    """Letter case, a trailing dot, the default port and the form of an address do not make another place."""
-    assert place(url) == known
+def test_one_origin_has_one_form(url: str, known: str) -> None:
+    """Letter case, a trailing dot, the default port and the form of an address do not make another origin."""
+    assert canonical_origin(url) == known
 
 
 @pytest.mark.parametrize("url", ["nowhere", "http://", "http://[::1", "http://host:99999", "http://host:x"])
-def test_what_is_no_place(url: str) -> None:
+def test_what_is_no_origin(url: str) -> None:
     """What names no host or no port is refused."""
     with pytest.raises(ValueError, match=r".+"):
-        place(url)
+        canonical_origin(url)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A trace on disk: whole, or refused; and free of keys."""
+"""A trace file is complete or refused, and holds no key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixazo_contracts.runner.layers.recorder import shorten
 from pixazo_contracts.trace.exchange import MISSING, parse_json
 from pixazo_contracts.trace.redaction import STRUCK, Redactor, is_distinctive
 from pixazo_contracts.trace.target import Profile
-from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, load_trace, save_trace
+from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,10 +23,15 @@ HEADER = Header(suite="0", clause_set="c", profile_hash="p", profile=PROFILE, st
 WHOLE = Trace(HEADER, (EXCHANGE,), (), Footer(exchanges=1, callbacks=0, seconds=1.0, probes={"a probe": "done"}))
 
 
+def save(path: Path) -> None:
+    records = (HEADER, EXCHANGE, WHOLE.footer)
+    path.write_bytes(b"".join(dump_record(record) for record in records if record is not None))
+
+
 def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
     """Header, exchanges and footer survive the file."""
     path = tmp_path / "trace.ndjson"
-    save_trace(WHOLE, path)
+    save(path)
     assert load_trace(path) == WHOLE
 
 
@@ -43,9 +48,9 @@ def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
     ids=["no footer", "no header", "an exchange lost", "cut", "unknown record", "empty"],
 )
 def test_a_damaged_trace_is_refused(kept: tuple[int, ...], more: bytes, complaint: str, tmp_path: Path) -> None:
-    """A trace that is cut, short or strange is invalid, and the complaint says where."""
+    """A trace that is truncated, incomplete or malformed is invalid, and the error says where."""
     path = tmp_path / "trace.ndjson"
-    save_trace(WHOLE, path)
+    save(path)
     lines = path.read_bytes().splitlines()
     path.write_bytes(b"\n".join([*(lines[number] for number in kept), more]))
     with pytest.raises(InvalidTraceError, match=complaint):
@@ -53,8 +58,8 @@ def test_a_damaged_trace_is_refused(kept: tuple[int, ...], more: bytes, complain
 
 
 @given(st.text(alphabet="abcdef0123456789", min_size=8, max_size=40).filter(is_distinctive), st.text(), st.text())
-def test_a_key_is_struck_out_wherever_it_stands(key: str, before: str, after: str) -> None:
-    """Whatever stands around a key, it is found and does not survive."""
+def test_a_key_is_replaced_wherever_it_stands(key: str, before: str, after: str) -> None:
+    """Whatever surrounds a key, it is found and removed."""
     redactor = Redactor([key])
     assert redactor.holds_key(before + key + after)
     assert key not in redactor.text(before + key + after)
@@ -87,14 +92,14 @@ def test_long_strings_of_a_body_are_shortened() -> None:
 
 
 def test_short_bodies_are_kept_as_sent() -> None:
-    """What is short is kept byte for byte, JSON or not; what is no text is not kept."""
+    """What is short is kept byte for byte, JSON or not; what is not text is not kept."""
     assert shorten(b'{"prompt":  "x"') == '{"prompt":  "x"'
     assert shorten(b"\xff\xfe") is None
     assert shorten(None) is None
 
 
-def test_what_is_no_json_is_missing() -> None:
-    """NaN, a cut object and nesting without end are no JSON."""
+def test_what_is_not_json_is_missing() -> None:
+    """NaN, a truncated object and nesting without end are not JSON."""
     assert parse_json("NaN") is MISSING
     assert parse_json('{"a": ') is MISSING
     assert parse_json("[" * 100_000) is MISSING

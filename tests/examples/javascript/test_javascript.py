@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
-from tests.command import environment
+from tests.command import environment, run_process
 from tests.tools import tool
 
 from pixazo_simulator.server.simulator import Simulator
 
 HERE = Path(__file__).parent
-SECONDS = 60
 
 
 def test_a_suite_in_javascript_passes(simulator: Simulator) -> None:
     """With plain fetch and the test runner of Node, nothing installed; its three tests ran."""
-    ran = subprocess.run(
-        [tool("node"), "--test", "--test-reporter=tap", "render.test.mjs"],
-        cwd=HERE, env=environment(PIXAZO_BASE_URL=simulator.url), capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    command = (tool("node"), "--test", "--test-reporter=tap", "render.test.mjs")
+    ran = run_process(*command, cwd=HERE, env=environment(PIXAZO_BASE_URL=simulator.url))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "# pass 3" in ran.stdout.splitlines()

@@ -44,7 +44,7 @@ async def test_a_client_left_in_the_middle(pixazo, pixazo_async_client):
 def test_async_tests_on_asyncio_and_trio(pytester: pytest.Pytester) -> None:
     """The synchronous fixtures work in async tests, and the client is closed without a loop and without a warning."""
     pytester.makepyfile(ASYNC_TESTS)
-    options = ("-q", "-p", "no:cacheprovider", "-W", "error")
+    options = ("-q", "-p", "no:cacheprovider", "-p", "anyio", "-W", "error")
     pytester.runpytest_subprocess(*options).assert_outcomes(passed=6)
 
 

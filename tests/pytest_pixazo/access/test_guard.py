@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.command import COMMAND
-from tests.simulator.http_clients import TALKERS
-from tests.simulator.receivers import Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
+from tests.simulator.http_clients import HTTP_CLIENTS
 from tests.tools import tool
 
 pytest_plugins = ("pytester",)
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0
-"""Seconds after which a run that hangs has failed its test."""
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:respx", "-p", "no:randomly")
 
 #: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
@@ -93,17 +92,17 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         from contextlib import ExitStack, suppress
 
         import pytest
-        from tests.simulator.http_clients import TALKERS
+        from tests.simulator.http_clients import HTTP_CLIENTS
 
         STACK = ExitStack()
-        MADE = {name: STACK.enter_context(make()) for name, make in TALKERS.items()}
+        MADE = {name: STACK.enter_context(make()) for name, make in HTTP_CLIENTS.items()}
 
         @pytest.fixture(scope="module", autouse=True)
         def _closing():
             with STACK:
                 yield
 
-        @pytest.mark.parametrize("name", TALKERS)
+        @pytest.mark.parametrize("name", HTTP_CLIENTS)
         def test_call(pixazo, name):
             with suppress(Exception):
                 MADE[name]("POST", "https://gateway.invalid/minimax-hailuo-ai/v1/generate", b"{}")
@@ -112,9 +111,9 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         "-W",
         "ignore",
     )
-    result.assert_outcomes(passed=len(TALKERS), errors=len(TALKERS))
-    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in TALKERS]
-    assert result.outlines.count(HEADLINE) == len(TALKERS)
+    result.assert_outcomes(passed=len(HTTP_CLIENTS), errors=len(HTTP_CLIENTS))
+    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
+    assert result.outlines.count(HEADLINE) == len(HTTP_CLIENTS)
 
 
 WAYS = {
@@ -213,7 +212,7 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
 
 def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the one of the environment by which all else still goes, nor its look-up, in this process and in a child."""
-    with Listener(answer(200, b"from the proxy")) as proxy:
+    with Receiver(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         result = run(
@@ -242,7 +241,7 @@ def test_a_proxy_hears_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pyt
                 assert requests.get("http://elsewhere.invalid/").text == "from the proxy"
             """,
         )
-        assert [each.line for each in proxy.heard] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
+        assert [each.line for each in proxy.received] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
     result.assert_outcomes(passed=3, errors=2)
     assert lines(result) == [
         told("in test_app.py::test_here"),
@@ -379,7 +378,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
             pass
         """,
         "-p",
-        "no:asyncio",
+        "anyio",
         conftest=NOTING + CONFTEST,
     )
     result.assert_outcomes(passed=8, errors=6)
@@ -423,6 +422,8 @@ def test_under_xdist(pytester: pytest.Pytester) -> None:
             with pytest.raises(ConnectionRefusedError):
                 socket.getaddrinfo("gateway.invalid", 443)
         """,
+        "-p",
+        "xdist",
         "-n",
         "2",
     )

@@ -19,7 +19,7 @@ def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
         "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
         json={"prompt": "A bear"},
         headers={"Ocp-Apim-Subscription-Key": "the-apps-own-key"},
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 202
     assert [each.request_id for each in pixazo.generations] == [answer.json()["request_id"]]
@@ -41,10 +41,10 @@ def test_another_use_of_the_host_fails_the_test(pytester: pytest.Pytester) -> No
 
         def test_http(pixazo_redirect):
             with pytest.raises(requests.ConnectionError):
-                requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+                requests.get("http://gateway.pixazo.ai/v2/requests/status/a", timeout=60)
 
         def test_key(pixazo_redirect):
-            requests.get("https://gateway.pixazo.ai/v2/requests/status/a", timeout=10)
+            requests.get("https://gateway.pixazo.ai/v2/requests/status/a", timeout=60)
         """
     )
     result = pytester.runpytest("-q", "-p", "no:cacheprovider")

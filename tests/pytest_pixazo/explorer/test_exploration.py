@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings, strategies
+from tests.patience import PATIENCE
 
 from pixazo_simulator import Simulator
 from pytest_pixazo.explorer import exploration
@@ -32,7 +33,7 @@ class Webhooks:
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """The gateway's answer."""
-        connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=PATIENCE)
         headers = {"Ocp-Apim-Subscription-Key": self.scene.api_key, "Content-Type": "application/json"}
         connection.request(method, path, json.dumps(body) if body else None, headers | self.webhook())
         told: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -320,7 +321,7 @@ def test_an_app_that_never_answers_is_told(gateway: Simulator, monkeypatch: pyte
             self.forever = threading.Event()
 
         def receive(self, callback: Callback) -> int:
-            self.forever.wait(30)
+            self.forever.wait(PATIENCE)
             return 200
 
         def close(self) -> None:

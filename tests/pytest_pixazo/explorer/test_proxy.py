@@ -8,6 +8,8 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
+
 from pixazo_simulator import ControlClient
 from pytest_pixazo.explorer.proxy import Relay
 from pytest_pixazo.webhooks.server import Request, Response
@@ -15,7 +17,7 @@ from pytest_pixazo.webhooks.server import Request, Response
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body that come back."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     connection.request(method, path, body, headers, encode_chunked=not isinstance(body, bytes | None))
     answer = connection.getresponse()
     told = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()

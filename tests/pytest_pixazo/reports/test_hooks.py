@@ -1,4 +1,4 @@
-"""Conduct and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
+"""Behaviour and coverage at the end of a run: printed once, the same for one process and for several, and not at all without a world."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def submit(pixazo, prompt):
     body = json.dumps({"prompt": prompt}).encode()
     request = urllib.request.Request(pixazo.url + "/minimax-hailuo-ai/v1/generate", body, headers)
     try:
-        with OPENER.open(request, timeout=10) as answer:
+        with OPENER.open(request, timeout=60) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         error.close()

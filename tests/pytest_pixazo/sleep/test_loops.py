@@ -16,6 +16,7 @@ import pytest
 import trio
 import uvloop
 from tests.caller import KEY_HEADER, Caller
+from tests.patience import PATIENCE
 
 from pixazo_simulator.server.simulator import Simulator
 from pytest_pixazo.sleep import SleepLimitError, Sleeps, virtual_sleep
@@ -324,16 +325,16 @@ def test_trio_s_clock(sleeps: Sleeps) -> None:
 
 @on_both
 def test_time_outs_of_the_machinery_are_real(sleeps: Sleeps, run: Callable[[Main], Any]) -> None:
-    """An HTTP library that gives an answer 30 s has waited none of the hour that the app slept; the app's own 30 s are over."""
+    """An HTTP library that gives an answer a minute has waited none of the hour that the app slept; the app's own minute is over."""
     outcomes: list[str] = []
 
     async def wait(answer: asyncio.Event) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await answer.wait()
 
     assert isinstance(wait, FunctionType)
     library: Callable[[asyncio.Event], Awaitable[None]] = FunctionType(
-        wait.__code__, {"__name__": "httpcore._async.http11", "asyncio": asyncio}
+        wait.__code__, {"__name__": "httpcore._async.http11", "asyncio": asyncio, "PATIENCE": PATIENCE}
     )
 
     async def main() -> None:

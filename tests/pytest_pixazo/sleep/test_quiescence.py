@@ -15,13 +15,11 @@ from typing import Any
 import pytest
 import trio
 import uvloop
+from tests.patience import PATIENCE
 
 from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
 from pytest_pixazo.sleep.quiescence import Stillness
 from pytest_pixazo.sleep.waits import WAITS, waits_for_others
-
-PATIENCE = 10.0
-"""Real seconds after which something that must happen has not happened."""
 
 
 class Scripted(Loop):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -18,6 +17,8 @@ from typing import Any
 import pytest
 import urllib3
 from tests.caller import KEY_HEADER, Caller
+from tests.command import run_process
+from tests.patience import PATIENCE
 from tests.pytest_pixazo.sleep import sleeping_app
 from tests.pytest_pixazo.sleep.sleeping_app import (
     Poller,
@@ -385,16 +386,16 @@ def test_who_still_sleeps_in_the_end_is_woken() -> None:
     def advance(seconds: float) -> None:
         moves.append(seconds)
         entered.set()
-        left.wait(10)
+        left.wait(PATIENCE)
 
     with virtual_sleep(advance) as sleeps:
         threads = [threading.Thread(target=time.sleep, args=(seconds,)) for seconds in (5, 600)]
         for thread in threads:
             thread.start()
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE)
     left.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert [thread.is_alive() for thread in threads] == [False, False]
     assert (sleeps.count, moves) == (2, [5.0])
 
@@ -409,5 +410,5 @@ def test_lengths_are_bounded() -> None:
 
 def test_a_forked_child_sleeps_in_real_time() -> None:
     """The threads that move the clock are not there in the child; it ends all the same."""
-    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, timeout=60, check=False)
+    done = run_process(sys.executable, "-c", FORK)
     assert (done.returncode, done.stdout, done.stderr) == (0, "child real\nparent 5.0\n", "")

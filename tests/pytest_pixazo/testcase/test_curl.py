@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.caller import KEY_HEADER, Caller
+from tests.patience import PATIENCE
 
 from pixazo_simulator.control import Exchange, from_json
 from pixazo_simulator.server.simulator import Simulator
@@ -117,7 +118,7 @@ def test_a_body_without_a_media_type_is_repeated_without_one(caller: Caller, sim
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
     subprocess.run(
-        ["sh", "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=20, check=True
+        ["sh", "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=PATIENCE, check=True
     )
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]
     for each in (first, second):
@@ -139,7 +140,11 @@ def test_a_shell_sends_the_same_request(caller: Caller, simulator: Simulator, sh
     first = caller.call("GET", "/_sim/journal").json()["exchanges"][0]
     variables = {"PIXAZO_BASE_URL": simulator.url, "PIXAZO_API_KEY": caller.key, "PATH": os.environ["PATH"]}
     ran = subprocess.run(
-        [shell, "-c", curl(from_json(first, Exchange))], env=variables, capture_output=True, timeout=20, check=True
+        [shell, "-c", curl(from_json(first, Exchange))],
+        env=variables,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=True,
     )
     assert json.loads(ran.stdout)["status"] == "QUEUED"
     second = caller.call("GET", "/_sim/journal").json()["exchanges"][1]

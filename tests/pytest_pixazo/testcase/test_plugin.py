@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.command import python
 
 import pixazo_contracts
 
@@ -27,8 +28,7 @@ print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 
 def test_imports_nothing() -> None:
     """Beside itself the plugin imports no module that pytest has not imported."""
-    done = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["pytest_pixazo"]
+    assert python(LISTING).split() == ["pytest_pixazo"]
 
 
 def test_named_endpoint(pytester: pytest.Pytester) -> None:

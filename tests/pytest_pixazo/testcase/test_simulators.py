@@ -36,7 +36,7 @@ def notes(pytester: pytest.Pytester) -> list[list[str]]:
 def test_each_worker_has_its_own(pytester: pytest.Pytester) -> None:
     """Under xdist every worker starts one simulator, on a port of its own, and tells what failed tests show."""
     pytester.makepyfile(NOTING + "\n\ndef test_failed(pixazo): assert 0\n")
-    result = pytester.runpytest(*QUIET, "-n", "2")
+    result = pytester.runpytest(*QUIET, "-p", "xdist", "-n", "2")
     result.assert_outcomes(passed=6, failed=1)
     result.stdout.fnmatch_lines(["*- pixazo journal -*", "*- pixazo seed -*"])
     places = {(worker, url) for worker, url, _ in notes(pytester)}
@@ -61,7 +61,7 @@ def test_all_workers_share_a_running_one(
         monkeypatch.setenv("PIXAZO_SIM_URL", simulator.url)
     if named == "setting":
         pytester.makeini(f"[pytest]\npixazo_sim_url = {simulator.url}/\n")
-    workers = ("-n", "2") if named == "option" else ()
+    workers = ("-p", "xdist", "-n", "2") if named == "option" else ()
     before = simulator.control().health().worlds
     pytester.runpytest(*QUIET, *workers, *options).assert_outcomes(passed=6)
     assert {url for _, url, _ in notes(pytester)} == {simulator.url}

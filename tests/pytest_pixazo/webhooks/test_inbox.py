@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Simulator
@@ -27,7 +28,7 @@ def answers(world: ControlClient, seconds: float) -> list[int | str | None]:
 def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
     """Send something to an inbox by hand."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     connection.request(method, parts.path, body, headers)
     answer = connection.getresponse()
     told = answer.status, answer.read()
@@ -61,7 +62,7 @@ def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Sim
     world = gateway.control().create_world(clock="x1000")
     with Inbox(world) as inbox:
         request_id = submit(world, inbox.url)
-        assert [callback.request_id for callback in inbox.wait(1, timeout=10)] == [request_id]
+        assert [callback.request_id for callback in inbox.wait(1, timeout=PATIENCE)] == [request_id]
     world.delete_world()
 
 
@@ -180,7 +181,7 @@ def test_only_a_post_to_its_own_path_is_a_callback(inbox: Inbox) -> None:
 def test_a_body_in_chunks_is_put_together(inbox: Inbox) -> None:
     """Senders that do not know the length are understood, too."""
     parts = urlsplit(inbox.url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     connection.request("POST", parts.path, iter([b'{"status":', b'"FAILED"}']), encode_chunked=True)
     assert connection.getresponse().status == 204
     connection.close()

@@ -18,6 +18,7 @@ import trio
 import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
+from tests.patience import PATIENCE
 from tests.pytest_pixazo.submitting import submit
 
 from pixazo_simulator import ControlClient, Event
@@ -223,10 +224,10 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     submit(world, inbox.url)
     advancing = threading.Thread(target=world.advance, args=(15,))
     advancing.start()
-    assert reached.wait(10)
+    assert reached.wait(PATIENCE)
     with pytest.raises(InboxError, match="closed before the app had answered"):
         inbox.close()
-    advancing.join(10)
+    advancing.join(PATIENCE)
     assert told == ["cancelled", "lifespan.shutdown"]
 
 
@@ -245,7 +246,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
     slow, handled = threading.Event(), threading.Semaphore(0)
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        slow.wait(10)
+        slow.wait(PATIENCE)
         start_response("200 OK", [])
         handled.release()
         return []
@@ -256,7 +257,7 @@ def test_the_courier_may_give_up_before_the_app_answers(
         impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
         assert answers(world.advance(15)) == [None]
     slow.set()
-    assert handled.acquire(timeout=10)
+    assert handled.acquire(timeout=PATIENCE)
     assert answers(world.advance(5)) == [200]
     assert [callback.answered for callback in inbox.received] == [200, 200]
 
@@ -395,7 +396,7 @@ def served() -> Iterator[tuple[FastAPI, str]]:
     thread.start()
     yield app, f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
     listener.close()
 
 

@@ -155,7 +155,7 @@ def test_policy_of_a_running_world(pixazo: Pixazo, pixazo_client: PixazoClient) 
     pixazo_client.generate("A bear")
     assert pixazo.journal[0].status == 200
     with pytest.raises(Exception, match=r"^policy field 'submit_cod' does not exist \(did you mean submit_code\?\)"):
-        pixazo.policy(submit_cod=200)
+        pixazo.policy(submit_cod=200)  # type: ignore[call-arg]
 
 
 def test_explain_is_a_dry_run(pixazo: Pixazo) -> None:

@@ -218,6 +218,6 @@ def test_begun(pixazo, pixazo_client):
     result.assert_outcomes(passed=1, errors=1)
     start = result.outlines.index("pixazo: 2 things not as expected; @pytest.mark.pixazo(strict=False) lets this pass")
     assert result.outlines[start + 1 : start + 3] == [
-        '- when("generate") was begun and never said what happens: add .reply, .end or .fault',
-        '- when("generate"), step 2, was begun and never said what happens: add .reply, .end or .fault',
+        '- when("generate") does not say what happens: add .reply, .end or .fault',
+        '- when("generate"), step 2, does not say what happens: add .reply, .end or .fault',
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tests.patience import PATIENCE
 
 from pixazo_client import PixazoClient
 from pytest_pixazo import Pixazo, contains
@@ -17,7 +18,7 @@ def test_wait_for_an_app_in_another_thread(pixazo: Pixazo, pixazo_client: Pixazo
     (submit,) = pixazo.wait_for("submit", operation="generate")
     polls = pixazo.wait_for("status", count=2, path=contains(str(submit.request_id)))
     (done,) = pixazo.wait_for("generation", status="COMPLETED")
-    app.join(10)
+    app.join(PATIENCE)
     assert submit.request.body == {"prompt": "A bear"}
     assert len(polls) >= 2
     assert done.request_id == submit.response.body["request_id"]

@@ -8,11 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.command import COMMAND, PATIENCE, SIGNAL_ELSEWHERE, environment, pixazo_sim
+from tests.command import COMMAND, SIGNAL_ELSEWHERE, environment, pixazo_sim, run_process, started
 from tests.page import IMAGE, TEXT, sample
+from tests.patience import PATIENCE
 from tests.tools import tool
 
 VENDOR = "https://gateway.pixazo.ai"
@@ -70,7 +73,7 @@ def test_python_with_requests() -> None:
 
 
 def test_node_with_fetch(tmp_path: Path) -> None:
-    """The global fetch of Node 20, which heeds no proxy, in a module."""
+    """The global fetch of Node 20, which ignores proxies, in a module."""
     place = tmp_path / "fetch.mjs"
     place.write_text(OVER_FETCH, encoding="utf-8")
     ran = run(tool("node"), str(place))
@@ -85,7 +88,7 @@ def test_curl(tmp_path: Path) -> None:
 
 
 def test_wget(tmp_path: Path) -> None:
-    """The build with GnuTLS heeds no SSL_CERT_FILE; what the user told it otherwise still holds."""
+    """The build with GnuTLS ignores SSL_CERT_FILE; the user's own wgetrc still applies."""
     mine = tmp_path / "wgetrc"
     mine.write_text("header = X-Mine: 1", encoding="ascii")
     posted = f"""{tool("wget")} -qO- -S --header 'Ocp-Apim-Subscription-Key: mine' --header 'Content-Type: application/json' \
@@ -111,7 +114,7 @@ def test_the_samples_of_the_page_unmodified(tmp_path: Path) -> None:
 
 @pytest.mark.exhaustive
 def test_other_ways_of_node(tmp_path: Path) -> None:
-    """node:https and node:tls, in each form of their arguments; verification is real, and host names are checked."""
+    """node:https and node:tls, in each form of their arguments; certificates and host names are verified."""
     place = tmp_path / "ways.mjs"
     place.write_text(
         """
@@ -137,7 +140,7 @@ console.log(status, await over((done) => connect({ host: 'gateway.pixazo.ai', po
 
 
 def test_other_hosts_are_refused() -> None:
-    """By the proxy, in the answer and on standard error; so is plain http, which the gateway does not speak."""
+    """By the proxy, in the response and on standard error; so is plain http, which the gateway does not speak."""
     tool("curl")
     urls = ("https://elsewhere.invalid/", "http://elsewhere.invalid/", "http://gateway.pixazo.ai/")
     ran = run("sh", "-c", "; ".join(f"curl -s {url}" for url in urls))
@@ -149,7 +152,7 @@ def test_other_hosts_are_refused() -> None:
 
 @pytest.mark.exhaustive
 def test_node_is_offline_too() -> None:
-    """Though it heeds no proxy."""
+    """Although it ignores the proxy."""
     code = """
 for (const url of ['https://elsewhere.invalid/', 'http://192.0.2.1/', 'https://gateway.pixazo.ai:8443/'])
   await fetch(url).catch((error) => console.log(error.cause.code, error.cause.message));
@@ -165,7 +168,7 @@ for (const url of ['https://elsewhere.invalid/', 'http://192.0.2.1/', 'https://g
 
 
 def test_this_machine_is_reached() -> None:
-    """Directly by what heeds NO_PROXY, else through the proxy, by CONNECT or a plain request."""
+    """Directly by clients that use NO_PROXY, else through the proxy, by CONNECT or a plain request."""
     code = 'curl -sS {} "$PIXAZO_BASE_URL/_sim/health"; '
     ways = ("", '--noproxy "" -x "$HTTPS_PROXY"', '--noproxy "" -p -x "$HTTPS_PROXY"')
     tool("curl")
@@ -178,13 +181,13 @@ def test_this_machine_is_reached() -> None:
 
 
 def test_nobody_else_is_trusted() -> None:
-    """A program that heeds no proxy could not be talking to the vendor: it believes our authority alone."""
+    """A client that bypasses the proxy fails TLS verification: our authority is the only one."""
     code = "import ssl; print([dict(sum(each['subject'], ()))['organizationName'] for each in ssl.create_default_context().get_ca_certs()])"
     assert python(code).stdout == "['pixazo-testkit']\n"
 
 
 def test_tls_may_be_left_to_the_proxy() -> None:
-    """As axios before 1.8 does: it asks in absolute form; other hosts and ports are refused as ever."""
+    """As by axios before 1.8, in absolute form; other hosts and ports are refused."""
     code = """
 import http.client, os
 for url in ("https://gateway.pixazo.ai/nowhere", "https://gateway.pixazo.ai:8443/", "https://elsewhere.invalid/"):
@@ -217,7 +220,7 @@ NODE_STATUS = "fetch('https://gateway.pixazo.ai/nowhere').then((answer) => conso
     "program", [(sys.executable, "-c", PYTHON_STATUS), ("node", "-e", NODE_STATUS)], ids=["python", "node"]
 )
 def test_variables_of_others_may_change(program: tuple[str, ...]) -> None:
-    """Whom to believe is told in one of our own."""
+    """Our own variable names the authority."""
     ran = run(sys.executable, "-c", CHANGED, "nothing", tool(program[0]), *program[1:])
     assert (ran.returncode, ran.stdout) == (0, "404\n"), ran.stderr
 
@@ -227,7 +230,7 @@ def test_variables_of_others_may_change(program: tuple[str, ...]) -> None:
     "program", [(sys.executable, "-c", "print('ran')"), ("node", "-e", "console.log('ran')")], ids=["python", "node"]
 )
 def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) -> None:
-    """It might reach the vendor: it ends with one line before it begins."""
+    """It might reach the vendor: it prints one line and ends before it begins."""
     ran = run(sys.executable, "-c", CHANGED, lost, tool(program[0]), *program[1:])
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert re.match(
@@ -240,7 +243,7 @@ def test_what_cannot_be_led_does_not_run(lost: str, program: tuple[str, ...]) ->
 
 
 def test_what_the_command_finds() -> None:
-    """URL and key of the simulator, and no proxy of others; what else there was stays."""
+    """URL and key of the simulator, and no other proxy; other variables are unchanged."""
     code = "import json, os; print(json.dumps(dict(os.environ)))"
     ran = python(
         code,
@@ -274,7 +277,7 @@ def test_the_authorities_that_node_was_given_stay(tmp_path: Path) -> None:
 
 
 def test_the_options_of_serve() -> None:
-    """They describe the simulator, in the environment as well; the clock runs twenty times as fast unless it is said."""
+    """They apply to the simulator, also in the environment; by default the clock runs twenty times as fast as real time."""
     code = """
 import json, os, urllib.request
 asked = urllib.request.Request(os.environ["PIXAZO_BASE_URL"] + "/_sim/world", headers={"Ocp-Apim-Subscription-Key": os.environ["PIXAZO_API_KEY"]})
@@ -289,7 +292,7 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
 
 
 def test_the_options_are_told() -> None:
-    """All of serve, but for where it listens, who may use `/_sim`, and whom it tells."""
+    """All options of serve, except those about where it listens and who may use `/_sim`."""
     told = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
@@ -308,12 +311,12 @@ def test_the_options_are_told() -> None:
     [("exit 7", 7), ("kill -KILL $$", 137), ("false", 1)],
 )
 def test_the_exit_code_is_that_of_the_command(code: str, expected: int) -> None:
-    """As a shell gives it."""
+    """As in a shell."""
     assert run("sh", "-c", code).returncode == expected
 
 
 def test_the_dashes_may_be_left_out() -> None:
-    """What follows the command belongs to it."""
+    """Options after the command belong to it."""
     ran = pixazo_sim("exec", "--seed", "7", "echo", "--seed", "8", "--help")
     assert (ran.returncode, ran.stdout) == (0, "--seed 8 --help\n")
 
@@ -331,13 +334,13 @@ def test_the_dashes_may_be_left_out() -> None:
     ],
 )
 def test_what_cannot_be_run(arguments: list[str], code: int, told: str) -> None:
-    """One line, and a code that tells why."""
+    """One line, and an exit code for the reason."""
     ran = pixazo_sim(*arguments)
     assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"pixazo-sim: {told}\n")
 
 
 def test_a_script_without_its_interpreter(tmp_path: Path) -> None:
-    """It is there: what its first line names is not."""
+    """The script exists; the interpreter that its first line names does not."""
     script = tmp_path / "script"
     script.write_text("#!/no/such -x\n", encoding="ascii")
     script.chmod(0o755)
@@ -347,46 +350,40 @@ def test_a_script_without_its_interpreter(tmp_path: Path) -> None:
 
 
 def test_without_standard_streams(tmp_path: Path) -> None:
-    """As a daemon starts it: they lead nowhere, for the command too."""
+    """As started by a daemon: they are /dev/null, for the command, too."""
     told = tmp_path / "told"
     code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in range(3)))"
     closed = 'exec "$@" <&- >&- 2>&-'
-    ran = subprocess.run(
-        ["/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code],
-        env=environment(), timeout=PATIENCE, check=False,
-    )  # fmt: skip
+    ran = run_process("/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code)
     assert ran.returncode == 0
     assert told.read_text(encoding="ascii") == "/dev/null /dev/null /dev/null"
 
 
-def under_way(code: str, temporary: Path) -> subprocess.Popen[str]:
+@contextmanager
+def under_way(code: str, temporary: Path) -> Generator[subprocess.Popen[bytes]]:
     """A command that has said `ready`, in a session without a terminal."""
-    process = subprocess.Popen(
-        [COMMAND, "exec", "--", sys.executable, "-u", "-c", code],
-        stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment(TMPDIR=str(temporary)),
-    )  # fmt: skip
-    assert process.stdout
-    assert process.stdout.readline() == "ready\n"
-    return process
+    variables = environment(TMPDIR=str(temporary))
+    with started(COMMAND, "exec", "--", sys.executable, "-u", "-c", code, env=variables) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        yield process
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_are_passed_on(number: signal.Signals, tmp_path: Path) -> None:
-    """The command decides what they mean, and how it ends."""
+    """The command decides how it ends."""
     code = f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(5)); print('ready'); signal.pause()"
-    process = under_way(code, tmp_path)
-    with process:
+    with under_way(code, tmp_path) as process:
         process.send_signal(number)
         assert process.wait(PATIENCE) == 5
 
 
 def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
-    """Everything else ends with it: the port, and the files that it was told of."""
+    """Everything else ends with it: the port, and the temporary files."""
     code = "import os, signal; print('ready'); print(os.environ['PIXAZO_BASE_URL'], os.environ['SSL_CERT_FILE']); signal.pause()"
-    process = under_way(code, tmp_path)
-    with process:
+    with under_way(code, tmp_path) as process:
         assert process.stdout
-        url, _, bundle = process.stdout.readline().strip().partition(" ")
+        url, _, bundle = process.stdout.readline().decode().strip().partition(" ")
         assert Path(bundle).is_relative_to(tmp_path)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 128 + signal.SIGTERM
@@ -396,25 +393,20 @@ def test_a_command_ended_by_a_signal(tmp_path: Path) -> None:
 
 
 def test_a_signal_that_reaches_another_thread_is_passed_on(tmp_path: Path) -> None:
-    """The main thread waits for the command, and is not woken."""
+    """The main thread waits for the command, and does not wake up."""
     child = "import signal, sys; signal.signal(15, lambda *_: sys.exit(5)); print('ready', flush=True); signal.pause()"
     code = f"{SIGNAL_ELSEWHERE}from pixazo_simulator.cli import main\nmain()\n"
     command = [sys.executable, "-c", code, "exec", "--", sys.executable, "-c", child]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(TMPDIR=str(tmp_path))
-    ) as process:
-        try:
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-            process.communicate("!", PATIENCE)
-        finally:
-            process.kill()
+    with started(*command, env=environment(TMPDIR=str(tmp_path))) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        process.communicate(b"!", PATIENCE)
     assert process.returncode == 5
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nobody_waits_for_a_reader_of_the_log() -> None:
-    """The command is served and ends, and so does everything else."""
+    """The command runs to its end, and so does everything else."""
     code = """
 import os, sys, requests
 for _ in range(200):
@@ -422,13 +414,8 @@ for _ in range(200):
     assert requests.get("http://elsewhere.test/" + "a" * 2000).status_code == 403
 sys.exit(5)
 """
-    with subprocess.Popen(
-        [COMMAND, "exec", "--", sys.executable, "-c", code], stderr=subprocess.PIPE, env=environment()
-    ) as process:
-        try:
-            assert process.wait(PATIENCE) == 5
-        finally:
-            process.kill()
+    with started(COMMAND, "exec", "--", sys.executable, "-c", code) as process:
+        assert process.wait(PATIENCE) == 5
 
 
 # Python programs that heed neither proxy nor variable
@@ -455,14 +442,14 @@ else:
 
 @pytest.mark.parametrize("loop", [[], ["uvloop"]])
 def test_python_with_aiohttp(loop: list[str]) -> None:
-    """With a context of its own, and past all proxies; it is offline, too."""
+    """With a context of its own, and without a proxy; it is offline, too."""
     ran = run(sys.executable, "-c", OVER_AIOHTTP, *loop)
     assert (ran.returncode, ran.stdout) == (0, f"202\n192.0.2.1 port 443 {OFFLINE}\n")
     assert ran.stderr == f"pixazo-sim: 192.0.2.1 port 443 {OFFLINE}\n"
 
 
 def test_the_customization_of_a_site_still_runs(tmp_path: Path) -> None:
-    """Though ours stands before it."""
+    """Although ours hides it."""
     (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.mine = 'ran'", encoding="utf-8")
     inherited = environment().get("PYTHONPATH", "")
     assert python("print(mine)", PYTHONPATH=f"{tmp_path}:{inherited}").stdout == "ran\n"

@@ -10,8 +10,8 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 
+from pixazo_simulator.script.reader import script_from
 from pixazo_simulator.script.rule import FAULTS
-from pixazo_simulator.script.script_file import script_from
 
 SCRIPT = """\
 [[rules]]
@@ -44,7 +44,7 @@ def test_the_list_can_be_read_by_machines() -> None:
     assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
     assert by_name["drop"]["applies_to"] == ["webhook"]
     for each in told:
-        assert [rule.told() for rule in script_from(each["toml"], "x", as_json=False)] == [each["rule"]]
+        assert [rule.as_json() for rule in script_from(each["toml"], "x", as_json=False)] == [each["rule"]]
 
 
 def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: 
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("s.toml", SCRIPT.replace("times", "tiems"), "line 5: rules[0].tiems: unknown key 'tiems' (did you mean times?): known are"),
-        ("s.json", '{"rules": [\n{"when": "status", "faults": [{"fault": "hagn"}]}]}', "line 2: rules[0].faults[0].fault: fault 'hagn' does not exist (did you mean hang?): see pixazo-sim faults"),
+        ("s.toml", SCRIPT.replace("times", "tiems"), "line 5: rules[0].tiems: unknown field `tiems` (did you mean times?); known members are"),
+        ("s.json", '{"rules": [\n{"when": "status", "faults": [{"fault": "hagn"}]}]}', "line 2: rules[0].faults[0].fault: fault 'hagn' does not exist (did you mean hang?); known are "),
         ("s.toml", None, "cannot be read: No such file or directory"),
     ],
 )  # fmt: skip

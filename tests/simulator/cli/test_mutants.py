@@ -36,14 +36,14 @@ def test_the_list_as_json() -> None:
         "name": "callbacks-numbered",
         "kind": "variant",
         "clause": None,
-        "says": "A callback carries a header with its number",
+        "says": "A webhook delivery has a header with its number",
         "collateral": [],
     }
 
 
 @pytest.mark.parametrize("options", [["--mutant", "no-polling-url"], ["--variant", "json-indented"]])
 def test_serve_is_what_it_was_asked_to_be(serve: Callable[..., Serving], options: list[str]) -> None:
-    """The mutation, or the variation, and nothing else."""
+    """With the mutation, or the variation, and no other difference."""
     serving = serve(*options)
     reply = Caller(over_http(serving.url), serving.key).generate()
     assert reply.status == 202
@@ -66,6 +66,6 @@ def test_a_mutant_can_be_named_in_the_environment(serve: Callable[..., Serving])
     ],
 )  # fmt: skip
 def test_a_wrong_name_is_one_line_and_exit_code_2(options: list[str], says: str) -> None:
-    """The line names what was asked for and the nearest name."""
+    """The line has the name and the nearest known one."""
     ended = pixazo_sim("serve", "--port", "0", *options)
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {says}\n")

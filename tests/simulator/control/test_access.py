@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
-from tests.simulator.receivers import Listener, answer
-from tests.simulator.server.raw_socket import Wire
+from tests.receiver import Receiver, answer
+from tests.simulator.server.raw_socket import RawSocket
 
 from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -190,7 +190,7 @@ def test_a_page_of_this_very_server_is_answered() -> None:
 @pytest.mark.parametrize("target", ["/_sim/health", "/.well-known/pixazo-target"])
 def test_a_header_that_is_sent_twice_is_a_bad_request(name: str, target: str) -> None:
     """Nobody can tell which of the two counts."""
-    with Simulator(Settings(control_token=TOKEN)) as simulator, Wire(simulator.port) as wire:
+    with Simulator(Settings(control_token=TOKEN)) as simulator, RawSocket(simulator.port) as wire:
         value = TOKEN if name == TOKEN_HEADER else "http://localhost"
         wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n{name}: {value}\r\n\r\n".encode())
         answer = wire.answer()
@@ -232,7 +232,7 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
     policy = PROFILES["documented"].changed({"webhook_redirects": "follow"})
     with Simulator(Settings(policy=policy)) as simulator:
         own = f"{simulator.url}/_sim/worlds"
-        with Listener(answer(307, location=own)) as listener:
+        with Receiver(answer(307, location=own)) as listener:
             caller = Caller(over_http(simulator.url), simulator.api_key)
             caller.accepted(webhook=listener.url if redirected else own)
             simulator.advance(15)

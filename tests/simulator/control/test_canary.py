@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.receivers import Listener, answer
+from tests.receiver import Receiver, answer
 
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -182,7 +182,7 @@ def heard() -> Heard:
     log.addHandler(listening)
     log.setLevel(logging.DEBUG)
     with (
-        Listener(answer(500, f"no {LONG}".encode())) as listener,
+        Receiver(answer(500, f"no {LONG}".encode())) as listener,
         Simulator(Settings(keys=(*KEYS, OTHER))) as simulator,
     ):
         send = over_http(simulator.url)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,8 @@ from typing import Any
 
 import pytest
 from tests.caller import GENERATE, Caller, over_http
+from tests.command import python
+from tests.patience import PATIENCE
 
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -295,7 +295,7 @@ def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
         waiting.start()
         began.wait()
         control.health()
-    waiting.join(timeout=10)
+    waiting.join(timeout=PATIENCE)
     assert outcome[0].startswith(("the simulator was stopped before it could answer", "the simulator does not run"))
 
 
@@ -372,8 +372,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
 def test_it_is_light_to_import() -> None:
     """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS."""
     code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
-    loaded = set(ended.stdout.split())
+    loaded = set(python(code).split())
     assert loaded >= {"pixazo_simulator", "threading"}
     assert not loaded & {"uvicorn", "starlette", "httpx2", "anyio", "asyncio", "http", "ssl"}
 

@@ -20,6 +20,7 @@ from schemathesis.checks import load_all_checks
 from schemathesis.openapi import from_url
 from tests.caller import KEY_HEADER, Caller, over_http
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.server.simulator import Simulator
@@ -330,7 +331,7 @@ def test_a_caller_who_goes_away_before_the_end_of_the_body_is_not_obeyed() -> No
     with Simulator() as running:
         with socket.create_connection((running.host, running.port)) as connection:
             connection.sendall(b"POST /_sim/worlds HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
-        with socket.create_connection((running.host, running.port), timeout=10) as connection:
+        with socket.create_connection((running.host, running.port), timeout=PATIENCE) as connection:
             connection.sendall(b"POST /_sim/worlds HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n")
             connection.shutdown(socket.SHUT_WR)
             connection.recv(1024)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.simulator.receivers import Listener, answer
+from tests.receiver import Receiver, answer
 
 from pixazo_simulator import control
 from pixazo_simulator.control.schema.rendering import exchange, in_turns
@@ -44,7 +44,7 @@ def test_a_planted_key_is_never_told(canary: Caller, caplog: pytest.LogCaptureFi
     caplog.set_level(logging.DEBUG)
     typed = {"Content-Type": "application/json"}
     bare = {KEY_HEADER: ""}
-    with Listener(answer(500, CANARY.encode())) as listener:
+    with Receiver(answer(500, CANARY.encode())) as listener:
         canary.accepted(
             f"A bear {CANARY}", webhook=f"{listener.url}?key={CANARY}", callback_url=f"{listener.url}/{CANARY}"
         )

@@ -97,7 +97,7 @@ def called_back(rule: Rule | None) -> Run:
 
 def patience(rule: Rule | None) -> float:
     """A client waits for ever, nearly, unless it is to see that nothing comes."""
-    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.told()["faults"]} else 10.0
+    return IMPATIENCE if rule and "hang" in {each["fault"] for each in rule.as_json()["faults"]} else 10.0
 
 
 def status_code(run: Run) -> None:

@@ -306,7 +306,7 @@ def test_prompts_are_remembered_within_a_bound(stage_of: StageOf) -> None:
     """Those of the latest generations; also when the rule comes later."""
     stage = stage_of(bounds=Bounds(prompts=2))
     identities = [stage.caller.accepted(f"A bear {number}") for number in range(3)]
-    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).told()
+    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).as_json()
     assert stage.caller.call("POST", "/_sim/script/rules", told).status == 201
     assert [stage.caller.read(identity).status for identity in identities] == [200, 500, 500]
 

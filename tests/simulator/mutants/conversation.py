@@ -1,4 +1,4 @@
-"""One long conversation with a simulator, by which two simulators can be compared byte for byte."""
+"""A long sequence of requests to a simulator, whose responses and webhooks can be compared byte for byte with another's."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pixazo_simulator.server.simulator import Simulator
 
 __all__ = [
     "IMAGE_URL",
-    "Callback",
     "Chapter",
-    "Conversation",
+    "Delivery",
     "Entry",
     "Receiver",
-    "Said",
+    "RecordingClient",
+    "Response",
     "broken",
     "converse",
     "elsewhere",
@@ -45,40 +45,40 @@ GIF = b"GIF89a" + (400).to_bytes(2, "little") * 2 + b"\x80\x00\x00\x00\x00\x00\x
 
 
 @dataclass(frozen=True)
-class Said:
-    """An answer to the request `asked`: header names as they were written."""
+class Response:
+    """A response to `request`, with header names in their letter case."""
 
-    asked: str
+    request: str
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def members(self) -> dict[str, Any]:
-        """The members of a JSON object; none when the body is something else."""
+        """The members of a JSON object; none for any other body."""
         try:
-            told = json.loads(self.body)
+            members = json.loads(self.body)
         except ValueError:
             return {}
-        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        return cast("dict[str, Any]", members) if isinstance(members, dict) else {}
 
 
 @dataclass(frozen=True)
-class Callback:
-    """A callback as it arrived."""
+class Delivery:
+    """A webhook delivery as it arrived."""
 
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
 
-Entry = Said | Callback
+Entry = Response | Delivery
 
 
 class Receiver:
-    """Keeps every callback; below /broken it answers 503, below /moved it redirects, else 204."""
+    """Keeps every webhook delivery. Its status code is 503 below /broken, 307 below /moved, else 204."""
 
     def __init__(self) -> None:
-        self.received: list[Callback] = []
+        self.received: list[Delivery] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -89,7 +89,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.received.append(Callback(self.path, tuple(sorted(self.headers.items())), body))
+                receiver.received.append(Delivery(self.path, tuple(sorted(self.headers.items())), body))
                 moved = self.path.startswith("/moved")
                 self.send_response(503 if self.path.startswith("/broken") else 307 if moved else 204)
                 if moved:
@@ -112,84 +112,83 @@ class Receiver:
 
 
 @dataclass
-class Conversation:
-    """What is said to one simulator on one connection, and everything that comes back."""
+class RecordingClient:
+    """Sends requests to one simulator on one connection, and keeps the responses and the webhook deliveries."""
 
     simulator: Simulator
     receiver: Receiver
     entries: list[Entry] = field(default_factory=list[Entry])
     key: str = ""
     _connection: http.client.HTTPConnection | None = None
-    _heard: int = 0
+    _seen: int = 0
 
     def __post_init__(self) -> None:
-        """Leave out what others have heard."""
-        self._heard = len(self.receiver.received)
+        """Leave out what was delivered before."""
+        self._seen = len(self.receiver.received)
 
-    def say(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Said:
+    def send(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Response:
         """Send one request, without any header but these and Host."""
         if self._connection is None:
             self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=TIMEOUT)
         self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
         answer = self._connection.getresponse()
-        told = tuple((name, value) for name, value in answer.getheaders())
-        asked = f"{method} {target} {body[:200]!r} of {len(body)} {headers}"
-        return Said(asked, answer.status, told, answer.read())
+        names = tuple((name, value) for name, value in answer.getheaders())
+        request = f"{method} {target} {body[:200]!r} of {len(body)} {headers}"
+        return Response(request, answer.status, names, answer.read())
 
-    def ask(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
-        """Send one request with the key, keep the answer."""
+    def call(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Response:
+        """Send one request with the key, and keep the response."""
         typed = {} if body is None else {"Content-Type": "application/json", "Cache-Control": "no-cache"}
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        said = self.say(method, target, content, {KEY_HEADER: self.key, **typed, **(headers or {})})
-        self.entries.append(said)
-        return said
+        response = self.send(method, target, _encoded(body), {KEY_HEADER: self.key, **typed, **(headers or {})})
+        self.entries.append(response)
+        return response
 
-    def plainly(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Said:
-        """Send one request without a key, keep the answer."""
-        content = b"" if body is None else json.dumps(body).encode()
+    def call_without_key(
+        self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send one request without a key, and keep the response."""
         typed = {} if body is None else {"Content-Type": "application/json"}
-        said = self.say(method, target, content, {**typed, **(headers or {})})
-        self.entries.append(said)
-        return said
+        response = self.send(method, target, _encoded(body), {**typed, **(headers or {})})
+        self.entries.append(response)
+        return response
 
-    def control(self, method: str, path: str, body: object = None) -> Said:
-        """Ask our own routes, which must succeed."""
-        content = b"" if body is None else json.dumps(body).encode()
+    def control(self, method: str, path: str, body: object = None) -> Response:
+        """Call one of our own routes, which must succeed."""
         host = urlsplit(self.simulator.url).netloc
-        said = self.say(method, f"/_sim/{path}", content, {KEY_HEADER: self.key, "Host": host})
-        assert said.status < 300, said
-        return said
+        response = self.send(method, f"/_sim/{path}", _encoded(body), {KEY_HEADER: self.key, "Host": host})
+        assert response.status < 300, response
+        return response
 
-    def world(self, key: str, **wishes: object) -> None:
-        """Go on in a new world."""
+    def world(self, key: str, **settings: object) -> None:
+        """Continue in a new world."""
         self.key = key
-        self.control("POST", "worlds", {"key": key, **wishes})
+        self.control("POST", "worlds", {"key": key, **settings})
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; the callbacks that have arrived by then are kept."""
+        """Advance the clock, and keep the webhooks that were delivered until then."""
         self.control("POST", "clock/advance", {"seconds": seconds})
-        arrived = self.receiver.received[self._heard :]
-        self._heard += len(arrived)
+        arrived = self.receiver.received[self._seen :]
+        self._seen += len(arrived)
         self.entries += arrived
 
     def submit(
         self, path: str = GENERATE, *, headers: Mapping[str, str] | None = None, **members: object
     ) -> str | None:
-        """Submit, keep the answer, and return the request id if there is one."""
-        said = self.ask("POST", path, {"prompt": "A bear", **members}, headers)
-        request_id = said.members().get("request_id")
+        """Submit, keep the response, and return the request id if there is one."""
+        response = self.call("POST", path, {"prompt": "A bear", **members}, headers)
+        request_id = response.members().get("request_id")
         return request_id if isinstance(request_id, str) else None
 
-    def read(self, request_id: str | None) -> Said:
-        """Read a status, keep the answer."""
-        return self.ask("GET", f"{STATUS}{request_id}")
+    def read(self, request_id: str | None) -> Response:
+        """Read a status, and keep the response."""
+        return self.call("GET", f"{STATUS}{request_id}")
 
-    def fetch(self, said: Said) -> None:
-        """Download whatever media a status answer names, without a key."""
-        output: dict[str, Any] = said.members().get("output") or {}
+    def fetch(self, response: Response) -> None:
+        """Download the media of a status response, without a key."""
+        output: dict[str, Any] = response.members().get("output") or {}
         urls: str | list[str] = output.get("media_url") or []
         for url in [urls] if isinstance(urls, str) else urls:
-            self.plainly("GET", f"/{urlsplit(url).path.removeprefix('/')}")
+            self.call_without_key("GET", f"/{urlsplit(url).path.removeprefix('/')}")
 
     def end(self) -> None:
         """Close the connection."""
@@ -197,70 +196,73 @@ class Conversation:
             self._connection.close()
 
 
-def _addresses(talk: Conversation) -> None:
+def _encoded(body: object) -> bytes:
+    return body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+
+
+def _addresses(client: RecordingClient) -> None:
     body = {"prompt": "A bear"}
     for path in (GENERATE, IMAGE_TO_VIDEO, f"{STATUS}{UNKNOWN}", "/nowhere"):
-        talk.plainly(
-            "POST" if path.startswith("/minimax") else "GET", path, body if path.startswith("/minimax") else None
-        )
+        method, content = ("POST", body) if path.startswith("/minimax") else ("GET", None)
+        client.call_without_key(method, path, content)
     for path in (GENERATE.upper(), f"{GENERATE}/", IMAGE_TO_VIDEO.lower(), "/minimax-other/v1/generate"):
-        talk.ask("POST", path, body)
-    talk.ask("GET", f"{GENERATE}?prompt=A+bear")
-    talk.ask("PUT", GENERATE, body)
-    talk.ask("DELETE", GENERATE)
-    first = talk.submit()
-    second = talk.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
+        client.call("POST", path, body)
+    client.call("GET", f"{GENERATE}?prompt=A+bear")
+    client.call("PUT", GENERATE, body)
+    client.call("DELETE", GENERATE)
+    first = client.submit()
+    second = client.submit(IMAGE_TO_VIDEO, first_frame_image=IMAGE_URL)
     for request_id in (first, second):
-        talk.read(request_id)
-    _read_all(talk)
-    _read_default(talk)
+        client.read(request_id)
+    _read_all(client)
+    _read_default(client)
 
 
-def _keys(talk: Conversation) -> None:
+def _keys(client: RecordingClient) -> None:
     body = {"prompt": "A bear"}
-    request_id = talk.submit()
+    request_id = client.submit()
     for key in ("nobody-knows-this-key", "", "   "):
-        talk.ask("POST", GENERATE, body, {KEY_HEADER: key})
-        talk.ask("GET", f"{STATUS}{request_id}", headers={KEY_HEADER: key})
-    talk.ask("POST", GENERATE, b"{", {KEY_HEADER: "nobody-knows-this-key"})
-    talk.plainly("GET", f"{STATUS}{request_id}")
-    talk.plainly("GET", f"{STATUS}{request_id}", headers={KEY_HEADER.lower(): talk.key})
-    talk.plainly("GET", f"{STATUS}{request_id}?subscription-key={talk.key}")
-    talk.plainly("GET", f"{STATUS}{request_id}", headers={"Authorization": f"Bearer {talk.key}"})
-    talk.submit(resolution="4K")
-    owner = talk.key
-    talk.world(f"{owner}-other")
-    talk.read(request_id)
-    talk.control("PATCH", "world", {"suspended": True})
-    talk.submit()
-    talk.read(request_id)
-    talk.key = owner
-    _read_all(talk)
-    _read_default(talk)
+        client.call("POST", GENERATE, body, {KEY_HEADER: key})
+        client.call("GET", f"{STATUS}{request_id}", headers={KEY_HEADER: key})
+    client.call("POST", GENERATE, b"{", {KEY_HEADER: "nobody-knows-this-key"})
+    client.call_without_key("GET", f"{STATUS}{request_id}")
+    client.call_without_key("GET", f"{STATUS}{request_id}", headers={KEY_HEADER.lower(): client.key})
+    client.call_without_key("GET", f"{STATUS}{request_id}?subscription-key={client.key}")
+    client.call_without_key("GET", f"{STATUS}{request_id}", headers={"Authorization": f"Bearer {client.key}"})
+    client.submit(resolution="4K")
+    owner = client.key
+    client.world(f"{owner}-other")
+    client.read(request_id)
+    client.control("PATCH", "world", {"suspended": True})
+    client.submit()
+    client.read(request_id)
+    client.key = owner
+    _read_all(client)
+    _read_default(client)
 
 
-def _headers(talk: Conversation) -> None:
-    talk.submit(headers={"Content-Type": "application/json; charset=utf-8"})
-    talk.submit(headers={"Content-Type": "text/plain"})
-    talk.plainly("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: talk.key})
-    _read_all(talk)
+def _headers(client: RecordingClient) -> None:
+    client.submit(headers={"Content-Type": "application/json; charset=utf-8"})
+    client.submit(headers={"Content-Type": "text/plain"})
+    client.call_without_key("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: client.key})
+    _read_all(client)
 
 
-def _bodies(talk: Conversation) -> None:
+def _bodies(client: RecordingClient) -> None:
     for body in (b'{"prompt": ', b"", b"null", b'["A bear"]', b'"A bear"', b"7", b'{"prompt": "\\ud800"}'):
-        talk.ask("POST", GENERATE, body, {"Content-Type": "application/json"})
-    talk.submit(camera="left")
-    ids = [talk.submit() for _ in range(6)]
-    talk.advance(1)
-    talk.submit()
+        client.call("POST", GENERATE, body, {"Content-Type": "application/json"})
+    client.submit(camera="left")
+    ids = [client.submit() for _ in range(6)]
+    client.advance(1)
+    client.submit()
     for request_id in ids:
-        talk.read(request_id)
-    talk.control("PATCH", "world", {"model_enabled": False})
-    talk.submit()
-    _read_all(talk)
+        client.read(request_id)
+    client.control("PATCH", "world", {"model_enabled": False})
+    client.submit()
+    _read_all(client)
 
 
-def _values(talk: Conversation) -> None:
+def _values(client: RecordingClient) -> None:
     """Good and bad values of the members that both operations have."""
     images: dict[str, dict[str, Any]] = {GENERATE: {}, IMAGE_TO_VIDEO: {"first_frame_image": IMAGE_URL}}
     for path, image in images.items():
@@ -272,149 +274,148 @@ def _values(talk: Conversation) -> None:
             {"prompt_optimizer": "true"}, {"fast_pretreatment": "true"}, {"aigc_watermark": "true"}, {"fast_pretreatment": True},
             {"callback_url": 42}, {"model": "MiniMax-Hailuo-9"}, {"resolution": "768P", "duration": 6, "prompt_optimizer": True},
         ):  # fmt: skip
-            talk.submit(path, **image, **members)
+            client.submit(path, **image, **members)
     for image_url in (IMAGE_URL, "no image"):
-        talk.submit(GENERATE, first_frame_image=image_url)
-    _read_all(talk)
+        client.submit(GENERATE, first_frame_image=image_url)
+    _read_all(client)
 
 
-def _images(talk: Conversation) -> None:
+def _images(client: RecordingClient) -> None:
     for image in (
         None, [IMAGE_URL], 7, data_url(png(400, 400)), data_url(jpeg(400, 400), "jpeg"), data_url(webp(400, 400), "webp"),
         data_url(png(400, 400)).partition(",")[2], data_url(GIF, "gif"), data_url(png(300, 400)), data_url(png(301, 400)),
         data_url(png(302, 755)), data_url(png(755, 302)), data_url(png(1300, 400)), data_url(png(400, 400)[:-12]),
     ):  # fmt: skip
-        talk.submit(IMAGE_TO_VIDEO, first_frame_image=image)
-    _read_all(talk)
+        client.submit(IMAGE_TO_VIDEO, first_frame_image=image)
+    _read_all(client)
 
 
-def _read_all(talk: Conversation) -> None:
-    """Read whatever this world accepted, at its end."""
-    talk.advance(60)
-    told = json.loads(talk.control("GET", "generations").body)["generations"]
-    for each in told:
-        talk.fetch(talk.read(each["request_id"]))
+def _read_all(client: RecordingClient) -> None:
+    """Read all generations of this world when they have ended."""
+    client.advance(60)
+    for each in json.loads(client.control("GET", "generations").body)["generations"]:
+        client.fetch(client.read(each["request_id"]))
 
 
-def _read_default(talk: Conversation) -> None:
-    """Read whatever was accepted for the first key of the server, which nobody uses in this conversation."""
-    talk.key = talk.simulator.api_key
-    _read_all(talk)
+def _read_default(client: RecordingClient) -> None:
+    """Read all generations of the first key of the server, with which no chapter submits."""
+    client.key = client.simulator.api_key
+    _read_all(client)
 
 
-def _lives(talk: Conversation) -> None:
+def _lives(client: RecordingClient) -> None:
     """Read three generations in every state, and long after."""
     prompts = ("A bear", "A bear [[sim:failed too wild]]", "A bear [[sim:error]]")
-    ids = [talk.submit(prompt=prompt) for prompt in prompts]
+    ids = [client.submit(prompt=prompt) for prompt in prompts]
     for pause in (0, 0.1, 0.6, 1.3, 1, 5, 5, 1.999, 0.001, 0, 1, 4, 5, 10, 35, 10, 600):
-        talk.advance(pause)
+        client.advance(pause)
         for request_id in ids:
-            talk.fetch(talk.read(request_id))
-    talk.ask("GET", f"{STATUS}{UNKNOWN}")
-    talk.ask("GET", f"{STATUS}nonsense")
-    talk.submit()
-    _read_all(talk)
+            client.fetch(client.read(request_id))
+    client.call("GET", f"{STATUS}{UNKNOWN}")
+    client.call("GET", f"{STATUS}nonsense")
+    client.submit()
+    _read_all(client)
 
 
-def _limits(talk: Conversation) -> None:
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "3/60"}})
-    request_id = talk.submit()
+def _limits(client: RecordingClient) -> None:
+    client.control("PATCH", "world", {"policy": {"rate_limit": "3/60"}})
+    request_id = client.submit()
     for _ in range(3):
-        talk.read(request_id)
-        talk.submit()
-    talk.advance(61)
-    talk.submit()
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
-    _read_all(talk)
+        client.read(request_id)
+        client.submit()
+    client.advance(61)
+    client.submit()
+    client.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(client)
 
 
-def _money(talk: Conversation) -> None:
-    talk.control("PATCH", "world", {"balance": "0.35"})
-    first = talk.submit()
-    talk.submit()
-    talk.submit(resolution="4K")
-    talk.advance(1)
-    talk.submit()
-    talk.read(first)
-    talk.control("PATCH", "world", {"balance": "10.00"})
+def _money(client: RecordingClient) -> None:
+    client.control("PATCH", "world", {"balance": "0.35"})
+    first = client.submit()
+    client.submit()
+    client.submit(resolution="4K")
+    client.advance(1)
+    client.submit()
+    client.read(first)
+    client.control("PATCH", "world", {"balance": "10.00"})
     for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
-        talk.submit(prompt=prompt)
-    talk.submit(resolution="4K")
-    _read_all(talk)
-    talk.entries.append(replace(talk.control("GET", "ledger"), asked="GET /_sim/ledger"))
+        client.submit(prompt=prompt)
+    client.submit(resolution="4K")
+    _read_all(client)
+    client.entries.append(replace(client.control("GET", "ledger"), request="GET /_sim/ledger"))
 
 
-def _webhooks(talk: Conversation) -> None:
-    url = talk.receiver.url
+def _webhooks(client: RecordingClient) -> None:
+    url = client.receiver.url
     for prompt in ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]"):
-        talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/hook?token=7"})
+        client.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/hook?token=7"})
     ids = [
-        talk.submit(),
-        talk.submit(headers={"x-webhook-url": f"{url}/broken"}),
-        talk.submit(headers={"X-Webhook-URL": f"{url}/moved"}),
-        talk.submit(callback_url=f"{url}/member"),
-        talk.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
+        client.submit(),
+        client.submit(headers={"x-webhook-url": f"{url}/broken"}),
+        client.submit(headers={"X-Webhook-URL": f"{url}/moved"}),
+        client.submit(callback_url=f"{url}/member"),
+        client.submit(callback_url=f"{url}/member", headers={"X-Webhook-URL": f"{url}/header"}),
     ]
-    talk.submit(headers={"X-Webhook-URL": "not a url"})
+    client.submit(headers={"X-Webhook-URL": "not a url"})
     for pause in (13.5, 1.5, 1, 3600):
-        talk.advance(pause)
+        client.advance(pause)
         for request_id in ids:
-            talk.read(request_id)
-    _read_all(talk)
+            client.read(request_id)
+    _read_all(client)
 
 
-def elsewhere(talk: Conversation) -> None:
-    """A world whose policy words and does everything otherwise."""
-    talk.world(f"{talk.key}-elsewhere", policy=OTHERWISE)
-    url = talk.receiver.url
+def elsewhere(client: RecordingClient) -> None:
+    """A world whose policy has other values."""
+    client.world(f"{client.key}-elsewhere", policy=OTHERWISE)
+    url = client.receiver.url
     prompts = ("A bear", "A bear [[sim:failed]]", "A bear [[sim:error]]")
-    ids = [talk.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
-    ids.append(talk.submit(callback_url=f"{url}/member"))
-    talk.submit(resolution="4K")
-    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
+    ids = [client.submit(prompt=prompt, headers={"X-Webhook-URL": f"{url}/elsewhere"}) for prompt in prompts]
+    ids.append(client.submit(callback_url=f"{url}/member"))
+    client.submit(resolution="4K")
+    client.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(png(300, 400)))
     for pause in (0, 3, 20, 5):
-        talk.advance(pause)
+        client.advance(pause)
         for request_id in ids:
-            talk.fetch(talk.read(request_id))
-    talk.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
+            client.fetch(client.read(request_id))
+    client.control("PATCH", "world", {"balance": "0", "policy": {"rate_limit": "2/60"}})
     for _ in range(3):
-        talk.submit()
-    talk.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
-    _read_all(talk)
+        client.submit()
+    client.control("PATCH", "world", {"policy": {"rate_limit": "off"}})
+    _read_all(client)
 
 
-def huge_image(talk: Conversation) -> None:
-    """An image of 20 MiB, which is too dear for every conversation."""
+def huge_image(client: RecordingClient) -> None:
+    """An image of 20 MiB, which takes too long for every mutant."""
     image = png(400, 400)
     padded = image[:-12] + b"\0" * (20 * 1024 * 1024) + image[-12:]
-    talk.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
-    _read_all(talk)
+    client.submit(IMAGE_TO_VIDEO, first_frame_image=data_url(padded))
+    _read_all(client)
 
 
-def broken(talk: Conversation) -> None:
+def broken(client: RecordingClient) -> None:
     """A key for which the gateway fails."""
-    talk.key = "sim-broken"
-    talk.submit(headers={"X-Webhook-URL": f"{talk.receiver.url}/hook"})
-    talk.submit(resolution="4K")
-    talk.advance(60)
+    client.key = "sim-broken"
+    client.submit(headers={"X-Webhook-URL": f"{client.receiver.url}/hook"})
+    client.submit(resolution="4K")
+    client.advance(60)
 
 
-Chapter = Callable[[Conversation], None]
-"""A part of the conversation, in a world of its own."""
+Chapter = Callable[[RecordingClient], None]
+"""A part of the sequence, in a world of its own."""
 CHAPTERS: tuple[Chapter, ...] = (
     _addresses, _keys, _headers, _bodies, _values, _images, _lives, _limits, _money, _webhooks,
 )  # fmt: skip
 
 
 def converse(simulator: Simulator, receiver: Receiver, *more: Chapter) -> dict[str, list[Entry]]:
-    """Hold every chapter of the conversation, each in a world of its own, and give what came back by chapter."""
-    told: dict[str, list[Entry]] = {}
+    """Run every chapter, each in a world of its own, and return what was received in each."""
+    entries: dict[str, list[Entry]] = {}
     for chapter in (*CHAPTERS, *more):
-        talk = Conversation(simulator, receiver)
-        talk.world(f"key-of-{chapter.__name__.strip('_')}")
+        client = RecordingClient(simulator, receiver)
+        client.world(f"key-of-{chapter.__name__.strip('_')}")
         try:
-            chapter(talk)
+            chapter(client)
         finally:
-            talk.end()
-        told[chapter.__name__] = talk.entries
-    return told
+            client.end()
+        entries[chapter.__name__] = client.entries
+    return entries

@@ -1,4 +1,4 @@
-"""A client on a raw socket that tells everything it sees of one answer, however it ends."""
+"""A client on a raw socket that reports everything that it receives of one response, however it ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.simulator.server.raw_socket import request
 __all__ = ["End", "Seen", "observe"]
 
 PATIENCE = 10.0
-"""Seconds that a server on loopback has for an answer that is to come."""
+"""Seconds that a server on loopback has for a response."""
 
 
 class End(Enum):
-    """How an answer ended for the client."""
+    """How a response ended for the client."""
 
     WHOLE = auto()
     CLOSED = auto()
@@ -38,12 +38,12 @@ class Seen:
 
     @property
     def gist(self) -> tuple[int, str, bytes, End]:
-        """What two answers are compared by."""
+        """What is compared of two responses."""
         return self.status, self.headers.get("content-type", ""), self.body, self.end
 
 
 def observe(port: int, method: str, target: str, body: bytes = b"", *, patience: float = PATIENCE, **more: Any) -> Seen:
-    """Send a request on a connection of its own, and look until the answer is whole, cut, or `patience` seconds overdue."""
+    """Send a request on a connection of its own, and read until the response is complete, cut, or `patience` seconds overdue."""
     began = time.monotonic()
     arrived, arrivals, end = bytearray(), list[float](), End.WHOLE
     with socket.create_connection(("127.0.0.1", port), patience) as connection:

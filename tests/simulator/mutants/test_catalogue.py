@@ -1,4 +1,4 @@
-"""Every mutant differs on the wire from the faithful gateway, in a long conversation with the same seed and a manual clock."""
+"""Every mutant differs on the wire from the faithful gateway, for the same requests, seed and manual clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO
-from tests.simulator.mutants.conversation import Chapter, Entry, Receiver, Said, broken, converse, elsewhere, huge_image
+from tests.simulator.mutants.conversation import (
+    Chapter,
+    Entry,
+    Receiver,
+    Response,
+    broken,
+    converse,
+    elsewhere,
+    huge_image,
+)
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, find_mutant, find_variant
 from pixazo_simulator.server.simulator import Simulator
@@ -22,31 +31,31 @@ OUT-03 OUT-08 OUT-09 TIME-01 TIME-02 TIME-03 TIME-05 TIME-07 FAIL-01 FAIL-03 WAL
 ERR-500-01 WEBHOOK-01 WEBHOOK-02 WEBHOOK-03 WEBHOOK-04 WEBHOOK-05 WEBHOOK-07 WEBHOOK-08 WEBHOOK-14
 """.split()  # noqa: SIM905 - a list of 71 quoted ids would be harder to compare with the catalogue
 MORE: dict[str, tuple[Chapter, ...]] = {"image-size-unlimited": (huge_image,), "queued-in-spite-of-500": (broken,)}
-"""What else must be said to some mutants."""
+"""Further chapters for some mutants."""
 SERVER_ERRORS = {
     "malformed-json-is-500", "no-object-is-500", "malformed-id-is-500", "502-on-error", "503-for-throttled", "lone-surrogate-is-500",
     "500-after-queueing", "queued-in-spite-of-500", "unusable-webhook-is-500",
 }  # fmt: skip
-"""Mutants whose fault it is to answer 5xx."""
+"""Mutants that respond with 5xx."""
 UNREADABLE = {"status-below-the-model", "second-key-header-on-status"}
 """Mutants whose statuses cannot be read where the page says."""
 
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    """One receiver, so that every conversation names the same webhook URLs."""
+    """One receiver, so that all requests have the same webhook URLs."""
     with Receiver() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def faithful(receiver: Receiver) -> dict[str, list[Entry]]:
-    """What the faithful gateway says."""
+    """What the faithful gateway sends."""
     with Simulator() as simulator:
         return converse(simulator, receiver, elsewhere, huge_image, broken)
 
 
-# The default run looks at one mutant in four, CI at all.
+# The default run tests one mutant in four, CI all of them.
 CASES = [
     pytest.param(mutant, id=mutant.name, marks=() if index % 4 == 0 else pytest.mark.exhaustive)
     for index, mutant in enumerate(MUTANTS)
@@ -62,73 +71,75 @@ def mutant(request: pytest.FixtureRequest) -> Mutant:
 
 @pytest.fixture(scope="module")
 def mutated(mutant: Mutant, receiver: Receiver) -> dict[str, list[Entry]]:
-    """What that mutant says."""
+    """What that mutant sends."""
     with Simulator(change=mutant) as simulator:
         return converse(simulator, receiver, elsewhere, *MORE.get(mutant.name, ()))
 
 
-def test_the_conversation_repeats_itself(faithful: dict[str, list[Entry]], receiver: Receiver) -> None:
-    """The faithful gateway says the same bytes in every run, so that a difference is a mutant's."""
+def test_the_faithful_gateway_repeats_itself(faithful: dict[str, list[Entry]], receiver: Receiver) -> None:
+    """It sends the same bytes in every run, so that any difference is due to a mutant."""
     with Simulator() as simulator:
         assert converse(simulator, receiver, elsewhere, huge_image, broken) == faithful
 
 
 def test_a_mutant_differs_on_the_wire(mutated: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
-    """Something else comes back, in a world whose policy is the documented one."""
+    """In a world with the documented policy."""
     documented = mutated.keys() - {elsewhere.__name__}
     assert any(mutated[chapter] != faithful[chapter] for chapter in documented)
 
 
 def test_no_mutant_breaks_down(mutant: Mutant, mutated: dict[str, list[Entry]]) -> None:
-    """No answer is a 5xx, unless that is the mutation, and then it is one of the gateway's own."""
-    failed = [said for chapter in mutated.values() for said in chapter if isinstance(said, Said) and said.status >= 500]
+    """No response is a 5xx, unless that is the mutation, and then it has the form of the gateway's errors."""
+    failed = [
+        each for chapter in mutated.values() for each in chapter if isinstance(each, Response) and each.status >= 500
+    ]
     assert bool(failed) == (mutant.name in SERVER_ERRORS), failed
-    assert not any(said.body == b"Internal Server Error" for said in failed)
+    assert not any(each.body == b"Internal Server Error" for each in failed)
 
 
 def newly_accepted(faithful: list[Entry], mutated: list[Entry]) -> list[str]:
-    """The request ids of submits that were refused by the faithful gateway."""
+    """The request ids of submits that the faithful gateway refused."""
     refused: dict[str, list[bool]] = defaultdict(list)
-    for said in faithful:
-        if isinstance(said, Said):
-            refused[said.asked].append(said.status >= 400)
+    for each in faithful:
+        if isinstance(each, Response):
+            refused[each.request].append(each.status >= 400)
     submits = [
-        said
-        for said in mutated
-        if isinstance(said, Said) and said.asked.startswith((f"POST {GENERATE}", f"POST {IMAGE_TO_VIDEO}"))
+        each
+        for each in mutated
+        if isinstance(each, Response) and each.request.startswith((f"POST {GENERATE}", f"POST {IMAGE_TO_VIDEO}"))
     ]
     return [
-        str(said.members()["request_id"])
-        for said in submits
-        if refused[said.asked] and refused[said.asked].pop(0) and said.status < 300
+        str(each.members()["request_id"])
+        for each in submits
+        if refused[each.request] and refused[each.request].pop(0) and each.status < 300
     ]
 
 
 def test_what_is_wrongly_accepted_exists(
     mutant: Mutant, mutated: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
 ) -> None:
-    """A submit that ought to have been refused can be read, and it ends."""
+    """The status of a submit that ought to have been refused can be read, and it ends."""
     if mutant.name in UNREADABLE:
         pytest.skip("its statuses cannot be read where the page says")
     for chapter, after in mutated.items():
-        told = [
-            said.members()
-            for said in after
-            if isinstance(said, Said) and "/status/" in said.asked and said.status == 200
+        read = [
+            each.members()
+            for each in after
+            if isinstance(each, Response) and "/status/" in each.request and each.status == 200
         ]
-        ended = {each["request_id"] for each in told if each["status"] in ("COMPLETED", "FAILED")}
+        ended = {each["request_id"] for each in read if each["status"] in ("COMPLETED", "FAILED")}
         assert set(newly_accepted(faithful[chapter], after)) <= ended, mutant.name
 
 
 def test_names_are_unique_and_kebab_case() -> None:
-    """A name can be typed, and means one thing."""
+    """Each name is easy to type and unique."""
     names = [*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)]
     assert len(set(names)) == len(names)
     assert [name for name in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)] == []
 
 
 def test_every_core_clause_has_a_mutant() -> None:
-    """71 clauses are core; none of them is left without a gateway that breaks it."""
+    """71 clauses are core, and a mutant breaks each of them."""
     assert len(CORE) == 71
     assert set(CORE) - {mutant.clause for mutant in MUTANTS} == set()
 
@@ -158,7 +169,7 @@ def test_collateral_is_declared_in_globs_of_clause_ids() -> None:
     ],
 )  # fmt: skip
 def test_an_unknown_name_is_refused(find: object, name: str, says: str) -> None:
-    """The error names what was asked for and the nearest name; a mutant is no variant."""
+    """The error has the unknown name and the nearest one; a mutant is no variant."""
     assert callable(find)
     with pytest.raises(ValueError, match=re.escape(says)):
         find(name)

@@ -1,4 +1,4 @@
-"""What a few mutants do, spelled out, and what no mutant does to anybody else."""
+"""The effects of a few mutants in detail, and that they affect nothing else."""
 
 from __future__ import annotations
 
@@ -22,49 +22,49 @@ KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
 def running(name: str, settings: Settings | None = None) -> Simulator:
-    """A gateway that is a mutant, to be used in a `with` block."""
+    """A mutant, for a `with` block."""
     return Simulator(settings, change=find_mutant(name))
 
 
 @contextmanager
 def mutant(name: str, settings: Settings | None = None) -> Generator[Caller]:
-    """The holder of the first key of a gateway that is a mutant."""
+    """A caller with the first key of a mutant."""
     with running(name, settings) as simulator:
         yield Caller(over_http(simulator.url), simulator.api_key)
 
 
-def another(simulator: Simulator, key: str, **wishes: object) -> Caller:
-    """The holder of another key."""
+def another(simulator: Simulator, key: str, **settings: object) -> Caller:
+    """A caller with another key."""
     caller = Caller(over_http(simulator.url), key)
-    assert caller.call("POST", "/_sim/worlds", {"key": key, **wishes}).status == 201
+    assert caller.call("POST", "/_sim/worlds", {"key": key, **settings}).status == 201
     return caller
 
 
 def test_a_mutant_changes_nothing_but_what_it_names() -> None:
-    """200 instead of 202 is the same reply otherwise, and the generation completes."""
+    """Apart from 200 instead of 202 the reply is the same, and the generation completes."""
     with mutant("200-on-generate") as caller:
         reply = caller.generate()
-        told = reply.json()
-        assert (reply.status, sorted(told)) == (200, ["polling_url", "request_id", "status"])
+        members = reply.json()
+        assert (reply.status, sorted(members)) == (200, ["polling_url", "request_id", "status"])
         caller.advance(15)
-        assert caller.status(told["request_id"]) == "COMPLETED"
+        assert caller.status(members["request_id"]) == "COMPLETED"
 
 
 def test_two_mutants_side_by_side_do_not_interfere() -> None:
-    """Each server is wrong in its own way only, though they run in one process at the same time."""
+    """Several servers in one process at the same time have only their own mutation."""
     with mutant("no-polling-url") as first, mutant("processing-skipped") as second, Simulator() as simulator:
         faithful = Caller(over_http(simulator.url), simulator.api_key)
-        told = [caller.generate().json() for caller in (first, second, faithful)]
-        assert ["polling_url" in each for each in told] == [False, True, True]
+        members = [caller.generate().json() for caller in (first, second, faithful)]
+        assert ["polling_url" in each for each in members] == [False, True, True]
         for caller in (first, second, faithful):
             caller.advance(3)
         states = [
-            caller.status(each["request_id"]) for caller, each in zip((first, second, faithful), told, strict=True)
+            caller.status(each["request_id"]) for caller, each in zip((first, second, faithful), members, strict=True)
         ]
         assert states == ["PROCESSING", "QUEUED", "PROCESSING"]
 
 
-def test_worlds_of_one_mutant_remember_for_themselves() -> None:
+def test_worlds_of_one_mutant_have_separate_memories() -> None:
     """The polling_url of the previous request is that of the same account."""
     with running("polling-url-of-previous") as simulator:
         one, two = another(simulator, "account-one"), another(simulator, "account-two")
@@ -73,7 +73,7 @@ def test_worlds_of_one_mutant_remember_for_themselves() -> None:
         assert one.generate().json()["polling_url"] == first
 
 
-def test_a_policy_mutant_holds_in_every_world() -> None:
+def test_a_policy_mutant_applies_in_every_world() -> None:
     """A profile chosen for a world, or a policy set later, does not undo the mutation."""
     with running("status-forgotten-in-10-minutes") as simulator:
         other = another(simulator, "observed", profile="observed")
@@ -82,7 +82,7 @@ def test_a_policy_mutant_holds_in_every_world() -> None:
 
 
 def test_a_submit_that_waits_takes_the_time_of_the_generation() -> None:
-    """On a manual clock the wait lets the clock move: the 202 comes at the instant of the end, and says QUEUED."""
+    """A manual clock is advanced by the wait: the 202 comes at the end of the generation, and its status is QUEUED."""
     with mutant("submit-waits-for-the-end") as caller:
         reply = caller.generate()
         assert (reply.status, reply.json()["status"]) == (202, "QUEUED")
@@ -91,7 +91,7 @@ def test_a_submit_that_waits_takes_the_time_of_the_generation() -> None:
 
 
 def test_a_submit_that_waits_waits_on_a_running_clock() -> None:
-    """On a running clock the answer really comes late: another call passes it by."""
+    """On a running clock the response is late: another call overtakes it."""
     order: list[str] = []
     with mutant("submit-waits-for-the-end", Settings(clock=lambda: Clock.scaled(20))) as caller:
         waiting = threading.Thread(target=lambda: order.append(str(caller.generate().status)))
@@ -103,8 +103,8 @@ def test_a_submit_that_waits_waits_on_a_running_clock() -> None:
     assert order == ["read", "202"]
 
 
-def test_the_journal_tells_what_was_really_answered() -> None:
-    """The journal holds the edited reply and the name of the mutant, also when the gateway was not asked."""
+def test_the_journal_has_the_edited_reply() -> None:
+    """The journal also has the name of the mutant, even if the gateway did not receive the request."""
     with mutant("409-for-repeated-body") as caller:
         caller.generate()
         caller.generate()
@@ -119,7 +119,7 @@ def test_the_journal_tells_what_was_really_answered() -> None:
 
 
 def test_the_video_is_there_as_soon_as_reads_have_completed_it() -> None:
-    """On a clock that stands still: by range and HEAD too, for a stranger too, and not one read before."""
+    """On a manual clock: with Range and HEAD too, without a key too, and not one read earlier."""
     with mutant("reads-advance") as caller:
         identity = caller.accepted()
         video = f"/v1/{identity}/output.mp4"
@@ -139,17 +139,17 @@ def test_the_video_is_there_as_soon_as_reads_have_completed_it() -> None:
 
 
 def test_our_own_routes_are_never_edited() -> None:
-    """A mutant that turns every 404 into HTML leaves the control routes alone."""
+    """A mutant whose 404 is HTML does not change the control routes."""
     with mutant("errors-in-html") as caller:
         assert caller.call("GET", "/nowhere").headers["content-type"].startswith("text/html")
         assert caller.call("GET", "/_sim/nowhere").headers["content-type"] == "application/json"
     with Simulator(change=find_variant("json-indented")) as simulator:
-        invited = Caller(over_http(simulator.url), simulator.api_key).call("GET", "/.well-known/pixazo-target")
-        assert (invited.status, b"\n" in invited.body) == (200, False)
+        found = Caller(over_http(simulator.url), simulator.api_key).call("GET", "/.well-known/pixazo-target")
+        assert (found.status, b"\n" in found.body) == (200, False)
 
 
-def test_money_that_a_reply_costs_is_really_taken() -> None:
-    """A refused submit of that mutant costs 35 cents, each read of the other one a cent."""
+def test_money_that_a_reply_costs_is_taken() -> None:
+    """A refused submit costs 35 cents, each read a cent."""
     with mutant("refusal-is-charged") as caller:
         assert caller.generate(duration=7).status == 400
         assert caller.sim("ledger")["balance"] == "99.65"
@@ -159,7 +159,7 @@ def test_money_that_a_reply_costs_is_really_taken() -> None:
 
 
 def test_a_refusal_that_queues_gives_the_money_back() -> None:
-    """The generation of a 402 exists, and the wallet is what it was."""
+    """The generation of a 402 exists, and the balance is unchanged."""
     with mutant("queued-in-spite-of-402") as caller:
         caller.change(balance="0.10")
         reply = caller.generate()
@@ -168,15 +168,15 @@ def test_a_refusal_that_queues_gives_the_money_back() -> None:
         assert caller.sim("ledger")["balance"] == "0.10"
 
 
-def test_a_body_beyond_the_limit_is_refused_as_ever() -> None:
-    """413 without reading on, whatever the mutant would do with the body."""
+def test_a_body_beyond_the_limit_is_refused() -> None:
+    """With 413 and without reading more, whatever the mutant does with bodies."""
     with mutant("image-size-unlimited") as caller:
         caller.change(policy={"body_limit": 1000})
         assert caller.generate("b" * 2000).status == 413
 
 
 def header_names(simulator: Simulator, spelled: str) -> tuple[int, list[str]]:
-    """Code and header names of a read of an unknown id, with the key header spelled so."""
+    """Status code and header names of the response to a read of an unknown id, with this name of the key header."""
     connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=10)
     connection.request("GET", "/v2/requests/status/x", headers={spelled: simulator.api_key})
     answer = connection.getresponse()
@@ -186,22 +186,22 @@ def header_names(simulator: Simulator, spelled: str) -> tuple[int, list[str]]:
 
 
 def test_the_key_header_in_exact_case() -> None:
-    """Only the printed spelling is found."""
+    """Only the letter case of the page is found."""
     with Simulator(change=find_mutant("key-header-in-exact-case")) as simulator:
         assert header_names(simulator, KEY_HEADER)[0] == 404
         assert header_names(simulator, KEY_HEADER.lower())[0] == 401
 
 
 def test_headers_in_title_case() -> None:
-    """The variant changes nothing but the spelling of names."""
+    """The variant changes only the letter case of names."""
     with Simulator(change=find_variant("headers-in-title-case")) as simulator:
         assert header_names(simulator, KEY_HEADER) == (404, ["Content-Type", "Content-Length", "Date"])
 
 
 def test_a_mutant_that_needs_no_clock_works_on_a_running_one() -> None:
-    """The scaled clock of `serve --clock x20` is no obstacle to a mutant of the states."""
+    """Such as the scaled clock of `serve --clock x20`."""
     with mutant("stuck-in-processing", Settings(clock=lambda: Clock.scaled(1000))) as caller:
         request_id = caller.accepted()
         caller.advance(3600)
-        told: dict[str, Any] = json.loads(caller.read(request_id).body)
-        assert (told["status"], told["completed_at"]) == ("PROCESSING", None)
+        members: dict[str, Any] = json.loads(caller.read(request_id).body)
+        assert (members["status"], members["completed_at"]) == ("PROCESSING", None)

@@ -1,4 +1,4 @@
-"""No mutant stumbles over what no honest caller sends; whatever an editor raises would be raised here."""
+"""No mutant fails on unusual requests: an exception of an editor would be raised here."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.exhaustive
 
 @pytest.mark.parametrize("change", [*MUTANTS, *VARIANTS], ids=lambda change: change.name)
 def test_nothing_is_raised(change: Mutant | Variant) -> None:
-    """Every odd value of every member is answered, and twice each odd body, path, query and header."""
+    """Every odd value of every member gets a response, and each odd body, path, query and header gets two."""
     with InProcess(change=change) as send:
         caller = Caller(send, "sim-key")
         for value in ODD_VALUES:

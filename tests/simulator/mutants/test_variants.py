@@ -1,4 +1,4 @@
-"""A benign variant says the same as the faithful gateway, in other words or at another pace."""
+"""A benign variant sends what the faithful gateway sends, in other words or at other times."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.simulator.mutants.conversation import Callback, Entry, Receiver, Said, converse, elsewhere
+from tests.simulator.mutants.conversation import Delivery, Entry, Receiver, Response, converse, elsewhere
 
 from pixazo_simulator.mutants import VARIANTS, Variant
 from pixazo_simulator.server.simulator import Simulator
@@ -15,23 +15,23 @@ from pixazo_simulator.server.simulator import Simulator
 pytestmark = pytest.mark.exhaustive
 
 OTHER_CODES = {"405-for-methods": {(404, 405)}}
-"""Codes that a variant may exchange: the page is silent about them."""
+"""Status codes that a variant may exchange: the page says nothing about them."""
 OTHER_TIMES = {"unhurried"}
-"""Variants whose generations are in other states at the same instants."""
+"""Variants whose generations have other states at the same times."""
 DOCUMENTED = {"request_id", "status", "polling_url", "model_id", "error", "output", "message"}
 """The members that the page prints in every sample of their kind."""
 
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    """One receiver, so that every conversation names the same webhook URLs."""
+    """One receiver, so that all requests have the same webhook URLs."""
     with Receiver() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def faithful(receiver: Receiver) -> dict[str, list[Entry]]:
-    """What the faithful gateway says."""
+    """What the faithful gateway sends."""
     with Simulator() as simulator:
         return converse(simulator, receiver, elsewhere)
 
@@ -45,28 +45,28 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture(scope="module")
 def varied(variant: Variant, receiver: Receiver) -> dict[str, list[Entry]]:
-    """What that variant says."""
+    """What that variant sends."""
     with Simulator(change=variant) as simulator:
         return converse(simulator, receiver, elsewhere)
 
 
-def replies(chapters: dict[str, list[Entry]]) -> list[Said]:
-    """The answers without the callbacks, and without media, whose names and moments may vary."""
+def replies(chapters: dict[str, list[Entry]]) -> list[Response]:
+    """The responses without media, whose names and times may vary."""
     return [
         each
         for chapter in chapters.values()
         for each in chapter
-        if isinstance(each, Said) and "/output." not in each.asked
+        if isinstance(each, Response) and "/output." not in each.request
     ]
 
 
-def method(said: Said) -> str:
-    """What a request asked for, whatever its id."""
-    return said.asked.partition(" ")[0]
+def method(response: Response) -> str:
+    """The method of the request."""
+    return response.request.partition(" ")[0]
 
 
 def test_codes_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
-    """The same requests are answered with the same codes."""
+    """The same requests get the same status codes."""
     changed = {
         (before.status, after.status)
         for before, after in zip(replies(faithful), replies(varied), strict=True)
@@ -78,7 +78,7 @@ def test_codes_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: 
 def test_documented_members_stay(
     variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
 ) -> None:
-    """What the page prints is there, with the same types."""
+    """The members that the page prints are there, with the same types."""
     for before, after in zip(replies(faithful), replies(varied), strict=True):
         if before.status == 401 and variant.name == "401-as-queue-error":
             continue
@@ -88,24 +88,24 @@ def test_documented_members_stay(
             assert documented(before.members()) == documented(after.members())
 
 
-def documented(told: dict[str, Any]) -> dict[str, type]:
+def documented(members: dict[str, Any]) -> dict[str, type]:
     """The documented members of a body and their types."""
-    return {name: type(value) for name, value in told.items() if name in DOCUMENTED}
+    return {name: type(value) for name, value in members.items() if name in DOCUMENTED}
 
 
-def test_callbacks_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
-    """The same generations are called back, with the same words, at the same URLs."""
-    assert callbacks(varied) == callbacks(faithful), variant.name
+def test_webhooks_stay(variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]) -> None:
+    """The same generations have webhook deliveries, with the same status, to the same URLs."""
+    assert webhooks(varied) == webhooks(faithful), variant.name
 
 
-def callbacks(chapters: dict[str, list[Entry]]) -> list[tuple[str, str]]:
-    """Path and status of each callback, whatever their order."""
-    arrived = [each for chapter in chapters.values() for each in chapter if isinstance(each, Callback)]
+def webhooks(chapters: dict[str, list[Entry]]) -> list[tuple[str, str]]:
+    """Path and status of each webhook delivery, in any order."""
+    arrived = [each for chapter in chapters.values() for each in chapter if isinstance(each, Delivery)]
     return sorted((each.path, json.loads(each.body).get("status", "a challenge")) for each in arrived)
 
 
 def test_a_variant_is_not_the_faithful_gateway(
     variant: Variant, varied: dict[str, list[Entry]], faithful: dict[str, list[Entry]]
 ) -> None:
-    """Something differs on the wire, unless it is only the time that an answer takes."""
+    """Something differs on the wire, unless it is only the time that a response takes."""
     assert (varied != faithful) == (variant.name != "slower")

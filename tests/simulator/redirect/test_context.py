@@ -25,8 +25,9 @@ import trustme
 import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
-from tests.simulator.http_clients import POOLED, TALKERS, Talk
-from tests.simulator.receivers import Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
+from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.mutants import Variant
@@ -62,28 +63,28 @@ def owners(simulator: Simulator) -> Iterator[list[Caller]]:
         caller.call("DELETE", "/_sim/world")
 
 
-@pytest.fixture(params=TALKERS)
-def talk(request: pytest.FixtureRequest) -> Iterator[Talk]:
-    """A client of every library, made before the redirection."""
-    with TALKERS[request.param]() as made:
+@pytest.fixture(params=HTTP_CLIENTS)
+def client(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
+    """A client of each library, created before the redirection."""
+    with HTTP_CLIENTS[request.param]() as made:
         yield made
 
 
-@pytest.fixture(params=POOLED)
-def pooled(request: pytest.FixtureRequest) -> Iterator[Talk]:
-    """A client of every library that keeps connections, made before the redirection."""
-    with POOLED[request.param]() as made:
+@pytest.fixture(params=POOLED_CLIENTS)
+def pooled(request: pytest.FixtureRequest) -> Iterator[HttpClient]:
+    """A client of each library that keeps connections, created before the redirection."""
+    with POOLED_CLIENTS[request.param]() as made:
         yield made
 
 
 def led(simulator: Simulator, owner: Caller | None = None) -> Any:
-    """A redirection of HOST and MEDIA into the world of an owner."""
+    """A redirection of HOST and MEDIA to the world of an owner."""
     return redirect(simulator.url, owner.key if owner else simulator.api_key, hosts=[HOST], media_hosts=[MEDIA])
 
 
-def submitted(talk: Talk) -> str:
+def submitted(client: HttpClient) -> str:
     """Submit a request that must be accepted, and return its request id."""
-    status, body = talk("POST", GENERATE, BODY)
+    status, body = client("POST", GENERATE, BODY)
     assert status == 202, body
     request_id: str = json.loads(body)["request_id"]
     return request_id
@@ -98,18 +99,18 @@ def total(owner: Caller) -> int:
 # What reaches the world
 
 
-def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], talk: Talk) -> None:
+def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: list[Caller], client: HttpClient) -> None:
     """It submits, polls and downloads from the host that it knows, with a key of its own."""
     with led(simulator, owners[0]) as redirection:
-        status, body = talk("POST", GENERATE, BODY)
+        status, body = client("POST", GENERATE, BODY)
         told = json.loads(body)
         assert (status, told["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{told['request_id']}")
         owners[0].advance(60)
-        status, body = talk("GET", told["polling_url"])
+        status, body = client("GET", told["polling_url"])
         (media,) = json.loads(body)["output"]["media_url"]
         assert media == f"https://{HOST}/v1/{told['request_id']}/output.mp4"
         for url in (media, media.replace(HOST, MEDIA)):
-            status, video = talk("GET", url)
+            status, video = client("GET", url)
             assert (status, len(video)) == (200, 59_389)
     assert total(owners[0]) == 1
     assert redirection.violations == []
@@ -117,14 +118,14 @@ def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: li
 
 @pytest.mark.parametrize("name", ["requests", "urllib", "httpx2", "httpx-trio", "aiohttp-asyncio", "aiohttp-uvloop"])
 def test_a_client_made_meanwhile_reaches_the_world(simulator: Simulator, owners: list[Caller], name: str) -> None:
-    """As one made before."""
-    with led(simulator, owners[0]), TALKERS[name]() as talk:
-        submitted(talk)
+    """Like one created before."""
+    with led(simulator, owners[0]), HTTP_CLIENTS[name]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
-def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
-    """A connection that was kept alive in the first redirection does not spoil the second, nor the way back."""
+def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
+    """A connection that was kept alive in the first redirection is not used in the second, nor afterwards."""
     for owner in (*owners, owners[0]):
         with led(simulator, owner):
             submitted(pooled)
@@ -135,7 +136,7 @@ def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], po
 @pytest.mark.parametrize(
     ("name", "variable"),
     [
-        *((name, "HTTPS_PROXY") for name in TALKERS),
+        *((name, "HTTPS_PROXY") for name in HTTP_CLIENTS),
         ("requests", "ALL_PROXY"),
         ("httpx2", "all_proxy"),
         ("urllib", "https_proxy"),
@@ -144,12 +145,12 @@ def test_one_client_in_two_worlds(simulator: Simulator, owners: list[Caller], po
 def test_proxies_are_passed_by(
     simulator: Simulator, owners: list[Caller], name: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By clients that read the environment when they are made, and by those that read it later."""
+    """By clients that read the environment when they are created, and by those that read it later."""
     for known in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(known, raising=False)
     monkeypatch.setenv(variable, PROXY)
-    with TALKERS[name]() as talk, led(simulator, owners[0]) as redirection:
-        submitted(talk)
+    with HTTP_CLIENTS[name]() as client, led(simulator, owners[0]) as redirection:
+        submitted(client)
         assert redirection.violations == []
     assert total(owners[0]) == 1
 
@@ -157,7 +158,7 @@ def test_proxies_are_passed_by(
 def test_a_proxy_that_is_forgotten_again(
     simulator: Simulator, owners: list[Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client keeps the proxy that the environment named while it was made."""
+    """A client keeps the proxy that the environment named when it was created."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     with led(simulator, owners[0]), httpx.Client() as client:
         monkeypatch.delenv("HTTPS_PROXY")
@@ -170,21 +171,21 @@ def test_the_hosts_of_the_page_are_redirected_by_default(simulator: Simulator, o
     with redirect(simulator.url, owners[0].key):
         for host in (VENDOR, "GATEWAY.Pixazo.ai", f"{VENDOR}."):
             sent = requests.post(
-                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=20
+                f"https://{host}/minimax-hailuo-ai/v1/generate", data=BODY, headers=HEADERS, timeout=PATIENCE
             )
             assert sent.status_code == 202
         media = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
-        assert requests.get(media, timeout=20).status_code == 404
+        assert requests.get(media, timeout=PATIENCE).status_code == 404
     targets = [each["target"] for each in owners[0].sim("journal")["exchanges"]]
     assert targets == ["/minimax-hailuo-ai/v1/generate"] * 3 + ["/manwithbear.jpg"]
 
 
 def test_a_simulator_in_another_process() -> None:
-    """A door is asked for over the wire, so it need not be ours."""
+    """The listener is opened by an HTTP request, so the simulator need not be in this process."""
     serving = Serving("--port", "0")
     try:
         with redirect(serving.url, serving.key, hosts=[HOST]):
-            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=20)
+            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=PATIENCE)
         assert answer.status_code == 202
         assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
     finally:
@@ -196,8 +197,8 @@ def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) ->
     statuses: list[int] = []
 
     def work() -> None:
-        with POOLED["requests"]() as talk:
-            statuses.append(talk("POST", GENERATE, BODY)[0])
+        with POOLED_CLIENTS["requests"]() as client:
+            statuses.append(client("POST", GENERATE, BODY)[0])
 
     with led(simulator, owners[0]):
         threads = [threading.Thread(target=work) for _ in range(4)]
@@ -213,39 +214,39 @@ def test_it_holds_in_every_thread(simulator: Simulator, owners: list[Caller]) ->
 
 @pytest.fixture(scope="module")
 def silent() -> Iterator[Simulator]:
-    """A gateway that takes half an hour over every answer."""
-    edits = Edits(reply=lambda _request, reply, _scene: msgspec.structs.replace(reply, pause=1800))
+    """A gateway that delays every response by half an hour."""
+    edits = Edits(reply=lambda _request, reply, _context: msgspec.structs.replace(reply, pause=1800))
     with Simulator(change=Variant("silent", "Every answer takes half an hour", edits)) as running:
         yield running
 
 
-def test_a_read_timeout_is_kept(silent: Simulator, talk: Talk) -> None:
-    """The client gives up when it said that it would."""
+def test_a_read_timeout_is_kept(silent: Simulator, client: HttpClient) -> None:
+    """The client's own time-out applies."""
     with led(silent), pytest.raises(Exception, match=r"(?i)timed? ?out|^$") as caught:
-        talk("POST", GENERATE, BODY, timeout=0.1)
+        client("POST", GENERATE, BODY, timeout=0.1)
     assert "timeout" in type(caught.value).__name__.lower()
 
 
 async def chunks_of_aiohttp(url: str) -> list[int]:
-    """The sizes of the pieces in which aiohttp hands out a body."""
+    """The sizes of the chunks in which aiohttp returns a body."""
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return [len(chunk) async for chunk in answer.content.iter_chunked(10_000)]
 
 
 async def chunks_of_httpx(url: str) -> list[int]:
-    """The sizes of the pieces in which httpx hands out a body."""
+    """The sizes of the chunks in which httpx returns a body."""
     async with httpx.AsyncClient() as client, client.stream("GET", url) as answer:
         return [len(chunk) async for chunk in answer.aiter_bytes(10_000)]
 
 
 def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
-    """Piece by piece, so that progress can be shown."""
+    """In chunks, so that progress can be shown."""
     request_id = owners[0].accepted()
     owners[0].advance(60)
     url = f"https://{MEDIA}/v1/{request_id}/output.mp4"
     pieces: dict[str, list[int]] = {}
     with led(simulator, owners[0]):
-        with requests.get(url, stream=True, timeout=20) as answer:
+        with requests.get(url, stream=True, timeout=PATIENCE) as answer:
             assert answer.headers["content-length"] == "59389"
             pieces["requests"] = [len(chunk) for chunk in answer.iter_content(10_000)]
         with httpx.Client() as client, client.stream("GET", url) as streamed:
@@ -261,7 +262,7 @@ def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
 
 
 def told_by(error: BaseException | None) -> str:
-    """What an error says, and what those say that it came of."""
+    """The texts of an error and of its causes."""
     told = ""
     while error:
         told += f"{error!r}\n"
@@ -269,34 +270,34 @@ def told_by(error: BaseException | None) -> str:
     return told
 
 
-@pytest.mark.parametrize("name", TALKERS)
+@pytest.mark.parametrize("name", HTTP_CLIENTS)
 def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
-    """It fails at once with the remedy, which is told once however often it is tried."""
+    """The call fails at once with the remedy, and is listed once however often it is repeated."""
     told = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
-    with TALKERS[name]() as talk, led(simulator) as redirection:
+    with HTTP_CLIENTS[name]() as client, led(simulator) as redirection:
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-                talk("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
+                client("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
             assert told in str(caught.value)
         assert redirection.violations == [told]
 
 
 def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Directly, or by way of a proxy."""
+    """Directly, or through a proxy."""
     told = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
     with led(simulator) as redirection:
         with pytest.raises(requests.ConnectionError, match=re.escape(told)):
-            requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+            requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert redirection.violations == [told]
         redirection.violations.clear()
         monkeypatch.setenv("HTTP_PROXY", PROXY)
-        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=20)
+        refused = requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
         assert (refused.status_code, refused.text) == (403, f"{told}\n")
         assert redirection.violations == [told]
 
 
 def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
-    """And knows the door."""
+    """By its error number, as always; port 443 reaches the listener."""
     with led(simulator) as redirection:
         with socket.socket() as probe:
             assert probe.connect_ex((HOST, 80)) == errno.ECONNREFUSED
@@ -306,15 +307,15 @@ def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
 
 
 def test_unknown_paths_are_the_simulators_business(simulator: Simulator, owners: list[Caller]) -> None:
-    """They are answered as by the gateway, told in the journal, and no violation."""
+    """They are answered as by the gateway, appear in the journal, and are not violations."""
     with led(simulator, owners[0]) as redirection:
-        assert requests.get(f"https://{HOST}/nowhere", timeout=20).status_code == 404
+        assert requests.get(f"https://{HOST}/nowhere", timeout=PATIENCE).status_code == 404
         assert redirection.violations == []
     assert [each["target"] for each in owners[0].sim("journal")["exchanges"]] == ["/nowhere"]
 
 
 async def by_a_way_of_its_own(port: int) -> None:
-    """Connect to an address, and say only then whom it is about."""
+    """Connect to an address first, and name the host only for TLS."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setblocking(False)
         opening = asyncio.open_connection(sock=connection, ssl=True, server_hostname=HOST, ssl_handshake_timeout=1)
@@ -339,11 +340,11 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
 
 
 def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
-    """As if the server had ended it: nothing is said over it any more."""
-    door = simulator.open_tls_listener([HOST])
-    context = ssl.create_default_context(cadata=door.ca_pem)
+    """As if the server had closed it: nothing is sent over it any more."""
+    listener = simulator.open_tls_listener([HOST])
+    context = ssl.create_default_context(cadata=listener.ca_pem)
     with (
-        socket.create_connection(("127.0.0.1", door.port)) as plain,
+        socket.create_connection(("127.0.0.1", listener.port)) as plain,
         context.wrap_socket(plain, server_hostname=HOST) as connection,
         led(simulator),
         pytest.raises(ConnectionResetError, match=f"this connection to {HOST} was opened before the redirection"),
@@ -354,31 +355,31 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 # Trust
 
 
-def test_verification_is_real(simulator: Simulator, talk: Talk) -> None:
+def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
     """A certificate of another authority is refused."""
-    door = simulator.open_tls_listener([HOST])
+    listener = simulator.open_tls_listener([HOST])
     stranger = trustme.CA().cert_pem.bytes().decode()
-    route = Route([HOST], ("127.0.0.1", door.port))
+    route = Route([HOST], ("127.0.0.1", listener.port))
     with Patches(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
-        talk("POST", GENERATE, BODY)
+        client("POST", GENERATE, BODY)
     assert "unable to get local issuer certificate" in told_by(caught.value)
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 def test_the_name_is_verified(simulator: Simulator) -> None:
     """A certificate of the right authority for another host is refused."""
-    door = simulator.open_tls_listener(["another.invalid"])
+    listener = simulator.open_tls_listener(["another.invalid"])
     with (
-        Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem),
+        Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem),
         pytest.raises(requests.exceptions.SSLError, match="Hostname mismatch"),
     ):
-        requests.post(GENERATE, data=BODY, timeout=20)
-    simulator.close_tls_listener(door)
+        requests.post(GENERATE, data=BODY, timeout=PATIENCE)
+    simulator.close_tls_listener(listener)
 
 
 def test_a_context_learns_nothing(simulator: Simulator) -> None:
-    """For other hosts it believes whom it believed before, in the redirection and after it; its protocols (ALPN) stay."""
-    door = simulator.open_tls_listener(["another.invalid"])
+    """For other hosts it trusts the same authorities as before, during the redirection and after it; ALPN is unchanged."""
+    listener = simulator.open_tls_listener(["another.invalid"])
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with led(simulator):
@@ -388,35 +389,35 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
         ):
             assert (secured.selected_alpn_protocol(), secured.context) == ("http/1.1", context)
         with (
-            socket.create_connection(("127.0.0.1", door.port)) as plain,
+            socket.create_connection(("127.0.0.1", listener.port)) as plain,
             pytest.raises(ssl.SSLCertVerificationError),
         ):
             context.wrap_socket(plain, server_hostname="another.invalid")
     assert "pixazo-testkit" not in str(context.get_ca_certs())
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 # Other hosts, and afterwards
 
 
 def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The request arrives there as it was sent, and the connection ends with the answer."""
-    with Listener(answer(200, b"from the proxy")) as proxy:
+    """The request arrives there unchanged, and the connection ends with the response."""
+    with Receiver(answer(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         with led(simulator):
-            assert requests.get("http://elsewhere.invalid/x?y", timeout=20).text == "from the proxy"
-    assert proxy.heard[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
-    assert proxy.heard[0].headers["host"] == "elsewhere.invalid"
-    assert proxy.heard[0].headers["connection"] == "close"
+            assert requests.get("http://elsewhere.invalid/x?y", timeout=PATIENCE).text == "from the proxy"
+    assert proxy.received[0].line == "GET http://elsewhere.invalid/x?y HTTP/1.1"
+    assert proxy.received[0].headers["host"] == "elsewhere.invalid"
+    assert proxy.received[0].headers["connection"] == "close"
 
 
 def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It hears CONNECT, and says no here."""
-    with Listener(answer(407)) as proxy:
+    """The proxy receives CONNECT, which it refuses here."""
+    with Receiver(answer(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
-            requests.get("https://elsewhere.invalid/", timeout=20)
-    assert proxy.heard[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
+            requests.get("https://elsewhere.invalid/", timeout=PATIENCE)
+    assert proxy.received[0].line.startswith("CONNECT elsewhere.invalid:443 HTTP/1.")
 
 
 def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
@@ -429,11 +430,11 @@ def test_other_addresses_are_left_alone(simulator: Simulator) -> None:
         with first, second:
             first.sendall(b"x")
             assert second.recv(1) == b"x"
-        assert requests.get(f"{simulator.url}/_sim/health", timeout=20).json()["status"] == "ok"
+        assert requests.get(f"{simulator.url}/_sim/health", timeout=PATIENCE).json()["status"] == "ok"
 
 
 def test_everything_is_as_before() -> None:
-    """No function stays replaced, whatever happened."""
+    """No function stays replaced, even after an exception."""
     owners = (
         socket, socket.socket, ssl.SSLContext, ssl.SSLSocket, ssl.SSLObject, asyncio.BaseEventLoop, uvloop.Loop,
         aiohttp.resolver.AsyncResolver,
@@ -448,17 +449,17 @@ def test_everything_is_as_before() -> None:
 
 
 def test_a_start_that_fails_replaces_nothing(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was replaced until then is put back."""
+    """What was replaced until then is restored."""
     before = [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)]
-    door = simulator.open_tls_listener([HOST])
-    patches = Patches(Route([HOST], ("127.0.0.1", door.port)), door.ca_pem)
+    listener = simulator.open_tls_listener([HOST])
+    patches = Patches(Route([HOST], ("127.0.0.1", listener.port)), listener.ca_pem)
     module = types.ModuleType("uvloop")
     vars(module)["Loop"] = object
     monkeypatch.setitem(sys.modules, "uvloop", module)
     with pytest.raises(AttributeError, match="create_connection"), patches:
         pytest.fail("it began")
     assert [dict(vars(owner)) for owner in (socket, socket.socket, ssl.SSLContext, asyncio.BaseEventLoop)] == before
-    simulator.close_tls_listener(door)
+    simulator.close_tls_listener(listener)
 
 
 @pytest.mark.parametrize("name", ["uvloop", "aiodns"])
@@ -467,13 +468,13 @@ def test_a_broken_library_is_taken_for_none(
 ) -> None:
     """An empty module in its place has no loop that could be used."""
     monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    with led(simulator, owners[0]), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator, owners[0]), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
     assert total(owners[0]) == 1
 
 
 def test_an_error_outlives_the_simulator() -> None:
-    """That its door cannot be closed any more hides nothing."""
+    """It is not hidden by the failure to close the listener."""
 
     def fail(simulator: Simulator) -> None:
         simulator.stop()
@@ -483,8 +484,8 @@ def test_an_error_outlives_the_simulator() -> None:
         fail(simulator)
 
 
-def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: Talk) -> None:
-    """A connection that was kept alive is closed, and what a client kept of the name leads to nobody."""
+def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[Caller], pooled: HttpClient) -> None:
+    """A kept-alive connection is closed, and an address that a client has cached reaches nothing."""
     url = GENERATE.replace(HOST, "localhost")
     with redirect(simulator.url, owners[0].key, hosts=["localhost"]):
         assert pooled("POST", url, BODY)[0] == 202
@@ -498,8 +499,8 @@ def test_no_thread_and_no_descriptor_is_left(simulator: Simulator, monkeypatch: 
     """Of the relay in place of a proxy."""
     monkeypatch.setenv("HTTPS_PROXY", PROXY)
     before = threading.enumerate()
-    with led(simulator), POOLED["requests"]() as talk:
-        submitted(talk)
+    with led(simulator), POOLED_CLIENTS["requests"]() as client:
+        submitted(client)
         assert [each.name[:13] for each in threading.enumerate() if each not in before][:1] == ["pixazo-proxy:"]
     assert threading.enumerate() == before
 
@@ -516,14 +517,14 @@ async def twice_in_one_loop(simulator: Simulator, owners: list[Caller]) -> None:
 
 @pytest.mark.parametrize("loop_factory", [None, uvloop.new_event_loop])
 def test_two_redirections_in_one_loop(simulator: Simulator, owners: list[Caller], loop_factory: Any) -> None:
-    """While it runs: a session sees that its connection ended before it could use it again."""
+    """A session notices that its connection has ended before it uses it again."""
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(twice_in_one_loop(simulator, owners))
     assert [total(owner) for owner in owners] == [1, 1]
 
 
 def test_a_resolver_of_aiohttp_that_asks_name_servers_itself(simulator: Simulator, owners: list[Caller]) -> None:
-    """Where aiodns is installed, aiohttp does not ask the system."""
+    """If aiodns is installed, aiohttp does not use the system's resolver."""
     resolver: Any = object.__new__(aiohttp.resolver.AsyncResolver)
     resolver._manager = resolver._resolver = None
 
@@ -543,17 +544,17 @@ def test_a_resolver_of_aiohttp_that_asks_name_servers_itself(simulator: Simulato
 
 
 def test_a_second_redirection_is_refused(simulator: Simulator, owners: list[Caller]) -> None:
-    """A host leads into one world; the first redirection goes on."""
+    """A host reaches one world only; the first redirection continues."""
     with led(simulator, owners[0]):
         with pytest.raises(RedirectionError, match="another redirection is active in this process"), led(simulator):
             pytest.fail("two redirections held at once")
-        with POOLED["requests"]() as talk:
-            submitted(talk)
+        with POOLED_CLIENTS["requests"]() as client:
+            submitted(client)
     assert total(owners[0]) == 1
 
 
 def test_a_redirection_without_a_simulator() -> None:
-    """The error names the URL; the next redirection is not in the way of this one."""
+    """The error names the URL; the next redirection is not affected."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
     for _ in range(2):
@@ -568,7 +569,7 @@ def test_a_redirection_without_a_simulator() -> None:
 
 
 def test_a_redirection_into_no_world(simulator: Simulator) -> None:
-    """The simulator says what to do."""
+    """The error has the simulator's remedy."""
     with (
         pytest.raises(RedirectionError, match="no world has this key: create one with POST /_sim/worlds"),
         redirect(simulator.url, "nobody"),

@@ -1,4 +1,4 @@
-"""A forward proxy on loopback that asks for every connection where it may lead."""
+"""A forward proxy on loopback that asks a function where each connection may go."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.simulator.receivers import Listener, answer
+from tests.patience import PATIENCE
+from tests.receiver import Receiver, answer
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.control import TlsListener
 from pixazo_simulator.redirect import proxy as proxies
 from pixazo_simulator.redirect.proxy import HEAD_LIMIT, Forward, Proxy, ProxyRequest, Refuse, Tunnel
 
-PATIENCE = 10.0
-
 
 @pytest.fixture
 def server() -> Iterator[socket.socket]:
-    """Somebody who listens; the test accepts."""
+    """A listening socket; the test accepts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(PATIENCE)
         yield listener
 
 
 def asked(proxy: Proxy, request: bytes) -> socket.socket:
-    """A connection to the proxy on which this was said."""
+    """A connection to the proxy on which this request was sent."""
     caller = socket.create_connection(proxy.address, PATIENCE)
     caller.sendall(request)
     return caller
 
 
 def said(caller: socket.socket) -> bytes:
-    """Everything that is said until the other side ends."""
+    """Everything that is received until the other side closes."""
     with caller:
         return b"".join(iter(lambda: caller.recv(65536), b""))
 
@@ -54,7 +53,7 @@ def said(caller: socket.socket) -> bytes:
     ],
 )
 def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
-    """Whom to reach, and how; a refusal is 403 with its sentence."""
+    """Method, host, port and path; a refusal is 403 with its sentence."""
     seen: list[ProxyRequest] = []
 
     def decide(request: ProxyRequest) -> Refuse:
@@ -83,14 +82,14 @@ def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
     ],
 )
 def test_what_no_proxy_can_do(head: bytes) -> None:
-    """It is answered 400, and nobody is asked."""
+    """The response is 400, without a decision."""
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
         assert said(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 @pytest.mark.parametrize("start", [b"x", b"CONNECT a.example:443 HTTP/1.1\r\nx: "])
 def test_a_head_without_an_end(start: bytes) -> None:
-    """It is answered 431 once it is too long, and nobody is asked."""
+    """The response is 431 once it is too long, without a decision."""
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
         assert said(asked(proxy, start + b"x" * (HEAD_LIMIT - len(start)))).startswith(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -98,7 +97,7 @@ def test_a_head_without_an_end(start: bytes) -> None:
 
 
 def test_a_head_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deadline counts from the beginning: the next byte moves nothing."""
+    """The deadline counts from the beginning: later bytes do not extend it."""
     monkeypatch.setattr(proxies, "HEAD_TIMEOUT", 0.1)
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy, asked(proxy, b"CONNECT a") as caller:
         ended = threading.Event()
@@ -121,7 +120,7 @@ def drip(caller: socket.socket, ended: threading.Event) -> None:
 
 
 def test_a_tunnel_carries_bytes_both_ways(server: socket.socket) -> None:
-    """What came with the head too; one side may end while the other still speaks."""
+    """Including those after the head; one side may close while the other still sends."""
     with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
         caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\nearly ")
         with server.accept()[0] as callee:
@@ -133,12 +132,12 @@ def test_a_tunnel_carries_bytes_both_ways(server: socket.socket) -> None:
 
 
 def said_to(callee: socket.socket) -> bytes:
-    """Everything that is said to a server."""
+    """Everything that a server receives."""
     return b"".join(iter(lambda: callee.recv(65536), b""))
 
 
 def test_a_reset_goes_through(server: socket.socket) -> None:
-    """It is no ordinary end."""
+    """It does not become an ordinary end."""
     with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
         caller = asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n")
         callee, _ = server.accept()
@@ -150,36 +149,36 @@ def test_a_reset_goes_through(server: socket.socket) -> None:
 
 
 def test_a_plain_request_is_passed_on_alone() -> None:
-    """To the server it is for, with a path; the connection ends with the answer."""
-    with Listener(answer(200, b"hello")) as server:
+    """To its server, in origin form; the connection ends with the response."""
+    with Receiver(answer(200, b"hello")) as server:
         with Proxy(lambda request: Forward(("127.0.0.1", request.port))) as proxy:
             head = f"POST http://localhost:{server.port}/a?b HTTP/1.1\r\nHost: me\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"
             told = said(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
         assert told.endswith(b"\r\n\r\nhello")
-        (heard,) = server.heard
+        (heard,) = server.received
         assert (heard.line, heard.body) == ("POST /a?b HTTP/1.1", b"ok")
         assert heard.headers == {"host": "me", "content-length": "2", "connection": "close"}
 
 
 @pytest.fixture(scope="module")
-def door() -> Iterator[TlsListener]:
-    """A TLS port for secure.invalid."""
+def listener() -> Iterator[TlsListener]:
+    """A TLS listener for secure.invalid."""
     with Simulator() as simulator:
         yield simulator.open_tls_listener(["secure.invalid"])
 
 
-def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
-    """The request of an https URI goes on within TLS, with a path; what is sent after its head as well."""
+def test_tls_may_be_left_to_the_proxy(listener: TlsListener) -> None:
+    """The request of an https URI is forwarded over TLS, in origin form, with what is sent after its head."""
     seen: list[ProxyRequest] = []
 
     def decide(request: ProxyRequest) -> Forward:
         seen.append(request)
-        return Forward(("127.0.0.1", door.port))
+        return Forward(("127.0.0.1", listener.port))
 
     body = b'{"prompt":"A bear%s"}' % (b" and a bear" * 100)
     head = b"POST https://Secure.invalid/minimax-hailuo-ai/v1/generate HTTP/1.1\r\nhost: secure.invalid\r\nocp-apim-subscription-key: x\r\n"
     head += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
-    with Proxy(decide, ca_pem=door.ca_pem) as proxy:
+    with Proxy(decide, ca_pem=listener.ca_pem) as proxy:
         caller = asked(proxy, head)
         caller.sendall(body)
         told = said(caller)
@@ -189,7 +188,7 @@ def test_tls_may_be_left_to_the_proxy(door: TlsListener) -> None:
 
 
 def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) -> None:
-    """The server learns of it, though it has said nothing yet."""
+    """The server notices it, although it has not responded yet."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate: Any = authority.issue_cert("secure.invalid")  # half of its types are unknown
     certificate.configure_cert(context)
@@ -204,16 +203,16 @@ def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) ->
 
 
 @pytest.mark.parametrize("host", [b"another.invalid", b"127.0.0.1"])
-def test_tls_of_the_proxy_is_verified(door: TlsListener, host: bytes) -> None:
-    """A certificate for somebody else is answered 502."""
-    with Proxy(lambda _: Forward(("127.0.0.1", door.port)), ca_pem=door.ca_pem) as proxy:
+def test_tls_of_the_proxy_is_verified(listener: TlsListener, host: bytes) -> None:
+    """A certificate for another host is answered 502."""
+    with Proxy(lambda _: Forward(("127.0.0.1", listener.port)), ca_pem=listener.ca_pem) as proxy:
         told = said(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))
     assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
     assert b"certificate verify failed" in told
 
 
 def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
-    """It is answered 502, with the reason."""
+    """The response is 502, with the reason."""
     port = server.getsockname()[1]
     server.close()
     with Proxy(lambda _: Tunnel(("127.0.0.1", port))) as proxy:
@@ -223,7 +222,7 @@ def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
 
 
 def test_closing_ends_everything(server: socket.socket) -> None:
-    """The port, connections that idle before and after they were led, and the threads."""
+    """The port, idle connections before and after their request, and the threads."""
     before = threading.enumerate()
     with Proxy(lambda _: Tunnel(server.getsockname())) as proxy:
         idle = asked(proxy, b"CONNECT a.example:")
@@ -235,7 +234,7 @@ def test_closing_ends_everything(server: socket.socket) -> None:
 
 
 def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """What does not end is told, and left behind."""
+    """The log says how many connections did not end."""
     monkeypatch.setattr(proxies, "STOP_DEADLINE", 0.1)
     asked_for, released = threading.Event(), threading.Event()
 
@@ -255,7 +254,7 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog:
 def test_who_could_not_be_accepted_is_accepted_later(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As in a process with too many open files, which are closed again."""
+    """In a process that had too many open files for a moment."""
     create = socket.create_server
 
     def reluctantly(address: tuple[str, int]) -> Reluctant:
@@ -270,14 +269,14 @@ def test_who_could_not_be_accepted_is_accepted_later(
 
 
 class Reluctant:
-    """A listener that cannot accept at first."""
+    """A listener whose first accept fails."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self._refusals = [OSError(errno.EMFILE, "Too many open files")]
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Refuse once."""
+        """Fail once."""
         if self._refusals:
             raise self._refusals.pop()
         return self._listener.accept()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.script import patterns as pattern
-from pixazo_simulator.script.engine import Occasion, Script
+from pixazo_simulator.script.engine import Script
+from pixazo_simulator.script.facts import Facts
 from pixazo_simulator.script.faults import (
     CompletedWithoutMedia,
     ConnectionReset,
@@ -22,15 +23,15 @@ from pixazo_simulator.script.rule import End, Reply, Rule, Step
 FAIL = End(status="FAILED")
 
 
-def submit(prompt: str = "A bear", **members: object) -> Occasion:
+def submit(prompt: str = "A bear", **members: object) -> Facts:
     """A submit of these members."""
     body = {"prompt": prompt, **members}
-    return Occasion("generate", {**body, "headers": {"x-test": "7"}, "body": body})
+    return Facts("generate", {**body, "headers": {"x-test": "7"}, "body": body})
 
 
-def read(status: str = "QUEUED", **facts: object) -> Occasion:
+def read(status: str = "QUEUED", **facts: object) -> Facts:
     """A read of a generation in this status."""
-    return Occasion("status", {"request_id": "x", "status": status, "headers": {}, **facts})
+    return Facts("status", {"request_id": "x", "status": status, "headers": {}, **facts})
 
 
 def script(*rules: Rule) -> Script:
@@ -41,7 +42,7 @@ def script(*rules: Rule) -> Script:
     return made
 
 
-def decisions(of: Script, *occasions: Occasion) -> list[int | None]:
+def decisions(of: Script, *occasions: Facts) -> list[int | None]:
     """The number of the rule that decides each, in order."""
     found = [of.decide(occasion) for occasion in occasions]
     return [each.number if each else None for each in found]
@@ -144,11 +145,11 @@ def test_unused_steps_are_known() -> None:
     ("fault", "idle", "busy"),
     [
         (CompletedWithoutMedia(), [read("QUEUED"), read("FAILED")], [read("COMPLETED")]),
-        (UnknownStatus(), [Occasion("status", {"request_id": "x"})], [read("QUEUED")]),
+        (UnknownStatus(), [Facts("status", {"request_id": "x"})], [read("QUEUED")]),
         (NotFoundWindow(3), [read(age=3.0), read(age=100.0), read()], [read(age=0.0), read(age=2.999)]),
     ],
 )
-def test_a_fault_waits_for_what_it_can_strike(fault: Any, idle: list[Occasion], busy: list[Occasion]) -> None:
+def test_a_fault_waits_for_what_it_can_strike(fault: Any, idle: list[Facts], busy: list[Facts]) -> None:
     """Until then its rule does not match, and is not used up; beside a fault that always strikes it does."""
     alone = script(Rule(when="status", faults=(fault,), times=1))
     assert decisions(alone, *idle, busy[0], busy[0]) == [None] * len(idle) + [1, None]
@@ -213,7 +214,7 @@ def test_a_label_names_the_rule() -> None:
     of = script(
         Rule(when="generate", match={"prompt": {"contains": "bear"}, "headers": {"X-A": "b"}}, reply=Reply(429))
     )
-    found = of.decide(Occasion("generate", {"prompt": "bear", "headers": {"x-a": "b"}}))
+    found = of.decide(Facts("generate", {"prompt": "bear", "headers": {"x-a": "b"}}))
     assert found is not None
     assert found.label == "rule 1: when generate, prompt contains 'bear', headers.X-A equals 'b'"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any, cast
@@ -12,6 +11,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.command import python
 
 from pixazo_simulator.script.matchers import (
     ABSENT,
@@ -61,7 +61,7 @@ def test_de_morgan(one: Matcher, other: Matcher, value: object) -> None:
 @given(MATCHERS, VALUES)
 def test_json_and_back_changes_nothing(matcher: Matcher, value: object) -> None:
     """What is told reads the same and holds of the same values."""
-    read = read_matcher(json.loads(json.dumps(matcher.told())))
+    read = read_matcher(json.loads(json.dumps(matcher.as_json())))
     assert read == matcher
     assert read.holds(value) == matcher.holds(value)
 
@@ -209,7 +209,7 @@ def test_conditions_and_their_values_nest_thirty_two_levels_deep() -> None:
     for _ in range(31):
         made, read = ~made, {"not": read}
     assert read_matcher(read) == made
-    assert made.told() == read
+    assert made.as_json() == read
     assert str(made).startswith("not (not (")
     deeper_ones: list[Callable[[], Matcher]] = [lambda: ~made, lambda: read_matcher({"not": read}), lambda: made & made]
     for deeper in deeper_ones:
@@ -280,8 +280,7 @@ def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:
     source = (
         "import sys; from pixazo_simulator import Rule, Simulator, contains; contains('x'); print('re2' in sys.modules)"
     )
-    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert told.stdout == "False\n"
+    assert python(source) == "False\n"
 
 
 def test_without_the_library_a_regular_expression_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

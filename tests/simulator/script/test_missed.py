@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixazo_simulator.script.engine import Occasion, Script
+from pixazo_simulator.script.engine import Script
+from pixazo_simulator.script.facts import Facts
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule
 
@@ -21,7 +22,7 @@ def missed(script: Script) -> dict[int, tuple[str, ...]]:
 
 
 def submit(script: Script, **facts: Any) -> None:
-    script.decide(Occasion("generate", facts))
+    script.decide(Facts("generate", facts))
 
 
 def test_the_nearest_call_is_kept() -> None:

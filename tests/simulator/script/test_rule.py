@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixazo_simulator.script.facts import CALLS, KNOWN, Call
 from pixazo_simulator.script.faults import (
     BeforeReply,
     ConnectionReset,
@@ -30,7 +31,9 @@ from pixazo_simulator.script.faults import (
     UniformDelay,
 )
 from pixazo_simulator.script.matchers import contains
+from pixazo_simulator.script.rule import FAULTS as KINDS
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
+from pixazo_simulator.spec import ImageParameters
 
 ENDS = st.builds(
     End,
@@ -55,7 +58,7 @@ RULES = st.builds(
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
     """What is told, read again."""
-    assert msgspec.convert(json.loads(json.dumps(rule.told())), Rule) == rule
+    assert msgspec.convert(json.loads(json.dumps(rule.as_json())), Rule) == rule
 
 
 def test_a_rule_tells_only_what_it_says() -> None:
@@ -63,7 +66,7 @@ def test_a_rule_tells_only_what_it_says() -> None:
     rule = Rule(
         when="generate", match={"prompt": contains("bear") & ~contains("cat")}, faults=(ConnectionReset(),), times=1
     )
-    assert json.loads(json.dumps(rule.told())) == {
+    assert json.loads(json.dumps(rule.as_json())) == {
         "when": "generate",
         "match": {"prompt": {"all": [{"contains": "bear"}, {"not": {"contains": "cat"}}]}},
         "faults": [{"fault": "connection_reset"}],
@@ -78,14 +81,14 @@ def test_a_rule_tells_only_what_it_says() -> None:
         (lambda: Rule(when="genrate"), r"when 'genrate' is not one of .* \(did you mean generate\?\)"),
         (
             lambda: Rule(when="generate", match={"promt": "x"}),
-            r"knows nothing of 'promt' \(did you mean prompt\?\): known are",
+            r"has no fact 'promt' \(did you mean prompt\?\): known are",
         ),
-        (lambda: Rule(when="status", match={"webhook_url": "x"}), "knows nothing of 'webhook_url'"),
+        (lambda: Rule(when="status", match={"webhook_url": "x"}), "has no fact 'webhook_url'"),
         (lambda: Rule(when="request", match={"prompt": "x"}), None),
-        (lambda: Rule(when="request", match={"duration": 6}), "knows nothing of 'duration'"),
+        (lambda: Rule(when="request", match={"duration": 6}), "has no fact 'duration'"),
         (lambda: Rule(when="generate", match={"headers": "x"}), "headers 'x': give it names and their conditions"),
-        (lambda: Rule(when="status", end=End(status="FAILED")), "only a submit can be given an end"),
-        (lambda: Rule(when="webhook", reply=Reply(500)), "a callback is no reply; use a fault such as drop"),
+        (lambda: Rule(when="status", end=End(status="FAILED")), "only a submission can have an end"),
+        (lambda: Rule(when="webhook", reply=Reply(500)), "a webhook has no reply; use a fault such as drop"),
         (
             lambda: Rule(when="status", faults=(Stuck(),)),
             "fault 'stuck' applies only to generate, imageToVideo, submit",
@@ -142,7 +145,7 @@ def test_a_rule_that_means_nothing_is_refused(rule: Any, problem: str | None) ->
 @pytest.mark.parametrize(
     ("end", "problem"),
     [
-        ({}, "end says nothing: give it a status, an error, or seconds"),
+        ({}, "end is empty: give it a status, an error, or seconds"),
         ({"status": "FAILD"}, r"end 'FAILD' is not one of COMPLETED, FAILED, ERROR \(did you mean FAILED\?\)"),
         ({"status": "QUEUED"}, "end 'QUEUED' is not one of"),
         ({"status": "COMPLETED", "error": "x"}, "error 'x' belongs to status FAILED or ERROR, not COMPLETED"),
@@ -197,3 +200,12 @@ def test_a_reply_that_cannot_be_sent_is_refused(reply: dict[str, Any], problem: 
 def test_what_a_step_leaves_to_be_done(step: Step, commits: bool, only_plans: bool) -> None:
     """Whether the gateway does what it was asked; whether a refused submit leaves nothing to do."""
     assert (step.commits, step.only_plans) == (commits, only_plans)
+
+
+def test_the_types_for_type_checkers_leave_nothing_out() -> None:
+    """The words of `when`, the parameters of a submission, and a fault's operations, examples and exclusions."""
+    assert set(get_args(Call)) == {*CALLS, "image_to_video", "download"}
+    assert set(ImageParameters.__struct_fields__) < KNOWN["generate"] == KNOWN["imageToVideo"]
+    for kind, fault in KINDS.items():
+        assert fault.applies_to <= set(KNOWN)
+        assert fault.excludes <= set(KINDS) - {kind}

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
-__all__ = ["Answer", "Wire", "request"]
+from tests.caller import Reply
+from tests.patience import PATIENCE
 
-TIMEOUT = 10.0
-"""Seconds that a server on loopback has to answer."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One HTTP answer: status, headers by lower-case name, body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """The body, read as JSON."""
-        return json.loads(self.body)
+__all__ = ["RawSocket", "request"]
 
 
-class Wire:
-    """`with Wire(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
+class RawSocket:
+    """`with RawSocket(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
 
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self._file = self._socket.makefile("rb")
 
     def send(self, data: bytes) -> None:
@@ -38,7 +23,7 @@ class Wire:
         self._socket.sendall(data)
 
     def send_all_it_takes(self, data: bytes, times: int) -> int:
-        """Send bytes again and again until the server hangs up; return how many it took."""
+        """Send bytes repeatedly until the server closes the connection; returns how many bytes were sent."""
         taken = 0
         try:
             for _ in range(times):
@@ -49,11 +34,11 @@ class Wire:
         return taken
 
     def finish(self) -> None:
-        """Send no more; what is answered can still be read."""
+        """Send no more; responses can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, *, head: bool = False) -> Answer:
-        """The next answer, of which the length must be told; one to HEAD has no body."""
+    def answer(self, *, head: bool = False) -> Reply:
+        """The next response, which must state its length; a response to HEAD has no body."""
         line = self._file.readline()
         assert line.startswith(b"HTTP/1.1 "), line
         headers: dict[str, str] = {}
@@ -61,17 +46,17 @@ class Wire:
             name, _, value = text.partition(": ")
             headers[name.lower()] = value
         length = 0 if head else int(headers["content-length"])
-        return Answer(int(line.split()[1]), headers, self._file.read(length))
+        return Reply(int(line.split()[1]), headers, self._file.read(length))
 
     def closed(self) -> bool:
-        """Whether the server has hung up, and said nothing more."""
+        """Whether the server has closed the connection without sending more."""
         try:
             return self._file.read(1) == b""
         except ConnectionError:
             return True
 
     def hung_up(self) -> bool:
-        """Whether the server has hung up; waits until it has, or has said something."""
+        """Whether the server has closed the connection; waits until it has, or has sent something."""
         try:
             return self._file.peek(1) == b""
         except ConnectionError:
@@ -81,7 +66,7 @@ class Wire:
         return self
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._file.close()
         self._socket.close()
 

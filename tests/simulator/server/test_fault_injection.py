@@ -6,7 +6,6 @@ import asyncio
 import math
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -18,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, Caller, over_http
 from tests.inprocess import InProcess
+from tests.patience import PATIENCE
 from tests.simulator.mutants.observer import End, observe
-from tests.simulator.server.raw_socket import Wire, request
+from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
 
 from pixazo_simulator.gateway.request import Request
@@ -49,8 +49,6 @@ from pixazo_simulator.world.registry import Settings, Worlds
 
 BEAR = b'{"prompt":"A bear"}'
 BODY = b"0123456789"
-SOON = 5.0
-"""Seconds within which what is to end at once has ended, however slow the machine."""
 
 
 def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
@@ -220,18 +218,16 @@ def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> No
 def test_a_server_stops_while_an_answer_is_held_back(
     fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At once, whether or not the caller still waits for it; other answers have their time to end."""
-    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 10 * SOON)
+    """At once, whether or not the caller still waits for it, though other answers would have an hour to end."""
+    monkeypatch.setattr("pixazo_simulator.server.simulator.STOP_TIMEOUT", 3600)
     with Simulator(scripted(fault)) as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
-        wire = Wire(simulator.port)
+        wire = RawSocket(simulator.port)
         wire.send(request("POST", GENERATE, BEAR))
         while not caller.sim("journal")["exchanges"]:
             pass  # until the answer is on its way; the route of the journal answers meanwhile
         if gone:
             wire.close()
-        began = time.monotonic()
-    assert time.monotonic() - began < SOON
     if not gone:
         wire.close()
 
@@ -285,7 +281,7 @@ def test_a_caller_that_sent_ahead_may_go_away_too(
 
 async def _until(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         while not holds():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0)
 
@@ -391,7 +387,7 @@ def struck(
     """What `ask` finds out on a connection to a gateway with these settings."""
 
     def connected(port: int) -> object:
-        with socket.create_connection(("127.0.0.1", port), SOON) as connection:
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             return ask(connection)
 
     async def run() -> object:
@@ -466,7 +462,7 @@ def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
         Rule(when="generate", faults=(SlowDrip(0.01, pieces=3),), times=1),
         Rule(when="generate", faults=(ReplyLost(),), times=1),
     ))) as simulator:  # fmt: skip
-        with Wire(simulator.port) as wire:
+        with RawSocket(simulator.port) as wire:
             statuses: list[int] = []
             for _ in range(2):
                 wire.send(request("POST", GENERATE, BEAR))

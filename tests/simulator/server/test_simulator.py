@@ -1,4 +1,4 @@
-"""A server in a thread: it starts, it stops, it says why not."""
+"""A server in a thread: how it starts and stops, and what it reports if it cannot."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 from tests.caller import Caller, over_http
-from tests.simulator.receivers import Conduct, Listener
-from tests.simulator.server.raw_socket import Wire, request
+from tests.patience import PATIENCE
+from tests.receiver import Behaviour, Receiver
+from tests.simulator.server.raw_socket import RawSocket, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -27,8 +28,6 @@ from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.clock import Clock
 
-PATIENCE = 10.0
-"""Seconds until what does not end has failed the test."""
 HEALTH = request("GET", "/_sim/health")
 
 
@@ -44,13 +43,13 @@ def descriptors() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Whether anybody listens on a port."""
+    """Whether connections to a port are accepted."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_it_serves_while_it_runs() -> None:
-    """On a free port, and on none afterwards; no thread is left."""
+    """On a free port, which is closed afterwards; no thread is left."""
     before = threads()
     with Simulator() as simulator:
         assert simulator.url == f"http://127.0.0.1:{simulator.port}"
@@ -61,7 +60,7 @@ def test_it_serves_while_it_runs() -> None:
 
 
 def test_a_simulator_that_runs_is_not_started_again() -> None:
-    """It goes on as it was."""
+    """It continues as before."""
     with Simulator() as simulator:
         with pytest.raises(SimulatorError, match=f"runs already, on port {simulator.port}: stop it first"):
             simulator.start()
@@ -82,7 +81,7 @@ def test_the_thread_of_a_simulator_does_not_stop_it() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_forked_process_does_not_wait_for_its_parents_simulator() -> None:
-    """Whose thread it does not have."""
+    """The child process does not have its thread."""
     heard, said = os.pipe()
     with Simulator() as simulator:
         child = os.fork()
@@ -102,7 +101,7 @@ def test_a_forked_process_does_not_wait_for_its_parents_simulator() -> None:
 
 
 def test_headers_of_proxies_change_neither_the_peer_nor_the_scheme() -> None:
-    """Not even from loopback, where uvicorn heeds some of them by itself: who may use /_sim is judged by the connection."""
+    """Not even from loopback, where uvicorn evaluates some of them by default: the connection decides who may use /_sim."""
     sent = "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n"
     with Simulator() as simulator, socket.create_connection((simulator.host, simulator.port), PATIENCE) as connection:
         connection.sendall(
@@ -121,7 +120,7 @@ def test_many_starts_leave_nothing_behind() -> None:
         pass
     before = descriptors()
     for _ in range(20):
-        with Simulator() as simulator, Wire(simulator.port) as wire:
+        with Simulator() as simulator, RawSocket(simulator.port) as wire:
             wire.send(HEALTH)
             assert wire.answer().status == 200
     assert descriptors() == before
@@ -141,7 +140,7 @@ def test_it_can_start_again() -> None:
 
 
 def test_stopping_twice_is_stopping_once() -> None:
-    """And stopping what never ran is nothing."""
+    """Stopping a simulator that never ran does nothing."""
     simulator = Simulator()
     simulator.stop()
     simulator.start()
@@ -149,25 +148,22 @@ def test_stopping_twice_is_stopping_once() -> None:
     simulator.stop()
 
 
-@pytest.mark.parametrize(
-    ("host", "port", "told"),
-    [
+def test_where_it_cannot_listen() -> None:
+    """One line with host, port, reason and remedy; no thread, no socket."""
+    before = descriptors()
+    for host, port, told in (
         ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
         ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
         ("a..b", 0, "cannot listen on a..b port 0: that is no host name; choose another"),
-    ],
-)
-def test_where_it_cannot_listen(host: str, port: int, told: str) -> None:
-    """One line with host, port, reason and remedy; no thread, no socket."""
-    before = descriptors()
-    with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
-        Simulator(host=host, port=port).start()
+    ):
+        with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
+            Simulator(host=host, port=port).start()
     assert descriptors() == before
 
 
 def test_a_port_in_use() -> None:
-    """By another simulator, or by anybody."""
+    """By another simulator, or by any program."""
     with Simulator() as running, pytest.raises(SimulatorError, match="Address already in use; choose another"):
         Simulator(port=running.port).start()
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(SimulatorError, match="already in use"):
@@ -184,10 +180,10 @@ def test_ipv6() -> None:
 
 
 def test_a_request_under_way_is_answered_before_it_stops() -> None:
-    """The body that is still missing comes while it stops."""
+    """The rest of its body arrives while the server stops."""
     simulator = Simulator().start()
     whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
-    with Wire(simulator.port) as wire:
+    with RawSocket(simulator.port) as wire:
         wire.send(HEALTH + whole[:-1])
         assert wire.answer().status == 200
         stopping = threading.Thread(target=simulator.stop)
@@ -201,13 +197,13 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
 
 
 def test_a_request_that_never_ends_does_not_keep_it() -> None:
-    """Nor does half a head, nor a callback whose receiver says nothing."""
+    """Nor do incomplete headers, nor a webhook whose receiver does not respond."""
     before = threads()
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         simulator = Simulator(Settings(clock=lambda: Clock.scaled(1))).start()
         caller = Caller(over_http(simulator.url), "sim-key")
         caller.accepted("[[sim:after 0]]", webhook=silent.url)
-        with Wire(simulator.port) as body, Wire(simulator.port) as head:
+        with RawSocket(simulator.port) as body, RawSocket(simulator.port) as head:
             body.send(HEALTH + request("POST", "/minimax-hailuo-ai/v1/generate", content_length="10"))
             head.send(HEALTH + HEALTH[:-2])
             assert [body.answer().status, head.answer().status] == [200, 200]
@@ -218,7 +214,7 @@ def test_a_request_that_never_ends_does_not_keep_it() -> None:
 
 
 def test_time_can_be_advanced_from_any_thread() -> None:
-    """In the world of the key, the default one first; monotonic() tells it in seconds."""
+    """In the world of the key, by default the first one; monotonic() returns it in seconds."""
     with Simulator(Settings(keys=("first-key", "second-key"))) as simulator:
         identity = Caller(over_http(simulator.url), "first-key").accepted()
         before = simulator.monotonic()
@@ -231,7 +227,7 @@ def test_time_can_be_advanced_from_any_thread() -> None:
 
 
 def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code under test that sleeps on this clock must not go on at another instant; what fell due is in the error."""
+    """Code under test that sleeps on this clock must not continue at another instant; the error has the events."""
     monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     with Simulator() as simulator:
         caller = Caller(over_http(simulator.url), simulator.api_key)
@@ -244,7 +240,7 @@ def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_cannot_be_advanced() -> None:
-    """A server that does not run, a world that does not exist, time that goes back."""
+    """A server that does not run, a world that does not exist, a clock that would be turned back."""
     with Simulator() as simulator:
         with pytest.raises(
             SimulatorError, match="no world has the api_key that was given: create one with POST /_sim/worlds"
@@ -270,7 +266,7 @@ def test_what_cannot_be_advanced() -> None:
 
 
 def stopped(simulator: Simulator) -> None:
-    """Stop a server; fails when that does not return."""
+    """Stop a server; fails if that does not return."""
     stopping = threading.Thread(target=simulator.stop, daemon=True)
     stopping.start()
     stopping.join(PATIENCE)
@@ -278,14 +274,14 @@ def stopped(simulator: Simulator) -> None:
 
 
 async def stubborn(_: Dispatcher) -> None:
-    """Deliver nothing, and ignore every cancellation."""
+    """Send nothing, and ignore every cancellation."""
     while True:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
 
 
 async def startled(_: Dispatcher) -> None:
-    """Deliver nothing, and ignore one cancellation, as Python 3.11's `asyncio.wait_for` may."""
+    """Send nothing, and ignore one cancellation, as Python 3.11's `asyncio.wait_for` may."""
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(3600)
     await asyncio.sleep(3600)
@@ -308,7 +304,7 @@ def test_a_stop_does_not_wait_for_ever(
     doing: object,
     named: str,
 ) -> None:
-    """It ends, and tells in one line what was still running; no thread is left."""
+    """It ends, and logs in one line what was still running; no thread is left."""
     monkeypatch.setattr(owner, method, doing)
     before = threads()
     simulator = Simulator().start()
@@ -322,14 +318,14 @@ def test_a_stop_does_not_wait_for_ever(
 def test_a_cancellation_that_is_swallowed_is_repeated(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is left running, and nothing is to be told."""
+    """Nothing is left running, and nothing is logged."""
     monkeypatch.setattr(Dispatcher, "run", startled)
     stopped(Simulator().start())
     assert caplog.messages == []
 
 
 def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixture) -> None:
-    """It tells where the thread is; who waits for the server is told that it was stopped."""
+    """The log says what the thread is executing; a thread that waits for the server learns that it was stopped."""
     entered, released = threading.Event(), threading.Event()
 
     def block(*_: object) -> list[str]:
@@ -360,16 +356,16 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
 
 
 def refused(simulator: Simulator) -> Exception:
-    """What is raised in a thread that advances the clock of a server which is stopped meanwhile."""
+    """The exception in a thread that advances the clock of a server which is stopped meanwhile."""
     with pytest.raises(SimulatorError) as caught:
         simulator.advance(1)
     return caught.value
 
 
 def test_stops_under_load(caplog: pytest.LogCaptureFixture) -> None:
-    """With callers who never pause and callbacks under way to a receiver that says nothing; nothing is left running."""
+    """With clients that never pause and webhooks under way to a receiver that does not respond; nothing is left running."""
     caplog.set_level(logging.WARNING)
-    with Listener(Conduct.SILENT) as silent:
+    with Receiver(Behaviour.SILENT) as silent:
         for _ in range(5):
             simulator = Simulator(Settings(clock=lambda: Clock.scaled(1000), balance=10**12)).start()
             busy = threading.Semaphore(0)

@@ -1,4 +1,4 @@
-"""TLS ports, each of which leads into one world, whatever key the caller sends."""
+"""TLS listeners, each of which serves one world, whatever key the client sends."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from typing import Any, Self
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
+from tests.patience import PATIENCE
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control import TlsListener, to_json
 from pixazo_simulator.control.client import ControlError
 from pixazo_simulator.mutants import find_mutant
 from pixazo_simulator.server.app import Application
-from pixazo_simulator.server.tls import MOST_DOORS
+from pixazo_simulator.server.tls import MOST_LISTENERS
 from pixazo_simulator.world.registry import Worlds
 
 HOST = "gateway.pixazo.ai"
@@ -29,16 +30,15 @@ CANARY = "canary-3e61b0f2"
 """The key that the app under test holds: nobody may ever be told."""
 SECOND = "canary-91c2d0aa"
 """The key that it sends in the query."""
-TIMEOUT = 10.0
 
 
-class Visitor:
-    """Somebody who calls HOST through a door, on one connection, and verifies the certificate."""
+class TlsClient:
+    """A client that calls HOST through a TLS listener, on one connection, and verifies the certificate."""
 
-    def __init__(self, door: TlsListener, host: str = HOST) -> None:
-        self._context = ssl.create_default_context(cadata=door.ca_pem)
+    def __init__(self, listener: TlsListener, host: str = HOST) -> None:
+        self._context = ssl.create_default_context(cadata=listener.ca_pem)
         self._context.verify_flags |= ssl.VERIFY_X509_STRICT
-        plain = socket.create_connection(("127.0.0.1", door.port), TIMEOUT)
+        plain = socket.create_connection(("127.0.0.1", listener.port), PATIENCE)
         try:
             self.socket = self._context.wrap_socket(plain, server_hostname=host)
         except OSError:
@@ -50,7 +50,7 @@ class Visitor:
     def call(
         self, method: str, target: str, body: object = None, key: str | None = CANARY, **headers: str
     ) -> tuple[int, bytes]:
-        """Send one request, and return status and body of the answer."""
+        """Send one request, and return status code and body of the response."""
         told: Mapping[str, str] = ({} if key is None else {KEY_HEADER: key}) | headers
         content = None if body is None else json.dumps(body)
         self._connection.request(
@@ -60,7 +60,7 @@ class Visitor:
         return answer.status, answer.read()
 
     def submit(self, prompt: str = "A bear", **headers: str) -> Any:
-        """Submit a text-to-video request that must be accepted, and return what is told about it."""
+        """Submit a text-to-video request that must be accepted, and return the response."""
         status, body = self.call("POST", GENERATE, {"prompt": prompt}, **headers)
         assert status == 202, body
         return json.loads(body)
@@ -83,7 +83,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def owner(simulator: Simulator) -> Iterator[Caller]:
-    """The holder of a key to a fresh world; the world and its doors are gone afterwards."""
+    """The holder of a key to a fresh world, which is deleted afterwards, with its listeners."""
     caller = Caller(over_http(simulator.url), "sim-key")
     caller.key = caller.call("POST", "/_sim/worlds").json()["key"]
     yield caller
@@ -91,7 +91,7 @@ def owner(simulator: Simulator) -> Iterator[Caller]:
 
 
 def opened(owner: Caller, *hosts: str) -> TlsListener:
-    """A door opened by the control route."""
+    """A listener that was opened by the control route."""
     reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
     assert reply.status == 201, reply.body
     told = reply.json()
@@ -100,65 +100,65 @@ def opened(owner: Caller, *hosts: str) -> TlsListener:
 
 
 def accepts(port: int) -> bool:
-    """Whether anybody listens on a port."""
+    """Whether connections to a port are accepted."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
-    """Work submitted through the door is the world's; its URLs are those of the host that was called."""
-    with Visitor(opened(owner)) as visitor:
-        told = visitor.submit()
+    """Submissions through the listener belong to the world; their URLs have the host that was called."""
+    with TlsClient(opened(owner)) as client:
+        told = client.submit()
         request_id = told["request_id"]
         assert told["polling_url"] == f"https://{HOST}/v2/requests/status/{request_id}"
         assert [each["request_id"] for each in owner.sim("generations")["generations"]] == [request_id]
         owner.advance(60)
-        status, body = visitor.call("GET", f"/v2/requests/status/{request_id}", key="another-key")
+        status, body = client.call("GET", f"/v2/requests/status/{request_id}", key="another-key")
         assert (status, json.loads(body)["status"]) == (200, "COMPLETED")
         assert json.loads(body)["output"]["media_url"] == [f"https://{HOST}/v1/{request_id}/output.mp4"]
-        status, video = visitor.call("GET", f"/v1/{request_id}/output.mp4", key=None)
+        status, video = client.call("GET", f"/v1/{request_id}/output.mp4", key=None)
         assert (status, video[4:8]) == (200, b"ftyp")
-        assert visitor.call("HEAD", f"/v1/{request_id}/output.mp4", key=None) == (200, b"")
+        assert client.call("HEAD", f"/v1/{request_id}/output.mp4", key=None) == (200, b"")
 
 
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
-    """The answer is 401, told in the journal of the world that the door leads into."""
-    with Visitor(opened(owner)) as visitor:
-        assert visitor.call("POST", GENERATE, {"prompt": "A bear"}, key=key)[0] == 401
-        assert visitor.call("GET", "/v2/requests/status/x", key=key)[0] == 401
+    """The response is 401, and appears in the journal of the listener's world."""
+    with TlsClient(opened(owner)) as client:
+        assert client.call("POST", GENERATE, {"prompt": "A bear"}, key=key)[0] == 401
+        assert client.call("GET", "/v2/requests/status/x", key=key)[0] == 401
     seen = [(each["method"], each["target"], each["status"]) for each in owner.sim("journal")["exchanges"]]
     assert seen == [("POST", GENERATE, 401), ("GET", "/v2/requests/status/x", 401)]
 
 
 def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
-    """Whatever is asked for, media that do not exist and unknown routes included."""
-    with Visitor(opened(owner)) as visitor:
+    """For any target, including missing media and unknown routes."""
+    with TlsClient(opened(owner)) as client:
         for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
-            visitor.call("GET", target)
+            client.call("GET", target)
     seen = [(each["target"], each["request"]["headers"]["host"]) for each in owner.sim("journal")["exchanges"]]
     assert seen == [(IMAGE_TO_VIDEO, HOST), ("/nowhere?a=b", HOST), ("/v1/nothing/output.mp4", HOST)]
 
 
 def test_a_key_in_the_query(owner: Caller) -> None:
-    """Where the policy allows it, any key there is the world's, too; else there is none."""
+    """If the policy allows it, any key there is replaced, too."""
     query = f"/v2/requests/status/x?subscription-key={CANARY}"
-    with Visitor(opened(owner)) as visitor:
+    with TlsClient(opened(owner)) as client:
         owner.change(policy={"query_key": "accept"})
-        assert visitor.call("GET", query, key=None)[0] == 404
+        assert client.call("GET", query, key=None)[0] == 404
         owner.change(policy={"query_key": "refuse"})
-        assert visitor.call("GET", query, key=None)[0] == 401
-        assert visitor.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
+        assert client.call("GET", query, key=None)[0] == 401
+        assert client.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
 
 
 def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """Not in headers, bodies, targets, callbacks, or the log; nor is the key of the world."""
+    """Not in headers, bodies, targets, webhooks, or the log; nor is the key of the world."""
     caplog.set_level("INFO", "pixazo_simulator")
     secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
-    with Visitor(opened(owner)) as visitor:
+    with TlsClient(opened(owner)) as client:
         owner.change(policy={"query_key": "accept"})
-        visitor.submit(f"A bear called {CANARY}", **secrets)
-        visitor.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
+        client.submit(f"A bear called {CANARY}", **secrets)
+        client.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
         owner.advance(60)
     told = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
     shown = b"".join(told).decode() + caplog.text
@@ -169,28 +169,28 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
 
 
 def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> None:
-    """As it stands in a query, and decoded in the next request."""
-    with Visitor(opened(owner)) as visitor:
-        visitor.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
-        visitor.submit("A bear called an apps/own key-1")
+    """Encoded in a query, and decoded in the next request."""
+    with TlsClient(opened(owner)) as client:
+        client.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
+        client.submit("A bear called an apps/own key-1")
     told = owner.call("GET", "/_sim/journal").body.decode()
     assert '"A bear called [redacted]"' in told
     assert "own" not in told
 
 
 def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
-    """They are as unknown there as to the vendor's gateway."""
-    with Visitor(opened(owner)) as visitor:
+    """They are unknown routes, as for the vendor's gateway."""
+    with TlsClient(opened(owner)) as client:
         for target in ("/_sim/health", "/_sim/world", "/.well-known/pixazo-target"):
-            status, body = visitor.call("GET", target, Host="localhost")
+            status, body = client.call("GET", target, Host="localhost")
             assert (status, json.loads(body)) == (404, {"statusCode": 404, "message": "Resource not found"})
 
 
-def test_two_doors_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> None:
-    """With the same key on either side of the street."""
+def test_two_listeners_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> None:
+    """With the same key of the client."""
     other = Caller(over_http(simulator.url), "sim-key")
     other.key = other.call("POST", "/_sim/worlds").json()["key"]
-    with Visitor(opened(owner)) as first, Visitor(opened(other)) as second:
+    with TlsClient(opened(owner)) as first, TlsClient(opened(other)) as second:
         first.submit()
         request_id = second.submit()["request_id"]
         assert first.call("GET", f"/v2/requests/status/{request_id}")[0] == 404
@@ -198,136 +198,136 @@ def test_two_doors_lead_into_two_worlds(simulator: Simulator, owner: Caller) -> 
 
 
 def test_the_certificate_is_for_the_hosts_asked_for(owner: Caller) -> None:
-    """And for no other."""
-    door = opened(owner, "one.example", "TWO.example")
+    """And for no other host."""
+    listener = opened(owner, "one.example", "TWO.example")
     for host in ("one.example", "two.example"):
-        Visitor(door, host).close()
+        TlsClient(listener, host).close()
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
-        Visitor(door, HOST)
+        TlsClient(listener, HOST)
 
 
 def test_it_speaks_http_1_only(owner: Caller) -> None:
-    """A client that would rather speak HTTP/2 is told so by ALPN."""
-    door = opened(owner)
-    context = ssl.create_default_context(cadata=door.ca_pem)
+    """A client that prefers HTTP/2 learns this by ALPN."""
+    listener = opened(owner)
+    context = ssl.create_default_context(cadata=listener.ca_pem)
     context.set_alpn_protocols(["h2", "http/1.1"])
     with (
-        socket.create_connection(("127.0.0.1", door.port), TIMEOUT) as plain,
+        socket.create_connection(("127.0.0.1", listener.port), PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=HOST) as wrapped,
     ):
         assert wrapped.selected_alpn_protocol() == "http/1.1"
 
 
-def test_a_closed_door_hangs_up(owner: Caller) -> None:
-    """When the answer is there, the port is closed and connections that were kept alive have ended."""
-    door = opened(owner)
-    with Visitor(door) as visitor:
-        visitor.submit()
-        assert owner.call("DELETE", f"/_sim/tls-listeners/{door.number}").json() == {"closed": True}
-        assert not accepts(door.port)
-        visitor.socket.setblocking(False)
-        assert visitor.socket.recv(1) == b""
+def test_a_closed_listener_hangs_up(owner: Caller) -> None:
+    """When the response arrives, the port is closed and kept-alive connections have ended."""
+    listener = opened(owner)
+    with TlsClient(listener) as client:
+        client.submit()
+        assert owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}").json() == {"closed": True}
+        assert not accepts(listener.port)
+        client.socket.setblocking(False)
+        assert client.socket.recv(1) == b""
 
 
-def test_a_closed_door_ends_a_request_under_way(owner: Caller) -> None:
-    """Nobody is kept waiting for an answer that nobody would read."""
-    door = opened(owner)
-    with Visitor(door) as visitor:
+def test_a_closed_listener_ends_a_request_under_way(owner: Caller) -> None:
+    """The client does not wait for a response that will never come."""
+    listener = opened(owner)
+    with TlsClient(listener) as client:
         head = f"POST {GENERATE} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 10\r\n\r\n{{"
-        visitor.submit()
-        visitor.socket.sendall(head.encode())
-        owner.call("DELETE", f"/_sim/tls-listeners/{door.number}")
-        assert visitor.socket.recv(1) == b""
+        client.submit()
+        client.socket.sendall(head.encode())
+        owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
+        assert client.socket.recv(1) == b""
 
 
 def test_the_python_methods_of_the_control_routes(simulator: Simulator, owner: Caller) -> None:
-    """They open and close as the routes do."""
+    """They open and close listeners as the routes do."""
     control = simulator.control(owner.key)
     listener = control.open_tls_listener([HOST])
-    with Visitor(listener) as visitor:
-        visitor.submit()
+    with TlsClient(listener) as client:
+        client.submit()
     control.close_tls_listener(listener.number)
     assert not accepts(listener.port)
     with pytest.raises(ControlError, match="this world has no TLS listener 99: open one with POST /_sim/tls-listeners"):
         control.close_tls_listener(99)
 
 
-def test_a_deleted_world_has_no_doors(simulator: Simulator, owner: Caller) -> None:
-    """Doors of other worlds stay open."""
+def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -> None:
+    """Listeners of other worlds stay open."""
     kept = opened(owner)
     gone = Caller(over_http(simulator.url), "sim-key")
     gone.key = gone.call("POST", "/_sim/worlds").json()["key"]
-    door = opened(gone)
+    listener = opened(gone)
     gone.call("DELETE", "/_sim/world")
-    assert [accepts(door.port), accepts(kept.port)] == [False, True]
+    assert [accepts(listener.port), accepts(kept.port)] == [False, True]
 
 
-def test_a_door_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
-    """To any other it does not exist."""
-    door = opened(owner)
+def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
+    """For any other world it does not exist."""
+    listener = opened(owner)
     stranger = Caller(over_http(simulator.url), "sim-key")
-    reply = stranger.call("DELETE", f"/_sim/tls-listeners/{door.number}")
+    reply = stranger.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
     assert (reply.status, reply.json()["message"]) == (
         404,
-        f"this world has no TLS listener {door.number}: open one with POST /_sim/tls-listeners",
+        f"this world has no TLS listener {listener.number}: open one with POST /_sim/tls-listeners",
     )
-    assert accepts(door.port)
+    assert accepts(listener.port)
 
 
 @pytest.mark.parametrize(
     ("hosts", "told"),
     [
-        ([], "0 hosts were named: a door has 1 to 32"),
-        (["a.example"] * 33, "33 hosts were named: a door has 1 to 32"),
-        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is no host name: name it without scheme"),
-        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is no host name: name it without scheme"),
-        (["a..b"], "host 'a..b' is no host name"),
-        (["a" * 64], f"host '{'a' * 64}' is no host name"),
+        ([], "0 hosts were named: a TLS listener has 1 to 32"),
+        (["a.example"] * 33, "33 hosts were named: a TLS listener has 1 to 32"),
+        (["https://gateway.pixazo.ai"], "host 'https://gateway.pixazo.ai' is not a host name: name it without scheme"),
+        (["gateway.pixazo.ai:443"], "host 'gateway.pixazo.ai:443' is not a host name: name it without scheme"),
+        (["a..b"], "host 'a..b' is not a host name"),
+        (["a" * 64], f"host '{'a' * 64}' is not a host name"),
         (
             ["_a"],
-            "host '_a' is no host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens",
+            "host '_a' is not a host name: name it without scheme, port or path, in letters, digits, dots and inner hyphens",
         ),
-        (["-a.test"], "host '-a.test' is no host name"),
-        (["a-.test"], "host 'a-.test' is no host name"),
-        (["\u017f.test"], "host '\u017f.test' is no host name"),
+        (["-a.test"], "host '-a.test' is not a host name"),
+        (["a-.test"], "host 'a-.test' is not a host name"),
+        (["\u017f.test"], "host '\u017f.test' is not a host name"),
         (["ab--cd.test"], "no certificate can be made for 'ab--cd.test' (Label has"),
     ],
 )
-def test_hosts_that_no_door_can_have(owner: Caller, hosts: list[str], told: str) -> None:
+def test_hosts_that_no_listener_can_have(owner: Caller, hosts: list[str], told: str) -> None:
     """One line with the value and the remedy."""
     reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts})
     assert reply.status == 400
     assert reply.json()["message"].startswith(told)
 
 
-def test_doors_are_bounded() -> None:
-    """Beyond the bound none opens until one is closed."""
+def test_listeners_are_bounded() -> None:
+    """At the bound no listener opens until one is closed."""
     with Simulator() as simulator:
-        doors = [simulator.open_tls_listener([HOST]) for _ in range(MOST_DOORS)]
-        assert len({door.port for door in doors}) == MOST_DOORS == 256
+        listeners = [simulator.open_tls_listener([HOST]) for _ in range(MOST_LISTENERS)]
+        assert len({listener.port for listener in listeners}) == MOST_LISTENERS == 256
         with pytest.raises(
-            ValueError, match=re.escape("256 doors are open already: close one with DELETE /_sim/tls-listeners")
+            ValueError, match=re.escape("256 TLS listeners are open already: close one with DELETE /_sim/tls-listeners")
         ):
             simulator.open_tls_listener([HOST])
-        simulator.close_tls_listener(doors[0])
+        simulator.close_tls_listener(listeners[0])
         simulator.open_tls_listener([HOST])
 
 
-def test_doors_that_open_together_are_bounded() -> None:
+def test_listeners_that_open_together_are_bounded() -> None:
     """Those that are being opened count."""
 
     async def opening() -> Counter[str]:
         worlds = Worlds(Settings())
-        doors, (world,) = Application(worlds).doors, worlds
-        asked = [doors.open(world, [HOST]) for _ in range(MOST_DOORS + 20)]
+        listeners, (world,) = Application(worlds).tls_listeners, worlds
+        asked = [listeners.open(world, [HOST]) for _ in range(MOST_LISTENERS + 20)]
         found = await asyncio.gather(*asked, return_exceptions=True)
-        await doors.close_all()
+        await listeners.close_all()
         return Counter(type(each).__name__ for each in found)
 
     assert asyncio.run(opening()) == {"TlsListener": 256, "ValueError": 20}
 
 
-def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could close it."""
     wish = b'{"hosts": ["gateway.pixazo.ai"]}'
 
@@ -346,55 +346,55 @@ def test_a_door_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch:
             return await control.answer(method, path, "", body, host="localhost", key="sim-key")
 
         monkeypatch.setattr(loop, "create_server", slowly)
-        door = asyncio.create_task(ask("POST", "/_sim/tls-listeners", wish))
+        listener = asyncio.create_task(ask("POST", "/_sim/tls-listeners", wish))
         await begun.wait()
         assert (await ask("DELETE", "/_sim/world"))[0] == 200
         deleted.set()
-        status, told = await door
+        status, told = await listener
         return status, json.loads(told).get("message", ""), [each.is_serving() for each in listeners]
 
-    assert asyncio.run(opening()) == (404, "the world was deleted while its door was opened", [False])
+    assert asyncio.run(opening()) == (404, "the world was deleted while its TLS listener was opened", [False])
 
 
-def test_doors_close_with_the_server() -> None:
-    """The port, and the connections through it; no door opens without a server."""
+def test_listeners_close_with_the_server() -> None:
+    """The port, and its connections; without a server no listener opens."""
     simulator = Simulator().start()
-    door = simulator.open_tls_listener([HOST])
-    with Visitor(door) as visitor:
-        visitor.submit()
+    listener = simulator.open_tls_listener([HOST])
+    with TlsClient(listener) as client:
+        client.submit()
         simulator.stop()
-        assert visitor.socket.recv(1) == b""
-    assert not accepts(door.port)
+        assert client.socket.recv(1) == b""
+    assert not accepts(listener.port)
     with pytest.raises(SimulatorError, match="the simulator does not run"):
         simulator.open_tls_listener([HOST])
 
 
-def test_a_door_of_a_server_in_this_process() -> None:
-    """It leads into the world of the key that is named, the first one if none is."""
+def test_a_listener_of_a_server_in_this_process() -> None:
+    """It serves the world of the given key, by default the first one."""
     with Simulator(Settings(keys=("first-key", "second-key"), policy=PROFILES["observed"])) as simulator:
-        with Visitor(simulator.open_tls_listener([HOST], api_key="second-key")) as visitor:
-            status, body = visitor.call("POST", GENERATE, {"prompt": "A bear"})
+        with TlsClient(simulator.open_tls_listener([HOST], api_key="second-key")) as client:
+            status, body = client.call("POST", GENERATE, {"prompt": "A bear"})
             assert status == 200, body
         assert Caller(over_http(simulator.url), "second-key").sim("generations")["total"] == 1
         assert Caller(over_http(simulator.url), "first-key").sim("generations")["total"] == 0
 
 
-def test_mutants_stand_behind_a_door() -> None:
-    """What they answer is journalled in the world of the door, also for a caller without a key."""
+def test_mutants_stand_behind_a_listener() -> None:
+    """Their responses appear in the journal of the listener's world, also for a client without a key."""
     with Simulator(change=find_mutant("empty-401")) as simulator:
         owner = Caller(over_http(simulator.url), simulator.api_key)
         owner.call("GET", "/v2/requests/status/x", headers={KEY_HEADER: "a stranger"})
-        with Visitor(simulator.open_tls_listener([HOST])) as visitor:
-            assert visitor.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
+        with TlsClient(simulator.open_tls_listener([HOST])) as client:
+            assert client.call("GET", "/v2/requests/status/x", key=None) == (401, b"")
         (seen,) = owner.sim("journal")["exchanges"]
         assert (seen["status"], seen["response"]["body"]) == (401, "")
         assert seen["reason"] == "refused: no API key; edited by mutant empty-401"
 
 
 def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
-    """Where a condition is compared with what the app sent, its key is taken out of the comparison."""
+    """Where a condition is compared with what the app sent, its key is redacted in the comparison."""
     owner = simulator.control().create_world()
-    with Visitor(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:
+    with TlsClient(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:
         owner.add_rule({"when": "generate", "match": {"prompt": {"contains": "cat"}}, "reply": {"status": 500}})
         identity = app.submit(f"My key is {CANARY}")["request_id"]
         app.call("GET", f"/v2/requests/status/{CANARY}?key={CANARY}")
@@ -412,14 +412,14 @@ def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulat
     assert CANARY not in json.dumps([to_json(rule), to_json(explained), late.value.body, str(late.value)])
 
 
-def test_who_comes_in_while_a_door_closes_is_turned_away(owner: Caller) -> None:
-    """A handshake that was under way leads nowhere."""
-    door = opened(owner)
-    with socket.create_connection(("127.0.0.1", door.port), 10) as raw:
+def test_who_comes_in_while_a_listener_closes_is_turned_away(owner: Caller) -> None:
+    """A handshake that was under way fails."""
+    listener = opened(owner)
+    with socket.create_connection(("127.0.0.1", listener.port), 10) as raw:
         for _ in range(2):  # the first request is answered after the connection was accepted, if not before
             owner.sim("world")
-        assert owner.call("DELETE", f"/_sim/tls-listeners/{door.number}").status == 200
-        trust = ssl.create_default_context(cadata=door.ca_pem)
+        assert owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}").status == 200
+        trust = ssl.create_default_context(cadata=listener.ca_pem)
         answer = b""
         with suppress(OSError), trust.wrap_socket(raw, server_hostname=HOST) as secure:
             secure.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")

@@ -16,21 +16,21 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
     [
         (Advance, '{"secs": 1}', "unknown field `secs` (did you mean seconds?); known members are seconds"),
         (NewWorld, '{"ballance": "1"}', "`ballance` (did you mean balance?); known members are key, balance, profile"),
-        (NewScript, '{"rules": [{"when": "status", "tmes": 1}]}', "- at `$.rules[0]` (did you mean times?); known members are reply,"),
+        (NewScript, '{"rules": [{"when": "status", "tmes": 1}]}', "rules[0].tmes: unknown field `tmes` (did you mean times?); known members are reply,"),
         (
             Rule, '{"when": "status", "then": [{"reply": {"status": 500, "txt": ""}}]}',
-            "- at `$.then[0].reply` (did you mean text?); known members are status, json, text, headers, retry_after",
+            "then[0].reply.txt: unknown field `txt` (did you mean text?); known members are status, json, text, headers, retry_after",
         ),
         (
             Rule, '{"when": "status", "faults": [{"fault": "hang"}, {"fault": "delay", "secs": 3}]}',
-            "- at `$.faults[1]` (did you mean seconds?); known members are fault, seconds",
+            "faults[1].secs: unknown field `secs` (did you mean seconds?); known members are fault, seconds",
         ),
         (
             NewWorld, '{"script": [{"when": "status", "faults": [{"fault": "conection_reset"}]}]}',
-            f"Invalid value 'conection_reset' - at `$.script[0].faults[0].fault` (did you mean connection_reset?); known are {KINDS}",
+            f"script[0].faults[0].fault: fault 'conection_reset' does not exist (did you mean connection_reset?); known are {KINDS}",
         ),
-        (NewWorld, '{"images": {"x": {"formt": "png"}}}', "- at `$.images[...]`"),
-        (Wait, '{"exchanges": {"statu": 1}}', "- at `$.exchanges` (did you mean status?); known members are count, after,"),
+        (NewWorld, '{"images": {"x": {"formt": "png"}}}', "images[...]: missing required field `format`"),
+        (Wait, '{"exchanges": {"statu": 1}}', "exchanges.statu: unknown field `statu` (did you mean status?); known members are count, after,"),
         (Advance, '{"a`b": 1}', "unknown field `a`b`; known members are seconds"),
         (Advance, '{"seconds": "1"}', "seconds '1': give a number"),
         (Advance, '{"seconds": "1", }', "seconds: give a number"),

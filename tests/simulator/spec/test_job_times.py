@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.job_times import JobTimes, Retention
+from pixazo_simulator.spec.policy.values import JobTimes, Retention
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.points import CHECKS, PROFILES, Policy, points
+from pixazo_simulator.spec.policy.points import PROFILES, Policy, PolicyFields, points, rows
+from pixazo_simulator.spec.policy.values import CHECKS
 from pixazo_simulator.spec.text import nearest
 
 VALUES: dict[str, list[str]] = {
@@ -37,9 +38,15 @@ def texts(name: str) -> list[str]:
 FIELDS = [(name, text) for name in points() for text in texts(name)]
 
 
-def test_every_row_of_the_table_is_one_field() -> None:
-    """48 rows, each once, in order."""
-    assert [point.row for point in points().values()] == list(range(1, 49))
+def test_every_row_of_the_table_is_a_field_or_decided() -> None:
+    """48 rows, each once, in order; type checkers know every field, with the words that it takes."""
+    assert [row.row for row in rows()] == list(range(1, 49))
+    assert [row.field for row in rows() if row.field in points()] == list(points())
+    typed = {name: set(get_args(hint)) - {bool, int} for name, hint in get_type_hints(PolicyFields).items()}
+    assert list(typed) == list(points())
+    for name, words in typed.items():
+        if name not in VALUES:
+            assert {word for each in words for word in get_args(each) or (each,)} == set(texts(name))
 
 
 @pytest.mark.parametrize("profile", ["documented", "observed"])
@@ -109,6 +116,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
     ("name", "value", "told"),
     [
         ("submit_kode", "200", "policy field 'submit_kode' does not exist (did you mean submit_code?)"),
+        ("number_forms", "integral", "policy point 'number_forms' cannot be set: it is always integral"),
         ("submit_code", "201", "policy field submit_code: '201' is not one of 202, 200"),
         ("timestamps", "mixd", "'mixd' is not one of rfc3339, mixed (did you mean mixed?)"),
         ("read_delay", "-1", "'-1' is not a whole number from 0 to 86400000"),
@@ -135,7 +143,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
 )
 def test_what_cannot_be_set_is_refused_by_field_value_and_remedy(name: str, value: str, told: str) -> None:
     """One line each."""
-    with pytest.raises(ValueError, match="policy field") as refused:
+    with pytest.raises(ValueError, match=r"policy (field|point)") as refused:
         Policy().changed({name: value})
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.prices import PriceList
+from pixazo_simulator.spec.policy.values import PriceList
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,7 @@ def test_writing_and_reading_are_inverse(rules: list[str]) -> None:
 def test_a_price_list_is_bounded() -> None:
     """Each submit asks its rules in turn."""
     PriceList.parse(",".join(["1=1"] * 99 + ["*=1"]))
-    with pytest.raises(ValueError, match="price list of 101 rules: each submit asks them in turn, write at most 100"):
+    with pytest.raises(
+        ValueError, match="price list of 101 rules: each submission compares them in turn, write at most 100"
+    ):
         PriceList.parse(",".join(["1=1"] * 100 + ["*=1"]))

@@ -47,6 +47,7 @@ ODD = 'se"cr/et k'
         ("is schl\u00fcssel-99", "schl\u00fcssel-99".encode().decode("latin-1"), "is [redacted]"),
         ("is schl\u00c3\u00bcssel-99", "schl\u00fcssel-99", "is [redacted]"),
         ("the request_id and Prompt", "request_id", "the request_id and Prompt"),
+        ("it is sim%20k", "sim k", "it is [redacted]"),
         ("nobody's", "", "nobody's"),
         ("nobody's", "  ", "nobody's"),
     ],

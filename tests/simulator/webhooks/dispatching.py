@@ -1,4 +1,4 @@
-"""A dispatcher, its one world, and a network that a test commands."""
+"""A dispatcher with one world, and a receiver that a test controls."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.patience import PATIENCE
 from tests.simulator.samples import KEY, START
 
 from pixazo_simulator.script.rule import Rule
@@ -20,12 +21,10 @@ from pixazo_simulator.world.world import World
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
 
 HOOK = "http://127.0.0.1:9/hook"
-PATIENCE = 10.0
-"""Seconds after which a test that waits for another task fails."""
 
 
 class Receiver:
-    """Stands for the network: remembers every webhook and gives the outcomes that the test wants."""
+    """Replaces the network: records every webhook and returns the outcomes that the test chooses."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.webhooks: list[WebhookRequest] = []
@@ -36,7 +35,7 @@ class Receiver:
         self._outcomes = list(outcomes) or [Outcome(204)]
 
     async def post(self, webhook: WebhookRequest) -> Outcome:
-        """Take a webhook, once the door is open; a turnstile closes behind each."""
+        """Take a webhook when the receiver is open; a turnstile closes behind each."""
         self.webhooks.append(webhook)
         self.arrived.set()
         await self.open.wait()
@@ -70,7 +69,7 @@ def drive(
 
 
 def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
-    """Seconds after the start, and what happened: a status that was entered or the outcome of an attempt."""
+    """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
         ((each.at - START) / 1000, each.status)
         if isinstance(each, Transition)

@@ -1,4 +1,4 @@
-"""The dispatcher: posts what is due, on each world's clock."""
+"""The dispatcher sends what is due, on each world's clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from pixazo_simulator.world.world import World
 
 
 def test_advancing_tells_what_fell_due_in_order() -> None:
-    """Transitions, and callbacks that were attempted at their instants."""
+    """Transitions, and webhooks that were attempted at their instants."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -47,7 +47,7 @@ def test_advancing_tells_what_fell_due_in_order() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome(500, "answered 500"), Outcome(None, "no answer within 5 s")])
 def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
-    """One advance over an hour makes all of them, each at its instant; the bytes are always the same."""
+    """One advance over an hour makes all of them, each at its instant, with the same bytes."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -60,7 +60,7 @@ def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
 
 
 def test_retries_can_be_walked_through_one_by_one() -> None:
-    """A success ends them."""
+    """There is none after a success."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -73,7 +73,7 @@ def test_retries_can_be_walked_through_one_by_one() -> None:
 
 
 def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
-    """A host that is not allowed."""
+    """When its host is not allowed."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -112,7 +112,7 @@ def test_how_long_a_receiver_has(clock: Callable[[], Clock], seconds: float, cha
     [({}, False, ()), ({"webhook_redirects": "follow", "webhook_allow": "hooks.test"}, True, ("hooks.test",))],
 )
 def test_what_is_posted_where(policy: dict[str, Any], follow: bool, allowed: tuple[str, ...]) -> None:
-    """URL, type and the safety rules of the world's policy."""
+    """URL, content type and the limits of the world's policy."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -125,7 +125,7 @@ def test_what_is_posted_where(policy: dict[str, Any], follow: bool, allowed: tup
 
 
 def test_a_retry_is_signed_anew_under_the_same_id() -> None:
-    """So that a receiver can tell a repetition from a second callback."""
+    """So that a receiver can tell a retry from a second webhook."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         generation = accepted(world, webhook_url=HOOK, members={"callback_url": HOOK})
@@ -139,7 +139,7 @@ def test_a_retry_is_signed_anew_under_the_same_id() -> None:
 
 
 def test_advances_of_one_world_follow_one_another() -> None:
-    """Three at once, while the receiver of the first takes its time: all of the time passes, everything once."""
+    """Three at once, while the receiver of the first delays: all of the time passes, and everything happens once."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -168,7 +168,7 @@ def test_advances_of_one_world_follow_one_another() -> None:
     ("hook", "seconds", "moved"), [(None, 3600, True), (HOOK, 14.999, True), (HOOK, 15, False)], ids=str
 )
 def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds: float, moved: bool) -> None:
-    """Without a task, when no callback falls due; else nothing is changed, and None says that there is one to wait for."""
+    """Without a task, if no delivery falls due; otherwise nothing changes, and the result is None."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> tuple[list[FallenDue] | None, int]:
         accepted(world, webhook_url=hook)
@@ -183,7 +183,7 @@ def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds
 
 
 def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
-    """Neither while another advance has not ended, nor while an attempt is under way."""
+    """Neither during another advance, nor while an attempt is under way."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> list[list[FallenDue] | None]:
         accepted(world, webhook_url=HOOK)
@@ -199,7 +199,7 @@ def test_an_advance_is_not_made_at_once_while_one_waits() -> None:
 
 
 def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
-    """Or a callback could be attempted out of order."""
+    """Otherwise a webhook could be attempted out of order."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         running = asyncio.create_task(dispatcher.run())
@@ -220,7 +220,7 @@ def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
 
 
 def test_callbacks_are_posted_in_the_background() -> None:
-    """As soon as they are due, without anybody asking."""
+    """As soon as they are due."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         running = asyncio.create_task(dispatcher.run())
@@ -235,7 +235,7 @@ def test_callbacks_are_posted_in_the_background() -> None:
 
 
 def test_a_callback_that_is_never_due_does_not_keep_others_waiting() -> None:
-    """The pause until a stuck generation ends is longer than any timer runs."""
+    """The time until a stuck generation ends is longer than any timer runs."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK)
@@ -274,7 +274,7 @@ def test_time_does_not_pass_over_an_attempt_that_is_under_way() -> None:
 
 
 def test_closing_gives_up_what_is_under_way() -> None:
-    """As if the process had ended: the attempt is not recorded, and the callback is still due."""
+    """As if the process had ended: the attempt is not recorded, and the delivery is still due."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         running = asyncio.create_task(dispatcher.run())
@@ -292,7 +292,7 @@ def test_closing_gives_up_what_is_under_way() -> None:
 
 
 def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
-    """Though the receiver's URL carries it."""
+    """Even if the receiver's URL contains it."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -306,7 +306,7 @@ def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFix
 
 
 def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged, and the next callback is posted."""
+    """It is logged, and the next webhook is sent."""
 
     async def run() -> None:
         worlds = Worlds(settings(callback_url="challenge"))
@@ -334,7 +334,7 @@ def test_a_bug_in_one_attempt_does_not_stop_the_dispatcher(caplog: pytest.LogCap
 
 
 def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
-    """What was raised is the problem of the attempt, and the next attempt is made."""
+    """The exception is the problem of the attempt, and the next attempt is made."""
     outcomes: list[RuntimeError | Outcome] = [RuntimeError("a bug"), Outcome(204)]
 
     async def post(_: WebhookRequest) -> Outcome:
@@ -355,7 +355,7 @@ def test_a_callback_whose_attempt_raised_is_not_lost() -> None:
 
 
 def test_several_advances_to_the_end_of_time_are_one() -> None:
-    """Nobody's clock passes the last instant, and a callback that is due beyond it stays."""
+    """No clock passes the last instant, and a delivery that is due after it stays pending."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         left = LAST_INSTANT - world.clock.now()
@@ -372,7 +372,7 @@ def test_several_advances_to_the_end_of_time_are_one() -> None:
 
 @pytest.mark.parametrize("turns", range(6))
 def test_a_cancellation_ends_the_background_in_every_turn_after_it_was_woken(turns: int) -> None:
-    """While it waits for the instant of a callback: a server that stops just when something is submitted does stop."""
+    """While it waits for the instant of a delivery: a server that stops just after a submission does stop."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -391,7 +391,7 @@ def test_a_cancellation_ends_the_background_in_every_turn_after_it_was_woken(tur
 
 
 class Receivers:
-    """Several receivers by port; those that are closed take callbacks and do not answer until they are opened."""
+    """Several receivers by port; a closed one accepts webhooks and does not respond until it is opened."""
 
     def __init__(self) -> None:
         self.under_way: Counter[str] = Counter()
@@ -435,7 +435,7 @@ def meet(
 
 
 def twenty_for_a_busy_receiver(receivers: Receivers, *worlds: World) -> None:
-    """Let each world have twenty callbacks to come for a receiver that does not answer until it is opened."""
+    """Let each world have twenty deliveries for a receiver that does not respond until it is opened."""
     receivers.closed[HOOK] = asyncio.Event()
     for world in worlds:
         for _ in range(20):
@@ -443,13 +443,13 @@ def twenty_for_a_busy_receiver(receivers: Receivers, *worlds: World) -> None:
 
 
 async def some_turns() -> None:
-    """Let others do what they would do now."""
+    """Let other tasks run."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
 async def until(holds: Callable[[], object]) -> None:
-    """Let others go on until something holds."""
+    """Let other tasks run until something holds."""
     while not holds():  # noqa: ASYNC110 - it is about what happens turn by turn
         await asyncio.sleep(0)
 
@@ -475,7 +475,7 @@ def test_a_dead_receiver_keeps_no_other_waiting() -> None:
 
 
 def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
-    """What one world has under way does not count for the other."""
+    """The attempts of one world do not count for the other."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         twenty_for_a_busy_receiver(receivers, *worlds)
@@ -488,7 +488,7 @@ def test_a_receiver_of_two_worlds_is_called_for_both() -> None:
 
 
 def test_callbacks_by_hand_wait_for_their_receiver_too() -> None:
-    """Many at once: five are under way."""
+    """Of many at once, five are under way."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
@@ -501,7 +501,7 @@ def test_callbacks_by_hand_wait_for_their_receiver_too() -> None:
 
 
 def queues() -> int:
-    """How many receivers something is kept of."""
+    """For how many receivers there is a queue."""
     gc.collect()
     return sum(type(each).__name__ == "_ReceiverQueue" for each in gc.get_objects())
 
@@ -523,7 +523,7 @@ def test_nothing_is_kept_of_a_receiver_that_is_idle() -> None:
 
 
 def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
-    """It is listed, and counts where pending callbacks are bounded."""
+    """It is listed, and counts against the bound of pending deliveries."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
@@ -538,7 +538,7 @@ def test_a_callback_that_waits_for_its_receiver_is_pending() -> None:
 
 
 def test_what_waits_is_given_up_with_its_world() -> None:
-    """A world that was deleted calls nobody any more."""
+    """A deleted world sends nothing any more."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
@@ -555,7 +555,7 @@ def test_what_waits_is_given_up_with_its_world() -> None:
 
 
 def test_an_advance_ends_with_its_world() -> None:
-    """No callback of a world that was deleted is attempted any more, but for the one under way."""
+    """In a deleted world only the attempt that is under way is completed."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
@@ -572,7 +572,7 @@ def test_an_advance_ends_with_its_world() -> None:
 
 
 def test_at_the_end_of_time_the_background_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A callback that is due beyond it is never due: nobody looks again until something new happens, however fast the clock runs."""
+    """A delivery that is due after it never falls due: the dispatcher does not look again until it is woken, however fast the clock runs."""
     looks: list[int] = []
     look = World.next_due
 
@@ -595,7 +595,7 @@ def test_at_the_end_of_time_the_background_rests(monkeypatch: pytest.MonkeyPatch
 
 
 def test_many_callbacks_are_started_in_turns() -> None:
-    """Of 1,000 that fall due together at most a hundred before others are served."""
+    """Of 1,000 that fall due together at most a hundred before other tasks run."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         world, _ = worlds
@@ -613,7 +613,7 @@ def test_many_callbacks_are_started_in_turns() -> None:
 
 
 def test_progress_faster_than_its_receiver_stops_nobody() -> None:
-    """At a million times real time it falls due faster than it can be posted: others are served, and what waits is bounded."""
+    """At a million times real time webhooks fall due faster than they can be sent: others are served, and the queue is bounded."""
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
         one, two = worlds
@@ -637,7 +637,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
 
 
 def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
-    """Every 15 s for ten years: 10,000 are attempted, and another advance goes on with the next one."""
+    """Every 15 s for ten years: 10,000 are attempted, and another advance continues with the next one."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
@@ -655,7 +655,7 @@ def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
 
 
 def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
-    """Only one more would be too many."""
+    """Exactly at the bound."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:stuck]]", webhook_url=HOOK, webhook_mode="sync")
@@ -666,7 +666,7 @@ def test_an_advance_that_makes_as_many_attempts_as_it_may_is_whole() -> None:
 
 
 def test_copies_count_too() -> None:
-    """And none is lost where an advance ends in the middle of an instant."""
+    """And none is lost if an advance ends in the middle of an instant."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(1_100):
@@ -683,7 +683,7 @@ def test_copies_count_too() -> None:
 
 
 def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Receivers that hang can make it long; what it has done by then is told, and at least one callback was attempted."""
+    """If receivers do not respond; the error has the events until then, and at least one attempt was made."""
     monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.0)
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -699,7 +699,7 @@ def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A receiver that hangs, in the background of a clock that runs."""
+    """To a receiver that does not respond, in the background of a running clock."""
     monkeypatch.setattr(module, "LONGEST_ADVANCE", 0.01)
 
     async def doing(dispatcher: Dispatcher, worlds: Worlds, receivers: Receivers) -> None:
@@ -717,7 +717,7 @@ def test_an_advance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: py
 def test_a_submit_is_answered_though_what_it_waits_for_meets_the_bound(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A callback before its reply: the log tells that the clock did not come so far."""
+    """A webhook before the response: the log says that the clock did not get so far."""
     monkeypatch.setattr(module, "MOST_ATTEMPTS", 1)
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -733,7 +733,7 @@ def test_a_submit_is_answered_though_what_it_waits_for_meets_the_bound(
 
 @pytest.mark.parametrize("fault", [None, Drop()])
 def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None:
-    """Between a hundred transitions, and between two callbacks, also when none is really posted."""
+    """Between a hundred transitions, and between two webhooks, even if none is sent."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         for _ in range(1_000):
@@ -752,7 +752,7 @@ def test_others_are_served_while_a_clock_is_advanced(fault: Drop | None) -> None
 
 
 def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:
-    """It was not attempted to its end, so that the next advance does it again."""
+    """The next advance attempts it again."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)

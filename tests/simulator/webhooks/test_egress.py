@@ -1,4 +1,4 @@
-"""Where a callback may go."""
+"""Where a webhook may go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.patience import PATIENCE
 
 from pixazo_simulator.webhooks import egress
 from pixazo_simulator.webhooks.egress import Blocked, Destination, LookUps, destination
@@ -20,7 +21,7 @@ def decide(url: str, *allowed: str) -> Destination | Blocked:
 
 
 class Resolver:
-    """Stands for the operating system's resolver, and remembers what it was asked."""
+    """Replaces the operating system's resolver, and records its look-ups."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
         self.asked: list[str] = []
@@ -89,7 +90,7 @@ def test_loopback_in_every_spelling(url: str, address: str, port: int) -> None:
     ],
 )
 def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """In every spelling of a number, and nothing is ever looked up."""
+    """In every notation of an address, and without a look-up."""
     resolver = Resolver(monkeypatch, "127.0.0.1")
     found = decide(f"http://{host}/cb")
     bare = host.strip("[]")
@@ -105,7 +106,7 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
     [("file:///x", "file", ""), ("ftp://127.0.0.1/", "ftp", "127.0.0.1"), ("http:///x", "http", ""), ("/x", "", "")],
 )
 def test_what_is_no_http_url_is_blocked_as_such(url: str, scheme: str, host: str) -> None:
-    """A redirect may lead there; no option helps, so none is named."""
+    """A redirect may have such a location; no option allows it, so none is named."""
     told = f"a URL with scheme '{scheme}' and host '{host}' is no http or https URL of a receiver"
     assert decide(url) == Blocked(told)
 
@@ -117,19 +118,19 @@ def test_what_stands_before_the_at_sign_is_no_host(url: str) -> None:
 
 
 def test_an_allowed_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the address found is the one to use, so that a second answer of the resolver cannot matter."""
+    """The address found is used, so that a second answer of the resolver has no effect."""
     resolver = Resolver(monkeypatch, "10.0.0.7", "10.0.0.8")
     assert decide("http://Hooks.test:81/cb", "hooks.test") == Destination("10.0.0.7", "hooks.test", 81)
     assert resolver.asked == ["hooks.test"]
 
 
 def test_an_allowed_number_is_used() -> None:
-    """An address is a name too."""
+    """An address is a name, too."""
     assert decide("http://10.0.0.7/", "10.0.0.7") == Destination("10.0.0.7", "10.0.0.7", 80)
 
 
 def test_allowing_one_name_allows_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither what ends like it nor what begins like it."""
+    """Neither one with the same end nor one with the same beginning."""
     resolver = Resolver(monkeypatch, "10.0.0.7")
     for host in ("evilhooks.test", "sub.hooks.test", "hooks.test.evil"):
         assert isinstance(decide(f"http://{host}/", "hooks.test"), Blocked)
@@ -138,7 +139,7 @@ def test_allowing_one_name_allows_no_other(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("host", ["hooks.test", "a..b"])
 def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """Says so."""
+    """The problem says so."""
     Resolver(monkeypatch)
     found = decide(f"http://{host}/", host)
     assert isinstance(found, Blocked)
@@ -147,7 +148,7 @@ def test_an_allowed_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch, 
 
 
 class Slow:
-    """A resolver that answers for some names only when it is told to, and counts the look-ups under way."""
+    """A resolver that answers for some names only when the test allows it, and counts the look-ups under way."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[str] = []
@@ -161,7 +162,7 @@ class Slow:
             return self._numeric(host, None, type=type, flags=flags)
         self.asked.append(host)
         if host.startswith("slow"):
-            self.open.wait(10)
+            self.open.wait(PATIENCE)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
 
 
@@ -174,7 +175,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 
 
 def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
-    """However many there are: a name that the resolver knows at once, a number, and an own name."""
+    """However many there are: a name that resolves at once, an address, and localhost."""
 
     async def ask() -> list[Destination | Blocked]:
         look_ups = LookUps()
@@ -182,7 +183,7 @@ def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
         waiting = [asyncio.create_task(destination(f"http://{name}/", (name,), look_ups)) for name in names]
         await asyncio.sleep(0)
         quick = [("http://quick.test/", "quick.test"), ("http://10.0.0.8/", "10.0.0.8"), ("http://localhost/", "")]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             found = [await destination(url, (name,), look_ups) for url, name in quick]
         assert not any(task.done() for task in waiting)
         slow.open.set()
@@ -197,7 +198,7 @@ def test_slow_look_ups_keep_no_other_waiting(slow: Slow) -> None:
 
 
 def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> None:
-    """All who want it get the same answer, and the next one asks anew."""
+    """Concurrent look-ups share the result; a later one looks it up again."""
 
     async def ask() -> None:
         look_ups = LookUps()
@@ -216,14 +217,14 @@ def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> No
 
 
 def test_a_look_up_has_a_deadline(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repetition may help; and no thread keeps the loop from being closed."""
+    """A retry may help; and no thread prevents the loop from being closed."""
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
     told = Blocked("host slow.test does not resolve: the resolver did not answer within 0.02 s", final=False)
     assert decide("http://slow.test/", "slow.test") == told
 
 
 def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more is not begun."""
+    """No further one is started."""
     monkeypatch.setattr(egress, "MOST_LOOK_UPS", 1)
 
     async def ask() -> Destination | Blocked:

@@ -1,4 +1,4 @@
-"""Faults of callbacks: dropped, repeated, late, out of order, early, refused, spoilt; on the world's clock, nothing lost."""
+"""Faults of webhooks: dropped, duplicated, delayed, reordered, before the response, refused, garbled; on the world's clock, and none lost."""
 
 from __future__ import annotations
 
@@ -44,28 +44,28 @@ from pixazo_simulator.world.world import World
 
 
 def on(*faults: Fault, **more: Any) -> Rule:
-    """A rule about callbacks."""
+    """A rule about webhooks."""
     return Rule(when="webhook", faults=faults, **more)
 
 
 def attempts(fallen: Any) -> list[tuple[float, object]]:
-    """What was attempted while the clock was advanced."""
+    """The attempts of an advance."""
     return [entry for entry in told(fallen) if not isinstance(entry[1], Status)]
 
 
 def posted(receiver: Receiver) -> list[str]:
-    """The hooks, in order of arrival."""
+    """The URLs, in order of arrival."""
     return [webhook.url.removeprefix(HOOK) for webhook in receiver.webhooks]
 
 
 def submit(world: World, *hooks: str) -> None:
-    """One generation a hook, each ending a second after the one before."""
+    """One generation per URL, each ending a second after the one before."""
     for number, hook in enumerate(hooks):
         accepted(world, f"[[sim:after {15 + number}]]", webhook_url=f"{HOOK}{hook}")
 
 
 def test_a_dropped_callback_is_never_posted() -> None:
-    """Nor repeated; the log says so."""
+    """Nor retried; the log says so."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
@@ -78,7 +78,7 @@ def test_a_dropped_callback_is_never_posted() -> None:
 
 
 def test_a_callback_can_arrive_more_than_once() -> None:
-    """At the same instant, the same bytes, in the log as copies; a copy is not repeated when it fails."""
+    """At the same instant, with the same bytes, logged as copies; a failed copy is not retried."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -101,7 +101,7 @@ def test_a_callback_can_arrive_more_than_once() -> None:
     [(Delay(7), 22, 22), (UniformDelay(1, 9), 16, 24), (LognormalDelay(5, 0), 20, 20), (Delay(0.0001), 15, 15)],
 )
 def test_a_callback_can_be_late(fault: Fault, least: float, most: float) -> None:
-    """In seconds of the world's clock; it carries what was true when it should have been posted."""
+    """By seconds of the world's clock; its content is that of the instant at which it was due."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -114,7 +114,7 @@ def test_a_callback_can_be_late(fault: Fault, least: float, most: float) -> None
 
 
 def test_a_delay_can_be_seen_while_it_lasts() -> None:
-    """The log tells what is going to strike; the rule was asked once."""
+    """The log names the fault; the rule was asked once."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -128,7 +128,7 @@ def test_a_delay_can_be_seen_while_it_lasts() -> None:
 
 
 def test_a_callback_lets_the_next_one_go_first() -> None:
-    """Pairs change places: what the next one wants then is void."""
+    """Two are swapped: a reordering of the second one has no effect then."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b", "/c", "/d", "/e")
@@ -140,7 +140,7 @@ def test_a_callback_lets_the_next_one_go_first() -> None:
 
 
 def test_a_callback_without_a_next_one_does_not_wait_for_ever() -> None:
-    """It goes within the seconds of its fault; one that is dropped is no next one."""
+    """It is sent after the seconds of its fault; a dropped one does not count as the next one."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a", "/b")
@@ -150,7 +150,7 @@ def test_a_callback_without_a_next_one_does_not_wait_for_ever() -> None:
 
 
 def test_a_dead_receiver_is_tried_again() -> None:
-    """As policy says; the rule is asked at each attempt."""
+    """As the policy says; the rule is asked at each attempt."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -168,7 +168,7 @@ def test_a_dead_receiver_is_tried_again() -> None:
 
 
 def test_a_refused_connection_is_a_real_one() -> None:
-    """Nobody listens; the receiver that would does not hear of it."""
+    """To a port on which nothing listens; the real receiver is not called."""
 
     async def run() -> Outcome:
         heard = asyncio.Event()
@@ -194,7 +194,7 @@ def test_a_refused_connection_is_a_real_one() -> None:
 
 
 def test_what_a_callback_says_can_be_wrong() -> None:
-    """Its word, its media, its type, its bytes; rules can be asked by status, URL, channel and prompt."""
+    """Its status word, media, content type or bytes; rules match status, URL, channel and prompt."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "A bear", webhook_url=f"{HOOK}/a")
@@ -218,7 +218,7 @@ def test_what_a_callback_says_can_be_wrong() -> None:
 
 @pytest.mark.parametrize(("fault", "valid"), [(UnknownStatus(), True), (Duplicate(), True), (GarbledBody(), False)])
 def test_what_the_gateway_says_is_signed_and_what_the_wire_spoils_is_not(fault: Fault, valid: bool) -> None:
-    """Copies keep the id, by which a receiver knows them."""
+    """Copies keep the id, by which a receiver recognizes them."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -237,12 +237,12 @@ def test_what_the_gateway_says_is_signed_and_what_the_wire_spoils_is_not(fault: 
 
 
 def _any_time(stamp: str) -> datetime:
-    """Read a timestamp, and find it neither too old nor too new."""
+    """Read a timestamp, and accept any."""
     return datetime.fromtimestamp(int(stamp), UTC)
 
 
 def test_progress_callbacks_meet_faults_too() -> None:
-    """Each on its own, by the word that it carries."""
+    """Each on its own, by the status that it carries."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, "[[sim:after 60]]", webhook_url=HOOK, webhook_mode="sync")
@@ -258,7 +258,7 @@ def test_progress_callbacks_meet_faults_too() -> None:
 
 
 def test_a_callback_can_be_sent_again_by_hand() -> None:
-    """As it first was, whatever rules say; tried once; of a pending one and of a copy, too."""
+    """Unchanged, without rules, with one attempt; also a pending one and a copy."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         submit(world, "/a")
@@ -295,12 +295,13 @@ def held(world: World, sent: Call) -> int | None:
 
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])
 def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
-    """A clock that stands still is advanced to the end of the generation, any other waited for; the next advance tells it once."""
+    """A manual clock is advanced to the end of the generation, any other waited for; the next advance reports it once."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
-        instant = held(world, call(webhook_url=HOOK))
+        hold = held(world, call(webhook_url=HOOK))
         (generation,) = world.generations()
-        assert instant == generation.accepted + 15_000
+        instant = generation.accepted + 15_000
+        assert hold == instant
         await dispatcher.reach(world, instant)
         assert len(receiver.webhooks) == 1
         assert world.clock.now() >= instant
@@ -325,7 +326,7 @@ def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
     ],
 )
 def test_a_reply_need_not_wait(prompt: str, rules: tuple[Rule, ...]) -> None:
-    """Without such a rule, for another one, for an end that never comes."""
+    """Without such a rule, with one that does not match, or for a generation that never ends."""
 
     async def doing(_: Dispatcher, world: World, __: Receiver) -> None:
         assert held(world, call(prompt, webhook_url=HOOK)) is None
@@ -334,7 +335,7 @@ def test_a_reply_need_not_wait(prompt: str, rules: tuple[Rule, ...]) -> None:
 
 
 def test_callbacks_in_the_background_meet_faults_too() -> None:
-    """On a running clock: held back until the next, dropped, posted twice."""
+    """On a running clock: held until the next, dropped, sent twice."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         running = asyncio.create_task(dispatcher.run())
@@ -375,7 +376,7 @@ SCRIPTS = st.lists(st.tuples(FAULTS, st.none() | st.integers(1, 3)), max_size=4)
 def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     script: list[tuple[Any, int | None]], hooks: int, cuts: list[int], fails: bool
 ) -> None:
-    """In one step or in many the same happens at the same instants; every delivery is settled, and told in order."""
+    """One step or many give the same events at the same instants; every delivery is settled, and reported in order."""
     rules = tuple(on(fault, times=times) for fault, times in script)
     outcome = Outcome(500, "answered 500") if fails else Outcome(204)
 
@@ -406,7 +407,7 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
 
 
 def test_a_plan_and_a_callback_can_be_scripted_together() -> None:
-    """The end that one rule chose is what another reports."""
+    """One rule chooses the end of a generation, and another matches its webhook."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)

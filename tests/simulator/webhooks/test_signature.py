@@ -1,4 +1,4 @@
-"""Signatures of callbacks, verified by another implementation."""
+"""Signatures of webhooks, verified by another implementation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixazo_simulator.webhooks.signature import secret, signed_headers
 
 
 def now() -> int:
-    """The instant in UTC milliseconds; the verifier reads the clock itself and takes only messages of the last minutes."""
+    """The instant in UTC milliseconds; the verifier reads the clock itself and accepts only messages of the last minutes."""
     return int(datetime.now(UTC).timestamp() * 1000)
 
 

@@ -26,8 +26,8 @@ from pixazo_simulator.spec.errors import (
     UnsupportedMediaType,
 )
 from pixazo_simulator.spec.parameters.magic import Magic
-from pixazo_simulator.spec.policy.points import CHECKS, Policy
-from pixazo_simulator.spec.policy.rate_limit import RateLimit
+from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy.values import CHECKS, RateLimit
 from pixazo_simulator.world.admission import Account, Admission, Admitted, admit_read
 
 HOOK = "http://127.0.0.1:9/header"
@@ -238,7 +238,8 @@ def test_an_empty_member_asks_for_nothing() -> None:
 )  # fmt: skip
 def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
     """By its channel, with the policy that ignores it."""
-    decided = decide(call(**more), **{"bad_webhook_url": "ignore", **policy})
+    fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
+    decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == told
 

@@ -4,73 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
-from pixazo_contracts.trace import MISSING, STAMPS
+from pixazo_contracts.clauses.clause import Group, Observation, check_member, is_null, is_string
+from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, EXAMPLE, IMPLIED, SILENT
+from pixazo_contracts.trace import STAMPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pixazo_contracts.clauses.clause import Remarks
+    from pixazo_contracts.clauses.clause import Remark, Remarks
     from pixazo_contracts.trace import Exchange, Trace
 
-
-ROOTS = ("STATUS-01", "STATUS-02")
+FAIL = Group(depends_on="STATUS-01 STATUS-02")
 
 
 def _ends(trace: Trace, *states: str) -> Iterator[Exchange]:
     return (read for read in trace.envelopes if read.state in states)
 
 
-@clause(
-    "FAIL-01",
-    section="Status Values; Response Fields",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.ACCOUNT,
-    depends_on=ROOTS,
-    core=True,
-)
+def _error(read: Exchange) -> Remark:
+    return check_member(read, "error", lambda error: isinstance(error, str) and error != "", "a non-empty string")
+
+
+def _no_output(read: Exchange) -> Remark:
+    return check_member(read, "output", is_null, "null")
+
+
+@FAIL.clause("FAIL-01", DOCUMENTED, ACCOUNT, core=True, section='Status Values: "FAILED Failed — check error field"')
 def fail_01(trace: Trace) -> Remarks:
     """FAILED carries a non-empty `error` string."""
     for read in _ends(trace, "FAILED"):
-        error = read.members.get("error", MISSING)
-        yield check(isinstance(error, str) and bool(error), read, "error", "a non-empty string", error)
+        yield _error(read)
 
 
-@clause("FAIL-02", section="Error via Status", strength=Strength.IMPLIED, cost=Cost.ACCOUNT, depends_on=ROOTS)
+@FAIL.clause("FAIL-02", IMPLIED, ACCOUNT, section="Error via Status/Webhook")
 def fail_02(trace: Trace) -> Remarks:
     """FAILED carries `output: null`."""
     for read in _ends(trace, "FAILED"):
-        output = read.members.get("output", MISSING)
-        yield check(output is None, read, "output", "null", output)
+        yield _no_output(read)
 
 
-@clause(
-    "FAIL-03",
-    section="Error via Status/Webhook",
-    strength=Strength.EXAMPLE,
-    cost=Cost.ACCOUNT,
-    depends_on=ROOTS,
-    core=True,
-    drift_fails=True,
-)
+@FAIL.clause("FAIL-03", EXAMPLE, ACCOUNT, core=True, drift_fails=True, section="Error via Status/Webhook")
 def fail_03(trace: Trace) -> Remarks:
     """ERROR carries `request_id`, `status`, `model_id`, an `error` string and `output: null`."""
     for read in _ends(trace, "ERROR"):
         for name in ("request_id", "model_id"):
-            value = read.members.get(name, MISSING)
-            yield check(isinstance(value, str), read, name, "a string", value)
-        error, output = read.members.get("error", MISSING), read.members.get("output", MISSING)
-        yield check(isinstance(error, str) and bool(error), read, "error", "a non-empty string", error)
-        yield check(output is None, read, "output", "null", output)
+            yield check_member(read, name, is_string, "a string")
+        yield _error(read)
+        yield _no_output(read)
 
 
-@clause(
-    "FAIL-04",
-    section="Error via Status vs Completed",
-    strength=Strength.SILENT,
-    cost=Cost.ACCOUNT,
-    depends_on=("BASE-04", "AUTH-07", "SUBMIT-03", "FAIL-05", "STATUS-02", "STATUS-09"),
-)
+@FAIL.clause("FAIL-04", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03 FAIL-05 STATUS-02 STATUS-09",
+    section="Error via Status/Webhook; Response (Completed)")  # fmt: skip
 def fail_04(trace: Trace) -> Remarks:
     """Do failed envelopes carry the three timestamps? The failure example has none, the success example has all."""
     for read in _ends(trace, "FAILED", "ERROR"):
@@ -79,21 +63,11 @@ def fail_04(trace: Trace) -> Remarks:
 
 
 def _is_about_the_end(read: Exchange) -> bool:
-    """Whether a read may tell how it goes with a bad end: retention, callbacks, wallet and rate are others' business."""
+    """Whether a read shows how a bad end is reported: other clauses judge retention, wallet and rate."""
     return read.status not in {None, 402, 404, 429} and "STATUS-16" not in read.aims
 
 
-@clause(
-    "FAIL-05",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.ACCOUNT,
-    depends_on=(
-        "BASE-04",
-        "AUTH-07",
-        "SUBMIT-03",
-    ),
-)
+@FAIL.clause("FAIL-05", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03", section="silence")
 def fail_05(trace: Trace) -> Remarks:
     """The HTTP code of reading a FAILED or ERROR request is 200: the read succeeded."""
     codes: dict[str, set[str]] = {}

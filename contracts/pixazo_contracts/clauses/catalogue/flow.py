@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.clause import Cost, Evidence, Strength, Violation, check, clause
+from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check
+from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, IMPLIED, SHARED
 
 if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Generation, Trace
 
-
-ROOTS = ("STATUS-01", "STATUS-02", "SUBMIT-03", "SUBMIT-10")
+ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
+FLOW = Group(depends_on=ROOTS)
 
 #: Two reads are close enough to miss no state when their gap is this share of the time that state lasts elsewhere.
 MISSED = 0.25
@@ -20,18 +21,15 @@ MISSED = 0.25
 FEWEST_JUMPS = 3
 
 
-@clause(
-    "FLOW-01",
-    section="Status Flow",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=ROOTS,
-    core=True,
-)
+def _processing(generation: Generation) -> list[Exchange]:
+    return [read for read in generation.seen if read.state == "PROCESSING"]
+
+
+@FLOW.clause("FLOW-01", DOCUMENTED, SHARED, core=True, section='Status Flow: "QUEUED → PROCESSING → COMPLETED"')
 def flow_01(trace: Trace) -> Remarks:
     """State never moves backwards along QUEUED, PROCESSING, terminal."""
     for generation in trace.generations:
-        processing = [read for read in generation.seen if read.state == "PROCESSING"]
+        processing = _processing(generation)
         for read in generation.seen[-1:]:
             yield Evidence(read)
         if processing:
@@ -45,17 +43,16 @@ def flow_01(trace: Trace) -> Remarks:
 
 def _jump(generation: Generation) -> tuple[Exchange, Exchange] | None:
     """The last read in QUEUED and the first in an end, when no read showed PROCESSING between them."""
-    if any(read.state == "PROCESSING" for read in generation.seen) or not generation.ends:
+    if _processing(generation) or not generation.ends:
         return None
-    queued = [
-        read for read in generation.seen if read.state == "QUEUED" and read.finished <= generation.ends[0].started
-    ]
-    return (queued[-1], generation.ends[0]) if queued else None
+    end = generation.ends[0]
+    queued = [read for read in generation.seen if read.state == "QUEUED" and read.finished <= end.started]
+    return (queued[-1], end) if queued else None
 
 
 def _processing_time(generation: Generation) -> float:
-    """How long PROCESSING was seen to last, at least."""
-    reads = [read for read in generation.seen if read.state == "PROCESSING"]
+    """How long PROCESSING was seen to last, at least, in seconds."""
+    reads = _processing(generation)
     return reads[-1].finished - reads[0].started if reads else 0.0
 
 
@@ -66,14 +63,17 @@ def _is_quick(generation: Generation, last: Exchange, end: Exchange, lasting: fl
     return gap <= MISSED * (lasting or queued)
 
 
-def _through_processing(trace: Trace, outcomes: frozenset[str]) -> Remarks:
-    """Generations ending so pass PROCESSING; a gap between two reads accuses only where the poller was quick enough."""
+def _through_processing(trace: Trace, *outcomes: str) -> Remarks:
+    """Generations with one of these outcomes pass PROCESSING.
+
+    Between two reads a gateway may pass it unseen, so a gap is a violation only if the poller was quick enough.
+    """
     lasting = max(map(_processing_time, trace.generations), default=0.0)
     jumps: list[Violation] = []
     for generation in trace.generations:
         if generation.outcome not in outcomes:
             continue
-        for read in [read for read in generation.seen if read.state == "PROCESSING"][:1]:
+        for read in _processing(generation)[:1]:
             yield Evidence(read)
         jump = _jump(generation)
         if jump is not None and _is_quick(generation, *jump, lasting):
@@ -83,20 +83,14 @@ def _through_processing(trace: Trace, outcomes: frozenset[str]) -> Remarks:
         yield from jumps
 
 
-@clause("FLOW-02", section="Status Flow", strength=Strength.DOCUMENTED, cost=Cost.SHARED, depends_on=(*ROOTS, "HDR-05"))
-def flow_02(trace: Trace) -> Remarks:
-    """PROCESSING lies between QUEUED and any terminal state."""
-    return _through_processing(trace, frozenset({"COMPLETED"}))
+# fmt: off
+FLOW.row("FLOW-02", DOCUMENTED, SHARED, lambda trace, _: _through_processing(trace, "COMPLETED"),
+    depends_on=f"{ROOTS} HDR-05", section='Status Flow: "QUEUED → PROCESSING → COMPLETED"',
+    demands="PROCESSING lies between QUEUED and any terminal state.")
+# fmt: on
 
 
-@clause(
-    "FLOW-03",
-    section="Status Flow",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=ROOTS,
-    core=True,
-)
+@FLOW.clause("FLOW-03", IMPLIED, SHARED, core=True, section="Status Flow")
 def flow_03(trace: Trace) -> Remarks:
     """Terminal states are absorbing and exclusive."""
     for generation in trace.generations:
@@ -106,34 +100,22 @@ def flow_03(trace: Trace) -> Remarks:
                     yield check(read.state == end.state, read, "status", f"{end.state} for ever", read.state)
 
 
-@clause(
-    "FLOW-04",
-    section="Status Flow",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.ACCOUNT,
-    depends_on=(*ROOTS, "FLOW-02", "HDR-05"),
-)
-def flow_04(trace: Trace) -> Remarks:
-    """FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said."""
-    return _through_processing(trace, frozenset({"FAILED", "ERROR"}))
+# fmt: off
+FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, lambda trace, _: _through_processing(trace, "FAILED", "ERROR"),
+    depends_on=f"{ROOTS} FLOW-02 HDR-05", section='Status Flow: "→ FAILED → ERROR"',
+    demands="FAILED and ERROR are drawn as successors of PROCESSING only; whether ERROR can strike in QUEUED is not said.")
+# fmt: on
 
 
-@clause(
-    "FLOW-05",
-    section="Status Flow; Workflow",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=ROOTS,
-    core=True,
-)
+@FLOW.clause("FLOW-05", IMPLIED, SHARED, core=True, section="Status Flow; Typical Workflow")
 def flow_05(trace: Trace) -> Remarks:
     """Every accepted request reaches a terminal state within the profile's bound."""
     for generation in trace.generations:
         if generation.ends:
             yield Evidence(generation.ends[0])
-        elif generation.seen and generation.seen[-1].finished - generation.submit.finished >= trace.profile.deadline:
-            last = generation.seen[-1]
+            continue
+        bound = trace.profile.deadline
+        for last in generation.seen[-1:]:
             took = last.finished - generation.submit.finished
-            yield Violation(
-                last, "status", f"an end within {trace.profile.deadline:g} s", f"{last.state} after {took:.1f} s"
-            )
+            if took >= bound:
+                yield Violation(last, "status", f"an end within {bound:g} s", f"{last.state} after {took:.1f} s")

@@ -6,23 +6,22 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.answers import code_word
-from pixazo_contracts.clauses.clause import Cost, Observation, Strength, check, clause
-from pixazo_contracts.trace import MISSING, host_is_loopback, is_array, is_object
+from pixazo_contracts.clauses.checks import frame, is_absolute_url, late, playing_time
+from pixazo_contracts.clauses.clause import Group, Observation, check, check_member
+from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
+from pixazo_contracts.trace import host_is_loopback, is_array, is_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, JsonObject, MediaFacts, Trace
+    from pixazo_contracts.trace import Exchange, JsonObject, Trace
 
+OUT = Group()
 
 MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
-FORMS = ("OUT-01", "OUT-02")
-BYTES = ("OUT-08", "OUT-09")
-
-#: Frame heights of the two documented resolution classes.
-CLASSES = {"768P": 768, "1080P": 1080}
+FORMS = "OUT-01 OUT-02"
+BYTES = "OUT-08 OUT-09"
 
 
 def _completed(trace: Trace) -> Iterator[Exchange]:
@@ -31,9 +30,16 @@ def _completed(trace: Trace) -> Iterator[Exchange]:
 
 def _outputs(trace: Trace) -> Iterator[tuple[Exchange, JsonObject]]:
     for read in _completed(trace):
-        output = read.members.get("output")
+        output = read.member("output")
         if is_object(output):
             yield read, output
+
+
+def _output_members(trace: Trace, name: str, holds: Callable[[object], bool], expected: str) -> Remarks:
+    """A member of each output, where it is there at all (OUT-01), is as expected."""
+    for read, output in _outputs(trace):
+        if name in output:
+            yield check(holds(output[name]), read, f"output.{name}", expected, output[name])
 
 
 def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
@@ -45,55 +51,36 @@ def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
                 yield read, entry
 
 
-@clause(
-    "OUT-01",
-    section="Completed; Status Values",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03", "STATUS-01", "STATUS-02"),
-    core=True,
-)
+@OUT.clause("OUT-01", DOCUMENTED, SHARED, depends_on="SUBMIT-03 STATUS-01 STATUS-02", core=True,
+    section='Status Values: "COMPLETED Done — output contains the result"; Response (Completed)')  # fmt: skip
 def out_01(trace: Trace) -> Remarks:
     """COMPLETED comes with an `output` object holding `media_url` and `media_type`."""
     for read in _completed(trace):
-        output = read.members.get("output", MISSING)
-        holds = is_object(output) and {"media_url", "media_type"} <= set(output)
-        yield check(holds, read, "output", "an object with media_url and media_type", output)
+        yield check_member(
+            read,
+            "output",
+            lambda output: is_object(output) and set(output) >= {"media_url", "media_type"},
+            "an object with media_url and media_type",
+        )
 
 
-@clause(
-    "OUT-02",
-    section="Response Fields",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=("OUT-01",),
-    core=True,
-)
+@OUT.clause("OUT-02", DOCUMENTED, SHARED, depends_on="OUT-01", core=True,
+    section='Response Fields: "array URLs to generated media"')  # fmt: skip
 def out_02(trace: Trace) -> Remarks:
     """`media_url` is a non-empty array of strings."""
-    for read, output in _outputs(trace):
-        value = output.get("media_url", MISSING)
-        if value is not MISSING:
-            holds = is_array(value) and bool(value) and all(isinstance(entry, str) for entry in value)
-            yield check(holds, read, "output.media_url", "a non-empty array of strings", value)
+    return _output_members(
+        trace,
+        "media_url",
+        lambda value: is_array(value) and bool(value) and all(isinstance(entry, str) for entry in value),
+        "a non-empty array of strings",
+    )
 
 
-@clause(
-    "OUT-03",
-    section="Completed",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=FORMS,
-    core=True,
-    drift_fails=True,
-)
+@OUT.clause("OUT-03", EXAMPLE, SHARED, depends_on=FORMS, core=True, drift_fails=True, section="Response (Completed)")
 def out_03(trace: Trace) -> Remarks:
     """Each entry is an absolute https URL."""
-    schemes = ("https", "http") if trace.profile.loopback else ("https",)
     for read, url in _urls(trace):
-        parts = urlsplit(url)
-        holds = parts.scheme in schemes and bool(parts.hostname)
-        yield check(holds, read, "output.media_url", "an absolute https URL", url)
+        yield check(is_absolute_url(url, trace.profile), read, "output.media_url", "an absolute https URL", url)
 
 
 def _host_word(trace: Trace, host: str) -> str:
@@ -105,32 +92,22 @@ def _host_word(trace: Trace, host: str) -> str:
     return "*.r2.dev" if host.endswith(".r2.dev") else host
 
 
-@clause(
-    "OUT-04",
-    section="Response Fields (R2 CDN)",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=(*FORMS, "OUT-03"),
-)
+@OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
+    section='Response Fields: "URLs to generated media (R2 CDN)"')  # fmt: skip
 def out_04(trace: Trace) -> Remarks:
     """The host is the documented R2 CDN. A different host is drift."""
     for read, url in _urls(trace):
         host = urlsplit(url).hostname
         if host is not None:
             word = _host_word(trace, host)
-            # A gateway on this machine has no CDN: there any host will do, but a change is told.
+            # A gateway on this machine has no CDN: there any host will do, but a change is reported.
             holds = trace.profile.loopback or word in {"*.r2.dev", "a host of the profile"}
             yield check(holds, read, "output.media_url", "a host under .r2.dev", host)
             yield Observation(word, read)
 
 
-@clause(
-    "OUT-05",
-    section="Completed",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=(*FORMS, "OUT-03", "STATUS-14"),
-)
+@OUT.clause("OUT-05", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03 STATUS-14",
+    section='Response (Completed): "minimax-hailuo-ai_019dxxxx-xxxx/output.ext"')  # fmt: skip
 def out_05(trace: Trace) -> Remarks:
     """The URL path carries the request id (the sample's id is cut short and its file name is a placeholder)."""
     for read, url in _urls(trace):
@@ -141,23 +118,19 @@ def out_05(trace: Trace) -> Remarks:
         yield check(holds, read, "output.media_url", f"a path with {request_id}", url)
 
 
-@clause("OUT-06", section="Response Fields", strength=Strength.DOCUMENTED, cost=Cost.SHARED, depends_on=("OUT-01",))
+@OUT.clause("OUT-06", DOCUMENTED, SHARED, depends_on="OUT-01", section='Response Fields: "MIME type of the output"')
 def out_06(trace: Trace) -> Remarks:
     """`media_type` is syntactically a MIME type."""
-    for read, output in _outputs(trace):
-        value = output.get("media_type", MISSING)
-        if value is not MISSING:
-            holds = isinstance(value, str) and MIME.fullmatch(value) is not None
-            yield check(holds, read, "output.media_type", "type/subtype", value)
+    return _output_members(
+        trace,
+        "media_type",
+        lambda value: isinstance(value, str) and MIME.fullmatch(value) is not None,
+        "type/subtype",
+    )
 
 
-@clause(
-    "OUT-07",
-    section="Response Fields vs Completed",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED,
-    depends_on=(*FORMS, "OUT-06", "OUT-08", "OUT-09"),
-)
+@OUT.clause("OUT-07", SILENT, SHARED, depends_on=f"{FORMS} OUT-06 OUT-08 OUT-09",
+    section='Response Fields: "MIME type of the output"; Response (Completed): "application/octet-stream"')  # fmt: skip
 def out_07(trace: Trace) -> Remarks:
     """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
     declared = {read.request_id: output.get("media_type") for read, output in _outputs(trace)}
@@ -170,34 +143,21 @@ def out_07(trace: Trace) -> Remarks:
 
 
 def _downloads(trace: Trace) -> Iterator[Exchange]:
-    """First downloads: those that a late probe repeats to see how long a link lives are not among them."""
+    """The first downloads, without those that a late probe repeats to see how long a link lives."""
     return (e for e in trace.operation("media") if "OUT-13" not in e.aims and e.status is not None)
 
 
-@clause(
-    "OUT-08",
-    section="Workflow step 4",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*FORMS, "OUT-03"),
-    core=True,
-)
+@OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True,
+    section='Typical Workflow: "download from output.media_url"')  # fmt: skip
 def out_08(trace: Trace) -> Remarks:
     """The media can be downloaded with a plain GET and no API key."""
     for download in _downloads(trace):
         holds = download.status == 200 and download.size > 0
-        got = f"{download.status}, {download.size} bytes"
-        yield check(holds, download, "download", "200 and some bytes", got)
+        yield check(holds, download, "download", "200 and some bytes", f"{download.status}, {download.size} bytes")
 
 
-@clause(
-    "OUT-09",
-    section="Title; Workflow step 4",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*FORMS, "OUT-08"),
-    core=True,
-)
+@OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
+    section='Text to Video; Image to Video; Typical Workflow: "download from output.media_url"')  # fmt: skip
 def out_09(trace: Trace) -> Remarks:
     """The bytes are a video container."""
     for download in _downloads(trace):
@@ -206,35 +166,31 @@ def out_09(trace: Trace) -> Remarks:
             yield check(download.media.container is not None, download, "bytes", "a video container", got)
 
 
-def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object, MediaFacts]]:
-    """Downloads with what their submit asked for, and what their bytes say."""
+def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
+    """Downloads with what their submit asked for."""
     for generation in trace.generations:
-        for download in generation.downloads:
-            if member in generation.submit.sent and download.media is not None:
-                yield download, generation.submit.sent[member], download.media
+        if member in generation.submit.sent:
+            yield from ((download, generation.submit.sent[member]) for download in generation.downloads)
 
 
-@clause("OUT-10", section="Params", strength=Strength.IMPLIED, cost=Cost.SHARED, depends_on=(*FORMS, *BYTES))
+@OUT.clause("OUT-10", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
+    section='Request Parameters - Generate Video Request: "Duration of the video in seconds."')  # fmt: skip
 def out_10(trace: Trace) -> Remarks:
     """Playing time is about the requested duration."""
-    for download, duration, media in _specified(trace, "duration"):
-        if isinstance(duration, int | float) and media.seconds is not None:
-            holds = abs(media.seconds - duration) <= trace.profile.length_tolerance
-            yield check(holds, download, "playing time", f"{duration} s", f"{media.seconds:.2f} s")
+    for download, duration in _specified(trace, "duration"):
+        if isinstance(duration, int | float):
+            yield from playing_time(download, duration, trace.profile)
 
 
-@clause("OUT-11", section="Params", strength=Strength.IMPLIED, cost=Cost.SHARED, depends_on=(*FORMS, *BYTES))
+@OUT.clause("OUT-11", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
+    section='Request Parameters - Generate Video Request: "Video resolution."')  # fmt: skip
 def out_11(trace: Trace) -> Remarks:
     """Frame height belongs to the requested resolution class."""
-    for download, resolution, media in _specified(trace, "resolution"):
-        wanted = CLASSES.get(str(resolution))
-        if wanted is not None and media.width and media.height:
-            sides = {media.height, min(media.width, media.height)}
-            holds = any(abs(side - wanted) <= wanted * trace.profile.height_tolerance for side in sides)
-            yield check(holds, download, "frame", f"the {resolution} class", f"{media.width} x {media.height}")
+    for download, resolution in _specified(trace, "resolution"):
+        yield from frame(download, str(resolution), trace.profile)
 
 
-@clause("OUT-12", section="Completed", strength=Strength.EXAMPLE, cost=Cost.SHARED, depends_on=FORMS)
+@OUT.clause("OUT-12", EXAMPLE, SHARED, depends_on=FORMS, section="Response (Completed)")
 def out_12(trace: Trace) -> Remarks:
     """One generation yields one URL and `output` has no further members."""
     for read, output in _outputs(trace):
@@ -245,9 +201,7 @@ def out_12(trace: Trace) -> Remarks:
         yield check(not extra, read, "output", "only media_url and media_type", ", ".join(extra))
 
 
-@clause("OUT-13", section="silence", strength=Strength.SILENT, cost=Cost.FREE, depends_on=("OUT-08",))
+@OUT.clause("OUT-13", SILENT, FREE, depends_on="OUT-08", section="silence")
 def out_13(trace: Trace) -> Remarks:
     """How long the link lives."""
-    words = {code_word(download).replace("accepted", "alive") for download in trace.aimed("OUT-13")}
-    if words:
-        yield Observation(f"late in the run: {', '.join(sorted(words))}")
+    return late(trace, "OUT-13", "alive")

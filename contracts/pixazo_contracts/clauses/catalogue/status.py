@@ -7,9 +7,23 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.answers import code_word
-from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause, show
-from pixazo_contracts.trace import MISSING, MODEL, RANK, STATES, TERMINAL, instant, is_object
+from pixazo_contracts.clauses.checks import code_word, late
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Observation,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_absent,
+    is_null,
+    is_null_or_absent,
+    is_string,
+    show,
+)
+from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
+from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, instant, is_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,147 +31,96 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Generation, Trace
 
+READABLE = "BASE-04 AUTH-07 SUBMIT-03"
+STATUS = Group(depends_on=READABLE)
 
-READABLE = ("BASE-04", "AUTH-07", "SUBMIT-03")
 RUNNING = ("QUEUED", "PROCESSING")
 
-#: Codes of a read that other clauses speak of: key, route or retention, rate.
-OTHERS_BUSINESS = frozenset({401, 403, 429})
+#: Status codes of a read that other clauses judge: key, permission, rate.
+JUDGED_ELSEWHERE = frozenset({401, 403, 429})
 
 #: One poller at the quickest advised pace makes this many reads a minute.
 READS_A_MINUTE = 12
 MINUTE = 60.0
 
 
-@clause(
-    "STATUS-01",
-    section="Endpoint; Completed",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-    core=True,
-)
+@STATUS.clause("STATUS-01", IMPLIED, SHARED, core=True, section="Endpoint; Response (Completed)")
 def status_01(trace: Trace) -> Remarks:
     """Reading an existing request answers 200 in every state."""
     for generation in trace.generations:
         found = [read for read in generation.reads if read.succeeded]
         for read in generation.reads:
-            if read.status is None or read.status in OTHERS_BUSINESS or read.status >= 500:
+            if read.status is None or read.status in JUDGED_ELSEWHERE or read.status >= 500:
                 continue
-            # What an account without funds may read is ERR-402-04's business.
+            # ERR-402-04 observes what an account without funds may read.
             if read.status == 402 and read.account != "default":
                 continue
-            # Before the first and after the last success a 404 is SUBMIT-13's, BASE-04's or STATUS-16's business.
+            # SUBMIT-13 and BASE-04 judge a 404 before the first success, STATUS-16 one after the last.
             outside = not found or read.started < found[0].started or read.started > found[-1].started
             if read.status != 404 or not outside:
                 yield check(read.status == 200, read, "status code", "200", str(read.status))
 
 
-@clause(
-    "STATUS-02",
-    section="Response Fields; Status Values",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-    core=True,
-)
+@STATUS.clause("STATUS-02", DOCUMENTED, SHARED, core=True,
+    section='Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"')  # fmt: skip
 def status_02(trace: Trace) -> Remarks:
     """`status` is one of QUEUED, PROCESSING, COMPLETED, FAILED, ERROR, upper case."""
     for read in trace.envelopes:
-        status = read.members.get("status", MISSING)
-        yield check(status in STATES, read, "status", f"one of {', '.join(STATES)}", status)
+        yield check_member(read, "status", lambda status: status in STATES, f"one of {', '.join(STATES)}")
 
 
-@clause(
-    "STATUS-03",
-    section="Completed; Response Fields",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-    core=True,
-    drift_fails=True,
-)
+@STATUS.clause("STATUS-03", EXAMPLE, SHARED, core=True, drift_fails=True,
+    section='Response (Completed); Response Fields: "Unique request identifier"')  # fmt: skip
 def status_03(trace: Trace) -> Remarks:
     """`request_id` in the body equals the id in the path."""
     for read in trace.envelopes:
-        value = read.members.get("request_id", MISSING)
-        yield check(value == read.request_id, read, "request_id", str(read.request_id), value)
+        asked = str(read.request_id)
+        yield check_member(read, "request_id", equals(asked), asked)
 
 
-@clause(
-    "STATUS-04",
-    section="Completed; Response Fields",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-    core=True,
-    drift_fails=True,
-)
+@STATUS.clause("STATUS-04", EXAMPLE, SHARED, core=True, drift_fails=True,
+    section='Response (Completed); Response Fields: "Model that processed the request"')  # fmt: skip
 def status_04(trace: Trace) -> Remarks:
     """`model_id` is `minimax-hailuo-ai`: same text as the path segment and the id prefix."""
     for read in trace.envelopes:
-        value = read.members.get("model_id", MISSING)
-        if value is not MISSING or read.state in TERMINAL:
-            yield check(value == MODEL, read, "model_id", f'"{MODEL}"', value)
+        if "model_id" in read.members or read.state in TERMINAL:
+            yield check_member(read, "model_id", equals(MODEL), f'"{MODEL}"')
 
 
-@clause(
-    "STATUS-05",
-    section="Response Fields; Completed",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02"),
-    core=True,
-)
+@STATUS.clause("STATUS-05", DOCUMENTED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
+    section='Response Fields: "string|null Error message if failed"')  # fmt: skip
 def status_05(trace: Trace) -> Remarks:
     """`error` is null or a string, and null unless the request failed."""
     for read in trace.envelopes:
-        error = read.members.get("error", MISSING)
         if read.state == "COMPLETED":
-            yield check(error is None, read, "error", "null", error)
+            yield check_member(read, "error", is_null, "null")
         elif read.state in RUNNING:
-            yield check(error is None or error is MISSING, read, "error", "null", error)
-        elif error is not MISSING:
-            yield check(error is None or isinstance(error, str), read, "error", "null or a string", error)
+            yield check_member(read, "error", is_null_or_absent, "null")
+        elif "error" in read.members:
+            yield check_member(read, "error", lambda error: isinstance(error, str | None), "null or a string")
 
 
 def _holds_nothing(output: object) -> bool:
-    if is_object(output):
-        return not any(output.values())
-    return output is None or output is MISSING
+    return not any(output.values()) if is_object(output) else is_null_or_absent(output)
 
 
-@clause(
-    "STATUS-06",
-    section="Error via Status; silence",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02"),
-    core=True,
-)
+@STATUS.clause("STATUS-06", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02", core=True,
+    section='Status Values: "COMPLETED Done — output contains the result"')  # fmt: skip
 def status_06(trace: Trace) -> Remarks:
     """`output` holds nothing before COMPLETED."""
     for read in trace.envelopes:
         if read.state in RUNNING:
-            output = read.members.get("output", MISSING)
-            yield check(_holds_nothing(output), read, "output", "null", output)
+            yield check_member(read, "output", _holds_nothing, "null")
 
 
-@clause(
-    "STATUS-07",
-    section="Response Fields (initial response only)",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-)
+@STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
 def status_07(trace: Trace) -> Remarks:
     """`polling_url` does not appear in status answers."""
     for read in trace.envelopes:
-        url = read.members.get("polling_url", MISSING)
-        yield check(url is MISSING, read, "polling_url", "absent", url)
+        yield check_member(read, "polling_url", is_absent, "absent")
 
 
-@clause("STATUS-08", section="silence", strength=Strength.SILENT, cost=Cost.SHARED, depends_on=READABLE)
+@STATUS.clause("STATUS-08", SILENT, SHARED, section="silence")
 def status_08(trace: Trace) -> Remarks:
     """The member set is the same in all states (nulls, not omissions)."""
     kinds: dict[str, set[str]] = {}
@@ -172,32 +135,15 @@ def status_08(trace: Trace) -> Remarks:
     yield Observation(f"omitted while running: {', '.join(omitted) or 'nothing'}")
 
 
-@clause(
-    "STATUS-09",
-    section="Completed vs Response Fields",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-)
+@STATUS.clause("STATUS-09", EXAMPLE, SHARED, section="Response (Completed); Response Fields")
 def status_09(trace: Trace) -> Remarks:
     """`updated_at` is present, as in the example, although the field table omits it."""
     for read in trace.envelopes:
         if read.state == "COMPLETED":
-            value = read.members.get("updated_at", MISSING)
-            yield check(isinstance(value, str), read, "updated_at", "a timestamp", value)
+            yield check_member(read, "updated_at", is_string, "a timestamp")
 
 
-@clause(
-    "STATUS-10",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FREE,
-    depends_on=(
-        "BASE-04",
-        "AUTH-07",
-    ),
-    core=True,
-)
+@STATUS.clause("STATUS-10", SILENT, FREE, depends_on="BASE-04 AUTH-07", core=True, section="silence")
 def status_10(trace: Trace) -> Remarks:
     """A well-formed but unknown id gives a 4xx JSON error (404 expected), never 200 and never 5xx."""
     for read in trace.aimed("STATUS-10"):
@@ -205,13 +151,7 @@ def status_10(trace: Trace) -> Remarks:
         yield Observation(f"{read.case}: {read.status}, {body}", read)
 
 
-@clause(
-    "STATUS-11",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FREE,
-    depends_on=("BASE-04", "AUTH-07", "STATUS-10"),
-)
+@STATUS.clause("STATUS-11", SILENT, FREE, depends_on="BASE-04 AUTH-07 STATUS-10", section="silence")
 def status_11(trace: Trace) -> Remarks:
     """A malformed id gives a 4xx, never 5xx."""
     for read in trace.aimed("STATUS-11"):
@@ -220,6 +160,15 @@ def status_11(trace: Trace) -> Remarks:
 
 #: The generations that are polled at the profile's pace.
 POLLED = frozenset({"g1", "g2"})
+
+#: Reads of a burst lie in this share of an ordinary lifetime; two changes of state inside it were made by the reads.
+BURST_SHARE = 0.25
+
+#: A generation read heavily that lives less than this share of one left alone was driven by its reads.
+SHORT_LIFE = 0.5
+
+#: On a clock that only we move, reads less than this many seconds apart lie in one instant.
+INSTANT = 0.01
 
 
 def _lifetime(generation: Generation) -> float | None:
@@ -231,22 +180,11 @@ def _lifetime(generation: Generation) -> float | None:
     return None
 
 
-#: Reads of a burst lie in this share of an ordinary lifetime; two changes of state inside it were made by the reads.
-BURST_SHARE = 0.25
-
-#: A generation read heavily that lives less than this share of one left alone was driven by its reads.
-SHORT_LIFE = 0.5
-
-
-#: On a clock that only we move, reads less than this many seconds apart lie in one instant.
-INSTANT = 0.01
-
-
 def _frozen(generation: Generation) -> Remarks:
-    """While the clock stands still reads see no change of state at all."""
+    """While the clock stands still, reads see no change of state at all."""
     burst = [read for read in generation.seen if read.case == "burst"]
     if any(RANK[str(after.state)] < RANK[str(before.state)] for before, after in pairwise(burst)):
-        return  # reads that contradict each other are STATUS-15's business
+        return  # STATUS-15 judges reads that contradict each other
     for before, after in pairwise(burst):
         if after.finished - before.started <= INSTANT:
             holds = RANK[str(after.state)] == RANK[str(before.state)]
@@ -263,14 +201,8 @@ def _burst(generation: Generation, ordinary: float) -> Remarks:
         yield check(len(words) <= 2, burst[0], "status of reads in a burst", "at most one change", " -> ".join(words))
 
 
-@clause(
-    "STATUS-12",
-    section="Endpoint (GET)",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02", "TIME-03", "TIME-05"),
-    core=True,
-)
+@STATUS.clause("STATUS-12", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 TIME-03 TIME-05", core=True,
+    section='Endpoint: "GET"')  # fmt: skip
 def status_12(trace: Trace) -> Remarks:
     """Reading has no effect: it does not advance the request."""
     polled = [g.ends[0].started - g.submit.finished for g in trace.generations if g.ends and g.submit.case in POLLED]
@@ -287,13 +219,7 @@ def status_12(trace: Trace) -> Remarks:
             yield check(holds, generation.submit, "lifetime of one read often", expected, f"{lifetime:.1f} s")
 
 
-@clause(
-    "STATUS-13",
-    section="Workflow step 3",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=READABLE,
-)
+@STATUS.clause("STATUS-13", IMPLIED, SHARED, section='Typical Workflow: "Poll every 5-10 seconds"')
 def status_13(trace: Trace) -> Remarks:
     """Polling at the advised pace (5 to 10 s) is never throttled."""
     mine = [e for e in trace.exchanges if e.account == "default" and e.operation != "media" and e.status is not None]
@@ -313,20 +239,12 @@ def _canonical(read: Exchange) -> str:
 
 def _differences(first: Exchange, later: Exchange) -> str:
     names = sorted(set(first.members) | set(later.members))
-    changed = [n for n in names if first.members.get(n, MISSING) != later.members.get(n, MISSING)]
-    return ", ".join(
-        f"{n}: {show(first.members.get(n, MISSING))} -> {show(later.members.get(n, MISSING))}" for n in changed
-    )
+    values = [(name, first.member(name), later.member(name)) for name in names]
+    return ", ".join(f"{name}: {show(one)} -> {show(other)}" for name, one, other in values if one != other)
 
 
-@clause(
-    "STATUS-14",
-    section="Status Flow",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02", "SUBMIT-10", "TIME-05"),
-    core=True,
-)
+@STATUS.clause("STATUS-14", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10 TIME-05", core=True,
+    section="Status Flow")  # fmt: skip
 def status_14(trace: Trace) -> Remarks:
     """A terminal answer is stable: later reads give the same body."""
     for generation in trace.generations:
@@ -339,7 +257,7 @@ def status_14(trace: Trace) -> Remarks:
 
 
 def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:
-    """Reads of different readers, the later one of which shows an earlier state."""
+    """Pairs of reads by different readers, the later of which shows an earlier state."""
     furthest: Exchange | None = None
     for before, after in generation.ordered():
         if furthest is None or RANK[str(before.state)] >= RANK[str(furthest.state)]:
@@ -348,13 +266,7 @@ def _zigzags(generation: Generation) -> Iterator[tuple[Exchange, Exchange]]:
             yield furthest, after
 
 
-@clause(
-    "STATUS-15",
-    section="Status Flow",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=(*READABLE, "STATUS-02", "SUBMIT-10"),
-)
+@STATUS.clause("STATUS-15", IMPLIED, SHARED, depends_on=f"{READABLE} STATUS-02 SUBMIT-10", section="Status Flow")
 def status_15(trace: Trace) -> Remarks:
     """Parallel readers never see contradictory orders (no replica lag going backwards)."""
     for generation in trace.generations:
@@ -365,9 +277,7 @@ def status_15(trace: Trace) -> Remarks:
                 yield Violation(behind, "status", f"{ahead.state} or later", got)
 
 
-@clause("STATUS-16", section="silence", strength=Strength.SILENT, cost=Cost.FREE)
+@STATUS.clause("STATUS-16", SILENT, FREE, depends_on="", section="silence")
 def status_16(trace: Trace) -> Remarks:
     """How long a finished request stays readable."""
-    words = {code_word(read).replace("accepted", "readable") for read in trace.aimed("STATUS-16")}
-    if words:
-        yield Observation(f"late in the run: {', '.join(sorted(words))}")
+    return late(trace, "STATUS-16", "readable")

@@ -8,11 +8,20 @@ from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.clauses.answers import UNDECIDED, answered, observed
-from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.clauses.checks import UNDECIDED, answered, has_code, is_absolute_url, observed
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member, equals
+from pixazo_contracts.clauses.standing import (
+    DOCUMENTED,
+    EXAMPLE,
+    FREE,
+    FREE_IF_REFUSED,
+    FURTHER,
+    IMPLIED,
+    SHARED,
+    SILENT,
+)
 from pixazo_contracts.trace import (
     DOCUMENTED_ORIGIN,
-    MISSING,
     MODEL,
     STATUS_BASE,
     TERMINAL,
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Exchange, Profile, Trace
 
+SUBMIT = Group()
 
 MEMBERS = ("request_id", "status", "polling_url")
 UUID_TEXT = re.compile(rf"{MODEL}_[0-9A-Za-z]+(-[0-9A-Za-z]+){{4}}")
@@ -57,40 +67,18 @@ def _code_202(trace: Trace, operation: str) -> Remarks:
             yield Violation(exchange, "status code", "202", str(exchange.status))
 
 
-@clause(
-    "SUBMIT-01",
-    section="T: Response Handling",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=("BASE-02",),
-    core=True,
-)
-def submit_01(trace: Trace) -> Remarks:
-    """A valid T2V submit answers 202."""
-    return _code_202(trace, "generate")
+# fmt: off
+SUBMIT.row("SUBMIT-01", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "generate"),
+    depends_on="BASE-02", core=True, section='Response Handling (Text to Video): "202 Accepted — Request queued"',
+    demands="A valid T2V submit answers 202.")
+SUBMIT.row("SUBMIT-02", DOCUMENTED, SHARED, lambda trace, _: _code_202(trace, "imageToVideo"),
+    depends_on="BASE-03", core=True, section='Response Handling (Image to Video): "202 Accepted — Request queued"',
+    demands="A valid I2V submit answers 202.")
+# fmt: on
 
 
-@clause(
-    "SUBMIT-02",
-    section="I: Response Handling",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=("BASE-03",),
-    core=True,
-)
-def submit_02(trace: Trace) -> Remarks:
-    """A valid I2V submit answers 202."""
-    return _code_202(trace, "imageToVideo")
-
-
-@clause(
-    "SUBMIT-03",
-    section="Output; Response; Response Fields",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED,
-    depends_on=("HDR-04",),
-    core=True,
-)
+@SUBMIT.clause("SUBMIT-03", DOCUMENTED, SHARED, depends_on="HDR-04", core=True,
+    section="Output; Response; Response Fields")  # fmt: skip
 def submit_03(trace: Trace) -> Remarks:
     """The 202 body carries `request_id`, `status` and `polling_url`."""
     for exchange in trace.acceptances:
@@ -98,7 +86,7 @@ def submit_03(trace: Trace) -> Remarks:
             yield check(name in exchange.members, exchange, name, "present", "absent")
 
 
-@clause("SUBMIT-04", section="Output", strength=Strength.EXAMPLE, cost=Cost.SHARED, depends_on=("SUBMIT-03",))
+@SUBMIT.clause("SUBMIT-04", EXAMPLE, SHARED, depends_on="SUBMIT-03", section="Output")
 def submit_04(trace: Trace) -> Remarks:
     """The 202 body carries nothing else at top level."""
     for exchange in trace.acceptances:
@@ -106,39 +94,22 @@ def submit_04(trace: Trace) -> Remarks:
         yield check(not extra, exchange, "body", f"only {', '.join(MEMBERS)}", ", ".join(extra))
 
 
-@clause(
-    "SUBMIT-05",
-    section="Output; Status Values",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03",),
-    core=True,
-    drift_fails=True,
-)
+@SUBMIT.clause("SUBMIT-05", EXAMPLE, SHARED, depends_on="SUBMIT-03", core=True, drift_fails=True,
+    section='Output; Status Values: "QUEUED Request accepted, waiting to be processed"')  # fmt: skip
 def submit_05(trace: Trace) -> Remarks:
     """`status` in the 202 body is exactly `QUEUED`."""
     for exchange in trace.acceptances:
-        status = exchange.members.get("status", MISSING)
-        if status is not MISSING:
-            yield check(status == "QUEUED", exchange, "status", '"QUEUED"', status)
+        if "status" in exchange.members:
+            yield check_member(exchange, "status", equals("QUEUED"), '"QUEUED"')
 
 
 def _ids(trace: Trace) -> Iterator[tuple[Exchange, object]]:
     """The `request_id` of each acceptance, of whatever type."""
-    for exchange in trace.acceptances:
-        if "request_id" in exchange.members:
-            yield exchange, exchange.members["request_id"]
+    return ((e, e.members["request_id"]) for e in trace.acceptances if "request_id" in e.members)
 
 
-@clause(
-    "SUBMIT-06",
-    section="Output; Response Fields",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03",),
-    core=True,
-    drift_fails=True,
-)
+@SUBMIT.clause("SUBMIT-06", EXAMPLE, SHARED, depends_on="SUBMIT-03", core=True, drift_fails=True,
+    section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"')  # fmt: skip
 def submit_06(trace: Trace) -> Remarks:
     """`request_id` is a string: model id, one underscore, a UUID text."""
     for exchange, value in _ids(trace):
@@ -151,13 +122,8 @@ def _suffix(value: object) -> str | None:
     return value.rpartition("_")[2] if isinstance(value, str) else None
 
 
-@clause(
-    "SUBMIT-07",
-    section="Output (masked)",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-06",),
-)
+@SUBMIT.clause("SUBMIT-07", EXAMPLE, SHARED, depends_on="SUBMIT-06",
+    section='Output: "019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"')  # fmt: skip
 def submit_07(trace: Trace) -> Remarks:
     """The UUID is canonical: 8-4-4-4-12, lower-case hex."""
     for exchange, value in _ids(trace):
@@ -167,7 +133,7 @@ def submit_07(trace: Trace) -> Remarks:
             yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", suffix)
 
 
-@clause("SUBMIT-08", section="Output + Completed example", strength=Strength.SILENT, cost=Cost.SHARED)
+@SUBMIT.clause("SUBMIT-08", SILENT, SHARED, section="Output; Response (Completed)")
 def submit_08(trace: Trace) -> Remarks:
     """The UUID is version 7 with the RFC 9562 variant."""
     for exchange, value in _ids(trace):
@@ -179,13 +145,7 @@ def submit_08(trace: Trace) -> Remarks:
             yield Observation("not a canonical UUID", exchange)
 
 
-@clause(
-    "SUBMIT-09",
-    section="Output + Completed example",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED,
-    depends_on=("TIME-05",),
-)
+@SUBMIT.clause("SUBMIT-09", SILENT, SHARED, depends_on="TIME-05", section="Output; Response (Completed)")
 def submit_09(trace: Trace) -> Remarks:
     """The 48-bit millisecond field of the UUID is close to the submit time and to `created_at`."""
     for generation in trace.generations:
@@ -196,11 +156,10 @@ def submit_09(trace: Trace) -> Remarks:
         if not CANONICAL.fullmatch(suffix) or suffix[14] != "7":
             yield Observation("the id holds no time", generation.submit)
             continue
+        # RFC 9562, 5.7: the first 48 bits of a version 7 UUID are the milliseconds since 1970.
         inside = int(suffix.replace("-", "")[:12], 16) / 1000
-        near = abs(inside - stamp) <= ID_SKEW
-        yield Observation(
-            "the time in the id is created_at" if near else "the time in the id is another", generation.submit
-        )
+        word = "created_at" if abs(inside - stamp) <= ID_SKEW else "another"
+        yield Observation(f"the time in the id is {word}", generation.submit)
 
 
 def _repeats(first: Exchange, second: Exchange) -> bool:
@@ -219,14 +178,8 @@ def _same_work(trace: Trace, request_id: str, second: Exchange) -> bool:
     return not before or not after or before == after
 
 
-@clause(
-    "SUBMIT-10",
-    section="Response Fields",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.FURTHER,
-    depends_on=("SUBMIT-03",),
-    core=True,
-)
+@SUBMIT.clause("SUBMIT-10", DOCUMENTED, FURTHER, depends_on="SUBMIT-03", core=True,
+    section='Response Fields: "Unique request identifier"')  # fmt: skip
 def submit_10(trace: Trace) -> Remarks:
     """Identifiers are unique."""
     by_id: dict[str, list[Exchange]] = {}
@@ -243,10 +196,6 @@ def submit_10(trace: Trace) -> Remarks:
             yield check(same, second, "request_id", "an id of its own", f"that of exchange {first.number}")
 
 
-def _origins(profile: Profile) -> tuple[str, ...]:
-    return (profile.origin, DOCUMENTED_ORIGIN, *profile.public_origins)
-
-
 def _same_loopback(url: str, profile: Profile) -> str:
     """The URL with another spelling of loopback replaced by the target's own."""
     parts, origin = urlsplit(url), urlsplit(profile.origin)
@@ -255,54 +204,34 @@ def _same_loopback(url: str, profile: Profile) -> str:
     return url
 
 
-@clause(
-    "SUBMIT-11",
-    section="Output; Response Fields",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03", "AUTH-11"),
-    core=True,
-    drift_fails=True,
-)
+@SUBMIT.clause("SUBMIT-11", EXAMPLE, SHARED, depends_on="SUBMIT-03 AUTH-11", core=True, drift_fails=True,
+    section='Output; Response Fields: "Status URL"')  # fmt: skip
 def submit_11(trace: Trace) -> Remarks:
     """`polling_url` is the status route of the same gateway with exactly this `request_id`."""
     for exchange in trace.acceptances:
         url = exchange.members.get("polling_url")
         if isinstance(url, str) and exchange.accepted_id is not None:
             absolute = _same_loopback(urljoin(f"{trace.profile.origin}/", url), trace.profile)
-            wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in _origins(trace.profile)]
+            origins = (trace.profile.origin, DOCUMENTED_ORIGIN, *trace.profile.public_origins)
+            wanted = [f"{origin}{STATUS_BASE}{exchange.accepted_id}" for origin in origins]
             yield check(absolute in wanted, exchange, "polling_url", wanted[0], url)
 
 
-@clause(
-    "SUBMIT-12",
-    section="Output",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03", "BASE-04", "AUTH-07"),
-    core=True,
-    drift_fails=True,
-)
+@SUBMIT.clause("SUBMIT-12", EXAMPLE, SHARED, depends_on="SUBMIT-03 BASE-04 AUTH-07", core=True, drift_fails=True,
+    section="Output")  # fmt: skip
 def submit_12(trace: Trace) -> Remarks:
     """`polling_url` is an absolute https URL that can be fetched as given."""
     for exchange in trace.acceptances:
-        url = exchange.members.get("polling_url", MISSING)
-        if url is not MISSING:
-            parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-            schemes = ("https", "http") if trace.profile.loopback else ("https",)
-            holds = parts.scheme in schemes and bool(parts.hostname)
+        if "polling_url" in exchange.members:
+            url = exchange.members["polling_url"]
+            holds = is_absolute_url(url, trace.profile)
             yield check(holds, exchange, "polling_url", "an absolute https URL", url)
-    yield from answered(trace.aimed("SUBMIT-12"), 200)
+    for read in trace.aimed("SUBMIT-12"):
+        yield has_code(read, 200)
 
 
-@clause(
-    "SUBMIT-13",
-    section="Workflow steps 1-3",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=("BASE-04", "SUBMIT-03", "AUTH-07"),
-    core=True,
-)
+@SUBMIT.clause("SUBMIT-13", IMPLIED, SHARED, depends_on="BASE-04 SUBMIT-03 AUTH-07", core=True,
+    section='Typical Workflow: "Save the request_id from the response"')  # fmt: skip
 def submit_13(trace: Trace) -> Remarks:
     """Read-your-writes: a status read issued right after the 202 finds the request."""
     for generation in trace.generations:
@@ -313,7 +242,7 @@ def submit_13(trace: Trace) -> Remarks:
 
 
 def _alone(trace: Trace, submit: Exchange) -> bool:
-    """Whether nothing else was on the way while a submit was."""
+    """Whether no other exchange took place during a submit."""
     return not any(
         other.started < submit.finished and submit.started < other.finished
         for other in trace.exchanges
@@ -328,26 +257,20 @@ def _held(first: Exchange, submit: Exchange, ordinary: float) -> bool:
 
 
 def _clock_moved(first: Exchange, submit: Exchange) -> bool:
-    """Whether the clock that only we move was moved during the submit: work that takes longer was over at once."""
+    """Whether the submit moved the clock that only we move: work that takes longer was over at once."""
     begun, ended = instant(first.members.get("created_at")), instant(first.members.get("completed_at"))
     if first.state not in TERMINAL or begun is None or ended is None:
         return False
     return ended - begun > first.started - submit.started + VIRTUAL_SLACK
 
 
-@clause(
-    "SUBMIT-14",
-    section="Response Handling (request queued)",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED,
-    depends_on=("SUBMIT-03",),
-)
+@SUBMIT.clause("SUBMIT-14", IMPLIED, SHARED, depends_on="SUBMIT-03", section='Response Handling: "Request queued"')
 def submit_14(trace: Trace) -> Remarks:
     """Submit does not wait for generation."""
     reads = [e.latency for e in trace.exchanges if e.operation == "status" and e.status is not None]
     for generation in trace.generations:
         submit, first = generation.submit, next(iter(generation.seen), None)
-        # Under our own load every answer is slow: only a submit that was alone on the way accuses.
+        # Under our own load every response is slow: only a submit during which nothing else was sent can be judged.
         if first is None or not _alone(trace, submit):
             continue
         held = _clock_moved(first, submit) if trace.profile.virtual else _held(first, submit, median(reads))
@@ -355,13 +278,7 @@ def submit_14(trace: Trace) -> Remarks:
         yield check(not held, submit, "answer", "long before the generation ends", got)
 
 
-@clause(
-    "SUBMIT-15",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FURTHER,
-    depends_on=("BASE-02", "T2V-BODY-02", "SUBMIT-10"),
-)
+@SUBMIT.clause("SUBMIT-15", SILENT, FURTHER, depends_on="BASE-02 T2V-BODY-02 SUBMIT-10", section="silence")
 def submit_15(trace: Trace) -> Remarks:
     """Two identical submits are two requests; nothing is said about idempotency keys."""
     first: dict[str, object] = {}
@@ -376,39 +293,14 @@ def submit_15(trace: Trace) -> Remarks:
             yield Observation(f"{kind} repetition: {exchange.status}", exchange)
 
 
-@clause(
-    "SUBMIT-16",
-    section="Response Handling (400)",
-    strength=Strength.IMPLIED,
-    cost=Cost.FREE,
-    depends_on=("BASE-02", "BASE-03"),
-    core=True,
-)
-def submit_16(trace: Trace) -> Remarks:
-    """Malformed JSON is refused with 400."""
-    return answered(trace.aimed("SUBMIT-16"), 400)
-
-
-@clause(
-    "SUBMIT-17",
-    section="Response Handling (400)",
-    strength=Strength.IMPLIED,
-    cost=Cost.FREE,
-    depends_on=("BASE-02", "BASE-03"),
-    core=True,
-)
-def submit_17(trace: Trace) -> Remarks:
-    """An empty body or a JSON value that is not an object is refused with 400."""
-    return answered(trace.aimed("SUBMIT-17"), 400)
-
-
-@clause(
-    "SUBMIT-18",
+# fmt: off
+SUBMIT.row("SUBMIT-16", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
+    section='Response Handling: "400 Bad Request"',
+    demands="Malformed JSON is refused with 400.")
+SUBMIT.row("SUBMIT-17", IMPLIED, FREE, answered(400), depends_on="BASE-02 BASE-03", core=True,
+    section='Response Handling: "400 Bad Request"',
+    demands="An empty body or a JSON value that is not an object is refused with 400.")
+SUBMIT.row("SUBMIT-18", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 T2V-PROMPT-01 T2V-BODY-02",
     section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02", "T2V-PROMPT-01", "T2V-BODY-02"),
-)
-def submit_18(trace: Trace) -> Remarks:
-    """Unknown members are either ignored or refused: pick up which."""
-    return observed(trace, "SUBMIT-18")
+    demands="Unknown members are either ignored or refused: pick up which.")
+# fmt: on

@@ -2,158 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pixazo_contracts.clauses.checks import accepted, observed, refused
+from pixazo_contracts.clauses.clause import Group
+from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE_IF_REFUSED, FURTHER, SHARED, SILENT
 
-from pixazo_contracts.clauses.answers import accepted, observed, refused
-from pixazo_contracts.clauses.clause import Cost, Strength, clause
+T2V = Group(depends_on="BASE-02")
 
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Trace
+TABLE = "Request Parameters - Generate Video Request"
+PROMPT = f'{TABLE}: "The narrative or scene description used to influence video generation."'
+DURATION = f'{TABLE}: "Duration of the video in seconds."'
+RESOLUTION = f'{TABLE}: "Video resolution."'
+OPTIMIZER = f'{TABLE}: "Automatically refines prompt input for better video quality."'
+PRETREATMENT = f'{TABLE}: "Enable fast pretreatment for quicker processing."'
+CALLBACK = f'{TABLE}: "URL to receive callback notifications when video is ready."'
+WATERMARK = f'{TABLE}: "Add AIGC watermark to the generated video."'
 
-
-@clause(
-    "T2V-PROMPT-01",
-    section="T: Params",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02",),
-    core=True,
-)
-def t2v_prompt_01(trace: Trace) -> Remarks:
-    """`prompt` is required: missing or null is 400."""
-    return refused(trace, "T2V-PROMPT-01")
-
-
-@clause(
-    "T2V-PROMPT-02",
-    section="T: Params",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02",),
-)
-def t2v_prompt_02(trace: Trace) -> Remarks:
-    """`prompt` is a string: any other JSON type is 400."""
-    return refused(trace, "T2V-PROMPT-02")
-
-
-@clause(
-    "T2V-PROMPT-03", section="silence", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_prompt_03(trace: Trace) -> Remarks:
-    """Empty or blank prompt."""
-    return observed(trace, "T2V-PROMPT-03")
-
-
-@clause(
-    "T2V-PROMPT-04",
-    section="T: Params vs I: Params",
-    strength=Strength.SILENT,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02",),
-)
-def t2v_prompt_04(trace: Trace) -> Remarks:
-    """Length limit: the T2V table gives none, the I2V table gives 2000."""
-    return observed(trace, "T2V-PROMPT-04")
-
-
-@clause(
-    "T2V-BODY-01",
-    section="T: Request Code",
-    strength=Strength.EXAMPLE,
-    cost=Cost.SHARED,
-    depends_on=("BASE-02",),
-    core=True,
-)
-def t2v_body_01(trace: Trace) -> Remarks:
-    """The printed example body is accepted as is: six members, a 665-character prompt containing a non-ASCII dash."""
-    return accepted(trace, "T2V-BODY-01")
-
-
-@clause(
-    "T2V-BODY-02",
-    section="T: Params (Required: No)",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.FURTHER,
-    depends_on=("BASE-02",),
-    core=True,
-)
-def t2v_body_02(trace: Trace) -> Remarks:
-    """`prompt` alone is a complete request; every other member is optional."""
-    return accepted(trace, "T2V-BODY-02")
-
-
-@clause(
-    "T2V-DUR-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_dur_01(trace: Trace) -> Remarks:
-    """`duration` is a number: string, boolean, array are 400."""
-    return refused(trace, "T2V-DUR-01")
-
-
-@clause("T2V-DUR-02", section="T: Params", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",))
-def t2v_dur_02(trace: Trace) -> Remarks:
-    """Admissible T2V durations are not stated (only 6 is shown; type is number, so fractions parse)."""
-    return observed(trace, "T2V-DUR-02")
-
-
-@clause(
-    "T2V-RES-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_res_01(trace: Trace) -> Remarks:
-    """`resolution` is a string: other JSON types are 400."""
-    return refused(trace, "T2V-RES-01")
-
-
-@clause("T2V-RES-02", section="T: Params", strength=Strength.SILENT, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",))
-def t2v_res_02(trace: Trace) -> Remarks:
-    """Admissible T2V resolutions and letter case are not stated (only `768P` is shown)."""
-    return observed(trace, "T2V-RES-02")
-
-
-@clause(
-    "T2V-PO-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_po_01(trace: Trace) -> Remarks:
-    """`prompt_optimizer` is boolean: other types are 400. Its T2V default is not stated."""
-    return refused(trace, "T2V-PO-01")
-
-
-@clause(
-    "T2V-FP-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_fp_01(trace: Trace) -> Remarks:
-    """`fast_pretreatment` is boolean: other types are 400."""
-    return refused(trace, "T2V-FP-01")
-
-
-@clause(
-    "T2V-WM-01", section="T: Params", strength=Strength.DOCUMENTED, cost=Cost.FREE_IF_REFUSED, depends_on=("BASE-02",)
-)
-def t2v_wm_01(trace: Trace) -> Remarks:
-    """`aigc_watermark` is boolean: other types are 400."""
-    return refused(trace, "T2V-WM-01")
-
-
-@clause(
-    "T2V-CB-01",
-    section="T: Params",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02", "T2V-BODY-02"),
-)
-def t2v_cb_01(trace: Trace) -> Remarks:
-    """`callback_url` is a string: other types are 400; treatment of a non-URL string is not stated."""
-    return refused(trace, "T2V-CB-01")
-
-
-@clause(
-    "T2V-IMG-01",
+# fmt: off
+T2V.row("T2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=PROMPT,
+    demands="`prompt` is required: missing or null is 400.")
+T2V.row("T2V-PROMPT-02", DOCUMENTED, FREE_IF_REFUSED, refused, section=PROMPT,
+    demands="`prompt` is a string: any other JSON type is 400.")
+T2V.row("T2V-PROMPT-03", SILENT, FREE_IF_REFUSED, observed, section="silence",
+    demands="Empty or blank prompt.")
+T2V.row("T2V-PROMPT-04", SILENT, FREE_IF_REFUSED, observed,
+    section=f'{TABLE}; Request Parameters - Generate Image To Video Request: "maximum 2000 characters"',
+    demands="Length limit: the T2V table gives none, the I2V table gives 2000.")
+T2V.row("T2V-BODY-01", EXAMPLE, SHARED, accepted, core=True, section="Request Code (Text to Video)",
+    demands="The printed example body is accepted as is: six members, a 665-character prompt containing a non-ASCII dash.")
+T2V.row("T2V-BODY-02", DOCUMENTED, FURTHER, accepted, core=True, section=TABLE,
+    demands="`prompt` alone is a complete request; every other member is optional.")
+T2V.row("T2V-DUR-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=DURATION,
+    demands="`duration` is a number: string, boolean, array are 400.")
+T2V.row("T2V-DUR-02", SILENT, FREE_IF_REFUSED, observed, section=DURATION,
+    demands="Admissible T2V durations are not stated (only 6 is shown; type is number, so fractions parse).")
+T2V.row("T2V-RES-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=RESOLUTION,
+    demands="`resolution` is a string: other JSON types are 400.")
+T2V.row("T2V-RES-02", SILENT, FREE_IF_REFUSED, observed, section=RESOLUTION,
+    demands="Admissible T2V resolutions and letter case are not stated (only `768P` is shown).")
+T2V.row("T2V-PO-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=OPTIMIZER,
+    demands="`prompt_optimizer` is boolean: other types are 400. Its T2V default is not stated.")
+T2V.row("T2V-FP-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=PRETREATMENT,
+    demands="`fast_pretreatment` is boolean: other types are 400.")
+T2V.row("T2V-WM-01", DOCUMENTED, FREE_IF_REFUSED, refused, section=WATERMARK,
+    demands="`aigc_watermark` is boolean: other types are 400.")
+T2V.row("T2V-CB-01", DOCUMENTED, FREE_IF_REFUSED, refused, depends_on="BASE-02 T2V-BODY-02", section=CALLBACK,
+    demands="`callback_url` is a string: other types are 400; treatment of a non-URL string is not stated.")
+T2V.row("T2V-IMG-01", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 T2V-PROMPT-01 I2V-IMG-03",
     section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=("BASE-02", "T2V-PROMPT-01", "I2V-IMG-03"),
-)
-def t2v_img_01(trace: Trace) -> Remarks:
-    """`first_frame_image` on the T2V operation is an undocumented member."""
-    return observed(trace, "T2V-IMG-01")
+    demands="`first_frame_image` on the T2V operation is an undocumented member.")
+# fmt: on

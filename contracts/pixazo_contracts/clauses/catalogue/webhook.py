@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.answers import PACKS, observed
-from pixazo_contracts.clauses.clause import Cost, Evidence, Observation, Strength, Violation, check, clause
+from pixazo_contracts.clauses.checks import is_accepted, no_key, observed, one_of
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Observation,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_absent,
+)
+from pixazo_contracts.clauses.standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 from pixazo_contracts.trace import MISSING, RANK, TERMINAL
 
 from .headers import JSON_TYPE
+from .image_to_video import CALLBACK as IMAGE_TO_VIDEO
+from .text_to_video import CALLBACK as TEXT_TO_VIDEO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,28 +29,19 @@ if TYPE_CHECKING:
     from pixazo_contracts.clauses.clause import Remarks
     from pixazo_contracts.trace import Callback, Generation, Trace
 
+ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
+WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
 
-ROOTS = ("SUBMIT-03", "WEBHOOK-01", "WEBHOOK-02")
-STATES = ("STATUS-01", "STATUS-02")
+STATES = "STATUS-01 STATUS-02"
+INSTEAD_OF_POLLING = 'Webhook (Optional): "receive a POST callback instead of polling"'
 PARTS = ("status", "model_id", "error", "output")
 STAMPS = ("created_at", "completed_at")
 
 #: Headers that HTTP itself puts on a request.
-PLAIN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "cache-control",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "traceparent",
-        "transfer-encoding",
-        "user-agent",
-    }
-)
+PLAIN_HEADERS = frozenset({
+    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length", "content-type", "host",
+    "traceparent", "transfer-encoding", "user-agent",
+})  # fmt: skip
 
 
 def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
@@ -59,10 +62,6 @@ def _at(generation: Generation, url: str) -> list[Callback]:
     return [callback for callback in generation.callbacks if urlsplit(callback.target).path == urlsplit(url).path]
 
 
-def _status(callback: Callback) -> object:
-    return callback.members.get("status", MISSING)
-
-
 def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
     """Callbacks to the header's URL that are JSON, challenges aside."""
     for generation, url in _with(trace, "header"):
@@ -71,112 +70,68 @@ def _envelopes(trace: Trace) -> Iterator[tuple[Generation, Callback]]:
                 yield generation, callback
 
 
-@clause(
-    "WEBHOOK-01",
-    section="Webhook (Optional)",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=("BASE-02", "T2V-BODY-01", "T2V-BODY-02"),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-01", DOCUMENTED, RECEIVER, depends_on="BASE-02 T2V-BODY-01 T2V-BODY-02", core=True,
+    section='Webhook (Optional): "Add the X-Webhook-URL header"')  # fmt: skip
 def webhook_01(trace: Trace) -> Remarks:
     """`X-Webhook-URL` on a submit is accepted (any header case) and leaves the 202 unchanged."""
     plain = [e for e in trace.acceptances if e.request_header("X-Webhook-URL") is None]
     for exchange in trace.aimed("WEBHOOK-01"):
-        if exchange.succeeded or exchange.case not in PACKS:
-            yield check(exchange.succeeded, exchange, "status code", "acceptance, 202", str(exchange.status))
+        yield from is_accepted(exchange, "status code")
         if exchange.succeeded and plain:
             same = set(exchange.members) == set(plain[0].members)
             got = ", ".join(sorted(exchange.members))
             yield check(same, exchange, "members of the 202", ", ".join(sorted(plain[0].members)), got)
 
 
-@clause(
-    "WEBHOOK-02",
-    section="Webhook (Optional)",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=("WEBHOOK-01", "SUBMIT-10"),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-02", DOCUMENTED, RECEIVER, depends_on="WEBHOOK-01 SUBMIT-10", core=True,
+    section='Webhook (Optional): "to receive a POST callback"')  # fmt: skip
 def webhook_02(trace: Trace) -> Remarks:
     """The gateway sends an HTTP POST to exactly that URL, path and query kept."""
     for generation in trace.generations:
         targets = {_path(url) for url in generation.webhook_urls.values()}
+        expected = " or ".join(sorted(targets))
         for callback in generation.callbacks:
-            # A redirect that the gateway followed is WEBHOOK-17's business.
+            # WEBHOOK-17 observes whether the gateway follows a redirect.
             if callback.target.startswith("/redirected/"):
                 continue
             yield check(callback.method == "POST", callback, "method", "POST", callback.method)
             if targets:
-                yield check(
-                    callback.target in targets, callback, "target", " or ".join(sorted(targets)), callback.target
-                )
+                yield check(callback.target in targets, callback, "target", expected, callback.target)
+
+
+def _called(trace: Trace, generation: Generation, url: str, arrived: list[Callback]) -> Remarks:
+    """A generation that ended is called back about it: a callback arrived, unless there was no time for it yet."""
+    if arrived:
+        yield Evidence(arrived[0])
+    elif trace.waited_since(generation.ends[0].finished):
+        got = f"none within {trace.profile.settle:g} s of {generation.outcome}"
+        yield Violation(generation.submit, "callback", f"one to {url}", got)
 
 
 def _called_back(trace: Trace, *outcomes: str) -> Remarks:
-    """Generations with a header URL that ended so are called back about it."""
+    """Generations with a URL in the header and one of these outcomes are called back about it."""
     for generation, url in _with(trace, "header"):
-        if generation.outcome not in outcomes:
-            continue
-        arrived = [c for c in generation.callbacks if _status(c) not in {"QUEUED", "PROCESSING"}]
-        if arrived:
-            yield Evidence(arrived[0])
-        elif trace.waited_since(generation.ends[0].finished):
-            got = f"none within {trace.profile.settle:g} s of {generation.outcome}"
-            yield Violation(generation.submit, "callback", f"one to {url}", got)
+        if generation.outcome in outcomes:
+            arrived = [c for c in generation.callbacks if c.member("status") not in ("QUEUED", "PROCESSING")]
+            yield from _called(trace, generation, url, arrived)
 
 
-@clause(
-    "WEBHOOK-03",
-    section="Webhook; Workflow tip",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(*ROOTS, *STATES),
-    core=True,
-)
-def webhook_03(trace: Trace) -> Remarks:
-    """The callback comes on COMPLETED, so that polling is unnecessary."""
-    return _called_back(trace, "COMPLETED")
+# fmt: off
+WEBHOOK.row("WEBHOOK-03", DOCUMENTED, RECEIVER, lambda trace, _: _called_back(trace, "COMPLETED"),
+    depends_on=f"{ROOTS} {STATES}", core=True, section=INSTEAD_OF_POLLING,
+    demands="The callback comes on COMPLETED, so that polling is unnecessary.")
+# fmt: on
 
 
-@clause(
-    "WEBHOOK-04",
-    section="Error via Status/Webhook",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(
-        *ROOTS,
-        *STATES,
-        "STATUS-04",
-        "STATUS-05",
-        "TIME-01",
-        "TIME-03",
-        "TIME-05",
-        "FAIL-01",
-        "FAIL-02",
-        "OUT-01",
-        "OUT-02",
-        "OUT-03",
-        "OUT-04",
-        "OUT-05",
-        "OUT-06",
-        "OUT-12",
-        "STATUS-14",
-        "OUT-07",
-    ),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-04", DOCUMENTED, RECEIVER, core=True, section="Error via Status/Webhook",
+    depends_on=f"{ROOTS} {STATES} STATUS-04 STATUS-05 TIME-01 TIME-03 TIME-05 FAIL-01 FAIL-02 OUT-01 OUT-02 OUT-03"
+               " OUT-04 OUT-05 OUT-06 OUT-12 STATUS-14 OUT-07")  # fmt: skip
 def webhook_04(trace: Trace) -> Remarks:
     """The callback body is the status envelope of that state."""
     for generation, callback in _envelopes(trace):
-        read = next((read for read in generation.ends if read.state == _status(callback)), None)
+        read = next((read for read in generation.ends if read.state == callback.member("status")), None)
         for name in PARTS:
-            # What a status answer lacks, too, is STATUS's or FAIL's business.
+            # Clauses of STATUS and FAIL judge what a status response lacks as well.
             holds = name in callback.members or (read is not None and name not in read.members)
             yield check(holds, callback, name, "present, as in a status answer", "absent")
         if read is None:
@@ -187,89 +142,54 @@ def webhook_04(trace: Trace) -> Remarks:
                 yield check(mine == shown, callback, name, f"{shown!r} as in exchange {read.number}", mine)
 
 
-@clause(
-    "WEBHOOK-05",
-    section="Error via Status/Webhook",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(*ROOTS, "WEBHOOK-04"),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-05", IMPLIED, RECEIVER, depends_on=f"{ROOTS} WEBHOOK-04", core=True,
+    section="Error via Status/Webhook")  # fmt: skip
 def webhook_05(trace: Trace) -> Remarks:
     """Its `request_id` is the one from the 202."""
     for generation, callback in _envelopes(trace):
-        value = callback.members.get("request_id", MISSING)
-        yield check(value == generation.request_id, callback, "request_id", generation.request_id, value)
+        asked = generation.request_id
+        yield check_member(callback, "request_id", equals(asked), asked)
 
 
-@clause(
-    "WEBHOOK-06",
-    section="Webhook",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(*ROOTS, *STATES, "WEBHOOK-04", "HDR-05", "FLOW-01", "FLOW-03", "FLOW-05"),
-)
+@WEBHOOK.clause("WEBHOOK-06", IMPLIED, RECEIVER, section="Webhook (Optional)",
+    depends_on=f"{ROOTS} {STATES} WEBHOOK-04 HDR-05 FLOW-01 FLOW-03 FLOW-05")  # fmt: skip
 def webhook_06(trace: Trace) -> Remarks:
     """It is not early: a read started on receipt already shows that state."""
     for generation, callback in _envelopes(trace):
-        told = _status(callback)
-        if not isinstance(told, str) or told not in RANK:
+        reported = callback.member("status")
+        if not isinstance(reported, str) or reported not in RANK:
             continue
         for read in [read for read in generation.seen if read.started >= callback.at][:3]:
-            late_enough = RANK[str(read.state)] >= RANK[told]
-            yield check(late_enough, read, "status", f"{told}, as called back before", read.state)
+            holds = RANK[str(read.state)] >= RANK[reported]
+            yield check(holds, read, "status", f"{reported}, as called back before", read.state)
 
 
-@clause(
-    "WEBHOOK-07",
-    section="Error via Status/Webhook",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.ACCOUNT_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(*ROOTS, *STATES, "WEBHOOK-03"),
-    core=True,
-)
-def webhook_07(trace: Trace) -> Remarks:
-    """FAILED and ERROR are called back too."""
-    return _called_back(trace, "FAILED", "ERROR")
+# fmt: off
+WEBHOOK.row("WEBHOOK-07", DOCUMENTED, ACCOUNT_RECEIVER, lambda trace, _: _called_back(trace, "FAILED", "ERROR"),
+    depends_on=f"{ROOTS} {STATES} WEBHOOK-03", core=True, section="Error via Status/Webhook",
+    demands="FAILED and ERROR are called back too.")
+# fmt: on
 
 
-@clause(
-    "WEBHOOK-08",
-    section="Webhook (instead of polling)",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=("SUBMIT-03", "WEBHOOK-01", "BASE-04", "AUTH-07", "BASE-05"),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-08", IMPLIED, RECEIVER, depends_on="SUBMIT-03 WEBHOOK-01 BASE-04 AUTH-07 BASE-05", core=True,
+    section=INSTEAD_OF_POLLING)  # fmt: skip
 def webhook_08(trace: Trace) -> Remarks:
     """Polling keeps working for a request that has a callback."""
     plain = [g for g in trace.generations if not g.webhook_urls and g.reads]
     readable = any(read.succeeded for generation in plain for read in generation.reads)
     for generation, _ in _with(trace, "header"):
-        reads = [read for read in generation.reads if read.status is not None and read.status != 429]
-        if reads and (readable or not plain):
-            found = [read for read in reads if read.succeeded]
-            yield check(bool(found), (found or reads)[0], "status code", "200", str(reads[0].status))
+        reads = [read for read in generation.reads if read.status not in {None, 429}]
+        if readable or not plain:
+            yield from one_of(reads, [read for read in reads if read.succeeded], "status code", "200")
 
 
-@clause(
-    "WEBHOOK-09",
-    section="Webhook (Optional)",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=ROOTS,
-)
+@WEBHOOK.clause("WEBHOOK-09", IMPLIED, RECEIVER, section="Webhook (Optional)")
 def webhook_09(trace: Trace) -> Remarks:
     """Without the header nothing is called back."""
     for generation in trace.generations:
         if generation.webhook_urls or not generation.ends:
             continue
-        # A callback about it went to somebody else's URL.
+        # A callback about it reached the URL of another submit.
         stray = generation.callbacks
         if stray:
             yield Violation(stray[0], "callback", f"none for {generation.request_id}", stray[0].target)
@@ -277,14 +197,7 @@ def webhook_09(trace: Trace) -> Remarks:
             yield Evidence(generation.submit)
 
 
-@clause(
-    "WEBHOOK-10",
-    section="Webhook",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=ROOTS,
-)
+@WEBHOOK.clause("WEBHOOK-10", IMPLIED, RECEIVER, section="Webhook (Optional)")
 def webhook_10(trace: Trace) -> Remarks:
     """The callback is typed JSON."""
     for generation, url in _with(trace, "header"):
@@ -294,14 +207,7 @@ def webhook_10(trace: Trace) -> Remarks:
             yield check(holds, callback, "Content-Type", "application/json", content_type)
 
 
-@clause(
-    "WEBHOOK-11",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    depends_on=("WEBHOOK-01",),
-    needs=("receiver",),
-)
+@WEBHOOK.clause("WEBHOOK-11", SILENT, RECEIVER, depends_on="WEBHOOK-01", section="silence")
 def webhook_11(trace: Trace) -> Remarks:
     """Retries after a non-2xx or a time-out: count, spacing, giving up."""
     for exchange in trace.aimed("WEBHOOK-11"):
@@ -316,80 +222,46 @@ def webhook_11(trace: Trace) -> Remarks:
             yield Observation("tried again after a 500" if again else "not tried again after a 500", exchange)
 
 
-@clause(
-    "WEBHOOK-12",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    depends_on=(
-        "WEBHOOK-03",
-        "WEBHOOK-04",
-    ),
-    needs=("receiver",),
-)
+@WEBHOOK.clause("WEBHOOK-12", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-04", section="silence")
 def webhook_12(trace: Trace) -> Remarks:
     """Duplicates and order are not promised."""
     for generation, url in _with(trace, "header"):
-        ends = [c for c in _at(generation, url) if _status(c) in TERMINAL]
+        ends = [c for c in _at(generation, url) if c.member("status") in TERMINAL]
         if ends and all(200 <= callback.answered < 300 for callback in ends):
             yield Observation("delivered once" if len(ends) == 1 else "delivered again after a 2xx", generation.submit)
 
 
-@clause("WEBHOOK-13", section="silence", strength=Strength.SILENT, cost=Cost.SHARED_WITH_RECEIVER, needs=("receiver",))
+@WEBHOOK.clause("WEBHOOK-13", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_13(trace: Trace) -> Remarks:
     """No signature or secret is documented: record the headers that arrive."""
-    names: set[str] = set()
-    for _, callback in _envelopes(trace):
-        names |= {name.lower() for name in callback.header_names} - PLAIN_HEADERS
-    if any(True for _ in _envelopes(trace)):
+    callbacks = [callback for _, callback in _envelopes(trace)]
+    names = {name.lower() for callback in callbacks for name in callback.header_names} - PLAIN_HEADERS
+    if callbacks:
         yield Observation(f"beside those of HTTP: {', '.join(sorted(names)) or 'none'}")
 
 
-@clause(
-    "WEBHOOK-14",
-    section="security expectation",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    core=True,
-)
+@WEBHOOK.clause("WEBHOOK-14", IMPLIED, RECEIVER, depends_on="", core=True, section="security expectation")
 def webhook_14(trace: Trace) -> Remarks:
     """The API key is not sent to the receiver."""
     if trace.header.key_searched:
         for callback in trace.callbacks:
-            yield check(not callback.leaks, callback, ", ".join(callback.leaks), "no trace of the key", "the key")
+            yield no_key(callback, callback.leaks)
 
 
-@clause(
-    "WEBHOOK-15",
+# fmt: off
+WEBHOOK.row("WEBHOOK-15", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
     section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.FREE_IF_REFUSED,
-    depends_on=(
-        "BASE-02",
-        "WEBHOOK-01",
-        "T2V-PROMPT-01",
-    ),
-)
-def webhook_15(trace: Trace) -> Remarks:
-    """An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx."""
-    return observed(trace, "WEBHOOK-15")
+    demands="An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx.")
+# fmt: on
 
 
 def _ends_change(trace: Trace) -> bool:
-    """Whether the ends of generations without a callback change, too (FLOW-03): then no receiver is to blame."""
+    """Whether ends of generations without a callback change as well (FLOW-03): then no receiver is the cause."""
     ends = [{read.state for read in g.ends} for g in trace.generations if not g.webhook_urls]
     return any(len(words) > 1 for words in ends)
 
 
-@clause(
-    "WEBHOOK-16",
-    section="Webhook",
-    strength=Strength.IMPLIED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=(*ROOTS, *STATES),
-)
+@WEBHOOK.clause("WEBHOOK-16", IMPLIED, RECEIVER, depends_on=f"{ROOTS} {STATES}", section="Webhook (Optional)")
 def webhook_16(trace: Trace) -> Remarks:
     """A failing or slow receiver never changes the fate of the job."""
     if _ends_change(trace):
@@ -401,7 +273,7 @@ def webhook_16(trace: Trace) -> Remarks:
                 yield check(read.state == "COMPLETED", read, "status", "COMPLETED", read.state)
 
 
-@clause("WEBHOOK-17", section="silence", strength=Strength.SILENT, cost=Cost.SHARED_WITH_RECEIVER, needs=("receiver",))
+@WEBHOOK.clause("WEBHOOK-17", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_17(trace: Trace) -> Remarks:
     """Redirects answered by the receiver are followed or not."""
     for exchange in trace.aimed("WEBHOOK-17"):
@@ -411,67 +283,28 @@ def webhook_17(trace: Trace) -> Remarks:
             yield Observation("a redirect is followed" if followed else "a redirect is not followed", exchange)
 
 
-@clause(
-    "WEBHOOK-18",
-    section="I: Params vs T: Params vs Webhook",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    depends_on=(
-        "WEBHOOK-01",
-        "WEBHOOK-02",
-        "WEBHOOK-04",
-        "WEBHOOK-19",
-        "WEBHOOK-21",
-        "STATUS-02",
-    ),
-    needs=("receiver",),
-)
+@WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, section=f"{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}; {INSTEAD_OF_POLLING}",
+    depends_on="WEBHOOK-01 WEBHOOK-02 WEBHOOK-04 WEBHOOK-19 WEBHOOK-21 STATUS-02")  # fmt: skip
 def webhook_18(trace: Trace) -> Remarks:
     """Progress events: one table says status updates, the other says when ready, the header text says instead of polling."""
     for channel in ("header", "member"):
-        words = {
-            str(_status(callback))
-            for generation, url in _with(trace, channel)
-            for callback in _at(generation, url)
-            if _status(callback) in RANK
-        }
+        callbacks = [callback for generation, url in _with(trace, channel) for callback in _at(generation, url)]
+        words = {status for callback in callbacks if (status := callback.member("status")) in RANK}
         if words:
             running = words & {"QUEUED", "PROCESSING"}
             yield Observation(f"{channel}: {'progress too' if running else 'ends only'}")
 
 
-@clause(
-    "WEBHOOK-19",
-    section="Params",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=("SUBMIT-03", *STATES),
-)
+@WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {STATES}",
+    section=f"{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}")  # fmt: skip
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
     for generation, url in _with(trace, "member"):
-        if "header" in generation.webhook_urls or not generation.ends:
-            continue
-        arrived = _at(generation, url)
-        if arrived:
-            yield Evidence(arrived[0])
-        elif trace.waited_since(generation.ends[0].finished):
-            got = f"none within {trace.profile.settle:g} s of {generation.outcome}"
-            yield Violation(generation.submit, "callback", f"one to {url}", got)
+        if generation.ends and "header" not in generation.webhook_urls:
+            yield from _called(trace, generation, url, _at(generation, url))
 
 
-@clause(
-    "WEBHOOK-20",
-    section="silence",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    depends_on=(
-        "WEBHOOK-03",
-        "WEBHOOK-19",
-    ),
-    needs=("receiver",),
-)
+@WEBHOOK.clause("WEBHOOK-20", SILENT, RECEIVER, depends_on="WEBHOOK-03 WEBHOOK-19", section="silence")
 def webhook_20(trace: Trace) -> Remarks:
     """Both given, different URLs: one or both called?"""
     for generation in trace.generations:
@@ -481,13 +314,7 @@ def webhook_20(trace: Trace) -> Remarks:
             yield Observation(f"both given, called: {', '.join(called) or 'neither'}", generation.submit)
 
 
-@clause(
-    "WEBHOOK-21",
-    section="silence (upstream docs)",
-    strength=Strength.SILENT,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-)
+@WEBHOOK.clause("WEBHOOK-21", SILENT, RECEIVER, depends_on="", section="silence")
 def webhook_21(trace: Trace) -> Remarks:
     """The upstream provider verifies its own `callback_url` by POSTing a `challenge` to be echoed within 3 s; whether the gateway passes that through is not said."""
     for generation, url in _with(trace, "member"):
@@ -496,16 +323,8 @@ def webhook_21(trace: Trace) -> Remarks:
             yield Observation("a challenge is sent" if challenged else "no challenge is sent", generation.submit)
 
 
-@clause(
-    "WEBHOOK-22",
-    section="Response Fields (initial response only)",
-    strength=Strength.DOCUMENTED,
-    cost=Cost.SHARED_WITH_RECEIVER,
-    needs=("receiver",),
-    depends_on=ROOTS,
-)
+@WEBHOOK.clause("WEBHOOK-22", DOCUMENTED, RECEIVER, section='Response Fields: "Status URL (initial response only)"')
 def webhook_22(trace: Trace) -> Remarks:
     """`polling_url` is not in callbacks."""
     for _, callback in _envelopes(trace):
-        url = callback.members.get("polling_url", MISSING)
-        yield check(url is MISSING, callback, "polling_url", "absent", url)
+        yield check_member(callback, "polling_url", is_absent, "absent")

@@ -1,1 +1,1 @@
-"""The layers that a request passes on its way to the target, from the recorder down to the wire."""
+"""The layers that a request passes on its way: recorder, spend guard, key injector, network; and pacing, above them all."""

@@ -10,25 +10,22 @@ import stat
 import sys
 import threading
 import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from io import FileIO
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from pixazo_contracts.trace import MISSING, Ceilings, ConfigurationError, parse_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from io import FileIO
-    from pathlib import Path
-
-
-#: How long to wait, in seconds, for another process to let go of the ledger, and how often to look.
+#: How long to wait, in seconds, for another process to release its lock, and how long between two attempts.
 PATIENCE: Final = 30.0
-LOOK: Final = 0.01
+RETRY: Final = 0.01
 
-#: What every record begins with, and where its instant stands: a line that was cut by a crash is known by it.
+#: How every record begins, and where its instant stands: by this a line that was cut by a crash is recognised.
 BEGINNING: Final = b'{"at": "'
 INSTANT: Final = re.compile(rb'\{"at": "([^"]+)"')
 
@@ -41,18 +38,22 @@ class CeilingReachedError(Exception):
     """A reservation that a ceiling of the day or the month does not allow; the text names the ceiling and the ledger."""
 
 
+#: What a line of the ledger notes.
+Event = Literal["reserve", "spend", "release", "finished"]
+
+
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of the ledger: a reservation, what became of it, or a generation that finished."""
 
     at: Annotated[datetime, msgspec.Meta(tz=True)]
     run: str
-    event: Literal["reserve", "spend", "release", "finished"]
+    event: Event
     number: Annotated[int, msgspec.Meta(ge=0)] = 0
     request_id: str | None = None
     media_url: str | None = None
 
 
-#: How the file is opened: to be read and appended to, made if it is not there.
+#: How the file is opened: to read and append, created if it does not exist.
 APPENDING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
@@ -63,7 +64,7 @@ def _now() -> datetime:
 if sys.platform == "win32":
     import msvcrt
 
-    #: A byte far behind the end: a lock on Windows keeps others from reading what it covers.
+    #: A byte far beyond the end: a lock on Windows keeps others from reading the bytes that it covers.
     FAR: Final = 1 << 40
 
     def _try_lock(file: FileIO) -> None:
@@ -75,7 +76,7 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
 
     def _sync_directory(path: Path) -> None:
-        """Windows has no way to do it, and no need."""
+        """Nothing: Windows cannot sync a directory, and need not."""
 else:
     import fcntl
 
@@ -94,7 +95,7 @@ else:
 
 
 def _lock(file: FileIO) -> None:
-    """Wait until the file is ours. Raises OSError where it cannot be locked or another process does not let go of it."""
+    """Wait until the file is ours. Raises OSError if it cannot be locked or another process does not release it."""
     ends = time.monotonic() + PATIENCE
     while True:
         try:
@@ -104,17 +105,17 @@ def _lock(file: FileIO) -> None:
                 raise
             if time.monotonic() >= ends:
                 raise TimeoutError(errno.ETIMEDOUT, f"another process has held its lock for {PATIENCE:g} s") from None
-            time.sleep(LOOK)
+            time.sleep(RETRY)
         else:
             return
 
 
 class Ledger:
-    """An append-only file of reservations and their fates; without a path it lives in memory only.
+    """An append-only file of reservations and what became of them; without a path it exists in memory only.
 
     Several processes may use one file: each reservation locks it, reads it again, and is on the disk before `reserve`
-    returns. A reservation without a fate is of a run that died: it counts as spent. So does a line that was cut. Raises
-    `LedgerError` wherever the file cannot be read, locked or written.
+    returns. A reservation that was neither spent nor released is of a run that died: it counts as spent. So does a line that
+    was cut. Every method raises `LedgerError` if the file cannot be read, locked or written.
     """
 
     def __init__(self, path: Path | None, run: str, now: Callable[[], datetime] = _now) -> None:
@@ -126,9 +127,9 @@ class Ledger:
         self._entries: list[LedgerEntry] = []
         self.is_new = True
         if path is not None:
-            self._look(path)
+            self._load(path)
 
-    def _look(self, path: Path) -> None:
+    def _load(self, path: Path) -> None:
         """Read the file, if there is one, without changing anything."""
         try:
             self._check(path.stat().st_mode)
@@ -148,7 +149,7 @@ class Ledger:
 
     @staticmethod
     def _check(mode: int) -> None:
-        """Whether it is a plain file: reading a pipe or a device might never end."""
+        """Refuse all but plain files: reading a pipe or a device might never end. Raises OSError."""
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "it is not a plain file")
 
@@ -157,11 +158,11 @@ class Ledger:
         self._size = len(data)
 
     def _parse(self, data: bytes) -> Iterator[LedgerEntry]:
-        """The entries of a file; each line that was cut by a crash as a reservation without a fate."""
+        """The entries of a file; each line that was cut by a crash counts as a reservation."""
         *lines, rest = data.split(b"\n")
         at = self._now()
         found: list[LedgerEntry] = []
-        # From the end: a line that was cut before its instant is as old as the next one.
+        # From the end: a line that was cut before its instant gets that of the next line.
         for number in range(len(lines), -1, -1):
             line = rest if number == len(lines) else lines[number]
             if line:
@@ -190,14 +191,14 @@ class Ledger:
 
     @contextmanager
     def _exclusively(self) -> Generator[Callable[[LedgerEntry], None]]:
-        """The ledger for us alone, read again; gives what appends an entry and has it on the disk before it returns."""
+        """Lock the ledger and read it again; gives a function that appends an entry and returns once it is on the disk."""
         with self._lock:
             if self.path is None:
                 yield self._entries.append
                 return
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                # Readable by its owner only: a media URL may be all that it takes to see the video.
+                # Readable by its owner only: whoever has a media URL may be able to see the video.
                 descriptor = os.open(self.path, APPENDING, 0o600)
                 with os.fdopen(descriptor, "r+b", buffering=0) as file:
                     self._check(os.fstat(file.fileno()).st_mode)
@@ -236,7 +237,7 @@ class Ledger:
         self._size += len(line)
         self._entries.append(entry)
 
-    def _make(self, event: Literal["reserve", "spend", "release", "finished"], number: int = 0) -> LedgerEntry:
+    def _make(self, event: Event, number: int = 0) -> LedgerEntry:
         return LedgerEntry(at=self._now(), run=self._run, event=event, number=number)
 
     def prepare(self) -> None:
@@ -250,10 +251,10 @@ class Ledger:
         Raises `CeilingReachedError` if not.
         """
         with self._exclusively() as append:
-            self._look_up(ceilings or Ceilings())
+            self._check_ceilings(ceilings or Ceilings())
             append(self._make("reserve", number))
 
-    def _look_up(self, ceilings: Ceilings) -> None:
+    def _check_ceilings(self, ceilings: Ceilings) -> None:
         for name, ceiling, spent in self._used(ceilings):
             if spent >= ceiling:
                 raise CeilingReachedError(
@@ -283,7 +284,7 @@ class Ledger:
         return (entry for reserved in held.values() for entry in reserved)
 
     def spent(self, since: datetime | None = None) -> int:
-        """Reservations of all runs that were not given back, since an instant; those that are dated later than now count."""
+        """How many reservations of all runs were not given back, since an instant; those dated later than now count."""
         return sum(since is None or entry.at >= since for entry in self._standing())
 
     def _used(self, ceilings: Ceilings) -> Iterator[tuple[str, int, int]]:
@@ -298,8 +299,8 @@ class Ledger:
         left = [ceiling - spent for _, ceiling, spent in self._used(ceilings)]
         return max(0, min(left)) if left else None
 
-    def told(self, ceilings: Ceilings) -> str:
-        """Where the ledger is and what is used of each ceiling, in one line."""
+    def summary(self, ceilings: Ceilings) -> str:
+        """Where the ledger is and how much of each ceiling is used, in one line."""
         if self.is_new:
             return f"{self.path} (none there yet: ceilings begin now)"
         used = [f"{spent} of {ceiling} this {name}" for name, ceiling, spent in self._used(ceilings)]

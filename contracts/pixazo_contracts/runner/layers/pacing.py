@@ -1,4 +1,4 @@
-"""When a request may go out: a least gap between requests, and nobody before a 429 is over."""
+"""When a request may go out: not sooner than a gap after the one before, and not before the wait of a 429 is over."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from pixazo_contracts.trace import whole_number
 
-#: After so many 429s a run stops waiting for the rate to allow it.
+#: After so many 429s a run no longer waits.
 MOST_HOLDS: Final = 20
 
 
 class Pacing:
-    """Hands out the instants at which requests may go out; pure but for what it remembers."""
+    """Hands out the instants at which requests may go out; it does not wait itself."""
 
     def __init__(self, gap: float = 0.0) -> None:
         self._gap = gap

@@ -1,40 +1,28 @@
-"""The recorder: the highest layer, which turns every request and answer into a record of the trace."""
+"""The recorder: the highest layer, which turns every request and its response into a record of the trace."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
+from pixazo_contracts.probes import Headers, Send
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Redactor, inspect_media, is_object, parse_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .transport import Reply, Transport
 
-    from pixazo_contracts.probes import Send
-    from pixazo_contracts.trace import Redactor
-
-    from .transport import Reply, Transport
-
-
-#: Headers of answers and callbacks whose values are kept; of all others only the names, of callbacks, are.
+#: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
+#: of a response may hold anything, the key included.
 KEPT_HEADERS: Final = frozenset(
     {
-        "age",
-        "allow",
-        "cache-control",
-        "content-length",
-        "content-type",
-        "date",
-        "expires",
-        "location",
-        "retry-after",
-        "www-authenticate",
+        *("age", "allow", "cache-control", "content-length", "content-type"),
+        *("date", "expires", "location", "retry-after", "www-authenticate"),
     }
 )
 
-#: The longest answer that is kept as text, in bytes, and the longest string of a request body, in characters.
+#: The longest response that is kept as text, in bytes, and the longest string of a request body, in code points.
 LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
 
@@ -46,7 +34,7 @@ def _shortened(value: object) -> object:
 
 
 def shorten(body: bytes | None) -> str | None:
-    """A request body as a trace keeps it: as sent, but for long strings; None if it is not text or far too long."""
+    """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
     if body is None:
         return None
     try:
@@ -61,7 +49,7 @@ def shorten(body: bytes | None) -> str | None:
 
 
 def _text(body: bytes) -> str | None:
-    """An answer's body as text; None if it is none or too long to keep."""
+    """A body as text; None if it is not text or too long to keep."""
     if len(body) > LONGEST_BODY:
         return None
     try:
@@ -71,9 +59,9 @@ def _text(body: bytes) -> str | None:
 
 
 class Recorder:
-    """Numbers and times what crosses the wire, strikes out keys, and hands each record to `write` before anybody sees it.
+    """Numbers and times what crosses the network, redacts keys, and gives each record to `write` before it is used.
 
-    `called` is told the method, target and body of each callback as they came.
+    `callback_received` gets the method, target and body of each callback as they came, not redacted.
     """
 
     def __init__(
@@ -83,20 +71,20 @@ class Recorder:
         redactor: Redactor,
         now: Callable[[], float],
         write: Callable[[Exchange | Callback], None],
-        called: Callable[[str, str, bytes], None] | None = None,
+        callback_received: Callable[[str, str, bytes], None] | None = None,
     ) -> None:
         self._inner = inner
         self._origin = origin
         self._redactor = redactor
         self._now = now
         self._write = write
-        self._called = called
+        self._callback_received = callback_received
         self._lock = threading.Lock()
         self.exchanges: list[Exchange] = []
         self.callbacks: list[Callback] = []
 
     def send(self, request: Send, probe: str) -> Exchange:
-        """Send a request, a path being one at the target's origin, and record it. Raises what lower layers refuse to send."""
+        """Send a request and record it; a path is one at the target's origin. Raises what lower layers raise instead of sending."""
         if request.url.startswith("/"):
             request = replace(request, url=f"{self._origin}{request.url}")
         started = self._now()
@@ -109,7 +97,7 @@ class Recorder:
         return exchange
 
     def _exchange(self, number: int, request: Send, probe: str, reply: Reply, times: tuple[float, float]) -> Exchange:
-        strike = self._redactor
+        redactor = self._redactor
         body = _text(reply.body)
         searched = reply.body.decode("utf-8", "replace") if request.operation != "media" else ""
         sent = shorten(request.body)
@@ -120,7 +108,7 @@ class Recorder:
             case=request.case,
             operation=request.operation,
             method=request.method,
-            url=strike.text(request.url),
+            url=redactor.text(request.url),
             account=request.account,
             started=times[0],
             finished=times[1],
@@ -130,40 +118,38 @@ class Recorder:
             placement=request.placement,
             reader=request.reader,
             request_id=request.request_id,
-            request_headers=strike.headers(request.headers),
-            request_body=None if sent is None else strike.text(sent),
+            request_headers=redactor.headers(request.headers),
+            request_body=None if sent is None else redactor.text(sent),
             request_size=len(request.body or b""),
             error=reply.error,
-            headers=strike.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-            body=None if body is None else strike.text(body),
+            headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
+            body=None if body is None else redactor.text(body),
             size=len(reply.body),
             media=inspect_media(reply.body) if downloaded else None,
-            leaks=strike.places(reply.headers, searched),
+            leaks=redactor.places(reply.headers, searched),
             spent=reply.spent,
         )
 
-    def receive(
-        self, method: str, target: str, headers: tuple[tuple[str, str], ...], body: bytes, answered: int, at: float
-    ) -> Callback:
+    def receive(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Record a request that reached our receiver."""
-        strike = self._redactor
+        redactor = self._redactor
         text = _text(body)
-        places = strike.places(headers, f"{target} {body.decode('utf-8', 'replace')}")
+        places = redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}")
         with self._lock:
             callback = Callback(
                 number=len(self.callbacks) + 1,
                 at=at,
                 method=method,
-                target=strike.text(target),
+                target=redactor.text(target),
                 answered=answered,
-                headers=strike.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
+                headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
                 header_names=tuple(name for name, _ in headers),
-                body=None if text is None else strike.text(text),
+                body=None if text is None else redactor.text(text),
                 size=len(body),
                 leaks=places,
             )
             self.callbacks.append(callback)
             self._write(callback)
-        if self._called is not None:
-            self._called(method, target, body)
+        if self._callback_received is not None:
+            self._callback_received(method, target, body)
         return callback

@@ -1,62 +1,47 @@
-"""What counts as a clear refusal: an answer after which nothing can have been begun, as far as an answer can tell.
+"""What counts as a clear refusal: a response after which no work can have begun, as far as a response can show.
 
-The benefit of the doubt goes to the purse. A code by which a gateway may well have begun something (408, 409, 425, 429, any
-5xx), an answer that was not read to its end or not as it was meant, and one in which anything looks like accepted work is none.
+In doubt a request counts as spent. A status code with which a gateway may well have begun work (408, 409, 425, 429, any 5xx),
+a response that was not read to its end or not as it was meant, and one in which anything looks like accepted work is no
+clear refusal.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
+from pixazo_contracts.probes import Send
 from pixazo_contracts.trace import MODEL, STATUS_BASE, is_array
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .transport import Reply
 
-    from pixazo_contracts.probes import Send
-
-    from .transport import Reply
-
-
-#: The codes that refuse: everything else may have been said after the work was accepted.
+#: The status codes that refuse: any other may be sent after the work was accepted.
 REFUSING: Final = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422})
 
-#: The longest refusal that is looked through, in bytes.
+#: The longest refusal that is searched, in bytes.
 LONGEST: Final = 256 * 1024
 
 #: Names of members and headers that hold an id: `id`, `taskId`, `request_id`, `job-uuid`.
 ID_NAME: Final = re.compile(r"(?:^|[_\-. ])(?:id|ids|uuid|guid)$|[a-z](?:Id|ID|Ids|IDs|Uuid|UUID)$")
-WORK: Final = frozenset({"task", "job", "generation", "prediction", "operation", "ticket", "poll", "polling"})
-JOINED: Final = re.compile(r"(?:request|task|job|generation|prediction|operation|video|run|order)(?:id|uuid)s?$")
+WORK_NAME: Final = re.compile(
+    r"task|job|generation|prediction|operation|ticket|poll|polling"
+    r"|(?:request|task|job|generation|prediction|operation|video|run|order)(?:id|uuid)s?"
+)
 WORK_HEADER: Final = re.compile(
     r"location|polling|status|(?:^|-)(?:task|job|generation|prediction|operation|run|video)-id$"
 )
 
 #: Values that say how far work has come, in any letter case; the two bad ends only as the page writes them.
-STANDING: Final = frozenset(
-    [
-        "QUEUED",
-        "ENQUEUED",
-        "PENDING",
-        "PROCESSING",
-        "ACCEPTED",
-        "SUBMITTED",
-        "SCHEDULED",
-        "STARTED",
-        "RUNNING",
-        "COMPLETED",
-        "SUCCEEDED",
-        "SUCCESS",
-        "CREATED",
-    ]
+PROGRESS: Final = re.compile(
+    r"QUEUED|ENQUEUED|PENDING|PROCESSING|ACCEPTED|SUBMITTED|SCHEDULED|STARTED|RUNNING|IN.?PROGRESS"
+    r"|COMPLETED|SUCCEEDED|SUCCESS|CREATED"
 )
-PROGRESS: Final = re.compile(r"IN.?PROGRESS")
 BAD_ENDS: Final = frozenset({"FAILED", "ERROR"})
 
-#: What stands in running text: words of progress, a name with its id, ids by their shape, addresses.
+#: What is found in running text: words of progress, a name with its id, ids by their shape, addresses.
 WORDS: Final = re.compile(r"\b(?:QUEUED|PROCESSING|COMPLETED|IN_PROGRESS)\b|\b(?:[Ee]n)?queued\b")
 NAMED: Final = re.compile(
     r"(?i)(?:\b|_)(?:id|uuid|guid|(?:request|task|job|generation)id)[\"']?\s{0,9}[:=]\s{0,9}[\"']?\w"
@@ -69,31 +54,17 @@ SHAPES: Final = re.compile(
 ADDRESS: Final = re.compile(r"(?i)\b(?:https?|wss?)://[^\s\"'<>\\]+")
 
 #: Parts of a host or path by which an address is one of documentation.
-DOCUMENTATION: Final = frozenset(
-    [
-        "doc",
-        "docs",
-        "documentation",
-        "developer",
-        "developers",
-        "reference",
-        "help",
-        "support",
-        "errors",
-        "problems",
-        "probs",
-        "ietf",
-        "rfc-editor",
-    ]
+DOCUMENTATION: Final = re.compile(
+    "docs?|documentation|developers?|reference|help|support|errors|problems|probs|ietf|rfc-editor"
 )
 
 
 class _Pairs(list[tuple[str, object]]):
-    """The members of an object, doubled ones included."""
+    """The members of an object, including repeated ones: a decoder that keeps the last hides the others."""
 
 
 def is_clear_refusal(request: Send, reply: Reply) -> bool:
-    """Whether an answer makes sure, as far as an answer can, that the request began nothing."""
+    """Whether a response makes sure, as far as a response can, that the request began no work."""
     if reply.status not in REFUSING or reply.error is not None or not reply.whole or len(reply.body) > LONGEST:
         return False
     try:
@@ -102,51 +73,52 @@ def is_clear_refusal(request: Send, reply: Reply) -> bool:
     except (ValueError, RecursionError):
         return False
     asked = _asked(request)
-    return not any(_header_tells(name, said, asked) for name, said in reply.headers) and not _tells(value, asked)
+    return not any(_header_shows_work(name, said, asked) for name, said in reply.headers) and not _shows_work(
+        value, asked
+    )
 
 
 def _asked(request: Send) -> str:
-    """All that the request said: a refusal may repeat it."""
+    """The text of the request: a refusal may repeat it."""
     body = (request.body or b"").decode("utf-8", "replace")
     return "\n".join([request.url, *(value for _, value in request.headers), body])
 
 
 def _parsed(text: str) -> object:
-    """An answer's body as JSON, or as it is where it does not look like JSON. Raises ValueError for JSON that was cut."""
+    """A body as decoded JSON, or as text if it does not look like JSON. Raises ValueError for JSON that was cut."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return text
     value: object = json.loads(text, object_pairs_hook=_Pairs)
     return value
 
 
-def _tells(value: object, asked: str, name: str = "") -> bool:
+def _shows_work(value: object, asked: str, name: str = "") -> bool:
     """Whether a value, or anything in it, looks like accepted work."""
     if value is None or isinstance(value, bool) or value in ("", [], {}):
         return False
     if _names_work(name):
         return True
     if isinstance(value, _Pairs):
-        return any(_text_tells(member, asked) or _tells(item, asked, member) for member, item in value)
+        return any(_text_shows_work(member, asked) or _shows_work(item, asked, member) for member, item in value)
     if is_array(value):
-        return any(_tells(item, asked, name) for item in value)
+        return any(_shows_work(item, asked, name) for item in value)
     if isinstance(value, str):
         bad_end = name.lower() in {"status", "state"} and value in BAD_ENDS
-        return bad_end or _is_standing(value) or _text_tells(value, asked)
+        return bad_end or _is_progress(value) or _text_shows_work(value, asked)
     return False
 
 
 def _names_work(name: str) -> bool:
     lower = name.lower()
-    return bool(ID_NAME.search(name)) or lower in WORK or bool(JOINED.fullmatch(lower)) or bool(ID_NAME.search(lower))
+    return bool(ID_NAME.search(name) or ID_NAME.search(lower) or WORK_NAME.fullmatch(lower))
 
 
-def _is_standing(value: str) -> bool:
-    word = value.strip().upper()
-    return word in STANDING or bool(PROGRESS.fullmatch(word))
+def _is_progress(value: str) -> bool:
+    return bool(PROGRESS.fullmatch(value.strip().upper()))
 
 
-def _text_tells(text: str, asked: str) -> bool:
-    """Whether running text looks like accepted work; what the request said itself does not count."""
+def _text_shows_work(text: str, asked: str) -> bool:
+    """Whether running text looks like accepted work; what the request itself holds does not count."""
     if WORDS.search(text) or NAMED.search(text):
         return True
     return any(found not in asked for found in _shapes(text))
@@ -166,15 +138,15 @@ def _is_documentation(url: str) -> bool:
     except ValueError:
         return False
     labels = (parts.hostname or "").split(".") + parts.path.lower().split("/")
-    return not DOCUMENTATION.isdisjoint(labels)
+    return any(DOCUMENTATION.fullmatch(label) for label in labels)
 
 
-def _header_tells(name: str, value: str, asked: str) -> bool:
-    """Whether a header looks like accepted work. Ids by which hosts trace requests are in every answer: they do not."""
+def _header_shows_work(name: str, value: str, asked: str) -> bool:
+    """Whether a header looks like accepted work. An id by which a host traces requests does not: every response has one."""
     lower = name.lower()
     if lower == "content-encoding":
-        # We asked for none, so what was read may not be what was said.
+        # We asked for no encoding, so what was read may not be what was meant.
         return value.strip().lower() not in {"", "identity"}
-    if WORK_HEADER.search(lower) or _is_standing(value):
+    if WORK_HEADER.search(lower) or _is_progress(value):
         return True
     return any(match[0] not in asked for match in OURS.finditer(value))

@@ -1,29 +1,24 @@
-"""The spend guard: the layer that no request can go round, which pays for every possible generation before it is sent.
+"""The spend guard: every request passes this layer, and every possible generation is paid for here before it is sent.
 
-It knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, of a medium, or of
-another origin. Any other might begin a generation on a gateway that is wrong enough, so it reserves one first. The answer
-settles: where the request was meant to be refused, a clear refusal (see `refusal`) gives the reservation back; everything else
-spends it. What shows later that a reservation should not have been given back (see `releases`) ends the run.
+The layer knows nothing of probes or clauses. A request is free if it can only read: a GET or HEAD of a status, of a medium,
+or of another origin. Any other request might begin a generation on a gateway that is wrong enough, so it reserves one first.
+The response settles: if the request was meant to be refused, a clear refusal (see `refusal`) gives the reservation back;
+anything else spends it. Evidence that a reservation should not have been given back (see `releases`) ends the run.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from pixazo_contracts.probes import Send
 from pixazo_contracts.trace import Ceilings, only_reads
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
 from .releases import Releases
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pixazo_contracts.probes import Send
-
-    from .transport import Reply, Transport
+from .transport import Reply, Transport
 
 
 class BudgetExhaustedError(Exception):
@@ -44,7 +39,7 @@ class SpendGuard:
     """Reserves a generation for each request that might begin one. A `budget` of None counts but never refuses.
 
     `stopped` says why nothing more is sent at all; None while the run goes on. `ceiling` is the ceiling of the ledger that
-    kept a request from being sent; `strike` strikes keys out of what is told.
+    kept a request from being sent; `redact` removes keys from what these texts quote.
     """
 
     def __init__(
@@ -56,14 +51,14 @@ class SpendGuard:
         ceilings: Ceilings | None = None,
         *,
         run: str = "",
-        strike: Callable[[str], str] = str,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._inner = inner
         self._origin = origin
         self._budget = budget
         self._ledger = ledger
         self._ceilings = ceilings or Ceilings()
-        self._releases = Releases(run, strike)
+        self._releases = Releases(run, redact)
         self._lock = threading.Lock()
         self._reserved = 0
         self._number = 0
@@ -78,7 +73,7 @@ class SpendGuard:
         return self._releases.count
 
     def send(self, request: Send) -> Reply:
-        """Send a request that is free or paid for; the reply to what was counted as a generation says so.
+        """Send a request that is free or paid for; the reply to what counts as a generation says so.
 
         Raises `BudgetExhaustedError` instead of sending any other, `SpendStoppedError` once the run has ended.
         """
@@ -94,14 +89,15 @@ class SpendGuard:
         try:
             reply = self._inner.send(request)
         except BaseException:
-            # The fate of the request is unknown: that spends.
+            # Nobody knows how far the request came: that spends.
             self._settle(number, request, None, released=False)
             raise
+        # A request that may be accepted spends even if the gateway says that it was not: only its word is against that.
         meant = self._budget is None or request.intent == "refuse"
         released = self._settle(number, request, reply, released=meant and is_clear_refusal(request, reply))
         return reply if released or self._budget is None else replace(reply, spent=True)
 
-    def called(self, method: str, target: str, body: bytes) -> None:
+    def callback_received(self, method: str, target: str, body: bytes) -> None:
         """A request reached our receiver: it may show that a reservation should not have been given back."""
         if self._budget is not None:
             self._releases.called(method, target, body)
@@ -132,7 +128,7 @@ class SpendGuard:
             return self._number
 
     def _settle(self, number: int, request: Send, reply: Reply | None, *, released: bool) -> bool:
-        """Give a reservation back or spend it; whether it was given back."""
+        """Give a reservation back or spend it; returns whether it was given back."""
         with self._lock:
             most = self._ceilings.refused
             released = released and (most is None or self.released < most)
@@ -144,7 +140,7 @@ class SpendGuard:
             try:
                 self._ledger.settle(number, released=released)
             except LedgerError as error:
-                # In the ledger the reservation stands, which spends it. The answer is kept, and nothing more is sent.
+                # In the ledger the reservation stands, which spends it. The reply is kept, and nothing more is sent.
                 self.stopped = str(error)
         self._watch()
         return released

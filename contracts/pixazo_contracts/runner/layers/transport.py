@@ -1,19 +1,44 @@
-"""How a request reaches the target: layers that each pass it on, from the recorder down to the wire."""
+"""How a request reaches the target: the interface of all layers, and the lowest one, which is HTTP.
+
+This is the only file of the suite that imports an HTTP library.
+"""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from importlib.metadata import version
+from typing import Final, Protocol
 
-if TYPE_CHECKING:
-    from pixazo_contracts.probes import Send
+import httpx2
+
+from pixazo_contracts.probes import Send
+from pixazo_contracts.trace import Profile
+
+#: What can stand in for the network: an app in this process, for example.
+Network = httpx2.BaseTransport
+
+#: The longest response that is read, in bytes: of a download, and of anything else.
+MOST_MEDIA: Final = 64 * 1024 * 1024
+MOST_BODY: Final = 8 * 1024 * 1024
+
+#: A time-out, in seconds, is the profile's deadline within these bounds. It holds for each step, down to each byte; a whole
+#: request may take this many times as long, and a download this many times.
+SHORTEST_TIMEOUT: Final = 10.0
+LONGEST_TIMEOUT: Final = 120.0
+PATIENCE: Final = 2
+MEDIA_PATIENCE: Final = 10
+
+#: Idle connections are dropped before servers drop them, in seconds: many do after five.
+KEEPALIVE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back; without an answer `status` is None and `error` says why: `connect`, `timeout` or `lost`.
+    """What came back; without a response `status` is None and `error` says why: `connect`, `timeout` or `lost`.
 
-    `whole`: the answer said where it ends, and was read to there. `spent`: it was counted as a generation.
+    `whole`: the response says where it ends, and was read to there. `spent`: the request counts as a generation.
     """
 
     status: int | None
@@ -28,5 +53,67 @@ class Transport(Protocol):
     """One layer. A layer never raises for what the network does: that is a `Reply`."""
 
     def send(self, request: Send) -> Reply:
-        """Send one request and wait for its answer; safe to call from several threads."""
+        """Send one request and wait for its response; safe to call from several threads."""
         ...
+
+
+class HttpTransport:
+    """The network: one pool of connections, no redirects, no cookies, bounded responses."""
+
+    def __init__(self, profile: Profile, network: Network | None = None) -> None:
+        self._timeout = timeout = min(max(profile.deadline, SHORTEST_TIMEOUT), LONGEST_TIMEOUT)
+        self._client = httpx2.Client(
+            timeout=timeout,
+            # A redirect that is followed would be a second request, which the spend guard does not see.
+            follow_redirects=False,
+            # A proxy of the environment cannot reach this machine's loopback.
+            trust_env=not profile.loopback,
+            transport=network,
+            limits=httpx2.Limits(max_connections=None, keepalive_expiry=KEEPALIVE),
+            headers={"User-Agent": f"pixazo-contracts/{version('pixazo-testkit')}", "Accept-Encoding": "identity"},
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def send(self, request: Send) -> Reply:
+        """Send one request and read its response, up to a bound.
+
+        The library's time-outs restart with each byte. A response that drips for ever is left to a thread of its own.
+        """
+        reply: Future[Reply] = Future()
+        threading.Thread(target=self._fulfil, args=(request, reply), name="wire", daemon=True).start()
+        try:
+            return reply.result(self._timeout * (MEDIA_PATIENCE if request.operation == "media" else PATIENCE))
+        except TimeoutError:
+            return Reply(status=None, error="timeout")
+
+    def _fulfil(self, request: Send, reply: Future[Reply]) -> None:
+        try:
+            reply.set_result(self._exchange(request))
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout):
+            reply.set_result(Reply(status=None, error="connect"))
+        except httpx2.TimeoutException:
+            reply.set_result(Reply(status=None, error="timeout"))
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            reply.set_result(Reply(status=None, error="lost"))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the response is waited for
+            reply.set_exception(error)
+
+    def _exchange(self, request: Send) -> Reply:
+        most = MOST_MEDIA if request.operation == "media" else MOST_BODY
+        with self._client.stream(
+            request.method, request.url, headers=list(request.headers), content=request.body
+        ) as response:
+            self._client.cookies.clear()
+            # A response that ends with its connection may have been cut anywhere.
+            framed = not {"content-length", "transfer-encoding"}.isdisjoint(response.headers)
+            body, whole = bytearray(), framed or response.http_version == "HTTP/2"
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > most:
+                    whole = False
+                    break
+            headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
+            return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)

@@ -1,9 +1,9 @@
-"""Hypothesis strategies for what is sent to the gateway: bodies that keep every rule of the page, bodies that break one, anything.
+"""Hypothesis strategies for requests: bodies that keep every rule of the page, bodies that break one, any bytes at all.
 
 For your own tests of your own gateway::
 
     from hypothesis import given
-    from pixazo_contracts import strategies
+    from pixazo_contracts.stateful import strategies
 
     @given(strategies.bodies("imageToVideo"))
     def test_accepts_every_valid_body(body): ...
@@ -12,7 +12,7 @@ For your own tests of your own gateway::
     def test_refuses_every_violated_rule(breach):
         assert post(breach.operation, breach.body).status_code == 400, breach.clause
 
-Where the page is silent (a blank prompt, a fractional text-to-video duration, 1080P for 10 s) neither kind of body goes.
+What the page leaves open (a blank prompt, a fractional text-to-video duration, 1080P for 10 s) is in neither kind of body.
 """
 
 from __future__ import annotations
@@ -21,29 +21,10 @@ from .anything import json_documents, json_values, malformed_documents, near_bod
 from .bodies import Operation, bodies, prompts, proves
 from .breaches import Breach, breaches, clauses_broken
 from .frames import Frame, first_frame_images, frames
-from .headers import content_types, hooks, json_headers, malformed_ids, spellings, unknown_ids
+from .request_parts import content_types, json_headers, letter_cases, malformed_ids, receiver_urls, unknown_ids
 
 __all__ = [
-    "Breach",
-    "Frame",
-    "Operation",
-    "bodies",
-    "breaches",
-    "clauses_broken",
-    "content_types",
-    "first_frame_images",
-    "frames",
-    "hooks",
-    "json_documents",
-    "json_headers",
-    "json_values",
-    "malformed_documents",
-    "malformed_ids",
-    "near_bodies",
-    "not_objects",
-    "prompts",
-    "proves",
-    "raw_bodies",
-    "spellings",
-    "unknown_ids",
-]
+    "Breach", "Frame", "Operation", "bodies", "breaches", "clauses_broken", "content_types", "first_frame_images", "frames",
+    "json_documents", "json_headers", "json_values", "letter_cases", "malformed_documents", "malformed_ids", "near_bodies",
+    "not_objects", "prompts", "proves", "raw_bodies", "receiver_urls", "unknown_ids",
+]  # fmt: skip

@@ -1,30 +1,27 @@
-"""Bodies that keep every rule of the page, and the clauses that the acceptance of one bears out."""
+"""Bodies that keep every rule of the page, and the clauses that the acceptance of one proves."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
 
 from hypothesis import strategies as st
 
 from .frames import first_frame_images, frame_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-
 Operation = Literal["generate", "imageToVideo"]
 
-#: The image-to-video limit; and for text-to-video, whose table has none, the length that the printed example proves.
+#: The image-to-video limit; and for text-to-video, whose table has none, the length of the printed example.
 MOST_CHARACTERS: Final = 2000
 PROVEN_CHARACTERS: Final = 665
 
-#: Characters that nobody could take for formatting: letters, digits, punctuation, symbols, spaces.
+#: Characters that no gateway could treat as formatting: letters, digits, punctuation, symbols, spaces.
 VISIBLE: Final = st.characters(codec="utf-8", categories=["L", "N", "P", "S", "Zs"])
 
-#: One code point, one UTF-16 unit, one grapheme each, in one, two and three bytes: no way of counting makes more of them.
+#: One code point, one UTF-16 unit, one grapheme each, in one, two and three bytes: every way of counting gives the same number.
 LETTERS: Final = "aé雨"
 
-#: The camera movements of the printed page are named only in general; these are the plainest.
+#: The page names camera movements only in general; these are the plainest.
 CAMERA: Final = ("[Push in]", "[Pan left]", "[Static shot]", "[Truck left, Tilt up]")
 
 #: 1080P together with 10 s is not among them: the page does not say whether it may be asked for.
@@ -49,7 +46,7 @@ PRINTED_LENGTH_AND_SIZE: Final[tuple[dict[str, object], ...]] = (
 
 
 def prompts(operation: Operation) -> st.SearchStrategy[str]:
-    """Prompts that the page allows: short ones of any script, with camera movements, and of the greatest length."""
+    """Prompts that the page allows: short ones in any script, with camera movements, and of the greatest length."""
     most = MOST_CHARACTERS if operation == "imageToVideo" else PROVEN_CHARACTERS
     short = st.text(VISIBLE, min_size=1, max_size=60).filter(str.strip)
     camera = st.tuples(short, st.sampled_from(CAMERA)).map(" ".join)
@@ -81,7 +78,7 @@ def bodies(
 
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
-    """The acceptance clauses that an accepted body bears out, and that its refusal accuses."""
+    """The acceptance clauses that an accepted body proves, and that its refusal breaks."""
     found = _image_to_video(body) if operation == "imageToVideo" else _text_to_video(body)
     return tuple(dict.fromkeys(found))
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
 from pixazo_contracts.clauses import show
-from pixazo_contracts.probes import ABSENT, data_url, png
+from pixazo_contracts.probes import ABSENT, BROKEN_IMAGES, RULES
 
-from .bodies import LETTERS, MOST_CHARACTERS, bodies
+from .bodies import LETTERS, MOST_CHARACTERS, Operation, bodies
 from .frames import frames_outside
 
-if TYPE_CHECKING:
-    from .bodies import Operation
+#: How the ids of clauses about parameters begin.
+GROUPS: Final = ("T2V", "I2V")
 
-
-#: How much of a wrong value is shown in a label, in characters.
+#: How much of a wrong value is shown in a label, in code points.
 SHOWN: Final = 60
 
 #: Integers that every JSON parser keeps exactly.
@@ -26,7 +25,7 @@ EXACT: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One broken rule: the clause that states it, what is wrong in a few words, and the request that breaks it."""
+    """One broken rule: the clause that states it, a few words on what is wrong, and the request that breaks it."""
 
     clause: str
     wrong: str
@@ -43,7 +42,6 @@ class _Wrong:
 
 
 Wrongs = st.SearchStrategy[_Wrong]
-Rules = dict[str, tuple[str, Wrongs]]
 
 
 def _named(values: st.SearchStrategy[object]) -> Wrongs:
@@ -55,7 +53,7 @@ _SCALARS = st.booleans() | _NUMBERS | st.text(max_size=8)
 _COMPOUNDS = st.lists(_SCALARS, max_size=3) | st.dictionaries(st.text(max_size=8), _SCALARS, max_size=3)
 _TEXTS = st.sampled_from(("true", "6", "768P", "")) | st.text(max_size=8)
 
-#: Values of every JSON type but one; null is left out, for the page does not say whether it means absence.
+#: Values of every JSON type but one, without null: the page does not say whether null means absence.
 NOT_STRING: Final = _named(_NUMBERS | st.booleans() | _COMPOUNDS)
 NOT_NUMBER: Final = _named(_TEXTS | st.booleans() | _COMPOUNDS)
 NOT_BOOLEAN: Final = _named(_TEXTS | _NUMBERS | _COMPOUNDS)
@@ -67,7 +65,7 @@ OTHER_RESOLUTIONS: Final = st.sampled_from(("720P", "512P", "4K", "1080", "")) |
 
 
 def _is_other_resolution(text: str) -> bool:
-    """Whether no reading of the text makes it one of the two; about letter case the page says nothing."""
+    """Whether the text is neither of the two values in any letter case: about letter case the page says nothing."""
     return text.strip().upper() not in {"768P", "1080P"}
 
 
@@ -77,58 +75,38 @@ def _too_long() -> Wrongs:
     return pairs.map(lambda pair: _Wrong(pair[0] * pair[1], f"{pair[0]} times {pair[1]}"))
 
 
+#: Wrong values by the clause that states the rule; the member that a rule is about is that of the probes' `RULES`.
+WRONG: Final[dict[str, Wrongs]] = {
+    **dict.fromkeys(("T2V-PROMPT-01", "I2V-PROMPT-01", "I2V-IMG-01"), MISSING_OR_NULL),
+    **dict.fromkeys(("T2V-PROMPT-02", "T2V-RES-01", "T2V-CB-01"), NOT_STRING),
+    **dict.fromkeys(("I2V-PROMPT-02", "I2V-IMG-02", "I2V-RES-03", "I2V-CB-01"), NOT_STRING),
+    **dict.fromkeys((f"{group}-{member}-01" for group in GROUPS for member in ("PO", "FP", "WM")), NOT_BOOLEAN),
+    "T2V-DUR-01": NOT_NUMBER,
+    "I2V-DUR-01": _named(FRACTIONS) | NOT_NUMBER,
+    "I2V-DUR-03": _named(OTHER_SECONDS.filter(lambda seconds: seconds not in {6, 10})),
+    "I2V-RES-02": _named(OTHER_RESOLUTIONS.filter(_is_other_resolution)),
+    "I2V-PROMPT-04": _too_long(),
+}
+
+
 def _not_data_urls() -> Wrongs:
-    """Bare Base64, a data URL without Base64, and one whose payload is none."""
-    bare = data_url("image/png", png(640, 480)).partition(",")[2]
-    return st.sampled_from(
-        (
-            _Wrong(bare, "bare Base64"),
-            _Wrong("data:image/png,not an image", "data URL without Base64"),
-            _Wrong("data:image/png;base64,!!!not-base64!!!", "payload that is no Base64"),
-        )
-    )
+    """Bare Base64, a data URL without Base64, and one whose payload is no Base64."""
+    return st.sampled_from([_Wrong(make(), name) for name, make in BROKEN_IMAGES["I2V-IMG-05"].items()])
 
 
-def _booleans(group: str) -> Rules:
-    members = {"PO": "prompt_optimizer", "FP": "fast_pretreatment", "WM": "aigc_watermark"}
-    return {f"{group}-{short}-01": (member, NOT_BOOLEAN) for short, member in members.items()}
-
-
-def _text_to_video() -> Rules:
-    return {
-        "T2V-PROMPT-01": ("prompt", MISSING_OR_NULL),
-        "T2V-PROMPT-02": ("prompt", NOT_STRING),
-        "T2V-DUR-01": ("duration", NOT_NUMBER),
-        "T2V-RES-01": ("resolution", NOT_STRING),
-        "T2V-CB-01": ("callback_url", NOT_STRING),
-        **_booleans("T2V"),
+def _rules(operation: Operation, *, heavy: bool) -> dict[str, tuple[str, Wrongs]]:
+    """The rules of an operation: by clause, the member that each is about, and wrong values for it."""
+    found = {
+        rule.clause: (rule.member, WRONG[rule.clause])
+        for rule in RULES
+        if rule.operation == operation and rule.clause in WRONG
     }
-
-
-def _image_to_video(*, heavy: bool) -> Rules:
-    images = {
-        clause: ("first_frame_image", frames.map(lambda frame: _Wrong(frame.url, frame.name)))
-        for clause, frames in frames_outside(heavy=heavy).items()
-    }
-    return {
-        "I2V-PROMPT-01": ("prompt", MISSING_OR_NULL),
-        "I2V-PROMPT-02": ("prompt", NOT_STRING),
-        "I2V-PROMPT-04": ("prompt", _too_long()),
-        "I2V-IMG-01": ("first_frame_image", MISSING_OR_NULL),
-        "I2V-IMG-02": ("first_frame_image", NOT_STRING),
-        "I2V-IMG-05": ("first_frame_image", _not_data_urls()),
-        "I2V-DUR-01": ("duration", _named(FRACTIONS) | NOT_NUMBER),
-        "I2V-DUR-03": ("duration", _named(OTHER_SECONDS.filter(lambda seconds: seconds not in {6, 10}))),
-        "I2V-RES-02": ("resolution", _named(OTHER_RESOLUTIONS.filter(_is_other_resolution))),
-        "I2V-RES-03": ("resolution", NOT_STRING),
-        "I2V-CB-01": ("callback_url", NOT_STRING),
-        **_booleans("I2V"),
-        **images,
-    }
-
-
-def _rules(operation: Operation, *, heavy: bool) -> Rules:
-    return _image_to_video(heavy=heavy) if operation == "imageToVideo" else _text_to_video()
+    if operation == "imageToVideo":
+        images = {"I2V-IMG-05": _not_data_urls()}
+        for clause, frames in frames_outside(heavy=heavy).items():
+            images[clause] = frames.map(lambda frame: _Wrong(frame.url, frame.name))
+        found |= {clause: ("first_frame_image", wrongs) for clause, wrongs in images.items()}
+    return found
 
 
 def clauses_broken(operation: Operation, *, heavy: bool = False) -> tuple[str, ...]:

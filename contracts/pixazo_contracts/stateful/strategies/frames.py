@@ -1,26 +1,22 @@
-"""First frames: small images of every format, at and inside the page's bounds, and just outside each."""
+"""First frames: small images of every format, at and inside the bounds of the page, and just outside each bound."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypothesis import strategies as st
 
 from pixazo_contracts.probes import bmp, data_url, gif, jpeg, members, png, svg, webp
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+#: Encoders by media type: each takes a width and a height in pixels.
+Encoders = dict[str, Callable[[int, int], bytes]]
 
 #: The page: JPG/JPEG/PNG/WebP.
-FORMATS: Final[dict[str, Callable[[int, int], bytes]]] = {"image/jpeg": jpeg, "image/png": png, "image/webp": webp}
-OTHER_FORMATS: Final[dict[str, Callable[[int, int], bytes]]] = {
-    "image/gif": gif,
-    "image/bmp": bmp,
-    "image/svg+xml": svg,
-}
+FORMATS: Final[Encoders] = {"image/jpeg": jpeg, "image/png": png, "image/webp": webp}
+OTHER_FORMATS: Final[Encoders] = {"image/gif": gif, "image/bmp": bmp, "image/svg+xml": svg}
 
 #: Widths and heights that the page allows: short side above 300, 2:5 to 5:2; the plainest first.
 SIZES: Final = ((640, 480), (301, 301), (301, 752), (752, 301), (302, 755), (755, 302), (1280, 720))
@@ -39,7 +35,7 @@ CHUNK: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An image as a data URL, with what a reader of a finding wants to know of it."""
+    """An image as a data URL, with the facts that a finding shows."""
 
     media_type: str
     width: int

@@ -1,96 +1,102 @@
-"""Wrong ways with keys: AUTH."""
+"""AUTH: keys that are wrongly accepted, refused or disclosed."""
 
 from __future__ import annotations
 
-from pixazo_simulator.mutants.context import Scene
-from pixazo_simulator.mutants.edits import accepted, answers, asks, has_status, heard_as, policy, refused_as, submits
-from pixazo_simulator.mutants.members import computed
+from pixazo_simulator.mutants.context import Context
+from pixazo_simulator.mutants.edits import (
+    edit_replies,
+    edit_requests,
+    has_status,
+    in_accepted,
+    is_refused,
+    policy,
+    reads,
+    refuse,
+    submits,
+)
+from pixazo_simulator.mutants.members import compute
 from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, InvalidKey
 
+from .addressing import READS
+
 STATUS_KEY_HEADER = "X-API-Key"
 
 
-def _anonymous(request: Request) -> bool:
-    """Whether a request brings no credential anywhere."""
+def _is_anonymous(request: Request) -> bool:
+    """Whether a request has no credential anywhere."""
     return not (request.query or any(request.header(name) is not None for name in (KEY_HEADER, "authorization")))
 
 
-def _served(request: Request, scene: Scene) -> Request:
-    """The same request by somebody who is known."""
-    return request.with_header(KEY_HEADER, scene.key)
-
-
-def _any_key(request: Request, scene: Scene) -> Request:
-    given = (request.header(KEY_HEADER) or "").strip()
-    return _served(request, scene) if given and not scene.known else request
-
-
-def _blank(request: Request) -> bool:
+def _has_empty_key(request: Request) -> bool:
     given = request.header(KEY_HEADER)
     return given is not None and not given.strip()
 
 
-def _exact_case(request: Request, _: Scene) -> Request:
-    misspelled = any(
-        name.lower() == KEY_HEADER.lower().encode() and name != KEY_HEADER.encode() for name in request.spelling
-    )
-    return request.without_header(KEY_HEADER) if misspelled else request
+def _with_known_key(request: Request, context: Context) -> Request:
+    return request.with_header(KEY_HEADER, context.key)
 
 
-def _bearer(request: Request, _: Scene) -> Request:
+def _any_key(request: Request, context: Context) -> Request:
+    given = (request.header(KEY_HEADER) or "").strip()
+    return _with_known_key(request, context) if given and not context.known else request
+
+
+def _exact_case(request: Request, _: Context) -> Request:
+    printed = KEY_HEADER.encode()
+    differs = any(name != printed and name.lower() == printed.lower() for name in request.spelling)
+    return request.without_header(KEY_HEADER) if differs else request
+
+
+def _bearer(request: Request, _: Context) -> Request:
     scheme, _space, token = (request.header("authorization") or "").partition(" ")
     if request.header(KEY_HEADER) is not None or scheme.lower() != "bearer":
         return request
     return request.with_header(KEY_HEADER, token.strip())
 
 
-def _second_header(request: Request, _: Scene) -> Request:
+def _second_header(request: Request, _: Context) -> Request:
     given = request.header(STATUS_KEY_HEADER)
     return request.with_header(KEY_HEADER, given) if given else request.without_header(KEY_HEADER)
 
 
-def _anybodys(request: Request, scene: Scene) -> Request:
-    owner = scene.owner(request.read_id or "") if scene.known and not scene.suspended else None
+def _as_owner(request: Request, context: Context) -> Request:
+    owner = context.owner(request.read_id or "") if context.known and not context.suspended else None
     return request.with_header(KEY_HEADER, owner) if owner else request
 
 
-def _echoed(request: Request, reply: Reply, scene: Scene) -> Reply:
-    said = reply.members() if reply.status == 400 and scene.known and submits(request) else None
-    if said is None or "message" not in said:
+def _key_quoted(request: Request, reply: Reply, context: Context) -> Reply:
+    members = reply.members() if is_refused(request, reply) and context.known else None
+    if members is None or "message" not in members:
         return reply
-    return reply.with_members({**said, "message": f"{said['message']} (subscription key {scene.key})"})
+    return reply.with_members({**members, "message": f"{members['message']} (subscription key {context.key})"})
 
 
 CREDENTIALS = (
     Mutant("anonymous-submit", "AUTH-01", "A submit without a key is accepted",
-           heard_as(lambda request: submits(request) and _anonymous(request), _served), ("BASE-0[123]", "AUTH-12")),
+           edit_requests(lambda request: submits(request) and _is_anonymous(request), _with_known_key), ("BASE-0[123]", "AUTH-12")),
     Mutant("public-status", "AUTH-02", "A status can be read without a key",
-           heard_as(lambda request: request.read_id is not None and _anonymous(request), _served), ("BASE-04", "AUTH-12")),
-    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", asks(_any_key), ("AUTH-08", "AUTH-12")),
-    Mutant("empty-key-accepted", "AUTH-04", "An empty key stands for a default account", heard_as(_blank, _served)),
-    Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only as it is printed, letter for letter",
-           asks(_exact_case) | Edits(names="as spelled")),
+           edit_requests(lambda request: reads(request) and _is_anonymous(request), _with_known_key), ("BASE-04", "AUTH-12")),
+    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12")),
+    Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
+    Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
+           Edits(request=_exact_case, names="as spelled")),
     Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
            policy(query_key="accept")),
-    Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", asks(_bearer)),
+    Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", Edits(request=_bearer)),
     Mutant("second-key-header-on-status", "AUTH-07", f"The status route reads its key from {STATUS_KEY_HEADER}",
-           heard_as(lambda request: request.read_id is not None, _second_header),
-           ("BASE-0[45]", "AUTH-*", "HDR-05", "SUBMIT-1[1234]", "STATUS-*", "FLOW-*", "OUT-*", "TIME-*", "FAIL-*", "WAL-*",
-            "ERR-*", "WEBHOOK-*")),
-    Mutant("body-checked-before-key", "AUTH-08", "A body is validated before its sender is",
+           edit_requests(reads, _second_header), ("BASE-0[45]", *READS)),
+    Mutant("body-checked-before-key", "AUTH-08", "A body is validated before the key is",
            policy(check_order="json,parameters,key,suspended,rate,model,funds"), ("ERR-PREC-01", "BASE-0[123]", "AUTH-0[134]")),
-    Mutant("suspended-key-unknown", "AUTH-09", "A suspended key is answered 401",
-           refused_as(has_status(403), lambda _: InvalidKey()), ("AUTH-10",)),
-    Mutant("foreign-status-readable", "AUTH-10", "Any account can read any request",
-           heard_as(lambda request: request.read_id is not None, _anybodys)),
-    Mutant("key-in-polling-url", "AUTH-11", "The polling_url carries the key as a query parameter",
-           accepted(computed("polling_url", lambda told, scene: f"{told['polling_url']}?{QUERY_KEY}={scene.key}")),
+    Mutant("suspended-key-unknown", "AUTH-09", "A suspended key gets 401", refuse(has_status(403), InvalidKey()), ("AUTH-10",)),
+    Mutant("foreign-status-readable", "AUTH-10", "Any account can read any request", edit_requests(reads, _as_owner)),
+    Mutant("key-in-polling-url", "AUTH-11", "The polling_url contains the key as a query parameter",
+           in_accepted(compute("polling_url", lambda members, context: f"{members['polling_url']}?{QUERY_KEY}={context.key}")),
            ("SUBMIT-11",)),
-    Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", Edits(reply=_echoed), ("ERR-ENV-02",)),
+    Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", Edits(reply=_key_quoted), ("ERR-ENV-02",)),
     Mutant("empty-401", "AUTH-12", "A 401 has no body",
-           answers(has_status(401), lambda reply, _: reply.with_body(b"")), ("HDR-04",)),
-    Mutant("401-without-challenge", "AUTH-12", "A 401 comes without WWW-Authenticate",
-           answers(has_status(401), lambda reply, _: reply.without_header("www-authenticate"))),
+           edit_replies(has_status(401), lambda reply, _: reply.with_body(b"")), ("HDR-04",)),
+    Mutant("401-without-challenge", "AUTH-12", "A 401 has no WWW-Authenticate",
+           edit_replies(has_status(401), lambda reply, _: reply.without_header("www-authenticate"))),
 )  # fmt: skip

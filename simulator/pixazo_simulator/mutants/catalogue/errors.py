@@ -1,4 +1,4 @@
-"""Wrong HTTP errors: ERR."""
+"""ERR: wrong HTTP errors."""
 
 from __future__ import annotations
 
@@ -6,166 +6,156 @@ import re
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
+from pixazo_simulator.mutants.context import Context
 from pixazo_simulator.mutants.edits import (
-    answers,
-    excepting,
+    edit_replies,
     has_status,
+    in_refusals,
     is_accepted,
     is_read,
     is_refused,
     policy,
-    refusals,
-    refused_as,
+    reads,
+    refuse,
     submits,
-    values,
-    with_code,
+    with_header,
+    with_members,
+    with_status,
+    without_checks,
 )
-from pixazo_simulator.mutants.members import amended, chain, drop, on, put, rename
-from pixazo_simulator.mutants.messages import Members, Reply, Request
+from pixazo_simulator.mutants.members import chain, change, drop, put, rename, where
+from pixazo_simulator.mutants.messages import Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import Broken, InsufficientFunds, KeySuspended, Throttled, http_date
 
 from .submit import replayed
 
 CHEAPEST = 350_000
-"""Millionths of a dollar: with less, a wallet counts as empty."""
-AGO = 3600_000
-FIFTH = 5
+"""Millionths of a dollar: a wallet with less counts as empty."""
+HOUR = 3600_000
 NOT_COUNTED = (401, 403, 500)
-"""Codes of refusals that come before the rate is looked at."""
+"""Status codes of refusals that precede the check of the rate."""
 _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
 _SURROGATE = re.compile(rb"\\ud[89a-f][0-9a-f]{2}", re.IGNORECASE)
 
 
 def _has_lone_surrogate(request: Request, reply: Reply) -> bool:
-    return (
-        is_refused(request, reply)
-        and reply.status == 400
-        and _SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body)) is not None
-    )
+    return is_refused(request, reply) and _SURROGATE.search(_SURROGATE_PAIR.sub(b"", request.body)) is not None
 
 
-def _validation(request: Request, reply: Reply) -> bool:
+def _is_validation(request: Request, reply: Reply) -> bool:
     """Whether a JSON object was refused for its members or for a webhook URL."""
-    said = reply.members() if is_refused(request, reply) and reply.status == 400 else None
-    typed = (request.header("content-type") or "").startswith("application/json")
-    return said is not None and typed and request.members() is not None and said.get("error") != "Model not found"
+    is_json = (request.header("content-type") or "").startswith("application/json")
+    if not is_refused(request, reply) or not is_json or request.members() is None:
+        return False
+    return reply.members() is not None and not _names_model(request, reply)
 
 
-def _no_model(_: Request, reply: Reply) -> bool:
-    said = reply.members() if reply.status == 400 else None
-    return said is not None and said.get("error") == "Model not found"
+def _names_model(_: Request, reply: Reply) -> bool:
+    members = reply.members() if reply.status == 400 else None
+    return members is not None and members.get("error") == "Model not found"
 
 
-def _poor_read(request: Request, reply: Reply, scene: Scene) -> Reply:
-    poor = is_read(request, reply) and scene.balance < CHEAPEST
-    return scene.refusal(InsufficientFunds(CHEAPEST), request) if poor else reply
+def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
+    is_poor = is_read(request, reply) and context.balance < CHEAPEST
+    return context.refusal(InsufficientFunds(CHEAPEST), request) if is_poor else reply
 
 
-def _remembering_balance(request: Request, scene: Scene) -> Request:
-    scene.memory.put(scene.balance, "balance")
+def _with_id(refusal: Reply, accepted: Reply) -> Reply:
+    """A refusal that contains the id of the generation that was queued all the same."""
+    return refusal.with_members({**(refusal.members() or {}), "request_id": (accepted.members() or {})["request_id"]})
+
+
+def _remember_balance(request: Request, context: Context) -> Request:
+    context.memory.put(context.balance, "balance")
     return request
 
 
-def _queued_in_spite(refused: Reply, accepted: Reply) -> Reply:
-    """A refusal that lets slip the id of what it ought not to have queued."""
-    return refused.with_members({**(refused.members() or {}), "request_id": (accepted.members() or {})["request_id"]})
-
-
-def _poor_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not is_accepted(request, reply) or scene.balance >= 0:
+def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Reply:
+    if not is_accepted(request, reply) or context.balance >= 0:
         return reply
-    taken = scene.memory.get("balance") - scene.balance
-    refused = _queued_in_spite(scene.refusal(InsufficientFunds(taken), request), reply)
-    return msgspec.structs.replace(refused, debit=-taken)
+    taken = context.memory.get("balance") - context.balance
+    refusal = _with_id(context.refusal(InsufficientFunds(taken), request), reply)
+    return msgspec.structs.replace(refusal, debit=-taken)
 
 
-def _throttled_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    """Count the submits that the gateway, without its own check of their rate, let pass."""
-    counted = submits(request) and scene.known and reply.status not in NOT_COUNTED
-    wait = scene.throttle() if counted else None
+def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
+    """Count the submits that the gateway accepts without its own check of their rate."""
+    is_counted = submits(request) and context.known and reply.status not in NOT_COUNTED
+    wait = context.throttle() if is_counted else None
     if wait is None:
         return reply
-    refused = scene.refusal(Throttled(wait), request)
-    return _queued_in_spite(refused, reply) if is_accepted(request, reply) else refused
+    refusal = context.refusal(Throttled(wait), request)
+    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
 
 
-def _in_the_past(reply: Reply, scene: Scene) -> Reply:
-    return reply.with_header("retry-after", http_date(scene.now - AGO).decode())
+def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
+    if not submits(request) or not context.known or not context.broken:
+        return reply
+    refusal = context.refusal(Broken(), request)
+    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
 
 
-def _for_ever(request: Request, scene: Scene) -> Request | Reply:
-    concerned = request.read_id is not None or submits(request)
-    return scene.refusal(Throttled(60), request) if concerned and scene.memory.get("throttled") else request
+def _still_suspended(request: Request, context: Context) -> Request | Reply:
+    is_suspended = submits(request) and context.known and context.suspended
+    return context.refusal(KeySuspended(), request) if is_suspended else request
 
 
-def _remembering_429(_: Request, reply: Reply, scene: Scene) -> Reply:
+def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
     if reply.status == 429:
-        scene.memory.put(reply.status, "throttled")
+        context.memory.put(reply.status, "throttled")
     return reply
 
 
-def _every_fifth_is_500(request: Request, reply: Reply, scene: Scene) -> Reply:
-    fifth = is_accepted(request, reply) and scene.memory.count("accepted") % FIFTH == 0
-    return scene.refusal(Broken(), request) if fifth else reply
+def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
+    is_concerned = reads(request) or submits(request)
+    return context.refusal(Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
 
 
-def _still_suspended(request: Request, scene: Scene) -> Request | Reply:
-    return scene.refusal(KeySuspended(), request) if submits(request) and scene.known and scene.suspended else request
+def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Reply:
+    is_fifth = is_accepted(request, reply) and context.memory.count("accepted") % 5 == 0
+    return context.refusal(Broken(), request) if is_fifth else reply
 
 
-def _broken_but_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not submits(request) or not scene.known or not scene.broken:
-        return reply
-    refused = scene.refusal(Broken(), request)
-    return _queued_in_spite(refused, reply) if is_accepted(request, reply) else refused
-
-
-def _conflict(reply: Reply, _: Scene) -> Reply:
-    told = {"error": "Conflict", "message": "This request was accepted already."}
-    return reply.with_members(told).with_status(409)
-
-
-def _nameless(told: Members) -> bool:
-    return told.get("error") == "Invalid request"
+def _conflict(reply: Reply, _: Context) -> Reply:
+    return reply.with_members({"error": "Conflict", "message": "This request was accepted already."}).with_status(409)
 
 
 ERRORS = (
-    Mutant("detail-for-error", "ERR-ENV-01", "A refused submit tells detail instead of error and message",
-           refusals(chain(drop("error"), rename("message", "detail")), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*", "SUBMIT-18")),
+    Mutant("detail-for-error", "ERR-ENV-01", "A refused submit has detail instead of error and message",
+           in_refusals(chain(drop("error"), rename("message", "detail")), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*", "SUBMIT-18")),
     Mutant("error-is-an-object", "ERR-ENV-01", "The error of a refused submit is an object",
-           refusals(amended("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
+           in_refusals(change("error", lambda title: {"title": title}), 400, 402), ("ERR-ENV-02", "ERR-40[02]-*")),
     Mutant("member-not-named", "ERR-ENV-02", "A validation error does not name the member",
-           refusals(on(_nameless, put("message", "The request is not valid.")), 400)),
-    Mutant("422-for-parameters", "ERR-400-01", "A violated parameter rule is answered 422", answers(_validation, with_code(422)),
+           in_refusals(where(lambda members: members.get("error") == "Invalid request", put("message", "The request is not valid.")), 400)),
+    Mutant("422-for-parameters", "ERR-400-01", "An invalid parameter gets 422", edit_replies(_is_validation, with_status(422)),
            ("T2V-*", "I2V-*", "ERR-SET-01", "SUBMIT-18", "ERR-ENV-*", "ERR-PREC-01", "HDR-03", "WEBHOOK-15")),
-    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model is answered 404", answers(_no_model, with_code(404)),
+    Mutant("404-for-model", "ERR-400-02", "An unknown or disabled model gets 404", edit_replies(_names_model, with_status(404)),
            ("ERR-SET-01", "ERR-400-03")),
     Mutant("model-not-named", "ERR-400-03", "The error about a model does not name it",
-           answers(_no_model, values(put("message", "Model not found or is disabled")))),
-    Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet is answered 403", answers(has_status(402), with_code(403)),
+           edit_replies(_names_model, with_members(put("message", "Model not found or is disabled")))),
+    Mutant("403-for-empty-wallet", "ERR-402-01", "An empty wallet gets 403", edit_replies(has_status(402), with_status(403)),
            ("ERR-402-*", "WAL-06", "ERR-PREC-01", "AUTH-09")),
-    Mutant("other-words-for-402", "ERR-402-02", "The 402 is worded otherwise than printed",
-           refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
-    Mutant("queued-in-spite-of-402", "ERR-402-03", "A 402 leaves a QUEUED request behind, and tells its id",
-           excepting("funds") | Edits(request=_remembering_balance, reply=_poor_but_queued)),
-    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet reads are answered 402, too", Edits(reply=_poor_read), ("STATUS-01",)),
-    Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate is answered 503", answers(has_status(429), with_code(503)),
+    Mutant("other-words-for-402", "ERR-402-02", "The 402 is not worded as the page prints it",
+           in_refusals(chain(put("error", "Payment Required"), put("message", "Please top up your wallet.")), 402)),
+    Mutant("queued-in-spite-of-402", "ERR-402-03", "A submit that gets 402 is queued all the same; the 402 contains its id",
+           without_checks("funds") | Edits(request=_remember_balance, reply=_queued_by_the_poor)),
+    Mutant("402-on-reads", "ERR-402-04", "With an empty wallet, reads get 402, too", Edits(reply=_poor_read), ("STATUS-01",)),
+    Mutant("503-for-throttled", "ERR-429-01", "Exceeding the rate gets 503", edit_replies(has_status(429), with_status(503)),
            ("ERR-429-*", "ERR-500-01", "ERR-SET-01", "ERR-PREC-01")),
-    Mutant("queued-in-spite-of-429", "ERR-429-02", "A throttled submit is queued all the same, and tells its id",
-           excepting("rate") | Edits(reply=_throttled_but_queued), ("ERR-PREC-01", "ERR-429-03")),
-    Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past", answers(has_status(429), _in_the_past),
-           ("ERR-429-04",)),
-    Mutant("throttled-for-ever", "ERR-429-04", "Who was throttled once is throttled for ever",
-           Edits(request=_for_ever, reply=_remembering_429)),
-    Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body is answered 500",
-           refused_as(_has_lone_surrogate, lambda _: Broken()), ("SUBMIT-16",)),
-    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit is answered 500", Edits(reply=_every_fifth_is_500),
+    Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
+           without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
+    Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
+           edit_replies(has_status(429), with_header("retry-after", lambda context: http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
+    Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",
+           Edits(request=_throttled_for_ever, reply=_remember_429)),
+    Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
+           refuse(_has_lone_surrogate, Broken()), ("SUBMIT-16",)),
+    Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*")),
-    Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that is answered 500 is queued all the same, and tells its id",
-           excepting("suspended") | Edits(request=_still_suspended, reply=_broken_but_queued)),
-    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before is answered 409", replayed(_conflict), ("SUBMIT-1[05]",)),
+    Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued all the same; the 500 contains its id",
+           without_checks("suspended") | Edits(request=_still_suspended, reply=_queued_when_broken)),
+    Mutant("409-for-repeated-body", "ERR-SET-01", "A body that was accepted before gets 409", replayed(_conflict), ("SUBMIT-1[05]",)),
     Mutant("wallet-checked-before-parameters", "ERR-PREC-01", "The wallet is checked before the parameters are",
            policy(check_order="key,suspended,rate,json,funds,model,parameters"), ("ERR-402-03",)),
 )  # fmt: skip

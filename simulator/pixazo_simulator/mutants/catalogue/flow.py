@@ -1,4 +1,4 @@
-"""Wrong ways through the states: FLOW."""
+"""FLOW: wrong ways through the states."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
-from pixazo_simulator.mutants.edits import is_read, policy, swapped
-from pixazo_simulator.mutants.messages import Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.mutants.context import Context
+from pixazo_simulator.mutants.edits import behaviour, in_status, policy
+from pixazo_simulator.mutants.messages import Members
+from pixazo_simulator.mutants.mutant import Mutant
 from pixazo_simulator.spec import NEVER, SECOND, Plan, Policy, Snapshot, Status, snapshot
 from pixazo_simulator.world import Admitted, plan_for
 
 GRACE = 20 * SECOND
-"""How long a COMPLETED generation stays so before it turns."""
+"""How long a generation stays COMPLETED before it becomes FAILED."""
 
 
 def _falling_back(accepted: int, plan: Plan, now: int) -> Snapshot:
@@ -40,20 +40,19 @@ def _stuck(submission: Admitted, policy: Policy, random: Random) -> Plan:
     return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
 
 
-def _turning(request: Request, reply: Reply, scene: Scene) -> Reply:
-    told = reply.members() if is_read(request, reply) else None
-    ends = scene.ends(request.read_id or "")
-    if not told or ends is None or told["status"] != "COMPLETED" or scene.now < ends + GRACE:
-        return reply
-    return reply.with_members({**told, "status": "FAILED", "error": "The result was withdrawn.", "output": None})
+def _withdrawn(members: Members, context: Context) -> Members:
+    ends = context.ends(members["request_id"]) if members.get("status") == "COMPLETED" else None
+    if ends is None or context.now < ends + GRACE:
+        return members
+    return {**members, "status": "FAILED", "error": "The result was withdrawn.", "output": None}
 
 
 FLOW = (
-    Mutant("processing-falls-back", "FLOW-01", "PROCESSING falls back to QUEUED for a while", swapped(snapshot=_falling_back),
+    Mutant("processing-falls-back", "FLOW-01", "PROCESSING falls back to QUEUED for a while", behaviour(snapshot=_falling_back),
            ("STATUS-15", "HDR-05")),
-    Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", swapped(plan_for=_skipping)),
-    Mutant("completed-turns-failed", "FLOW-03", "COMPLETED turns FAILED 20 s later", Edits(reply=_turning), ("STATUS-14", "WEBHOOK-04")),
-    Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED strike straight from QUEUED", policy(queued_to_end="yes"), ("FLOW-02",)),
-    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING is never left", swapped(plan_for=_stuck),
+    Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", behaviour(plan_for=_skipping)),
+    Mutant("completed-turns-failed", "FLOW-03", "COMPLETED becomes FAILED 20 s later", in_status(_withdrawn), ("STATUS-14", "WEBHOOK-04")),
+    Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED follow QUEUED directly", policy(queued_to_end="yes"), ("FLOW-02",)),
+    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends", behaviour(plan_for=_stuck),
            ("OUT-*", "TIME-*", "FAIL-*", "WAL-*", "WEBHOOK-*", "STATUS-*")),
 )  # fmt: skip

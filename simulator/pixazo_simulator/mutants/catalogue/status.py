@@ -1,10 +1,20 @@
-"""Wrong answers to a status read: STATUS."""
+"""STATUS: wrong responses to a status read."""
 
 from __future__ import annotations
 
-from pixazo_simulator.mutants.context import Scene
-from pixazo_simulator.mutants.edits import Judge, answers, envelopes, is_read, policy, reads, refused_as, with_code
-from pixazo_simulator.mutants.members import amended, computed, drop, on, put, running, status_is, without_prefix
+from pixazo_simulator.mutants.context import Context
+from pixazo_simulator.mutants.edits import (
+    Condition,
+    edit_replies,
+    in_envelopes,
+    in_status,
+    is_read,
+    policy,
+    reads,
+    refuse,
+    with_status,
+)
+from pixazo_simulator.mutants.members import change, compute, drop, put, running, status_is, where, without_prefix
 from pixazo_simulator.mutants.messages import REQUEST_ID, Members, Reply, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import MODEL_ID, SECOND, STATUS_PATH, Broken, Throttled, timestamp
@@ -21,123 +31,115 @@ def _is_running(request: Request, reply: Reply) -> bool:
     return is_read(request, reply) and running(reply.members() or {})
 
 
-def _unfound(*, well_formed: bool) -> Judge:
-    """Whether a known caller read an id that no generation has, of the right shape or not."""
+def _is_unknown(*, well_formed: bool) -> Condition:
+    """Whether a known caller read an id that no generation has, and that has the right form or not."""
 
-    def judge(request: Request, reply: Reply) -> bool:
-        found = request.read_id is not None and reply.status == 404
+    def condition(request: Request, reply: Reply) -> bool:
+        found = reads(request) and reply.status == 404
         return found and (REQUEST_ID.fullmatch(request.read_id or "") is not None) == well_formed
 
-    return judge
+    return condition
 
 
-def _upcoming_output(told: Members, scene: Scene) -> object:
-    ends = scene.ends(told["request_id"])
-    last = scene.peek(told["request_id"], ends) if ends is not None else None
+def polling_url(members: Members, _: Context) -> str:
+    """The status URL of an envelope at the documented host."""
+    return f"https://gateway.pixazo.ai{STATUS_PATH}{members['request_id']}"
+
+
+def _upcoming_output(members: Members, context: Context) -> object:
+    ends = context.ends(members["request_id"])
+    last = context.peek(members["request_id"], ends) if ends is not None else None
     return last["output"] if last else None
 
 
-def polling_url(told: Members, _: Scene) -> str:
-    """The status URL of an envelope at the documented host."""
-    return f"https://gateway.pixazo.ai{STATUS_PATH}{told['request_id']}"
+def _without_nulls(members: Members, _: Context) -> Members:
+    return {name: value for name, value in members.items() if value is not None}
 
 
-def _without_nulls(told: Members, _: Scene) -> Members:
-    return {name: value for name, value in told.items() if value is not None}
-
-
-def _any_id_is_queued(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not _unfound(well_formed=True)(request, reply) or scene.owner(request.read_id or ""):
+def _any_id_is_queued(request: Request, reply: Reply, context: Context) -> Reply:
+    if not _is_unknown(well_formed=True)(request, reply) or context.owner(request.read_id or ""):
         return reply
-    told = {"request_id": request.read_id, "status": "QUEUED", "model_id": MODEL_ID, "error": None, "output": None}
-    return reply.with_members(told).with_status(200)
+    members = {"request_id": request.read_id, "status": "QUEUED", "model_id": MODEL_ID, "error": None, "output": None}
+    return reply.with_members(members).with_status(200)
 
 
-def _seen_at(request: Request, reply: Reply, scene: Scene, instant: int) -> Reply:
-    told = scene.peek(request.read_id or "", instant)
-    return reply.with_members(told) if told else reply
+def _advanced_by_reads(members: Members, context: Context) -> Members:
+    earlier = context.memory.count("reads", members["request_id"]) - 1
+    seen = context.peek(members["request_id"], context.now + earlier * STEP) if earlier else None
+    return seen or members
 
 
-def _advanced_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if request.media_id and reply.status == 404:
-        return _video_of_reads(request.media_id, request, scene) or reply
-    if not is_read(request, reply):
-        return reply
-    earlier = scene.memory.count("reads", request.read_id) - 1
-    return _seen_at(request, reply, scene, scene.now + earlier * STEP) if earlier else reply
-
-
-def _video_of_reads(request_id: str, request: Request, scene: Scene) -> Reply | None:
+def _video_of_reads(request: Request, reply: Reply, context: Context) -> Reply:
     """The video, once the reads so far have brought the generation to its end."""
-    earlier = int(scene.memory.get("reads", request_id) or 1) - 1
-    told = scene.peek(request_id, scene.now + earlier * STEP)
-    return scene.video(request_id, request) if told and told["status"] == "COMPLETED" else None
-
-
-def _started_by_reads(request: Request, reply: Reply, scene: Scene) -> Reply:
-    told = reply.members() if is_read(request, reply) else None
-    if not told or told["status"] != "QUEUED" or scene.memory.count("reads", request.read_id) == 1:
+    if not request.media_id or reply.status != 404:
         return reply
-    return reply.with_members({**told, "status": "PROCESSING", "updated_at": timestamp(scene.now)})
+    earlier = int(context.memory.get("reads", request.media_id) or 1) - 1
+    seen = context.peek(request.media_id, context.now + earlier * STEP)
+    is_completed = seen is not None and seen["status"] == "COMPLETED"
+    return (context.video(request.media_id, request) if is_completed else None) or reply
 
 
-def _stale_every_second(request: Request, reply: Reply, scene: Scene) -> Reply:
-    if not is_read(request, reply) or scene.memory.count("reads", request.read_id) % 2:
-        return reply
-    return _seen_at(request, reply, scene, scene.now - LAG)
+def _started_by_reads(members: Members, context: Context) -> Members:
+    if members["status"] != "QUEUED" or context.memory.count("reads", members["request_id"]) == 1:
+        return members
+    return {**members, "status": "PROCESSING", "updated_at": timestamp(context.now)}
 
 
-def _throttled_at_third(request: Request, reply: Reply, scene: Scene) -> Reply:
+def _stale_every_second(members: Members, context: Context) -> Members:
+    is_stale = context.memory.count("reads", members["request_id"]) % 2 == 0
+    return (context.peek(members["request_id"], context.now - LAG) if is_stale else None) or members
+
+
+def _throttled_at_third(request: Request, reply: Reply, context: Context) -> Reply:
     if not is_read(request, reply):
         return reply
-    earlier: list[int] = scene.memory.get("read at", request.read_id) or []
-    recent = [*(at for at in earlier if scene.now - at < MINUTE), scene.now]
-    scene.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
-    return scene.refusal(Throttled(5), request) if len(recent) == 3 else reply
+    earlier: list[int] = context.memory.get("read at", request.read_id) or []
+    recent = [*(at for at in earlier if context.now - at < MINUTE), context.now]
+    context.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
+    return context.refusal(Throttled(5), request) if len(recent) == 3 else reply
 
 
-def _numbered_urls(request: Request, reply: Reply, scene: Scene) -> Reply:
-    told = reply.members() if is_read(request, reply) else None
-    if not told or told["status"] != "COMPLETED":
-        return reply
-    number = scene.memory.count("completed reads", request.read_id)
-    urls = [f"{url}?v={number}" for url in told["output"]["media_url"]]
-    return reply.with_members({**told, "output": {**told["output"], "media_url": urls}}) if number > 1 else reply
+def _numbered_urls(members: Members, context: Context) -> Members:
+    if members["status"] != "COMPLETED":
+        return members
+    number = context.memory.count("completed reads", members["request_id"])
+    urls = [f"{url}?v={number}" for url in members["output"]["media_url"]]
+    return {**members, "output": {**members["output"], "media_url": urls}} if number > 1 else members
 
 
 STATUS = (
-    Mutant("202-while-running", "STATUS-01", "A read answers 202 until the terminal state", answers(_is_running, with_code(202)),
+    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(_is_running, with_status(202)),
            ("SUBMIT-13", "FLOW-0[12]")),
-    Mutant("processing-called-running", "STATUS-02", "The status says RUNNING for PROCESSING",
-           envelopes(on(status_is("PROCESSING"), put("status", "RUNNING"))), ("FLOW-0[12]",)),
-    Mutant("completed-called-succeeded", "STATUS-02", "The status says SUCCEEDED for COMPLETED",
-           envelopes(on(status_is("COMPLETED"), put("status", "SUCCEEDED"))), ("FLOW-*", "OUT-*", "TIME-*", "WEBHOOK-*", "STATUS-*")),
-    Mutant("status-in-lower-case", "STATUS-02", "The status is in lower case while it is not terminal",
-           envelopes(on(running, amended("status", str.lower))), ("FLOW-0[12]",)),
-    Mutant("status-without-prefix", "STATUS-03", "The request_id of a status answer lacks the model's name",
-           reads(amended("request_id", without_prefix)), ("WEBHOOK-04",)),
-    Mutant("upstream-model-name", "STATUS-04", "The model_id is the name of the upstream model", envelopes(put("model_id", UPSTREAM_MODEL)),
+    Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
+           in_envelopes(where(status_is("PROCESSING"), put("status", "RUNNING"))), ("FLOW-0[12]",)),
+    Mutant("completed-called-succeeded", "STATUS-02", "The status is SUCCEEDED instead of COMPLETED",
+           in_envelopes(where(status_is("COMPLETED"), put("status", "SUCCEEDED"))), ("FLOW-*", "OUT-*", "TIME-*", "WEBHOOK-*", "STATUS-*")),
+    Mutant("status-in-lower-case", "STATUS-02", "The status is in lower case until it is terminal",
+           in_envelopes(where(running, change("status", str.lower))), ("FLOW-0[12]",)),
+    Mutant("status-without-prefix", "STATUS-03", "The request_id of a status response lacks the model's name",
+           in_status(change("request_id", without_prefix)), ("WEBHOOK-04",)),
+    Mutant("upstream-model-name", "STATUS-04", "The model_id is the name of the upstream model", in_envelopes(put("model_id", UPSTREAM_MODEL)),
            ("FAIL-03",)),
-    Mutant("empty-error", "STATUS-05", "The error is an empty text where it ought to be null",
-           envelopes(on(lambda told: told.get("error") is None, put("error", "")))),
+    Mutant("empty-error", "STATUS-05", "The error is an empty text instead of null",
+           in_envelopes(where(lambda members: members.get("error") is None, put("error", "")))),
     Mutant("output-while-processing", "STATUS-06", "The media_url is visible while PROCESSING",
-           reads(on(status_is("PROCESSING"), computed("output", _upcoming_output)))),
-    Mutant("polling-url-in-status", "STATUS-07", "A status answer repeats polling_url", reads(computed("polling_url", polling_url)),
+           in_status(where(status_is("PROCESSING"), compute("output", _upcoming_output)))),
+    Mutant("polling-url-in-status", "STATUS-07", "A status response repeats polling_url", in_status(compute("polling_url", polling_url)),
            ("WEBHOOK-04",)),
-    Mutant("nulls-omitted-while-running", "STATUS-08", "Members that are null are left out while the generation runs",
-           envelopes(on(running, _without_nulls)), ("STATUS-0[56]", "TIME-07")),
-    Mutant("no-updated-at", "STATUS-09", "A status answer has no updated_at", envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08")),
+    Mutant("nulls-omitted-while-running", "STATUS-08", "Members that are null are missing while the generation runs",
+           in_envelopes(where(running, _without_nulls)), ("STATUS-0[56]", "TIME-07")),
+    Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08")),
     Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued)),
-    Mutant("malformed-id-is-500", "STATUS-11", "A malformed id is answered 500",
-           refused_as(_unfound(well_formed=False), lambda _: Broken()), ("ERR-500-01",)),
-    Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s", Edits(reply=_advanced_by_reads),
+    Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500", refuse(_is_unknown(well_formed=False), Broken()), ("ERR-500-01",)),
+    Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s",
+           Edits(reply=_video_of_reads) | in_status(_advanced_by_reads),
            ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15", "WAL-02")),
-    Mutant("first-read-starts", "STATUS-12", "The first read of a QUEUED generation lets it be PROCESSING", Edits(reply=_started_by_reads),
+    Mutant("first-read-starts", "STATUS-12", "A QUEUED generation is PROCESSING after its first read", in_status(_started_by_reads),
            ("TIME-06",)),
-    Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute is answered 429",
+    Mutant("third-read-throttled", "STATUS-13", "The third read of a status within a minute gets 429",
            Edits(reply=_throttled_at_third), ("STATUS-*",)),
-    Mutant("media-url-changes", "STATUS-14", "The media_url is another one on each read", Edits(reply=_numbered_urls), ("WEBHOOK-04",)),
-    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s behind", Edits(reply=_stale_every_second),
+    Mutant("media-url-changes", "STATUS-14", "The media_url is different on each read", in_status(_numbered_urls), ("WEBHOOK-04",)),
+    Mutant("stale-replica", "STATUS-15", "Every second read of a status is 3 s behind", in_status(_stale_every_second),
            ("FLOW-0[13]", "HDR-05", "STATUS-1[24]", "TIME-0[67]", "WEBHOOK-0[46]")),
     Mutant("status-forgotten-in-10-minutes", "STATUS-16", "A status is forgotten ten minutes after the end", policy(retention="status=600")),
 )  # fmt: skip

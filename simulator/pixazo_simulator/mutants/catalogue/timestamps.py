@@ -1,12 +1,25 @@
-"""Wrong timestamps: TIME."""
+"""TIME: wrong timestamps."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
-from pixazo_simulator.mutants.context import Scene
-from pixazo_simulator.mutants.edits import envelopes, reads
-from pixazo_simulator.mutants.members import amended, chain, computed, finished, has, instant, on, shifted, status_is
+from pixazo_simulator.mutants.context import Context
+from pixazo_simulator.mutants.edits import in_envelopes, in_status
+from pixazo_simulator.mutants.members import (
+    Edit,
+    chain,
+    change,
+    compute,
+    finished,
+    has,
+    instant,
+    shift,
+    status_is,
+    where,
+)
 from pixazo_simulator.mutants.messages import Members
 from pixazo_simulator.mutants.mutant import Mutant
 from pixazo_simulator.spec import SECOND, timestamp
@@ -16,49 +29,54 @@ HOUR = 3600 * SECOND
 STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
 
 
-def _without_fraction(text: str) -> str:
-    return re.sub(r"\.\d+", "", text)
+def _all(value: Callable[[str], str]) -> Edit:
+    return chain(*(change(name, value) for name in ALL))
 
 
-def _previous(told: Members, scene: Scene) -> object:
-    """The `completed_at` of the generation whose end was told before that of this one."""
-    known = scene.memory.get("previous", told["request_id"])
+def _recompute(name: str, value: Callable[[Members, Context], Any]) -> Edit:
+    return where(has(name), compute(name, value))
+
+
+def _previous(members: Members, context: Context) -> object:
+    """The `completed_at` of the generation whose end was shown before that of this one."""
+    known = context.memory.get("previous", members["request_id"])
     if known is None:
-        known = scene.memory.get("latest") or told["completed_at"]
-        scene.memory.put(known, "previous", told["request_id"])
-        scene.memory.put(told["completed_at"], "latest")
+        known = context.memory.get("latest") or members["completed_at"]
+        context.memory.put(known, "previous", members["request_id"])
+        context.memory.put(members["completed_at"], "latest")
     return known
 
 
-def _drifting(told: Members, _: Scene) -> str:
-    """One millisecond more in each state, which leaves every order intact."""
-    return timestamp(instant(told["created_at"]) + min(STATES.index(told["status"]), 2))
+def _drifting(members: Members, _: Context) -> str:
+    """One millisecond more in each state, so that the order of the timestamps stays."""
+    return timestamp(instant(members["created_at"]) + min(STATES.index(members["status"]), 2))
 
 
-def _estimate(told: Members, scene: Scene) -> str | None:
-    ends = scene.ends(told["request_id"])
+def _estimate(members: Members, context: Context) -> str | None:
+    ends = context.ends(members["request_id"])
     return None if ends is None else timestamp(ends)
 
 
 TIMESTAMPS = (
     Mutant("no-fractional-seconds", "TIME-01", "Timestamps have no fractional digits",
-           envelopes(chain(*(amended(name, _without_fraction) for name in ALL)))),
+           in_envelopes(_all(lambda text: re.sub(r"\.\d+", "", text)))),
     Mutant("offset-instead-of-z", "TIME-01", "Timestamps end in +00:00 instead of Z",
-           envelopes(chain(*(amended(name, lambda text: text.replace("Z", "+00:00")) for name in ALL)))),
-    Mutant("updated-at-behind", "TIME-02", "The updated_at is one hour behind", envelopes(shifted(-HOUR, "updated_at")), ("TIME-0[46]",)),
+           in_envelopes(_all(lambda text: text.replace("Z", "+00:00")))),
+    Mutant("updated-at-behind", "TIME-02", "The updated_at is one hour behind", in_envelopes(shift(-HOUR, "updated_at")), ("TIME-0[46]",)),
     Mutant("completed-at-of-previous", "TIME-03", "The completed_at is that of the request that ended before",
-           envelopes(on(finished, on(has("completed_at"), computed("completed_at", _previous)))), ("TIME-04",)),
-    Mutant("completed-before-created", "TIME-03", "The completed_at is one hour behind", envelopes(shifted(-HOUR, "completed_at")),
+           in_envelopes(where(finished, _recompute("completed_at", _previous))), ("TIME-04",)),
+    Mutant("completed-before-created", "TIME-03", "The completed_at is one hour behind", in_envelopes(shift(-HOUR, "completed_at")),
            ("TIME-04",)),
     Mutant("updated-after-completed", "TIME-04", "At the end updated_at is 1 ms after completed_at",
-           envelopes(on(finished, shifted(1, "updated_at")))),
-    Mutant("created-at-is-now", "TIME-05", "The created_at is the instant of the read", reads(on(has("created_at"), computed("created_at", lambda _, scene: timestamp(scene.now)))),
+           in_envelopes(where(finished, shift(1, "updated_at")))),
+    Mutant("created-at-is-now", "TIME-05", "The created_at is the time of the read",
+           in_status(_recompute("created_at", lambda _, context: timestamp(context.now))),
            ("TIME-0[238]", "STATUS-1[24]", "WEBHOOK-04", "SUBMIT-09")),
-    Mutant("created-at-drifts", "TIME-05", "The created_at is 1 ms later in each state", envelopes(on(has("created_at"), computed("created_at", _drifting)))),
+    Mutant("created-at-drifts", "TIME-05", "The created_at is 1 ms later in each state", in_envelopes(_recompute("created_at", _drifting))),
     Mutant("updated-at-frozen", "TIME-06", "The updated_at stays what it was on acceptance",
-           envelopes(on(has("updated_at"), computed("updated_at", lambda told, _: told["created_at"]))), ("TIME-04",)),
+           in_envelopes(_recompute("updated_at", lambda members, _: members["created_at"])), ("TIME-04",)),
     Mutant("completed-at-estimated", "TIME-07", "The completed_at is an estimate while PROCESSING",
-           reads(on(status_is("PROCESSING"), computed("completed_at", _estimate)))),
-    Mutant("local-time-labelled-z", "TIME-08", "Timestamps are local time, two hours ahead, and say Z", envelopes(shifted(2 * HOUR, *ALL)),
+           in_status(where(status_is("PROCESSING"), compute("completed_at", _estimate)))),
+    Mutant("local-time-labelled-z", "TIME-08", "Timestamps are local time, two hours ahead, but end in Z", in_envelopes(shift(2 * HOUR, *ALL)),
            ("SUBMIT-09",)),
 )  # fmt: skip

@@ -1,28 +1,30 @@
-"""Wrong ways with money: WAL."""
+"""WAL: money that is wrongly taken, kept or not counted."""
 
 from __future__ import annotations
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Scene
-from pixazo_simulator.mutants.edits import is_read, policy, submits, swapped
-from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.edits import Condition, behaviour, edit_replies, is_read, is_refused, policy
 from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import SECOND, Plan, Policy, Status
 from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
 FEE = 10_000
-"""One cent, in millionths of a dollar."""
 PRICE = 350_000
+"""Millionths of a dollar."""
 RACE = SECOND
-"""The time during which a debit is not seen by the next check."""
+"""The time during which the next check does not see a debit."""
+
+
+def _charge(when: Condition, amount: int) -> Edits:
+    return edit_replies(when, lambda reply, _: msgspec.structs.replace(reply, debit=amount))
 
 
 def _debited_again(plan: Plan, price: int, policy: Policy) -> int:
     return -price if plan.outcome is Status.COMPLETED else refund_due(plan, price, policy)
 
 
-def _kept(_: Plan, __: int, ___: Policy) -> int:
+def _no_refund(_: Plan, __: int, ___: Policy) -> int:
     return 0
 
 
@@ -31,19 +33,11 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
     return ledger.balance(now) - sum(entry.amount for entry in unseen) >= price
 
 
-def _refusals_debited(request: Request, reply: Reply, _: Scene) -> Reply:
-    return msgspec.structs.replace(reply, debit=PRICE) if submits(request) and reply.status == 400 else reply
-
-
-def _reads_debited(request: Request, reply: Reply, _: Scene) -> Reply:
-    return msgspec.structs.replace(reply, debit=FEE) if is_read(request, reply) else reply
-
-
 WALLET = (
-    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", swapped(refund_due=_debited_again)),
-    Mutant("error-is-charged", "WAL-02", "ERROR is charged", swapped(refund_due=_kept), ("WAL-03",)),
+    Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
+    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=_no_refund), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
-    Mutant("refusal-is-charged", "WAL-04", "A submit is debited before it is validated", Edits(reply=_refusals_debited)),
-    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", Edits(reply=_reads_debited)),
-    Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without what the last second took", swapped(affords=_affords_by_old_balance)),
+    Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE)),
+    Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE)),
+    Mutant("wallet-overdrawn", "WAL-06", "The balance is checked without the debits of the last second", behaviour(affords=_affords_by_old_balance)),
 )  # fmt: skip

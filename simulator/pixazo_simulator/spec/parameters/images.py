@@ -1,4 +1,4 @@
-"""What the header of an image says, without decoding the picture."""
+"""Format, size and frame of an image, read from its header; the picture is not decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_SEGMENTS = 1000
 _PNG_END = b"IEND\xaeB`\x82"
 _JPEG_END = b"\xff\xd9"
 _HEADER_ENDS = (b"\xd9", b"\xda", b"")
-"""What follows the byte FF at the end of a JPEG, before its picture, and where the file was cut."""
+"""What follows the byte FF at the end of a JPEG (EOI), before its picture (SOS), and where the file was cut."""
 _LONE = (b"\x01", *(bytes([marker]) for marker in range(0xD0, 0xD8)))
 """What follows the byte FF in a marker that has no segment."""
 

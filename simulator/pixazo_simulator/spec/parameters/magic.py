@@ -1,4 +1,4 @@
-"""Outcomes asked for in the prompt or by the key, for tests without a control plane."""
+"""Marks in a prompt, and keys, by which a test chooses an outcome without the control API."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PROMPTS = {
     ),
     "moderated": ("[[sim:moderated]]", "is refused or ends FAILED, as policy `moderation` says"),
 }
-"""Marks that a prompt may carry anywhere, alone or together: word -> (how it is written, what it does)."""
+"""Marks that may be anywhere in a prompt, alone or together: word -> (how it is written, what the generation does)."""
 
 KEYS = {
-    "sim-empty-wallet": "has no money: a submit is answered 402",
+    "sim-empty-wallet": "has no money: a submission gets 402",
     "sim-one-video": "has money for one video of 6 s",
     "sim-two-videos": "has money for two videos of 6 s",
-    "sim-suspended": "is suspended: every call is answered 403",
-    "sim-throttled": "is over its rate limit: every call is answered 429",
+    "sim-suspended": "is suspended: every request gets 403",
+    "sim-throttled": "is over its rate limit: every request gets 429",
     "sim-throttled-briefly": "is over its rate limit for 2 s, then served",
-    "sim-broken": "meets a broken gateway: every call is answered 500",
-    "sim-disabled-model": "finds the model disabled: a submit is answered 400",
+    "sim-broken": "meets a broken gateway: every request gets 500",
+    "sim-disabled-model": "finds the model disabled: a submission gets 400",
     "sim-another-account": "is an ordinary one, beside the usual",
 }
-"""Keys that open a world of their own at first sight: key -> what is special about it.
+"""Keys that open a world of their own when they are first used: key -> what is special about it.
 
 With `-SUFFIX` behind it a key opens one more such world for each suffix, so that tests can run in parallel.
 """
@@ -51,7 +51,7 @@ def read_key(key: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Magic:
-    """What a prompt asks for; None where it asks for nothing."""
+    """The outcome that the marks of a prompt choose; None where they choose nothing."""
 
     outcome: Status | None = None
     error: str | None = None
@@ -62,7 +62,7 @@ class Magic:
 
 @dataclass(frozen=True, slots=True)
 class MagicTypo:
-    """A mark that means nothing, and the remedy."""
+    """An unknown mark, and the remedy."""
 
     word: str
     remedy: str
@@ -87,7 +87,7 @@ def read_magic(prompt: str) -> Magic | MagicTypo:
 
 
 def _mark(rest: str) -> tuple[str, str, bool]:
-    """Word and text of the mark that `rest` goes on with, and whether it is ever closed."""
+    """Word and text of the mark that `rest` is inside of, and whether it is ever closed."""
     inside, closed, _ = rest.partition(_CLOSE)
     word, text = (*inside.split(maxsplit=1), "", "")[:2]
     return word[:_LONGEST_WORD].lower(), text[:_LONGEST_TEXT].rstrip(), bool(closed)

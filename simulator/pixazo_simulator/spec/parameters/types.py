@@ -18,14 +18,14 @@ from pixazo_simulator.spec.errors import (
     Rule,
 )
 
-MODEL_ID = "minimax-hailuo-ai"
+MODEL_ID = "minimax-hailuo-ai"  # page, Base URL and `model_id` of Response (Completed)
 
 
 class Parameters(msgspec.Struct, gc=False):
-    """The members that both operations share, UNSET when they were not sent (T: Request Parameters)."""
+    """The members that both operations share, UNSET when they were not sent (page, Request Parameters of text-to-video)."""
 
     prompt: str | UnsetType = UNSET
-    duration: float | UnsetType = UNSET
+    duration: float | UnsetType = UNSET  # the page says integer; JSON has one type of number (policy `number_forms`)
     resolution: str | UnsetType = UNSET
     prompt_optimizer: bool | UnsetType = UNSET
     fast_pretreatment: bool | UnsetType = UNSET
@@ -34,13 +34,13 @@ class Parameters(msgspec.Struct, gc=False):
 
 
 class ImageParameters(Parameters, gc=False):
-    """Image-to-video has one member more (I: Request Parameters)."""
+    """Image-to-video has one more member (page, Request Parameters of image-to-video)."""
 
     first_frame_image: str | UnsetType = UNSET
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """A submit operation: last segment of its path, its parameters, and whether the page itself states their limits."""
+    """An operation that is submitted: the last segment of its path, its parameters, and whether the page states their limits."""
 
     name: Literal["generate", "imageToVideo"]
     parameters: type[Parameters]

@@ -1,4 +1,4 @@
-"""The rules that well-typed parameters must obey."""
+"""The rules for parameters of the right types: each is decided here, from the page or, where that is silent, from the policy."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .magic import Magic, MagicTypo, read_magic
 from .types import ImageParameters, Operation, Parameters
 
 DURATIONS = (6, 10)
-"""Seconds (I: Request Parameters, `duration`)."""
-RESOLUTIONS = ("768P", "1080P")
-DEFAULT_DURATION = 6
-DEFAULT_RESOLUTION = "768P"
+"""Seconds: "Must be 6 or 10 seconds" (page, Request Parameters of image-to-video)."""
+RESOLUTIONS = ("768P", "1080P")  # page: "Must be '768P' or '1080P'"
+DEFAULT_DURATION = 6  # page: "Default: 6"
+DEFAULT_RESOLUTION = "768P"  # page: "Default: 768P"
 PROMPT_LIMIT = 2000
-"""Characters, counted as policy `prompt_unit` says."""
+"""Characters: "Video description, maximum 2000 characters" (page), counted in the unit of policy `prompt_unit`."""
 IMAGE_LIMIT = 20 * 1024 * 1024
-"""Bytes; an image must be smaller. The page says 20 MB and not which megabyte: the larger is assumed."""
+"""Bytes; an image must be smaller: "<20MB" (page). The page does not say which megabyte: the larger is assumed."""
 SHORT_SIDE = 300
-"""Pixels; the short side must be longer."""
+"""Pixels; the short side must be longer: "short side >300px" (page)."""
 MOST_UNKNOWN = 10
-"""Unknown members that one answer names."""
+"""Unknown members that one response names."""
 
 Images = Mapping[str, ImageFacts]
-"""What a world knows of the images behind URLs (policy `image_urls`, value `table`)."""
+"""The images behind URLs that a world knows (policy `image_urls`, value `table`)."""
 
 _COUNT: Mapping[str, Callable[[str], int]] = {
     "code_points": len,
@@ -43,7 +43,7 @@ _HOST = re.compile(r"[A-Za-z0-9._:%\[\]-]+")
 
 
 class Findings(msgspec.Struct):
-    """What is wrong: problems that refuse the submit, and problems for which the generation will end FAILED."""
+    """What is wrong: problems for which the submission is refused, and problems for which the generation will end FAILED."""
 
     refused: list[Problem] = []
     fails: list[Problem] = []
@@ -51,11 +51,15 @@ class Findings(msgspec.Struct):
 
 
 def check(parameters: Parameters, operation: Operation, policy: Policy, images: Images, *, magic: bool) -> Findings:
-    """Judge well-typed parameters by every rule of the page, or of the policy where the page leaves a rule open."""
+    """Judge parameters of the right types by every rule of the page, or of the policy where the page leaves a rule open.
+
+    The page states limits for image-to-video only; policy `t2v_limits` applies them to text-to-video.
+    """
     found = Findings([], [])
     limited = operation.limited or policy.t2v_limits == "i2v"
     _check_prompt(parameters, policy, found, limited=limited, magic=magic)
     found.refused += _frame_problems(parameters, operation, limited=limited)
+    # Not on the page: MiniMax upstream has 1080P for 6 s only (policy `combo_1080p_10s`).
     if limited and policy.combo_1080p_10s != "accept" and (parameters.duration, parameters.resolution) == (10, "1080P"):
         (found.fails if policy.combo_1080p_10s == "fail" else found.refused).append(Problem("resolution", Rule.COMBO))
     if isinstance(parameters, ImageParameters):
@@ -134,7 +138,7 @@ def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
         yield Problem(name, Rule.IMAGE_SIDE, (min(facts.width, facts.height),))
-    if 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height:
+    if 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height:  # page: "aspect ratio 2:5 to 5:2"
         yield Problem(name, Rule.IMAGE_RATIO, (facts.width, facts.height))
 
 
@@ -142,10 +146,10 @@ def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
     """The first of these members that the page does not list for this operation (policy `unknown_members`), and how many more."""
     known = operation.parameters.__struct_fields__
     unknown = [name for name in given if name not in known]
-    told, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
+    remedies, more = [nearest(name, known) for name in unknown[:MOST_UNKNOWN]], len(unknown) - MOST_UNKNOWN
     if more > 0:
-        told[-1] += f", nor are {more} more"
-    return [Problem(beginning(name, 40), Rule.UNKNOWN, (each,)) for name, each in zip(unknown, told, strict=False)]
+        remedies[-1] += f", nor are {more} more"
+    return [Problem(beginning(name, 40), Rule.UNKNOWN, (each,)) for name, each in zip(unknown, remedies, strict=False)]
 
 
 def url_problem(text: str) -> Rule | None:

@@ -69,8 +69,8 @@ class Verdict:
 
 
 CHANGES: tuple[Change, ...] = (
-    *(Change(mutant.name, mutant.clause, mutant.says) for mutant in MUTANTS),
-    *(Change(variant.name, BENIGN, variant.says) for variant in VARIANTS),
+    *(Change(mutant.name, mutant.clause, mutant.sentence) for mutant in MUTANTS),
+    *(Change(variant.name, BENIGN, variant.sentence) for variant in VARIANTS),
 )
 """Every mutant in the order of the clauses, then the benign variants."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.caller import GENERATE, Caller
-from tests.simulator.receivers import Conduct, Listener, answer
+from tests.receiver import Behaviour, Receiver, answer
 from tests.simulator.spec.policy_rows.effects import Effects, completed, refused
 
 __all__ = ["ROWS"]
@@ -16,11 +16,11 @@ ROWS = Effects()
 def _reports(caller: Caller, mode: str) -> list[str]:
     """The statuses posted about a generation of 2 + 38 s."""
     caller.change(policy={"job_times": "2+38"})
-    with Listener() as listener:
+    with Receiver() as listener:
         headers = {"X-Webhook-URL": listener.url, "X-Webhook-Mode": mode}
         caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)
         caller.advance(60)
-        return [json.loads(heard.body)["status"] for heard in listener.heard]
+        return [json.loads(heard.body)["status"] for heard in listener.received]
 
 
 @ROWS.shows("webhook_events", "terminal")
@@ -37,20 +37,20 @@ def _(caller: Caller) -> None:
 @ROWS.shows("webhook_payload", "status_answer")
 def _(caller: Caller) -> None:
     for prompt in ("A bear", "[[sim:failed x]]", "[[sim:error x]]"):
-        with Listener() as listener:
+        with Receiver() as listener:
             identity = caller.accepted(prompt, webhook=listener.url)
             caller.advance(15)
-            (heard,) = listener.heard
+            (heard,) = listener.received
         assert heard.body == caller.read(identity).body
 
 
 def _attempts(caller: Caller) -> list[str]:
     """When a receiver that always answers 500 is called."""
-    with Listener(answer(500)) as listener:
+    with Receiver(answer(500)) as listener:
         caller.accepted(webhook=listener.url)
         events = caller.advance(100_000)["events"]
         attempts = [event for event in events if event["kind"] == "webhook"]
-        assert len(listener.heard) == len(attempts)
+        assert len(listener.received) == len(attempts)
         assert {attempt["problem"] for attempt in attempts} == {"answered 500"}
         return [attempt["at"][11:19] for attempt in attempts]
 
@@ -73,10 +73,10 @@ def _(caller: Caller) -> None:
 
 
 def _signature(caller: Caller) -> list[str]:
-    with Listener() as listener:
+    with Receiver() as listener:
         caller.accepted(webhook=listener.url)
         caller.advance(15)
-        return sorted(name for name in listener.heard[0].headers if name.startswith("webhook-"))
+        return sorted(name for name in listener.received[0].headers if name.startswith("webhook-"))
 
 
 @ROWS.shows("webhook_signature", "none")
@@ -92,10 +92,10 @@ def _(caller: Caller) -> None:
 
 def _redirected(caller: Caller) -> tuple[int, bool]:
     """How many requests a receiver sees that redirects the first, and whether the callback counts as delivered."""
-    with Listener(answer(307, location="/elsewhere"), answer(204)) as listener:
+    with Receiver(answer(307, location="/elsewhere"), answer(204)) as listener:
         caller.accepted(webhook=listener.url)
         caller.advance(15)
-        return len(listener.heard), caller.sim("deliveries")["deliveries"][0]["delivered"]
+        return len(listener.received), caller.sim("deliveries")["deliveries"][0]["delivered"]
 
 
 @ROWS.shows("webhook_redirects", "refuse")
@@ -110,28 +110,28 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("callback_url", "post")
 def _(caller: Caller) -> None:
-    with Listener() as listener:
+    with Receiver() as listener:
         identity = caller.accepted(callback_url=listener.url)
         caller.advance(15)
-        (heard,) = listener.heard
+        (heard,) = listener.received
     assert heard.body == caller.read(identity).body
 
 
 @ROWS.shows("callback_url", "ignore")
 def _(caller: Caller) -> None:
-    with Listener() as listener:
+    with Receiver() as listener:
         completed(caller, caller.generate(callback_url=listener.url))
-        assert listener.heard == []
+        assert listener.received == []
 
 
 @ROWS.shows("callback_url", "challenge")
 def _(caller: Caller) -> None:
-    with Listener(answer(200, b'{"challenge":"wrong"}')) as deaf, Listener(Conduct.ECHOING) as listener:
+    with Receiver(answer(200, b'{"challenge":"wrong"}')) as deaf, Receiver(Behaviour.ECHOING) as listener:
         caller.accepted(callback_url=deaf.url)
         identity = caller.accepted(callback_url=listener.url)
         caller.advance(15)
-        assert len(deaf.heard) == 1
-        challenge, report = (json.loads(heard.body) for heard in listener.heard)
+        assert len(deaf.received) == 1
+        challenge, report = (json.loads(heard.body) for heard in listener.received)
     assert list(challenge) == ["challenge"]
     told = {"status_code": 0, "status_msg": "success"}
     assert report == {"task_id": identity, "status": "success", "base_resp": told}
@@ -139,10 +139,10 @@ def _(caller: Caller) -> None:
 
 def _channels(caller: Caller) -> list[str]:
     """The paths called when header and member are both given."""
-    with Listener() as listener:
+    with Receiver() as listener:
         caller.accepted(webhook=f"{listener.url}/header", callback_url=f"{listener.url}/member")
         caller.advance(15)
-        return [heard.line.split()[1] for heard in listener.heard]
+        return [heard.line.split()[1] for heard in listener.received]
 
 
 @ROWS.shows("both_channels", "each")
@@ -186,10 +186,10 @@ def _(caller: Caller) -> None:
 
 def _blocked(caller: Caller) -> bool:
     """Whether a callback to 0.0.0.0, which is no loopback address, is held back."""
-    with Listener() as listener:
+    with Receiver() as listener:
         caller.accepted(webhook=f"http://0.0.0.0:{listener.port}/")
         caller.advance(15)
-        return listener.heard == []
+        return listener.received == []
 
 
 @ROWS.shows("webhook_allow", "none")

@@ -1,4 +1,4 @@
-"""Runs at the start of each Python process that a guarded test starts: refuses the vendor's hosts from its first use of the network on."""  # noqa: INP001 - a folder on PYTHONPATH
+"""Runs at the start of each Python process that a guarded test starts: refuses the vendor's hosts from its first use of the network on."""
 
 from __future__ import annotations
 

@@ -35,9 +35,9 @@ if sys.version_info >= (3, 11):  # noqa: UP036 - any Python may be started; an o
     try:
         _begin()
     except BaseException as error:  # noqa: BLE001 - `site` would print it and go on, and the program would reach the vendor
-        told = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {error}"
         sys.stderr.write(
-            f"pixazo-sim: this Python cannot be redirected to the simulator ({told}): keep the PIXAZO_REDIRECT_ variables\n"
+            f"pixazo-sim: this Python cannot be redirected to the simulator ({reason}): keep the PIXAZO_REDIRECT_ variables\n"
         )
         sys.stderr.flush()
         os._exit(1)

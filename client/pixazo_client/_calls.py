@@ -1,0 +1,306 @@
+"""What a client does: submit, read, wait and download. Each is one coroutine for both kinds of client (see _transport)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ._body import Download, shown_url
+from ._errors import (
+    APIError,
+    APIResponseValidationError,
+    APIStatusError,
+    DownloadError,
+    GenerationFailedError,
+    GenerationSystemError,
+    PixazoError,
+    WaitTimeoutError,
+)
+from ._exchange import MAYBE_CHARGED, NoResponse, Request, Response, failure, invalid
+from ._gateway import shorten
+from ._models import ERROR, KNOWN, generation_from
+from ._pacing import Polling, Retry, is_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from os import PathLike
+    from pathlib import Path
+
+    from ._exchange import Outcome
+    from ._gateway import Gateway
+    from ._models import Generation
+    from ._transport import Transport
+
+
+T = TypeVar("T")
+
+LAST_READ = 10.0
+"""Seconds that a read may take even if the deadline of its wait is nearer."""
+
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # NaN and Infinity are not JSON (RFC 8259, 6)
+
+logger = logging.getLogger("pixazo_client")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the calls of one client share."""
+
+    gateway: Gateway
+    transport: Transport
+    polling: Polling
+    retry: Retry
+    monotonic: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An accepted submission: its id, and the URL to read its status with the key."""
+
+    request_id: str
+    status_url: str
+
+
+async def submit(
+    session: Session,
+    path: str,
+    body: Mapping[str, object],
+    webhook_url: str | None,
+    extra_headers: Mapping[str, str] | None,
+) -> Submission:
+    """POST the body; repeated only if it cannot have been accepted."""
+    gateway = session.gateway
+    webhook = {} if webhook_url is None else {"X-Webhook-URL": webhook_url}  # Webhook (Optional)
+    headers = gateway.headers(webhook, _mapping("extra_headers", extra_headers))
+    request = Request("POST", gateway.url(path), headers, _encoded(gateway, body))
+    response, members = _success(gateway, request, await _send(session, request), None)
+    request_id, url = members.get("request_id"), members.get("polling_url")
+    if not isinstance(request_id, str) or not request_id.strip("."):
+        raise invalid(gateway, request, response, "has no 'request_id'", None)
+    logger.info("accepted %s", request_id)
+    status_url = gateway.status_url(request_id)
+    # The status is read with the key, which must not go to another origin, whatever polling_url says.
+    if isinstance(url, str) and url != status_url and gateway.owns(url):
+        status_url = url
+    return Submission(request_id, status_url)
+
+
+async def read(session: Session, request_id: str, url: str) -> Generation:
+    """GET the status once; repeated after transient failures."""
+    request = read_request(session.gateway, url)
+    return _generation(session.gateway, request, await _send(session, request), request_id)
+
+
+def read_request(gateway: Gateway, url: str, within: float = math.inf) -> Request:
+    """The request for a status, whose URL must be the gateway's; it may take so many seconds."""
+    return Request("GET", url, gateway.headers(), within=within)
+
+
+async def download(
+    session: Session,
+    source: Generation | str,
+    dest: str | PathLike[str],
+    index: int,
+    on_progress: Callable[[int, int | None], object] | None,
+    max_bytes: int | None,
+) -> Path:
+    """Download one file to dest; started again after transient failures."""
+    url = source if isinstance(source, str) else _media_url(source, index)
+    if not url.lower().startswith(("http://", "https://")):
+        raise DownloadError(f"{shown_url(url)!r} is not an http(s) URL: give a Generation or a URL", url=url)
+
+    def fetch() -> Awaitable[Path | Outcome]:
+        return session.transport.fetch(url, Download(url, dest, on_progress, max_bytes))
+
+    found = await _repeat(session, "GET", shown_url(url), fetch)
+    if isinstance(found, Response | NoResponse):
+        raise _not_downloaded(session.gateway, url, found)
+    return found
+
+
+class Watch:
+    """Reads one generation at the pace of `Polling` until it is terminal, or until the deadline.
+
+    No pause ends after the deadline. One read is made at the deadline, and may take LAST_READ seconds.
+    """
+
+    def __init__(self, session: Session, submission: Submission, timeout: Any) -> None:
+        if not isinstance(timeout, int | float) or not timeout >= 0:
+            raise ValueError(f"timeout is {timeout!r}: give seconds, 0 or more")
+        self._session = session
+        self._submission = submission
+        self._started = session.monotonic()
+        self._deadline = self._started + timeout
+        self._last: Generation | None = None
+        self._failure: APIError | None = None
+        self._reported: set[str] = set()
+        self._begun = False
+        self._at_deadline = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a terminal state was read."""
+        return self._last is not None and self._last.is_terminal
+
+    async def next_update(self) -> Generation:
+        """The next state that differs from the one before; not to be called when it is over.
+
+        Raises:
+            WaitTimeoutError: the deadline passed first.
+            APIError: a read failed in a way that a later one cannot mend.
+        """
+        while True:
+            if self._begun:
+                await self._session.transport.io.pause(self._pause())
+            self._begun = True
+            generation = await self._poll()
+            if generation is not None and generation != self._last:
+                self._last = generation
+                self._report_unknown(generation.status)
+                return generation
+
+    async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
+        """The terminal state; on_update is called with every update.
+
+        Raises:
+            GenerationFailedError, GenerationSystemError: it is FAILED or ERROR, and raise_on_failure is set.
+            WaitTimeoutError, APIError: as `next_update`.
+        """
+        while True:
+            generation = await self.next_update()
+            if on_update is not None:
+                await self._session.transport.io.notify(on_update, generation)
+            if generation.is_terminal:
+                break
+        if generation.succeeded or not raise_on_failure:
+            return generation
+        ended = f"request {generation.request_id!r} ended {generation.status}: {generation.error or 'no reason given'}"
+        if generation.status == ERROR:  # "System error — not charged" (Status Values)
+            raise GenerationSystemError(f"{ended}; a system error is not charged: submit it again", generation)
+        raise GenerationFailedError(f"{ended}; change what you ask for before submitting again", generation)
+
+    def _pause(self) -> float:
+        now = self._session.monotonic()
+        remaining = self._deadline - now
+        if self._at_deadline or remaining <= 0:
+            raise WaitTimeoutError(self._submission.request_id, self._last, now - self._started) from self._failure
+        asked = self._failure.retry_after if isinstance(self._failure, APIStatusError) else None
+        interval = max(self._session.polling.interval(), asked or 0)
+        self._at_deadline = interval >= remaining
+        return min(interval, remaining)
+
+    async def _poll(self) -> Generation | None:
+        gateway = self._session.gateway
+        within = max(self._deadline - self._session.monotonic(), LAST_READ)
+        request = read_request(gateway, self._submission.status_url, within)
+        outcome = await self._session.transport.send(request)
+        try:
+            generation = _generation(gateway, request, outcome, self._submission.request_id)
+        except APIError as error:
+            # A garbled response says nothing about the generation; the next one may be whole.
+            if not is_transient(outcome) and not isinstance(error, APIResponseValidationError):
+                raise
+            logger.info("%s; reading again", error)
+            self._failure = error
+            return None
+        self._failure = None
+        return generation
+
+    def _report_unknown(self, status: str) -> None:
+        if status not in KNOWN and status not in self._reported:
+            self._reported.add(status)
+            request_id = self._submission.request_id
+            logger.warning("request %r has the unknown status %r: taken as not ended", request_id, status)
+
+
+async def _send(session: Session, request: Request) -> Outcome:
+    return await _repeat(session, request.method, request.url, lambda: session.transport.send(request))
+
+
+async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:
+    attempt = 0
+    while True:
+        try:
+            found = await call()
+        except PixazoError:
+            raise  # nothing was sent
+        except BaseException:  # a cancellation or an interrupt
+            if method == "POST":
+                logger.warning(
+                    "%s %s: ended before its response arrived; %s", method, session.gateway.hide(url), MAYBE_CHARGED
+                )
+            raise
+        delay = session.retry.pause(method, found, attempt) if isinstance(found, Response | NoResponse) else None
+        if delay is None:
+            return found
+        logger.info("%s %s: repeated in %.1f s", method, session.gateway.hide(url), delay)
+        await session.transport.io.pause(delay)
+        attempt += 1
+
+
+def video_body(prompt: str, optional: Mapping[str, object], extra: Mapping[str, object] | None) -> dict[str, object]:
+    """The body of a submission: what was given, without what is None; extra members unchanged."""
+    given = {name: value for name, value in optional.items() if value is not None}
+    return {"prompt": prompt, **given, **_mapping("extra_body", extra)}
+
+
+def _mapping(name: str, given: Any) -> Mapping[Any, Any]:
+    if given is not None and not hasattr(given, "items"):  # its value is not shown: it may hold secrets
+        raise PixazoError(f"{name} is of type {type(given).__name__}, nothing was sent: give a dict")
+    return given or {}
+
+
+def _encoded(gateway: Gateway, body: Mapping[str, object]) -> bytes:
+    try:
+        return _JSON.encode(body).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PixazoError(f"the body is not JSON, nothing was sent: {shorten(gateway.hide(str(error)))}") from error
+
+
+def _success(
+    gateway: Gateway, request: Request, outcome: Outcome, request_id: str | None
+) -> tuple[Response, Mapping[str, object]]:
+    """A successful response and the members of its body, or the APIError for any other outcome raised."""
+    if isinstance(outcome, NoResponse) or not 200 <= outcome.status < 300:
+        raise failure(gateway, request, outcome, request_id)
+    try:
+        return outcome, outcome.members()
+    except ValueError as error:
+        raise invalid(gateway, request, outcome, str(error), request_id) from error
+
+
+def _generation(gateway: Gateway, request: Request, outcome: Outcome, request_id: str) -> Generation:
+    response, members = _success(gateway, request, outcome, request_id)
+    try:
+        generation = generation_from(members, gateway.hide)
+    except ValueError as error:
+        raise invalid(gateway, request, response, str(error), request_id) from error
+    if generation.request_id != request_id:
+        problem = f"is about another request, {generation.request_id!r}"
+        raise invalid(gateway, request, response, problem, request_id)
+    return generation
+
+
+def _media_url(generation: Generation, index: int) -> str:
+    name = f"request {generation.request_id!r}"
+    if not generation.succeeded:
+        raise DownloadError(f"{name} is {generation.status}: wait until it is COMPLETED")
+    if not 0 <= index < len(generation.media_urls):
+        raise DownloadError(f"{name} has {len(generation.media_urls)} media, none at index {index}: look at media_urls")
+    return generation.media_urls[index]
+
+
+def _not_downloaded(gateway: Gateway, url: str, outcome: Outcome) -> DownloadError:
+    shown = gateway.hide(shown_url(url))
+    if isinstance(outcome, NoResponse):
+        error = DownloadError(f"{shown} did not arrive: {gateway.hide(outcome.reason)}: download it again", url=url)
+        error.__cause__ = outcome.cause
+        return error
+    if outcome.status < 400 or is_transient(outcome):
+        problem = "not with the whole file: download it again"
+        return DownloadError(f"{shown} answered {outcome.status}, {problem}", url=url, status_code=outcome.status)
+    problem = "the link may have expired: retrieve the generation for a fresh one"
+    return DownloadError(f"{shown} answered {outcome.status}: {problem}", url=url, status_code=outcome.status)

@@ -1,0 +1,292 @@
+"""The HTTP clients that carry the exchanges: our own, one for each process and event loop, or the user's.
+
+A connection belongs to the process and the event loop that opened it. After a fork, parent and child would read each
+other's responses from it; on another loop it fails after the request was written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from functools import cache
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
+from urllib.request import getproxies
+
+import httpx2
+
+from ._errors import PixazoError
+
+if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from anyio.lowlevel import RunVar
+
+    from ._transport import AsyncHTTPClient, HTTPClient, HTTPResponse
+
+
+Place: TypeAlias = "tuple[int, object]"
+"""A process and an event loop."""
+
+DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
+"""Seconds to connect, between two reads, between two writes, and to get a free connection."""
+
+CLOSED = "the client is closed, nothing was sent: make another"
+
+_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+
+
+def process() -> Place:
+    """This process; blocking clients may be shared by its threads."""
+    return os.getpid(), None
+
+
+def event_loop() -> Place:
+    """This process and this event loop."""
+    try:
+        loop = _mark().get()
+    except LookupError:
+        _mark().set(loop := object())
+    return os.getpid(), loop
+
+
+@cache
+def _mark() -> RunVar[object]:
+    """Identifies an event loop. The loop itself as a key would be kept alive by the connections that refer to it."""
+    from anyio.lowlevel import RunVar
+
+    return RunVar("pixazo_client_loop")
+
+
+class _Recipe:
+    """Makes our own HTTP clients. The environment is read once, and the TLS context, which is slow to make, is shared."""
+
+    def __init__(self) -> None:
+        self._context = httpx2.create_ssl_context()
+        self._proxies = proxies(self._context)
+
+    def client(self) -> httpx2.Client:
+        """A new blocking client."""
+        return httpx2.Client(mounts=self._mounts(httpx2.HTTPTransport), **self._options)
+
+    def async_client(self) -> httpx2.AsyncClient:
+        """A new asynchronous client."""
+        return httpx2.AsyncClient(mounts=self._mounts(httpx2.AsyncHTTPTransport), **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"timeout": DEFAULT_TIMEOUT, "verify": self._context, "trust_env": False}
+
+    def _mounts(self, transport: Any) -> dict[str, Any]:
+        return {
+            pattern: transport(proxy=proxy, verify=self._context) if isinstance(proxy, str) else proxy
+            for pattern, proxy in self._proxies.items()
+        }
+
+
+class Pool:
+    """Our own blocking clients. There is no lock: one that another thread holds during a fork is never released in the child."""
+
+    def __init__(self) -> None:
+        self._recipe = _Recipe()
+        self._clients: dict[int, httpx2.Client] = {os.getpid(): self._recipe.client()}
+        self._closed = False
+
+    async def take(self) -> httpx2.Client:
+        """The client of this process. One inherited from the parent stays open: to close it would end TLS there.
+
+        Raises:
+            PixazoError: closed.
+        """
+        if self._closed:
+            raise PixazoError(CLOSED)
+        pid = os.getpid()
+        return self._clients.get(pid) or self._clients.setdefault(pid, self._recipe.client())
+
+    def settle(self, response: HTTPResponse) -> None:
+        """Note that an exchange has ended."""
+
+    async def close(self) -> None:
+        """Close the connections of this process."""
+        self._closed = True
+        if (client := self._clients.pop(os.getpid(), None)) is not None:
+            client.close()
+
+
+class _Kept(NamedTuple):
+    client: httpx2.AsyncClient
+    loop: asyncio.AbstractEventLoop | None  # None on trio
+    guard: AsyncGenerator[None]  # closes the client when it is closed itself
+
+
+class AsyncPool:
+    """Our own asynchronous clients, each closed with its event loop: a loop that ends closes the generators still open."""
+
+    def __init__(self) -> None:
+        self._recipe = _Recipe()
+        self._clients: dict[Place, _Kept] = {}
+        self._closed = False
+
+    async def take(self) -> httpx2.AsyncClient:
+        """The client of this process and event loop.
+
+        Raises:
+            PixazoError: closed.
+        """
+        if self._closed:
+            raise PixazoError(CLOSED)
+        here = event_loop()
+        kept = self._clients.get(here)
+        if kept is None:
+            for place, each in list(self._clients.items()):
+                if each.loop is not None and each.loop.is_closed():  # by loop.close(), which leaves generators open
+                    self._clients.pop(place, None)
+            client = self._recipe.async_client()
+            kept = self._clients[here] = _Kept(client, _asyncio_loop(), _closing(client, self._clients, here))
+            await anext(kept.guard)
+        return kept.client
+
+    def settle(self, response: HTTPResponse) -> None:
+        """Note that an exchange has ended."""
+
+    async def close(self) -> None:
+        """Close the connections of this loop. Those of other loops of this process are closed there when they are freed."""
+        self._closed = True
+        kept = self._clients.pop(event_loop(), None)
+        for place in list(self._clients):
+            if place[0] == os.getpid():
+                self._clients.pop(place, None)
+        if kept is not None:
+            await kept.guard.aclose()
+
+
+async def _closing(client: httpx2.AsyncClient, clients: dict[Place, _Kept], place: Place) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        clients.pop(place, None)
+        await client.aclose()
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        running: asyncio.AbstractEventLoop = sys.modules["asyncio"].get_running_loop()
+    except (KeyError, RuntimeError):  # trio
+        return None
+    return running
+
+
+class Lent:
+    """A client of the user's. It belongs where it first kept a connection open; mocks keep none and may be used anywhere."""
+
+    def __init__(self, client: HTTPClient | AsyncHTTPClient, here: Callable[[], Place]) -> None:
+        self._client = client
+        self._here = here
+        self._home: Place | None = None
+
+    async def take(self) -> HTTPClient | AsyncHTTPClient:
+        """The client.
+
+        Raises:
+            PixazoError: it is closed, or its connections belong elsewhere.
+        """
+        if getattr(self._client, "is_closed", False):
+            raise PixazoError("http_client is closed, nothing was sent: pass an open one")
+        if self._home is not None and self._home != (here := self._here()):
+            where = "process" if self._home[0] != here[0] else "event loop"
+            raise PixazoError(
+                f"http_client has connections of another {where}, nothing was sent: make one in each {where}, "
+                "or pass none and the client does"
+            )
+        return self._client
+
+    def settle(self, response: HTTPResponse) -> None:
+        """Note that an exchange has ended, and whether it left a connection open."""
+        if self._home is None and (stream := response.extensions.get("network_stream")) is not None:
+            # An idle connection that has something to read has been closed.
+            self._home = None if stream.get_extra_info("is_readable") else self._here()
+
+    async def close(self) -> None:
+        """Leave the client open: the user closes it."""
+
+
+class UnusableProxy(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+    """Refuses the requests of a proxy that cannot be used: they must not go straight to the host instead."""
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    def handle_request(self, request: httpx2.Request) -> NoReturn:
+        """Raise PixazoError with the remedies."""
+        host = request.url.host
+        raise PixazoError(
+            f"{host} cannot be reached, nothing was sent: {self._problem}, add {host} to NO_PROXY, or pass http_client="
+        )
+
+    async def handle_async_request(self, request: httpx2.Request) -> NoReturn:
+        """See handle_request."""
+        self.handle_request(request)
+
+
+def proxies(context: ssl.SSLContext) -> Mapping[str, str | UnusableProxy | None]:
+    """The environment's proxies by URL pattern, as HTTP clients mount them: a proxy's URL, or None where NO_PROXY applies.
+
+    A proxy that cannot be used is reported only when a request needs it.
+    """
+    named = getproxies()
+    excepted = [entry.strip() for entry in named.get("no", "").split(",")]
+    used = {f"{scheme}://": named[scheme] for scheme in ("http", "https", "all") if named.get(scheme)}
+    if "*" in excepted or not used:
+        return {}
+    found: dict[str, str | UnusableProxy | None] = {
+        pattern: _usable(pattern[:-3], url if "://" in url else f"http://{url}", context)
+        for pattern, url in used.items()
+    }
+    return found | dict.fromkeys(filter(None, map(_pattern, excepted)))
+
+
+def _usable(scheme: str, url: str, context: ssl.SSLContext) -> str | UnusableProxy:
+    try:
+        httpx2.HTTPTransport(proxy=url, verify=context).close()
+        if httpx2.URL(url).host:
+            return url
+        remedy = "name a host there"
+    except ImportError:
+        remedy = "pip install 'httpx2[socks]'"
+    except (ValueError, httpx2.InvalidURL):
+        remedy = "give http://host:port, or https:// or socks5:// in its place"
+    name = next(filter(os.environ.get, (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")), "the system's proxy setting")
+    return UnusableProxy(f"the proxy {name}={_without_password(url)} cannot be used: {remedy}")
+
+
+def _without_password(url: str) -> str:
+    """The URL without user and password, which end at its last @."""
+    scheme = _SCHEME.match(url)
+    return (scheme[0] if scheme else "") + url[scheme.end() if scheme else 0 :].rpartition("@")[2]
+
+
+def _pattern(entry: str) -> str | None:
+    """The pattern of a NO_PROXY entry: a URL, an address, a network, or a domain, which includes its subdomains."""
+    pattern = f"all://{entry}" if entry.startswith(("*.", "[")) or entry.lower() == "localhost" else f"all://*{entry}"
+    if "://" in entry:
+        pattern = entry
+    elif (network := _network(entry)) is not None:
+        pattern = f"all://{network}"
+    try:
+        httpx2.Client(mounts={pattern: None}, transport=UnusableProxy(""))
+    except (ValueError, httpx2.InvalidURL):
+        return None
+    return pattern if entry else None
+
+
+def _network(entry: str) -> str | None:
+    try:
+        network = ip_network(entry, strict=False)
+    except ValueError:
+        return None
+    address, _, bits = entry.partition("/")
+    host = f"[{address}]" if network.version == 6 else address
+    return f"{host}/{bits}" if bits else host

@@ -1,0 +1,234 @@
+"""One exchange with the gateway: a request, its outcome, and the exception that an unsuccessful outcome becomes."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+
+from ._errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    InsufficientBalanceError,
+    InternalServerError,
+    ModelNotFoundError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+)
+from ._gateway import shorten
+from ._models import object_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._errors import APIError
+    from ._gateway import Gateway
+
+
+MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
+
+CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
+"""Status codes after which a submission cannot have created a generation: the gateway says that it did not accept it.
+
+Any other failure says nothing about that: a 502 may come from a proxy after the gateway has accepted.
+"""
+
+_ERRORS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to the gateway; `within` limits the whole exchange, in seconds."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)  # holds the key
+    content: bytes | None = field(default=None, repr=False)
+    within: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response; `received` is when it arrived, in seconds since 1970.
+
+    `problem` says why the body is not complete, such as "has more than 4194304 bytes"; None if it is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received: float
+    problem: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 become replacement characters."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def retry_after(self) -> float | None:
+        """See `retry_after`."""
+        return retry_after(self.headers, self.received)
+
+    def members(self) -> Mapping[str, object]:
+        """The members of a body that is a JSON object.
+
+        Raises:
+            ValueError: it is none; the message says why.
+        """
+        if self.problem is not None:
+            raise ValueError(self.problem)
+        return object_from(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class NoResponse:
+    """No response arrived; `sent` is False only if no connection was made."""
+
+    sent: bool
+    timed_out: bool
+    reason: str
+    cause: Exception
+
+
+Outcome: TypeAlias = Response | NoResponse
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that Retry-After asks for, as a number or an HTTP-date (RFC 9110, 10.2.3); None if absent or unreadable.
+
+    A date is compared with the response's own Date, because clocks differ; without one, with now (seconds since 1970).
+    """
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        until = _http_date(value)
+        sent = _http_date(headers.get("Date") or "")
+        seconds = math.nan if until is None else max(0.0, until - (now if sent is None else sent))
+    return seconds if 0 <= seconds < math.inf else None
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        instant = parsedate_to_datetime(value)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def failure(gateway: Gateway, request: Request, outcome: Outcome, request_id: str | None) -> APIError:
+    """The exception for an outcome that is not a success, with secrets redacted."""
+    if isinstance(outcome, Response):
+        return _refused(gateway, request, outcome, request_id)
+    kind = APITimeoutError if outcome.timed_out else APIConnectionError
+    charged = request.method == "POST" and outcome.sent
+    message = f"{_name(gateway, request)} got no response: {shorten(gateway.hide(outcome.reason))}"
+    remedy = MAYBE_CHARGED if charged else "check base_url and the network, or call again"
+    error = kind(_line(message, remedy), request_id=request_id, sent=outcome.sent)
+    error.__cause__ = outcome.cause
+    return error
+
+
+def invalid(gateway: Gateway, request: Request, response: Response, problem: str, request_id: str | None) -> APIError:
+    """The exception for a successful response whose body is not what it should be."""
+    shown = _excerpt(response, _redacted(gateway, response.text))
+    problem = shorten(gateway.hide(problem))
+    message = f"{_name(gateway, request)} answered {response.status} with a body that {problem}: {shown}"
+    remedy = MAYBE_CHARGED if request.method == "POST" else ""
+    return APIResponseValidationError(_line(message, remedy), request_id=request_id)
+
+
+def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:
+    text = _redacted(gateway, response.text)
+    body = _members(text)
+    kind = _kind(response)
+    flaw = f" (a body that {response.problem})" if response.problem else ""
+    sentences = _sentences(body) or _excerpt(response, text)
+    message = f"{_name(gateway, request)} answered {_code(response.status)}: {sentences}{flaw}"
+    return kind(
+        _line(message, _remedy(gateway, request, response, kind)),
+        status_code=response.status,
+        body=body,
+        request_id=request_id,
+        retry_after=response.retry_after,
+    )
+
+
+def _kind(response: Response) -> type[APIStatusError]:
+    if 500 <= response.status < 600:
+        return InternalServerError
+    if response.status == 400 and (_members(response.text) or {}).get("error") == "Model not found":
+        return ModelNotFoundError
+    return _ERRORS.get(response.status, APIStatusError)
+
+
+def _remedy(gateway: Gateway, request: Request, response: Response, kind: type[APIStatusError]) -> str:
+    charged = MAYBE_CHARGED if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
+    if 300 <= response.status < 400:
+        location = shorten(gateway.hide(response.headers.get("Location", "nowhere")))
+        return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)
+    if charged:
+        return charged
+    if kind is RateLimitError and response.retry_after is not None:
+        return f"call again in {response.retry_after:g} s"
+    return kind.remedy
+
+
+def _redacted(gateway: Gateway, text: str) -> str:
+    """The text without secrets. JSON is encoded again, because an escape such as `\\/` could hide one."""
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    return gateway.hide(text)
+
+
+def _members(text: str) -> Mapping[str, object] | None:
+    try:
+        return object_from(text)
+    except ValueError:
+        return None
+
+
+def _sentences(body: Mapping[str, object] | None) -> str:
+    """The sentences of an error body (Queue System Errors)."""
+    found = [part for name in ("error", "message") if isinstance(part := (body or {}).get(name), str) and part]
+    return shorten(": ".join(found))
+
+
+def _excerpt(response: Response, text: str) -> str:
+    """The beginning of a body that is not an error body."""
+    return shorten(text) or ("no readable text" if response.problem or response.body.strip() else "an empty body")
+
+
+def _code(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _name(gateway: Gateway, request: Request) -> str:
+    return f"{request.method} {gateway.hide(request.url)}"
+
+
+def _line(message: str, remedy: str) -> str:
+    return f"{message.rstrip('.')}; {remedy}" if remedy else message

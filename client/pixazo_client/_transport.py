@@ -1,0 +1,370 @@
+"""Sends requests with an httpx2 or httpx client, blocking or asynchronous.
+
+What is above this file is written once for both, as coroutines. An asynchronous client awaits them. A blocking one runs them
+with `finish`: its `BlockingIO` does its work before it returns, so such a coroutine never suspends and needs no event loop.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+
+import anyio
+import httpx2
+
+from ._body import Body, Download
+from ._connections import AsyncPool, Lent, Pool, event_loop, process
+from ._errors import PixazoError
+from ._exchange import NoResponse, Response
+from ._gateway import KEY_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from ._exchange import Outcome, Request
+
+
+T = TypeVar("T")
+Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
+
+CHUNK = 256 * 1024
+MOST_REDIRECTS = 20
+SLOWEST_UPLOAD = 16 * 1024
+"""Bytes per second: a larger request may take longer as a whole, though no single write longer than the time-out."""
+
+_NO_LIMIT = nullcontext()
+
+LONGEST_TIMEOUT = 2_000_000
+"""Seconds: a socket counts milliseconds in a C int, which holds a little more."""
+
+
+class HTTPResponse(Protocol):
+    """What is used of an `httpx2.Response` or `httpx.Response`."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def extensions(self) -> Mapping[str, Any]: ...
+    @property
+    def is_stream_consumed(self) -> bool: ...
+    @property
+    def next_request(self) -> Any: ...
+    def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
+    def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]: ...
+    def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]: ...
+    def close(self) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+# The same object builds and sends a request, so the request's type is of no concern here: hence Any.
+class Builder(Protocol):
+    """What is used of any client."""
+
+    def build_request(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Any = None,
+    ) -> Any: ...
+
+
+class HTTPClient(Builder, Protocol):
+    """What is used of an `httpx2.Client` or `httpx.Client`."""
+
+    def send(
+        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
+    ) -> HTTPResponse: ...
+    def close(self) -> None: ...
+
+
+class AsyncHTTPClient(Builder, Protocol):
+    """What is used of an `httpx2.AsyncClient` or `httpx.AsyncClient`."""
+
+    async def send(
+        self, request: Any, *, stream: bool = False, auth: Any = None, follow_redirects: Any = False
+    ) -> HTTPResponse: ...
+    async def aclose(self) -> None: ...
+
+
+def finish(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine over `BlockingIO`, which ends without suspending."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a blocking call waited for an event loop")
+
+
+class BlockingIO:
+    """The I/O of a blocking client."""
+
+    def __init__(self, client: HTTPClient | None, sleep: Callable[[float], object] | None) -> None:
+        _check_client(client, "Client")
+        if hasattr(client, "aclose"):
+            raise PixazoError("http_client is an asynchronous client: give it to AsyncPixazoClient")
+        self.pool = Pool() if client is None else Lent(client, process)
+        self._sleep = sleep
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        (self._sleep or time.sleep)(seconds)
+
+    async def notify(self, callback: Callable[..., object], *values: object) -> None:
+        """Call a function of the caller's."""
+        callback(*values)
+
+    async def run(self, function: Callable[..., T], *values: object) -> T:
+        """Call a function that reads or writes files."""
+        return function(*values)
+
+    async def clean_up(self, function: Callable[[], None]) -> None:
+        """Call such a function even if the call was cancelled."""
+        function()
+
+    async def send(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
+        """Send a request, and return the response when its head has arrived."""
+        response: HTTPResponse = client.send(request, stream=True, follow_redirects=False, **options)
+        return response
+
+    def chunks(self, response: HTTPResponse, size: int | None) -> Any:
+        """The body in chunks, for `next`; as it is on the wire, unless a hook of the client has decoded it already."""
+        return response.iter_bytes(size) if response.is_stream_consumed else response.iter_raw(size)
+
+    async def next(self, chunks: Any) -> bytes | None:
+        """The next chunk; None at the end."""
+        return next(chunks, None)
+
+    async def close(self, response: HTTPResponse, _chunks: Any) -> None:
+        """Close a response whose chunks may not have been read to the end."""
+        response.close()
+
+    def limit(self, _seconds: float) -> AbstractContextManager[object]:
+        """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
+        return _NO_LIMIT
+
+
+class AsyncIO:
+    """The I/O of an asynchronous client, on asyncio or trio; files are accessed in threads."""
+
+    def __init__(self, client: AsyncHTTPClient | None, sleep: Callable[[float], Awaitable[object]] | None) -> None:
+        _check_client(client, "AsyncClient")
+        if client is not None and not hasattr(client, "aclose"):
+            raise PixazoError("http_client is a blocking client: give it to PixazoClient")
+        self.pool = AsyncPool() if client is None else Lent(client, event_loop)
+        self._sleep = sleep
+
+    async def pause(self, seconds: float) -> None:
+        """See BlockingIO, as for the methods below."""
+        await (self._sleep or anyio.sleep)(seconds)
+
+    async def notify(self, callback: Callable[..., Any], *values: object) -> None:
+        if (pending := callback(*values)) is not None:
+            await pending
+
+    async def run(self, function: Callable[..., T], *values: object) -> T:
+        from anyio.to_thread import run_sync
+
+        return await run_sync(function, *values)
+
+    async def clean_up(self, function: Callable[[], None]) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.run(function)
+
+    async def send(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
+        response: HTTPResponse = await client.send(request, stream=True, follow_redirects=False, **options)
+        return response
+
+    def chunks(self, response: HTTPResponse, size: int | None) -> Any:
+        return response.aiter_bytes(size) if response.is_stream_consumed else response.aiter_raw(size)
+
+    async def next(self, chunks: Any) -> bytes | None:
+        found: bytes | None = await anext(chunks, None)
+        return found
+
+    async def close(self, response: HTTPResponse, chunks: Any) -> None:
+        try:
+            await chunks.aclose()  # trio warns of an asynchronous generator that nobody closes
+        finally:
+            await response.aclose()
+
+    def limit(self, seconds: float) -> AbstractContextManager[object]:
+        return anyio.move_on_after(seconds)
+
+
+class _NoAnswer(Exception):  # noqa: N818  # not an error: it becomes an outcome
+    def __init__(self, outcome: NoResponse) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class Transport:
+    """Sends requests of the gateway, and downloads files.
+
+    Whatever goes wrong once a request may have been sent becomes a NoResponse: the caller must learn that a submission
+    may have been charged, whichever exception a transport or a hook of the user's own client raises.
+    """
+
+    def __init__(self, io: BlockingIO | AsyncIO, client: object, timeout: Timeout | None) -> None:
+        _check_timeout(timeout)
+        self.io = io
+        # None leaves the client's own time-outs in force.
+        self._options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+        # httpx is an optional package of the user's: it is found where their import left it, never imported here.
+        roots = [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
+        library: Any = sys.modules["httpx"] if "httpx" in roots else httpx2
+        self._unsent = (library.ConnectError, library.ConnectTimeout, library.PoolTimeout, library.InvalidURL)
+        self._late = (library.TimeoutException, TimeoutError)
+        self._too_many_redirects = library.TooManyRedirects
+
+    async def send(self, request: Request) -> Outcome:
+        """Send a request to the gateway, following no redirect: the key must not go elsewhere.
+
+        Raises:
+            PixazoError: the connection pool or a proxy refused before anything was sent.
+        """
+        client = await self.io.pool.take()
+        try:
+            return await self._exchange(client, request)
+        except _NoAnswer as no_answer:
+            return no_answer.outcome
+
+    async def fetch(self, url: str, download: Download) -> Path | Outcome:
+        """Download a file, without the key; a response other than 200 is returned as it is.
+
+        Raises:
+            DownloadError: the file is not what was announced, or cannot be written.
+            PixazoError: as `send`.
+        """
+        client = await self.io.pool.take()
+        try:
+            await self.io.run(download.place)
+            # The HTTP library would follow redirects too, but it reads the body of each to its end, however long.
+            request = self._built(client, "GET", url, headers={"Accept-Encoding": "identity"})
+            request.headers.pop(KEY_HEADER, None)  # the user's own client may send it by default
+            most = getattr(client, "max_redirects", MOST_REDIRECTS)
+            for _ in range(most + 1):
+                response = await self._open(client, request, auth=None)
+                chunks = self.io.chunks(response, CHUNK)
+                try:
+                    request = response.next_request
+                    if request is None and response.status_code != 200:
+                        return _as_value(response)
+                    if request is None:
+                        return await self._save(response, chunks, download)
+                finally:
+                    await self._close(response, chunks)
+            raise self._no_answer(self._too_many_redirects(f"more than {most} redirects"))
+        except _NoAnswer as no_answer:
+            return no_answer.outcome
+
+    async def _exchange(self, client: Any, request: Request) -> Response:
+        built = self._built(client, request.method, request.url, content=request.content, headers=request.headers)
+        seconds = _within(built, request)
+        end = time.monotonic() + seconds
+        with self.io.limit(seconds):
+            response = await self._open(client, built)
+            chunks = self.io.chunks(response, None)
+            try:
+                body = Body(response.headers, decoded=response.is_stream_consumed)
+                while (chunk := await self._next(chunks)) is not None:
+                    if not body.add(chunk):
+                        break
+                    if time.monotonic() > end:
+                        raise self._late_answer(seconds)
+                else:
+                    body.end()
+            finally:
+                await self._close(response, chunks)
+            return _as_value(response, body)
+        raise self._late_answer(seconds)
+
+    async def _save(self, response: HTTPResponse, chunks: Any, download: Download) -> Path:
+        download.begin(response.headers, decoded=response.is_stream_consumed)
+        try:
+            await self.io.run(download.create)
+            while (chunk := await self._next(chunks)) is not None:
+                for piece in download.pieces(chunk):
+                    await self.io.run(download.write, piece)
+            return await self.io.run(download.finish)
+        finally:
+            await self.io.clean_up(download.discard)
+
+    def _built(self, client: Builder, method: str, url: str, **content: Any) -> Any:
+        try:
+            return client.build_request(method, url, **content, **self._options)
+        except Exception as error:
+            raise self._no_answer(error, sent=False) from error
+
+    async def _open(self, client: Any, request: Any, **options: Any) -> HTTPResponse:
+        try:
+            return await self.io.send(client, request, **options)
+        except PixazoError:
+            raise  # of a proxy that cannot be used: nothing was sent
+        except Exception as error:
+            raise self._no_answer(error) from error
+
+    async def _next(self, chunks: Any) -> bytes | None:
+        try:
+            return await self.io.next(chunks)
+        except Exception as error:
+            raise self._no_answer(error) from error
+
+    async def _close(self, response: HTTPResponse, chunks: Any) -> None:
+        with suppress(Exception):  # what was read is valid, however the connection ends
+            await self.io.close(response, chunks)
+            self.io.pool.settle(response)
+
+    def _late_answer(self, seconds: float) -> _NoAnswer:
+        return self._no_answer(TimeoutError(f"the response was not complete after {seconds:.1f} s"))
+
+    def _no_answer(self, error: Exception, *, sent: bool = True) -> _NoAnswer:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        sent = sent and not isinstance(error, self._unsent)
+        return _NoAnswer(NoResponse(sent, isinstance(error, self._late), reason, error))
+
+
+def _within(built: Any, request: Request) -> float:
+    """Seconds for the whole exchange: the sum of the phases' limits, for a slow server can meet each of them for ever."""
+    limits = built.extensions.get("timeout", {})
+    seconds = math.inf if None in limits.values() else sum(limits.values()) or math.inf
+    if request.content:
+        seconds += len(request.content) / SLOWEST_UPLOAD
+    if request.within < seconds:
+        seconds = request.within
+        limits["read"] = min(limits.get("read") or math.inf, seconds)
+    return seconds
+
+
+def _as_value(response: HTTPResponse, body: Body | None = None) -> Response:
+    content, problem = (b"", None) if body is None else (body.content, body.problem)
+    return Response(response.status_code, response.headers, content, time.time(), problem)
+
+
+def _check_timeout(timeout: Any) -> None:
+    """Raise ValueError unless the time-out can be used: a socket would refuse it only when a submission is under way."""
+    limits = cast("tuple[object, ...]", timeout if isinstance(timeout, tuple) else (timeout,) * 4)
+    good = (one is None or (isinstance(one, int | float) and 0 < one <= LONGEST_TIMEOUT) for one in limits)
+    if len(limits) != 4 or not all(good):
+        raise ValueError(
+            f"timeout is {timeout!r}: give seconds above 0 and at most {LONGEST_TIMEOUT}, or four such in a tuple, "
+            "where None means no limit"
+        )
+
+
+def _check_client(client: object, kind: str) -> None:
+    """Raise PixazoError for an http_client of another library, such as a requests.Session."""
+    if client is not None and (isinstance(client, type) or not hasattr(client, "build_request")):
+        raise PixazoError(f"http_client is of type {type(client).__name__}: give an httpx2.{kind} or httpx.{kind}")

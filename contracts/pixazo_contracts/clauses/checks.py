@@ -1,0 +1,154 @@
+"""Checks that several clauses share: how responses to what probes aimed at a clause are judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from pixazo_contracts.trace import TERMINAL
+
+from .clause import Observation, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
+
+    from .clause import Evidence, Remarks, SharedCheck, Violation
+
+
+#: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
+UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
+
+#: Status codes of a gateway that has no such route.
+NO_ROUTE: Final = frozenset({404, 405})
+
+#: The cases that ask for several features in one request.
+PACKS: Final = frozenset({"g1", "g2", "g4", "g5"})
+
+
+def code_word(exchange: Exchange) -> str:
+    """A response in an observation: `accepted`, or else its status code."""
+    return "accepted" if exchange.succeeded else str(exchange.status)
+
+
+def member_names(exchange: Exchange) -> str:
+    """The names of the members of a response, sorted, as an observation lists them."""
+    return ", ".join(sorted(exchange.members)) or "none"
+
+
+def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
+    """The response has one of the status codes."""
+    return check(exchange.status in codes, exchange, "status code", " or ".join(map(str, codes)), str(exchange.status))
+
+
+def answered(*codes: int) -> SharedCheck:
+    """Every request aimed at the clause is answered with one of the status codes."""
+    return lambda trace, clause_id: (has_code(exchange, *codes) for exchange in trace.aimed(clause_id))
+
+
+def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
+    """Of the requests, if there were any, at least one was served."""
+    if requests:
+        yield check(bool(served), (served or requests)[0], where, expected, str(requests[0].status))
+
+
+def _is_refused(exchange: Exchange) -> Evidence | Violation:
+    refused = exchange.status is not None and 400 <= exchange.status < 500
+    return check(refused, exchange, f"status code ({exchange.case})", "a refusal, 400", code_word(exchange))
+
+
+def is_accepted(exchange: Exchange, where: str) -> Remarks:
+    """The submit is accepted.
+
+    A refused pack of several features accuses none of them: each is then sent by itself, and that request decides.
+    """
+    if exchange.succeeded or exchange.case not in PACKS:
+        yield check(exchange.succeeded, exchange, where, "acceptance, 202", str(exchange.status))
+
+
+def refused(trace: Trace, clause_id: str) -> Remarks:
+    """Every request aimed at the clause that should be refused is; ERR-400-01 judges with which status code.
+
+    Requests of which the page does not say whether they are refused are observed.
+    """
+    for exchange in trace.aimed(clause_id):
+        if exchange.intent == "refuse" and exchange.status not in UNDECIDED:
+            yield _is_refused(exchange)
+    yield from observed(trace, clause_id)
+
+
+def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
+    """As `refused`; but a rule about the image may also be enforced later, by ending FAILED or ERROR."""
+    for exchange in trace.aimed(clause_id):
+        if exchange.intent != "refuse" or exchange.status in UNDECIDED:
+            continue
+        generation = trace.generation(exchange.accepted_id)
+        if generation is None:
+            yield _is_refused(exchange)
+        elif generation.outcome in TERMINAL:
+            holds = generation.outcome != "COMPLETED"
+            where = f"outcome ({exchange.case})"
+            yield check(holds, exchange, where, "a refusal, or FAILED later", str(generation.outcome))
+
+
+def accepted(trace: Trace, clause_id: str) -> Remarks:
+    """The requests aimed at the clause are accepted."""
+    for exchange in trace.aimed(clause_id):
+        if exchange.intent == "accept" and exchange.status not in UNDECIDED:
+            yield from is_accepted(exchange, f"status code ({exchange.case})")
+
+
+def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
+    """What became of each request aimed at the clause of which the page does not say what should.
+
+    A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
+    """
+    for exchange in trace.aimed(clause_id):
+        if exchange.intent != "any" or exchange.status is None or exchange.status in UNDECIDED:
+            continue
+        generation = trace.generation(exchange.accepted_id)
+        ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
+        word = "refused" if 400 <= exchange.status < 500 and not codes else code_word(exchange)
+        yield Observation(f"{exchange.case}: {word}{ending}", exchange)
+
+
+def late(trace: Trace, clause_id: str, alive: str) -> Remarks:
+    """What the late re-reads aimed at the clause got; `alive` is the word for a success."""
+    words = {alive if exchange.succeeded else str(exchange.status) for exchange in trace.aimed(clause_id)}
+    if words:
+        yield Observation(f"late in the run: {', '.join(sorted(words))}")
+
+
+def no_key(record: Exchange | Callback, places: Iterable[str]) -> Evidence | Violation:
+    """None of these places of a message holds the API key."""
+    found = ", ".join(places)
+    return check(not found, record, found, "no trace of the key", "the key")
+
+
+def is_absolute_url(url: object, profile: Profile) -> bool:
+    """Whether a value is an absolute https URL; a gateway on this machine may have no certificate, and use http."""
+    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+    return parts.scheme in ("https", *(["http"] if profile.loopback else [])) and bool(parts.hostname)
+
+
+def playing_time(download: Exchange, duration: float, profile: Profile) -> Remarks:
+    """The video plays for about `duration` seconds; nothing where its bytes do not say how long it plays."""
+    media = download.media
+    if media is not None and media.seconds is not None:
+        holds = abs(media.seconds - duration) <= profile.length_tolerance
+        yield check(holds, download, "playing time", f"{duration} s", f"{media.seconds:.2f} s")
+
+
+#: Heights in pixels of the two documented resolutions.
+HEIGHTS: Final = {"768P": 768, "1080P": 1080}
+
+
+def frame(download: Exchange, resolution: str, profile: Profile) -> Remarks:
+    """The video's frame belongs to that resolution; nothing where its bytes do not say how large it is."""
+    height, media = HEIGHTS.get(resolution), download.media
+    if height is not None and media is not None and media.width and media.height:
+        # A resolution names the short side: an upright video is as wide as a lying one is high.
+        sides = {media.height, min(media.width, media.height)}
+        holds = any(abs(side - height) <= height * profile.height_tolerance for side in sides)
+        yield check(holds, download, "frame", f"the {resolution} class", f"{media.width} x {media.height}")

@@ -1,0 +1,200 @@
+"""What conversations are made of: submit, read, poll, follow, download."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, ParamSpec, TypedDict, Unpack
+from urllib.parse import urljoin, urlsplit
+
+from pixazo_contracts.trace import (
+    MODEL,
+    MODEL_BASE,
+    STATUS_BASE,
+    TERMINAL,
+    Exchange,
+    Intent,
+    host_is_loopback,
+    is_array,
+    is_object,
+)
+
+from .conversation import (
+    Conversation,
+    Headers,
+    Placement,
+    ReceiverUrl,
+    RunContext,
+    Send,
+    open_receiver_url,
+    pause,
+    send,
+    together,
+)
+
+P = ParamSpec("P")
+
+#: The headers of the samples, the key aside; and the one that a JSON body needs.
+PRINTED_HEADERS: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-cache"))
+BODY_ONLY: Final = (("Content-Type", "application/json"),)
+
+#: A prompt that no content filter objects to.
+PROMPT: Final = "A paper boat drifts down a rainy street"
+
+#: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
+PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
+
+#: Polling ends after so many reads that were refused for the key, or that found nothing.
+MOST_REFUSED: Final = 3
+MOST_MISSING: Final = 40
+
+
+def unknown_id(run: str, use: str) -> str:
+    """A request id of the right shape that no gateway has issued: the same for one run and use, another for each other.
+
+    Its text is that of a version 7 UUID.
+    """
+    digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
+    return f"{MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
+
+
+def encode(members: Mapping[str, object]) -> bytes:
+    """A JSON body in UTF-8, non-ASCII characters unescaped."""
+    return json.dumps(members, ensure_ascii=False).encode()
+
+
+class About(TypedDict, total=False):
+    """What `Send` says of a request beside what goes over the network."""
+
+    aims: tuple[str, ...]
+    intent: Intent
+    account: str
+    placement: Placement
+    reader: str
+
+
+def submit_send(
+    operation: str,
+    body: Mapping[str, object] | bytes,
+    *,
+    case: str,
+    headers: Headers = PRINTED_HEADERS,
+    url: str | None = None,
+    **about: Unpack[About],
+) -> Send:
+    """The step that submits a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
+    url = url or f"{MODEL_BASE}/{operation}"
+    encoded = body if isinstance(body, bytes) else encode(body)
+    return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
+
+
+def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
+    """The step that reads a status once."""
+    return Send(operation="status", url=f"{STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
+
+
+def download_send(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
+    """The step that downloads a medium, without a key."""
+    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
+
+
+def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
+    """Make the step and send it: takes the arguments of `make`."""
+    return lambda *args, **kwargs: send(make(*args, **kwargs))
+
+
+submit = _sending(submit_send)
+read = _sending(read_send)
+
+
+def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
+    """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
+    if not context.has_receiver:
+        return PRINTED_HEADERS
+    return (*PRINTED_HEADERS, ("X-Webhook-URL", (yield from open_receiver_url(step))))
+
+
+def _hopeless(reads: Sequence[Exchange]) -> bool:
+    """Whether further reads would get the same: the key is refused, or nothing is found."""
+    refused = [read for read in reads[-MOST_REFUSED:] if read.status in {401, 403}]
+    missing = [read for read in reads[-MOST_MISSING:] if read.status == 404]
+    return len(refused) == MOST_REFUSED or len(missing) == MOST_MISSING
+
+
+def poll(
+    context: RunContext, accepted: Exchange, *, pace: float | None = None, readers: int = 1
+) -> Conversation[Exchange | None]:
+    """Read an accepted request until it ends or the deadline passes; returns the read that shows the end, or None.
+
+    With several `readers` each poll is as many reads at once, on connections of their own.
+    """
+    request_id = accepted.accepted_id
+    history: list[Exchange] = []
+    while request_id is not None:
+        sends = [read_send(request_id, account=accepted.account, reader=f"reader {n + 1}") for n in range(readers)]
+        reads = yield from together(*sends)
+        history.extend(reads)
+        for end in reads:
+            if end.state in TERMINAL:
+                return end
+        if reads[-1].finished - accepted.finished >= context.profile.deadline or _hopeless(history):
+            return None
+        yield from pause(context.profile.pace if pace is None else pace)
+    return None
+
+
+def follow(
+    context: RunContext, accepted: Sequence[Exchange], *, pace: float | None = None
+) -> Conversation[dict[str, Exchange]]:
+    """Poll several accepted requests side by side until all have ended; returns the reads that show the ends, by request id."""
+    running = {exchange.accepted_id: exchange for exchange in accepted if exchange.accepted_id is not None}
+    ends: dict[str, Exchange] = {}
+    polls = 0
+    while running:
+        reads = yield from together(*(read_send(request_id, account=e.account) for request_id, e in running.items()))
+        polls += 1
+        for exchange in reads:
+            request_id = str(exchange.request_id)
+            late = exchange.finished - running[request_id].finished >= context.profile.deadline
+            lost = exchange.status in {401, 403, 404} and polls > MOST_MISSING
+            if exchange.state in TERMINAL:
+                ends[request_id] = exchange
+            if exchange.state in TERMINAL or late or lost:
+                del running[request_id]
+        if running:
+            yield from pause(context.profile.pace if pace is None else pace)
+    return ends
+
+
+def media_urls(end: Exchange) -> list[str]:
+    """The media URLs of a completed generation; a bare string counts as one."""
+    output = end.members.get("output")
+    value = output.get("media_url") if is_object(output) else None
+    return [entry for entry in (value if is_array(value) else [value]) if isinstance(entry, str)]
+
+
+def _may_fetch(context: RunContext, url: str) -> bool:
+    """Whether a media URL may be fetched.
+
+    A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
+    run call strangers. Elsewhere only https is followed.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        return False
+    if context.profile.loopback:
+        return host_is_loopback(parts.hostname) or parts.hostname in context.profile.media_hosts
+    return parts.scheme == "https"
+
+
+def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exchange]]:
+    """Fetch every medium of a completed generation, without a key."""
+    fetched: list[Exchange] = []
+    if end is None or end.state != "COMPLETED" or end.request_id is None:
+        return fetched
+    for url in media_urls(end):
+        absolute = urljoin(f"{context.profile.origin}/", url) if context.profile.loopback else url
+        if _may_fetch(context, absolute):
+            fetched.append((yield from send(download_send(end.request_id, absolute))))
+    return fetched

@@ -1,0 +1,137 @@
+"""Probes of BASE and AUTH: routes, methods, aliases, keys."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
+
+from .conversation import Conversation, Placement, Probe, RunContext, Send, probe, published, send
+from .operations import PRINTED_HEADERS, PROMPT, read, submit, submit_send, unknown_id
+from .samples import Sample, members, text
+
+OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
+
+
+def _submits(account: str, aim: str, case: str, *feeds: str) -> Probe:
+    """A valid submit to both operations with a key that must be refused."""
+    name = "keyless submits" if account == "" else f"{case}, submits"
+
+    @probe(name, *feeds, worst=1)
+    def submits(_: RunContext) -> Conversation[None]:
+        for operation, sample in OPERATIONS.items():
+            body = members(sample)
+            yield from submit(operation, body, case=case, aims=(aim,), intent="refuse", account=account)
+
+    return submits
+
+
+@probe("keyless reads", "BASE-04", "AUTH-02", "AUTH-12", "HDR-04")
+def _keyless_reads(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "keyless"), case="no key", aims=("AUTH-02",), account="")
+    real = yield from published("g1")
+    if real is not None and real.accepted_id is not None:
+        yield from read(real.accepted_id, case="no key, a real id", aims=("AUTH-02",), account="")
+
+
+@probe("unknown and blank key, reads", "AUTH-03", "AUTH-04", "AUTH-12")
+def _unknown_key_reads(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "stranger"), case="unknown key", aims=("AUTH-03",), account="unknown")
+    yield from read(unknown_id(context.run, "blank"), case="blank key", aims=("AUTH-04",), account="blank")
+
+
+#: Where the key stands, by the name of the case, and the clause that says whether it counts there.
+PLACEMENTS: Final[dict[str, tuple[Placement, str]]] = {
+    "header in lower case": ("lower-case", "AUTH-05"),
+    "header in upper case": ("upper-case", "AUTH-05"),
+    "key as query parameter": ("query", "AUTH-06"),
+    "key as Bearer token": ("bearer", "AUTH-06"),
+}
+
+
+@probe("places for the key", "AUTH-05", "AUTH-06", "AUTH-11")
+def _placements(context: RunContext) -> Conversation[None]:
+    for case, (placement, aim) in PLACEMENTS.items():
+        yield from read(unknown_id(context.run, "placement"), case=case, aims=(aim,), placement=placement)
+
+
+@probe("key before body", "AUTH-08", worst=1)
+def _key_before_body(_: RunContext) -> Conversation[None]:
+    body, case = b'{"prompt": "A paper boat', "unknown key, malformed body"
+    yield from submit("generate", body, case=case, aims=("AUTH-08",), intent="refuse", account="unknown")
+
+
+@probe("foreign reads", "AUTH-10", needs={"account:other"})
+def _foreign(context: RunContext) -> Conversation[None]:
+    real = yield from published("g1")
+    if real is not None and real.accepted_id is not None:
+        yield from read(real.accepted_id, case="id of another account", aims=("AUTH-10",), account="other")
+        yield from read(unknown_id(context.run, "foreign"), case="id of nobody", account="other")
+
+
+def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conversation[object]:
+    """A request with a method that the path does not have."""
+    return send(
+        Send(
+            operation="other",
+            method=method,
+            url=url,
+            case=f"{method} {what}",
+            aims=("BASE-06",),
+            intent="refuse",
+            headers=PRINTED_HEADERS if body is not None else (),
+            body=body,
+        )
+    )
+
+
+@probe("methods", "BASE-06", worst=1)
+def _methods(context: RunContext) -> Conversation[None]:
+    for operation, sample in OPERATIONS.items():
+        url = f"{MODEL_BASE}/{operation}"
+        yield from _method("GET", f"{url}?prompt=A+paper+boat&duration=6&resolution=768P", operation)
+        yield from _method("PUT", url, operation, text(sample).encode())
+        yield from _method("DELETE", url, operation)
+    yield from _method("POST", f"{STATUS_BASE}{unknown_id(context.run, 'methods')}", "status", b"{}")
+
+
+#: Paths that look like the documented one, by the names of their cases.
+ALIASES: Final = {
+    "other letter case": f"{MODEL_BASE}/Generate",
+    "trailing slash": f"{MODEL_BASE}/generate/",
+    "doubled slash": "/minimax-hailuo-ai//v1/generate",
+    "unknown path": f"{MODEL_BASE}/no-such-operation",
+}
+
+
+@probe("aliases", "BASE-07", worst=1)
+def _aliases(_: RunContext) -> Conversation[None]:
+    body = {"prompt": PROMPT}
+    for case, url in ALIASES.items():
+        yield from send(submit_send("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url))
+
+
+@probe("plain HTTP", "BASE-08", needs={"tls"})
+def _plain_http(context: RunContext) -> Conversation[None]:
+    host = urlsplit(context.profile.origin).hostname
+    url = f"http://{host}{STATUS_BASE}{unknown_id(context.run, 'plain')}"
+    yield from send(Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account=""))
+
+
+#: What a submit without a key bears on: that the route exists, and how an error looks.
+KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01")
+
+PROBES: Final = (
+    _keyless_reads,
+    _unknown_key_reads,
+    _placements,
+    _submits("", "AUTH-01", "no key", *KEYLESS),
+    _submits("unknown", "AUTH-03", "unknown key", "AUTH-03", "AUTH-12", "ERR-SET-01"),
+    _submits("blank", "AUTH-04", "blank key", "AUTH-04"),
+    _key_before_body,
+    _methods,
+    _aliases,
+    _plain_http,
+    _foreign,
+)

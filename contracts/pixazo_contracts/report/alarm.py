@@ -1,0 +1,74 @@
+"""An alarm: an exception that says which clauses a gateway broke, in the words of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pixazo_contracts.clauses import CATALOGUE, UNDECIDED
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, curl_line, judge
+from pixazo_contracts.trace import Exchange, Trace
+
+from .terminal import verdict_lines
+
+#: The clauses that say that a valid submit is accepted.
+VALID_SUBMIT: Final = {"generate": "SUBMIT-01", "imageToVideo": "SUBMIT-02"}
+
+
+class ContractDriftWarning(UserWarning):
+    """The gateway differs from an example or a baseline; that breaks no promise of the page."""
+
+
+class ContractBrokenError(AssertionError):
+    """The gateway broke clauses of the page: `clauses` names them, `text` reports each with its cURL line."""
+
+    def __init__(self, clauses: tuple[str, ...], text: str) -> None:
+        super().__init__(f"the gateway breaks {', '.join(clauses)}\n{text}")
+        self.clauses = clauses
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A response that cannot be right for a reason that its trace does not show, and the clause that rules it out."""
+
+    clause: str
+    exchange: Exchange
+    expected: str
+    got: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The FAIL that the objection amounts to."""
+        exchange = self.exchange
+        finding = Finding(self.expected, self.got, "status", exchange=exchange.number, curl=curl_line(exchange))
+        return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
+
+
+def wrongly_refused(exchange: Exchange) -> Iterator[Objection]:
+    """The objection to a submit that breaks no rule and is refused as if it did, or gets no response."""
+    valid = exchange.is_submit and exchange.intent == "accept"
+    if valid and not exchange.succeeded and exchange.status not in UNDECIDED:
+        got = f"no answer ({exchange.error})" if exchange.status is None else str(exchange.status)
+        yield Objection(VALID_SUBMIT[exchange.operation], exchange, "202, for no rule is broken", got)
+
+
+def raise_alarm(
+    trace: Trace, objections: Iterable[Objection] = (), *, strict_drift: bool = False
+) -> tuple[Verdict, ...]:
+    """Judge a trace and return all verdicts.
+
+    Raises `ContractBrokenError` if one is FAIL (with `strict_drift`: or DRIFT), if judging itself failed, or on objections.
+    """
+    __tracebackhide__ = True
+    verdicts = tuple(judge(trace, CATALOGUE))
+    bad = {Outcome.FAIL, Outcome.ERROR, *([Outcome.DRIFT] if strict_drift else [])}
+    broken = [verdict for verdict in verdicts if verdict.outcome in bad]
+    known = {verdict.clause for verdict in broken}
+    broken += [objection.verdict for objection in objections if objection.clause not in known]
+    if broken:
+        result = build(trace, broken, ExitCode.FAILED)
+        text = "\n".join(line for verdict in result.verdicts for line in verdict_lines(result, verdict))
+        raise ContractBrokenError(tuple(dict.fromkeys(verdict.clause for verdict in broken)), text)
+    return verdicts

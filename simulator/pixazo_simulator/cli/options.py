@@ -1,0 +1,177 @@
+"""The options of `serve` and `exec`, and the simulator that they describe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pixazo_simulator.server import Simulator, read_profile, read_script
+from pixazo_simulator.spec import micros
+from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
+
+from .log import log_to_stderr
+
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import Mutant, Variant
+
+
+CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
+"""The variable of --control-token."""
+_CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
+
+
+class _Number(click.IntRange):
+    """A whole number within bounds; click's own name for it is `integer range`."""
+
+    name = "number"
+
+
+class _Read(click.types.StringParamType):
+    """A text that a function reads; the ValueError that the function raises is the whole message."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - as click calls it
+        try:
+            return self._read(value)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+
+class _ReadSeveral(_Read):
+    """A text that may hold spaces: in a variable, semicolons separate several."""
+
+    envvar_list_splitter = ";"
+
+
+def _key(text: str) -> str:
+    if not text.strip() or not text.isascii() or not text.isprintable():
+        raise ValueError("--api-key cannot be sent as a header: use printable ASCII")
+    return text.strip()
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--set {text!r} is not FIELD=VALUE")
+    return name.strip(), value
+
+
+def _token(text: str) -> str:
+    if not (text and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("--control-token cannot be sent as a header: use printable ASCII without spaces")
+    return text
+
+
+def _control_host(text: str) -> str:
+    host = text.lower()
+    if not _CONTROL_HOST.fullmatch(host):
+        raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
+    if _is_unspecified(host):
+        raise ValueError(
+            f"--control-host {host} is no address of one machine, and browsers take it for this one: "
+            "name the host or address by which /_sim is called"
+        )
+    return host
+
+
+def _is_unspecified(host: str) -> bool:
+    """Whether a host is 0.0.0.0 or `::`, in any notation."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return ((address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address).is_unspecified
+
+
+def _option(*names: str, **settings: Any) -> click.Option:
+    """An option that can also be given in the environment, as PIXAZO_SIM_<OPTION>."""
+    variable = f"PIXAZO_SIM_{names[0].removeprefix('--').replace('-', '_').upper()}"
+    shows_default = settings.get("default") is not None
+    return click.Option(names, envvar=variable, show_envvar=True, show_default=shows_default, **settings)
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+# fmt: off
+OPTIONS = (
+    _option("--host", default="127.0.0.1", help="Address to listen on."),
+    _option("--port", type=_Number(0, 65535), default=8900, help="Port to listen on; 0 picks a free one."),
+    _option("--api-key", "keys", type=_Read(_key), multiple=True, metavar="KEY",
+            help=f"A key that opens a world of its own; may be repeated. Without: {DEFAULT_KEY}."),
+    _option("--open-keys", is_flag=True, help="Open a world for any key when it is first used."),
+    _option("--balance", type=_Read(micros), default="100.00", metavar="DOLLARS", help="Initial balance of each wallet."),
+    _option("--profile", type=_Read(read_profile), default="documented", metavar="NAME|FILE",
+            help="documented, observed, or a TOML or JSON file of policy values."),
+    _option("--set", "values", type=_ReadSeveral(_assignment), multiple=True, metavar="FIELD=VALUE",
+            help="Set one policy field; may be repeated (in the environment: after a semicolon). See pixazo-sim policy."),
+    _option("--clock", type=_Read(clock_factory), default="real", metavar="real|xN|manual",
+            help="How time passes: real, N times as fast, or only when advanced."),
+    _option("--seed", type=_Number(0), default=0, help="The same seed, calls and clock give the same bytes."),
+    _option("--script", type=_FILE, metavar="FILE", help="Rules for every world, in TOML or JSON. See pixazo-sim faults."),
+    _option("--public-origin", metavar="URL", help="Origin of polling_url and media URLs, instead of the caller's."),
+    _option("--webhook-allow", "hosts", multiple=True, metavar="HOST",
+            help="A host besides loopback to which webhooks may be sent; may be repeated."),
+    _option("--control-token", type=_Read(_token), metavar="TOKEN",
+            help="Let other machines use /_sim, too; every caller must then send TOKEN in X-Pixazo-Control-Token."),
+    _option("--control-open", is_flag=True, help="Let everyone who reaches the port use /_sim, without a token."),
+    _option("--control-host", "control_hosts", type=_Read(_control_host), multiple=True, metavar="NAME",
+            help="A host name besides localhost by which /_sim may be called; may be repeated."),
+    _option("--mutant", metavar="NAME", help="Serve a gateway that is wrong in one respect. See pixazo-sim mutants."),
+    _option("--variant", metavar="NAME", help="Serve a gateway that differs in a way that the page allows."),
+    _option("--no-magic", is_flag=True, help="Give magic prompts and keys no special meaning."),
+    _option("--ready-file", type=_FILE, help="Also write the ready line to this file."),
+    _option("--log-format", type=click.Choice(["text", "json"]), default="text",
+            help="Format of the log on standard error: refused calls and webhooks."),
+)
+# fmt: on
+"""The options of `serve`; `exec` has all but those in SERVE_ONLY."""
+SERVE_ONLY = ("host", "port", "ready_file", "control_token", "control_open", "control_hosts")
+_SETTINGS = ("clock", "balance", "seed", "open_keys", "control_token", "control_open", "control_hosts")
+"""The options that are settings of the same name."""
+
+
+def simulator_of(options: dict[str, Any]) -> Simulator:
+    """The simulator that the options of `serve` describe; from now on this process logs on standard error.
+
+    Raises click.UsageError with the remedy when options have no meaning together.
+    """
+    if not options["host"].strip():
+        raise click.UsageError(
+            f"--host {options['host']!r} is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+        )
+    try:
+        settings, change = _settings(options), _change(options["mutant"], options["variant"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    log_to_stderr(options["log_format"])
+    return Simulator(settings, host=options["host"], port=options["port"], change=change)
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    if options.get("control_token") is not None and options["control_open"]:
+        raise ValueError("--control-token and --control-open exclude each other: choose one")
+    origin = {"public_origin": options["public_origin"]} if options["public_origin"] else {}
+    policy = options["profile"].changed(dict(options["values"]) | origin)
+    return Settings(
+        keys=tuple(dict.fromkeys(options["keys"])) or (DEFAULT_KEY,),
+        policy=policy.changed({"webhook_allow": [*policy.webhook_allow, *options["hosts"]]}),
+        magic=not options["no_magic"],
+        script=read_script(options["script"]) if options["script"] else (),
+        **{name: options[name] for name in _SETTINGS if name in options},
+    )
+
+
+def _change(mutant: str | None, variant: str | None) -> Mutant | Variant | None:
+    if not mutant and not variant:
+        return None
+    if mutant and variant:
+        raise ValueError(f"--mutant {mutant} and --variant {variant} exclude each other: choose one")
+    from pixazo_simulator.mutants import find_mutant, find_variant
+
+    return find_mutant(mutant) if mutant else find_variant(variant or "")

@@ -1,0 +1,1 @@
+"""For child processes of a guarded test: the vendor's hosts are refused."""

@@ -1,0 +1,89 @@
+"""What a run of these tests promises: it says what failed, and it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.command import started
+from tests.patience import PATIENCE
+
+pytest_plugins = ("pytester",)
+
+CONFTEST = (Path(__file__).parent.parent / "conftest.py").read_text(encoding="utf-8")
+HANGING = """
+import threading
+
+def test_first():
+    assert 1 == 2
+
+def test_second():
+    threading.Event().wait()  # for ever
+"""
+FORKING = """
+import os, signal, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+os.fork()
+os.write(1, b"ready\\n")
+time.sleep(3600)
+"""
+
+
+@pytest.fixture
+def hanging(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A folder with our settings, and with a test that fails before one that hangs."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(test_app=HANGING)
+    return pytester
+
+
+@pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
+def test_a_run_that_is_cut_short_has_said_what_failed(hanging: pytest.Pytester, options: tuple[str, ...]) -> None:
+    """One line with the name of the test and the error is printed as soon as the test has failed."""
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options)
+    with started(*command, cwd=hanging.path, env=os.environ) as process:
+        assert process.stdout
+        failed = next(line for line in process.stdout if line.startswith(b"FAILED"))
+    assert failed.startswith(b"FAILED test_app.py::test_first (call): ")
+    assert failed.endswith(b": assert 1 == 2\n")
+
+
+def test_a_test_that_hangs_is_ended_and_says_where(hanging: pytest.Pytester) -> None:
+    """Past its time limit it fails, with the line at which it waited."""
+    done = hanging.runpytest_subprocess("-p", "pytest_timeout", "--timeout", "0.1", "-k", "second")
+    done.assert_outcomes(failed=1, deselected=1)
+    done.stdout.fnmatch_lines([">   *threading.Event().wait()  # for ever", "*Failed: Timeout*"])
+
+
+def test_the_limit_of_a_test_is_longer_than_any_wait(pytestconfig: pytest.Config) -> None:
+    """The wait that failed is what is shown, not the limit of the whole test."""
+    assert float(pytestconfig.getini("timeout")) >= 5 * PATIENCE
+
+
+def test_a_process_ends_with_its_block() -> None:
+    """A process that ignores signals and the child that it has started: no one holds the other end of the pipe open."""
+    reading, writing = os.pipe()
+    with started(sys.executable, "-c", FORKING, pass_fds=(writing,)) as process:
+        os.close(writing)
+        assert process.stdout
+        assert [process.stdout.readline() for _ in range(2)] == [b"ready\n"] * 2
+    assert process.returncode == -signal.SIGKILL
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+def test_a_process_does_not_inherit_that_sigint_is_ignored() -> None:
+    """As it is where a shell script runs the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with started(sys.executable, "-c", "input()") as process:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) != 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
