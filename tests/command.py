@@ -16,7 +16,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.patience import PATIENCE
 
@@ -62,7 +62,7 @@ def started(
     settings: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     settings |= {"bufsize": 0, "start_new_session": True, "env": env or environment(), **options}
     with _sigint_not_ignored():
-        process: subprocess.Popen[bytes] = subprocess.Popen([*map(str, command)], **settings)
+        process = cast("subprocess.Popen[bytes]", subprocess.Popen([*map(str, command)], **settings))
     try:
         yield process
     finally:
