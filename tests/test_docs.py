@@ -93,3 +93,12 @@ def test_no_link_between_pages_is_broken() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_file_that_is_named_is_there(page: str) -> None:
+    """A path in backticks ends a path of the checkout, a folder ends with a slash."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+(?:\.py|\.md|\.toml|/))`", text))
+    assert len(named) > 20
+    assert {each for each in named if not list(ROOT.glob(f"**/{each.rstrip('/')}"))} == set()

@@ -398,12 +398,12 @@ def test_nothing_is_lost_or_doubled_however_the_clock_is_advanced(
     assert at_once == stepwise
     events, posts, deliveries = at_once
     assert events == sorted(events, key=lambda event: event[0])
-    assert len(events) == sum(len(each["attempts"]) for each in deliveries)
+    assert len(events) == sum(len(each.attempts) for each in deliveries)
     assert len(posts) == sum(
-        attempt["problem"] != "dropped, as the script wants" for each in deliveries for attempt in each["attempts"]
+        attempt.problem != "dropped, as the script wants" for each in deliveries for attempt in each.attempts
     )
-    assert [each["number"] for each in deliveries] == list(range(1, len(deliveries) + 1))
-    assert {each["url"] for each in deliveries} == {f"{HOOK}/{number}" for number in range(hooks)}
+    assert [each.number for each in deliveries] == list(range(1, len(deliveries) + 1))
+    assert {each.url for each in deliveries} == {f"{HOOK}/{number}" for number in range(hooks)}
 
 
 def test_a_plan_and_a_callback_can_be_scripted_together() -> None:

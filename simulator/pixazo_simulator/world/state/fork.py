@@ -31,7 +31,7 @@ def _forked(value: Any) -> Any:
         return fork()
     if isinstance(value, dict):
         members = cast("dict[object, object]", value)
-        return cast("type[dict[object, object]]", type(members))((key, _forked(each)) for key, each in members.items())
+        return type(members)((key, _forked(each)) for key, each in members.items())
     if isinstance(value, list | deque | Random):
         return copy(cast("list[object]", value))
     return value
