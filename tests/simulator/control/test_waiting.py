@@ -19,7 +19,7 @@ from tests.simulator.samples import accepted
 from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
-from pixazo_simulator.control.routes.waiting import look
+from pixazo_simulator.control.routes import look
 from pixazo_simulator.control.schema.requests import ExchangeCondition, Wait
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import GatewayApp

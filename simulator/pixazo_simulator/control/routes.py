@@ -1,0 +1,421 @@
+"""The control routes, one function each, in the order of the OpenAPI document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from pixazo_simulator.script import Rule, Script
+from pixazo_simulator.spec import (
+    CONTROL_PREFIX,
+    DISCOVERY_PATH,
+    HEAD_LIMIT,
+    KEY_HEADER,
+    PROFILES,
+    Header,
+    Policy,
+    beginning,
+    micros,
+    nearest,
+)
+from pixazo_simulator.webhooks import AdvanceError
+from pixazo_simulator.world import (
+    AddRule,
+    ChangeWorld,
+    Exchange,
+    Journal,
+    RemoveRule,
+    ReplaceRule,
+    SetRules,
+    World,
+    Worlds,
+    clock_factory,
+)
+
+from .conditions import Search
+from .dry_run import dry_run
+from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
+from .schema import examples, rendering, requests, responses
+
+_AT_ONCE = 20
+"""Exchanges that are compared with the filters before others are served."""
+_END = object()
+
+
+@route("GET", "/_sim/health", needs_world=False, response_example=examples.HEALTH)
+async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
+    """Say that the simulator answers, and how many worlds it holds."""
+    return rendering.health(request.worlds)
+
+
+@route("GET", "/_sim/openapi.json", needs_world=False, response_example={"openapi": "3.1.0"})
+async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:
+    """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
+    from .openapi import document
+
+    return document(request.routes)
+
+
+@route(
+    "POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), response_example=examples.CREATED_WORLD,
+    request_example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+)  # fmt: skip
+async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
+    """Create a world for a key, which is made up when none is given."""
+    wanted, worlds = request.body, request.worlds
+    key = None if wanted.key is UNSET else wanted.key
+    if key is not None and (not key.strip() or key != key.strip() or not key.isascii() or not key.isprintable()):
+        raise Refused(400, "the key cannot be sent as a header: use printable ASCII without outer spaces")
+    script = None
+    with refuse_value_errors():
+        if wanted.script is not UNSET:
+            script = Script()
+            script.set(wanted.script)
+        created = worlds.create(
+            key,
+            policy=worlds.permitted(_policy(wanted, worlds.settings.policy)),
+            clock=None if wanted.clock is UNSET else clock_factory(wanted.clock)(),
+            balance=None if wanted.balance is UNSET else micros(wanted.balance),
+            seed=None if wanted.seed is UNSET else wanted.seed,
+            script=script,
+        )
+    if wanted.images:
+        created.apply(ChangeWorld(created.clock.now(), images=wanted.images))
+    return rendering.created_world(created)
+
+
+def _policy(wanted: requests.NewWorld, default: Policy) -> Policy:
+    if wanted.profile is UNSET:
+        return default.changed(wanted.policy) if wanted.policy else default
+    if wanted.profile not in PROFILES:
+        near = nearest(wanted.profile, tuple(PROFILES))
+        raise ValueError(f"profile {wanted.profile!r} is not one of {', '.join(PROFILES)}{near}")
+    return PROFILES[wanted.profile].changed(wanted.policy)
+
+
+@route("GET", "/_sim/world", response_example=examples.WORLD)
+async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
+    """Show the world of the caller at a glance."""
+    return rendering.world(request.world)
+
+
+@route(
+    "PATCH", "/_sim/world", response_example=examples.WORLD,
+    request_example={"balance": "0.00", "policy": {"rate_limit": "5/60"}},
+)  # fmt: skip
+async def change_world(request: ControlRequest[requests.WorldChange]) -> responses.WorldState:
+    """Change balance, policy or switches of a world; nothing changes when one of the values is wrong.
+
+    What was accepted keeps its plan.
+    """
+    changed, wanted = request.world, request.body
+    with refuse_value_errors():
+        policy = request.worlds.permitted(changed.policy.changed(wanted.policy))
+        balance = None if wanted.balance is UNSET else micros(wanted.balance)
+    changed.apply(
+        ChangeWorld(
+            changed.clock.now(),
+            policy=policy,
+            balance=balance,
+            suspended=None if wanted.suspended is UNSET else wanted.suspended,
+            model_enabled=None if wanted.model_enabled is UNSET else wanted.model_enabled,
+            images=None if wanted.images is UNSET else wanted.images,
+        )
+    )
+    return rendering.world(changed)
+
+
+@route("DELETE", "/_sim/world", response_example=rendering.DELETED)
+async def delete_world(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
+    """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
+    gone = request.world
+    request.worlds.delete(gone.key)
+    await request.tls_listeners.close_all(gone)
+    gone.notifier.notify()
+    return rendering.DELETED
+
+
+@route("GET", "/_sim/clock", response_example=examples.CLOCK)
+async def clock(request: ControlRequest[requests.NoParameters]) -> responses.ClockState:
+    """Show what time it is in a world, and when its next webhook is due."""
+    return rendering.clock(request.world)
+
+
+@route(
+    "POST", "/_sim/clock/advance",
+    refusals={409: responses.AdvanceStopped}, response_example=examples.ADVANCED, request_example={"seconds": 15},
+)  # fmt: skip
+async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanced:
+    """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
+
+    An advance attempts at most 10,000 webhooks and takes at most 300 real seconds. When that is not enough the response
+    is 409 and says how far the clock came and what fell due until then; the rest stays pending, and another advance goes on.
+    """
+    world = request.world
+    with refuse_value_errors():
+        milliseconds = world.clock.milliseconds(request.body.seconds)
+    try:
+        fallen = await request.dispatcher.advance(world, milliseconds)
+    except AdvanceError as error:
+        raise Refused(409, await rendering.advance_stopped(world, str(error), error.fallen)) from None
+    if request.worlds.get(request.key) is not world:
+        raise Refused(404, "the world was deleted while its clock was advanced")
+    return await rendering.advanced(world, fallen)
+
+
+@route("GET", "/_sim/ledger", response_example=examples.LEDGER)
+async def ledger(request: ControlRequest[requests.Latest]) -> responses.LedgerPage:
+    """List the latest entries of the wallet, and the balance that they come to."""
+    return await rendering.ledger(request.world, request.body.limit)
+
+
+@route("GET", "/_sim/generations", response_example=examples.GENERATIONS)
+async def generations(request: ControlRequest[requests.Latest]) -> responses.GenerationPage:
+    """List the latest generations: what was asked for, how they are now, and their plan."""
+    return await rendering.generations(request.world, request.body.limit)
+
+
+@route("GET", "/_sim/journal", response_example=examples.JOURNAL)
+async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
+    """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
+    return await _page(request.world, request.world.journal, request.body)
+
+
+@route("GET", "/_sim/unmatched", needs_world=False, response_example=examples.JOURNAL)
+async def unmatched(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
+    """List the requests that reached no world, such as those with an unknown key; filters as of the journal."""
+    return await _page(request.worlds, request.worlds.unmatched, request.body)
+
+
+async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
+    total, dropped = kept.total, kept.dropped
+    found: list[Exchange] = []
+    for number, exchange in enumerate(kept, 1):
+        if _passes(owner, exchange, wanted):
+            found.append(exchange)
+        if number % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+    listed = found[-wanted.limit :] if wanted.after is UNSET else found[: wanted.limit]
+    return await rendering.journal(owner, total, dropped, listed)
+
+
+def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
+    return (
+        (wanted.after is UNSET or exchange.number > wanted.after)
+        and (wanted.status is UNSET or exchange.status == wanted.status)
+        and (wanted.method is UNSET or exchange.method == wanted.method.upper())
+        # The redacted target is compared: otherwise a filter would reveal whether a key was sent.
+        and (wanted.path is UNSET or wanted.path in rendering.target(owner, exchange))
+    )
+
+
+@route(
+    "POST", "/_sim/wait", refusals={408: responses.WaitTimedOut}, response_example=examples.SUBMITS,
+    request_example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
+)  # fmt: skip
+async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResult:
+    """Wait until so many exchanges, deliveries or generations fulfil every matcher, and list them.
+
+    Give one of the three. When time runs out the response is 408 and says what did arrive, and what came nearest.
+    """
+    world, timeout = request.world, request.body.timeout
+    with refuse_value_errors():
+        search = Search(world, request.body)
+    try:
+        async with asyncio.timeout(timeout):
+            await _until_found(request, search)
+    except TimeoutError:
+        await look(request, search)
+        if not search.is_done:
+            message, near = f"after {timeout:g} s there were {search}", search.nearest()
+            raise Refused(
+                408, await rendering.wait_timed_out(world, message, search.what, search.found, near)
+            ) from None
+    return await rendering.wait_result(world, search.what, search.found)
+
+
+async def _until_found(request: ControlRequest[requests.Wait], search: Search) -> None:
+    happened = asyncio.Event()
+    with search.world.notifier.listening(happened.set):
+        while True:
+            await look(request, search)
+            if search.is_done:
+                return
+            if request.worlds.get(request.key) is not search.world:
+                raise Refused(404, "the world was deleted while somebody waited for it")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(search.pause()):
+                    await happened.wait()
+            happened.clear()
+
+
+async def look(request: ControlRequest[requests.Wait], search: Search) -> None:
+    """Look once, a piece at a time; of all waiting requests only one looks in one turn of the event loop."""
+    pieces = search.look()
+    more = True
+    while more:
+        async with request.look_lock:
+            more = next(pieces, _END) is not _END
+            await asyncio.sleep(0)
+
+
+@route(
+    "POST", "/_sim/explain", needs_world=False, response_example=examples.EXPLANATION,
+    request_example={"method": "POST", "path": "/minimax-hailuo-ai/v1/generate", "body": {"prompt": "A bear"}},
+)  # fmt: skip
+async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explanation:
+    """Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
+
+    The response shows the exchange as the journal would, whether each rule decides, price, generation and webhooks. If `headers`
+    have none, the key of the caller and the host that was called are added; JSON gets its Content-Type. The edits of a mutant
+    are left out.
+    """
+    asked, path = request.body, _path(request)
+    if path.startswith((CONTROL_PREFIX, DISCOVERY_PATH)):
+        raise Refused(
+            400,
+            f"path {beginning(path, 80)!r} is no route of the gateway, but one of the simulator: it is not explained",
+        )
+    if len(path) + sum(len(name) + len(value) for name, value in asked.headers.items()) > HEAD_LIMIT:
+        raise Refused(
+            400, f"path and headers are longer than {HEAD_LIMIT} bytes: the gateway answers 431 to such a request"
+        )
+    body, is_json = _body(asked)
+    usual = {"host": request.host, "content-length": str(len(body))}  # what every client sends
+    if request.key:
+        usual[KEY_HEADER.lower()] = request.key
+    if is_json:
+        usual["content-type"] = "application/json"
+    given = [(name.lower(), value) for name, value in asked.headers.items()]
+    missing = usual.keys() - dict(given).keys()
+    headers = given + [(name, value) for name, value in usual.items() if name in missing]
+    return dry_run(request.worlds, asked.method.upper(), path, [_header(*each) for each in headers], body)
+
+
+def _path(request: ControlRequest[requests.DryRun]) -> str:
+    """Path and query, without the origin of this simulator. Raises Refused for a URL of any other."""
+    asked, origin = request.body.path, f"http://{request.host}"
+    if asked.startswith(f"{origin}/"):
+        return asked.removeprefix(origin)
+    if not asked.startswith("/"):
+        raise Refused(
+            400,
+            f"path {beginning(asked, 80)!r} is no URL of this simulator: give path and query, or begin with {origin}",
+        )
+    return asked
+
+
+def _body(asked: requests.DryRun) -> tuple[bytes, bool]:
+    """The body to send, and whether it is JSON, which is sent as it was written."""
+    if asked.body is UNSET:
+        return b"", False
+    given = bytes(asked.body)
+    return (msgspec.json.decode(given, type=str).encode(), False) if given.startswith(b'"') else (given, True)
+
+
+def _header(name: str, value: str) -> Header:
+    try:
+        return name.encode("ascii"), value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise Refused(
+            400,
+            f"header {beginning(name, 40)!r}: {beginning(value, 40)!r} cannot be sent: use ASCII names and Latin-1 values",
+        ) from None
+
+
+@route("GET", "/_sim/script", response_example=examples.SCRIPT)
+async def script(request: ControlRequest[requests.NoParameters]) -> responses.ScriptState:
+    """List the rules in the order in which they are asked, and how often each of their steps was used."""
+    return await rendering.script(request.world)
+
+
+@route("PUT", "/_sim/script", response_example=examples.SCRIPT, request_example=examples.BUSY_THEN_REFUSED)
+async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
+    """Replace all rules; nothing changes when one of the new ones is wrong."""
+    with refuse_value_errors():
+        request.world.apply(SetRules(request.world.clock.now(), tuple(request.body.rules)))
+    return await rendering.script(request.world)
+
+
+@route("DELETE", "/_sim/script", response_example=rendering.DELETED)
+async def clear_script(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
+    """Remove every rule."""
+    request.world.apply(SetRules(request.world.clock.now(), ()))
+    return rendering.DELETED
+
+
+@route("POST", "/_sim/script/rules", status=201, response_example=examples.NUMBER, request_example=examples.NO_BEARS)
+async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
+    """Append a rule, which is asked after all others."""
+    with refuse_value_errors():
+        return rendering.rule_number(request.world.apply(AddRule(request.world.clock.now(), request.body)))
+
+
+@route("PUT", "/_sim/script/rules/{number}", response_example=examples.NUMBER, request_example=examples.RESET)
+async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
+    """Replace a rule by another, which starts unused."""
+    with _refuse_unknown(request.number), refuse_value_errors():
+        request.world.apply(ReplaceRule(request.world.clock.now(), request.number, request.body))
+    return rendering.rule_number(request.number)
+
+
+@route("DELETE", "/_sim/script/rules/{number}", response_example=rendering.DELETED)
+async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
+    """Remove one rule."""
+    with _refuse_unknown(request.number):
+        request.world.apply(RemoveRule(request.world.clock.now(), request.number))
+    return rendering.DELETED
+
+
+@contextmanager
+def _refuse_unknown(number: int) -> Generator[None]:
+    try:
+        yield
+    except KeyError:
+        raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
+
+
+@route("GET", "/_sim/deliveries", response_example=examples.DELIVERIES)
+async def deliveries(request: ControlRequest[requests.Latest]) -> responses.DeliveryPage:
+    """List the latest webhooks, delivered or pending, with every attempt."""
+    return await rendering.deliveries(request.world, request.body.limit)
+
+
+@route("POST", "/_sim/deliveries/{number}/resend", response_example=examples.ATTEMPT)
+async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
+    """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
+    try:
+        _, attempt = await request.dispatcher.resend(request.world, request.number)
+    except KeyError:
+        raise Refused(404, f"no delivery has the number {request.number}: GET /_sim/deliveries lists them") from None
+    return rendering.attempt(request.world, attempt)
+
+
+@route(
+    "POST", "/_sim/tls-listeners",
+    status=201, response_example=examples.TLS_LISTENER, request_example={"hosts": ["gateway.pixazo.ai"]},
+)  # fmt: skip
+async def open_tls_listener(request: ControlRequest[requests.NewTlsListener]) -> responses.TlsListener:
+    """Open a TLS port that serves the caller's world, with a certificate for the given hosts."""
+    try:
+        with refuse_value_errors():
+            return await request.tls_listeners.open(request.world, request.body.hosts)
+    except LookupError as error:
+        raise Refused(404, str(error)) from None
+
+
+@route("DELETE", "/_sim/tls-listeners/{number}", response_example=rendering.CLOSED)
+async def close_tls_listener(request: ControlRequest[requests.NoParameters]) -> responses.Closed:
+    """Close a TLS listener of the caller's world and reset its connections."""
+    if not await request.tls_listeners.close(request.world, request.number):
+        raise Refused(404, f"this world has no TLS listener {request.number}: open one with POST /_sim/tls-listeners")
+    return rendering.CLOSED
+
+
+ROUTES = tuple(each for each in globals().values() if isinstance(each, ControlRoute))
+"""Every control route, in the order in which they are defined here."""
