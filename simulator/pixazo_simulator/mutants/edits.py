@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from pixazo_simulator.spec import STATUS_PATH, ImageFacts, Policy, Refusal, image_facts, read_data_url
+from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
 from .context import Context
-from .members import Edit, When, change, drop, is_envelope, where
+from .members import Edit, When, change, is_envelope, where
 from .messages import UNKNOWN_ID, Reply, Request, members_of
 from .mutant import Edits
 
@@ -200,16 +199,6 @@ def refuse_submits(when: Callable[[Request], bool], message: str) -> Edits:
     return Edits(request=without_body, reply=reworded)
 
 
-def refuse_value(operation: str, name: str, when: Callable[[Any], bool], message: str) -> Edits:
-    """Refuse submits with a value of a member for which `when` is true; a member that is missing counts as None."""
-
-    def concerns(request: Request) -> bool:
-        given = request.members() if submits(request, operation) else None
-        return given is not None and when(given.get(name))
-
-    return refuse_submits(concerns, f"{name} {message}")
-
-
 def hide(when: Callable[[Request, Context], bool]) -> Edits:
     """Respond to reads for which `when` is true as if there were no such generation."""
 
@@ -230,59 +219,6 @@ def hide_accepted(when: Callable[[Request], bool]) -> Edits:
 
     hidden = hide(lambda request, context: context.memory.get("hidden", request.read_id) is not None)
     return Edits(reply=remember) | hidden
-
-
-# Parameters that both operations have
-
-
-def is_number(value: Any) -> bool:
-    """Whether a JSON value is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_data_url(value: Any) -> bool:
-    """Whether a JSON value is a text that begins like a data URL."""
-    return isinstance(value, str) and value[:5].lower() == "data:"
-
-
-def facts(value: Any) -> ImageFacts | None:
-    """The facts about the image in a data URL; None for any other value."""
-    data = read_data_url(value) if isinstance(value, str) else None
-    return image_facts(data) if data is not None else None
-
-
-def default(operation: str, name: str, value: object) -> Edits:
-    """A member that is missing or null has this value."""
-    return in_submitted(
-        operation, where(lambda given: given.get(name) is None, lambda given, _: {**given, name: value})
-    )
-
-
-def accept_number_as_text(operation: str, name: str) -> Edits:
-    """A number is taken for its text."""
-    return accept(operation, name, is_number, str)
-
-
-def accept_text_as_integer(operation: str, name: str) -> Edits:
-    """A text of digits is taken for the integer."""
-    return accept(
-        operation, name, lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9]{1,9}", value)), int
-    )
-
-
-def accept_resolution_as_number(operation: str) -> Edits:
-    """768 is taken for 768P."""
-    return accept(operation, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")
-
-
-def accept_text_as_boolean(operation: str, name: str) -> Edits:
-    """The texts true and false are taken for booleans."""
-    return accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
-
-
-def accept_callback_number(operation: str) -> Edits:
-    """A number as `callback_url` is accepted and ignored."""
-    return in_submitted(operation, where(lambda given: is_number(given.get("callback_url")), drop("callback_url")))
 
 
 # Policy values, pure functions

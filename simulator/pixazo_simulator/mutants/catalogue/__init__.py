@@ -1,4 +1,4 @@
-"""The mutants and benign variants, one file for each group of clauses."""
+"""The mutants and benign variants, one table for each group of clauses."""
 
 from __future__ import annotations
 
@@ -8,27 +8,16 @@ from typing import TypeVar
 from pixazo_simulator.mutants.mutant import Mutant, Variant
 from pixazo_simulator.spec import nearest
 
-from .addressing import ADDRESSING
-from .credentials import CREDENTIALS
-from .errors import ERRORS
-from .failure import FAILURE
-from .flow import FLOW
-from .headers import HEADERS
-from .image_to_video import IMAGE_TO_VIDEO_PARAMETERS
-from .output import OUTPUT
-from .status import STATUS
+from . import envelopes, errors, parameters, requests, status
 from .submit import SUBMIT
-from .text_to_video import TEXT_TO_VIDEO_PARAMETERS
-from .timestamps import TIMESTAMPS
 from .variants import VARIANTS
-from .wallet import WALLET
 from .webhook import WEBHOOK
 
 __all__ = ["MUTANTS", "VARIANTS", "find_mutant", "find_variant"]
 
 MUTANTS: tuple[Mutant, ...] = (
-    *ADDRESSING, *CREDENTIALS, *HEADERS, *SUBMIT, *TEXT_TO_VIDEO_PARAMETERS, *IMAGE_TO_VIDEO_PARAMETERS, *STATUS, *FLOW, *OUTPUT,
-    *TIMESTAMPS, *FAILURE, *WALLET, *ERRORS, *WEBHOOK,
+    *requests.ADDRESSING, *requests.CREDENTIALS, *requests.HEADERS, *SUBMIT, *parameters.T2V, *parameters.I2V,
+    *status.STATUS, *status.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *errors.WALLET, *errors.ERRORS, *WEBHOOK,
 )  # fmt: skip
 """Every mutant, in the order of the clauses."""
 

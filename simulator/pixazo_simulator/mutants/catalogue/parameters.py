@@ -1,4 +1,4 @@
-"""I2V: parameters of image-to-video that are wrongly accepted or refused."""
+"""T2V, I2V: parameters of the two operations that are wrongly accepted or refused."""
 
 from __future__ import annotations
 
@@ -13,27 +13,140 @@ from pixazo_simulator.mutants.edits import (
     GENERATE,
     IMAGE_TO_VIDEO,
     accept,
-    accept_callback_number,
-    accept_number_as_text,
-    accept_resolution_as_number,
-    accept_text_as_boolean,
-    accept_text_as_integer,
-    default,
     edit_requests,
-    facts,
     in_submitted,
-    is_data_url,
-    is_number,
     policy,
-    refuse_value,
+    refuse_submits,
     submits,
 )
-from pixazo_simulator.mutants.members import put, where
+from pixazo_simulator.mutants.members import drop, put, where
 from pixazo_simulator.mutants.messages import Members, Request
 from pixazo_simulator.mutants.mutant import Edits, Mutant
-from pixazo_simulator.spec import DURATIONS, IMAGE_LIMIT, PROMPT_LIMIT, RESOLUTIONS, SHORT_SIDE, ImageFacts
+from pixazo_simulator.spec import (
+    DURATIONS,
+    IMAGE_LIMIT,
+    PROMPT_LIMIT,
+    RESOLUTIONS,
+    SHORT_SIDE,
+    ImageFacts,
+    image_facts,
+    read_data_url,
+)
 
-from .text_to_video import is_too_long
+
+def _is_number(value: Any) -> bool:
+    """Whether a JSON value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_data_url(value: Any) -> bool:
+    """Whether a JSON value is a text that begins like a data URL."""
+    return isinstance(value, str) and value[:5].lower() == "data:"
+
+
+def _facts(value: Any) -> ImageFacts | None:
+    """The facts about the image in a data URL; None for any other value."""
+    data = read_data_url(value) if isinstance(value, str) else None
+    return image_facts(data) if data is not None else None
+
+
+def _default(operation: str, name: str, value: object) -> Edits:
+    """A member that is missing or null has this value."""
+    return in_submitted(
+        operation, where(lambda given: given.get(name) is None, lambda given, _: {**given, name: value})
+    )
+
+
+def _accept_number_as_text(operation: str, name: str) -> Edits:
+    """A number is taken for its text."""
+    return accept(operation, name, _is_number, str)
+
+
+def _accept_text_as_integer(operation: str, name: str) -> Edits:
+    """A text of digits is taken for the integer."""
+    return accept(
+        operation, name, lambda value: isinstance(value, str) and bool(re.fullmatch("[0-9]{1,9}", value)), int
+    )
+
+
+def _accept_resolution_as_number(operation: str) -> Edits:
+    """768 is taken for 768P."""
+    return accept(operation, "resolution", lambda value: value in (768, 1080), lambda value: f"{value}P")
+
+
+def _accept_callback_number(operation: str) -> Edits:
+    """A number as `callback_url` is accepted and ignored."""
+    return in_submitted(operation, where(lambda given: _is_number(given.get("callback_url")), drop("callback_url")))
+
+
+def _refuse_value(operation: str, name: str, when: Callable[[Any], bool], message: str) -> Edits:
+    """Refuse submits with a value of a member for which `when` is true; a member that is missing counts as None."""
+
+    def concerns(request: Request) -> bool:
+        given = request.members() if submits(request, operation) else None
+        return given is not None and when(given.get(name))
+
+    return refuse_submits(concerns, f"{name} {message}")
+
+
+def _text_as_boolean(operation: str, name: str, clause: str) -> Mutant:
+    """The texts true and false are taken for booleans."""
+    kind = "Text" if operation == GENERATE else "Image"
+    edits = accept(operation, name, lambda value: value in ("true", "false"), lambda value: value == "true")
+    sentence = f"{kind}-to-video accepts the text true for {name}"
+    return Mutant(f"{kind.lower()}-takes-{name.replace('_', '-')}-as-text", clause, sentence, edits)
+
+
+def _is_too_long(value: Any) -> bool:
+    """Whether a prompt has more characters than the page allows."""
+    return isinstance(value, str) and len(value) > PROMPT_LIMIT
+
+
+def _is_not_ascii(value: Any) -> bool:
+    return isinstance(value, str) and not value.isascii()
+
+
+def _is_unknown_resolution(value: Any) -> bool:
+    return isinstance(value, str) and value not in RESOLUTIONS
+
+
+def _has_image(request: Request) -> bool:
+    return submits(request, GENERATE) and (request.members() or {}).get("first_frame_image") is not None
+
+
+def _as_image_to_video(request: Request, _: Context) -> Request:
+    return request.at(request.path.replace(GENERATE, IMAGE_TO_VIDEO))
+
+
+T2V = (
+    Mutant("text-without-prompt", "T2V-PROMPT-01", "A missing prompt of text-to-video gets a default",
+           _default(GENERATE, "prompt", "A video"), ("T2V-IMG-01", "SUBMIT-18", "WEBHOOK-15")),
+    Mutant("text-takes-number-as-prompt", "T2V-PROMPT-02", "Text-to-video accepts a number as prompt",
+           _accept_number_as_text(GENERATE, "prompt")),
+    Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
+    Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
+           accept(GENERATE, "prompt", _is_too_long, lambda text: text[:PROMPT_LIMIT])),
+    Mutant("text-prompt-ascii-only", "T2V-BODY-01", "Text-to-video refuses a prompt that is not ASCII",
+           _refuse_value(GENERATE, "prompt", _is_not_ascii, "must be ASCII."), ("SUBMIT-01", "HDR-01")),
+    Mutant("text-resolution-required", "T2V-BODY-02", "Text-to-video refuses a body without resolution",
+           _refuse_value(GENERATE, "resolution", lambda value: value is None, "is required."), ("SUBMIT-01",)),
+    Mutant("text-takes-duration-as-text", "T2V-DUR-01", 'Text-to-video accepts the duration "6"', _accept_text_as_integer(GENERATE, "duration")),
+    Mutant("text-takes-7-seconds", "T2V-DUR-02", "Text-to-video accepts a duration of 7",
+           accept(GENERATE, "duration", lambda value: value == 7, lambda _: 6)),
+    Mutant("text-takes-resolution-as-number", "T2V-RES-01", "Text-to-video accepts the integer 768 as resolution",
+           _accept_resolution_as_number(GENERATE)),
+    Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any text as resolution",
+           accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: RESOLUTIONS[0])),
+    _text_as_boolean(GENERATE, "prompt_optimizer", "T2V-PO-01"),
+    _text_as_boolean(GENERATE, "fast_pretreatment", "T2V-FP-01"),
+    _text_as_boolean(GENERATE, "aigc_watermark", "T2V-WM-01"),
+    Mutant("text-takes-callback-number", "T2V-CB-01", "Text-to-video accepts a number as callback_url", _accept_callback_number(GENERATE)),
+    Mutant("text-with-image-is-image-to-video", "T2V-IMG-01", "Text-to-video with first_frame_image becomes image-to-video",
+           edit_requests(_has_image, _as_image_to_video)),
+    Mutant("text-with-image-refused", "T2V-IMG-01", "Text-to-video refuses first_frame_image",
+           _refuse_value(GENERATE, "first_frame_image", lambda value: value is not None, "is not a parameter of this operation.")),
+)  # fmt: skip
+
 
 IMAGE = "first_frame_image"
 VALID_IMAGE = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev/manwithbear.jpg"
@@ -46,7 +159,7 @@ KNOWN_MODELS = ("minimax-hailuo-ai", "MiniMax-Hailuo-2.3", "MiniMax-Hailuo-2.3-F
 
 
 def _refuse(name: str, when: Callable[[Any], bool], message: str) -> Edits:
-    return refuse_value(IMAGE_TO_VIDEO, name, when, message)
+    return _refuse_value(IMAGE_TO_VIDEO, name, when, message)
 
 
 def _accept_image(when: Callable[[Any], bool]) -> Edits:
@@ -57,7 +170,7 @@ def _accept_data_url(when: Callable[[ImageFacts], bool]) -> Edits:
     """Accept data URLs of images that ought to be refused."""
 
     def concerns(value: Any) -> bool:
-        seen = facts(value)
+        seen = _facts(value)
         return seen is not None and seen.format != "other" and when(seen)
 
     return _accept_image(concerns)
@@ -67,14 +180,14 @@ def _refuse_data_url(when: Callable[[ImageFacts], bool], message: str) -> Edits:
     """Refuse data URLs of valid images."""
 
     def concerns(value: Any) -> bool:
-        seen = facts(value)
+        seen = _facts(value)
         return seen is not None and seen.whole and when(seen)
 
     return _refuse(IMAGE, concerns, message)
 
 
 def _default_unless(name: str, value: object, unless: tuple[str, object]) -> Edits:
-    """Give a member another default, unless that is invalid together with another member."""
+    """Give a member another _default, unless that is invalid together with another member."""
 
     def is_missing(given: Members) -> bool:
         return name not in given and given.get(unless[0]) != unless[1]
@@ -83,7 +196,7 @@ def _default_unless(name: str, value: object, unless: tuple[str, object]) -> Edi
 
 
 def _is_bare_base64(value: Any) -> bool:
-    if not isinstance(value, str) or is_data_url(value) or ":" in value:
+    if not isinstance(value, str) or _is_data_url(value) or ":" in value:
         return False
     try:
         return len(base64.b64decode(value, validate=True)) > 0
@@ -92,15 +205,15 @@ def _is_bare_base64(value: Any) -> bool:
 
 
 def _is_url(value: Any) -> bool:
-    return isinstance(value, str) and not is_data_url(value)
+    return isinstance(value, str) and not _is_data_url(value)
 
 
 def _is_gif(value: Any) -> bool:
-    return is_data_url(value) and (value[:14].lower() == "data:image/gif" or ";base64,R0lG" in value[:64])
+    return _is_data_url(value) and (value[:14].lower() == "data:image/gif" or ";base64,R0lG" in value[:64])
 
 
 def _is_webp(value: Any) -> bool:
-    seen = facts(value)
+    seen = _facts(value)
     return seen is not None and seen.format == "webp"
 
 
@@ -134,27 +247,22 @@ def _has_brackets(value: Any) -> bool:
 
 
 def _is_other_duration(value: Any) -> bool:
-    return isinstance(value, int) and is_number(value) and value > 0 and value not in DURATIONS
+    return isinstance(value, int) and _is_number(value) and value > 0 and value not in DURATIONS
 
 
 def _is_unknown_model(value: Any) -> bool:
     return value is not None and value not in KNOWN_MODELS
 
 
-def _text_as_boolean(name: str, clause: str) -> Mutant:
-    return Mutant(f"image-takes-{name.replace('_', '-')}-as-text", clause, f"Image-to-video accepts the text true for {name}",
-                  accept_text_as_boolean(IMAGE_TO_VIDEO, name))  # fmt: skip
-
-
-IMAGE_TO_VIDEO_PARAMETERS = (
+I2V = (
     Mutant("image-without-prompt", "I2V-PROMPT-01", "Image-to-video needs no prompt",
-           default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
+           _default(IMAGE_TO_VIDEO, "prompt", "A video"), ("SUBMIT-18", "I2V-FP-02", "I2V-MODEL-01", "WEBHOOK-15")),
     Mutant("image-takes-number-as-prompt", "I2V-PROMPT-02", "Image-to-video accepts a number as prompt",
-           accept_number_as_text(IMAGE_TO_VIDEO, "prompt")),
+           _accept_number_as_text(IMAGE_TO_VIDEO, "prompt")),
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),
     Mutant("image-prompt-unlimited", "I2V-PROMPT-04", "A prompt of image-to-video may have any length",
-           accept(IMAGE_TO_VIDEO, "prompt", is_too_long, lambda text: text[:PROMPT_LIMIT])),
+           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:PROMPT_LIMIT])),
     Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes",
            policy(prompt_unit="bytes"), ("I2V-PROMPT-03", *DATA_URLS)),
     Mutant("camera-movement-refused", "I2V-PROMPT-06", "Image-to-video refuses a prompt with a bracket",
@@ -166,7 +274,7 @@ IMAGE_TO_VIDEO_PARAMETERS = (
     Mutant("image-url-refused", "I2V-IMG-03", "Only data URLs are accepted as image",
            _refuse(IMAGE, _is_url, "must be a Base64 data URL."), ("SUBMIT-02", "BASE-05", "I2V-*")),
     Mutant("image-data-url-refused", "I2V-IMG-04", "Only http and https URLs are accepted as image",
-           _refuse(IMAGE, is_data_url, "must be an http or https URL."), DATA_URLS),
+           _refuse(IMAGE, _is_data_url, "must be an http or https URL."), DATA_URLS),
     Mutant("bare-base64-accepted", "I2V-IMG-05", "Base64 without the prefix of a data URL is accepted as image", _accept_image(_is_bare_base64)),
     Mutant("webp-refused", "I2V-IMG-06", "A WebP image is refused", _refuse(IMAGE, _is_webp, "must be a JPEG or PNG image."), DATA_URLS),
     Mutant("gif-accepted", "I2V-IMG-07", "A GIF is accepted as image", _accept_image(_is_gif)),
@@ -183,7 +291,7 @@ IMAGE_TO_VIDEO_PARAMETERS = (
     Mutant("image-rules-bite-later", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
            policy(image_rules="fail"), ("I2V-IMG-0[5789]", "I2V-IMG-1[13]")),
     Mutant("image-takes-duration-as-text", "I2V-DUR-01", 'Image-to-video accepts the duration "6"',
-           accept_text_as_integer(IMAGE_TO_VIDEO, "duration")),
+           _accept_text_as_integer(IMAGE_TO_VIDEO, "duration")),
     Mutant("image-10-seconds-refused", "I2V-DUR-02", "Image-to-video refuses a duration of 10",
            _refuse("duration", lambda value: value == 10, "must be 6."), DATA_URLS),
     Mutant("image-takes-any-duration", "I2V-DUR-03", "Image-to-video accepts any positive integer as duration",
@@ -195,17 +303,17 @@ IMAGE_TO_VIDEO_PARAMETERS = (
     Mutant("image-takes-720p", "I2V-RES-02", "Image-to-video accepts 720P",
            accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: RESOLUTIONS[0])),
     Mutant("image-takes-resolution-as-number", "I2V-RES-03", "Image-to-video accepts the integer 768 as resolution",
-           accept_resolution_as_number(IMAGE_TO_VIDEO)),
+           _accept_resolution_as_number(IMAGE_TO_VIDEO)),
     Mutant("image-default-of-1080p", "I2V-RES-04", "The default resolution of image-to-video is 1080P",
            _default_unless("resolution", "1080P", ("duration", 10)), ("OUT-11",)),
     Mutant("1080p-of-10-seconds-accepted", "I2V-COMBO-01", "1080P with 10 s is accepted", policy(combo_1080p_10s="accept")),
-    _text_as_boolean("prompt_optimizer", "I2V-PO-01"),
-    _text_as_boolean("fast_pretreatment", "I2V-FP-01"),
+    _text_as_boolean(IMAGE_TO_VIDEO, "prompt_optimizer", "I2V-PO-01"),
+    _text_as_boolean(IMAGE_TO_VIDEO, "fast_pretreatment", "I2V-FP-01"),
     Mutant("fast-pretreatment-refused", "I2V-FP-02", "Image-to-video refuses fast_pretreatment",
            _refuse("fast_pretreatment", lambda value: value is True, "is available for MiniMax-Hailuo-2.3-Fast only.")),
-    _text_as_boolean("aigc_watermark", "I2V-WM-01"),
+    _text_as_boolean(IMAGE_TO_VIDEO, "aigc_watermark", "I2V-WM-01"),
     Mutant("image-takes-callback-number", "I2V-CB-01", "Image-to-video accepts a number as callback_url",
-           accept_callback_number(IMAGE_TO_VIDEO)),
+           _accept_callback_number(IMAGE_TO_VIDEO)),
     Mutant("model-member-honoured", "I2V-MODEL-01", "Image-to-video refuses a member model with an unknown name",
            _refuse("model", _is_unknown_model, "names no known model.")),
 )  # fmt: skip

@@ -1,0 +1,208 @@
+"""BASE, AUTH, HDR: wrong addresses; keys that are wrongly accepted, refused or disclosed; headers read or written wrongly."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from pixazo_simulator.mutants.context import Context
+from pixazo_simulator.mutants.edits import (
+    GENERATE,
+    IMAGE_TO_VIDEO,
+    edit_replies,
+    edit_requests,
+    has_status,
+    hide_accepted,
+    in_accepted,
+    is_read,
+    is_refused,
+    policy,
+    reads,
+    refuse,
+    refuse_submits,
+    submits,
+    with_header,
+)
+from pixazo_simulator.mutants.members import compute
+from pixazo_simulator.mutants.messages import Reply, Request
+from pixazo_simulator.mutants.mutant import Edits, Mutant
+from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, SECOND, STATUS_PATH, SUBMIT_PATHS, InvalidKey
+
+BASE = "/minimax-hailuo-ai/v1/"
+READS = (
+    "AUTH-*", "STATUS-*", "FLOW-*", "OUT-*", "TIME-*", "FAIL-*", "WAL-*", "ERR-*", "HDR-05", "SUBMIT-1[1234]", "WEBHOOK-*",
+)  # fmt: skip
+"""Clauses that cannot be observed without reading a status."""
+
+
+def _moved(old: str, new: str) -> Edits:
+    """Serve what is at or below one path at another instead."""
+
+    def edited(request: Request, _: Context) -> Request:
+        if request.path.startswith(new):
+            return request.at(f"{old}{request.path.removeprefix(new)}")
+        return request.at(f"/moved{request.path}") if request.path.startswith(old) else request
+
+    return Edits(request=edited)
+
+
+def _get_submits(request: Request, _: Context) -> Request:
+    if request.method != "GET" or request.path not in SUBMIT_PATHS or not request.query:
+        return request
+    posted = request.at(request.path, "POST").with_header("content-type", "application/json")
+    return posted.with_members(dict(parse_qsl(request.query.decode("latin-1"))))
+
+
+def _put_submits(request: Request, _: Context) -> Request:
+    return request.at(request.path, "POST") if request.method == "PUT" else request
+
+
+def _any_case(request: Request, _: Context) -> Request:
+    for path in SUBMIT_PATHS:
+        if path.lower() == request.path.lower():
+            return request.at(path)
+    is_read = request.path.lower().startswith(STATUS_PATH)
+    return request.at(STATUS_PATH + request.path[len(STATUS_PATH) :]) if is_read else request
+
+
+def _without_slash(request: Request, _: Context) -> Request:
+    return request.at(request.path.rstrip("/")) if request.path.rstrip("/") in SUBMIT_PATHS else request
+
+
+ADDRESSING = (
+    Mutant("base-path-renamed", "BASE-01", "The model API is served below /hailuo/v1", _moved(BASE, "/hailuo/v1/"), ("*",)),
+    Mutant("generate-renamed", "BASE-02", "Text-to-video is served only at /textToVideo",
+           _moved(f"{BASE}{GENERATE}", f"{BASE}textToVideo"), ("*",)),
+    Mutant("image-to-video-in-kebab-case", "BASE-03", "Image-to-video is served only at /image-to-video",
+           _moved(f"{BASE}{IMAGE_TO_VIDEO}", f"{BASE}image-to-video"), ("*",)),
+    Mutant("status-below-the-model", "BASE-04", "A status is read only below the model's base path, as /result/{id}",
+           _moved(STATUS_PATH, f"{BASE}result/"), ("BASE-05", *READS)),
+    Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
+           hide_accepted(lambda request: submits(request, IMAGE_TO_VIDEO)), ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
+    Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", Edits(request=_get_submits)),
+    Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation", Edits(request=_put_submits)),
+    Mutant("paths-in-any-case", "BASE-07", "Paths are matched without regard to letter case", Edits(request=_any_case)),
+    Mutant("trailing-slash-accepted", "BASE-07", "A submit path may end in a slash", Edits(request=_without_slash)),
+)  # fmt: skip
+
+
+STATUS_KEY_HEADER = "X-API-Key"
+
+
+def _is_anonymous(request: Request) -> bool:
+    """Whether a request has no credential anywhere."""
+    return not (request.query or any(request.header(name) is not None for name in (KEY_HEADER, "authorization")))
+
+
+def _has_empty_key(request: Request) -> bool:
+    given = request.header(KEY_HEADER)
+    return given is not None and not given.strip()
+
+
+def _with_known_key(request: Request, context: Context) -> Request:
+    return request.with_header(KEY_HEADER, context.key)
+
+
+def _any_key(request: Request, context: Context) -> Request:
+    given = (request.header(KEY_HEADER) or "").strip()
+    return _with_known_key(request, context) if given and not context.known else request
+
+
+def _exact_case(request: Request, _: Context) -> Request:
+    printed = KEY_HEADER.encode()
+    differs = any(name != printed and name.lower() == printed.lower() for name in request.spelling)
+    return request.without_header(KEY_HEADER) if differs else request
+
+
+def _bearer(request: Request, _: Context) -> Request:
+    scheme, _space, token = (request.header("authorization") or "").partition(" ")
+    if request.header(KEY_HEADER) is not None or scheme.lower() != "bearer":
+        return request
+    return request.with_header(KEY_HEADER, token.strip())
+
+
+def _second_header(request: Request, _: Context) -> Request:
+    given = request.header(STATUS_KEY_HEADER)
+    return request.with_header(KEY_HEADER, given) if given else request.without_header(KEY_HEADER)
+
+
+def _as_owner(request: Request, context: Context) -> Request:
+    owner = context.owner(request.read_id or "") if context.known and not context.suspended else None
+    return request.with_header(KEY_HEADER, owner) if owner else request
+
+
+def _key_quoted(request: Request, reply: Reply, context: Context) -> Reply:
+    members = reply.members() if is_refused(request, reply) and context.known else None
+    if members is None or "message" not in members:
+        return reply
+    return reply.with_members({**members, "message": f"{members['message']} (subscription key {context.key})"})
+
+
+CREDENTIALS = (
+    Mutant("anonymous-submit", "AUTH-01", "A submit without a key is accepted",
+           edit_requests(lambda request: submits(request) and _is_anonymous(request), _with_known_key), ("BASE-0[123]", "AUTH-12")),
+    Mutant("public-status", "AUTH-02", "A status can be read without a key",
+           edit_requests(lambda request: reads(request) and _is_anonymous(request), _with_known_key), ("BASE-04", "AUTH-12")),
+    Mutant("any-key-accepted", "AUTH-03", "Any key that is not empty is accepted", Edits(request=_any_key), ("AUTH-08", "AUTH-12")),
+    Mutant("empty-key-accepted", "AUTH-04", "An empty key is accepted for a default account", edit_requests(_has_empty_key, _with_known_key)),
+    Mutant("key-header-in-exact-case", "AUTH-05", "The key header is found only in the letter case that the page prints",
+           Edits(request=_exact_case, names="as spelled")),
+    Mutant("key-in-query-accepted", "AUTH-06", "A key in the query parameter subscription-key is accepted",
+           policy(query_key="accept")),
+    Mutant("bearer-token-accepted", "AUTH-06", "A key sent as a Bearer token is accepted", Edits(request=_bearer)),
+    Mutant("second-key-header-on-status", "AUTH-07", f"The status route reads its key from {STATUS_KEY_HEADER}",
+           edit_requests(reads, _second_header), ("BASE-0[45]", *READS)),
+    Mutant("body-checked-before-key", "AUTH-08", "A body is validated before the key is",
+           policy(check_order="json,parameters,key,suspended,rate,model,funds"), ("ERR-PREC-01", "BASE-0[123]", "AUTH-0[134]")),
+    Mutant("suspended-key-unknown", "AUTH-09", "A suspended key gets 401", refuse(has_status(403), InvalidKey()), ("AUTH-10",)),
+    Mutant("foreign-status-readable", "AUTH-10", "Any account can read any request", edit_requests(reads, _as_owner)),
+    Mutant("key-in-polling-url", "AUTH-11", "The polling_url contains the key as a query parameter",
+           in_accepted(compute("polling_url", lambda members, context: f"{members['polling_url']}?{QUERY_KEY}={context.key}")),
+           ("SUBMIT-11",)),
+    Mutant("key-in-validation-errors", "AUTH-11", "A validation error quotes the key", Edits(reply=_key_quoted), ("ERR-ENV-02",)),
+    Mutant("empty-401", "AUTH-12", "A 401 has no body",
+           edit_replies(has_status(401), lambda reply, _: reply.with_body(b"")), ("HDR-04",)),
+    Mutant("401-without-challenge", "AUTH-12", "A 401 has no WWW-Authenticate",
+           edit_replies(has_status(401), lambda reply, _: reply.without_header("www-authenticate"))),
+)  # fmt: skip
+
+
+CACHED = 30 * SECOND
+PAGE = b"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>The page could not be shown</h1></body></html>"
+
+
+def _exact_type(request: Request, _: Context) -> Request:
+    is_exact = request.header("content-type") == "application/json"
+    return request if is_exact else request.with_header("content-type", "text/plain")
+
+
+def _as_html(reply: Reply, _: Context) -> Reply:
+    return reply.with_body(PAGE).with_header("content-type", "text/html; charset=utf-8")
+
+
+def _cached(request: Request, reply: Reply, context: Context) -> Reply:
+    if not is_read(request, reply):
+        return reply
+    stored, answer = context.memory.get("cached", request.read_id) or (context.now, reply)
+    if context.now - stored >= CACHED:
+        stored, answer = context.now, reply
+    context.memory.put((stored, answer), "cached", request.read_id)
+    cached: Reply = answer.with_header("cache-control", f"max-age={CACHED // SECOND}")
+    return cached.with_header("age", str((context.now - stored) // SECOND))
+
+
+HEADERS = (
+    Mutant("json-type-compared-exactly", "HDR-01", "A charset after application/json is refused",
+           edit_requests(submits, _exact_type), ("SUBMIT-02", "I2V-*")),
+    Mutant("content-type-ignored", "HDR-02", "A body is read as JSON whatever its declared type", policy(content_type="ignore")),
+    Mutant("cache-control-required", "HDR-03", "A submit without Cache-Control is refused with 400",
+           refuse_submits(lambda request: request.header("cache-control") is None, "The header Cache-Control: no-cache is required."),
+           ("SUBMIT-02", "T2V-BODY-02", "I2V-*")),
+    Mutant("errors-in-html", "HDR-04", "A 401 and a 404 are HTML pages", edit_replies(has_status(401, 404), _as_html),
+           ("AUTH-12", "BASE-07", "STATUS-1[01]")),
+    Mutant("status-typed-as-text", "HDR-04", "A status response is declared as text/plain",
+           edit_replies(is_read, with_header("content-type", "text/plain"))),
+    Mutant("status-cached", "HDR-05", "A cache in front of the gateway serves a status response for 30 s", Edits(reply=_cached),
+           ("FLOW-05", "STATUS-15", "WEBHOOK-0[46]", "TIME-06", "OUT-*")),
+    Mutant("status-cacheable", "HDR-05", "The headers of a status response allow caching it for 30 s",
+           edit_replies(is_read, with_header("cache-control", "max-age=30"))),
+)  # fmt: skip
