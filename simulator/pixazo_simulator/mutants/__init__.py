@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from .catalogue import MUTANTS, VARIANTS, find_mutant, find_variant
-from .middleware import EditedGateway
+from .middleware import EditedGateway, EditSession
 from .mutant import Edits, Mutant, Variant
-from .session import EditSession
 
 __all__ = [
     "MUTANTS", "VARIANTS", "EditSession", "EditedGateway", "Edits", "Mutant", "Variant", "find_mutant", "find_variant",

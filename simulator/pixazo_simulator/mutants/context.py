@@ -123,7 +123,8 @@ class Context:
 
     def undelivered(self, request_id: str) -> bool:
         """Whether an attempt to deliver a webhook about a generation has failed last."""
-        attempted = [each for each in self._deliveries() if each.request_id == request_id and each.attempts]
+        deliveries = self._world.deliveries() if self._world else ()
+        attempted = [each for each in deliveries if each.request_id == request_id and each.attempts]
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)
 
     def refusal(self, refusal: Refusal, request: Request) -> Reply:
@@ -136,6 +137,3 @@ class Context:
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id, self.now) if self._world else None
         return found if isinstance(found, Generation) else None
-
-    def _deliveries(self) -> list[Any]:
-        return list(self._world.deliveries()) if self._world else []

@@ -23,22 +23,6 @@ CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
-def _same_request(request: Request, _: Context) -> Request | Reply:
-    return request
-
-
-def _same_reply(_: Request, reply: Reply, __: Context) -> Reply:
-    return reply
-
-
-def _same_callback(webhook: WebhookRequest, _: Context) -> tuple[WebhookRequest, ...]:
-    return (webhook,)
-
-
-def _same_policy(policy: Policy) -> Policy:
-    return policy
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edits:
     """What is changed: messages on their way to and from the gateway, policy values, pure functions of a world.
@@ -46,10 +30,10 @@ class Edits:
     `names` asks for a server that minds the letter case of header names: those that it reads, or those that it writes.
     """
 
-    request: RequestEditor = _same_request
-    reply: ReplyEditor = _same_reply
-    callback: CallbackEditor = _same_callback
-    policy: Callable[[Policy], Policy] = _same_policy
+    request: RequestEditor = lambda request, _: request
+    reply: ReplyEditor = lambda _, reply, __: reply
+    callback: CallbackEditor = lambda webhook, _: (webhook,)
+    policy: Callable[[Policy], Policy] = lambda policy: policy
     behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
     names: Literal["any case", "as spelled", "title case"] = "any case"
 
