@@ -20,7 +20,6 @@ from .effects import (
     cut,
 )
 from .engine import Decision, Diagnosis, Script
-from .examples import EXAMPLES, in_python, in_toml
 from .facts import (
     CALLS,
     SUBMITS,
@@ -46,7 +45,7 @@ from .injection import (
 )
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .reader import MOST_RULES, script_from
-from .rule import FAULTS, End, Rule, kind_of
+from .rule import EXAMPLES, FAULTS, End, Rule, in_python, in_toml, kind_of
 
 __all__ = [
     "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close", "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions", "Refuse", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "injected", "kind_of", "read_matcher", "replacement", "script_from", "transmission", "wait", "weight",

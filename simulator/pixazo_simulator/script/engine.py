@@ -213,22 +213,10 @@ class Script:
         gone = self._entries.pop(number)
         self._weight, self._size = self._weight - gone.weight, self._size - gone.size
 
-    def clear(self) -> None:
-        """Forget every rule."""
-        self.set(())
-
-    def rules(self) -> dict[int, tuple[Rule, tuple[int, ...]]]:
-        """Each rule by its number, with how often each of its steps was used."""
-        return {number: (entry.rule, tuple(entry.used)) for number, entry in self._entries.items()}
-
     def listed(self) -> Iterator[Listed]:
         """Each rule as it is listed."""
         for number, entry in self._entries.items():
             yield Listed(number, entry.label, entry.json, tuple(entry.used), entry.missed)
-
-    def unused(self) -> dict[int, tuple[Rule, int]]:
-        """The rules with a step that was never used, by number, and the index of the first such step."""
-        return {n: (e.rule, e.used.index(0)) for n, e in self._entries.items() if 0 in e.used}
 
     def decide(self, facts: Facts) -> Decision | None:
         """The decision of the first rule that matches, whose step is used by it; None when no rule matches."""

@@ -13,8 +13,7 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.receiver import Receiver
 from tests.simulator.mutants.observer import End, Seen, observe
 
-from pixazo_simulator.script.examples import EXAMPLES
-from pixazo_simulator.script.rule import FAULTS, Rule
+from pixazo_simulator.script.rule import EXAMPLES, FAULTS, Rule
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 

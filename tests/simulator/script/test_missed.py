@@ -50,4 +50,4 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
         1: ("it lets 2 more calls through first (after=2)",),
         3: ("rule 2 stands before it",),
     }
-    assert [used for _, used in script.rules().values()] == [(0,), (1,), (0,)]
+    assert [each.used for each in script.listed()] == [(0,), (1,), (0,)]

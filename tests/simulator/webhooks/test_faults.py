@@ -122,7 +122,7 @@ def test_a_delay_can_be_seen_while_it_lasts() -> None:
         (waiting,) = [rendered(world, each) for each in world.deliveries()]
         assert (waiting.rule, waiting.faults, waiting.attempts) == ("rule 1: when webhook", ("delay",), ())
         assert attempts(await dispatcher.advance(world, 2_000)) == [(22, 204)]
-        assert world.script.rules()[1][1] == (1,)
+        assert [each.used for each in world.script.listed()] == [(1,)]
 
     drive(doing, settings(script=(on(Delay(7)),)))
 
@@ -270,7 +270,7 @@ def test_a_callback_can_be_sent_again_by_hand() -> None:
         assert posted(receiver) == ["/a", "/a", "/a"]
         assert len({webhook.body for webhook in receiver.webhooks}) == 1
         assert [len(each.attempts) for each in world.deliveries()] == [1, 1, 1, 1]
-        assert world.script.rules()[1][1] == (1,)
+        assert [each.used for each in world.script.listed()] == [(1,)]
         with pytest.raises(KeyError):
             await dispatcher.resend(world, 99)
 
