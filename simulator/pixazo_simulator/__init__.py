@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from .script.rule import Step as Step
     from .server.simulator import Simulator as Simulator
     from .server.simulator import SimulatorError as SimulatorError
-    from .spec.policy.points import PROFILES as PROFILES
-    from .spec.policy.points import Policy as Policy
+    from .spec.policy import PROFILES as PROFILES
+    from .spec.policy import Policy as Policy
     from .webhooks.dispatcher import AdvanceError as AdvanceError
     from .world.registry import Settings as Settings
     from .world.state.clock import Clock as Clock
@@ -64,7 +64,7 @@ _HOMES = {
     "script.matchers": "Matcher absent at_least at_most contains ends_with equals matches one_of present starts_with",
     "script.rule": "End Reply Rule Step",
     "server.simulator": "Simulator SimulatorError",
-    "spec.policy.points": "PROFILES Policy",
+    "spec.policy": "PROFILES Policy",
     "webhooks.dispatcher": "AdvanceError",
     "world.registry": "Settings",
     "world.state.clock": "Clock",

@@ -11,7 +11,7 @@ from typing import Any
 
 from pixazo_simulator.spec.errors import Refusal
 from pixazo_simulator.spec.parameters.types import OPERATIONS
-from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
 from pixazo_simulator.world.admission import Account, Body, Call
 from pixazo_simulator.world.commands import SubmitCall

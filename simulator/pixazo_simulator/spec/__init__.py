@@ -73,8 +73,7 @@ from .parameters.validation import (
     unknown_member,
     url_problem,
 )
-from .policy.points import PROFILES, Policy, PolicyFields, points, rows
-from .policy.values import RateLimit
+from .policy import PROFILES, Policy, PolicyFields, RateLimit, points, rows
 from .positions import json_lines, read_toml, toml_lines
 from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (

@@ -35,7 +35,7 @@ from .errors import (
 )
 from .lifecycle import Snapshot, Status
 from .parameters.types import MODEL_ID
-from .policy.points import Policy
+from .policy import Policy
 from .units import SECOND, dollars
 
 Header = tuple[bytes, bytes]

@@ -18,7 +18,7 @@ from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.handler import check_access
 from pixazo_simulator.control.route import TOKEN_HEADER, Refused
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
 
 TOKEN = "a-token-of-the-team"

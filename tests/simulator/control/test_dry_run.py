@@ -21,8 +21,7 @@ from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.response import Response
 from pixazo_simulator.server.app import Application
-from pixazo_simulator.spec.policy.points import Policy
-from pixazo_simulator.spec.policy.values import RateLimit
+from pixazo_simulator.spec.policy import Policy, RateLimit
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.journal import Exchange
 from pixazo_simulator.world.world import World

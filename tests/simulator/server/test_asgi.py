@@ -23,7 +23,7 @@ from pixazo_simulator.gateway.response import Response
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.server.asgi import GatewayApp
-from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
 from pixazo_simulator.world.registry import Settings, Worlds

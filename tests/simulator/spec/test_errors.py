@@ -23,7 +23,7 @@ from pixazo_simulator.spec.errors import (
     UnknownRoute,
     UnsupportedMediaType,
 )
-from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.spec.responses import refusal_answer
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.values import JobTimes, Retention
+from pixazo_simulator.spec.policy import JobTimes, Retention
 
 
 @pytest.mark.parametrize(

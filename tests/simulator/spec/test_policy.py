@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.points import PROFILES, Policy, PolicyFields, points, rows
-from pixazo_simulator.spec.policy.values import CHECKS
+from pixazo_simulator.spec.policy import CHECKS, PROFILES, Policy, PolicyFields, points, rows
 from pixazo_simulator.spec.text import nearest
 
 VALUES: dict[str, list[str]] = {

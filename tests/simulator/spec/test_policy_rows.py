@@ -9,7 +9,7 @@ from tests.caller import Caller, over_http
 from tests.simulator.spec.policy_rows import answers, callers, submits, webhooks
 
 from pixazo_simulator.server.simulator import Simulator
-from pixazo_simulator.spec.policy.points import PROFILES, points, rows
+from pixazo_simulator.spec.policy import PROFILES, points, rows
 from pixazo_simulator.world.registry import Settings
 
 EFFECTS = answers.ROWS | callers.ROWS | submits.ROWS | webhooks.ROWS

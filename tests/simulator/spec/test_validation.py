@@ -19,7 +19,7 @@ from pixazo_simulator.spec.parameters.types import (
     parameters_of,
 )
 from pixazo_simulator.spec.parameters.validation import Findings, check, unknown_member, url_problem
-from pixazo_simulator.spec.policy.points import PROFILES, Policy
+from pixazo_simulator.spec.policy import PROFILES, Policy
 from pixazo_simulator.spec.responses import sentence
 
 BIG = 20 * 1024 * 1024

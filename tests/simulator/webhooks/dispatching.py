@@ -10,7 +10,7 @@ from tests.patience import PATIENCE
 from tests.simulator.samples import KEY, START
 
 from pixazo_simulator.script.rule import Rule
-from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Dispatcher, FallenDue
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
 from pixazo_simulator.world.registry import Settings, Worlds

@@ -26,8 +26,7 @@ from pixazo_simulator.spec.errors import (
     UnsupportedMediaType,
 )
 from pixazo_simulator.spec.parameters.magic import Magic
-from pixazo_simulator.spec.policy.points import Policy
-from pixazo_simulator.spec.policy.values import CHECKS, RateLimit
+from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
 from pixazo_simulator.world.admission import Account, Admission, Admitted, admit_read
 
 HOOK = "http://127.0.0.1:9/header"

@@ -10,7 +10,7 @@ from pixazo_simulator.script.rule import End
 from pixazo_simulator.spec.errors import Problem, Rule
 from pixazo_simulator.spec.lifecycle import NEVER, Plan, Status
 from pixazo_simulator.spec.parameters.magic import Magic
-from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.world.admission import Admitted
 from pixazo_simulator.world.planning import plan_for
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixazo_simulator.spec.policy.values import RateLimit
+from pixazo_simulator.spec.policy import RateLimit
 from pixazo_simulator.world.state.quota import Quota
 
 

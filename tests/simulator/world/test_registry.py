@@ -6,8 +6,7 @@ import pytest
 
 from pixazo_simulator.spec.errors import Throttled, UnknownRequest
 from pixazo_simulator.spec.parameters.magic import KEYS
-from pixazo_simulator.spec.policy.points import PROFILES
-from pixazo_simulator.spec.policy.values import RateLimit
+from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.world.commands import ReadStatus
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.world import World

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from pixazo_simulator.spec.errors import LONGEST_URL, Problem, Rule
-from pixazo_simulator.spec.policy.points import Policy
+from pixazo_simulator.spec.policy import Policy
 from pixazo_simulator.spec.text import beginning, nearest
 
 from .images import MOST_SEGMENTS, ImageFacts, image_facts, read_data_url

@@ -6,7 +6,7 @@ from tests.caller import GENERATE, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 from tests.simulator.spec.policy_rows.effects import NOT_FOUND, Effects, animate, balance, ended, refused
 
-from pixazo_simulator.spec.policy.points import PROFILES
+from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
 
 __all__ = ["ROWS"]

@@ -1,1 +1,0 @@
-"""The points that the page leaves open, and their richer values."""
