@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         Request,
         ScriptRule,
         TlsListener,
+        from_json,
+        to_json,
     )
-    from .schema.types import from_json, to_json
 
 __all__ = [
     "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
@@ -40,8 +41,9 @@ _NAMES = {
     "handler": "ControlHandler Turns",
     "openapi": "document",
     "routes": "ROUTES",
-    "schema.responses": "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener",
-    "schema.types": "from_json to_json",
+    "schema.responses": (
+        "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener from_json to_json"
+    ),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

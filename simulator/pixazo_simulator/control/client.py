@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote, urlencode, urlsplit
 
 from .schema import responses
-from .schema.types import decode
+from .schema.responses import decode
 
 if TYPE_CHECKING:
     from pixazo_simulator.script import Rule

@@ -35,8 +35,7 @@ from pixazo_simulator.world import Settings, Worlds
 from .discovery import discovery_document
 from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .schema import rendering
-from .schema.responses import Refusal
-from .schema.types import encode
+from .schema.responses import Refusal, encode
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -12,8 +12,7 @@ import msgspec
 from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
 from .route import TOKEN_HEADER, ControlRoute
-from .schema.responses import Refusal
-from .schema.types import schema_of, to_json
+from .schema.responses import Refusal, schema_of, to_json
 
 _ABOUT = (
     "The simulator's own routes beside those of the gateway: everything that a test does with a world, in any language. "
@@ -32,21 +31,23 @@ _REASONS = {
     500: "A fault of the simulator: please report it",
 }
 
+Reference = Callable[[Any], dict[str, Any]]
+
 
 def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
     """The OpenAPI document of these routes, as a JSON value."""
     described = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
-    references = _References(described)
+    reference, components = _referenced(described)
     for route in described:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, references)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, reference)
     return {
         "openapi": "3.1.0",
         "info": {"title": "pixazo-sim control API", "version": version("pixazo-testkit"), "description": _ABOUT},
         "servers": [{"url": "http://127.0.0.1:8900", "description": "pixazo-sim serve"}],
         "paths": paths,
         "components": {
-            "schemas": references.components,
+            "schemas": components,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": KEY_HEADER},
                 "controlToken": {
@@ -60,21 +61,17 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
     }
 
 
-class _References:
-    """The schema of every type, by reference to the components."""
-
-    def __init__(self, routes: Iterable[ControlRoute]) -> None:
-        types = [Refusal, *(each for route in routes for each in _types(route))]
-        schemas, self.components = msgspec.json.schema_components(
-            types, ref_template="#/components/schemas/{name}", schema_hook=schema_of
-        )
-        for schema in self.components.values():
-            if "description" in schema:
-                schema["description"] = inspect.cleandoc(schema["description"])
-        self._schemas = dict(zip(map(repr, types), schemas, strict=True))
-
-    def __call__(self, kind: Any) -> dict[str, Any]:
-        return self._schemas[repr(kind)]
+def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, Any]]:
+    """The schema of each type, by reference to the components, and these."""
+    types = [Refusal, *(each for route in routes for each in _types(route))]
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}", schema_hook=schema_of
+    )
+    for schema in components.values():
+        if "description" in schema:
+            schema["description"] = inspect.cleandoc(schema["description"])
+    found = dict(zip(map(repr, types), schemas, strict=True))
+    return lambda kind: found[repr(kind)], components
 
 
 def _types(route: ControlRoute) -> Iterator[Any]:
@@ -84,7 +81,7 @@ def _types(route: ControlRoute) -> Iterator[Any]:
         yield route.request_type
 
 
-def _operation(route: ControlRoute, reference: _References) -> dict[str, Any]:
+def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     summary, _, more = inspect.cleandoc(route.carry_out.__doc__ or "").partition("\n")
     described = {
         "operationId": route.name,
@@ -119,7 +116,7 @@ def _filters(route: ControlRoute) -> Iterator[dict[str, Any]]:
             yield {**parameter, "description": described} if described else parameter
 
 
-def _responses(route: ControlRoute, reference: _References) -> dict[str, Any]:
+def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     codes = dict.fromkeys([400, 403, 500], Refusal)
     codes |= dict.fromkeys([401, 404] if route.needs_world else [], Refusal)
     codes |= dict.fromkeys([] if route.reads_query else [413], Refusal)

@@ -20,8 +20,7 @@ from tests.patience import PATIENCE
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
-from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage
-from pixazo_simulator.control.schema.types import encode
+from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator, SimulatorError

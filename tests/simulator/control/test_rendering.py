@@ -19,7 +19,7 @@ from tests.receiver import Receiver, answer
 
 from pixazo_simulator import control
 from pixazo_simulator.control.schema.rendering import exchange, in_turns
-from pixazo_simulator.control.schema.types import encode
+from pixazo_simulator.control.schema.responses import encode
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings, Worlds
 from pixazo_simulator.world.state.journal import Exchange

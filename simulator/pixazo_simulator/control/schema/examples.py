@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import responses as body
-from .types import Dollars, Instant
+from .responses import Dollars, Instant
 
 _START, _STARTED, _ENDED = map(
     Instant.fromisoformat, ("2026-03-31T10:00:00.000Z", "2026-03-31T10:00:02.000Z", "2026-03-31T10:00:15.000Z")

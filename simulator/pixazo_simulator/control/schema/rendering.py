@@ -20,7 +20,7 @@ from pixazo_simulator.webhooks import FallenDue, secret
 
 from . import responses as body
 from .requests import MOST_LISTED
-from .types import Dollars, Instant, encode, instant
+from .responses import Dollars, Instant, encode, instant
 
 _AT_ONCE = 64 * 1024
 """Bytes of JSON that are encoded before others are served."""
