@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, cast
@@ -23,17 +23,18 @@ from pixazo_simulator.spec import (
     MisfitError,
     Redactor,
     beginning,
+    fit,
     is_crowded,
     nearest,
     place,
     read,
-    read_query,
 )
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
 from .discovery import discovery_document
 from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
+from .routes import ROUTES
 from .schema import rendering
 from .schema.responses import Refusal, encode
 
@@ -83,23 +84,19 @@ class ControlHandler:
         worlds: Worlds,
         dispatcher: Dispatcher,
         tls_listeners: TlsListeners,
-        routes: Iterable[ControlRoute],
-        turns: Turns | None = None,
+        turns: Turns,
     ) -> None:
-        self._turns = turns or Turns()
+        self._turns = turns
         self._worlds = worlds
         self._dispatcher = dispatcher
         self._tls_listeners = tls_listeners
-        self._routes = tuple(routes)
         self._look_lock = asyncio.Lock()
-        self._plain = {(each.method, each.path): each for each in self._routes if not each.is_numbered}
-        self._numbered = [each for each in self._routes if each.is_numbered]
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
         redactor = self._worlds.redactor.also(key)
         try:
-            route, number = self._find(method, path)
+            route, number = _find(method, path)
             if route.needs_world:
                 world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
             async with self._turns.turn(len(body)):
@@ -107,11 +104,8 @@ class ControlHandler:
                     decoded = _decoded(route, query, body)
                 else:  # in a thread, so that nobody else waits for it
                     decoded = await asyncio.to_thread(_decoded, route, query, body)
-            response = await route.carry_out(
-                ControlRequest(
-                    self._worlds, self._dispatcher, self._tls_listeners, self._routes, host, key, number, decoded, self._look_lock
-                )
-            )  # fmt: skip
+            server = self._worlds, self._dispatcher, self._tls_listeners
+            response = await route.carry_out(ControlRequest(*server, host, key, number, decoded, self._look_lock))
         except Refused as refused:
             return await _refusal(refused, redactor)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
@@ -121,16 +115,6 @@ class ControlHandler:
             reason = f"{failed}: this is a fault of the simulator, please report it"
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)
-
-    def _find(self, method: str, path: str) -> tuple[ControlRoute, int]:
-        if route := self._plain.get((method, path)):
-            return route, 0
-        for route in self._numbered:
-            if route.method == method and (found := route.pattern.fullmatch(path)):
-                return route, int(found[1])
-        asked = beginning(f"{method} {path}", _SHOWN_PATH)
-        known = tuple(f"{each.method} {each.path}" for each in self._routes)
-        raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer over HTTP."""
@@ -168,11 +152,21 @@ class ControlHandler:
         return discovery_document(self._worlds.fresh_number())
 
 
+def _find(method: str, path: str) -> tuple[ControlRoute, int]:
+    """The route of a request, and the number in its path, 0 if it has none. Raises Refused."""
+    for route in ROUTES:
+        if route.method == method and (found := route.pattern.fullmatch(path)):
+            return route, int(found[1]) if route.is_numbered else 0
+    asked = beginning(f"{method} {path}", _SHOWN_PATH)
+    known = tuple(f"{each.method} {each.path}" for each in ROUTES)
+    raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
+
+
 def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
     """The body, or the query, as the type that the route takes. Raises Refused."""
     if route.reads_query:
         try:
-            return read_query(dict(parse_qsl(query, keep_blank_values=True)), route.request_type)
+            return fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
         except MisfitError as misfit:
             raise Refused(400, f"the query does not fit: {misfit}") from None
     if is_crowded(body, MOST_MARKS, MOST_MARKS):

@@ -63,7 +63,6 @@ class ControlRequest(Generic[R]):
     worlds: Worlds
     dispatcher: Dispatcher
     tls_listeners: TlsListeners
-    routes: tuple[ControlRoute, ...]
     host: str
     key: str
     number: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import reduce
 from random import Random
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import msgspec
 
@@ -42,18 +42,12 @@ _NO_TEXT = b"\xff"
 _Code = Annotated[int, msgspec.Meta(ge=200, le=599)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 _Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-
-
-class _Example(NamedTuple):
-    """A rule that shows a fault: what it is about, the arguments of the fault, how often it applies (None: always)."""
-
-    when: str
-    arguments: Mapping[str, Any]
-    times: int | None
+_Example = tuple[str, int | None, Mapping[str, Any]]
+"""A rule that shows a fault: what it is about, how often it applies (None: always), the arguments of the fault."""
 
 
 def _example(when: str, /, times: int | None = None, **arguments: Any) -> _Example:
-    return _Example(when, arguments, times)
+    return when, times, arguments
 
 
 def _snake(name: str) -> str:
@@ -253,12 +247,8 @@ class CompletedWithoutMedia(Fault, frozen=True):
         return members | {"output": None if self.output == "null" else {**members["output"], "media_url": []}}
 
     def inapplicable(self, facts: Mapping[str, Any], /) -> str | None:
-        word = facts.get("status")
-        return (
-            None
-            if word == "COMPLETED"
-            else f"completed_without_media needs COMPLETED, the status is {word or 'unknown'}"
-        )
+        word = facts.get("status") or "unknown"
+        return None if word == "COMPLETED" else f"completed_without_media needs COMPLETED, the status is {word}"
 
 
 class UnknownStatus(Fault, frozen=True):

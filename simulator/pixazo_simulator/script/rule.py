@@ -116,16 +116,12 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def commits(self) -> bool:
         """Whether the gateway still does what it was asked to do."""
-        return self.reply is None and not self._asks(Discard)
+        return self.reply is None and not any(Discard() in fault.effects for fault in self.faults)
 
     @property
     def only_plans(self) -> bool:
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
-
-    def _asks(self, kind: type[msgspec.Struct]) -> bool:
-        """Whether a fault asks for an effect of this kind."""
-        return any(isinstance(effect, kind) for fault in self.faults for effect in fault.effects)
 
     def idle(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
@@ -282,8 +278,8 @@ def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _example(fault: type[Fault]) -> Rule:
-    example = fault.example
-    return Rule(when=example.when, faults=(fault(**example.arguments),), times=example.times)
+    when, times, arguments = fault.example
+    return Rule(when=when, faults=(fault(**arguments),), times=times)
 
 
 EXAMPLES: Mapping[str, Rule] = {kind: _example(fault) for kind, fault in FAULTS.items()}

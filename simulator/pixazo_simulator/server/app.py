@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from pixazo_simulator.control import ROUTES, ControlHandler, Turns
+from pixazo_simulator.control import ControlHandler, Turns
 from pixazo_simulator.gateway import Gateway
 from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
@@ -54,7 +54,7 @@ class Application:
         turns = Turns()
         self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
         self.tls_listeners = TlsListeners(self, self._gateway, protocol)
-        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, ROUTES, turns)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, turns)
         routes = [
             Route(f"{CONTROL_PREFIX}{{rest:path}}", self.control),
             Route(DISCOVERY_PATH, self.control.discovery, methods=["GET"]),

@@ -7,7 +7,6 @@ lowest and on the newest msgspec that the package allows.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TypeVar, cast
 
 import msgspec
@@ -61,13 +60,8 @@ def read(text: bytes, shape: type[T]) -> T:
         raise MisfitError(str(error)) from None
 
 
-def read_query(given: Mapping[str, str], shape: type[T]) -> T:
-    """The parameters of a query as `shape`, numbers read from their text. Raises MisfitError."""
-    return fit(dict(given), shape, strict=False)
-
-
 def fit(value: object, shape: type[T], *, strict: bool = True) -> T:
-    """Plain data as `shape`; unless `strict`, texts are read as numbers where those are wanted. Raises MisfitError."""
+    """Plain data as `shape`; unless `strict`, texts, as those of a query, are read as numbers where those are wanted. Raises MisfitError."""
     try:
         return msgspec.convert(value, shape, strict=strict)
     except msgspec.ValidationError as error:

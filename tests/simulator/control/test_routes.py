@@ -494,7 +494,7 @@ def test_a_control_request_can_be_cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
         wish = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
         await asyncio.sleep(0)

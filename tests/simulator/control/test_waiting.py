@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted
 
-from pixazo_simulator.control import ROUTES, ControlHandler, Turns
+from pixazo_simulator.control import ControlHandler, Turns
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes import look
@@ -223,7 +223,7 @@ class Handler:
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
         front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), ROUTES)
+        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
 
     async def ask(self, method: str, path: str, **wish: object) -> Answer:
         """Status and body."""

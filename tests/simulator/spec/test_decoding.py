@@ -6,7 +6,7 @@ import pytest
 
 from pixazo_simulator.control.schema.requests import Advance, DryRun, JournalFilter, NewScript, NewWorld, Wait
 from pixazo_simulator.script.rule import Rule
-from pixazo_simulator.spec.decoding import MisfitError, read, read_query
+from pixazo_simulator.spec.decoding import MisfitError, fit, read
 
 KINDS = "status_code, html_page, delay, uniform_delay, "
 
@@ -62,7 +62,7 @@ def test_what_fits_is_read() -> None:
 
 def test_a_query_is_read_from_texts() -> None:
     """Numbers are numbers, texts stay texts."""
-    read_as = read_query({"limit": "5", "path": "5"}, JournalFilter)
+    read_as = fit({"limit": "5", "path": "5"}, JournalFilter, strict=False)
     assert (read_as.limit, read_as.path) == (5, "5")
 
 
@@ -80,5 +80,5 @@ def test_a_query_is_read_from_texts() -> None:
 def test_a_query_that_does_not_fit_is_told_with_its_value(given: dict[str, str], says: str) -> None:
     """And the nearest name."""
     with pytest.raises(MisfitError) as raised:
-        read_query(given, JournalFilter)
+        fit(given, JournalFilter, strict=False)
     assert says in str(raised.value)

@@ -6,8 +6,6 @@ import pytest
 
 from pixazo_simulator.spec import (
     OPERATIONS,
-    Control,
-    Discovery,
     Endpoint,
     MediaRead,
     StatusRead,
@@ -16,6 +14,7 @@ from pixazo_simulator.spec import (
     Unrouted,
     classify,
 )
+from pixazo_simulator.spec.endpoints import Control, Discovery
 
 BASE = "/minimax-hailuo-ai/v1"
 STATUS = "/v2/requests/status/"
