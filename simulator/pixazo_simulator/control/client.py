@@ -63,12 +63,7 @@ class ControlClient:
     """
 
     def __init__(
-        self,
-        url: str,
-        api_key: str | None = None,
-        *,
-        control_token: str | None = None,
-        channel: Channel | None = None,
+        self, url: str, api_key: str | None = None, *, control_token: str | None = None, channel: Channel | None = None
     ) -> None:
         self.url = url.rstrip("/")
         self.api_key = api_key

@@ -79,13 +79,7 @@ class ControlHandler:
     Whatever a route returns, it is searched once more for known keys before it leaves.
     """
 
-    def __init__(
-        self,
-        worlds: Worlds,
-        dispatcher: Dispatcher,
-        tls_listeners: TlsListeners,
-        turns: Turns,
-    ) -> None:
+    def __init__(self, worlds: Worlds, dispatcher: Dispatcher, tls_listeners: TlsListeners, turns: Turns) -> None:
         self._turns = turns
         self._worlds = worlds
         self._dispatcher = dispatcher

@@ -34,15 +34,7 @@ from .facts import (
     WebhookConditions,
 )
 from .faults import Fault
-from .injection import (
-    corrupted,
-    edited,
-    effect,
-    injected,
-    replacement,
-    transmission,
-    wait,
-)
+from .injection import corrupted, edited, effect, injected, replacement, transmission, wait
 from .matchers import ABSENT, Matcher, read_matcher, weight
 from .reader import MOST_RULES, script_from
 from .rule import EXAMPLES, FAULTS, End, Rule, in_python, in_toml, kind_of
