@@ -38,7 +38,8 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
     path, _, query = target.partition("?")
     request = Request(method, unquote(path), query.encode(), headers)
     route = gateway.route(request)
-    _read(request, route, body)
+    if route.body_limit is not None:  # as much of the body as a server would read
+        request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
     now = route.clock.now()
     response = gateway.respond(request, now, route)
     world = response.world
@@ -50,12 +51,6 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
         return _explained(world, worlds.get(world.key), route, request)
     (*_, exchange) = forks.unmatched
     return rendering.explanation(forks, exchange)
-
-
-def _read(request: Request, route: Route, body: bytes) -> None:
-    """Give a request as much of its body as a server would read."""
-    if route.body_limit is not None:
-        request.body, request.received = (body[: route.keep], len(body)) if len(body) <= route.body_limit else (None, 0)
 
 
 def _attempt_until(world: World, instant: int) -> None:

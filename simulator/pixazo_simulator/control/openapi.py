@@ -87,7 +87,7 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
         "operationId": route.name,
         "summary": summary,
         "tags": [route.path.removeprefix(CONTROL_PREFIX).split("/")[1].partition(".")[0]],
-        "parameters": [*_number(route), *_filters(route)],
+        "parameters": list(_parameters(route)),
         "responses": _responses(route, reference),
     }
     if more.strip():
@@ -100,14 +100,11 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     return described
 
 
-def _number(route: ControlRoute) -> Iterator[dict[str, Any]]:
+def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
+    """The number in the path, and the parameters of the query."""
     if route.is_numbered:
         schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
         yield {"name": "number", "in": "path", "required": True, "schema": schema}
-
-
-def _filters(route: ControlRoute) -> Iterator[dict[str, Any]]:
-    """The parameters of the query."""
     if route.reads_query:
         (_,), components = msgspec.json.schema_components([route.request_type])
         for name, schema in components[route.request_type.__name__]["properties"].items():

@@ -123,13 +123,10 @@ class Redactor:
         if key in self._counts:
             self._forgotten.append(key)
             if len(self._forgotten) > self._remembered:
-                self._drop(self._forgotten.popleft())
-
-    def _drop(self, key: str) -> None:
-        self._counts[key] -= 1
-        if not self._counts[key]:
-            del self._counts[key]
-            self._count(key, -1)
+                gone = self._forgotten.popleft()
+                _count(self._counts, gone, -1)
+                if gone not in self._counts:
+                    self._count(gone, -1)
 
     def _count(self, key: str, by: int) -> None:
         for spelling, alone, inner in _spellings(key):
