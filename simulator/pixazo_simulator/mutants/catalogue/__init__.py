@@ -8,7 +8,7 @@ from typing import TypeVar
 from pixazo_simulator.mutants.mutant import Mutant, Variant
 from pixazo_simulator.spec import nearest
 
-from . import envelopes, errors, parameters, requests, status
+from . import access, envelopes, errors, parameters, status
 from .submit import SUBMIT
 from .variants import VARIANTS
 from .webhook import WEBHOOK
@@ -16,7 +16,7 @@ from .webhook import WEBHOOK
 __all__ = ["MUTANTS", "VARIANTS", "find_mutant", "find_variant"]
 
 MUTANTS: tuple[Mutant, ...] = (
-    *requests.ADDRESSING, *requests.CREDENTIALS, *requests.HEADERS, *SUBMIT, *parameters.T2V, *parameters.I2V,
+    *access.ADDRESSING, *access.CREDENTIALS, *access.HEADERS, *SUBMIT, *parameters.T2V, *parameters.I2V,
     *status.STATUS, *status.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *errors.WALLET, *errors.ERRORS, *WEBHOOK,
 )  # fmt: skip
 """Every mutant, in the order of the clauses."""
