@@ -122,12 +122,13 @@ class GatewayApp:
             async with self._turns.turn(request.received) if request.received > SMALL_BODY else nullcontext():
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
+            await self._send(response, route, now, scope, receive, send)
         except CrowdedError:
             now = route.clock.now()
             response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
-        finally:
+            await self._send(response, route, now, scope, receive, send)
+        finally:  # only now, since a fault may hold a response, and the body with it, for an hour
             self._held -= body.held
-        await self._send(response, route, now, scope, receive, send)
 
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
