@@ -1,4 +1,4 @@
-"""The command pixazo-sim, which uses every other wing."""
+"""The command pixazo-sim: serve, exec, demo, and the commands that print policy, faults, magic, mutants and OpenAPI."""
 
 from __future__ import annotations
 

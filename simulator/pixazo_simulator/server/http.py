@@ -352,7 +352,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Tell the application that the client is gone."""
+    """Let the application receive `http.disconnect`."""
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

@@ -61,7 +61,7 @@ class Case:
         return sections(record) + ([("pixazo strictness", report(found))] if found else [])
 
     def add_complaints(self, found: Iterable[str]) -> None:
-        """Let a strict test fail at its end for these reasons, too, which other fixtures found."""
+        """Add reasons, found by other fixtures, for which a strict test fails at its end."""
         self._complaints += found
 
     def close(self) -> None:
