@@ -57,6 +57,6 @@ def _run() -> None:
 
         sys.stdout.write(f"pixazo-sim {version('pixazo-testkit')}\n")
         return
-    from .commands import pixazo_sim
+    from .group import pixazo_sim
 
     pixazo_sim(prog_name="pixazo-sim")

@@ -24,7 +24,7 @@ from pixazo_simulator.spec import (
 )
 from pixazo_simulator.webhooks import Dispatcher
 
-from .fault_injection import ConnectionCutError, holding, transmit
+from .transmission import ConnectionCutError, holding, transmit
 
 LISTENER = "pixazo.listener"
 """Key of the ASGI scope under which a TLS listener names the world that it leads to."""

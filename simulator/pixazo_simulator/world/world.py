@@ -63,7 +63,7 @@ from .commands import (
     TakeDelivery,
     TakeTransitions,
 )
-from .facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
+from .observed_facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
 from .state.clock import Clock
 from .state.deliveries import Delivery, Form, Outbox, next_progress
 from .state.fork import Part
