@@ -12,13 +12,13 @@ import stat
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ._errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from os import PathLike
 
 
@@ -59,19 +59,19 @@ class Decoder:
         name = headers.get("Content-Encoding")
         return _IDENTITY if decoded or name is None else cls(name)
 
-    def decode(self, data: bytes) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterable[bytes]:
         """The decoded data, in pieces of bounded size.
 
         Raises:
             BodyError: the data is not in this encoding.
         """
-        if self._inflate is None:
-            yield data
-            return
+        return (data,) if self._inflate is None else self._inflated(self._inflate, data)
+
+    def _inflated(self, inflate: Any, data: bytes) -> Iterator[bytes]:
         try:
             while data:
-                yield self._inflate.decompress(data, PIECE)
-                data = self._inflate.unconsumed_tail
+                yield inflate.decompress(data, PIECE)
+                data = inflate.unconsumed_tail
         except zlib.error as error:
             raise BodyError(f"is not the {self._name} data that its Content-Encoding promises") from error
 
@@ -114,7 +114,7 @@ class Body:
     def add(self, data: bytes) -> bool:
         """Add what arrived; returns whether more is wanted."""
         try:
-            for piece in () if self.problem else self._decoder.decode(data):
+            for piece in self._decoder.decode(data) if self.problem is None else ():
                 self._pieces.append(piece)
                 self._size += len(piece)
                 if self._size > LONGEST_BODY:

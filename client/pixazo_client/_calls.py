@@ -19,7 +19,7 @@ from ._errors import (
     PixazoError,
     WaitTimeoutError,
 )
-from ._exchange import MAYBE_CHARGED, NoResponse, Request, Response, failure, invalid
+from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, failure, invalid
 from ._gateway import shorten
 from ._models import ERROR, KNOWN, generation_from
 from ._pacing import Polling, Retry, is_transient
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from ._exchange import Outcome
+    from ._exchange import Response
     from ._gateway import Gateway
     from ._models import Generation
     from ._transport import Transport
@@ -116,7 +116,7 @@ async def download(
         return session.transport.fetch(url, Download(url, dest, on_progress, max_bytes))
 
     found = await _repeat(session, "GET", shown_url(url), fetch)
-    if isinstance(found, Response | NoResponse):
+    if isinstance(found, Outcome):
         raise _not_downloaded(session.gateway, url, found)
     return found
 
@@ -216,8 +216,8 @@ class Watch:
             logger.warning("request %r has the unknown status %r: taken as not ended", request_id, status)
 
 
-async def _send(session: Session, request: Request) -> Outcome:
-    return await _repeat(session, request.method, request.url, lambda: session.transport.send(request))
+def _send(session: Session, request: Request) -> Awaitable[Outcome]:
+    return _repeat(session, request.method, request.url, lambda: session.transport.send(request))
 
 
 async def _repeat(session: Session, method: str, url: str, call: Callable[[], Awaitable[T]]) -> T:
@@ -233,7 +233,7 @@ async def _repeat(session: Session, method: str, url: str, call: Callable[[], Aw
                     "%s %s: ended before its response arrived; %s", method, session.gateway.hide(url), MAYBE_CHARGED
                 )
             raise
-        delay = session.retry.pause(method, found, attempt) if isinstance(found, Response | NoResponse) else None
+        delay = session.retry.pause(method, found, attempt) if isinstance(found, Outcome) else None
         if delay is None:
             return found
         logger.info("%s %s: repeated in %.1f s", method, session.gateway.hide(url), delay)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -23,7 +24,11 @@ LONGEST_READ = 20_000
 LONGEST_SHOWN = 300
 """Characters: of a URL, of a body that `shorten` looks at, of what it returns."""
 
-_SUBMIT_HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}  # Request Headers
+# Request Headers, by their names in lower case: letter case does not matter (RFC 9110, 5.1)
+_SUBMIT_HEADERS = {
+    "content-type": ("Content-Type", "application/json"),
+    "cache-control": ("Cache-Control", "no-cache"),
+}
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)  # RFC 9110, 5.6.2: token
 # These two decide where a body ends (RFC 9112, 6): a caller who sets them could smuggle a second request.
@@ -87,8 +92,8 @@ class Gateway:
         ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}
         if not given:
             return ours
-        merged = {name.lower(): (name, value) for name, value in _SUBMIT_HEADERS.items()}  # RFC 9110, 5.1: any case
-        for name, value in (pair for headers in given for pair in headers.items()):
+        merged = _SUBMIT_HEADERS.copy()
+        for name, value in chain.from_iterable(headers.items() for headers in given):
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in _FRAMING:
                 raise PixazoError(f"{self.hide(repr(name))} cannot be sent as a header, nothing was sent: leave it out")
             if not isinstance(value, str) or not value.isascii() or not value.isprintable():

@@ -54,7 +54,7 @@ def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], bod
 
 
 def _attempt_until(world: World, instant: int) -> None:
-    """Let the webhooks due by an instant be attempted in vain."""
+    """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried."""
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(AdvanceClock(due))
         if delivery := world.apply(TakeDelivery(due)):

@@ -72,7 +72,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 class Gateway:
     """The gateway over the worlds of a server.
 
-    A server calls `route` with the head of a request, reads the body as the route says, asks the route's clock once, calls `respond`,
+    A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
     carries out the effects, and calls `record` before the bytes leave.
     """
 
@@ -126,19 +126,23 @@ class Gateway:
             self._worlds.unmatched.record(exchange, header_bytes)
 
     def refuse(
-        self, request: Request, route: Route, refusal: Refusal, now: int, outcome: Outcome | None = None,
+        self,
+        request: Request,
+        route: Route,
+        refusal: Refusal,
+        now: int,
+        outcome: Outcome | None = None,
         request_id: str | None = None,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
         answer = refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
         redactor = self._worlds.redactor.also(request.key).heeding(request.headers, request.target)
         meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
         line = f"{path} answered {answer.status}: {answer.body.decode()}{f'; {meant}' if meant else ''}"
-        return complete(request, answer, now, self._reached(request, route), request_id=request_id, hint=meant,
-            decision=outcome.decision if outcome else None, seed=outcome.seed if outcome else 0,
-            log=f"{request.method} {redactor.text(line)}",
-        )  # fmt: skip
+        log = f"{request.method} {redactor.text(line)}"
+        world = route.world or request.listener
+        return complete(request, answer, now, world, outcome, request_id=request_id, hint=meant, log=log)
 
     def _read_status(self, request: Request, route: Route, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -150,8 +154,7 @@ class Gateway:
             body = world.status_body(result, request.origin(policy), now)
             result = Answer(200, body, reason="status")
         if isinstance(result, Answer):
-            return complete(request, result, now, world, request_id=request_id, decision=outcome.decision, seed=outcome.seed
-            )  # fmt: skip
+            return complete(request, result, now, world, outcome, request_id=request_id)
         if isinstance(result, UnknownRequest) and policy.unknown_id == "403_foreign":
             result = UnknownRequest(request_id, foreign=self._is_foreign(request_id))
         return self.refuse(request, route, result, now, outcome, request_id)
@@ -171,15 +174,14 @@ class Gateway:
         outcome = world.apply(SubmitCall(now, call, request.headers, self._rule_url(request, route)))
         accepted = outcome.result
         if isinstance(accepted, Answer):
-            return complete(request, accepted, now, world, decision=outcome.decision, seed=outcome.seed)
+            return complete(request, accepted, now, world, outcome)
         if not isinstance(accepted, Generation):
             return self.refuse(request, route, accepted, now, outcome)
         answer = accepted_answer(accepted.request_id, origin, policy)
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
-        return complete(request, answer, now, world, request_id=accepted.request_id, decision=outcome.decision, seed=outcome.seed,
-            hold=outcome.hold, wakes=world.next_due() is not None,
-        )  # fmt: skip
+        wakes = world.next_due() is not None
+        return complete(request, answer, now, world, outcome, request_id=accepted.request_id, wakes=wakes)
 
     def _read_media(self, request: Request, route: Route, media: MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
@@ -192,8 +194,7 @@ class Gateway:
             result = serve_media(result, request.method, request.headers, policy)
         if not isinstance(result, Answer):
             result = no_media("media not yet there, or no longer, or under another name")
-        return complete(request, result, now, world, request_id=media.request_id, decision=outcome.decision, seed=outcome.seed
-        )  # fmt: skip
+        return complete(request, result, now, world, outcome, request_id=media.request_id)
 
     def _caller(self, request: Request) -> World | None:
         """The world of the caller, by the key header, or by the query where the policy allows that (AUTH-06)."""
@@ -216,9 +217,6 @@ class Gateway:
     def _clock(self, request: Request, world: World | None) -> Clock:
         reached = world or request.listener
         return reached.clock if reached else self._worlds.clock
-
-    def _reached(self, request: Request, route: Route) -> World | None:
-        return route.world or request.listener
 
     def _url(self, request: Request, route: Route) -> str:
         """The URL that was called."""

@@ -8,9 +8,9 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.script import Decision, Transmission, cut, injected, kind_of, transmission
+from pixazo_simulator.script import Transmission, cut, injected, kind_of, transmission
 from pixazo_simulator.spec import SECOND, Answer, Header, http_date
-from pixazo_simulator.world import Exchange, World
+from pixazo_simulator.world import Exchange, Outcome, World
 
 from .request import Request
 
@@ -65,28 +65,26 @@ def complete(
     answer: Answer,
     now: int,
     world: World | None,
+    outcome: Outcome | None = None,
     *,
     request_id: str | None = None,
-    decision: Decision | None = None,
-    seed: int = 0,
     hint: str | None = None,
     log: str | None = None,
-    hold: int | None = None,
     wakes: bool = False,
 ) -> Response:
-    """Make a response of an answer: the faults of a decision, which draw from `seed`, then Content-Length and Date."""
-    rule = decision.label if decision else None
+    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
+    decision = outcome.decision if outcome else None
     faults = decision.faults if decision else ()
     sent: Transmission = ()
-    if faults:
-        random = Random(seed)  # noqa: S311 - reproducible by design, guards nothing
+    if outcome and faults:
+        random = Random(outcome.seed)  # noqa: S311 - reproducible by design, guards nothing
         answer = injected(answer, faults, random)
         sent = transmission(faults, random)
     length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
     headers = [*answer.headers, *length, (b"date", _date(now))]
     return Response(
-        request, answer.status, headers, answer.body, answer.reason, world, request_id, rule, tuple(map(kind_of, faults)), hint,
-        answer.opaque, log, hold, wakes, transmission=sent,
+        request, answer.status, headers, answer.body, answer.reason, world, request_id, decision.label if decision else None,
+        tuple(map(kind_of, faults)), hint, answer.opaque, log, outcome.hold if outcome else None, wakes, transmission=sent,
     )  # fmt: skip
 
 

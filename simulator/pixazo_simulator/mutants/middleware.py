@@ -66,7 +66,7 @@ class EditedGateway:
 
     def record(self, response: Response, now: int) -> None:
         """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        self._gateway.record(response, now)
+        self._gateway.record(response, response.world.clock.now() if response.world else now)
 
     def respond(self, request: Request, now: int, route: Route | None = None) -> Response:
         """The edited response to a request."""
@@ -85,7 +85,11 @@ class EditedGateway:
                 route.world or request.listener,
             )
             return self._settled(response, sent, received, now)
-        response = self._gateway.respond(_edited(request, received) if received is not sent else request, now)
+        passed = request if received is sent else _edited(request, received)
+        reached = self._gateway.route(passed)
+        if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
+            now = reached.clock.now()
+        response = self._gateway.respond(passed, now, reached)
         reply = messages.Reply(response.status, tuple(response.headers), response.body)
         edited = session.edits.reply(sent, reply, context)
         if edited is not reply:

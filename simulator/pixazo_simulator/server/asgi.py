@@ -24,7 +24,7 @@ from pixazo_simulator.spec import (
 )
 from pixazo_simulator.webhooks import Dispatcher
 
-from .fault_injection import ConnectionCutError, holding, transmit
+from .transmission import ConnectionCutError, holding, transmit
 
 LISTENER = "pixazo.listener"
 """Key of the ASGI scope under which a TLS listener names the world that it leads to."""
@@ -122,17 +122,18 @@ class GatewayApp:
             async with self._turns.turn(request.received) if request.received > SMALL_BODY else nullcontext():
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
+            await self._send(response, route, now, scope, receive, send)
         except CrowdedError:
             now = route.clock.now()
             response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
-        finally:
+            await self._send(response, route, now, scope, receive, send)
+        finally:  # only now, since a fault may hold a response, and the body with it, for an hour
             self._held -= body.held
-        await self._send(response, route, now, scope, receive, send)
 
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Carry out the effects of a response, journal it, and let it leave."""
+        """Carry out the effects of a response, journal it, and send it."""
         if response.log:
             log.info("%s", response.log)
         if response.hold is not None and response.world:

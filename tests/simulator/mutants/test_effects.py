@@ -138,6 +138,17 @@ def test_the_video_is_there_as_soon_as_reads_have_completed_it() -> None:
         assert caller.call("GET", video).body == found.body
 
 
+def test_an_edited_request_is_answered_by_the_clock_of_the_world_that_it_reaches() -> None:
+    """The path names no generation of any world before it is edited; the video is there when its own world is at the end."""
+    with running("random-object-name") as simulator:
+        caller = another(simulator, "account-one")
+        identity = caller.accepted()
+        caller.advance(15)
+        (url,) = caller.read(identity).json()["output"]["media_url"]
+        assert identity not in url
+        assert caller.call("GET", urlsplit(url).path).status == 200
+
+
 def test_our_own_routes_are_never_edited() -> None:
     """A mutant whose 404 is HTML does not change the control routes."""
     with mutant("errors-in-html") as caller:

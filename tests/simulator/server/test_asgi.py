@@ -20,6 +20,7 @@ from pixazo_simulator.control import Turns
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.gateway.request import Request
 from pixazo_simulator.gateway.response import Response
+from pixazo_simulator.script.faults import Delay
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
 from pixazo_simulator.server.asgi import GatewayApp
@@ -429,6 +430,37 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
         return [*answered, (await submit(chunk(body)))[0]["status"]]
 
     assert asyncio.run(several()) == [202, 202, 202]
+
+
+def test_a_body_counts_until_its_response_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault may hold the response for an hour."""
+    monkeypatch.setattr("pixazo_simulator.server.asgi.MOST_HELD", 100)
+    worlds = Worlds(Settings(script=(Rule(when="generate", faults=(Delay(3600),), times=1),)))
+    gateway, (world,) = gateway_of(worlds), worlds
+
+    async def submit() -> list[Any]:
+        left, sent = [chunk(b"", more=True), chunk(b'{"prompt":"A bear"}' + b" " * 41)], list[Any]()
+
+        async def receive() -> dict[str, Any]:
+            return left.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await gateway(submission(), receive, send)
+        return sent
+
+    async def several() -> list[int]:
+        journalled = asyncio.Event()
+        with world.notifier.listening(journalled.set):
+            delayed = asyncio.create_task(submit())
+            await journalled.wait()
+        refused = (await submit())[0]["status"]
+        delayed.cancel()
+        await asyncio.gather(delayed, return_exceptions=True)
+        return [refused, (await submit())[0]["status"]]
+
+    assert asyncio.run(several()) == [503, 202]
 
 
 def test_large_bodies_take_turns() -> None:
