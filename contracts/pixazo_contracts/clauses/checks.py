@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import TERMINAL
+from pixazo_contracts.trace import TERMINAL, Callback, Exchange, Profile, Trace
 
-from .clause import Observation, check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
-
-    from .clause import Evidence, Remarks, SharedCheck, Violation
-
+from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})

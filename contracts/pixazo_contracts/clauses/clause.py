@@ -33,15 +33,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
 
 from .standing import EXAMPLE, Cost, Strength
-
-if TYPE_CHECKING:
-    from pixazo_contracts.trace import Trace
-
 
 #: The longest rendering of a value in a finding, in characters.
 LONGEST_SHOWN: Final = 240

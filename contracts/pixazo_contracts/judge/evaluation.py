@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET, Clause
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import ConfigurationError, read_toml
+from pixazo_contracts.trace import ConfigurationError, Footer, Header, Trace, read_toml
 
-from .result import InvalidResultError, build, load_result
+from .result import InvalidResultError, Result, build, load_result
 from .verdict import JUDGED, Outcome, Verdict, judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Footer, Header, Trace
-
-    from .result import Result
 
 
 class ExitCode(IntEnum):

@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
 from pixazo_contracts.probes import PROBES
-from pixazo_contracts.trace import KEY_HEADER
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace
 
 from .verdict import JUDGED, Finding, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Exchange, Generation, Trace
-
 
 #: The longest body that a cURL line repeats, in characters.
 LONGEST_BODY: Final = 1000

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Outcome, visible
+from pixazo_contracts.judge import Finding, Outcome, Result, Verdict, visible
 
 from .terminal import source
-
-if TYPE_CHECKING:
-    from pixazo_contracts.judge import Finding, Result, Verdict
-
 
 PASSED: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 

@@ -7,19 +7,16 @@ end: it is invalid, because a clause could take what is missing for what did not
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from .exchange import Callback, Exchange
 from .history import Generation, History
 from .target import THROTTLED, Profile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 
 class InvalidTraceError(ValueError):

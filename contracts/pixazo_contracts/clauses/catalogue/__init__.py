@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+
+from pixazo_contracts.clauses.clause import Clause
 
 from .auth import AUTH
 from .base import BASE
@@ -20,11 +22,6 @@ from .text_to_video import T2V
 from .time import TIME
 from .wallet import WAL
 from .webhook import WEBHOOK
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pixazo_contracts.clauses.clause import Clause
 
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pixazo_contracts.clauses.checks import NO_ROUTE, code_word, one_of
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, check
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Remarks, check
 from pixazo_contracts.clauses.standing import DOCUMENTED, FREE, FREE_IF_REFUSED, FURTHER, SILENT
-
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Trace
+from pixazo_contracts.trace import Trace
 
 BASE = Group()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from pixazo_contracts.clauses.checks import NO_ROUTE, UNDECIDED, answered, code_word, has_code, member_names
 from pixazo_contracts.clauses.clause import (
     Group,
     Observation,
+    Remarks,
     Violation,
     check,
     check_member,
@@ -26,13 +27,7 @@ from pixazo_contracts.clauses.standing import (
     NOT_OUTSIDE,
     SILENT,
 )
-from pixazo_contracts.trace import MODEL, http_date, whole_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Callback, Exchange, Trace
+from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
 
 ERR = Group()
 

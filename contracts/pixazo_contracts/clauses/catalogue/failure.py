@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from pixazo_contracts.clauses.clause import Group, Observation, check_member, is_null, is_string
+from pixazo_contracts.clauses.clause import Group, Observation, Remark, Remarks, check_member, is_null, is_string
 from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, EXAMPLE, IMPLIED, SILENT
-from pixazo_contracts.trace import STAMPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remark, Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import STAMPS, Exchange, Trace
 
 FAIL = Group(depends_on="STATUS-01 STATUS-02")
 

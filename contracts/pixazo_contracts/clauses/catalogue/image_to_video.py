@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pixazo_contracts.clauses.checks import (
@@ -14,14 +14,9 @@ from pixazo_contracts.clauses.checks import (
     refused,
     refused_or_failed,
 )
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Remarks, Violation
 from pixazo_contracts.clauses.standing import DOCUMENTED, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import Exchange, Trace
 
 I2V = Group(depends_on="BASE-03")
 

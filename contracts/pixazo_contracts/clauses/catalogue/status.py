@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses.checks import code_word, late
 from pixazo_contracts.clauses.clause import (
     Evidence,
     Group,
     Observation,
+    Remarks,
     Violation,
     check,
     check_member,
@@ -23,13 +24,7 @@ from pixazo_contracts.clauses.clause import (
     show,
 )
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, instant, is_object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Generation, Trace
+from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
 STATUS = Group(depends_on=READABLE)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check, check_member, equals, is_null_or_absent
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_null_or_absent,
+)
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, IMPLIED, SHARED
-from pixazo_contracts.trace import STAMP, STAMPS, TERMINAL, created, http_date, instant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import STAMP, STAMPS, TERMINAL, Exchange, Trace, created, http_date, instant
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 TIME = Group(depends_on=ROOTS)
