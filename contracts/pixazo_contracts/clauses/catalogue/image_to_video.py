@@ -45,6 +45,16 @@ def _unspecified(trace: Trace, member: str) -> Iterator[Exchange]:
             yield from generation.downloads
 
 
+def _default_duration(trace: Trace, _: str) -> Remarks:
+    for download in _unspecified(trace, "duration"):
+        yield from playing_time(download, 6, trace.profile)
+
+
+def _default_resolution(trace: Trace, _: str) -> Remarks:
+    for download in _unspecified(trace, "resolution"):
+        yield from frame(download, "768P", trace.profile)
+
+
 # fmt: off
 I2V.row("I2V-PROMPT-01", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=PROMPT,
     demands="`prompt` is required.")
@@ -120,34 +130,16 @@ I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG
     demands="6 and 10 are both accepted.")
 I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=DURATION,
     demands="Any other integer is 400.")
-# fmt: on
-
-
-@I2V.clause("I2V-DUR-04", DOCUMENTED, SHARED, depends_on="BASE-03 OUT-08 OUT-09", section=DURATION)
-def i2v_dur_04(trace: Trace) -> Remarks:
-    """Omitted `duration` means 6 seconds."""
-    for download in _unspecified(trace, "duration"):
-        yield from playing_time(download, 6, trace.profile)
-
-
-# fmt: off
+I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, _default_duration, depends_on="BASE-03 OUT-08 OUT-09", section=DURATION,
+    demands="Omitted `duration` means 6 seconds.")
 I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03", section=RESOLUTION,
     demands="`768P` and `1080P` are both accepted.")
 I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=RESOLUTION,
     demands="Any other resolution string is 400 (other letter case: not stated, record).")
 I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, refused, section=RESOLUTION,
     demands="`resolution` is a string.")
-# fmt: on
-
-
-@I2V.clause("I2V-RES-04", DOCUMENTED, SHARED, depends_on="BASE-03 OUT-08 OUT-09", section=RESOLUTION)
-def i2v_res_04(trace: Trace) -> Remarks:
-    """Omitted `resolution` means `768P`."""
-    for download in _unspecified(trace, "resolution"):
-        yield from frame(download, "768P", trace.profile)
-
-
-# fmt: off
+I2V.row("I2V-RES-04", DOCUMENTED, SHARED, _default_resolution, depends_on="BASE-03 OUT-08 OUT-09", section=RESOLUTION,
+    demands="Omitted `resolution` means `768P`.")
 I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, observed, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",
     demands="1080P together with 10 s: the page is silent; other resellers of the same model family refuse it.")
