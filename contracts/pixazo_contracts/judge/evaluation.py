@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -30,18 +30,6 @@ class ExitCode(IntEnum):
     SPEND = 11
     EXPECTATIONS = 12
     FLOOR = 13
-
-
-#: When several apply, the first of these.
-PRECEDENCE: Final = (
-    ExitCode.SUITE,
-    ExitCode.UNUSABLE,
-    ExitCode.USAGE,
-    ExitCode.SPEND,
-    ExitCode.FAILED,
-    ExitCode.EXPECTATIONS,
-    ExitCode.FLOOR,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +140,7 @@ def exit_code(
     """The code of a run: `excused` clauses may fail or drift, `stale` says that an expectation is out of date."""
     counted = {verdict.outcome for verdict in verdicts if verdict.clause not in excused}
     judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
+    # When several apply, the first of these.
     applies = {
         ExitCode.SUITE: footer is None or Outcome.ERROR in counted,
         ExitCode.UNUSABLE: footer is not None and footer.unusable is not None,
@@ -160,7 +149,7 @@ def exit_code(
         ExitCode.EXPECTATIONS: stale,
         ExitCode.FLOOR: judged < floor,
     }
-    return next((code for code in PRECEDENCE if applies.get(code)), ExitCode.CLEAN)
+    return next((code for code, holds in applies.items() if holds), ExitCode.CLEAN)
 
 
 def selection(trace: Trace) -> tuple[Clause, ...]:

@@ -31,14 +31,13 @@ from pixazo_contracts.trace import (
 from .dialogue import Dialogue
 from .layers.credential import KeyInjector
 from .layers.ledger import Ledger, LedgerError
-from .layers.pacing import Pacing
 from .layers.recorder import Recorder
 from .layers.spend import SpendGuard, remaining
 from .layers.transport import HttpTransport, Network
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
 from .run_clock import RunClock
-from .schedule import Progress, Schedule
+from .schedule import Pacing, Progress, Schedule
 
 #: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
 LOCAL_WORKERS: Final = 16

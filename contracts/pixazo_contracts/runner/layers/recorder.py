@@ -33,15 +33,17 @@ def _shortened(value: object) -> object:
     return {name: _shortened(member) for name, member in value.items()} if is_object(value) else value
 
 
-def shorten(body: bytes | None) -> str | None:
-    """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
-    if body is None:
-        return None
+def _decoded(body: bytes) -> str | None:
     try:
-        text = body.decode()
+        return body.decode()
     except UnicodeDecodeError:
         return None
-    if len(text) <= LONGEST_STRING:
+
+
+def shorten(body: bytes | None) -> str | None:
+    """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
+    text = None if body is None else _decoded(body)
+    if text is None or len(text) <= LONGEST_STRING:
         return text
     value = parse_json.__wrapped__(text)
     shortened = text if value is MISSING else json.dumps(_shortened(value), ensure_ascii=False)
@@ -50,12 +52,7 @@ def shorten(body: bytes | None) -> str | None:
 
 def _text(body: bytes) -> str | None:
     """A body as text; None if it is not text or too long to keep."""
-    if len(body) > LONGEST_BODY:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
+    return None if len(body) > LONGEST_BODY else _decoded(body)
 
 
 class Recorder:
