@@ -168,15 +168,12 @@ def _write(result: Result, options: dict[str, Any]) -> None:
             path.write_bytes(content())
 
 
-def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
     _write(result, options)
-    click.echo(render_terminal(result, colour=_colour()), nl=False)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(render_terminal(result, colour=colour), nl=False)
     sys.exit(result.exit_code)
 
 

@@ -32,13 +32,10 @@ CATALOGUE: tuple[Clause, ...] = tuple(clause for group in GROUPS for clause in g
 BY_ID: dict[str, Clause] = {clause.id: clause for clause in CATALOGUE}
 
 
-def _digest(clauses: Iterable[Clause]) -> str:
-    text = "\n".join(f"{c.id} {c.strength.value} {c.drift_fails} {c.requirement}" for c in clauses)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 #: A digest of what is required, which two results must share to be compared.
-CLAUSE_SET: str = _digest(CATALOGUE)
+CLAUSE_SET: str = hashlib.sha256(
+    "\n".join(f"{c.id} {c.strength.value} {c.drift_fails} {c.requirement}" for c in CATALOGUE).encode()
+).hexdigest()[:16]
 
 
 def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:
