@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -108,18 +108,19 @@ def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] 
     check_number("--deadline", deadline, above=True)
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
+    written: dict[str, Any] = {
+        field.name: value for field in fields(Profile) if (value := getattr(file, field.name, None)) is not None
+    }
+    profile = Profile(origin=origin, **written)
     # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
-    written = {field.name: getattr(file, field.name, None) for field in fields(Profile)}
-    profile = Profile(
-        **{"settle": max(SHORTEST_SETTLE, SETTLE_POLLS * pace)}
-        | {name: value for name, value in written.items() if value is not None}
-        | {"origin": origin, "pace": pace, "deadline": deadline}
-    )
     profile = replace(
         profile,
         paid=file.paid or (bounded and profile.loopback),
         capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
+        pace=pace,
+        deadline=deadline,
+        settle=_or(file.settle, max(SHORTEST_SETTLE, SETTLE_POLLS * pace)),
     )
     if given.max_generations and not profile.loopback and not profile.paid:
         raise ConfigurationError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
@@ -15,7 +15,7 @@ from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET, Clause
 from pixazo_contracts.probes import feeders
 from pixazo_contracts.trace import ConfigurationError, Footer, Header, Trace, read_toml
 
-from .result import InvalidResultError, Result, build, load_result
+from .result import InvalidResultError, Meta, Result, build, load_result
 from .verdict import JUDGED, Outcome, Verdict, judge
 
 
@@ -32,31 +32,21 @@ class ExitCode(IntEnum):
     FLOOR = 13
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What an earlier run observed, by clause id: a change is drift. And the hashes of that run."""
-
-    observations: Mapping[str, str]
-    clause_set: str
-    profile_hash: str
-
-    def mismatch(self, header: Header) -> str | None:
-        """Why a run cannot be compared with this baseline; None if it can."""
-        if self.clause_set != header.clause_set:
-            return "the baseline was made with other clauses: record a new one"
-        if self.profile_hash != header.profile_hash:
-            return "the baseline was made with another profile: record a new one"
-        return None
-
-
-def read_baseline(path: Path) -> Baseline:
+def read_baseline(path: Path) -> Result:
     """Read the `result.ndjson` of an earlier run. Raises `ConfigurationError`."""
     try:
-        result = load_result(path)
+        return load_result(path)
     except (OSError, InvalidResultError) as error:
         raise ConfigurationError(f"baseline {path}: {error}") from None
-    observations = {v.clause: v.observation for v in result.verdicts if v.observation is not None}
-    return Baseline(observations, result.meta.clause_set, result.meta.profile_hash)
+
+
+def _mismatch(baseline: Meta, header: Header) -> str | None:
+    """Why a run cannot be compared with this baseline; None if it can."""
+    if baseline.clause_set != header.clause_set:
+        return "the baseline was made with other clauses: record a new one"
+    if baseline.profile_hash != header.profile_hash:
+        return "the baseline was made with another profile: record a new one"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +109,14 @@ def apply_expectations(expectations: Iterable[Expectation], verdicts: Sequence[V
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms a trace is evaluated; `floor` is the least percentage of clauses that must be judged."""
+    """On what terms a trace is evaluated.
+
+    What differs from what the run of the `baseline` observed is drift. `floor` is the least percentage of clauses that must
+    be judged.
+    """
 
     today: date
-    baseline: Baseline | None = None
+    baseline: Result | None = None
     expectations: tuple[Expectation, ...] = ()
     strict_drift: bool = False
     floor: float = 0.0
@@ -160,8 +154,9 @@ def selection(trace: Trace) -> tuple[Clause, ...]:
 
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
     """Judge a trace and say what that comes to."""
-    mismatch = terms.baseline.mismatch(trace.header) if terms.baseline else None
-    observations = terms.baseline.observations if terms.baseline and mismatch is None else None
+    mismatch = _mismatch(terms.baseline.meta, trace.header) if terms.baseline else None
+    earlier = terms.baseline.verdicts if terms.baseline and mismatch is None else ()
+    observations = {verdict.clause: verdict.observation for verdict in earlier if verdict.observation is not None}
     verdicts = judge(trace, clauses, feeders=feeders(), baseline=observations)
     excuses = apply_expectations(terms.expectations, verdicts, terms.today)
     stale = (*excuses.stale, *([mismatch] if mismatch else []))

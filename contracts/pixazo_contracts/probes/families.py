@@ -290,12 +290,7 @@ OPEN_QUESTIONS: Final = (
         "HDR-02",
         "generate",
         *(
-            Case(
-                name=name,
-                body=partial(encode, {"prompt": f"{PROMPT} ({name})"}),
-                intent="any",
-                headers=headers,
-            )
+            Case(name=name, body=partial(encode, {"prompt": f"{PROMPT} ({name})"}), intent="any", headers=headers)
             for name, headers in OTHER_TYPES.items()
         ),
     ),

@@ -116,10 +116,7 @@ def out_05(trace: Trace) -> Remarks:
 def out_06(trace: Trace) -> Remarks:
     """`media_type` is syntactically a MIME type."""
     return _output_members(
-        trace,
-        "media_type",
-        lambda value: isinstance(value, str) and MIME.fullmatch(value) is not None,
-        "type/subtype",
+        trace, "media_type", lambda value: isinstance(value, str) and MIME.fullmatch(value) is not None, "type/subtype"
     )
 
 

@@ -27,6 +27,10 @@ LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
 
 
+#: What an exchange says of its request as the probe said it.
+SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
+
+
 def _shortened(value: object) -> object:
     if isinstance(value, str) and len(value) > LONGEST_STRING:
         return f"{value[:64]}… ({len(value)} characters)"
@@ -102,19 +106,11 @@ class Recorder:
         return Exchange(
             number=number,
             probe=probe,
-            case=request.case,
-            operation=request.operation,
-            method=request.method,
+            **{name: getattr(request, name) for name in SAID},
             url=redactor.text(request.url),
-            account=request.account,
             started=times[0],
             finished=times[1],
             status=reply.status,
-            aims=request.aims,
-            intent=request.intent,
-            placement=request.placement,
-            reader=request.reader,
-            request_id=request.request_id,
             request_headers=redactor.headers(request.headers),
             request_body=None if sent is None else redactor.text(sent),
             request_size=len(request.body or b""),

@@ -11,15 +11,8 @@ from .bodies import Operation, bodies
 
 #: The documented members, except `callback_url`: a generated one could make a gateway call a stranger.
 MEMBERS: Final = (
-    *(
-        "prompt",
-        "first_frame_image",
-        "duration",
-        "resolution",
-        "prompt_optimizer",
-        "fast_pretreatment",
-        "aigc_watermark",
-    ),
+    *("prompt", "first_frame_image", "duration", "resolution"),
+    *("prompt_optimizer", "fast_pretreatment", "aigc_watermark"),
 )
 
 #: Any text at all, lone surrogates as well: JSON can express them as escapes.
