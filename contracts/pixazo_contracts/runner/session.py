@@ -32,6 +32,7 @@ from .dialogue import Dialogue
 from .layers.credential import KeyInjector
 from .layers.ledger import Ledger, LedgerError
 from .layers.recorder import Recorder
+from .layers.releases import Releases
 from .layers.spend import SpendGuard, remaining
 from .layers.transport import HttpTransport, Network
 from .plan import in_order
@@ -97,8 +98,7 @@ class _Session:
             granted,
             self._ledger,
             options.ceilings,
-            run=options.run,
-            redact=redactor.text,
+            Releases(options.run, redactor.text),
         )
         self._recorder = Recorder(
             self._guard, profile.origin, redactor, clock.now, self._write, self._guard.callback_received

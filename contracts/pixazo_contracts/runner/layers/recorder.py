@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pixazo_contracts.probes import Headers, Send
@@ -59,30 +59,22 @@ def _text(body: bytes) -> str | None:
     return None if len(body) > LONGEST_BODY else _decoded(body)
 
 
+@dataclass(eq=False)
 class Recorder:
     """Numbers and times what crosses the network, redacts keys, and gives each record to `write` before it is used.
 
     `callback_received` gets the method, target and body of each callback as they came, not redacted.
     """
 
-    def __init__(
-        self,
-        inner: Transport,
-        origin: str,
-        redactor: Redactor,
-        now: Callable[[], float],
-        write: Callable[[Exchange | Callback], None],
-        callback_received: Callable[[str, str, bytes], None] | None = None,
-    ) -> None:
-        self._inner = inner
-        self._origin = origin
-        self._redactor = redactor
-        self._now = now
-        self._write = write
-        self._callback_received = callback_received
-        self._lock = threading.Lock()
-        self.exchanges: list[Exchange] = []
-        self.callbacks: list[Callback] = []
+    _inner: Transport
+    _origin: str
+    _redactor: Redactor
+    _now: Callable[[], float]
+    _write: Callable[[Exchange | Callback], None]
+    _callback_received: Callable[[str, str, bytes], None] | None = None
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    exchanges: list[Exchange] = field(init=False, default_factory=list[Exchange])
+    callbacks: list[Callback] = field(init=False, default_factory=list[Callback])
 
     def send(self, request: Send, probe: str) -> Exchange:
         """Send a request and record it; a path is one at the target's origin. Raises what lower layers raise instead of sending."""
