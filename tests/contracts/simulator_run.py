@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pixazo_contracts.clauses import CATALOGUE
-from pixazo_contracts.cli.discovery import discover, extend
+from pixazo_contracts.cli.configure import discover, extend
 from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.runner.receiver import ReceiverAddress

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import TERMINAL
+from pixazo_contracts.trace import TERMINAL, Callback, Exchange, Profile, Trace
 
-from .clause import Observation, check
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pixazo_contracts.trace import Callback, Exchange, Profile, Trace
-
-    from .clause import Evidence, Remarks, SharedCheck, Violation
-
+from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
@@ -32,6 +25,11 @@ def code_word(exchange: Exchange) -> str:
     return "accepted" if exchange.succeeded else str(exchange.status)
 
 
+def body_word(exchange: Exchange) -> str:
+    """Whether a response has members, in an observation."""
+    return "JSON" if exchange.members else "not a JSON object"
+
+
 def member_names(exchange: Exchange) -> str:
     """The names of the members of a response, sorted, as an observation lists them."""
     return ", ".join(sorted(exchange.members)) or "none"
@@ -45,6 +43,23 @@ def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
 def answered(*codes: int) -> SharedCheck:
     """Every request aimed at the clause is answered with one of the status codes."""
     return lambda trace, clause_id: (has_code(exchange, *codes) for exchange in trace.aimed(clause_id))
+
+
+def each(
+    pick: Callable[[Trace], Iterable[Exchange]], name: str, holds: Callable[[object], bool], expected: str
+) -> SharedCheck:
+    """A member of each response that `pick` takes from the trace is as expected."""
+    return lambda trace, _: (check_member(exchange, name, holds, expected) for exchange in pick(trace))
+
+
+def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
+    """The status envelopes of a trace: those in one of the states, or all if none is given."""
+    return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
+
+
+def noted(describe: Callable[[Exchange], str]) -> SharedCheck:
+    """What each request aimed at the clause got, as `describe` puts it."""
+    return lambda trace, clause_id: (Observation(describe(e), e) for e in trace.aimed(clause_id))
 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:

@@ -33,15 +33,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack
 
-from pixazo_contracts.trace import MISSING, Callback, Exchange
+from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
 
 from .standing import EXAMPLE, Cost, Strength
-
-if TYPE_CHECKING:
-    from pixazo_contracts.trace import Trace
-
 
 #: The longest rendering of a value in a finding, in characters.
 LONGEST_SHOWN: Final = 240
@@ -126,13 +122,21 @@ class Group:
 
     def clause(
         self, clause_id: str, strength: Strength, cost: Cost, *, section: str, **standing: Unpack[Standing]
-    ) -> Callable[[Judgement], Clause]:
+    ) -> Callable[[Judgement], None]:
         """Turn a judgement into the clause `clause_id` of this group; its docstring is the requirement."""
 
-        def decorate(judge: Judgement) -> Clause:
+        def decorate(judge: Judgement) -> None:
             if not judge.__doc__:
                 raise TypeError(f"clause {clause_id} has no requirement: give its function a docstring")
-            return self._add(clause_id, strength, cost, judge, section, judge.__doc__, standing)
+            self.row(
+                clause_id,
+                strength,
+                cost,
+                lambda trace, _: judge(trace),
+                section=section,
+                demands=judge.__doc__,
+                **standing,
+            )
 
         return decorate
 
@@ -148,36 +152,23 @@ class Group:
         **standing: Unpack[Standing],
     ) -> None:
         """Add the clause `clause_id`, which demands what a shared check judges."""
-        self._add(clause_id, strength, cost, lambda trace: check(trace, clause_id), section, demands, standing)
-
-    def _add(
-        self,
-        clause_id: str,
-        strength: Strength,
-        cost: Cost,
-        judge: Judgement,
-        section: str,
-        requirement: str,
-        standing: Standing,
-    ) -> Clause:
         about: Standing = {**self._defaults, **standing}
         drift_fails = about.get("drift_fails", False)
         if drift_fails and strength is not EXAMPLE:
             raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
-        made = Clause(
+        clause = Clause(
             id=clause_id,
-            requirement=requirement,
+            requirement=demands,
             section=section,
             strength=strength,
             cost=cost,
-            judge=judge,
+            judge=lambda trace: check(trace, clause_id),
             needs=frozenset(about.get("needs", "").split()),
             depends_on=tuple(about.get("depends_on", "").split()),
             core=about.get("core", False),
             drift_fails=drift_fails,
         )
-        self.clauses.append(made)
-        return made
+        self.clauses.append(clause)
 
 
 def show(value: object) -> str:
@@ -197,29 +188,24 @@ def check(
     return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
 
 
-def is_absent(value: object) -> bool:
-    """Whether a member is absent."""
-    return value is MISSING
-
-
-def is_null(value: object) -> bool:
-    """Whether a member is there and null."""
-    return value is None
-
-
 def is_null_or_absent(value: object) -> bool:
     """Whether a member is null or absent."""
     return value is None or value is MISSING
 
 
-def is_string(value: object) -> bool:
-    """Whether a member is a string."""
-    return isinstance(value, str)
-
-
 def equals(expected: object) -> Callable[[object], bool]:
     """Whether a member has the expected value."""
     return lambda value: value == expected
+
+
+#: Whether a member is absent; whether it is there and null.
+is_absent: Final = equals(MISSING)
+is_null: Final = equals(None)
+
+
+def is_string(value: object) -> bool:
+    """Whether a member is a string."""
+    return isinstance(value, str)
 
 
 def check_member(

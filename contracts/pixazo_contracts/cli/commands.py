@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click import Argument, Option
 
 from pixazo_contracts.clauses import Clause, select
 from pixazo_contracts.judge import (
@@ -44,10 +45,7 @@ from pixazo_contracts.trace import (
     load_trace,
 )
 
-from .configure import Given, ledger_path, make_target, profile_file, receiver_address
-from .discovery import discover, extend
-
-Command = Any  # what click's decorators give and take
+from .configure import Given, discover, extend, ledger_path, make_target, profile_file, receiver_address
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -60,71 +58,55 @@ def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     sys.exit(code)
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Several options as one decorator, shown in the order given."""
-
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_selecting = _options(
-    click.option(
-        "--clauses", "globs", multiple=True, metavar="GLOB", help="Only clauses whose id matches; repeatable."
-    ),
-    click.option("--core", is_flag=True, help="Only the core clauses."),
+_selecting = (
+    Option(["--clauses", "globs"], multiple=True, metavar="GLOB", help="Only clauses whose id matches; repeatable."),
+    Option(["--core"], is_flag=True, help="Only the core clauses."),
 )
 
 #: Named as the members of `Given`, where the target is made of them.
-_targeting = _options(
-    click.option("--target", required=True, metavar="URL", help="Origin of the gateway."),
-    click.option("--api-key", metavar="KEY", help="Its key; better kept in the environment."),
-    click.option("--api-key-env", default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
-    click.option("--profile", type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
-    click.option(
-        "--account",
-        "accounts",
+_targeting = (
+    Option(["--target"], required=True, metavar="URL", help="Origin of the gateway."),
+    Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
+    Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
+    Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
+    Option(
+        ["--account", "accounts"],
         multiple=True,
         metavar="ROLE=KEY",
         help="empty, suspended, throttled, other ...; repeatable.",
     ),
-    click.option(
-        "--prompt",
-        "prompts",
+    Option(
+        ["--prompt", "prompts"],
         multiple=True,
         metavar="KIND=TEXT",
         help="A prompt known to end failed or error; repeatable.",
     ),
-    click.option("--pace", type=float, metavar="SECONDS", help="Between two polls; default 5."),
-    click.option("--deadline", type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
-    click.option("--have", default="", metavar="CAP,...", help="Further capabilities of the target."),
-    click.option("--receiver", metavar="HOST:PORT", help="Where to listen for callbacks."),
-    click.option("--receiver-url", metavar="URL", help="How the gateway reaches us, if not directly."),
-    click.option(
-        "--max-generations", type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."
-    ),
-    click.option(
-        "--ledger", type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."
-    ),
-    click.option("--seed", type=int, default=0, metavar="N"),
+    Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
+    Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
+    Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
+    Option(["--receiver"], metavar="HOST:PORT", help="Where to listen for callbacks."),
+    Option(["--receiver-url"], metavar="URL", help="How the gateway reaches us, if not directly."),
+    Option(["--max-generations"], type=click.IntRange(0), default=0, metavar="N", help="Most to spend if they cost."),
+    Option(["--ledger"], type=FILE, metavar="FILE", help="Where all runs note what they spend; one for each target."),
+    Option(["--seed"], type=int, default=0, metavar="N"),
 )
 
-_judging = _options(
-    click.option(
-        "--expect", type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."
+_judging = (
+    Option(["--expect"], type=GIVEN_FILE, metavar="FILE", help="TOML: known deviations, each with reason and expiry."),
+    Option(
+        ["--baseline"], type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
     ),
-    click.option(
-        "--baseline", type=GIVEN_RESULT, metavar="FILE", help="An earlier result; changed observations are DRIFT."
-    ),
-    click.option("--strict-drift", is_flag=True, help="DRIFT fails the run."),
-    click.option("--floor", type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
-    click.option("--out", type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
-    click.option("--junit", type=FILE, metavar="FILE"),
-    click.option("--json", "json_file", type=FILE, metavar="FILE"),
-    click.option("--html", type=FILE, metavar="FILE"),
+    Option(["--strict-drift"], is_flag=True, help="DRIFT fails the run."),
+    Option(["--floor"], type=click.FloatRange(0, 100), default=0.0, metavar="PERCENT", help="Least share judged."),
+    Option(["--out"], type=DIRECTORY, metavar="DIR", help="All reports, and the trace."),
+    Option(["--junit"], type=FILE, metavar="FILE"),
+    Option(["--json", "json_file"], type=FILE, metavar="FILE"),
+    Option(["--html"], type=FILE, metavar="FILE"),
+)
+
+
+_no_discovery = Option(
+    ["--no-discovery"], is_flag=True, help="Do not ask a target on this machine for its discovery document."
 )
 
 
@@ -186,15 +168,12 @@ def _write(result: Result, options: dict[str, Any]) -> None:
             path.write_bytes(content())
 
 
-def _colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
 def _conclude(trace: Trace, clauses: tuple[Clause, ...], options: dict[str, Any]) -> NoReturn:
     """Judge, write the reports, print, and exit with the code of the result."""
     result = evaluate(trace, clauses, _terms(options))
     _write(result, options)
-    click.echo(render_terminal(result, colour=_colour()), nl=False)
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    click.echo(render_terminal(result, colour=colour), nl=False)
     sys.exit(result.exit_code)
 
 
@@ -233,11 +212,7 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
     return ledger.room(file.ceilings)
 
 
-@main.command()
-@_targeting
-@click.option("--no-discovery", is_flag=True, help="Do not ask a target on this machine for its discovery document.")
-@_selecting
-@_judging
+@main.command(params=[*_targeting, _no_discovery, *_selecting, *_judging])
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
     try:
@@ -255,9 +230,7 @@ def run(**options: Any) -> NoReturn:
         _fail(str(error))
 
 
-@main.command()
-@_targeting
-@_selecting
+@main.command(params=[*_targeting, *_selecting])
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
     try:
@@ -272,10 +245,7 @@ def plan(**options: Any) -> None:
         _fail(str(error))
 
 
-@main.command()
-@click.argument("trace_file", metavar="TRACE", type=GIVEN_FILE)
-@_selecting
-@_judging
+@main.command(params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
 def judge(trace_file: Path, **options: Any) -> NoReturn:
     """Judge a recorded trace again; costs nothing."""
     try:
@@ -307,8 +277,7 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
     sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
 
 
-@main.command("list")
-@_selecting
+@main.command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
     for clause in _select(globs, core=core):

@@ -1,14 +1,16 @@
-"""Makes a target, run options and terms from command-line options and a profile file."""
+"""Makes a target, run options and terms from command-line options, a profile file, and the discovery document of a target on this machine."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from pixazo_contracts.runner import ReceiverAddress
 from pixazo_contracts.trace import (
@@ -106,22 +108,19 @@ def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] 
     check_number("--deadline", deadline, above=True)
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
-    defaults = Profile(origin=origin)
+    written: dict[str, Any] = {
+        field.name: value for field in fields(Profile) if (value := getattr(file, field.name, None)) is not None
+    }
+    profile = Profile(origin=origin, **written)
     # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
-    profile = Profile(
-        origin=origin,
-        paid=file.paid or (bounded and defaults.loopback),
+    profile = replace(
+        profile,
+        paid=file.paid or (bounded and profile.loopback),
         capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
         pace=pace,
         deadline=deadline,
         settle=_or(file.settle, max(SHORTEST_SETTLE, SETTLE_POLLS * pace)),
-        patience=_or(file.patience, defaults.patience),
-        skew=_or(file.skew, defaults.skew),
-        media_hosts=file.media_hosts,
-        public_origins=file.public_origins,
-        length_tolerance=_or(file.length_tolerance, defaults.length_tolerance),
-        height_tolerance=_or(file.height_tolerance, defaults.height_tolerance),
     )
     if given.max_generations and not profile.loopback and not profile.paid:
         raise ConfigurationError(
@@ -167,3 +166,35 @@ def receiver_address(profile: Profile, listen: str | None, public_url: str | Non
     if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
         raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT, with a port of 0 to 65535")
     return ReceiverAddress(host=host, port=int(port), public_url=public_url)
+
+
+#: Where a simulator or fake may describe itself. The real gateway is never asked, nor any other target off loopback.
+DISCOVERY_PATH: Final = "/.well-known/pixazo-target"
+
+
+class DiscoveryDocument(msgspec.Struct, frozen=True):
+    """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file."""
+
+    accounts: dict[str, str | list[str]] = {}
+    prompts: dict[str, str] = {}
+    capabilities: list[str] = []
+
+
+def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
+    """What the target has at `DISCOVERY_PATH`; an empty document if it has none of that shape."""
+    body = fetch(DISCOVERY_PATH)
+    try:
+        return DiscoveryDocument() if body is None else msgspec.json.decode(body, type=DiscoveryDocument)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return DiscoveryDocument()
+
+
+def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
+    """The profile file with what the document adds; where both have a value, that of the file counts."""
+    accounts = {role: keys if isinstance(keys, str) else tuple(keys) for role, keys in document.accounts.items()}
+    return replace(
+        file,
+        accounts={**accounts, **file.accounts},
+        prompts={**document.prompts, **file.prompts},
+        capabilities=tuple(sorted({*file.capabilities, *document.capabilities})),
+    )

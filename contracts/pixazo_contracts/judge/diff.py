@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from pixazo_contracts.clauses import BY_ID, Clause, Strength
 
+from .result import Result
 from .verdict import JUDGED, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .result import Result
-
 
 ChangeKind = Literal["regressed", "fixed", "changed observation", "vanished", "new", "blocked"]
 Severity = Literal["breaking", "risky", "additive"]

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET, Clause
 from pixazo_contracts.probes import feeders
-from pixazo_contracts.trace import ConfigurationError, read_toml
+from pixazo_contracts.trace import ConfigurationError, Footer, Header, Trace, read_toml
 
-from .result import InvalidResultError, build, load_result
+from .result import InvalidResultError, Meta, Result, build, load_result
 from .verdict import JUDGED, Outcome, Verdict, judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Footer, Header, Trace
-
-    from .result import Result
 
 
 class ExitCode(IntEnum):
@@ -39,43 +32,21 @@ class ExitCode(IntEnum):
     FLOOR = 13
 
 
-#: When several apply, the first of these.
-PRECEDENCE: Final = (
-    ExitCode.SUITE,
-    ExitCode.UNUSABLE,
-    ExitCode.USAGE,
-    ExitCode.SPEND,
-    ExitCode.FAILED,
-    ExitCode.EXPECTATIONS,
-    ExitCode.FLOOR,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What an earlier run observed, by clause id: a change is drift. And the hashes of that run."""
-
-    observations: Mapping[str, str]
-    clause_set: str
-    profile_hash: str
-
-    def mismatch(self, header: Header) -> str | None:
-        """Why a run cannot be compared with this baseline; None if it can."""
-        if self.clause_set != header.clause_set:
-            return "the baseline was made with other clauses: record a new one"
-        if self.profile_hash != header.profile_hash:
-            return "the baseline was made with another profile: record a new one"
-        return None
-
-
-def read_baseline(path: Path) -> Baseline:
+def read_baseline(path: Path) -> Result:
     """Read the `result.ndjson` of an earlier run. Raises `ConfigurationError`."""
     try:
-        result = load_result(path)
+        return load_result(path)
     except (OSError, InvalidResultError) as error:
         raise ConfigurationError(f"baseline {path}: {error}") from None
-    observations = {v.clause: v.observation for v in result.verdicts if v.observation is not None}
-    return Baseline(observations, result.meta.clause_set, result.meta.profile_hash)
+
+
+def _mismatch(baseline: Meta, header: Header) -> str | None:
+    """Why a run cannot be compared with this baseline; None if it can."""
+    if baseline.clause_set != header.clause_set:
+        return "the baseline was made with other clauses: record a new one"
+    if baseline.profile_hash != header.profile_hash:
+        return "the baseline was made with another profile: record a new one"
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +109,14 @@ def apply_expectations(expectations: Iterable[Expectation], verdicts: Sequence[V
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """On what terms a trace is evaluated; `floor` is the least percentage of clauses that must be judged."""
+    """On what terms a trace is evaluated.
+
+    What differs from what the run of the `baseline` observed is drift. `floor` is the least percentage of clauses that must
+    be judged.
+    """
 
     today: date
-    baseline: Baseline | None = None
+    baseline: Result | None = None
     expectations: tuple[Expectation, ...] = ()
     strict_drift: bool = False
     floor: float = 0.0
@@ -159,6 +134,7 @@ def exit_code(
     """The code of a run: `excused` clauses may fail or drift, `stale` says that an expectation is out of date."""
     counted = {verdict.outcome for verdict in verdicts if verdict.clause not in excused}
     judged = 100.0 * sum(verdict.outcome in JUDGED for verdict in verdicts) / len(verdicts) if verdicts else 100.0
+    # When several apply, the first of these.
     applies = {
         ExitCode.SUITE: footer is None or Outcome.ERROR in counted,
         ExitCode.UNUSABLE: footer is not None and footer.unusable is not None,
@@ -167,7 +143,7 @@ def exit_code(
         ExitCode.EXPECTATIONS: stale,
         ExitCode.FLOOR: judged < floor,
     }
-    return next((code for code in PRECEDENCE if applies.get(code)), ExitCode.CLEAN)
+    return next((code for code, holds in applies.items() if holds), ExitCode.CLEAN)
 
 
 def selection(trace: Trace) -> tuple[Clause, ...]:
@@ -178,8 +154,9 @@ def selection(trace: Trace) -> tuple[Clause, ...]:
 
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
     """Judge a trace and say what that comes to."""
-    mismatch = terms.baseline.mismatch(trace.header) if terms.baseline else None
-    observations = terms.baseline.observations if terms.baseline and mismatch is None else None
+    mismatch = _mismatch(terms.baseline.meta, trace.header) if terms.baseline else None
+    earlier = terms.baseline.verdicts if terms.baseline and mismatch is None else ()
+    observations = {verdict.clause: verdict.observation for verdict in earlier if verdict.observation is not None}
     verdicts = judge(trace, clauses, feeders=feeders(), baseline=observations)
     excuses = apply_expectations(terms.expectations, verdicts, terms.today)
     stale = (*excuses.stale, *([mismatch] if mismatch else []))

@@ -5,24 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
 from pixazo_contracts.probes import PROBES
-from pixazo_contracts.trace import KEY_HEADER
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace
 
 from .verdict import JUDGED, Finding, Outcome, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.trace import Exchange, Generation, Trace
-
 
 #: The longest body that a cURL line repeats, in characters.
 LONGEST_BODY: Final = 1000
@@ -182,24 +176,17 @@ def _possible(clause: Clause, trace: Trace) -> bool:
 
 
 def _meta(trace: Trace) -> Meta:
-    header, footer = trace.header, trace.footer
-    return Meta(
-        suite=header.suite,
-        clause_set=header.clause_set,
-        profile_hash=header.profile_hash,
-        origin=header.profile.origin,
-        started_at=header.started_at,
-        seconds=round(footer.seconds, 3) if footer else 0.0,
-        exchanges=len(trace.exchanges),
-        callbacks=len(trace.callbacks),
-        seed=header.seed,
-        complete=footer is not None,
-        budget=header.budget,
-        generations_spent=footer.generations_spent if footer else 0,
-        generations_released=footer.generations_released if footer else 0,
-        unusable=footer.unusable if footer else None,
-        spend_stopped=footer.spend_stopped if footer else None,
-    )
+    footer = trace.footer
+    # Header and footer name what they share with the result alike.
+    recorded = msgspec.to_builtins(trace.header) | (msgspec.to_builtins(footer) if footer else {})
+    counted = {
+        "origin": trace.profile.origin,
+        "seconds": round(footer.seconds, 3) if footer else 0.0,
+        "exchanges": len(trace.exchanges),
+        "callbacks": len(trace.callbacks),
+        "complete": footer is not None,
+    }
+    return msgspec.convert(recorded | counted, Meta)
 
 
 def build(
@@ -254,24 +241,15 @@ class _Plain:
     """The plain JSON form: what `to_json` writes of a verdict is all that is read back."""
 
     meta: Meta
-    clauses: dict[str, dict[str, msgspec.Raw]]
+    clauses: dict[str, dict[str, object]]
     summary: Summary
     exit_code: int
 
 
 def _from_json(data: bytes) -> Result:
     plain = msgspec.json.decode(data, type=_Plain)
-    kept = {item.name for item in fields(Verdict)}
-    verdicts = [
-        msgspec.convert(
-            {"clause": clause_id, **{name: msgspec.json.decode(raw) for name, raw in members.items() if name in kept}},
-            Verdict,
-        )
-        for clause_id, members in plain.clauses.items()
-    ]
-    return Result(
-        meta=plain.meta, verdicts=tuple(verdicts), timelines=(), summary=plain.summary, exit_code=plain.exit_code
-    )
+    verdicts = tuple(msgspec.convert({"clause": name, **members}, Verdict) for name, members in plain.clauses.items())
+    return Result(meta=plain.meta, verdicts=verdicts, timelines=(), summary=plain.summary, exit_code=plain.exit_code)
 
 
 def _from_ndjson(data: bytes) -> Result:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pixazo_contracts.clauses import Clause, Evidence, Observation, Remark, Strength, Violation
-from pixazo_contracts.trace import Callback, Exchange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from pixazo_contracts.trace import Trace
-
+from pixazo_contracts.trace import Callback, Exchange, Trace
 
 #: The most findings that are kept for one clause: more of the same kind add nothing.
 MOST_FINDINGS: Final = 20

@@ -32,18 +32,15 @@ class Case:
     headers: Headers = PRINTED_HEADERS
 
 
-def _changed(body: dict[str, object], changes: dict[str, object]) -> bytes:
-    return encode({name: value for name, value in {**body, **changes}.items() if value is not ABSENT})
-
-
 def varied(operation: str, name: str, intent: Intent = "refuse", **changes: object) -> Case:
     """A valid request to an operation, with some members changed, added, or (`ABSENT`) left out.
 
     Each case has a prompt of its own: a gateway may treat equal bodies as one request.
     """
     image = {"first_frame_image": members("image_to_video")["first_frame_image"]}
-    body = {"prompt": f"{PROMPT} ({name})", **(image if operation == "imageToVideo" else {}), **PRINTED}
-    return Case(name=name, body=partial(_changed, body, changes), intent=intent)
+    body = {"prompt": f"{PROMPT} ({name})", **(image if operation == "imageToVideo" else {}), **PRINTED, **changes}
+    left = {member: value for member, value in body.items() if value is not ABSENT}
+    return Case(name=name, body=partial(encode, left), intent=intent)
 
 
 t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
@@ -293,12 +290,7 @@ OPEN_QUESTIONS: Final = (
         "HDR-02",
         "generate",
         *(
-            Case(
-                name=name,
-                body=partial(encode, {"prompt": f"{PROMPT} ({name})"}),
-                intent="any",
-                headers=headers,
-            )
+            Case(name=name, body=partial(encode, {"prompt": f"{PROMPT} ({name})"}), intent="any", headers=headers)
             for name, headers in OTHER_TYPES.items()
         ),
     ),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.resources import files
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pixazo_contracts.clauses import BY_ID, STATEMENTS
-from pixazo_contracts.judge import ExitCode, Outcome, visible
+from pixazo_contracts.judge import ExitCode, Outcome, Result, Timeline, visible
 from pixazo_contracts.trace import ConfigurationError
 
 from .terminal import REPORTED, by_group, repeat_command, source, spending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.judge import Result, Timeline
-
 
 MEANINGS: Final = {
     Outcome.PASS: "as the page says",

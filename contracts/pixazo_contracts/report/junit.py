@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Outcome, visible
+from pixazo_contracts.judge import Finding, Outcome, Result, Verdict, visible
 
 from .terminal import source
-
-if TYPE_CHECKING:
-    from pixazo_contracts.judge import Finding, Result, Verdict
-
 
 PASSED: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 
@@ -36,11 +32,6 @@ def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
         SubElement(case, "system-out").text = visible(verdict.observation)
 
 
-def _fails(result: Result, verdict: Verdict, *, strict_drift: bool) -> bool:
-    bad = {Outcome.FAIL, Outcome.DRIFT} if strict_drift else {Outcome.FAIL}
-    return verdict.outcome in bad and verdict.clause not in result.summary.excused
-
-
 def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     """The result as XML in UTF-8; DRIFT fails only if `strict_drift`."""
     suite = Element("testsuite", name="pixazo-contracts", timestamp=result.meta.started_at[:19])
@@ -49,8 +40,9 @@ def render_junit(result: Result, *, strict_drift: bool = False) -> bytes:
     trouble = result.meta.unusable or (None if result.meta.complete else "the trace has no footer")
     if trouble is not None:
         SubElement(sentinel, "error", message=visible(trouble))
+    bad = {Outcome.FAIL, Outcome.DRIFT} if strict_drift else {Outcome.FAIL}
     for verdict in result.verdicts:
-        _case(suite, verdict, fails=_fails(result, verdict, strict_drift=strict_drift))
+        _case(suite, verdict, fails=verdict.outcome in bad and verdict.clause not in result.summary.excused)
     for name, path in (("failures", ".//failure"), ("errors", ".//error"), ("skipped", ".//skipped")):
         suite.set(name, str(len(suite.findall(path))))
     suite.set("tests", str(len(suite.findall("testcase"))))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Outcome, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from pixazo_contracts.judge import Change, Finding, Meta, Result, Verdict
-    from pixazo_contracts.runner import Plan
-
+from pixazo_contracts.judge import Change, Finding, Meta, Outcome, Result, Verdict, visible
+from pixazo_contracts.runner import Plan
 
 #: Findings shown for one clause; the rest are counted.
 MOST_SHOWN: Final = 3

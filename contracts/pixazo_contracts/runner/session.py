@@ -31,14 +31,14 @@ from pixazo_contracts.trace import (
 from .dialogue import Dialogue
 from .layers.credential import KeyInjector
 from .layers.ledger import Ledger, LedgerError
-from .layers.pacing import Pacing
 from .layers.recorder import Recorder
+from .layers.releases import Releases
 from .layers.spend import SpendGuard, remaining
 from .layers.transport import HttpTransport, Network
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
 from .run_clock import RunClock
-from .schedule import Progress, Schedule
+from .schedule import Pacing, Progress, Schedule
 
 #: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
 LOCAL_WORKERS: Final = 16
@@ -98,8 +98,7 @@ class _Session:
             granted,
             self._ledger,
             options.ceilings,
-            run=options.run,
-            redact=redactor.text,
+            Releases(options.run, redactor.text),
         )
         self._recorder = Recorder(
             self._guard, profile.origin, redactor, clock.now, self._write, self._guard.callback_received

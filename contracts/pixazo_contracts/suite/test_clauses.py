@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.judge import Outcome
+from pixazo_contracts.clauses import Clause
+from pixazo_contracts.judge import Outcome, Result, Terms
 from pixazo_contracts.report import ContractDriftWarning, verdict_lines
-
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses import Clause
-    from pixazo_contracts.judge import Result, Terms
 
 
 def test_run(result: Result) -> None:

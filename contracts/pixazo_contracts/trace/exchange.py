@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, TypeGuard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+from typing import Final, Literal, TypeGuard
 
 #: A decoded JSON object.
 JsonObject = dict[str, object]

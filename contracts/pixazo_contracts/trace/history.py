@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .exchange import Callback, Exchange
-
+from .exchange import Callback, Exchange
 
 #: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
 STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")

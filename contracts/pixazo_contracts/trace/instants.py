@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .exchange import Exchange
-    from .history import Generation
-
+from .exchange import Exchange
+from .history import Generation
 
 #: The three timestamps of the page's Response (Completed), and their printed form: "2026-03-31T10:00:00.000Z".
 STAMPS: Final = ("created_at", "updated_at", "completed_at")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import Final
 
 from .exchange import MediaFacts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 #: Boxes with which an ISO base media file (MP4, QuickTime) may begin.
 FIRST_BOXES: Final = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp"})

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import Final
 from urllib.parse import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 
 #: What replaces a key.
 REPLACEMENT: Final = "<api-key>"

@@ -6,19 +6,16 @@ import hashlib
 import ipaddress
 import math
 import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from .exchange import is_object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
 
 #: Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1".
 #: Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}".

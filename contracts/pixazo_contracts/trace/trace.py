@@ -7,19 +7,16 @@ end: it is invalid, because a clause could take what is missing for what did not
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 
 from .exchange import Callback, Exchange
 from .history import Generation, History
 from .target import THROTTLED, Profile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 
 class InvalidTraceError(ValueError):
@@ -150,21 +147,11 @@ def _decode(line: bytes, number: int) -> Record:
         raise InvalidTraceError(f"line {number} is no trace record ({error}): record the run again") from None
 
 
-def _assemble(records: Iterable[Record]) -> Trace:
-    header: Header | None = None
-    footer: Footer | None = None
-    exchanges: list[Exchange] = []
-    callbacks: list[Callback] = []
-    for record in records:
-        match record:
-            case Header():
-                header = record
-            case Footer():
-                footer = record
-            case Exchange():
-                exchanges.append(record)
-            case Callback():
-                callbacks.append(record)
+def _assemble(records: Sequence[Record]) -> Trace:
+    exchanges = tuple(record for record in records if isinstance(record, Exchange))
+    callbacks = tuple(record for record in records if isinstance(record, Callback))
+    header = next((record for record in reversed(records) if isinstance(record, Header)), None)
+    footer = next((record for record in reversed(records) if isinstance(record, Footer)), None)
     if header is None:
         raise InvalidTraceError("the trace has no header: it is no trace of this suite")
     if footer is None:
@@ -174,10 +161,10 @@ def _assemble(records: Iterable[Record]) -> Trace:
             f"the footer counts {footer.exchanges} exchanges and {footer.callbacks} callbacks, the file holds "
             f"{len(exchanges)} and {len(callbacks)}: record it again"
         )
-    return Trace(header, tuple(exchanges), tuple(callbacks), footer)
+    return Trace(header, exchanges, callbacks, footer)
 
 
 def load_trace(path: Path) -> Trace:
     """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
     lines = path.read_bytes().splitlines()
-    return _assemble(_decode(line, number) for number, line in enumerate(lines, 1) if line.strip())
+    return _assemble([_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()])

@@ -23,6 +23,7 @@ from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.layers import transport
 from pixazo_contracts.runner.layers.ledger import Ledger
+from pixazo_contracts.runner.layers.releases import Releases
 from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard, SpendStoppedError
 from pixazo_contracts.runner.layers.transport import Reply
 from pixazo_contracts.runner.plan import in_order, make_plan
@@ -129,7 +130,7 @@ def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
         def send(self, request: Send) -> Reply:
             return next(answers)
 
-    return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), run="run1")
+    return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), Ceilings(), Releases("run1"))
 
 
 def test_a_callback_for_a_refused_request_ends_the_run() -> None:
@@ -148,7 +149,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
             spending.callback_received("POST", "/hook/run1-1-a", CALL)
             return REFUSED
 
-    spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), run="run1")
+    spending = SpendGuard(Calling(REFUSED), ORIGIN, 3, Ledger(None, "run1"), Ceilings(), Releases("run1"))
     spending.send(HOOKED)
     stopped(spending, "a callback came to the URL of 'hooked'", 1)
 
@@ -207,7 +208,7 @@ def test_no_key_is_told() -> None:
     """A gateway that gives a key for an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
     wire = Wire(REFUSED)
-    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), run="run1", redact=Redactor([key]).text)
+    spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), Ceilings(), Releases("run1", Redactor([key]).text))
     spending.send(SUBMIT)
     spending.callback_received("POST", "/hook/run1-1-a", f'{{"request_id": "{"x" * 70}{key}"}}'.encode())
     assert spending.stopped is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_contracts.runner.layers.pacing import retry_after
+from pixazo_contracts.runner.schedule import retry_after
 from pixazo_contracts.trace.instants import http_date, whole_number
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+
+from pixazo_contracts.clauses.clause import Clause
 
 from .auth import AUTH
 from .base import BASE
@@ -21,11 +23,6 @@ from .time import TIME
 from .wallet import WAL
 from .webhook import WEBHOOK
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pixazo_contracts.clauses.clause import Clause
-
 GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
 
 #: All clauses, by group, in the order in which they are written.
@@ -35,13 +32,10 @@ CATALOGUE: tuple[Clause, ...] = tuple(clause for group in GROUPS for clause in g
 BY_ID: dict[str, Clause] = {clause.id: clause for clause in CATALOGUE}
 
 
-def _digest(clauses: Iterable[Clause]) -> str:
-    text = "\n".join(f"{c.id} {c.strength.value} {c.drift_fails} {c.requirement}" for c in clauses)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 #: A digest of what is required, which two results must share to be compared.
-CLAUSE_SET: str = _digest(CATALOGUE)
+CLAUSE_SET: str = hashlib.sha256(
+    "\n".join(f"{c.id} {c.strength.value} {c.drift_fails} {c.requirement}" for c in CATALOGUE).encode()
+).hexdigest()[:16]
 
 
 def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pixazo_contracts.clauses.checks import NO_ROUTE, answered, code_word, has_code, member_names, no_key
-from pixazo_contracts.clauses.clause import Group, Observation, check
+from pixazo_contracts.clauses.clause import Group, Observation, Remarks, check
 from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, FREE, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import Callback, Exchange
-
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Trace
+from pixazo_contracts.trace import Callback, Exchange, Trace
 
 AUTH = Group()
 

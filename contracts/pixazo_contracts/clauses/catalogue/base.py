@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pixazo_contracts.clauses.checks import NO_ROUTE, code_word, one_of
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, check
+from pixazo_contracts.clauses.checks import NO_ROUTE, body_word, code_word, noted, one_of
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Remarks, check
 from pixazo_contracts.clauses.standing import DOCUMENTED, FREE, FREE_IF_REFUSED, FURTHER, SILENT
-
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Trace
+from pixazo_contracts.trace import Trace
 
 BASE = Group()
 
@@ -76,12 +71,11 @@ def base_06(trace: Trace) -> Remarks:
         yield Observation(f"{exchange.case}: {code_word(exchange)}{hint}", exchange)
 
 
-@BASE.clause("BASE-07", SILENT, FREE, depends_on="HDR-04", section="silence")
-def base_07(trace: Trace) -> Remarks:
-    """Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404."""
-    for exchange in trace.aimed("BASE-07"):
-        body = "JSON" if exchange.members else "not a JSON object"
-        yield Observation(f"{exchange.case}: {code_word(exchange)}, {body}", exchange)
+# fmt: off
+BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {body_word(e)}"), depends_on="HDR-04",
+    section="silence",
+    demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")
+# fmt: on
 
 
 @BASE.clause("BASE-08", SILENT, FREE, needs="tls", section="silence")

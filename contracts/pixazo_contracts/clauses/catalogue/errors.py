@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from pixazo_contracts.clauses.checks import NO_ROUTE, UNDECIDED, answered, code_word, has_code, member_names
+from pixazo_contracts.clauses.checks import NO_ROUTE, UNDECIDED, answered, code_word, has_code, member_names, noted
 from pixazo_contracts.clauses.clause import (
     Group,
     Observation,
+    Remarks,
     Violation,
     check,
     check_member,
@@ -26,13 +27,7 @@ from pixazo_contracts.clauses.standing import (
     NOT_OUTSIDE,
     SILENT,
 )
-from pixazo_contracts.trace import MODEL, http_date, whole_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Callback, Exchange, Trace
+from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
 
 ERR = Group()
 
@@ -163,18 +158,9 @@ def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
 # fmt: off
 ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section="Queue System Errors",
     demands="A 402 creates nothing.")
-# fmt: on
-
-
-@ERR.clause("ERR-402-04", SILENT, ACCOUNT, section="silence",
-    depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13")  # fmt: skip
-def err_402_04(trace: Trace) -> Remarks:
-    """With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted."""
-    for exchange in trace.aimed("ERR-402-04"):
-        yield Observation(f"{exchange.case}: {exchange.status}", exchange)
-
-
-# fmt: off
+ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda exchange: f"{exchange.case}: {exchange.status}"),
+    depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
+    demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
 ERR.row("ERR-429-01", DOCUMENTED, ACCOUNT, answered(429), depends_on="BASE-02", needs="account:throttled",
     section='Response Handling: "429 Too Many Requests"',
     demands="Exceeding the rate is 429. The rate itself is not stated.")

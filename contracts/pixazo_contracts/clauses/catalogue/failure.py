@@ -2,62 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pixazo_contracts.clauses.clause import Group, Observation, check_member, is_null, is_string
+from pixazo_contracts.clauses.checks import each, envelopes
+from pixazo_contracts.clauses.clause import Group, Observation, Remarks, check_member, is_null, is_string
 from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, EXAMPLE, IMPLIED, SILENT
-from pixazo_contracts.trace import STAMPS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remark, Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import STAMPS, Exchange, Trace
 
 FAIL = Group(depends_on="STATUS-01 STATUS-02")
 
 
-def _ends(trace: Trace, *states: str) -> Iterator[Exchange]:
-    return (read for read in trace.envelopes if read.state in states)
+FAILED, ERROR, BOTH = envelopes("FAILED"), envelopes("ERROR"), envelopes("FAILED", "ERROR")
 
 
-def _error(read: Exchange) -> Remark:
-    return check_member(read, "error", lambda error: isinstance(error, str) and error != "", "a non-empty string")
+def _says_why(error: object) -> bool:
+    return isinstance(error, str) and error != ""
 
 
-def _no_output(read: Exchange) -> Remark:
-    return check_member(read, "output", is_null, "null")
-
-
-@FAIL.clause("FAIL-01", DOCUMENTED, ACCOUNT, core=True, section='Status Values: "FAILED Failed — check error field"')
-def fail_01(trace: Trace) -> Remarks:
-    """FAILED carries a non-empty `error` string."""
-    for read in _ends(trace, "FAILED"):
-        yield _error(read)
-
-
-@FAIL.clause("FAIL-02", IMPLIED, ACCOUNT, section="Error via Status/Webhook")
-def fail_02(trace: Trace) -> Remarks:
-    """FAILED carries `output: null`."""
-    for read in _ends(trace, "FAILED"):
-        yield _no_output(read)
+# fmt: off
+FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, each(FAILED, "error", _says_why, "a non-empty string"), core=True,
+    section='Status Values: "FAILED Failed — check error field"',
+    demands="FAILED carries a non-empty `error` string.")
+FAIL.row("FAIL-02", IMPLIED, ACCOUNT, each(FAILED, "output", is_null, "null"), section="Error via Status/Webhook",
+    demands="FAILED carries `output: null`.")
+# fmt: on
 
 
 @FAIL.clause("FAIL-03", EXAMPLE, ACCOUNT, core=True, drift_fails=True, section="Error via Status/Webhook")
 def fail_03(trace: Trace) -> Remarks:
     """ERROR carries `request_id`, `status`, `model_id`, an `error` string and `output: null`."""
-    for read in _ends(trace, "ERROR"):
+    for read in ERROR(trace):
         for name in ("request_id", "model_id"):
             yield check_member(read, name, is_string, "a string")
-        yield _error(read)
-        yield _no_output(read)
+        yield check_member(read, "error", _says_why, "a non-empty string")
+        yield check_member(read, "output", is_null, "null")
 
 
 @FAIL.clause("FAIL-04", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03 FAIL-05 STATUS-02 STATUS-09",
     section="Error via Status/Webhook; Response (Completed)")  # fmt: skip
 def fail_04(trace: Trace) -> Remarks:
     """Do failed envelopes carry the three timestamps? The failure example has none, the success example has all."""
-    for read in _ends(trace, "FAILED", "ERROR"):
+    for read in BOTH(trace):
         carried = ", ".join(name for name in STAMPS if isinstance(read.members.get(name), str))
         yield Observation(f"{read.state}: {carried or 'none'}", read)
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check
+from pixazo_contracts.clauses.clause import Evidence, Group, Remarks, Violation, check
 from pixazo_contracts.clauses.standing import ACCOUNT, DOCUMENTED, IMPLIED, SHARED
-
-if TYPE_CHECKING:
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Generation, Trace
+from pixazo_contracts.trace import Exchange, Generation, Trace
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 FLOW = Group(depends_on=ROOTS)

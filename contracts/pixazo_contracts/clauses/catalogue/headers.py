@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses.checks import accepted, observed
-from pixazo_contracts.clauses.clause import Group, Violation, check
+from pixazo_contracts.clauses.clause import Group, Remarks, Violation, check
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import TERMINAL, fit_clock, instant, is_object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, GatewayClock, Generation, Trace
+from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant, is_object
 
 HDR = Group()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from pixazo_contracts.clauses.checks import (
@@ -14,14 +16,9 @@ from pixazo_contracts.clauses.checks import (
     refused,
     refused_or_failed,
 )
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation
+from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Remarks, Violation
 from pixazo_contracts.clauses.standing import DOCUMENTED, FREE_IF_REFUSED, FURTHER, IMPLIED, NOT_OUTSIDE, SHARED, SILENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import Exchange, Profile, Trace
 
 I2V = Group(depends_on="BASE-03")
 
@@ -42,12 +39,19 @@ CALLBACK = _row("URL to receive task status update notifications.")
 WATERMARK = _row("Default: false. Whether to add AIGC watermark to the generated video.")
 
 
-def _unspecified(trace: Trace, member: str) -> Iterator[Exchange]:
-    """Downloads of image-to-video generations whose submit left `member` out."""
+def _default(
+    trace: Trace, _: str, member: str, value: Any, check: Callable[[Exchange, Any, Profile], Remarks]
+) -> Remarks:
+    """Downloads of image-to-video generations whose submit left `member` out are as if it had been `value`."""
     for generation in trace.generations:
         submit = generation.submit
         if submit.operation == "imageToVideo" and submit.sent and member not in submit.sent:
-            yield from generation.downloads
+            for download in generation.downloads:
+                yield from check(download, value, trace.profile)
+
+
+DEFAULT_DURATION = partial(_default, member="duration", value=6, check=playing_time)
+DEFAULT_RESOLUTION = partial(_default, member="resolution", value="768P", check=frame)
 
 
 # fmt: off
@@ -125,34 +129,16 @@ I2V.row("I2V-DUR-02", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG
     demands="6 and 10 are both accepted.")
 I2V.row("I2V-DUR-03", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=DURATION,
     demands="Any other integer is 400.")
-# fmt: on
-
-
-@I2V.clause("I2V-DUR-04", DOCUMENTED, SHARED, depends_on="BASE-03 OUT-08 OUT-09", section=DURATION)
-def i2v_dur_04(trace: Trace) -> Remarks:
-    """Omitted `duration` means 6 seconds."""
-    for download in _unspecified(trace, "duration"):
-        yield from playing_time(download, 6, trace.profile)
-
-
-# fmt: off
+I2V.row("I2V-DUR-04", DOCUMENTED, SHARED, DEFAULT_DURATION, depends_on="BASE-03 OUT-08 OUT-09", section=DURATION,
+    demands="Omitted `duration` means 6 seconds.")
 I2V.row("I2V-RES-01", DOCUMENTED, FURTHER, accepted, depends_on="BASE-03 I2V-IMG-03", section=RESOLUTION,
     demands="`768P` and `1080P` are both accepted.")
 I2V.row("I2V-RES-02", DOCUMENTED, FREE_IF_REFUSED, refused, core=True, section=RESOLUTION,
     demands="Any other resolution string is 400 (other letter case: not stated, record).")
 I2V.row("I2V-RES-03", DOCUMENTED, FREE_IF_REFUSED, refused, section=RESOLUTION,
     demands="`resolution` is a string.")
-# fmt: on
-
-
-@I2V.clause("I2V-RES-04", DOCUMENTED, SHARED, depends_on="BASE-03 OUT-08 OUT-09", section=RESOLUTION)
-def i2v_res_04(trace: Trace) -> Remarks:
-    """Omitted `resolution` means `768P`."""
-    for download in _unspecified(trace, "resolution"):
-        yield from frame(download, "768P", trace.profile)
-
-
-# fmt: off
+I2V.row("I2V-RES-04", DOCUMENTED, SHARED, DEFAULT_RESOLUTION, depends_on="BASE-03 OUT-08 OUT-09", section=RESOLUTION,
+    demands="Omitted `resolution` means `768P`.")
 I2V.row("I2V-COMBO-01", SILENT, FREE_IF_REFUSED, observed, section="silence",
     depends_on="BASE-03 BASE-04 BASE-05 AUTH-07 STATUS-02 SUBMIT-03 I2V-IMG-03 I2V-DUR-02 I2V-RES-01 FLOW-05",
     demands="1080P together with 10 s: the page is silent; other resellers of the same model family refuse it.")

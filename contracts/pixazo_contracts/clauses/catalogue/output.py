@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from pixazo_contracts.clauses.checks import frame, is_absolute_url, late, playing_time
-from pixazo_contracts.clauses.clause import Group, Observation, check, check_member
+from pixazo_contracts.clauses.clause import Group, Observation, Remarks, check, check_member
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import host_is_loopback, is_array, is_object
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, JsonObject, Trace
+from pixazo_contracts.trace import Exchange, JsonObject, Trace, host_is_loopback, is_array, is_object
 
 OUT = Group()
 
@@ -122,10 +116,7 @@ def out_05(trace: Trace) -> Remarks:
 def out_06(trace: Trace) -> Remarks:
     """`media_type` is syntactically a MIME type."""
     return _output_members(
-        trace,
-        "media_type",
-        lambda value: isinstance(value, str) and MIME.fullmatch(value) is not None,
-        "type/subtype",
+        trace, "media_type", lambda value: isinstance(value, str) and MIME.fullmatch(value) is not None, "type/subtype"
     )
 
 

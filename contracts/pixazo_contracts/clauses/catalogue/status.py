@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING
 
-from pixazo_contracts.clauses.checks import code_word, late
+from pixazo_contracts.clauses.checks import body_word, code_word, each, envelopes, late, noted
 from pixazo_contracts.clauses.clause import (
     Evidence,
     Group,
     Observation,
+    Remarks,
     Violation,
     check,
     check_member,
@@ -23,13 +25,7 @@ from pixazo_contracts.clauses.clause import (
     show,
 )
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
-from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, instant, is_object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Generation, Trace
+from pixazo_contracts.trace import MODEL, RANK, STATES, TERMINAL, Exchange, Generation, Trace, instant, is_object
 
 READABLE = "BASE-04 AUTH-07 SUBMIT-03"
 STATUS = Group(depends_on=READABLE)
@@ -113,11 +109,11 @@ def status_06(trace: Trace) -> Remarks:
             yield check_member(read, "output", _holds_nothing, "null")
 
 
-@STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
-def status_07(trace: Trace) -> Remarks:
-    """`polling_url` does not appear in status answers."""
-    for read in trace.envelopes:
-        yield check_member(read, "polling_url", is_absent, "absent")
+# fmt: off
+STATUS.row("STATUS-07", DOCUMENTED, SHARED, each(envelopes(), "polling_url", is_absent, "absent"),
+    section='Response Fields: "Status URL (initial response only)"',
+    demands="`polling_url` does not appear in status answers.")
+# fmt: on
 
 
 @STATUS.clause("STATUS-08", SILENT, SHARED, section="silence")
@@ -135,27 +131,17 @@ def status_08(trace: Trace) -> Remarks:
     yield Observation(f"omitted while running: {', '.join(omitted) or 'nothing'}")
 
 
-@STATUS.clause("STATUS-09", EXAMPLE, SHARED, section="Response (Completed); Response Fields")
-def status_09(trace: Trace) -> Remarks:
-    """`updated_at` is present, as in the example, although the field table omits it."""
-    for read in trace.envelopes:
-        if read.state == "COMPLETED":
-            yield check_member(read, "updated_at", is_string, "a timestamp")
-
-
-@STATUS.clause("STATUS-10", SILENT, FREE, depends_on="BASE-04 AUTH-07", core=True, section="silence")
-def status_10(trace: Trace) -> Remarks:
-    """A well-formed but unknown id gives a 4xx JSON error (404 expected), never 200 and never 5xx."""
-    for read in trace.aimed("STATUS-10"):
-        body = "JSON" if read.members else "not a JSON object"
-        yield Observation(f"{read.case}: {read.status}, {body}", read)
-
-
-@STATUS.clause("STATUS-11", SILENT, FREE, depends_on="BASE-04 AUTH-07 STATUS-10", section="silence")
-def status_11(trace: Trace) -> Remarks:
-    """A malformed id gives a 4xx, never 5xx."""
-    for read in trace.aimed("STATUS-11"):
-        yield Observation(f"{read.case}: {code_word(read)}", read)
+# fmt: off
+STATUS.row("STATUS-09", EXAMPLE, SHARED, each(envelopes("COMPLETED"), "updated_at", is_string, "a timestamp"),
+    section="Response (Completed); Response Fields",
+    demands="`updated_at` is present, as in the example, although the field table omits it.")
+STATUS.row("STATUS-10", SILENT, FREE, noted(lambda read: f"{read.case}: {read.status}, {body_word(read)}"),
+    depends_on="BASE-04 AUTH-07", core=True, section="silence",
+    demands="A well-formed but unknown id gives a 4xx JSON error (404 expected), never 200 and never 5xx.")
+STATUS.row("STATUS-11", SILENT, FREE, noted(lambda read: f"{read.case}: {code_word(read)}"),
+    depends_on="BASE-04 AUTH-07 STATUS-10", section="silence",
+    demands="A malformed id gives a 4xx, never 5xx.")
+# fmt: on
 
 
 #: The generations that are polled at the profile's pace.
@@ -277,7 +263,7 @@ def status_15(trace: Trace) -> Remarks:
                 yield Violation(behind, "status", f"{ahead.state} or later", got)
 
 
-@STATUS.clause("STATUS-16", SILENT, FREE, depends_on="", section="silence")
-def status_16(trace: Trace) -> Remarks:
-    """How long a finished request stays readable."""
-    return late(trace, "STATUS-16", "readable")
+# fmt: off
+STATUS.row("STATUS-16", SILENT, FREE, partial(late, alive="readable"), depends_on="", section="silence",
+    demands="How long a finished request stays readable.")
+# fmt: on

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from statistics import median
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from pixazo_contracts.clauses.checks import UNDECIDED, answered, has_code, is_absolute_url, observed
-from pixazo_contracts.clauses.clause import Evidence, Group, Observation, Violation, check, check_member, equals
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Observation,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    equals,
+)
 from pixazo_contracts.clauses.standing import (
     DOCUMENTED,
     EXAMPLE,
@@ -25,16 +34,13 @@ from pixazo_contracts.trace import (
     MODEL,
     STATUS_BASE,
     TERMINAL,
+    Exchange,
+    Profile,
+    Trace,
     created,
     host_is_loopback,
     instant,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Profile, Trace
 
 SUBMIT = Group()
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
 
-from pixazo_contracts.clauses.clause import Evidence, Group, Violation, check, check_member, equals, is_null_or_absent
+from pixazo_contracts.clauses.clause import (
+    Evidence,
+    Group,
+    Remarks,
+    Violation,
+    check,
+    check_member,
+    equals,
+    is_null_or_absent,
+)
 from pixazo_contracts.clauses.standing import DOCUMENTED, EXAMPLE, IMPLIED, SHARED
-from pixazo_contracts.trace import STAMP, STAMPS, TERMINAL, created, http_date, instant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import STAMP, STAMPS, TERMINAL, Exchange, Trace, created, http_date, instant
 
 ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
 TIME = Group(depends_on=ROOTS)
@@ -47,21 +51,19 @@ def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, fl
             yield read, one, other
 
 
-def _not_before_created(trace: Trace, name: str) -> Remarks:
+def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
     for read, begun, stamp in _pairs(trace, "created_at", name):
         yield check(begun <= stamp, read, name, "not before created_at", f"created_at {begun - stamp:.3f} s later")
 
 
-@TIME.clause("TIME-02", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)")
-def time_02(trace: Trace) -> Remarks:
-    """`created_at` is not after `updated_at`."""
-    return _not_before_created(trace, "updated_at")
-
-
-@TIME.clause("TIME-03", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)")
-def time_03(trace: Trace) -> Remarks:
-    """`completed_at` is not before `created_at`."""
-    return _not_before_created(trace, "completed_at")
+# fmt: off
+TIME.row("TIME-02", IMPLIED, SHARED, partial(_not_before_created, name="updated_at"),
+    depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
+    demands="`created_at` is not after `updated_at`.")
+TIME.row("TIME-03", IMPLIED, SHARED, partial(_not_before_created, name="completed_at"),
+    depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
+    demands="`completed_at` is not before `created_at`.")
+# fmt: on
 
 
 @TIME.clause("TIME-04", EXAMPLE, SHARED, depends_on=f"{ROOTS} TIME-02 TIME-03 TIME-06", section="Response (Completed)")

@@ -6,18 +6,13 @@ shows by its next submit whether it was debited: accepted, or 402.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from pixazo_contracts.clauses.checks import code_word
-from pixazo_contracts.clauses.clause import Group, Observation, check
+from pixazo_contracts.clauses.clause import Group, Observation, Remarks, check
 from pixazo_contracts.clauses.standing import DOCUMENTED, IMPLIED, NOT_OUTSIDE, SILENT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Exchange, Trace
+from pixazo_contracts.trace import Exchange, Trace
 
 WAL = Group()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from pixazo_contracts.clauses.checks import is_accepted, no_key, observed, one_of
@@ -10,6 +10,7 @@ from pixazo_contracts.clauses.clause import (
     Evidence,
     Group,
     Observation,
+    Remarks,
     Violation,
     check,
     check_member,
@@ -17,17 +18,11 @@ from pixazo_contracts.clauses.clause import (
     is_absent,
 )
 from pixazo_contracts.clauses.standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
-from pixazo_contracts.trace import MISSING, RANK, TERMINAL
+from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation, Trace
 
 from .headers import JSON_TYPE
 from .image_to_video import CALLBACK as IMAGE_TO_VIDEO
 from .text_to_video import CALLBACK as TEXT_TO_VIDEO
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_contracts.clauses.clause import Remarks
-    from pixazo_contracts.trace import Callback, Generation, Trace
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")

@@ -10,13 +10,7 @@ from typing import Literal
 __all__ = ["Sample", "members", "text"]
 
 Sample = Literal[
-    "accepted",
-    "completed",
-    "error",
-    "image_to_video",
-    "insufficient_balance",
-    "model_not_found",
-    "text_to_video",
+    "accepted", "completed", "error", "image_to_video", "insufficient_balance", "model_not_found", "text_to_video"
 ]
 
 

@@ -1,1 +1,1 @@
-"""The layers that a request passes on its way: recorder, spend guard, key injector, network; and pacing, above them all."""
+"""The layers that a request passes on its way: recorder, spend guard, key injector, network."""

@@ -251,15 +251,12 @@ class Ledger:
         Raises `CeilingReachedError` if not.
         """
         with self._exclusively() as append:
-            self._check_ceilings(ceilings or Ceilings())
+            for name, ceiling, spent in self._used(ceilings or Ceilings()):
+                if spent >= ceiling:
+                    raise CeilingReachedError(
+                        f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
+                    )
             append(self._make("reserve", number))
-
-    def _check_ceilings(self, ceilings: Ceilings) -> None:
-        for name, ceiling, spent in self._used(ceilings):
-            if spent >= ceiling:
-                raise CeilingReachedError(
-                    f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
-                )
 
     def settle(self, number: int, *, released: bool) -> None:
         """Note what became of a reservation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pixazo_contracts.probes import Headers, Send
@@ -27,21 +27,27 @@ LONGEST_BODY: Final = 256 * 1024
 LONGEST_STRING: Final = 4096
 
 
+#: What an exchange says of its request as the probe said it.
+SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
+
+
 def _shortened(value: object) -> object:
     if isinstance(value, str) and len(value) > LONGEST_STRING:
         return f"{value[:64]}… ({len(value)} characters)"
     return {name: _shortened(member) for name, member in value.items()} if is_object(value) else value
 
 
-def shorten(body: bytes | None) -> str | None:
-    """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
-    if body is None:
-        return None
+def _decoded(body: bytes) -> str | None:
     try:
-        text = body.decode()
+        return body.decode()
     except UnicodeDecodeError:
         return None
-    if len(text) <= LONGEST_STRING:
+
+
+def shorten(body: bytes | None) -> str | None:
+    """A request body as a trace keeps it: as sent, except for long strings; None if it is not text or far too long."""
+    text = None if body is None else _decoded(body)
+    if text is None or len(text) <= LONGEST_STRING:
         return text
     value = parse_json.__wrapped__(text)
     shortened = text if value is MISSING else json.dumps(_shortened(value), ensure_ascii=False)
@@ -50,38 +56,25 @@ def shorten(body: bytes | None) -> str | None:
 
 def _text(body: bytes) -> str | None:
     """A body as text; None if it is not text or too long to keep."""
-    if len(body) > LONGEST_BODY:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
+    return None if len(body) > LONGEST_BODY else _decoded(body)
 
 
+@dataclass(eq=False)
 class Recorder:
     """Numbers and times what crosses the network, redacts keys, and gives each record to `write` before it is used.
 
     `callback_received` gets the method, target and body of each callback as they came, not redacted.
     """
 
-    def __init__(
-        self,
-        inner: Transport,
-        origin: str,
-        redactor: Redactor,
-        now: Callable[[], float],
-        write: Callable[[Exchange | Callback], None],
-        callback_received: Callable[[str, str, bytes], None] | None = None,
-    ) -> None:
-        self._inner = inner
-        self._origin = origin
-        self._redactor = redactor
-        self._now = now
-        self._write = write
-        self._callback_received = callback_received
-        self._lock = threading.Lock()
-        self.exchanges: list[Exchange] = []
-        self.callbacks: list[Callback] = []
+    _inner: Transport
+    _origin: str
+    _redactor: Redactor
+    _now: Callable[[], float]
+    _write: Callable[[Exchange | Callback], None]
+    _callback_received: Callable[[str, str, bytes], None] | None = None
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    exchanges: list[Exchange] = field(init=False, default_factory=list[Exchange])
+    callbacks: list[Callback] = field(init=False, default_factory=list[Callback])
 
     def send(self, request: Send, probe: str) -> Exchange:
         """Send a request and record it; a path is one at the target's origin. Raises what lower layers raise instead of sending."""
@@ -105,19 +98,11 @@ class Recorder:
         return Exchange(
             number=number,
             probe=probe,
-            case=request.case,
-            operation=request.operation,
-            method=request.method,
+            **{name: getattr(request, name) for name in SAID},
             url=redactor.text(request.url),
-            account=request.account,
             started=times[0],
             finished=times[1],
             status=reply.status,
-            aims=request.aims,
-            intent=request.intent,
-            placement=request.placement,
-            reader=request.reader,
-            request_id=request.request_id,
             request_headers=redactor.headers(request.headers),
             request_body=None if sent is None else redactor.text(sent),
             request_size=len(request.body or b""),

@@ -72,16 +72,12 @@ def is_clear_refusal(request: Send, reply: Reply) -> bool:
         value = _parsed(text)
     except (ValueError, RecursionError):
         return False
-    asked = _asked(request)
+    # A refusal may repeat the text of the request.
+    sent = (request.body or b"").decode("utf-8", "replace")
+    asked = "\n".join([request.url, *(value for _, value in request.headers), sent])
     return not any(_header_shows_work(name, said, asked) for name, said in reply.headers) and not _shows_work(
         value, asked
     )
-
-
-def _asked(request: Send) -> str:
-    """The text of the request: a refusal may repeat it."""
-    body = (request.body or b"").decode("utf-8", "replace")
-    return "\n".join([request.url, *(value for _, value in request.headers), body])
 
 
 def _parsed(text: str) -> object:

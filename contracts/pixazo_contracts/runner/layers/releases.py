@@ -36,7 +36,7 @@ class Releases:
     counted requests whose id we do not know.
     """
 
-    def __init__(self, run: str, redact: Callable[[str], str] = str) -> None:
+    def __init__(self, run: str = "", redact: Callable[[str], str] = str) -> None:
         self._redact = redact
         # The receiver begins the token of each of its URLs with this: the run, and a number that is used once.
         self._token = re.compile(rf"{re.escape(run)}-\d+-")

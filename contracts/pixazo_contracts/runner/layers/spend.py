@@ -9,8 +9,7 @@ anything else spends it. Evidence that a reservation should not have been given 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from pixazo_contracts.probes import Send
 from pixazo_contracts.trace import Ceilings, only_reads
@@ -35,37 +34,27 @@ def remaining(*limits: int | None) -> int | None:
     return min(known) if known else None
 
 
+@dataclass(eq=False)
 class SpendGuard:
     """Reserves a generation for each request that might begin one. A `budget` of None counts but never refuses.
 
     `stopped` says why nothing more is sent at all; None while the run goes on. `ceiling` is the ceiling of the ledger that
-    kept a request from being sent; `redact` removes keys from what these texts quote.
+    kept a request from being sent.
     """
 
-    def __init__(
-        self,
-        inner: Transport,
-        origin: str,
-        budget: int | None,
-        ledger: Ledger,
-        ceilings: Ceilings | None = None,
-        *,
-        run: str = "",
-        redact: Callable[[str], str] = str,
-    ) -> None:
-        self._inner = inner
-        self._origin = origin
-        self._budget = budget
-        self._ledger = ledger
-        self._ceilings = ceilings or Ceilings()
-        self._releases = Releases(run, redact)
-        self._lock = threading.Lock()
-        self._reserved = 0
-        self._number = 0
-        self.spent = 0
-        self.refused = 0
-        self.ceiling: str | None = None
-        self.stopped: str | None = None
+    _inner: Transport
+    _origin: str
+    _budget: int | None
+    _ledger: Ledger
+    _ceilings: Ceilings = field(default_factory=Ceilings)
+    _releases: Releases = field(default_factory=Releases)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _reserved: int = field(init=False, default=0)
+    _number: int = field(init=False, default=0)
+    spent: int = field(init=False, default=0)
+    refused: int = field(init=False, default=0)
+    ceiling: str | None = field(init=False, default=None)
+    stopped: str | None = field(init=False, default=None)
 
     @property
     def released(self) -> int:

@@ -11,15 +11,8 @@ from .bodies import Operation, bodies
 
 #: The documented members, except `callback_url`: a generated one could make a gateway call somebody else's server.
 MEMBERS: Final = (
-    *(
-        "prompt",
-        "first_frame_image",
-        "duration",
-        "resolution",
-        "prompt_optimizer",
-        "fast_pretreatment",
-        "aigc_watermark",
-    ),
+    *("prompt", "first_frame_image", "duration", "resolution"),
+    *("prompt_optimizer", "fast_pretreatment", "aigc_watermark"),
 )
 
 #: Any text at all, lone surrogates as well: JSON can express them as escapes.
@@ -60,17 +53,13 @@ def malformed_documents(operation: Operation) -> st.SearchStrategy[bytes]:
     """Bytes that no JSON parser accepts: objects cut short, or followed by something else."""
     documents = bodies(operation).map(_encoded)
     cut = st.builds(_cut, documents, st.floats(0, 1))
-    with_stray = st.builds(_joined, documents, st.sampled_from((b" x", b"}", b",", b"{}")))
+    with_stray = st.tuples(documents, st.sampled_from((b" x", b"}", b",", b"{}"))).map(b"".join)
     return st.just(b"{'prompt': 'A paper boat'}") | cut | with_stray
 
 
 def _cut(text: bytes, share: float) -> bytes:
     """A share of an object's text, never with its last brace."""
     return text[: 1 + int(share * (len(text) - 2))]
-
-
-def _joined(text: bytes, stray: bytes) -> bytes:
-    return text + stray
 
 
 def raw_bodies() -> st.SearchStrategy[bytes]:

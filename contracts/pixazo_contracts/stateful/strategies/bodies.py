@@ -79,13 +79,9 @@ def bodies(
 
 def proves(operation: Operation, body: Mapping[str, object]) -> tuple[str, ...]:
     """The acceptance clauses that an accepted body proves, and that its refusal breaks."""
-    found = _image_to_video(body) if operation == "imageToVideo" else _text_to_video(body)
-    return tuple(dict.fromkeys(found))
-
-
-def _text_to_video(body: Mapping[str, object]) -> Iterator[str]:
-    if set(body) == {"prompt"}:
-        yield "T2V-BODY-02"
+    if operation == "generate":
+        return ("T2V-BODY-02",) if set(body) == {"prompt"} else ()
+    return tuple(dict.fromkeys(_image_to_video(body)))
 
 
 def _image_to_video(body: Mapping[str, object]) -> Iterator[str]:

@@ -89,11 +89,6 @@ WRONG: Final[dict[str, Wrongs]] = {
 }
 
 
-def _not_data_urls() -> Wrongs:
-    """Bare Base64, a data URL without Base64, and one whose payload is no Base64."""
-    return st.sampled_from([_Wrong(make(), name) for name, make in BROKEN_IMAGES["I2V-IMG-05"].items()])
-
-
 def _rules(operation: Operation, *, heavy: bool) -> dict[str, tuple[str, Wrongs]]:
     """The rules of an operation: by clause, the member that each is about, and wrong values for it."""
     found = {
@@ -102,7 +97,9 @@ def _rules(operation: Operation, *, heavy: bool) -> dict[str, tuple[str, Wrongs]
         if rule.operation == operation and rule.clause in WRONG
     }
     if operation == "imageToVideo":
-        images = {"I2V-IMG-05": _not_data_urls()}
+        # Bare Base64, a data URL without Base64, and one whose payload is no Base64.
+        no_urls = [_Wrong(make(), name) for name, make in BROKEN_IMAGES["I2V-IMG-05"].items()]
+        images: dict[str, Wrongs] = {"I2V-IMG-05": st.sampled_from(no_urls)}
         for clause, frames in frames_outside(heavy=heavy).items():
             images[clause] = frames.map(lambda frame: _Wrong(frame.url, frame.name))
         found |= {clause: ("first_frame_image", wrongs) for clause, wrongs in images.items()}
