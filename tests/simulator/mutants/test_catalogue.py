@@ -57,7 +57,7 @@ def faithful(receiver: Receiver) -> dict[str, list[Entry]]:
 
 # The default run tests one mutant in four, CI all of them.
 CASES = [
-    pytest.param(mutant, id=mutant.name, marks=() if index % 4 == 0 else pytest.mark.exhaustive)
+    pytest.param(mutant, id=mutant.name, marks=() if index % 8 == 0 else pytest.mark.exhaustive)
     for index, mutant in enumerate(MUTANTS)
 ]
 
