@@ -1,4 +1,4 @@
-"""An import rule of ours: from outside, a wing is what its `__init__` hands on."""
+"""An import rule: code outside a wing imports only what its `__init__` exports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlinter import Contract, ContractCheck, fields, output
 class WingsContract(Contract):
     """No module imports a plain module of another wing of its package or of another package; packages may be imported.
 
-    A wing is a package right below one of `packages`. `faces` are modules that may import any module by its own name.
+    A wing is a package right below one of `packages`. `faces` are the modules that are exempt, because they must load quickly.
     """
 
     packages = fields.ListField(subfield=fields.StringField())

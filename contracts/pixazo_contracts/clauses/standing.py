@@ -1,4 +1,4 @@
-"""How a clause stands: what the page says about it, and what it costs to check."""
+"""The strength of a clause (what the page says about it) and the cost of checking it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From command-line options and a profile file to a target, run options and terms."""
+"""Makes a target, run options and terms from command-line options and a profile file."""
 
 from __future__ import annotations
 

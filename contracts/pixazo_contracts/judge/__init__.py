@@ -1,4 +1,4 @@
-"""From a trace to a result: verdicts, expectations, baseline, exit code, differences."""
+"""Judges a trace: verdicts, expectations, baseline, exit code, the result, and the differences of two results."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pixazo_contracts.trace import Trace
 
 
-#: The most findings that are kept for one clause: more of the same kind tell nothing new.
+#: The most findings that are kept for one clause: more of the same kind add nothing.
 MOST_FINDINGS: Final = 20
 
 

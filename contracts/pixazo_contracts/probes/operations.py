@@ -178,7 +178,7 @@ def _may_fetch(context: RunContext, url: str) -> bool:
     """Whether a media URL may be fetched.
 
     A target on this machine cannot send us to another host unless its profile lists that host: a fake must not make a test
-    run call strangers. Elsewhere only https is followed.
+    run call servers of others. Elsewhere only https is followed.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or parts.hostname is None:

@@ -165,7 +165,7 @@ class Schedule:
             self._end(running, f"error: {error!r}")
         else:
             if running.tripped and _may_cost(step):
-                # One surprise a probe: it may go on reading, but send nothing more that could cost money.
+                # The gateway charged for what it should have refused. The probe may still read, but sends nothing more that could cost money.
                 self._end(running, "done")
             else:
                 self._begin(running, step)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 #: What replaces a key.
-STRUCK: Final = "<api-key>"
+REPLACEMENT: Final = "<api-key>"
 
 #: The shortest key that is searched for, in characters: of letters only, which may be a word, and otherwise.
 SHORTEST_WORD: Final = 12
@@ -36,7 +36,7 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text with every key replaced."""
         for form in self._forms:
-            text = text.replace(form, STRUCK)
+            text = text.replace(form, REPLACEMENT)
         return text
 
     def holds_key(self, text: str) -> bool:

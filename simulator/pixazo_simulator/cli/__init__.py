@@ -1,4 +1,4 @@
-"""The command pixazo-sim, which uses every other wing."""
+"""The command pixazo-sim: serve, exec, demo, and the commands that print policy, faults, magic, mutants and OpenAPI."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def _run() -> None:
 
         sys.stdout.write(f"pixazo-sim {version('pixazo-testkit')}\n")
         return
-    from .commands import pixazo_sim
+    from .group import pixazo_sim
 
     pixazo_sim(prog_name="pixazo-sim")

@@ -1,4 +1,4 @@
-"""The control API under `/_sim`, with which a test in any language does everything with a world, and its client.
+"""The control API under `/_sim`, by which a test in any language creates, scripts, advances and reads a world; and its client.
 
 Names are imported on first use: a process that only needs the client loads no server.
 """

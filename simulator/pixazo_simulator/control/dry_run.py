@@ -59,7 +59,7 @@ def _read(request: Request, route: Route, body: bytes) -> None:
 
 
 def _attempt_until(world: World, instant: int) -> None:
-    """Let the webhooks due by an instant be attempted in vain."""
+    """Record a failed, final attempt of each webhook that is due by an instant: nothing is posted, and nothing is retried."""
     while (due := world.next_due()) is not None and due <= instant:
         world.apply(AdvanceClock(due))
         if delivery := world.apply(TakeDelivery(due)):

@@ -72,7 +72,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 class Gateway:
     """The gateway over the worlds of a server.
 
-    A server calls `route` with the head of a request, reads the body as the route says, asks the route's clock once, calls `respond`,
+    A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
     carries out the effects, and calls `record` before the bytes leave.
     """
 

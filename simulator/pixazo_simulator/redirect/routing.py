@@ -1,4 +1,4 @@
-"""Where the connections of redirected code go: to a TLS listener, to a relay in place of a proxy, or where they always went."""
+"""Where the connections of redirected code go: to a TLS listener, to a relay in place of a proxy, or unchanged."""
 
 from __future__ import annotations
 

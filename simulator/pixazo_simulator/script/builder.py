@@ -1,4 +1,4 @@
-"""Builds a rule of a script word by word: when this is called, reply, end or fault, then ...."""
+"""Builds a rule of a script by chained calls: `When(...).reply(...).then.end(...)`."""
 
 from __future__ import annotations
 

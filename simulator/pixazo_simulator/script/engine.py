@@ -40,7 +40,7 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """How one rule regards a call: whether it decides it, and if not, why not, one sentence for each difference."""
+    """Whether one rule decides a call, and if not, why not: one sentence for each difference."""
 
     number: int
     label: str
@@ -271,7 +271,7 @@ class Script:
         return None
 
     def diagnose(self, facts: Facts) -> list[Diagnosis]:
-        """How every rule regards a call, nearest first: the one that decides, then those with the fewest differences."""
+        """Whether each rule decides a call, nearest first: the one that does, then those with the fewest differences."""
         differing = {number: entry.differences(facts) for number, entry in self._entries.items()}
         ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
         deciding = next(ready, None)

@@ -76,7 +76,7 @@ class Application:
         return EditedGateway(gateway, session)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take nearly everything past the route table, which would cost more than all of the work."""
+        """Dispatch most requests by prefix: the route table and middleware of Starlette would take longer than the response."""
         if not self._shortcut or scope["type"] != "http" or scope["path"] == DISCOVERY_PATH:
             await self._routed(scope, receive, send)
         elif scope["path"].startswith(CONTROL_PREFIX):
@@ -92,7 +92,9 @@ class Application:
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
         for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
-            await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
+            await asyncio.wait(
+                {asyncio.create_task(step())}
+            )  # a task each, so that a server that stops can name the step that did not end
 
 
 def _middleware(policy: Policy) -> list[Middleware]:

@@ -24,7 +24,7 @@ from pixazo_simulator.spec import (
 )
 from pixazo_simulator.webhooks import Dispatcher
 
-from .fault_injection import ConnectionCutError, holding, transmit
+from .transmission import ConnectionCutError, holding, transmit
 
 LISTENER = "pixazo.listener"
 """Key of the ASGI scope under which a TLS listener names the world that it leads to."""
@@ -133,7 +133,7 @@ class GatewayApp:
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Carry out the effects of a response, journal it, and let it leave."""
+        """Carry out the effects of a response, journal it, and send it."""
         if response.log:
             log.info("%s", response.log)
         if response.hold is not None and response.world:

@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 from pixazo_simulator.spec import HEAD_LIMIT
 
 from .asgi import HEADER_BYTES
-from .fault_injection import CONNECTION
+from .transmission import CONNECTION
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -352,7 +352,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Tell the application that the client is gone."""
+    """Let the application receive `http.disconnect`."""
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()

@@ -1,4 +1,4 @@
-"""On which line each value of a JSON or TOML text is. No library tells it: those that keep positions do so for TOML or JSON only."""
+"""On which line each value of a JSON or TOML text is. No library covers both: those that keep positions do so for TOML or JSON only."""
 
 from __future__ import annotations
 
@@ -148,6 +148,6 @@ class _Walk:
 
 
 def _numbering(text: str) -> Callable[[int], int]:
-    """What tells on which line a place in a text is, counted from 1."""
+    """A function that returns the line, counted from 1, of an offset in a text."""
     ends = [found.start() for found in re.finditer("\n", text)]
     return lambda at: bisect_left(ends, at) + 1

@@ -23,7 +23,7 @@ from .commands import (
     TakeDelivery,
     TakeTransitions,
 )  # fmt: skip
-from .facts import at_download, at_read, at_submit
+from .observed_facts import at_download, at_read, at_submit
 from .planning import plan_for
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds
 from .state.clock import Clock, clock_factory

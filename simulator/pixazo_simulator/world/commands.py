@@ -107,7 +107,10 @@ class CopyDelivery(Command[Delivery], frozen=True):
 
 
 class ChangeWorld(Command[None], frozen=True, kw_only=True):
-    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is. What was accepted keeps its plan."""
+    """Change policy, balance (millionths of a dollar) or switches; None leaves one as it is.
+
+    What was accepted keeps its plan. `exhausted` uses up the window of the rate limit that begins `at` this instant.
+    """
 
     policy: Policy | None = None
     balance: int | None = None

@@ -63,7 +63,7 @@ from .commands import (
     TakeDelivery,
     TakeTransitions,
 )
-from .facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
+from .observed_facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
 from .state.clock import Clock
 from .state.deliveries import Delivery, Form, Outbox, next_progress
 from .state.fork import Part
@@ -137,6 +137,7 @@ class World(Part):
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
         decision, seed = None, 0
+        # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
         if self.script and call.model_id == MODEL_ID:
             facts = at_submit(call.operation.name, command.headers, call.body.members)
             decision, seed = self._decide(facts)
@@ -175,6 +176,7 @@ class World(Part):
             identity, now, plan, call.operation.name, admitted.duration, admitted.resolution, call.origin
         )
         self._generations[identity] = generation
+        # A plan without a time in QUEUED or in PROCESSING is never read in between: its end is the next transition.
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations is no substitute: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
@@ -194,6 +196,7 @@ class World(Part):
         instants: list[int] = []
         for delivery in self.outbox.pending(generation.request_id):
             known = self.known(delivery.request_id, now, delivery.event)
+            # The end of a stuck generation lies beyond every clock: no response could wait for it.
             decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
             if decision and effect(decision.step.faults, BeforeResponse):
                 instants.append(delivery.event)
@@ -370,7 +373,7 @@ class World(Part):
         delivery = replace(
             command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
         )
-        if not effect(faults, Skip):
+        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
         repeated = effect(faults, Repeat)
         if delivery.copy_of is not None:

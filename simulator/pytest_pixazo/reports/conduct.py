@@ -80,7 +80,7 @@ def _polls_too_fast(traffic: Traffic) -> Iterator[Remark]:
             if not _is_prompted(received, before[-1], after[0])
         ]
         short = [pause for pause in pauses if pause < SHORTEST_PAUSE - ONE_LOOK]
-        if len(short) + _crowd(looks) >= SHORT_PAUSES:
+        if len(short) + _excess_reads(looks) >= SHORT_PAUSES:
             yield request_id, polls, f"read {len(polls)} times within {polls[-1].second - polls[0].second:g} s"
 
 
@@ -181,7 +181,9 @@ def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
         received, final = traffic.received(request_id), _split(reads)[1]
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
         looks = _looks([*final[:1], *after])
-        if final and len(looks) - 1 + _crowd(looks) >= LOOKS_AFTER_END.get(final[0].reported or "", LOOKS_AFTER_OTHERS):
+        if final and len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(
+            final[0].reported or "", LOOKS_AFTER_OTHERS
+        ):
             yield (
                 request_id,
                 [final[0], *after],
@@ -248,7 +250,7 @@ def _looks(reads: Sequence[Call]) -> list[list[Call]]:
     return looks
 
 
-def _crowd(looks: Sequence[Sequence[Call]]) -> int:
+def _excess_reads(looks: Sequence[Sequence[Call]]) -> int:
     """The number of reads beyond two in one look: only a loop reads three times in a moment."""
     return sum(max(0, len(look) - 2) for look in looks)
 

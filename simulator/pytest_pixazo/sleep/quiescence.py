@@ -137,7 +137,7 @@ WAITS: dict[tuple[str, str], Callable[[Locals], bool]] = {
     ("trio._core._io_windows", "get_events"): _in_loop,
 }
 """By module and function of the innermost frame: whether it waits, judged by its local variables. A thread that was just woken
-looks the same until it gets to run, so the frame alone does not tell."""
+looks the same until it gets to run, so the frame alone does not show it."""
 
 
 def waits_for_others(frame: FrameType) -> bool:

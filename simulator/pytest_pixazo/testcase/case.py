@@ -61,7 +61,7 @@ class Case:
         return sections(record) + ([("pixazo strictness", report(found))] if found else [])
 
     def add_complaints(self, found: Iterable[str]) -> None:
-        """Let a strict test fail at its end for these reasons, too, which other fixtures found."""
+        """Add reasons, found by other fixtures, for which a strict test fails at its end."""
         self._complaints += found
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class Case:
             self._item.ihook.pytest_pixazo_world_ended(record=self._record, config=self._item.config, item=self._item)
         finally:
             self.pixazo.control.delete_world()
-            SECRETS.forget(self.pixazo.api_key)
+            SECRETS.forget(self.pixazo.api_key)  # still redacted, until many other tests have ended
         if self._strict and self._passed and (found := complaints(self._record) + self._complaints):
             pytest.fail(SECRETS.without_keys(report(found)), pytrace=False)
 

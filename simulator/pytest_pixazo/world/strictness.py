@@ -1,4 +1,4 @@
-"""What a strict test does not let pass: unexpected requests, unfinished rules, and rules that nothing used."""
+"""What fails a strict test: unexpected requests, unfinished rules, and rules that nothing used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 RELAX = "@pytest.mark.pixazo(strict=False)"
-"""What lets all of it pass, in one test."""
+"""The marker that switches this off for one test."""
 MOST = 20
 """Complaints in one report."""
 

@@ -11,7 +11,7 @@ from tests.contracts.judge.test_verdict import EXCHANGE
 
 from pixazo_contracts.runner.layers.recorder import shorten
 from pixazo_contracts.trace.exchange import MISSING, parse_json
-from pixazo_contracts.trace.redaction import STRUCK, Redactor, is_distinctive
+from pixazo_contracts.trace.redaction import REPLACEMENT, Redactor, is_distinctive
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
 
@@ -68,8 +68,8 @@ def test_a_key_is_replaced_wherever_it_stands(key: str, before: str, after: str)
 def test_encoded_keys_are_found_too() -> None:
     """A key is known percent-encoded and in Base64."""
     redactor = Redactor(["sim/key+1"])
-    assert redactor.text("?key=sim%2Fkey%2B1") == f"?key={STRUCK}"
-    assert redactor.text("Basic c2ltL2tleSsx") == f"Basic {STRUCK}"
+    assert redactor.text("?key=sim%2Fkey%2B1") == f"?key={REPLACEMENT}"
+    assert redactor.text("Basic c2ltL2tleSsx") == f"Basic {REPLACEMENT}"
     assert redactor.places([("X-Key", "sim/key+1"), ("Date", "now")], "nothing") == ("header X-Key",)
 
 

@@ -30,8 +30,8 @@ from pixazo_simulator.script.faults import (
     WrongContentType,
 )
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
-from pixazo_simulator.server.fault_injection import ConnectionCutError
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.transmission import ConnectionCutError
 from pixazo_simulator.spec.policy.points import PROFILES
 from pixazo_simulator.world.registry import Settings
 from pixazo_simulator.world.state.generation import Bounds

@@ -11,7 +11,7 @@ from tests.simulator.samples import KEY, START, accepted, call, submit, world
 from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.commands import ChangeWorld, RecordAttempt, TakeDelivery, TakeTransitions
-from pixazo_simulator.world.facts import at_submit
+from pixazo_simulator.world.observed_facts import at_submit
 from pixazo_simulator.world.state.deliveries import Attempt, Delivery, Form
 from pixazo_simulator.world.state.generation import Bounds, Generation, Transition
 from pixazo_simulator.world.state.ids import seeded_random

@@ -1,4 +1,4 @@
-"""HDR: request and answer headers."""
+"""HDR: request and response headers."""
 
 from __future__ import annotations
 

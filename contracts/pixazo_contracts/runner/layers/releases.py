@@ -110,9 +110,9 @@ class Releases:
             del self._ids[name]
         if len(self._ids) <= self._nameless + self._under_way:
             return None
-        stranger = self._redact(next(iter(self._ids)))[:SHOWN]
+        unexplained = self._redact(next(iter(self._ids)))[:SHOWN]
         return (
-            f"the gateway names the request {stranger!r}, which no counted request was answered with: "
+            f"the gateway names the request {unexplained!r}, which no counted request was answered with: "
             f"one of the {self.count} that were refused was begun and may be charged"
         )
 

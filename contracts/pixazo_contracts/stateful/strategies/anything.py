@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from .bodies import Operation, bodies
 
-#: The documented members, except `callback_url`: a generated one could make a gateway call a stranger.
+#: The documented members, except `callback_url`: a generated one could make a gateway call somebody else's server.
 MEMBERS: Final = (
     *(
         "prompt",

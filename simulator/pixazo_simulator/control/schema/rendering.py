@@ -1,7 +1,7 @@
 """Makes response structs from the state of a world, without any secret in their texts.
 
 Every function takes the world, and with it the redactor that knows its keys, or all worlds for a request that reached
-none of them. The routes make no struct themselves, so that none of them can forget to redact.
+none of them. The routes build no struct themselves, so that redaction cannot be omitted.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What Python and Node processes load before their program: a folder of it stands in PYTHONPATH, a file of it in NODE_OPTIONS."""
+"""What Python and Node processes load before their program: PYTHONPATH names a folder of it, NODE_OPTIONS a file."""

@@ -1,4 +1,4 @@
-"""A clock that tells UTC milliseconds: real, scaled or manual."""
+"""A clock in UTC milliseconds: real, scaled or manual."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Clock:
 
     @classmethod
     def manual(cls, start: int = PAGE_INSTANT) -> Clock:
-        """A clock that moves only when told to."""
+        """A clock that moves only when it is advanced."""
         return cls(start, 0)
 
     @classmethod

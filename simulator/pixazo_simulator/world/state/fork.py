@@ -1,4 +1,4 @@
-"""Copies of a world's parts that go their own way."""
+"""Copies of the parts of a world that change independently of the original."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, frozen=True, gc=False):
     """One request and its response, as they crossed the wire `at` an instant (UTC milliseconds).
 
-    `reason` tells why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
+    `reason` says why the simulator answered so. `request_id` names the generation concerned, `rule` and `faults` what a script did,
     `cut` what of the response the caller did not get, `hint` what to send instead where no route or known key matched. A status of
     0 means that nothing was answered.
 

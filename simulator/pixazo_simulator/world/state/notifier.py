@@ -1,4 +1,4 @@
-"""Tells those who wait that something has happened in a world, so that nobody polls it."""
+"""Wakes callers that wait for an event of a world, so that they need not poll it."""
 
 from __future__ import annotations
 

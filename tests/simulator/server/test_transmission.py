@@ -42,9 +42,9 @@ from pixazo_simulator.script.faults import (
 from pixazo_simulator.script.injection import transmission, wait
 from pixazo_simulator.script.rule import Reply, Rule
 from pixazo_simulator.server.app import Application
-from pixazo_simulator.server.fault_injection import ConnectionCutError, transmit
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.transmission import ConnectionCutError, transmit
 from pixazo_simulator.world.registry import Settings, Worlds
 
 BEAR = b'{"prompt":"A bear"}'

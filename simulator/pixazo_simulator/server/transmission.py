@@ -1,4 +1,4 @@
-"""Carries out the effects of faults on a response: late, in pieces, cut short, or never."""
+"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as a fault wants it."""
 
 from __future__ import annotations
 
