@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import pty
@@ -155,7 +156,10 @@ def _pixazo_sim(output: Connection, errors: Path, arguments: tuple[str, ...], va
     os.environ.clear()
     os.environ.update(variables)
     sys.argv[1:] = arguments
-    main()
+    try:
+        main()
+    finally:
+        logging.shutdown()  # as at the end of any interpreter, but not of one that multiprocessing has forked
 
 
 def pixazo_sim(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
