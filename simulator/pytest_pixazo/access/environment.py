@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from pytest_pixazo.world import Pixazo
+from pytest_pixazo.world import Pixazo
 
 
 def variables(pixazo: Pixazo) -> dict[str, str]:

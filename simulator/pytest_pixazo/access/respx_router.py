@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import httpx
 import respx
@@ -12,10 +12,7 @@ from respx.models import AllMockedAssertionError, PassThrough, Route
 
 from pixazo_simulator.redirect import HOSTS
 from pixazo_simulator.spec import KEY_HEADER
-
-if TYPE_CHECKING:
-    from pytest_pixazo.world import Pixazo
-
+from pytest_pixazo.world import Pixazo
 
 (HOST,) = HOSTS
 

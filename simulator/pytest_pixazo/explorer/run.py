@@ -7,17 +7,14 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from pixazo_simulator import ControlClient
+from pixazo_simulator.server import HttpRequest, HttpResponse
 from pytest_pixazo.webhooks import Callback, Inbox
 
 from .order import Kind, Order, Sees, Step
 from .proxy import Proxy
-
-if TYPE_CHECKING:
-    from pixazo_simulator import ControlClient
-    from pixazo_simulator.server import HttpRequest, HttpResponse
-
 
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""

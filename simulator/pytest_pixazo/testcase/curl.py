@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from shlex import quote
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from pixazo_simulator.control import Exchange, Request
 from pixazo_simulator.spec import HIDDEN, REDACTED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pixazo_simulator.control import Exchange, Request
-
 
 KEY_HEADER = "ocp-apim-subscription-key"
 KEY = "PIXAZO_API_KEY"

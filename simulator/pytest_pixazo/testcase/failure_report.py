@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pytest_pixazo.world import MOST_LINES, delivery_table, exchange_table, outlook
+from pytest_pixazo.world import MOST_LINES, Record, delivery_table, exchange_table, outlook
 
 from .curl import curl
-
-if TYPE_CHECKING:
-    from pytest_pixazo.world import Record
 
 
 def sections(record: Record) -> list[tuple[str, str]]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import datetime
+
+from pixazo_simulator.control import ControlClient, Event
 
 from .forecast import generations_ahead
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from pixazo_simulator.control import ControlClient, Event
-
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
-from pixazo_simulator.control import Delivery
+from pixazo_simulator.control import Attempt, ControlClient, Delivery
 
 from .table import cut, table, time_of
-
-if TYPE_CHECKING:
-    from pixazo_simulator.control import Attempt, ControlClient
-
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pixazo_simulator.control import ClockState, Generation
-
+from pixazo_simulator.control import ClockState, Generation
 
 MOST = 5
 """Generations that are named in one line."""

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Unpack, overload
 
-from pixazo_simulator.script import When
+from pixazo_simulator.control import ControlClient, Delivery, Exchange, Explanation, Generation
+from pixazo_simulator.script import Call as AnyCall
+from pixazo_simulator.script import (
+    MediaCall,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
+    When,
+)
+from pixazo_simulator.spec import PolicyFields
 
+from .clock import Clock
 from .deliveries import Deliveries
 from .journal import Journal
 from .record import Record
 from .strictness import complaints, report
 from .waiting import wait_for
 from .wallet import Wallet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pixazo_simulator.control import ControlClient, Delivery, Exchange, Explanation, Generation
-    from pixazo_simulator.script import Call as AnyCall
-    from pixazo_simulator.script import (
-        MediaCall,
-        MediaConditions,
-        RequestConditions,
-        StatusConditions,
-        SubmitCall,
-        SubmitConditions,
-        WebhookConditions,
-    )
-    from pixazo_simulator.spec import PolicyFields
-
-    from .clock import Clock
-
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

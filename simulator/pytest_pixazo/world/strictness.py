@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pixazo_simulator.control import Exchange, ScriptRule
 
-if TYPE_CHECKING:
-    from pixazo_simulator.control import Exchange, ScriptRule
-
-    from .record import Record
-
+from .record import Record
 
 RELAX = "@pytest.mark.pixazo(strict=False)"
 """What lets all of it pass, in one test."""

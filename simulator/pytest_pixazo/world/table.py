@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
+from collections.abc import Sequence
+from datetime import datetime
 
 MOST_LINES = 60
 """Lines of a table; of more, the first and the last are shown."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pixazo_simulator.control import ControlClient, Entry
-
+from pixazo_simulator.control import ControlClient, Entry
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
