@@ -12,8 +12,7 @@ from pixazo_simulator.spec import PROFILES, points
 from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections
-from .seed import key_of, name_of
-from .settings import WorldSettings, read_settings
+from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
 
 

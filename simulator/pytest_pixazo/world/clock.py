@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pixazo_simulator.control import ControlClient, Event
 
-from .forecast import generations_ahead
+from .text import generations_ahead
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

@@ -20,10 +20,8 @@ from pixazo_simulator.script import (
 from pixazo_simulator.spec import PolicyFields
 
 from .clock import Clock
-from .deliveries import Deliveries
-from .journal import Journal
-from .record import Record
-from .strictness import complaints, report
+from .history import Deliveries, Journal
+from .record import Record, complaints, report
 from .waiting import wait_for
 from .wallet import Wallet
 
