@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.gateway import Gateway
-from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
@@ -60,10 +60,12 @@ class Application:
             Route(DISCOVERY_PATH, self.control.discovery, methods=["GET"]),
             Mount("/", self._gateway),
         ]
-        self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
+        cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
+        self._shortcut = policy.cors == "off"
+        middleware = [] if self._shortcut else [cors]
+        self._routed = Starlette(routes=routes, middleware=middleware, lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
         self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
-        self._shortcut = policy.cors == "off"
 
     def _edited(self, change: Mutant | Variant | None) -> AnyGateway:
         gateway = Gateway(self.worlds)
@@ -93,9 +95,3 @@ class Application:
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
         for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
             await asyncio.wait({asyncio.create_task(step())})  # by its task a server can tell for which it had to wait
-
-
-def _middleware(policy: Policy) -> list[Middleware]:
-    if policy.cors == "off":
-        return []
-    return [Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])]

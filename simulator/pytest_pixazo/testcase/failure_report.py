@@ -27,8 +27,9 @@ _LEFT_OUT = frozenset(
 
 def sections(record: Record) -> list[tuple[str, str]]:
     """Titles and texts: journal, what is ahead on the clock, unmatched requests, script, webhooks, commands that repeat the requests, seed."""
+    dropped = f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
     found = [
-        ("pixazo journal", exchange_table(record.exchanges) + _dropped(record)),
+        ("pixazo journal", exchange_table(record.exchanges) + dropped),
         ("pixazo clock", (record.clock and outlook(record.clock, record.generations)) or ""),
         ("pixazo unmatched requests", exchange_table(record.unmatched) if record.unmatched else ""),
         ("pixazo script", "\n".join(f"{rule.label}: used {_used(rule.used)}" for rule in record.rules)),
@@ -37,10 +38,6 @@ def sections(record: Record) -> list[tuple[str, str]]:
         ("pixazo seed", f"{record.seed} (to repeat it anywhere: @pytest.mark.pixazo(seed={record.seed}))"),
     ]
     return [(title, text) for title, text in found if text]
-
-
-def _dropped(record: Record) -> str:
-    return f"\n({record.dropped} older exchanges are no longer kept)" if record.dropped else ""
 
 
 def _used(used: list[int]) -> str:
@@ -62,12 +59,14 @@ def curl(exchange: Exchange, *, reached_world: bool = True) -> str:
     key = KEY if reached_world else OTHER_KEY
     if not reached_world and (KEY_HEADER in request.headers or REDACTED in exchange.target):
         notes.append(f"{OTHER_KEY} is the key that was sent, which is not shown: it opened no world")
+    # The variable takes the place of the redacted key, whose brackets made `quote` use single quotes.
+    target = quote(exchange.target).replace(REDACTED, f"'\"${key}\"'")
     words = [
         "curl -sS",
         *_method(exchange.method, sends=bool(request.length)),
         *_headers(request, key, notes),
         *([f"--data-raw {quote(_text(request, notes))}"] if request.length else []),
-        f'"$PIXAZO_BASE_URL"{_with_key(quote(exchange.target), key)}',
+        f'"$PIXAZO_BASE_URL"{target}',
     ]
     if any(HIDDEN in word for word in words):
         notes.append(f"{HIDDEN} stands for a secret that was sent")
@@ -90,11 +89,6 @@ def _headers(request: Request, key: str, notes: list[str]) -> Iterator[str]:
             notes.append(f"header {name} is left out: it held a secret")
         elif name not in _LEFT_OUT and (name, value) != ("accept", "*/*"):
             yield f"-H {quote(f'{name}: {value}')}"
-
-
-def _with_key(quoted: str, key: str) -> str:
-    """A quoted target with the variable in the place of the redacted key; its brackets made `quote` use single quotes."""
-    return quoted.replace(REDACTED, f"'\"${key}\"'")
 
 
 def _text(request: Request, notes: list[str]) -> str:

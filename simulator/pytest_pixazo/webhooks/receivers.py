@@ -16,10 +16,6 @@ from .callback import Callback
 from .event_loops import EventLoop, OwnLoop, running_loop
 
 
-def _nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """Answers deliveries.
@@ -32,7 +28,7 @@ class Receiver:
     answer: Callable[[Callback], HttpResponse]
     route: str | None = None
     loop: EventLoop | None = None
-    close: Callable[[], None] = _nothing
+    close: Callable[[], None] = lambda: None
 
 
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:

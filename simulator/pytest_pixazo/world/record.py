@@ -79,10 +79,7 @@ def _complaint(exchange: Exchange, what: str) -> str:
 def _unused(rule: ScriptRule) -> str:
     used, step = rule.used, rule.used.index(0)
     if step:
-        return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {_times(used[step - 1])}"
+        times = "once" if used[step - 1] == 1 else f"{used[step - 1]} times"
+        return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {times}"
     why = "no such call came" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
     return f"{rule.label}: never used, {why}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
