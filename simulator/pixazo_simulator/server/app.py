@@ -20,12 +20,12 @@ from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .asgi import AnyGateway, GatewayApp
+from .asgi import GatewayApp
 from .http import GatewayProtocol
 from .tls import TlsListeners
 
 if TYPE_CHECKING:
-    from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 
 _SECRETS = SecretFilter()
@@ -67,7 +67,7 @@ class Application:
         self._routed.router.redirect_slashes = False
         self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
 
-    def _edited(self, change: Mutant | Variant | None) -> AnyGateway:
+    def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
