@@ -103,9 +103,8 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
-        self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = (
-            WeakValueDictionary()
-        )  # those in use
+        # Those in use.
+        self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
     def wake(self) -> None:
         """Look for deliveries that are due: there may be a new one."""

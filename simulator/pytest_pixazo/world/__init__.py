@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from .clock import Clock
 from .history import Deliveries, Journal, delivery_table, exchange_table
-from .pixazo import Pixazo
+from .pixazo import Clock, Pixazo, Wallet
 from .record import SECRETS, Record, complaints, report
 from .text import MOST_LINES, outlook
-from .wallet import Wallet
 
 __all__ = [
     "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "Pixazo", "Record", "Wallet", "complaints", "delivery_table",
