@@ -10,17 +10,14 @@ import re
 import secrets
 import stat
 import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ._errors import DownloadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-    from os import PathLike
-
 
 LONGEST_BODY = 4 * 1024 * 1024
 """Bytes of a decoded response; the longest that the page prints has less than one KiB."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
 
 from ._body import Download, shown_url
 from ._errors import (
@@ -19,21 +22,11 @@ from ._errors import (
     PixazoError,
     WaitTimeoutError,
 )
-from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, failure, invalid
-from ._gateway import shorten
-from ._models import ERROR, KNOWN, generation_from
+from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, Response, failure, invalid
+from ._gateway import Gateway, shorten
+from ._models import ERROR, KNOWN, Generation, generation_from
 from ._pacing import Polling, Retry, is_transient
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from os import PathLike
-    from pathlib import Path
-
-    from ._exchange import Response
-    from ._gateway import Gateway
-    from ._models import Generation
-    from ._transport import Transport
-
+from ._transport import Transport
 
 T = TypeVar("T")
 

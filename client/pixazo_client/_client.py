@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Self
 
 from ._calls import Session, Submission, download, read, submit, video_body
 from ._gateway import Gateway
 from ._handle import AsyncRequestHandle, RequestHandle
-from ._models import image_url, parse_unverified
+from ._models import Generation, image_url, parse_unverified
 from ._pacing import Polling, Retry
-from ._transport import AsyncIO, BlockingIO, Transport, finish
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from pathlib import Path
-    from typing import Any, Self
-
-    from ._models import Generation
-    from ._transport import AsyncHTTPClient, HTTPClient, Timeout
-
+from ._transport import AsyncHTTPClient, AsyncIO, BlockingIO, HTTPClient, Timeout, Transport, finish
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
 IMAGE_TO_VIDEO = "/minimax-hailuo-ai/v1/imageToVideo"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from ._errors import (
     APIConnectionError,
+    APIError,
     APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
@@ -25,15 +27,8 @@ from ._errors import (
     PermissionDeniedError,
     RateLimitError,
 )
-from ._gateway import shorten
+from ._gateway import Gateway, shorten
 from ._models import object_from
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ._errors import APIError
-    from ._gateway import Gateway
-
 
 MAYBE_CHARGED = "the work may exist and be charged: look at the account before submitting again"
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ._errors import PixazoError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 DEFAULT_BASE_URL = "https://gateway.pixazo.ai"  # Base URL
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # Authentication

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-from ._calls import Watch, read
+from ._calls import Session, Submission, Watch, read
+from ._models import Generation
 from ._transport import finish
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-
-    from ._calls import Session, Submission
-    from ._models import Generation
 
 
 class _Handle:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ._errors import PixazoError, WebhookPayloadError
 from ._gateway import hide_data_urls
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from os import PathLike
-
 
 COMPLETED = "COMPLETED"
 FAILED = "FAILED"

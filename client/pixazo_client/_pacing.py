@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ._exchange import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._exchange import Outcome
-
+from ._exchange import Outcome, Response
 
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 8.0

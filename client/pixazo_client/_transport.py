@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import sys
 import time
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import anyio
 import httpx2
@@ -18,16 +20,8 @@ import httpx2
 from ._body import Body, Download
 from ._connections import AsyncPool, Lent, Pool, event_loop, process
 from ._errors import PixazoError
-from ._exchange import NoResponse, Response
+from ._exchange import NoResponse, Outcome, Request, Response
 from ._gateway import KEY_HEADER
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from ._exchange import Outcome, Request
-
 
 T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"

@@ -47,12 +47,7 @@ WATCH: pytest.StashKey[Watch | None] = pytest.StashKey()
 CURRENT: pytest.StashKey[pytest.Item] = pytest.StashKey()
 
 #: A test that uses one of these must not call the real gateway. The contract suite may, and has a spend guard of its own.
-GUARDED = frozenset(
-    {
-        "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_env", "pixazo_redirect", "pixazo_respx", "pixazo_simulator",
-        "pixazo_sleep", "pixazo_webhooks",
-    }
-)  # fmt: skip
+GUARDED = frozenset(name for name in __all__ if name.startswith("pixazo")) - {"pixazo_endpoint"}
 
 
 class Endpoint(NamedTuple):
@@ -222,7 +217,7 @@ def pixazo_async_client(pixazo: Pixazo) -> Iterator[AsyncPixazoClient]:
 @pytest.fixture
 def pixazo_env(pixazo: Pixazo, monkeypatch: pytest.MonkeyPatch) -> Pixazo:
     """The world, after PIXAZO_BASE_URL and PIXAZO_API_KEY were set to it, and its host excluded from proxies."""
-    from .access.environment import variables
+    from .access import variables
 
     for name, value in variables(pixazo).items():
         monkeypatch.setenv(name, value)

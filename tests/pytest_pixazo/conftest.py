@@ -20,7 +20,6 @@ KEPT = (
     "pixazo_simulator.server.simulator",
     "pytest_pixazo.testcase.case",
     "pytest_pixazo.access.clients",
-    "pytest_pixazo.access.environment",
     "pytest_pixazo.access.respx_router",
 )
 for name in KEPT:

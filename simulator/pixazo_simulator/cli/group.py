@@ -16,8 +16,8 @@ _COMMANDS = {
     "policy": ("tables", "List what is assumed where the vendor's page is silent, and why."),
     "magic": ("tables", "List the prompts and API keys that choose an outcome."),
     "faults": ("tables", "List every fault that a script can inject, with an example."),
-    "openapi": ("listings", "Print the routes under /_sim as OpenAPI 3.1."),
-    "mutants": ("listings", "List the gateways that are wrong in one respect, and the benign variants."),
+    "openapi": ("tables", "Print the routes under /_sim as OpenAPI 3.1."),
+    "mutants": ("tables", "List the gateways that are wrong in one respect, and the benign variants."),
 }
 """By name: the module that has the command, and its line in the help."""
 
@@ -47,8 +47,10 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Print a mistake in one line and exit with 2."""
+        # No colour where NO_COLOR is set (no-color.org); otherwise click decides: only on a terminal.
+        color = False if os.environ.get("NO_COLOR") else None
         try:
-            return super().main(*args, **{**kwargs, "standalone_mode": False, "color": _color()})
+            return super().main(*args, **{**kwargs, "standalone_mode": False, "color": color})
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message(), err=True)
         except click.ClickException as error:
@@ -56,11 +58,6 @@ class _Commands(click.Group):
         except click.Abort:
             raise SystemExit(130) from None
         raise SystemExit(2)
-
-
-def _color() -> bool | None:
-    """No colour where NO_COLOR is set (no-color.org); otherwise click decides: only on a terminal."""
-    return False if os.environ.get("NO_COLOR") else None
 
 
 @click.group(cls=_Commands)

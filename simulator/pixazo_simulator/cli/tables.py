@@ -1,4 +1,4 @@
-"""The commands that print what the simulator knows: `policy`, `faults` and `magic`."""
+"""The commands that print what the simulator knows: `policy`, `faults`, `magic`, `mutants` and `openapi`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pixazo_simulator.spec import KEYS, PROMPTS, rows
 
 MOST_COLUMNS = 120
 _INDENT = "    "
+_json_option = click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
 
 
 def _print(table: list[dict[str, Any]], head: str, paragraph: Callable[[dict[str, Any]], Iterable[str]]) -> None:
@@ -31,12 +32,12 @@ def _print(table: list[dict[str, Any]], head: str, paragraph: Callable[[dict[str
             click.echo(textwrap.indent("\n".join(lines), _INDENT))
 
 
-def _as_json(table: list[dict[str, Any]]) -> None:
-    click.echo(json.dumps(table, indent=2, ensure_ascii=False))
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 @click.command(short_help="Print what is assumed where the vendor's page is silent, and why.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+@_json_option
 def policy(*, as_json: bool) -> None:
     """Print all 48 points that the vendor's page leaves open.
 
@@ -44,7 +45,7 @@ def policy(*, as_json: bool) -> None:
     """
     table = [row._asdict() for row in rows()]
     if as_json:
-        _as_json(table)
+        _print_json(table)
         return
     _print(table, "Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`.", _point)
 
@@ -61,7 +62,7 @@ def _point(row: dict[str, Any]) -> Iterable[str]:
 
 
 @click.command(short_help="Print every fault that a script can make happen, with an example.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
+@_json_option
 def faults(*, as_json: bool) -> None:
     """Print every kind of fault: what it does, where it applies, its parameters, and an example in Python and TOML.
 
@@ -69,7 +70,7 @@ def faults(*, as_json: bool) -> None:
     """
     table = [_fault(kind) for kind in FAULTS]
     if as_json:
-        _as_json(table)
+        _print_json(table)
         return
     head = "Use one in a test (Python), or in the file of `pixazo-sim serve --script FILE` (TOML)."
     _print(table, head, _fault_lines)
@@ -113,3 +114,42 @@ def magic() -> None:
 def _columns(table: list[tuple[str, str]]) -> str:
     widest = max(len(left) for left, _ in table)
     return "\n".join(f"  {left:<{widest}}  {right}" for left, right in table)
+
+
+@click.command()
+@_json_option
+def mutants(*, as_json: bool) -> None:
+    """List the names that `serve --mutant` and `serve --variant` take.
+
+    A mutant breaks the clause named beside it. A variant is benign: it differs in a way that the page allows.
+    """
+    from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
+
+    changes: tuple[Mutant | Variant, ...] = (*MUTANTS, *VARIANTS)
+    table = [
+        {
+            "name": each.name,
+            "kind": "mutant" if isinstance(each, Mutant) else "variant",
+            "clause": each.clause if isinstance(each, Mutant) else None,
+            "says": each.sentence,
+            "collateral": list(each.collateral) if isinstance(each, Mutant) else [],
+        }
+        for each in changes
+    ]
+    if as_json:
+        _print_json(table)
+        return
+    widest = max(len(each.name) for each in changes)
+    for kind, title in (("mutant", f"{len(MUTANTS)} mutants"), ("variant", f"\n{len(VARIANTS)} benign variants")):
+        click.echo(click.style(f"{title} (serve --{kind} NAME)", bold=True))
+        for row in table:
+            if row["kind"] == kind:
+                click.echo(f"  {row['name']:<{widest}}  {row['clause'] or 'benign':<13}  {row['says']}")
+
+
+@click.command()
+def openapi() -> None:
+    """Print the routes under /_sim as OpenAPI 3.1 (JSON), as a running server does at /_sim/openapi.json."""
+    from pixazo_simulator.control import ROUTES, document
+
+    _print_json(document(ROUTES))

@@ -151,11 +151,11 @@ class HostGuard(Route):
             return
         if not event.startswith("socket."):
             self._check_program(args[place], args[-1])
-        elif self.covers(host := self._host(args[place])):
+            return
+        address = args[place]
+        host = cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
+        if self.covers(host):
             raise self.refusal(normalized(host))
-
-    def _host(self, address: object) -> object:
-        return cast("tuple[object, ...]", address)[0] if isinstance(address, tuple) else address
 
     def _gateway(self, name: str, port: int) -> Address:  # noqa: ARG002 - every port is refused
         raise self.refusal(name)

@@ -11,6 +11,7 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from time import monotonic, sleep
 from typing import NamedTuple, Self, cast
 from urllib.parse import urlsplit
@@ -84,7 +85,7 @@ class Proxy:
         self, decide: Decide, connect: Callable[[Address], socket.socket] | None = None, ca_pem: str | None = None
     ) -> None:
         self._decide = decide
-        self._connect = connect or _connected
+        self._connect = connect or partial(socket.create_connection, timeout=CONNECT_TIMEOUT)
         self._trust = _trust(ca_pem) if ca_pem else None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address: Address = self._listener.getsockname()
@@ -192,10 +193,6 @@ class Proxy:
                     each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             finally:
                 self._open.discard(server)
-
-
-def _connected(address: Address) -> socket.socket:
-    return socket.create_connection(address, CONNECT_TIMEOUT)
 
 
 def _trust(ca_pem: str) -> ssl.SSLContext:

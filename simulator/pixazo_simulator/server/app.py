@@ -16,16 +16,16 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.control import ControlHandler, Turns
 from pixazo_simulator.gateway import Gateway
-from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, Policy, SecretFilter
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, SecretFilter
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .asgi import AnyGateway, GatewayApp
+from .asgi import GatewayApp
 from .http import GatewayProtocol
 from .tls import TlsListeners
 
 if TYPE_CHECKING:
-    from pixazo_simulator.mutants import Mutant, Variant
+    from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 
 _SECRETS = SecretFilter()
@@ -60,12 +60,14 @@ class Application:
             Route(DISCOVERY_PATH, self.control.discovery, methods=["GET"]),
             Mount("/", self._gateway),
         ]
-        self._routed = Starlette(routes=routes, middleware=_middleware(policy), lifespan=self._lifespan)
+        cors = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])
+        self._shortcut = policy.cors == "off"
+        middleware = [] if self._shortcut else [cors]
+        self._routed = Starlette(routes=routes, middleware=middleware, lifespan=self._lifespan)
         self._routed.router.redirect_slashes = False
         self._routed.router.default = self._gateway  # for targets without a path, such as `OPTIONS *`
-        self._shortcut = policy.cors == "off"
 
-    def _edited(self, change: Mutant | Variant | None) -> AnyGateway:
+    def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
@@ -92,12 +94,5 @@ class Application:
             running.cancel()
             await asyncio.wait({running}, timeout=CANCEL_AGAIN)
         for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
-            await asyncio.wait(
-                {asyncio.create_task(step())}
-            )  # a task each, so that a server that stops can name the step that did not end
-
-
-def _middleware(policy: Policy) -> list[Middleware]:
-    if policy.cors == "off":
-        return []
-    return [Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"])]
+            # A task each, so that a server that stops can name the step that did not end.
+            await asyncio.wait({asyncio.create_task(step())})

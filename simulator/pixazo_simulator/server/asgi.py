@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from starlette.types import Message, Receive, Scope, Send
 
 from pixazo_simulator.control import Turns
-from pixazo_simulator.gateway import Request, Response, Route
+from pixazo_simulator.gateway import Gateway, Request, Response, Route
 from pixazo_simulator.spec import (
     SMALL_BODY,
     Broken,
     Policy,
-    Refusal,
     TooManyBodies,
     Unrouted,
     beginning,
@@ -25,6 +24,9 @@ from pixazo_simulator.spec import (
 from pixazo_simulator.webhooks import Dispatcher
 
 from .transmission import ConnectionCutError, holding, transmit
+
+if TYPE_CHECKING:
+    from pixazo_simulator.mutants import EditedGateway
 
 LISTENER = "pixazo.listener"
 """Key of the ASGI scope under which a TLS listener names the world that it leads to."""
@@ -40,26 +42,6 @@ log = logging.getLogger("pixazo_simulator")
 _SHOWN = 120
 
 
-class AnyGateway(Protocol):
-    """The gateway, or a mutant of it."""
-
-    def route(self, request: Request) -> Route:
-        """Find out what a request is for and who sent it."""
-        ...
-
-    def respond(self, request: Request, now: int, route: Route | None = None) -> Response:
-        """The response to a request."""
-        ...
-
-    def refuse(self, request: Request, route: Route, refusal: Refusal, now: int) -> Response:
-        """The response to a request that is refused."""
-        ...
-
-    def record(self, response: Response, now: int) -> None:
-        """Enter the exchange in the journal."""
-        ...
-
-
 class DisconnectedError(Exception):
     """The caller went away before the body was complete."""
 
@@ -71,7 +53,7 @@ class CrowdedError(Exception):
 class GatewayApp:
     """An ASGI application over a gateway. Never raises for anything that a caller sends."""
 
-    def __init__(self, gateway: AnyGateway, dispatcher: Dispatcher, policy: Policy, turns: Turns) -> None:
+    def __init__(self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, policy: Policy, turns: Turns) -> None:
         self._gateway = gateway
         self._dispatcher = dispatcher
         self._policy = policy

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Literal, cast
@@ -20,7 +18,7 @@ from uvicorn.server import ServerState
 from pixazo_simulator.spec import HEAD_LIMIT
 
 from .asgi import HEADER_BYTES
-from .transmission import CONNECTION
+from .transmission import CONNECTION, Connection
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -36,9 +34,6 @@ MOST_WAITING = 16
 """Pipelined requests of one connection that may wait; later bytes are parsed when one of them has been answered."""
 HEAD_PIECE, BODY_PIECE = 2 * 1024, 64 * 1024
 """Bytes that are parsed at a time: a piece of 2 KiB holds 75 requests at most."""
-
-_NO_LINGER = struct.pack("ii", 1, 0)
-"""The value of SO_LINGER with which close() sends RST instead of FIN."""
 
 
 class _Refusal(Exception):  # noqa: N818 - it is a response
@@ -70,26 +65,6 @@ _CONNECT = (
 )
 
 
-class _Connection:
-    """What faults do to a connection; `held` is true while a fault delays a response."""
-
-    __slots__ = ("_transport", "held")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.held = False
-
-    def close(self) -> None:
-        """Close it (TCP FIN) after what was written."""
-        self._transport.close()
-
-    def reset(self) -> None:
-        """Reset it at once (TCP RST), also under TLS."""
-        if not self._transport.is_closing():
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self._transport.abort()
-
-
 class _Flow(FlowControl):
     """Reading stays paused while `backlog` says that bytes were received and not parsed."""
 
@@ -118,7 +93,7 @@ class GatewayProtocol(HttpToolsProtocol):
     """
 
     _flow: _Flow
-    _connection: _Connection  # what the application's faults use, in the scope under CONNECTION
+    _connection: Connection  # what the application's faults use, in the scope under CONNECTION
     _current: RequestResponseCycle | None = None  # the request that is being answered; `self.cycle` is the newest one
 
     _received = memoryview(b"")  # bytes that are not parsed yet
@@ -139,7 +114,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.access_log = False  # uvicorn's access log shows queries with keys as soon as it has a handler
         self.flow = self._flow = _Flow(transport)
-        self._connection = _Connection(transport)
+        self._connection = Connection(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         if getattr(self.server_state, "is_closed", False):
             transport.abort()

@@ -180,9 +180,8 @@ def _authority() -> CA:
 def _context(hosts: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        certificate: Any = _authority().issue_cert(  # half of its types are unknown
-            *hosts, organization_name="pixazo-testkit"
-        )
+        # Any: half of its types are unknown.
+        certificate: Any = _authority().issue_cert(*hosts, organization_name="pixazo-testkit")
     except UnicodeError as error:  # such as a label that begins with xn-- and decodes to nothing
         raise ValueError(
             f"no certificate can be made for {', '.join(hosts)[:80]!r} ({error}): name hosts without such labels"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Protocol
 
 from starlette.types import Message, Receive, Scope
 from starlette.types import Send as SendMessage
@@ -16,18 +17,28 @@ from pixazo_simulator.script import Close, Reset, Send, Silence, Wait
 
 CONNECTION = "pixazo.connection"
 """Key of the ASGI scope under which the protocol lends the connection."""
+_NO_LINGER = struct.pack("ii", 1, 0)
+"""The value of SO_LINGER with which close() sends RST instead of FIN."""
 
 
-class Connection(Protocol):
-    """What can be done to a connection beside sending; `held` says that a response is being held back on purpose."""
+class Connection:
+    """What can be done to a connection beside sending; `held` says that a fault is holding a response back on purpose."""
 
-    held: bool
+    __slots__ = ("_transport", "held")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.held = False
 
     def close(self) -> None:
-        """End it (TCP FIN) after what was written."""
+        """Close it (TCP FIN) after what was written."""
+        self._transport.close()
 
     def reset(self) -> None:
-        """End it at once (TCP RST)."""
+        """Reset it at once (TCP RST), also under TLS."""
+        if not self._transport.is_closing():
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._transport.abort()
 
 
 class ConnectionCutError(ConnectionError):

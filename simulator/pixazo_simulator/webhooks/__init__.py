@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .dispatcher import AdvanceError, Dispatcher, FallenDue
-from .sender import USER_AGENT, Outcome, Sender, WebhookRequest
+from .sender import USER_AGENT, Sender, WebhookRequest
 from .signature import secret
 
-__all__ = ["USER_AGENT", "AdvanceError", "Dispatcher", "FallenDue", "Outcome", "Sender", "WebhookRequest", "secret"]
+__all__ = ["USER_AGENT", "AdvanceError", "Dispatcher", "FallenDue", "Sender", "WebhookRequest", "secret"]

@@ -103,9 +103,8 @@ class Dispatcher:
         self._woken = asyncio.Event()
         self._progress: WeakKeyDictionary[World, _Progress] = WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()  # of all worlds: a loop keeps only weak references to its tasks
-        self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = (
-            WeakValueDictionary()
-        )  # those in use
+        # Those in use.
+        self._queues: WeakValueDictionary[tuple[World, str, int], _ReceiverQueue] = WeakValueDictionary()
 
     def wake(self) -> None:
         """Look for deliveries that are due: there may be a new one."""
@@ -239,7 +238,7 @@ class Dispatcher:
                 fallen = await _transitions(world, world.clock.now() if stopped else target)
         finally:
             self.wake()
-        fallen = sorted([*fallen, *attempts], key=_instant)
+        fallen = sorted([*fallen, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
         if stopped:
             raise AdvanceError(stopped, fallen)
         return fallen
@@ -309,10 +308,6 @@ async def _transitions(world: World, until: int) -> list[FallenDue]:
 def _after(world: World, milliseconds: int) -> int:
     """The instant after so much time, at most the last one: several advances may overlap."""
     return min(world.clock.now() + milliseconds, LAST_INSTANT)
-
-
-def _instant(fallen: FallenDue) -> int:
-    return fallen.at if isinstance(fallen, Transition) else fallen[1].at
 
 
 def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:

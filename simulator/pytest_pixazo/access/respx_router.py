@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 import respx
@@ -12,10 +11,7 @@ from respx.models import AllMockedAssertionError, PassThrough, Route
 
 from pixazo_simulator.redirect import HOSTS
 from pixazo_simulator.spec import KEY_HEADER
-
-if TYPE_CHECKING:
-    from pytest_pixazo.world import Pixazo
-
+from pytest_pixazo.world import Pixazo
 
 (HOST,) = HOSTS
 
@@ -69,7 +65,8 @@ class _World(respx.MockRouter):
         if (url.scheme, url.host, url.port) == (self._origin.scheme, self._origin.host, self._origin.port):
             raise PassThrough(f"{request!r} is for the world itself", request=request, origin=Route())
         if url.host != HOST:
-            _refuse(request)
+            known = f"it is neither for {HOST} nor for the world; add a route to pixazo_respx"
+            raise AllMockedAssertionError(f"RESPX: {request!r} not mocked: {known}")
         target = url.copy_with(scheme=self._origin.scheme, host=self._origin.host, port=self._origin.port)
         headers = request.headers.copy()
         if headers.get(KEY_HEADER):
@@ -77,9 +74,3 @@ class _World(respx.MockRouter):
         return httpx.Request(
             request.method, target, headers=headers, stream=request.stream, extensions=request.extensions
         )  # fmt: skip
-
-
-def _refuse(request: httpx.Request) -> NoReturn:
-    raise AllMockedAssertionError(
-        f"RESPX: {request!r} not mocked: it is neither for {HOST} nor for the world; add a route to pixazo_respx"
-    )

@@ -71,8 +71,9 @@ def explore(
     """
     __tracebackhide__ = True
     judge = partial(_judge, outcome if expected is None else expected, check)
-    if examples or settings:
-        _require_hypothesis()
+    if (examples or settings) and find_spec("hypothesis") is None:
+        needs = "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
+        raise ModuleNotFoundError(needs)
     try:
         with _control(gateway) as control:
             explorer = _Explorer(control, make_app, judge, outcome, patience)
@@ -83,38 +84,33 @@ def explore(
     return Exploration(size, exhaustive, drawn)
 
 
+@dataclass
 class _Explorer:
     """One call of `explore`: the gateway, the app, and how many orders were tried."""
 
-    def __init__(
-        self,
-        gateway: ControlClient,
-        make_app: Callable[[Scene], Any],
-        judge: Callable[[Any], None],
-        outcome: str,
-        patience: float,
-    ) -> None:
-        self._gateway = gateway
-        self._make_app = make_app
-        self._judge = judge
-        self._outcome = outcome
-        self._patience = patience
-        self._tried = 0
-        self._abilities = self._run(lambda run: run.abilities(make_app))
+    gateway: ControlClient
+    make_app: Callable[[Scene], Any]
+    judge: Callable[[Any], None]
+    outcome: str
+    patience: float
+    tried: int = 0
+
+    def __post_init__(self) -> None:
+        self._abilities = self._run(lambda run: run.abilities(self.make_app))
 
     def all_up_to(self, size: int) -> int:
         """Try every order of up to `size` events, smallest first; return how many there are."""
         for each in range(1, size + 1):
             for order in orders(each, **self._abilities):
                 self._attempt(order)
-        return self._tried
+        return self.tried
 
     def draw(self, examples: int, settings: hypothesis.settings | None) -> int:
         """Try orders that Hypothesis draws; return how many."""
         from hypothesis import given
         from hypothesis.errors import Flaky
 
-        before = self._tried
+        before = self.tried
         try:
             attempt = given(longer_orders(self._abilities))(self._attempt)
             (settings or _settings(examples))(attempt)()
@@ -122,28 +118,28 @@ class _Explorer:
             raise BrokenOrderError(
                 f"an order broke the app once and not again: does the app behave at random?\n{error}"
             ) from error
-        return self._tried - before
+        return self.tried - before
 
     def _attempt(self, order: Order) -> None:
-        self._tried += 1
+        self.tried += 1
         self._run(lambda run: self._try(run, order))
 
     def _run(self, function: Callable[[Run], T]) -> T:
         """Call a function with a run in a fresh world."""
-        script = [] if self._outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self._outcome}}]
-        world = self._gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
+        script = [] if self.outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self.outcome}}]
+        world = self.gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
         try:
-            return function(Run(world, self._patience))
+            return function(Run(world, self.patience))
         finally:
             world.delete_world()
 
     def _try(self, run: Run, order: Order) -> None:
         try:
-            run.carry_out(self._make_app, order, self._judge)
+            run.carry_out(self.make_app, order, self.judge)
         except AppError as failure:
             lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(run.lines, 1))
             raise BrokenOrderError(
-                f"the smallest order that breaks the app, of {self._tried} tried:\n{lines}\nand then {failure}"
+                f"the smallest order that breaks the app, of {self.tried} tried:\n{lines}\nand then {failure}"
             ) from failure.__cause__
 
 
@@ -165,13 +161,6 @@ def _control(gateway: Gateway | None) -> Generator[ControlClient]:
 
     with Simulator() as simulator:
         yield simulator.control()
-
-
-def _require_hypothesis() -> None:
-    if find_spec("hypothesis") is None:
-        raise ModuleNotFoundError(
-            "longer orders are drawn by Hypothesis: pip install hypothesis, or explore(..., examples=0)"
-        )
 
 
 def _settings(examples: int) -> hypothesis.settings:

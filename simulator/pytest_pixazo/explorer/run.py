@@ -1,4 +1,4 @@
-"""One order, carried out on an app in a world of its own."""
+"""One order, carried out on an app in a world of its own, over a network on which a response can be held up."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from http.client import HTTPConnection, HTTPException
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
+from pixazo_simulator import ControlClient
+from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 from pytest_pixazo.webhooks import Callback, Inbox
 
 from .order import Kind, Order, Sees, Step
-from .proxy import Proxy
-
-if TYPE_CHECKING:
-    from pixazo_simulator import ControlClient
-    from pixazo_simulator.server import HttpRequest, HttpResponse
-
 
 BEGINS = {Sees.QUEUED: 0, Sees.PROCESSING: 2, Sees.END: 15}
 """Seconds after the submit at which a generation enters each state; it ends after 15 s, as on the page."""
@@ -27,6 +25,9 @@ POLICY = {"job_times": "2+13", "webhook_retries": ",".join(map(str, RETRIES))}
 """The policy of a world in which these figures hold."""
 SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""
+PATIENCE = 60.0
+"""Real seconds until a gateway that does not answer is given up."""
+_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,41 @@ class _Callbacks:
         self._answer = status
         self._lines[index] += f", and the app {reaction}"
         return status
+
+
+class Proxy(LoopbackServer):
+    """A reverse proxy for the gateway at `gateway`; `before_response` is called before each response is passed on.
+
+    The gateway sees the Host that the caller used, so that the polling and media URLs that it makes lead through the proxy, too.
+    """
+
+    def __init__(self, gateway: str, before_response: Callable[[HttpRequest, HttpResponse], None]) -> None:
+        self._netloc = urlsplit(gateway).netloc
+        self._before_response = before_response
+        super().__init__(self._forward)
+
+    def _forward(self, request: HttpRequest) -> HttpResponse:
+        try:
+            response = self._ask_gateway(request)
+        except (OSError, HTTPException) as error:
+            return HttpResponse(502, f"the proxy got no response: {error!r}".encode())
+        self._before_response(request, response)
+        return response
+
+    def _ask_gateway(self, request: HttpRequest) -> HttpResponse:
+        connection = HTTPConnection(self._netloc, timeout=PATIENCE)
+        try:
+            connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+            for name, value in request.headers.items():
+                if name not in _HOP_BY_HOP:
+                    connection.putheader(name, value)
+            if request.body or request.method == "POST":
+                connection.putheader("content-length", str(len(request.body)))
+            connection.endheaders(request.body)
+            response = connection.getresponse()
+            return HttpResponse(response.status, response.read(), dict(response.getheaders()))
+        finally:
+            connection.close()
 
 
 class Run:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pytest_pixazo.world import Record
 
 from .conduct import Finding, judge, report
 from .coverage import FAULT_BEHAVIOURS, Coverage, met, without
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
 
 MOST_FINDINGS = 5
 """Findings of one rule that are printed unless the run is verbose."""

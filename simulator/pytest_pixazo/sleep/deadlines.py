@@ -71,9 +71,13 @@ def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
     `trio.move_on_after`) include the time that it slept, and so does `loop.time()` when the app reads it.
     """
     with ExitStack() as patches:
-        patches.enter_context(_patched(asyncio.BaseEventLoop, _asyncio_methods(sleeps)))
+        loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
+        call_at = _scheduling(sleeps, loop.call_at, loop.time)
+        patches.enter_context(_patched(loop, {"time": _time(sleeps, loop.time), "call_at": call_at}))
         if uvloop := sys.modules.get("uvloop"):
-            patches.enter_context(_patched(uvloop.Loop, _uvloop_methods(sleeps, uvloop.Loop)))
+            loop = uvloop.Loop  # implements `call_at` by `call_later`
+            call_later = _scheduling(sleeps, loop.call_later)
+            patches.enter_context(_patched(loop, {"time": _time(sleeps, loop.time), "call_later": call_later}))
         if trio := sys.modules.get("trio"):
             patches.enter_context(_patched(trio.CancelScope, _trio_methods(sleeps, trio.CancelScope)))
         yield
@@ -98,46 +102,27 @@ def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.Abs
     return time
 
 
-def _asyncio_methods(sleeps: Sleeps) -> dict[str, object]:
-    """asyncio implements `call_later` by `call_at`."""
-    real_time, real_call_at = asyncio.BaseEventLoop.time, asyncio.BaseEventLoop.call_at
+def _scheduling(
+    sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], now: Callable[[Any], float] | None = None
+) -> Callable[..., asyncio.TimerHandle]:
+    """`call_at` of a loop whose clock is `now`, or else its `call_later`."""
 
-    def call_at(
-        loop: asyncio.BaseEventLoop,
+    def schedule(
+        loop: asyncio.AbstractEventLoop,
         when: float,
         callback: Callable[..., object],
         *args: object,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         if not is_for_app():
-            return real_call_at(loop, when, callback, *args, context=context)
+            return real(loop, when, callback, *args, context=context)
         timer = _Timer(loop, callback, args, context := context or copy_context())
-        timer.handle = real_call_at(loop, when - sleeps.total, timer, context=context)
-        sleeps.follow(when - sleeps.total - real_time(loop), timer.slept_past, timer.alive)
-        return timer.handle
-
-    return {"time": _time(sleeps, real_time), "call_at": call_at}
-
-
-def _uvloop_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
-    """uvloop implements `call_at` by `call_later`."""
-    real_call_later: Callable[..., asyncio.TimerHandle] = cls.call_later
-
-    def call_later(
-        loop: asyncio.AbstractEventLoop,
-        delay: float,
-        callback: Callable[..., object],
-        *args: object,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        if not is_for_app():
-            return real_call_later(loop, delay, callback, *args, context=context)
-        timer = _Timer(loop, callback, args, context := context or copy_context())
-        timer.handle = handle = real_call_later(loop, delay, timer, context=context)
-        sleeps.follow(delay, timer.slept_past, timer.alive)
+        when -= sleeps.total if now else 0
+        timer.handle = handle = real(loop, when, timer, context=context)
+        sleeps.follow(when - now(loop) if now else when, timer.slept_past, timer.alive)
         return handle
 
-    return {"time": _time(sleeps, cls.time), "call_later": call_later}
+    return schedule
 
 
 def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:

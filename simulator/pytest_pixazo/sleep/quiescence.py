@@ -73,10 +73,8 @@ class Quiescence:
 
     def _are_idle(self, threads: dict[int, FrameType | None]) -> bool:
         now = time.monotonic()
-        busy = [
-            ident for ident, frame in threads.items() if self._is_busy(ident, frame, now)
-        ]  # no `any`: each one must be noted
-        return not busy
+        # No `any`: each one must be noted.
+        return not [ident for ident, frame in threads.items() if self._is_busy(ident, frame, now)]
 
     def _is_busy(self, ident: int, frame: FrameType | None, now: float) -> bool:
         if frame is None:

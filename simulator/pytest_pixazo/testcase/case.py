@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import pytest
 
 from pixazo_simulator.control import ControlClient, ControlError
+from pixazo_simulator.server import Simulator
 from pixazo_simulator.spec import PROFILES, points
-from pytest_pixazo.world import SECRETS, Clock, Pixazo, complaints, report
+from pytest_pixazo.world import SECRETS, Clock, Pixazo, Record, complaints, report
 
 from .failure_report import sections
-from .seed import key_of, name_of
-from .settings import WorldSettings, read_settings
+from .settings import WorldSettings, key_of, name_of, read_settings
 from .simulators import SharedSimulator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pixazo_simulator.server import Simulator
-    from pytest_pixazo.world import Record
 
 
 class Case:

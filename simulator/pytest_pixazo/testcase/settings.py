@@ -1,24 +1,23 @@
-"""The settings of a test's world: from the marker, else the command line, else the ini file."""
+"""The settings of a test's world: from the marker, else the command line, else the ini file.
+
+Its seed and its key are derived from the test's name, so that the world is the same in every run.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
-
-from .seed import name_of, seed_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
-
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
@@ -150,3 +149,19 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "real_gateway": partial(_flag, "real_gateway"),
     "allow_conduct": _allow_conduct,
 }
+
+
+def name_of(item: pytest.Item) -> str:
+    """File and name of a test, which depend neither on the order of the tests nor on the xdist worker (node ids may)."""
+    path, _, name = item.location
+    return f"{path}::{name}"
+
+
+def seed_of(name: str) -> int:
+    """The seed of a test that sets none: 32 bits, short enough to be copied by hand."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest())
+
+
+def key_of(name: str) -> str:
+    """The key to the world of a test, long enough to be found and redacted wherever it occurs."""
+    return f"sim-test-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"

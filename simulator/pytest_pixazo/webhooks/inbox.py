@@ -10,19 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from pixazo_simulator.control import ControlError
+from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
 from .apps import LifespanError
 from .callback import Callback
 from .event_loops import EventLoopError
 from .receivers import Receiver, fixed_replies, receiver_of
-
-if TYPE_CHECKING:
-    from pixazo_simulator.control import ControlClient
-
 
 log = logging.getLogger("pytest_pixazo")
 

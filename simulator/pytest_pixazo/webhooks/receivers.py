@@ -16,10 +16,6 @@ from .callback import Callback
 from .event_loops import EventLoop, OwnLoop, running_loop
 
 
-def _nothing() -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """Answers deliveries.
@@ -32,7 +28,7 @@ class Receiver:
     answer: Callable[[Callback], HttpResponse]
     route: str | None = None
     loop: EventLoop | None = None
-    close: Callable[[], None] = _nothing
+    close: Callable[[], None] = lambda: None
 
 
 def fixed_replies(statuses: Sequence[int], delay: float = 0.0, body: bytes | None = None) -> Receiver:
@@ -77,9 +73,9 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda callback: HttpResponse(function(callback) or 204))
     if arguments is None and _is_synchronous(getattr(target, "request", None)):
-        return _test_client(target, path)
+        return _test_client(target, path, is_werkzeug=False)
     if arguments is None and hasattr(target, "application") and _is_synchronous(getattr(target, "open", None)):
-        return _werkzeug_client(target, path)
+        return _test_client(target, path, is_werkzeug=True)
     raise TypeError(
         f"{target!r} is no ASGI or WSGI app, no synchronous test client with `.request` or `.open`, and no function of one"
         " callback: give the app itself"
@@ -109,24 +105,19 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     return Receiver(answer, _route(path, app), loop, loop.close)
 
 
-def _test_client(client: Any, path: str) -> Receiver:
-    """Of Starlette, FastAPI or httpx."""
+def _test_client(client: Any, path: str, *, is_werkzeug: bool) -> Receiver:
+    """Of werkzeug, whose test client Flask's is derived from, or else of Starlette, FastAPI or httpx."""
 
     def answer(callback: Callback) -> HttpResponse:
-        response = client.request("POST", path, content=callback.body, headers=_end_to_end_headers(callback))
-        return HttpResponse(response.status_code, response.content)
+        own = ("host", "content-length", "connection", "transfer-encoding")  # a client sets them itself
+        headers = {name: value for name, value in callback.headers.items() if name not in own}
+        if is_werkzeug:
+            response = client.open(path, method="POST", data=callback.body, headers=headers)
+        else:
+            response = client.request("POST", path, content=callback.body, headers=headers)
+        return HttpResponse(response.status_code, response.data if is_werkzeug else response.content)
 
-    return Receiver(answer, _route(path, getattr(client, "app", client)))
-
-
-def _werkzeug_client(client: Any, path: str) -> Receiver:
-    """Of werkzeug, whose test client Flask's is derived from."""
-
-    def answer(callback: Callback) -> HttpResponse:
-        response = client.open(path, method="POST", data=callback.body, headers=_end_to_end_headers(callback))
-        return HttpResponse(response.status_code, response.data)
-
-    return Receiver(answer, _route(path, client.application))
+    return Receiver(answer, _route(path, client.application if is_werkzeug else getattr(client, "app", client)))
 
 
 def _route(path: str, app: object) -> str:
@@ -135,9 +126,3 @@ def _route(path: str, app: object) -> str:
 
 def _request(callback: Callback, path: str) -> HttpRequest:
     return HttpRequest("POST", path, callback.headers, callback.body)
-
-
-def _end_to_end_headers(callback: Callback) -> dict[str, str]:
-    """The headers without those that a client sets itself."""
-    own = ("host", "content-length", "connection", "transfer-encoding")
-    return {name: value for name, value in callback.headers.items() if name not in own}

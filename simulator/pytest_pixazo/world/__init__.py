@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from .clock import Clock
-from .deliveries import Deliveries, delivery_table
-from .forecast import outlook
-from .journal import Journal, exchange_table
-from .pixazo import Pixazo
-from .record import SECRETS, Record
-from .strictness import complaints, report
-from .table import MOST_LINES
-from .wallet import Wallet
+from .history import Deliveries, Journal, delivery_table, exchange_table
+from .pixazo import Clock, Pixazo, Wallet
+from .record import SECRETS, Record, complaints, report
+from .text import MOST_LINES, outlook
 
 __all__ = [
     "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "Pixazo", "Record", "Wallet", "complaints", "delivery_table",

@@ -1,41 +1,131 @@
-"""The value of the fixture `pixazo`: a fresh world, and all that a test can do with it."""
+"""The value of the fixture `pixazo`: a fresh world, its time and its money, and all that a test can do with it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, Unpack, overload
 
-from pixazo_simulator.script import When
+from pixazo_simulator.control import ControlClient, Delivery, Entry, Event, Exchange, Explanation, Generation
+from pixazo_simulator.script import Call as AnyCall
+from pixazo_simulator.script import (
+    MediaCall,
+    MediaConditions,
+    RequestConditions,
+    StatusConditions,
+    SubmitCall,
+    SubmitConditions,
+    WebhookConditions,
+    When,
+)
+from pixazo_simulator.spec import PolicyFields
 
-from .deliveries import Deliveries
-from .journal import Journal
-from .record import Record
-from .strictness import complaints, report
+from .history import Deliveries, Journal
+from .record import Record, complaints, report
+from .text import generations_ahead
 from .waiting import wait_for
-from .wallet import Wallet
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pixazo_simulator.control import ControlClient, Delivery, Exchange, Explanation, Generation
-    from pixazo_simulator.script import Call as AnyCall
-    from pixazo_simulator.script import (
-        MediaCall,
-        MediaConditions,
-        RequestConditions,
-        StatusConditions,
-        SubmitCall,
-        SubmitConditions,
-        WebhookConditions,
-    )
-    from pixazo_simulator.spec import PolicyFields
-
-    from .clock import Clock
-
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
+
+
+class Clock:
+    """The clock of a world. It can be advanced, never turned back.
+
+    `sleep` and `monotonic` are for an app, or a client, that takes such functions: `sleep` advances the clock and returns at
+    once, `monotonic` reads it, in seconds.
+    """
+
+    def __init__(
+        self,
+        control: ControlClient,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        self._control = control
+        self.sleep = sleep or control.advance
+        self.monotonic = monotonic or self._read
+
+    @property
+    def now(self) -> datetime:
+        """The current instant, in UTC."""
+        return self._control.clock().now
+
+    def _read(self) -> float:
+        return self.now.timestamp()
+
+    def advance(self, seconds: float) -> list[Event]:
+        """Let time pass and return what fell due, in order; webhooks that fell due have been attempted.
+
+        Raises ControlError for a negative number of seconds, and when more webhooks are due than one advance attempts: the
+        clock has stopped before the end, and `body["events"]` of the error is what fell due until then.
+        """
+        return self._control.advance(seconds)
+
+    def run_until(
+        self, condition: Callable[[], object] | None = None, *, step: float = 1.0, limit: float = 3600.0
+    ) -> list[Event]:
+        """Advance by `step` seconds at a time until the condition holds, by default until every generation has ended.
+
+        Returns all that fell due. Raises TimeoutError after `limit` seconds of this clock, with the generations that still run.
+        """
+        holds = condition or self._is_idle
+        events: list[Event] = []
+        passed = 0.0
+        while not holds():
+            if passed >= limit:
+                raise TimeoutError(
+                    f"the condition does not hold after {limit:g} s of the world's clock:"
+                    f" {self.running() or 'every generation has ended'}"
+                )
+            events += self.advance(step)
+            passed += step
+        return events
+
+    def _is_idle(self) -> bool:
+        return all(each.is_terminal for each in self._control.generations().generations)
+
+    def running(self) -> str | None:
+        """The status of each generation that has not ended, and how it will end, in one line; None when all have."""
+        running = [each for each in self._control.generations().generations if not each.is_terminal]
+        return generations_ahead(running, self.now) if running else None
+
+    def __repr__(self) -> str:
+        state = self._control.clock()
+        return f"<{state.clock} clock at {state.now}>"
+
+
+class Wallet:
+    """The wallet behind the key of a world."""
+
+    def __init__(self, control: ControlClient) -> None:
+        self._control = control
+
+    @property
+    def balance(self) -> Decimal:
+        """What can be spent now, in US dollars. Set it to any sum that is not negative: `wallet.balance = "0.05"`."""
+        return self._control.ledger(limit=1).balance
+
+    @balance.setter
+    def balance(self, dollars: Decimal | str | int) -> None:
+        self._control.change_world(balance=str(dollars))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The latest debits, refunds and other entries of the ledger, at most 1,000, oldest first; debits are negative."""
+        return tuple(self._control.ledger().entries)
+
+    @property
+    def spent(self) -> Decimal:
+        """Debits less refunds, in US dollars."""
+        return -sum((each.amount for each in self.entries if each.kind in ("debit", "refund")), Decimal(0))
+
+    def __repr__(self) -> str:
+        return f"<wallet with {self.balance} USD>"
 
 
 class Pixazo:

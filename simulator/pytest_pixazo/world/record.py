@@ -1,4 +1,4 @@
-"""What one test did in its world."""
+"""What one test did in its world, and what of it a strict test does not let pass."""
 
 from __future__ import annotations
 
@@ -43,3 +43,43 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 SECRETS = Redactor()
 """The keys of the tests that run, and of those before them: whatever is shown or written of a test is redacted with it."""
+
+RELAX = "@pytest.mark.pixazo(strict=False)"
+"""What lets all complaints of one test pass."""
+MOST = 20
+"""Complaints in one report."""
+
+
+def report(found: list[str]) -> str:
+    """The complaints as one text that names what relaxes them."""
+    listed = found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
+    count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
+    return "\n".join([f"pixazo: {count} not as expected; {RELAX} lets this pass", *(f"- {each}" for each in listed)])
+
+
+def complaints(record: Record) -> list[str]:
+    """A sentence for each unexpected request, unfinished rule, and step that was never used; none for a clean world."""
+    return [
+        *(
+            _complaint(each, "unexpected request")
+            for each in record.exchanges
+            if not each.expected and each.rule is None
+        ),
+        *(_complaint(each, "unmatched request") for each in record.unmatched if not each.expected),
+        *record.unfinished,
+        *(_unused(rule) for rule in record.rules if 0 in rule.used),
+    ]
+
+
+def _complaint(exchange: Exchange, what: str) -> str:
+    asked = f"{exchange.method} {exchange.target}"
+    return f"{what} {exchange.number}, {asked}, answered {exchange.status}: {exchange.hint or exchange.reason}"
+
+
+def _unused(rule: ScriptRule) -> str:
+    used, step = rule.used, rule.used.index(0)
+    if step:
+        times = "once" if used[step - 1] == 1 else f"{used[step - 1]} times"
+        return f"{rule.label}: step {step + 1} of {len(used)} never used, step {step} {times}"
+    why = "no such call came" if rule.missed is None else f"nearest was a call where {', and '.join(rule.missed)}"
+    return f"{rule.label}: never used, {why}"

@@ -9,10 +9,8 @@ from pixazo_simulator.control import ControlClient, ControlError, Generation
 from pixazo_simulator.script import Matcher, read_matcher
 from pixazo_simulator.spec import nearest
 
-from .deliveries import delivery_table
-from .forecast import outlook
-from .journal import exchange_table
-from .table import table, time_of
+from .history import delivery_table, exchange_table
+from .text import outlook, table, time_of
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 

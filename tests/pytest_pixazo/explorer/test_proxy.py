@@ -12,7 +12,7 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator import ControlClient
 from pixazo_simulator.server import HttpRequest, HttpResponse
-from pytest_pixazo.explorer.proxy import Proxy
+from pytest_pixazo.explorer.run import Proxy
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 
 from pixazo_simulator.control import Exchange, from_json
 from pixazo_simulator.server.simulator import Simulator
-from pytest_pixazo.testcase.curl import curl
+from pytest_pixazo.testcase.failure_report import curl
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 

@@ -144,7 +144,7 @@ def test_an_edited_request_is_answered_by_the_clock_of_the_world_that_it_reaches
         caller = another(simulator, "account-one")
         identity = caller.accepted()
         caller.advance(15)
-        (url,) = caller.read(identity).json()["output"]["media_url"]
+        url: str = caller.read(identity).json()["output"]["media_url"][0]
         assert identity not in url
         assert caller.call("GET", urlsplit(url).path).status == 200
 

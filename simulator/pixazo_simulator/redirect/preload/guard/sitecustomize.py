@@ -22,9 +22,8 @@ _HOSTS = _GUARD.partition(" ")[0]
 _HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not imported yet
 _PACKAGE = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
 _AF_UNIX = 1
-_LOCK_TIMEOUT = (
-    10.0  # seconds: a thread that waits here while another one imports may hold the import lock that it needs
-)
+# Seconds: a thread that waits here while another one imports may hold the import lock that it needs.
+_LOCK_TIMEOUT = 10.0
 
 _lock = RLock()
 _has_begun = False

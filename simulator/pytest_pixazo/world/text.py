@@ -1,18 +1,42 @@
-"""What is still to come on a manual clock, and how far it has to be advanced for that."""
+"""Parts of messages for people: rows as a table, times, and what is still to come on a manual clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pixazo_simulator.control import ClockState, Generation
 
-    from pixazo_simulator.control import ClockState, Generation
-
-
+MOST_LINES = 60
+"""Lines of a table; of more, the first and the last are shown."""
+LONGEST_REASON = 160
+"""Characters of a reason, which may quote what the app sent."""
 MOST = 5
 """Generations that are named in one line."""
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """The rows with aligned columns; the empty text for none."""
+    if not rows:
+        return ""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    left_out = len(lines) - MOST_LINES
+    if left_out > 0:
+        half = MOST_LINES // 2
+        lines[half : half + left_out] = [f"... {left_out} more ..."]
+    return "\n".join(lines)
+
+
+def time_of(instant: datetime) -> str:
+    """The time of day to the millisecond, such as `10:00:15.000`."""
+    return f"{instant:%H:%M:%S}.{instant.microsecond // 1000:03d}"
+
+
+def cut(text: str) -> str:
+    """A text on one line, cut after 160 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}..."
 
 
 def outlook(clock: ClockState, generations: Sequence[Generation]) -> str | None:
@@ -27,7 +51,7 @@ def outlook(clock: ClockState, generations: Sequence[Generation]) -> str | None:
     ahead = [generations_ahead(running, now)] if running else []
     if due:
         ahead.append(f"the next webhook is due at +{_seconds(due - now)} s")
-    found = f"the clock is manual and stands at {now:%H:%M:%S}.{now.microsecond // 1000:03d}; {'; '.join(ahead)}"
+    found = f"the clock is manual and stands at {time_of(now)}; {'; '.join(ahead)}"
     return f"{found}: {ways}" if (ways := _remedy(now, running, due)) else found
 
 
