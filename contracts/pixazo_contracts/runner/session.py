@@ -32,8 +32,7 @@ from .dialogue import Dialogue
 from .layers.credential import KeyInjector
 from .layers.ledger import Ledger, LedgerError
 from .layers.recorder import Recorder
-from .layers.releases import Releases
-from .layers.spend import SpendGuard, remaining
+from .layers.spend import Releases, SpendGuard, remaining
 from .layers.transport import HttpTransport, Network
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress

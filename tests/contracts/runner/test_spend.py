@@ -23,8 +23,7 @@ from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.layers import transport
 from pixazo_contracts.runner.layers.ledger import Ledger
-from pixazo_contracts.runner.layers.releases import Releases
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard, SpendStoppedError
+from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError
 from pixazo_contracts.runner.layers.transport import Reply
 from pixazo_contracts.runner.plan import in_order, make_plan
 from pixazo_contracts.runner.session import RunOptions, run

@@ -16,9 +16,8 @@ from pixazo_contracts.probes import smoke
 from pixazo_contracts.probes.conversation import Send
 from pixazo_contracts.runner.session import RunOptions
 from pixazo_contracts.stateful.counterexample import CounterexampleError
-from pixazo_contracts.stateful.example_run import RULES as MACHINE_RULES
-from pixazo_contracts.stateful.example_run import IdleRuleError
-from pixazo_contracts.stateful.machine import DEFAULT_SETTINGS, run_examples
+from pixazo_contracts.stateful.machine import DEFAULT_SETTINGS, IdleRuleError, run_examples
+from pixazo_contracts.stateful.machine import RULES as MACHINE_RULES
 from pixazo_contracts.trace.target import ConfigurationError, Profile, Target
 
 if TYPE_CHECKING:
