@@ -1,6 +1,6 @@
 """A thin client for Pixazo's MiniMax Hailuo gateway that takes care of your money and your key. Unofficial."""
 
-from ._client import AsyncPixazoClient, PixazoClient
+from ._client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -23,7 +23,6 @@ from ._errors import (
     WaitTimeoutError,
     WebhookPayloadError,
 )
-from ._handle import AsyncRequestHandle, RequestHandle
 from ._models import Generation
 from ._pacing import Polling
 

@@ -19,6 +19,8 @@ from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
 
+from .simulators import located
+
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
 
@@ -82,11 +84,8 @@ def _inherited(config: pytest.Config, name: str) -> Any:
 
 
 def _located(where: str, read: Callable[[Any], Any], value: Any) -> Any:
-    """What `read` makes of the value; its ValueError begins with the place where the value was given."""
-    try:
+    with located(where):
         return read(value)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
 
 
 def _reader(name: str, root: Path) -> Callable[[Any], Any]:

@@ -48,7 +48,7 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     if url and change:
         raise ValueError(f"{source}: a running simulator cannot be changed by --pixazo-mutant or --pixazo-variant")
     if url:
-        with _prefixed(source):
+        with located(source):
             shared = SharedSimulator(url, control_token_of(config))
             shared.control().health()
         yield shared
@@ -57,15 +57,15 @@ def simulator_for(config: pytest.Config) -> Generator[Simulator | SharedSimulato
     from pixazo_simulator.spec import PROFILES
     from pixazo_simulator.world import Settings
 
-    with _prefixed("ini setting pixazo_webhook_allow"):  # no world may send webhooks to any other host
+    with located("ini setting pixazo_webhook_allow"):  # no world may send webhooks to any other host
         policy = PROFILES["documented"].changed({"webhook_allow": config.getini("pixazo_webhook_allow")})
     with Simulator(Settings(keys=(SESSION_KEY,), policy=policy), change=change) as simulator:
         yield simulator
 
 
 @contextmanager
-def _prefixed(source: str) -> Generator[None]:
-    """Turn an error into a ValueError that begins with the setting to blame."""
+def located(source: str) -> Generator[None]:
+    """Turn an error into a ValueError that begins with the place where the setting to blame was given."""
     try:
         yield
     except (ValueError, ControlError) as error:

@@ -9,7 +9,6 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from pixazo_simulator.control import ControlClient, ControlError
@@ -186,7 +185,7 @@ class Inbox:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+    def __exit__(self, _: object, error: object, __: object) -> None:
         try:
             self.close()
         except InboxError:
