@@ -692,8 +692,8 @@ def test_an_output_that_is_full(arguments: str) -> None:
         ("<&- >&- 2>&-", None),
     ],
 )
-def test_a_ready_line_that_cannot_be_told(output: str, told: str | None) -> None:
-    """One line, if there is a standard error, and exit code 2."""
+def test_a_ready_line_that_cannot_be_printed(output: str, told: str | None) -> None:
+    """There is one line, if there is a standard error, and exit code 2."""
     ended = shell(f'exec "$@" serve --port 0 {output}')
     assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {told}\n" if told else "")
 
@@ -803,7 +803,7 @@ def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_log_tells_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
+def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
     """One line for each refused call and each webhook attempt, wherever the caller has put its key."""
     key = "canary-4711-0815"
     serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")

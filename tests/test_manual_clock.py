@@ -87,7 +87,7 @@ def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds:
     ("prompt", "status"),
     [("A bear", "COMPLETED"), ("A bear [[sim:failed too wild]]", "FAILED"), ("A bear [[sim:error]]", "ERROR")],
 )
-def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
+def test_the_webhook_is_the_status_response(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
     """When the advance responds, the webhook has arrived, and equals byte for byte the response to a read at that instant."""
     request_id = caller.accepted(prompt, webhook=receiver.url)
     assert caller.advance(14.999)["events"] == [transition("02.000", request_id, "PROCESSING")]
@@ -139,7 +139,7 @@ def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiv
     assert len(receiver.received) == 2
 
 
-def test_events_are_told_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
+def test_events_are_reported_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
     """Two generations, two seconds apart, and a webhook between their ends: one advance reports five events in order."""
     first = caller.accepted(webhook=receiver.url)
     caller.advance(1)

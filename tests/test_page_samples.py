@@ -143,7 +143,7 @@ def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_status_curl_example_gets_the_printed_answer(adapt: Adapt, caller: Caller, part: str) -> None:
+def test_the_status_curl_example_gets_the_printed_response(adapt: Adapt, caller: Caller, part: str) -> None:
     """With a real id, 15 s after the submit, the response has the printed members and times; only the media URL is on our own host."""
     request_id = caller.accepted()
     caller.advance(15)

@@ -122,7 +122,7 @@ def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> No
     )
 
 
-def test_a_poll_whose_older_answer_overwrites_the_end(gateway: Simulator) -> None:
+def test_a_poll_whose_older_response_overwrites_the_end(gateway: Simulator) -> None:
     """A race that no amount of polling in a test would show."""
 
     class Overwriting(Both):
@@ -310,7 +310,7 @@ def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -
     assert explore(Locked, gateway=gateway, examples=0, size=3, patience=0.05).exhaustive == 5
 
 
-def test_an_app_that_never_answers_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_never_responds_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `receive` that never returns is the app's failure."""
     monkeypatch.setattr(run, "SETTLING", 0.05)
 

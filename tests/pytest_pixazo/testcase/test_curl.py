@@ -61,8 +61,8 @@ def test_a_data_url_is_cut_with_a_note() -> None:
     assert "A" * 75 not in line
 
 
-def test_what_cannot_be_repeated_is_said() -> None:
-    """NUL, bytes that are no text and a body that was not kept whole are told in comments."""
+def test_what_curl_cannot_repeat_is_a_comment() -> None:
+    """NUL, bytes that are no text and a body that was not kept whole are reported in comments."""
     headers: dict[str, Any] = {"request": {"headers": {}, "body": "a\0b\ufffd", "length": 20000}}
     assert curl(told(**headers)).splitlines() == [
         "# NUL bytes of the body are left out: no argument can hold one",

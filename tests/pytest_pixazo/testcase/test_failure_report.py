@@ -132,7 +132,7 @@ def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -
     assert sum("- pixazo journal -" in line for line in result.outlines) == 3
 
 
-def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
+def test_a_world_that_is_gone_is_reported(pytester: pytest.Pytester) -> None:
     """A world that cannot be shown is reported so, and the failure stays what it was."""
     pytester.makepyfile(
         """
@@ -145,7 +145,7 @@ def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E       AssertionError: the reason", "the world cannot be shown: *no world*"])
 
 
-def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) -> None:
+def test_a_manual_clock_that_was_forgotten_is_reported(pytester: pytest.Pytester) -> None:
     """What still runs, until when, and what to call; nothing of it once all has ended, or when the clock runs by itself."""
     pytester.makepyfile(
         """

@@ -165,8 +165,8 @@ def test_the_token_of_a_running_one(
     pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options).assert_outcomes(passed=1)
 
 
-def test_the_token_of_a_running_one_opens_a_door(pytester: pytest.Pytester, guarded: Simulator) -> None:
-    """For `pixazo_redirect`, too."""
+def test_the_token_of_a_running_simulator_opens_a_tls_listener(pytester: pytest.Pytester, guarded: Simulator) -> None:
+    """`pixazo_redirect` uses the token, too."""
     pytester.makepyfile(
         """
         import socket

@@ -114,7 +114,7 @@ def test_the_error_of_a_wait_without_a_world_mentions_the_clock() -> None:
         inbox.wait(timeout=0)
 
 
-def test_answers_are_given_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
+def test_responses_are_sent_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
     """500, 503, then 200: the dispatcher retries after 5 s and 5 min, and not after the 200."""
     inbox.reply([500, 503, 200])
     submit(world, inbox.url)
@@ -142,7 +142,7 @@ def test_a_challenge_is_echoed_unless_a_body_is_set(gateway: Simulator) -> None:
     inbox.close()
 
 
-def test_a_slow_answer_is_ended_by_closing() -> None:
+def test_a_slow_response_is_ended_by_closing() -> None:
     """A delay of an hour ends when the inbox is closed."""
     inbox = Inbox()
     inbox.reply(204, delay=3600)
@@ -155,8 +155,8 @@ def test_a_slow_answer_is_ended_by_closing() -> None:
 
 
 @pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
-def test_an_answer_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
-    """No status, no status code, a negative delay."""
+def test_a_response_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
+    """The inbox refuses a missing status, a number that is no status code, and a negative delay."""
     with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
         inbox.reply(status, delay)
 

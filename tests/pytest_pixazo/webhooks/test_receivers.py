@@ -239,7 +239,7 @@ def test_no_callback_starts_once_the_inbox_is_closed() -> None:
         own.run(anyio.lowlevel.checkpoint)
 
 
-def test_the_gateway_may_give_up_before_the_app_answers(
+def test_the_gateway_may_give_up_before_the_app_responds(
     world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An app that is slower than the gateway's time-out has handled the callback, and gets it again: the classic duplicate."""

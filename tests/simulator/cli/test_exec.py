@@ -291,7 +291,7 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
     )
 
 
-def test_the_options_are_told() -> None:
+def test_the_options_are_listed() -> None:
     """All options of serve, except those about where it listens and who may use `/_sim`."""
     told = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))

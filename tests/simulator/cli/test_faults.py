@@ -67,7 +67,7 @@ def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: 
         ("s.toml", None, "cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_script_is_told_in_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
+def test_a_mistake_in_a_script_is_reported_in_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
     """With file, line, key and the nearest known name; nothing is served."""
     file = tmp_path / name
     if text is not None:

@@ -208,8 +208,8 @@ def call(
 
 
 @pytest.mark.parametrize("target", ["/_sim/health", "/_sim/unmatched", "/_sim/nowhere", "/.well-known/pixazo-target"])
-def test_a_stranger_with_the_host_localhost_gets_nothing(target: str) -> None:
-    """Of our own routes; the gateway is for everybody."""
+def test_a_remote_peer_with_the_host_localhost_gets_nothing(target: str) -> None:
+    """This holds for our own routes; the gateway is for everybody."""
     status, told = call(CLOSED, STRANGER, "GET", target, {"host": "localhost"})
     assert (status, told["error"]) == (403, "Control request refused")
     assert call(CLOSED, STRANGER, "GET", "/v2/requests/status/x", {"host": "localhost"})[0] == 404
@@ -240,8 +240,8 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
         assert delivery["attempts"][0]["status"] == 403
 
 
-def test_a_stranger_opens_no_world() -> None:
-    """And none was opened."""
+def test_a_remote_peer_opens_no_world() -> None:
+    """The request is refused, and no world was opened."""
     with InProcess(CLOSED, peer=STRANGER) as send:
         assert Caller(send, "").call("POST", "/_sim/worlds", {"key": "of-a-stranger"}).status == 403
         assert Caller(send, "of-a-stranger").generate().status == 401

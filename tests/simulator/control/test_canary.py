@@ -225,18 +225,18 @@ def errors() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("secret", [LONG, SHORT, DEFAULT], ids=["long", "short", "default"])
-def test_no_key_is_told(heard: Heard, secret: str) -> None:
-    """To its holder, to another caller, or by the log: in no listing, refusal, explanation or error, however it was spelled."""
+def test_no_key_is_shown(heard: Heard, secret: str) -> None:
+    """No listing, refusal, explanation, error or log record shows it, to its holder or to others, in any spelling."""
     assert heard.leaks(secret) == []
 
 
-def test_no_key_that_opens_nothing_is_told(heard: Heard) -> None:
-    """It may be a real one."""
+def test_no_key_that_opens_nothing_is_shown(heard: Heard) -> None:
+    """It may be a real key."""
     assert heard.leaks(UNKNOWN) == []
 
 
-def test_no_value_of_a_name_that_looks_like_a_secret_is_told(heard: Heard) -> None:
-    """Of headers, queries, forms, members at any depth, and the users of URLs."""
+def test_no_value_of_a_name_that_looks_like_a_secret_is_shown(heard: Heard) -> None:
+    """This covers headers, queries, forms, members at any depth, and the users of URLs."""
     assert heard.leaks(SECRET) == []
 
 
@@ -246,8 +246,8 @@ def test_every_route_did_what_was_asked(heard: Heard) -> None:
     assert done == {route.name for route in ROUTES}
 
 
-def test_the_key_of_a_deleted_world_is_not_told() -> None:
-    """What was said about it is still there."""
+def test_the_key_of_a_deleted_world_is_not_shown() -> None:
+    """What was recorded about it is still there."""
     with Simulator(Settings(keys=(OTHER,))) as simulator:
         gone = simulator.control().create_world(key=LONG)
         caller = Caller(over_http(simulator.url), OTHER)
@@ -258,8 +258,8 @@ def test_the_key_of_a_deleted_world_is_not_told() -> None:
     assert prompts == ["A bear of [redacted]", "A bear of [redacted]"]
 
 
-def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
-    """What any route answers is looked through once more on its way out."""
+def test_a_route_that_forgets_to_redact_shows_no_key() -> None:
+    """The response of every route is redacted once more on its way out."""
     with Simulator(Settings(keys=(LONG, OTHER))) as simulator:
         caller = Caller(over_http(simulator.url), OTHER)
         reply = caller.call("POST", "/_sim/worlds", {"clock": f"as {LONG} says"})
@@ -267,7 +267,7 @@ def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
     assert reply.json()["message"] == "clock 'as [redacted] says' is not one of real, manual, xN (for example x20)"
 
 
-def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simulator) -> None:
+def test_a_key_beyond_the_headers_that_are_kept_is_shown_nowhere(simulator: Simulator) -> None:
     """By the unmatched requests and by an explanation; whoever sends more secrets than are kept is told no more of it."""
     send = over_http(simulator.url)
     long = {f"X-P{number}": "x" * 4000 for number in range(3)}
@@ -286,8 +286,8 @@ def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simul
 @pytest.mark.parametrize("route", ["/_sim/health", "/.well-known/pixazo-target"])
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 @pytest.mark.parametrize("key", [LONG, "Canary-7F3A-Q"])
-def test_who_is_not_let_in_is_told_no_key(route: str, name: str, key: str) -> None:
-    """Whatever is refused leaves by the same way."""
+def test_a_refused_caller_is_shown_no_key(route: str, name: str, key: str) -> None:
+    """Every refusal leaves by the route that redacts."""
     with Simulator(Settings(keys=(key,))) as simulator:
         value = key if name == "Host" else f"http://{key}"
         reply = over_http(simulator.url)("GET", route, {name: value}, b"")
@@ -334,8 +334,8 @@ def test_a_word_as_key_is_a_key_and_no_member_is_lost() -> None:
     assert [*told.values()][1:] == ["a", "b", 1, 2]
 
 
-def test_a_resent_callback_tells_no_key() -> None:
-    """Neither the answer to it nor the list."""
+def test_a_resent_callback_shows_no_key() -> None:
+    """Neither the response to the resend nor the list of deliveries shows it."""
     with Simulator(Settings(keys=(LONG,))) as simulator:
         world = simulator.control()
         caller = Caller(over_http(simulator.url), LONG)
@@ -346,15 +346,15 @@ def test_a_resent_callback_tells_no_key() -> None:
         assert LONG not in json.dumps(to_json(world.deliveries()))
 
 
-def test_whoever_writes_to_the_log_tells_no_key(caplog: pytest.LogCaptureFixture) -> None:
-    """As long as the server is there that has the key."""
+def test_no_log_record_shows_a_key(caplog: pytest.LogCaptureFixture) -> None:
+    """A record from any code is redacted as long as the server that has the key runs."""
     with Simulator(Settings(keys=(LONG, SHORT))):
         logging.getLogger("pixazo_simulator").error("%s and %r", LONG, SHORT)
     assert caplog.messages == ["[redacted] and '[redacted]'"]
 
 
-def test_the_control_token_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever a caller says it."""
+def test_the_control_token_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    """It is redacted wherever a caller puts it."""
     caplog.set_level(logging.INFO)
     token = "control-token-5521"
     with Simulator(Settings(keys=(OTHER,), control_token=token)) as simulator:

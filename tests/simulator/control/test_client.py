@@ -277,8 +277,8 @@ def test_a_simulator_that_does_not_run_carries_out_nothing() -> None:
             idle.health()
 
 
-def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
-    """Rather than left waiting, wherever on its way the request is."""
+def test_a_wait_on_a_simulator_that_is_stopped_raises() -> None:
+    """It is not left waiting, wherever on its way the request is."""
     outcome: list[str] = []
     began = threading.Event()
     with Simulator() as simulator:

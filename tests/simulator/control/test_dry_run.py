@@ -271,8 +271,8 @@ def comes_true(happened: list[Step], request: Any) -> str:
 
 @settings(max_examples=120)
 @given(happened=steps, request=requests)
-def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[Step], request: Any) -> None:
-    """Whatever happened before and whatever is asked: no counter, no random source, no world differs; then it comes true."""
+def test_a_dry_run_changes_nothing_and_comes_true(happened: list[Step], request: Any) -> None:
+    """No counter, random source or world differs afterwards, whatever happened before; then it comes true."""
     event(comes_true(happened, request))
 
 
@@ -286,8 +286,8 @@ QUESTIONS: list[Any] = [
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: json.dumps(each[1]))
 @pytest.mark.parametrize("seconds", [0, 20])
-def test_every_rule_and_every_setting_is_told_as_it_is(setting: Step, seconds: float) -> None:
-    """For a submit, a read and a download, while a callback is pending, and when all has ended."""
+def test_every_rule_and_every_setting_is_explained_as_it_is(setting: Step, seconds: float) -> None:
+    """It holds for a submit, a read and a download, while a callback is pending, and when all has ended."""
     for question in QUESTIONS:
         comes_true([("submit", "A bear"), setting, ("advance", seconds)], question)
 
@@ -323,7 +323,7 @@ def test_a_url_of_the_simulator_is_explained_as_its_path(bench: Bench) -> None:
     assert told["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
 
 
-def test_an_ignored_webhook_url_is_told(bench: Bench) -> None:
+def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     """The reason says which, and why; no callback is announced."""
     bench.control("PATCH", "/_sim/world", {"policy": {"http_webhook_url": "refuse", "bad_webhook_url": "ignore"}})
     told = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
@@ -393,8 +393,8 @@ def test_a_request_that_would_be_refused(
     assert len(bench.app.worlds) == 2
 
 
-def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
-    """It is told what the caller would not get."""
+def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) -> None:
+    """The explanation shows what the caller would not get."""
     bench.control(
         "POST",
         "/_sim/script/rules",
@@ -488,8 +488,8 @@ def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
         assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
 
 
-def test_explaining_a_download_makes_no_twin_of_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There may be thousands: only the one that has the generation is looked at."""
+def test_explaining_a_download_does_not_fork_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands of worlds: only the one that has the generation is forked."""
     twins: list[str] = []
     make = World.fork_at
 

@@ -74,7 +74,7 @@ def test_every_route_is_described() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_operation_says_what_it_does_takes_answers_and_refuses(name: str) -> None:
+def test_an_operation_documents_its_purpose_input_responses_and_refusals(name: str) -> None:
     """In a sentence, with schemas, with codes, and whether it needs a key."""
     method, path, operation = OPERATIONS[name]
     assert operation["summary"].endswith(".")
@@ -127,7 +127,7 @@ def sent(caller: Caller, route: ControlRoute, body: object, target: str) -> Any:
     return reply.status, told
 
 
-def test_every_answer_is_as_it_is_described(caller: Caller, receiver: Receiver) -> None:
+def test_every_response_is_as_it_is_described(caller: Caller, receiver: Receiver) -> None:
     """In a world where something of everything has happened, each route is asked with its example; nothing else is told."""
     caller.change(policy={"webhook_signature": "standard", "rate_limit": "100/60"})
     caller.call("POST", "/_sim/script/rules", {"when": "status", "faults": [{"fault": "delay", "seconds": 0}]})
@@ -173,8 +173,8 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
     assert fits(reply.json(), answer_schema("advance", 409)) == []
 
 
-def test_the_server_and_the_command_tell_the_same(caller: Caller) -> None:
-    """One from the route, one without a server."""
+def test_the_server_and_the_command_print_the_same_document(caller: Caller) -> None:
+    """One comes from the route, the other from the command without a server."""
     ended = pixazo_sim("openapi")
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == caller.sim("openapi.json") == DOCUMENT

@@ -58,7 +58,7 @@ def test_health_counts_the_worlds(caller: Caller) -> None:
     assert caller.sim("health") == {"status": "ok", "worlds": 2}
 
 
-def test_a_world_without_wishes(caller: Caller) -> None:
+def test_a_world_with_default_settings(caller: Caller) -> None:
     """A key is made up; the rest comes from the server."""
     reply = caller.call("POST", "/_sim/worlds")
     told = reply.json()
@@ -69,8 +69,8 @@ def test_a_world_without_wishes(caller: Caller) -> None:
     assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: told["key"]}).status == 200
 
 
-def test_a_world_with_every_wish(caller: Caller) -> None:
-    """Each is granted, and the world's own routes tell so."""
+def test_a_world_with_every_setting(caller: Caller) -> None:
+    """Each is applied, and the world's own routes show it."""
     wish = {
         "key": "my-own-key",
         "balance": "0.70",
@@ -112,7 +112,7 @@ def test_a_world_with_every_wish(caller: Caller) -> None:
         ([], ["[]: give an object"]),
     ],
 )
-def test_a_wish_that_cannot_be_granted_opens_no_world(caller: Caller, wish: object, parts: list[str]) -> None:
+def test_an_invalid_setting_opens_no_world(caller: Caller, wish: object, parts: list[str]) -> None:
     """The message names the member, the value and the remedy."""
     refused(caller.call("POST", "/_sim/worlds", wish), 400, *parts)
     assert caller.sim("health")["worlds"] == 1
@@ -163,8 +163,8 @@ def test_images_behind_urls_can_be_changed(caller: Caller) -> None:
         {"clock": "real"},
     ],
 )
-def test_nothing_changes_when_one_wish_is_wrong(caller: Caller, wish: dict[str, object]) -> None:
-    """All or none."""
+def test_nothing_changes_when_one_setting_is_wrong(caller: Caller, wish: dict[str, object]) -> None:
+    """Settings are applied all together or not at all."""
     before = caller.sim("world")
     refused(caller.call("PATCH", "/_sim/world", wish), 400)
     assert caller.sim("world") == before
@@ -190,8 +190,8 @@ def test_a_world_is_named_by_its_key(caller: Caller, method: str, path: str) -> 
     refused(caller.call(method, f"/_sim/{path}", headers={KEY_HEADER: "nobody"}), 404, "no world has this key")
 
 
-def test_time_passes_and_tells_what_fell_due(caller: Caller) -> None:
-    """In order, each with its instant."""
+def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
+    """The events come in order, each with its instant."""
     first, second = caller.accepted(), caller.accepted("[[sim:after 2.5]]")
     assert caller.sim("clock") == {
         "now": "2026-03-31T10:00:00.000Z",
@@ -233,7 +233,7 @@ def test_time_can_pass_to_its_very_end(caller: Caller) -> None:
     refused(caller.call("POST", "/_sim/clock/advance", {"seconds": 1}), 400, "from 0 to 0")
 
 
-def test_the_ledger_tells_how_the_balance_came_about(caller: Caller) -> None:
+def test_the_ledger_shows_how_the_balance_came_about(caller: Caller) -> None:
     """Every entry, with signs."""
     identity = caller.accepted("[[sim:error x]]")
     caller.change(balance="5.00")
@@ -250,8 +250,8 @@ def test_the_ledger_tells_how_the_balance_came_about(caller: Caller) -> None:
     }
 
 
-def test_generations_are_told_as_they_are_now(caller: Caller) -> None:
-    """With what was asked for."""
+def test_generations_are_shown_as_they_are_now(caller: Caller) -> None:
+    """Each is listed with what was asked for."""
     identity = caller.accepted(duration=10, resolution="768P")
     caller.advance(2)
     assert caller.sim("generations") == {
@@ -271,8 +271,8 @@ def test_generations_are_told_as_they_are_now(caller: Caller) -> None:
     }
 
 
-def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
-    """Pending, then tried, then given up."""
+def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
+    """A delivery is pending, then attempted, then given up."""
     identity = caller.accepted(webhook="http://10.0.0.7/hook")
     told: dict[str, Any] = {
         "number": 1,
@@ -391,10 +391,10 @@ def test_pages_of_other_sites_are_not_answered(origin: str, cors: str) -> None:
         ("OPTIONS", "/_sim/clock/advance", " (did you mean POST /_sim/clock/advance?)"),
     ],
 )
-def test_an_unknown_control_route_is_told_with_the_known_ones(
+def test_the_error_for_an_unknown_control_route_lists_the_known_ones(
     caller: Caller, method: str, path: str, near: str
 ) -> None:
-    """And the nearest."""
+    """It names the nearest one, too."""
     refused(caller.call(method, path), 404, f"{method} {path} is no control route", "GET /_sim/health", near)
 
 
@@ -505,7 +505,7 @@ def test_a_control_request_can_be_cancelled() -> None:
     asyncio.run(cancelled())
 
 
-def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+def test_a_response_that_has_begun_is_not_begun_again() -> None:
     """What fails then is the server's to end."""
 
     async def broken(message: Any) -> None:

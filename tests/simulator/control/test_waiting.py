@@ -65,8 +65,8 @@ def meanwhile(do: Callable[[], object], wait: Callable[[], Any]) -> Any:
         doing.join()
 
 
-def test_what_has_happened_already_is_told_at_once(control: ControlClient, app: Caller) -> None:
-    """Also without any time to wait."""
+def test_a_wait_for_what_has_happened_returns_at_once(control: ControlClient, app: Caller) -> None:
+    """This holds with a timeout of zero, too."""
     app.accepted()
     (seen,) = control.wait_for({"exchanges": {"operation": "generate", "status": 202}}, timeout=0).exchanges
     assert (seen.number, seen.target) == (1, GENERATE)
@@ -102,7 +102,7 @@ def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app:
         ({"reason": {"contains": "prompt must not be blank"}}, [4]),
     ],
 )
-def test_exchanges_are_told_apart(
+def test_exchanges_are_matched_by_their_properties(
     control: ControlClient, app: Caller, condition: dict[str, Any], numbers: list[int]
 ) -> None:
     """By number, operation, method, path without query, status, request id, rule and reason, each by any condition."""
@@ -145,8 +145,8 @@ def test_generations_are_waited_for(control: ControlClient, app: Caller) -> None
         assert len(control.wait_for({"generations": condition}, timeout=0).generations) == 1
 
 
-def test_when_time_runs_out_it_tells_what_there_is(control: ControlClient, app: Caller) -> None:
-    """What did arrive, and what came nearest, and how it differs."""
+def test_a_wait_that_times_out_lists_what_arrived(control: ControlClient, app: Caller) -> None:
+    """The error shows what did arrive, what came nearest, and how it differs."""
     app.accepted()
     app.read("unknown")
     app.generate("")
@@ -240,8 +240,8 @@ class Handler:
         self.world.apply(RecordExchange(exchange.at, exchange))
 
 
-def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
-    """Rather than left waiting, also when another world has opened for the same key."""
+def test_a_wait_in_a_world_that_is_deleted_ends_with_404() -> None:
+    """It is not left waiting, even when another world has opened for the same key."""
 
     async def delete() -> Answer:
         handler = Handler()
@@ -255,8 +255,8 @@ def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
     assert (status, json.loads(told)["message"]) == (404, "the world was deleted while somebody waited for it")
 
 
-def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
-    """Also when another world has opened for the same key; that one's clock stands where it stood."""
+def test_an_advance_of_a_world_that_is_deleted_ends_with_404() -> None:
+    """The clock of another world that has opened for the same key stands where it stood."""
 
     async def delete() -> tuple[Answer, Answer]:
         posting, deleted = asyncio.Event(), asyncio.Event()

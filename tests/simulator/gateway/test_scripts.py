@@ -108,10 +108,10 @@ def stage_of() -> Iterator[StageOf]:
         ({"faults": (HtmlPage(503),)}, 503, {"content-type": "text/html; charset=utf-8"}, "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>503 Service Unavailable</h1></body></html>"),
     ],
 )  # fmt: skip
-def test_an_answer_in_the_place_of_the_real_one(
+def test_a_scripted_response_replaces_the_real_one(
     stage_of: StageOf, step: dict[str, Any], status: int, headers: dict[str, str], body: object
 ) -> None:
-    """With the documented body and headers of its code unless it has its own; nothing is committed or charged."""
+    """It has its code's documented body and headers unless the rule sets them; nothing is committed or charged."""
     stage = stage_of(Rule(when="generate", times=1, **step))
     reply = stage.caller.generate()
     assert reply.status == status
@@ -122,8 +122,8 @@ def test_an_answer_in_the_place_of_the_real_one(
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_body_tells_no_length(stage_of: StageOf, status: int) -> None:
-    """As HTTP wants it (RFC 9110, 8.6)."""
+def test_a_response_without_body_has_no_content_length(stage_of: StageOf, status: int) -> None:
+    """RFC 9110, 8.6, requires this."""
     reply = stage_of(Rule(when="generate", reply=Reply(status))).caller.generate()
     assert (reply.status, reply.body) == (status, b"")
     assert "content-length" not in reply.headers
@@ -351,8 +351,8 @@ def test_a_body_that_is_no_json_has_no_members(stage_of: StageOf) -> None:
     assert stage.caller.call("POST", GENERATE, {"prompt": 7}, hooked).status == 400
 
 
-def test_the_journal_tells_what_struck(stage_of: StageOf) -> None:
-    """Rule, faults, generation, response headers; what was said stands there as it left."""
+def test_the_journal_shows_the_injected_faults(stage_of: StageOf) -> None:
+    """It has the rule, faults, generation and response headers; the body stands there as it left."""
     stage = stage_of(
         rule("status", WrongContentType("text/html"), Delay(0.0001), times=1),
         Rule(when="generate", reply=Reply(500), times=1, name="an outage"),
@@ -387,7 +387,7 @@ def test_the_journal_tells_what_struck(stage_of: StageOf) -> None:
         (EmptyReply(), 0, "nothing left, then the connection was closed", "100.00"),
     ],
 )
-def test_the_journal_tells_what_was_cut(stage_of: StageOf, fault: Fault, status: int, cut: str, balance: str) -> None:
+def test_the_journal_shows_what_was_cut(stage_of: StageOf, fault: Fault, status: int, cut: str, balance: str) -> None:
     """And what would have been answered; a status of 0 where nothing was done."""
     stage = stage_of(rule("generate", fault, times=1))
     with pytest.raises(ConnectionCutError):
@@ -429,8 +429,8 @@ def broken() -> Iterator[Simulator]:
         yield simulator
 
 
-def test_faults_strike_what_a_mutant_answers(broken: Simulator) -> None:
-    """The mutant edits, then the wire does its worst."""
+def test_faults_apply_to_the_response_of_a_mutant(broken: Simulator) -> None:
+    """The mutant edits the response first, then the fault is injected."""
     caller = Caller(over_http(broken.url), broken.api_key)
     request_id = caller.accepted()
     with pytest.raises(ConnectionResetError):

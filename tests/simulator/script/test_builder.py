@@ -94,7 +94,7 @@ def test_then_begins_the_next_step() -> None:
     assert chain.rule.as_json() == book.placed[-1][1]
 
 
-def test_every_part_of_a_reply_and_an_end_can_be_said() -> None:
+def test_every_part_of_a_reply_and_an_end_can_be_written() -> None:
     """What is left out is left out of the rule."""
     book = Book()
     When(book, "status").reply(200, json={"a": [None]}, headers={"x-a": "b"})
@@ -121,16 +121,18 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
 
 
 @pytest.mark.parametrize(("say", "complaint"), REFUSED)
-def test_a_rule_that_means_nothing_is_refused_where_it_is_said(say: Callable[[Book], object], complaint: str) -> None:
-    """And nothing is placed."""
+def test_a_rule_that_means_nothing_is_refused_where_it_is_written(
+    say: Callable[[Book], object], complaint: str
+) -> None:
+    """No rule is placed."""
     book = Book()
     with pytest.raises(ValueError, match=complaint):
         say(book)
     assert book.placed == []
 
 
-def test_a_verb_that_was_refused_was_never_said() -> None:
-    """The sentence can go on as if it had not been tried."""
+def test_a_verb_that_was_refused_has_no_effect() -> None:
+    """The statement can continue as if the verb had not been called."""
     book = Book()
     rule = When(book, "generate").reply(500, times=1)
     with pytest.raises(ValueError, match="reply and end exclude each other"):

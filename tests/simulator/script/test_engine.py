@@ -149,8 +149,8 @@ def test_unused_steps_are_known() -> None:
         (NotFoundWindow(3), [read(age=3.0), read(age=100.0), read()], [read(age=0.0), read(age=2.999)]),
     ],
 )
-def test_a_fault_waits_for_what_it_can_strike(fault: Any, idle: list[Facts], busy: list[Facts]) -> None:
-    """Until then its rule does not match, and is not used up; beside a fault that always strikes it does."""
+def test_a_fault_waits_for_a_response_that_it_can_change(fault: Any, idle: list[Facts], busy: list[Facts]) -> None:
+    """Until then its rule does not match and is not used up; beside a fault that always applies it does."""
     alone = script(Rule(when="status", faults=(fault,), times=1))
     assert decisions(alone, *idle, busy[0], busy[0]) == [None] * len(idle) + [1, None]
     both = script(Rule(when="status", faults=(fault, ConnectionReset())))
@@ -286,7 +286,7 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
     assert compiled == ["cat"]
 
 
-def test_of_many_differences_the_first_twenty_are_told() -> None:
+def test_of_many_differences_the_first_twenty_are_listed() -> None:
     """And how many more there are."""
     of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
     of.decide(submit())
@@ -295,8 +295,8 @@ def test_of_many_differences_the_first_twenty_are_told() -> None:
     assert told[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
 
 
-def test_a_long_value_is_told_by_its_start() -> None:
-    """In differences and in labels."""
+def test_a_long_value_is_shown_by_its_start() -> None:
+    """This holds in differences and in labels."""
     of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
     of.decide(submit("x" * 1_000_000))
     ((one, two),) = (list(each.missed or ()) for each in of.listed())

@@ -110,8 +110,8 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
-    """The key, the nearest known name; once, in one line."""
+def test_the_error_of_a_script_names_its_line(text: str, told: str) -> None:
+    """It names the key and the nearest known name; once, in one line."""
     with pytest.raises(ValueError, match=r"^script my\.toml, line ") as raised:
         script_from(text, "my.toml", as_json=False)
     assert str(raised.value) == f"script my.toml, {told}"
@@ -145,8 +145,8 @@ def test_what_is_no_toml_or_json_is_refused(text: str, as_json: bool, told: str)
     assert str(raised.value) == told
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """That it is missing, a directory, or no text."""
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    """The error says that it is missing, a directory, or no text."""
     with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
         read_script(tmp_path / "missing.toml")
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):

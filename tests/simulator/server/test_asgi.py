@@ -111,7 +111,7 @@ def test_one_piece_that_is_too_long() -> None:
 
 
 @pytest.mark.parametrize("pieces", [0, 1])
-def test_a_caller_that_goes_away_gets_no_answer(pieces: int) -> None:
+def test_a_caller_that_goes_away_gets_no_response(pieces: int) -> None:
     """And nothing is accepted of half a body."""
     wire = Wire(*[chunk(b'{"prompt":"A bear"}', more=True)] * pieces, {"type": "http.disconnect"})
     assert wire.post() is None
@@ -206,8 +206,8 @@ def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str
         assert (caller.status(text), caller.status(video)) == (status, status)
 
 
-def test_a_bound_of_the_simulator_is_told_as_such() -> None:
-    """With its name and the remedy."""
+def test_a_bound_of_the_simulator_is_reported_as_such() -> None:
+    """The error has its name and the remedy."""
     with InProcess(Settings(bounds=Bounds(pending=0))) as send:
         reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
     assert reply.status == 500
@@ -223,8 +223,8 @@ def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
     assert message.endswith("(did you mean failed?).")
 
 
-def test_answers_are_dated_by_the_world_s_clock(caller: Caller) -> None:
-    """Accepted, refused, read; over more seconds than are remembered."""
+def test_responses_are_dated_by_the_world_s_clock(caller: Caller) -> None:
+    """This holds for accepted, refused and read responses, over more seconds than are remembered."""
     identity = caller.accepted()
     assert caller.read(identity).headers["date"] == "Tue, 31 Mar 2026 10:00:00 GMT"
     for _ in range(100):
@@ -233,7 +233,7 @@ def test_answers_are_dated_by_the_world_s_clock(caller: Caller) -> None:
     assert caller.generate("").headers["date"] == "Tue, 31 Mar 2026 10:02:30 GMT"
 
 
-def test_another_model_is_unknown_to_a_caller_and_a_stranger_learns_nothing(caller: Caller) -> None:
+def test_another_model_is_unknown_to_a_caller_and_an_unknown_caller_learns_nothing(caller: Caller) -> None:
     """A path that is no submit path is none, whatever the model."""
     body = {"prompt": "A bear"}
     assert caller.call("POST", "/kling-ai/v1/generate", body).status == 400
@@ -339,7 +339,7 @@ def test_nothing_that_is_sent_breaks_it(
             assert 200 <= reply.status < 500
 
 
-def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_body_of_an_unknown_caller_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for what the journal shows: the answer does not depend on it. All of it is read, for one who sends it listens later."""
     kept: list[int] = []
     respond = Gateway.respond
@@ -378,8 +378,8 @@ def test_a_body_is_decoded_once(size: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert world.next_due() is not None
 
 
-def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
-    """Where the policy has it so."""
+def test_an_unknown_caller_whose_body_is_judged_first_is_refused_for_it() -> None:
+    """This holds where the policy judges the body before the key."""
     order = "json,model,parameters,key,suspended,rate,funds"
     body = b'{"prompt":"%s"}' % (b"a" * 20_000)
     wire = Wire(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)

@@ -200,7 +200,7 @@ def test_half_a_request_is_no_request(simulator: Simulator, part: int) -> None:
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.0"])
-def test_a_wish_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None:
+def test_a_request_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None:
     """Java's client sends such headers with its first request: the body counts, and the connection stays open."""
     wish: dict[str, Any] = {
         "connection": "Upgrade, HTTP2-Settings",
@@ -212,8 +212,8 @@ def test_a_wish_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None
         assert [wire.answer().status for _ in range(3)] == [202, 200, 200]
 
 
-def test_a_wish_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
-    """Head and body, byte by byte."""
+def test_a_request_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
+    """Head and body arrive byte by byte."""
     for byte in request("POST", GENERATE, BEAR, connection="upgrade", upgrade="h2c"):
         wire.send(bytes([byte]))
     assert wire.answer().status == 202
@@ -262,7 +262,7 @@ LAST = request("GET", "/_sim/health", connection="close")
 
 @pytest.mark.parametrize("upgrade", UPGRADES)
 @pytest.mark.parametrize("body", BODIES)
-def test_every_method_with_every_wish_for_an_upgrade(simulator: Simulator, upgrade: str, body: str) -> None:
+def test_every_method_with_every_upgrade_header(simulator: Simulator, upgrade: str, body: str) -> None:
     """The request and the next one are answered, or the connection is closed; CONNECT is answered 405, an invalid method 400."""
     fields, sent = UPGRADES[upgrade], BODIES[body]
     after = 400 if body == "the preface of HTTP/2" else 200
@@ -347,7 +347,7 @@ def test_a_trailer_that_never_ends_is_given_up(wire: RawSocket, start: bytes) ->
     assert wire.send_all_it_takes(b"a" * HEAD_LIMIT, 2 * MOST_READ // HEAD_LIMIT) < MOST_READ
 
 
-def test_what_is_accepted_is_told_before_garbage_is_refused(wire: RawSocket) -> None:
+def test_an_accepted_request_is_answered_before_garbage_is_refused(wire: RawSocket) -> None:
     """The responses come in the order of the requests, the refusal last; the garbage is not taken for a body."""
     wire.send(request("POST", GENERATE, BEAR) + HEALTH + b"nonsense\r\n\r\n" + HEALTH)
     assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
@@ -419,7 +419,7 @@ def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: Ra
     assert hasty.closed()
 
 
-def test_a_late_answer_is_no_late_request(hasty: RawSocket) -> None:
+def test_a_late_response_is_no_late_request(hasty: RawSocket) -> None:
     """The deadlines of a request do not run while the response before it is delayed."""
     script = b'{"rules":[{"when":"generate","faults":[{"fault":"delay","seconds":0.3}]}]}'
     hasty.send(request("PUT", "/_sim/script", script) + request("POST", GENERATE, BEAR) + HEALTH[:-2])
@@ -427,7 +427,7 @@ def test_a_late_answer_is_no_late_request(hasty: RawSocket) -> None:
     assert hasty.closed()
 
 
-def test_an_answer_to_head_has_no_body(wire: RawSocket) -> None:
+def test_a_response_to_head_has_no_body(wire: RawSocket) -> None:
     """The next response follows at once."""
     wire.send(request("HEAD", "/_sim/health") + HEALTH)
     assert wire.answer(head=True).headers["content-length"] == "26"

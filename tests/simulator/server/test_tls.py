@@ -131,8 +131,8 @@ def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
     assert seen == [("POST", GENERATE, 401), ("GET", "/v2/requests/status/x", 401)]
 
 
-def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
-    """For any target, including missing media and unknown routes."""
+def test_the_journal_shows_the_target_as_usual(owner: Caller) -> None:
+    """This holds for any target, including missing media and unknown routes."""
     with TlsClient(opened(owner)) as client:
         for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
             client.call("GET", target)
@@ -151,8 +151,8 @@ def test_a_key_in_the_query(owner: Caller) -> None:
         assert client.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
 
 
-def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """Not in headers, bodies, targets, webhooks, or the log; nor is the key of the world."""
+def test_the_key_of_the_app_is_shown_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """No header, body, target, webhook or log record shows it, nor the key of the world."""
     caplog.set_level("INFO", "pixazo_simulator")
     secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
     with TlsClient(opened(owner)) as client:
@@ -168,8 +168,8 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
     assert owner.key not in shown
 
 
-def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> None:
-    """Encoded in a query, and decoded in the next request."""
+def test_a_key_that_the_app_encodes_is_shown_in_no_spelling(owner: Caller) -> None:
+    """It is redacted encoded in a query, and decoded in the next request."""
     with TlsClient(opened(owner)) as client:
         client.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
         client.submit("A bear called an apps/own key-1")
@@ -391,7 +391,7 @@ def test_mutants_stand_behind_a_listener() -> None:
         assert seen["reason"] == "refused: no API key; edited by mutant empty-401"
 
 
-def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
+def test_no_rule_explanation_or_wait_shows_the_key_of_the_app(simulator: Simulator) -> None:
     """Where a condition is compared with what the app sent, its key is redacted in the comparison."""
     owner = simulator.control().create_world()
     with TlsClient(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:

@@ -101,8 +101,8 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
         ((TruncatedBody(0.9), ConnectionReset()), "9 of 11 bytes of the body left, then the connection was reset"),
     ],
 )
-def test_what_is_cut_can_be_told(faults: tuple[AnyFault, ...], told: str | None) -> None:
-    """In words."""
+def test_what_is_cut_can_be_described(faults: tuple[AnyFault, ...], told: str | None) -> None:
+    """The description is in words."""
     assert cut(transmission(faults, Random(0)), 11) == told
 
 
@@ -193,7 +193,7 @@ def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[b
 
 
 @pytest.mark.parametrize("fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5)])
-def test_a_server_that_lends_no_connection_is_told_so(fault: AnyFault) -> None:
+def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -> None:
     """An in-process transport sees a named error, a ConnectionError, in the place of the cut."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault, times=1)) as send:
@@ -205,7 +205,7 @@ def test_a_server_that_lends_no_connection_is_told_so(fault: AnyFault) -> None:
 
 
 @pytest.mark.parametrize("fault", [Delay(0.01), SlowDrip(0.01, pieces=2)])
-def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> None:
+def test_without_a_connection_a_response_can_still_be_late(fault: AnyFault) -> None:
     """It arrives whole."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault)) as send:
@@ -215,7 +215,7 @@ def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> No
 
 @pytest.mark.parametrize("fault", [Hang(), Delay(3600), SlowDrip(3600), TruncatedBody(0.5)], ids=str)
 @pytest.mark.parametrize("gone", [True, False], ids=["caller gone", "caller waits"])
-def test_a_server_stops_while_an_answer_is_held_back(
+def test_a_server_stops_while_a_response_is_held_back(
     fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, whether or not the caller still waits for it, though other answers would have an hour to end."""
@@ -286,7 +286,7 @@ async def _until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def test_a_strike_that_is_cancelled_leaves_nothing_behind() -> None:
+def test_a_fault_that_is_cancelled_leaves_nothing_behind() -> None:
     """Nobody waits any more for the caller to go, and the connection is no longer held."""
     line = Line()
 
@@ -473,8 +473,8 @@ def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
         assert observe(simulator.port, "POST", GENERATE, BEAR).status == 202
 
 
-def test_an_answer_of_a_script_can_be_cut_too() -> None:
-    """A reply and a fault of one step: the error page ends early."""
+def test_a_response_of_a_script_can_be_cut_too() -> None:
+    """The reply and the fault are of one step: the error page ends early."""
     rule = Rule(when="status", reply=Reply(503, text="Service Unavailable"), faults=(TruncatedBody(0.5),))
     with Simulator(Settings(script=(rule,))) as simulator:
         seen = observe(simulator.port, "GET", "/v2/requests/status/x")

@@ -119,7 +119,7 @@ def test_a_blank_prompt(prompt: str) -> None:
     assert problems("generate", {"blank_prompt": "accept"}, prompt=prompt) == []
 
 
-def test_what_is_missing_is_told_together() -> None:
+def test_missing_members_are_reported_together() -> None:
     """Neither hides the other."""
     found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
     assert found.refused == [Problem("prompt", Rule.REQUIRED), Problem("first_frame_image", Rule.REQUIRED)]
@@ -163,8 +163,8 @@ def test_an_image_is_smaller_than_20_megabytes() -> None:
         assert problems("imageToVideo", first_frame_image=data_url(filled)) == told
 
 
-def test_image_rules_may_strike_later() -> None:
-    """The same problems, as the reason to fail."""
+def test_image_problems_may_fail_the_generation_later() -> None:
+    """The same problems become the reason to fail."""
     found = findings("imageToVideo", {"image_rules": "fail"}, first_frame_image=data_url(jpeg(300, 400), "jpeg"))
     assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
 
@@ -263,8 +263,8 @@ def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], o
         msgspec.json.encode([[each.member for each in found.refused], [each.member for each in found.fails]])
 
 
-def test_an_image_of_too_many_segments_is_told_to_have_them() -> None:
-    """Damaged, with the bound."""
+def test_an_image_of_too_many_segments_is_reported_as_damaged() -> None:
+    """The error names the bound."""
     image = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
     found = problems("imageToVideo", first_frame_image=image)
     assert found == [Problem("first_frame_image", Rule.IMAGE_SEGMENTS, (1000,))]

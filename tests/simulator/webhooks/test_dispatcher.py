@@ -31,8 +31,8 @@ from pixazo_simulator.world.state.generation import Bounds, Transition
 from pixazo_simulator.world.world import World
 
 
-def test_advancing_tells_what_fell_due_in_order() -> None:
-    """Transitions, and webhooks that were attempted at their instants."""
+def test_advancing_lists_what_fell_due_in_order() -> None:
+    """The list has transitions, and webhooks that were attempted at their instants."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
@@ -291,8 +291,8 @@ def test_closing_gives_up_what_is_under_way() -> None:
     drive(doing, settings(callback_url="challenge"))
 
 
-def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
-    """Even if the receiver's URL contains it."""
+def test_the_log_has_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    """This holds even if the receiver's URL contains the key."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -636,7 +636,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
     )
 
 
-def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
+def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None:
     """Every 15 s for ten years: 10,000 are attempted, and another advance continues with the next one."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:

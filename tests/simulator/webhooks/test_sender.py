@@ -113,7 +113,7 @@ def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("conduct", [Behaviour.SILENT, Behaviour.DRIPPING])
-def test_whoever_does_not_answer_in_time_is_given_up(conduct: Behaviour) -> None:
+def test_a_receiver_that_does_not_respond_in_time_is_given_up(conduct: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
     with Receiver(conduct) as listener:
         assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s")]
@@ -307,7 +307,7 @@ def test_a_missing_echo_is_final(echo: bytes) -> None:
         ]
 
 
-def test_a_refused_challenge_is_told_by_its_status() -> None:
+def test_a_refused_challenge_is_known_by_its_status() -> None:
     """No echo is expected then."""
     with Receiver(answer(500)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]

@@ -63,8 +63,8 @@ def with_faults(faults: set[str], order: list[str]) -> Admitted | Refusal:
 
 
 @pytest.mark.parametrize("first", range(len(PAGE_ORDER)))
-def test_the_first_check_that_fails_answers(first: int) -> None:
-    """In the default order: everything from some check on fails, and that check's refusal is the answer."""
+def test_the_first_check_that_fails_decides_the_response(first: int) -> None:
+    """In the default order: everything from some check on fails, and that check's refusal is the response."""
     faults = {name for name, _ in PAGE_ORDER[first:]}
     assert isinstance(with_faults(faults, list(CHECKS)), PAGE_ORDER[first][1])
 
@@ -75,7 +75,7 @@ def test_without_faults_there_is_a_submission() -> None:
 
 
 @given(faults=st.sets(st.sampled_from(CHECKS)), order=st.permutations(CHECKS))
-def test_any_allowed_order_answers_with_its_first_failing_check(faults: set[str], order: list[str]) -> None:
+def test_any_allowed_order_responds_with_its_first_failing_check(faults: set[str], order: list[str]) -> None:
     """A body that cannot be read fails `json`, and `parameters` then has nothing to judge; an unknown key has no standing."""
     assume(order.index("key") < min(map(order.index, ("suspended", "rate", "funds"))))
     assume(order.index("json") < min(map(order.index, ("parameters", "funds"))))
@@ -144,8 +144,8 @@ def test_a_disabled_model_is_not_found() -> None:
     assert decide(call(model_id="kling-ai")) == ModelNotFound("kling-ai")
 
 
-def test_types_and_unknown_members_are_told_together() -> None:
-    """Where unknown ones are refused at all."""
+def test_types_and_unknown_members_are_reported_together() -> None:
+    """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})
     wrong, unknown = Problem("duration", Rule.NUMBER), Problem("seed", Rule.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
@@ -236,8 +236,8 @@ def test_an_empty_member_asks_for_nothing() -> None:
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
     ],
 )  # fmt: skip
-def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
-    """By its channel, with the policy that ignores it."""
+def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
+    """The note names its channel and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
     decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)

@@ -32,8 +32,8 @@ def test_what_is_no_limit_is_refused_with_the_remedy(text: str) -> None:
         RateLimit.parse(text)
 
 
-def test_calls_beyond_the_limit_are_told_how_long_to_wait() -> None:
-    """Whole seconds, rounded up, at least one; after that wait the next call is served."""
+def test_calls_beyond_the_limit_get_the_seconds_to_wait() -> None:
+    """It is in whole seconds, rounded up, at least one; after that wait the next call is served."""
     quota, limit = Quota(), RateLimit(2, 10)
     assert quota.take(limit, 100_000) is None
     assert quota.take(limit, 103_000) is None

@@ -119,7 +119,7 @@ def test_another_policy_holds_from_now_on() -> None:
     assert told(where, accepted(where))["status"] == "PROCESSING"
 
 
-def test_an_answer_is_that_of_its_instant() -> None:
+def test_a_response_is_that_of_its_instant() -> None:
     """Past and future can be asked for, in any order, by callers of any host."""
     where = world()
     generation = accepted(where)
@@ -137,7 +137,7 @@ def test_an_answer_is_that_of_its_instant() -> None:
         assert media == [f"{origin}/v1/{generation.request_id}/output.mp4"]
 
 
-def test_worded_answers_are_bounded_and_worded_again() -> None:
+def test_rendered_responses_are_bounded_and_rendered_again() -> None:
     """With room for two, five generations are read in turn, twice, with the same bytes."""
     where = world(bounds=Bounds(bodies=2))
     generations = [accepted(where) for _ in range(5)]
@@ -172,8 +172,8 @@ def test_only_a_completed_generation_has_a_video(mark: str) -> None:
     assert where.completed("unknown", where.clock.now()) is None
 
 
-def test_transitions_are_told_once_in_their_order() -> None:
-    """Of all generations, as far as time has passed."""
+def test_transitions_are_reported_once_in_their_order() -> None:
+    """This covers all generations, as far as time has passed."""
     where = world()
     first = accepted(where).request_id
     pass_time(where, 1)
@@ -187,15 +187,15 @@ def test_transitions_are_told_once_in_their_order() -> None:
     assert where.apply(TakeTransitions(START + 10**9)) == []
 
 
-def test_a_generation_that_skips_processing_tells_its_end_only() -> None:
-    """Policy `queued_to_end`."""
+def test_a_generation_that_skips_processing_reports_its_end_only() -> None:
+    """The policy value is `queued_to_end`."""
     where = world(queued_to_end="yes")
     identity = accepted(where, "[[sim:error x]]").request_id
     assert where.apply(TakeTransitions(START + 15_000)) == [Transition(START + 15_000, identity, Status.ERROR)]
 
 
-def test_a_callback_is_due_at_the_end_and_tells_it() -> None:
-    """However late it is posted, its body is the status answer of that instant."""
+def test_a_callback_is_due_at_the_end_and_reports_it() -> None:
+    """However late it is posted, its body is the status response of that instant."""
     where = world()
     generation = accepted(where, webhook_url=HOOK)
     assert where.next_due() == START + 15_000
