@@ -1,4 +1,4 @@
-"""What a caller probably meant, told where no test of a body would look for it: in the journal and the log."""
+"""What a caller probably meant, reported where no test of a body would look for it: in the journal and the log."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def test_a_hint_is_in_the_journal_and_the_log(caller: Caller, caplog: pytest.Log
     caplog.set_level(logging.INFO, "pixazo_simulator")
     reply = caller.call("POST", "/minimax-hailuo-ai/v1/genrate", {"prompt": "A bear"})
     assert (reply.status, reply.json()) == (404, {"statusCode": 404, "message": "Resource not found"})
-    (told,) = caller.sim("journal")["exchanges"]
-    assert told["expected"] is False
-    assert told["hint"].startswith(
+    (exchange,) = caller.sim("journal")["exchanges"]
+    assert exchange["expected"] is False
+    assert exchange["hint"].startswith(
         "no route is POST /minimax-hailuo-ai/v1/genrate (did you mean POST /minimax-hailuo-ai/v1/generate?)"
     )
-    assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {told["hint"]}')
+    assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {exchange["hint"]}')
 
 
 def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None:
@@ -90,9 +90,9 @@ def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None
     caller.call("GET", "/v1/x/output.mp4")
     caller.generate("")
     caller.read("x")
-    told = caller.sim("unmatched")["exchanges"][-3:]
+    exchanges = caller.sim("unmatched")["exchanges"][-3:]
     assert caller.sim("unmatched")["total"] == before + 3
-    assert [(each["expected"], each["hint"].partition(":")[0]) for each in told] == [
+    assert [(each["expected"], each["hint"].partition(":")[0]) for each in exchanges] == [
         (False, "no world has the key that was sent"),
         (False, "the key is missing"),
         (False, "no generation has this request id"),
@@ -109,7 +109,7 @@ def test_the_hint_for_an_invalid_key_says_how_to_register_it() -> None:
 
 
 def test_a_key_in_a_long_path_is_taken_out_before_the_path_is_cut(caller: Caller) -> None:
-    """No part of it is told."""
+    """No part of it is shown."""
     caller.call("GET", f"/{'x' * 110}{caller.key}")
     (seen,) = caller.sim("journal")["exchanges"]
     assert seen["hint"].startswith(f"no route is GET /{'x' * 110}[redacted: known are ")

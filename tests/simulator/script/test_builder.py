@@ -101,8 +101,8 @@ def test_every_part_of_a_reply_and_an_end_can_be_written() -> None:
     When(book, "status").reply(502, text="<html>")
     When(book, "submit").end(queued=1, processing=2.5)
     When(book, "submit").end("FAILED", after=3)
-    told = [rule for _, rule in book.placed]
-    assert [each.get("reply") or each.get("end") for each in told] == [
+    placed = [rule for _, rule in book.placed]
+    assert [each.get("reply") or each.get("end") for each in placed] == [
         {"status": 200, "json": {"a": [None]}, "headers": {"x-a": "b"}},
         {"status": 502, "text": "<html>"},
         {"queued": 1, "processing": 2.5},
@@ -120,14 +120,14 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("say", "complaint"), REFUSED)
+@pytest.mark.parametrize(("write", "complaint"), REFUSED)
 def test_a_rule_that_means_nothing_is_refused_where_it_is_written(
-    say: Callable[[Book], object], complaint: str
+    write: Callable[[Book], object], complaint: str
 ) -> None:
     """No rule is placed."""
     book = Book()
     with pytest.raises(ValueError, match=complaint):
-        say(book)
+        write(book)
     assert book.placed == []
 
 
@@ -166,7 +166,7 @@ NO_FAULTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("given", "complaint"), NO_FAULTS)
 def test_what_is_no_fault_is_refused_with_what_to_write(given: Any, complaint: str) -> None:
-    """A class, a name or a number is told from a fault where it is given."""
+    """A class, a name or a number is distinguished from a fault where it is given."""
     book = Book()
     with pytest.raises(TypeError) as caught:
         When(book, "generate").fault(given)
@@ -184,10 +184,10 @@ def test_a_part_of_a_text_is_a_text() -> None:
 def test_a_sentence_that_was_only_begun_says_so() -> None:
     """From `when` or `then` on until a verb is said, even one that was refused."""
     rule = When(Book(), "generate")
-    told = [rule.incomplete, rule.reply(429, times=1).incomplete, rule.then.incomplete]
+    incomplete = [rule.incomplete, rule.reply(429, times=1).incomplete, rule.then.incomplete]
     with pytest.raises(ValueError, match="'DONE'"):
         rule.end("DONE")  # type: ignore[arg-type]
-    assert [*told, rule.incomplete] == [
+    assert [*incomplete, rule.incomplete] == [
         'when("generate") does not say what happens: add .reply, .end or .fault',
         None,
         'when("generate"), step 2, does not say what happens: add .reply, .end or .fault',

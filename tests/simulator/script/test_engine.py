@@ -42,9 +42,9 @@ def script(*rules: Rule) -> Script:
     return made
 
 
-def decisions(of: Script, *occasions: Facts) -> list[int | None]:
+def decisions(of: Script, *calls: Facts) -> list[int | None]:
     """The number of the rule that decides each, in order."""
-    found = [of.decide(occasion) for occasion in occasions]
+    found = [of.decide(facts) for facts in calls]
     return [each.number if each else None for each in found]
 
 
@@ -60,7 +60,7 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 
 def test_a_rule_that_is_used_up_lets_the_next_one_decide() -> None:
-    """And it is told how often each was used."""
+    """The list shows how often each was used."""
     of = script(Rule(when="generate", end=FAIL, times=2), Rule(when="generate", end=FAIL, times=1))
     assert decisions(of, *[submit()] * 4) == [1, 1, 2, None]
     assert [used for _, used in of.rules().values()] == [(2,), (1,)]
@@ -290,9 +290,9 @@ def test_of_many_differences_the_first_twenty_are_listed() -> None:
     """And how many more there are."""
     of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
     of.decide(submit())
-    (told,) = (list(each.missed or ()) for each in of.listed())
-    assert told[0] == "body.m0 is absent, wanted: equals 'x'"
-    assert told[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
+    (reported,) = (list(each.missed or ()) for each in of.listed())
+    assert reported[0] == "body.m0 is absent, wanted: equals 'x'"
+    assert reported[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
 
 
 def test_a_long_value_is_shown_by_its_start() -> None:

@@ -57,7 +57,7 @@ RULES = st.builds(
 
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
-    """What is told, read again."""
+    """A rendered rule, read again."""
     assert msgspec.convert(json.loads(json.dumps(rule.as_json())), Rule) == rule
 
 

@@ -64,7 +64,7 @@ class Wire:
 
     def __init__(self, *messages: dict[str, Any], bounds: Bounds | None = None, **policy: str) -> None:
         self.worlds = Worlds(Settings(policy=PROFILES["documented"].changed(policy), bounds=bounds or Bounds()))
-        self.said: list[Any] = []
+        self.sent: list[Any] = []
         self.asked = 0
         self._messages = list(messages)
 
@@ -73,12 +73,12 @@ class Wire:
         return self._messages.pop(0)
 
     async def _send(self, message: Any) -> None:
-        self.said.append(message)
+        self.sent.append(message)
 
     def post(self, **headers: str) -> int | None:
         """Submit, and return the status answered."""
         asyncio.run(gateway_of(self.worlds)(submission(**headers), self._receive, self._send))
-        return self.said[0]["status"] if self.said else None
+        return self.sent[0]["status"] if self.sent else None
 
 
 def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def test_a_key_may_stand_between_spaces() -> None:
 
 
 def test_exchanges_are_journalled_where_they_belong(caller: Caller) -> None:
-    """A caller's in its world, a stranger's outside, with the key out of sight wherever it stands."""
+    """A caller's in its world, an unknown caller's outside, with the key out of sight wherever it stands."""
     caller.call("GET", f"{STATUS}x?subscription-key=stranger-key&a=b", headers={KEY_HEADER: "", "x": "y"})
     caller.generate("")
     (own,) = caller.sim("journal")["exchanges"]
@@ -279,8 +279,8 @@ def test_a_refusal_is_logged(caller: Caller, caplog: pytest.LogCaptureFixture) -
     """In one line, however the path is spelled."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
     caller.read("a%0Ab")
-    told = '{"error":"Request not found","message":"No request with this id was found."}'
-    assert caplog.messages == [f"GET /v2/requests/status/a%0Ab answered 404: {told}"]
+    expected = '{"error":"Request not found","message":"No request with this id was found."}'
+    assert caplog.messages == [f"GET /v2/requests/status/a%0Ab answered 404: {expected}"]
 
 
 def media(caller: Caller, path: str, method: str = "GET", **headers: str) -> Reply:
@@ -384,7 +384,7 @@ def test_an_unknown_caller_whose_body_is_judged_first_is_refused_for_it() -> Non
     body = b'{"prompt":"%s"}' % (b"a" * 20_000)
     wire = Wire(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)
     assert wire.post(**{KEY_HEADER: "who"}) == 400
-    assert b"at most 2000 characters, not 20000" in wire.said[1]["body"]
+    assert b"at most 2000 characters, not 20000" in wire.sent[1]["body"]
 
 
 @pytest.mark.parametrize("keep", [0, 4, 5, 6, 100])
@@ -405,7 +405,7 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 
     async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
-        left, said = [chunk(b"", more=True), *messages], list[Any]()
+        left, sent = [chunk(b"", more=True), *messages], list[Any]()
 
         async def receive() -> dict[str, Any]:
             if waits and len(left) == 1:
@@ -413,10 +413,10 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
             return left.pop(0)
 
         async def send(message: Any) -> None:
-            said.append(message)
+            sent.append(message)
 
         await gateway(submission(), receive, send)
-        return said
+        return sent
 
     async def several() -> list[int]:
         held = asyncio.create_task(submit(chunk(body, more=True), chunk(b""), waits=half))

@@ -81,7 +81,7 @@ def test_marks_are_looked_for_in_the_first_20_000_characters() -> None:
 
 
 def test_the_text_of_a_mark_is_cut() -> None:
-    """It is told with every status answer."""
+    """It is in every status response."""
     read = read_magic(f"[[sim:failed {'x' * 3000}]]")
     assert isinstance(read, Magic)
     assert read.error == "x" * 2000

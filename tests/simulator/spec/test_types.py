@@ -151,7 +151,7 @@ def test_a_large_body_has_few_values(value: bytes, crowded: bool) -> None:
 
 
 def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:
-    """A prompt of commas that is too long is told to be just that."""
+    """A prompt of commas that is too long is reported as just that."""
     body = b'{"prompt":"%s"}' % (b"," * (64 * 1024 - 13))
     assert len(body) == 64 * 1024
     assert decode(body, GENERATE) == Parameters(prompt="," * (64 * 1024 - 13))

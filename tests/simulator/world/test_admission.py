@@ -221,7 +221,7 @@ def test_an_empty_member_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "policy", "told"),
+    ("more", "policy", "expected"),
     [
         ({}, {}, []),
         ({"webhook_url": HOOK}, {}, []),
@@ -236,22 +236,22 @@ def test_an_empty_member_asks_for_nothing() -> None:
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
     ],
 )  # fmt: skip
-def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
+def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
     """The note names its channel and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
     decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
-    assert list(decided.ignored) == told
+    assert list(decided.ignored) == expected
 
 
 def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     """In header and member alike, as policy `bad_webhook_url` says."""
     url = "http://a.test/" + "b" * 8000
-    told = InvalidParameters(
+    expected = InvalidParameters(
         (Problem("X-Webhook-URL", Rule.URL_LENGTH), Problem("callback_url", Rule.URL_LENGTH)),
     )
     what = call(webhook_url=url, members={"callback_url": url})
-    assert decide(what) == told
+    assert decide(what) == expected
     decided = decide(what, bad_webhook_url="ignore")
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == [
@@ -261,7 +261,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
 
 
 def test_of_a_large_body_with_unknown_members_the_names_are_read() -> None:
-    """Ten are told, with what is wrong otherwise, and the others counted."""
+    """Ten are listed, with what is wrong otherwise, and the others counted."""
     members = {f"m{number}": 0 for number in range(900)} | {"duration": "x" * 70_000}
     refused = decide(call(members=members), unknown_members="refuse")
     assert isinstance(refused, InvalidParameters)

@@ -38,7 +38,7 @@ def status(where: World, generation: Generation, at: int | None = None) -> bytes
     return where.status_body(generation, ORIGIN, where.clock.now() if at is None else at)
 
 
-def told(where: World, generation: Generation, at: int | None = None) -> Any:
+def status_body(where: World, generation: Generation, at: int | None = None) -> Any:
     """The status answer as JSON."""
     return json.loads(status(where, generation, at))
 
@@ -60,11 +60,11 @@ def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery
 
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     """Another seed gives others."""
-    answers = [
+    responses = [
         status(where, accepted(where))
         for where in (world(job_times="1-9+1-9"), world(job_times="1-9+1-9"), world(seed=1, job_times="1-9+1-9"))
     ]
-    assert answers[0] == answers[1] != answers[2]
+    assert responses[0] == responses[1] != responses[2]
 
 
 def test_a_refused_submit_changes_nothing() -> None:
@@ -112,11 +112,11 @@ def test_another_policy_holds_from_now_on() -> None:
     """What was accepted keeps its plan; an answer that was worded already is worded anew."""
     where = world()
     generation = accepted(where)
-    assert told(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
+    assert status_body(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
     where.apply(ChangeWorld(START, policy=where.policy.changed({"job_times": "0+1", "timestamps": "mixed"})))
-    assert told(where, generation)["status"] == "QUEUED"
-    assert told(where, generation)["updated_at"] == "2026-03-31 10:00:00"
-    assert told(where, accepted(where))["status"] == "PROCESSING"
+    assert status_body(where, generation)["status"] == "QUEUED"
+    assert status_body(where, generation)["updated_at"] == "2026-03-31 10:00:00"
+    assert status_body(where, accepted(where))["status"] == "PROCESSING"
 
 
 def test_a_response_is_that_of_its_instant() -> None:
@@ -130,7 +130,7 @@ def test_a_response_is_that_of_its_instant() -> None:
         (1.999, "QUEUED"),
         (14.999, "PROCESSING"),
     ]:
-        assert told(where, generation, START + int(second * 1000))["status"] == status
+        assert status_body(where, generation, START + int(second * 1000))["status"] == status
     pass_time(where, 15)
     for origin in ("http://a.test", "http://b.test", "http://a.test"):
         media = json.loads(where.status_body(generation, origin, where.clock.now()))["output"]["media_url"]
