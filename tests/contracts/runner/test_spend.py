@@ -123,11 +123,11 @@ def stopped(spending: SpendGuard, reason: str, spent: int) -> None:
 
 def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
     """A guard whose wire answers one after the other."""
-    answers = iter(replies)
+    responses = iter(replies)
 
     class Answering:
         def send(self, request: Send) -> Reply:
-            return next(answers)
+            return next(responses)
 
     return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), run="run1")
 
@@ -163,7 +163,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
     ],
 )
 def test_other_calls_mean_nothing(method: str, target: str, body: bytes) -> None:
-    """A look, a challenge, what belongs to another run, and strangers end no run."""
+    """A look, a challenge, what belongs to another run, and unknown callers end no run."""
     spending = watched(REFUSED, Reply(status=404))
     spending.send(HOOKED)
     spending.callback_received(method, target, body)
@@ -319,7 +319,7 @@ def _accepts_everything(gateway: FakeGateway) -> None:
     gateway.edit = edit
 
 
-def _loses_the_answer(gateway: FakeGateway) -> None:
+def _loses_the_response(gateway: FakeGateway) -> None:
     """Every accepted submit is answered 500."""
 
     def edit(_: Ask, reply: Answer) -> Answer:
@@ -331,7 +331,7 @@ def _loses_the_answer(gateway: FakeGateway) -> None:
 def _faithful(_: FakeGateway) -> None: ...
 
 
-CHARGING = [_faithful, _accepts_everything, _loses_the_answer]
+CHARGING = [_faithful, _accepts_everything, _loses_the_response]
 
 
 def charged(prepare: Callable[[FakeGateway], None], budget: int) -> Observed:
