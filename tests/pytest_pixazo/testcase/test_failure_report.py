@@ -104,7 +104,7 @@ def test_only_tests_with_a_world_show_one(pytester: pytest.Pytester) -> None:
 
 
 def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -> None:
-    """Errors of set-up and teardown are told with the world, too, and once only."""
+    """Errors of set-up and teardown are reported with the world, too, and once only."""
     pytester.makepyfile(
         """
         import pytest
@@ -201,8 +201,8 @@ def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though an assertion of the test itself shows it."""
-    told = pytester.path / "told.ndjson"
-    monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(told))
+    reported = pytester.path / "results.ndjson"
+    monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
     pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
     pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.mutation.recorder").assert_outcomes(failed=1)
-    assert '"reason": "AssertionError: [redacted], token=[hidden]"' in told.read_text()
+    assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()
