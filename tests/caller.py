@@ -43,8 +43,10 @@ def over_http(url: str) -> Send:
         connection = http.client.HTTPConnection(address, timeout=PATIENCE)
         try:
             connection.request(method, target, body or None, dict(headers))
-            answer = connection.getresponse()
-            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            response = connection.getresponse()
+            return Reply(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
         finally:
             connection.close()
 
@@ -97,8 +99,8 @@ class Caller:
         assert reply.status == 200, reply.body
         return reply.json()
 
-    def change(self, **wishes: object) -> Any:
+    def change(self, **settings: object) -> Any:
         """Change this caller's world."""
-        reply = self.call("PATCH", "/_sim/world", wishes)
+        reply = self.call("PATCH", "/_sim/world", settings)
         assert reply.status == 200, reply.body
         return reply.json()

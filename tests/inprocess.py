@@ -51,17 +51,17 @@ class InProcess:
 
     async def _exchange(self, scope: dict[str, Any], body: bytes) -> Reply:
         request: dict[str, Any] = {"type": "http.request", "body": body, "more_body": False}
-        heard = itertools.chain([request], itertools.repeat({"type": "http.disconnect"}))
-        said: list[dict[str, Any]] = []
+        incoming = itertools.chain([request], itertools.repeat({"type": "http.disconnect"}))
+        sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            return next(heard)
+            return next(incoming)
 
         async def send(message: Any) -> None:
-            said.append(message)
+            sent.append(message)
 
         await self._app(scope, receive, send)
-        start, *rest = said
+        start, *rest = sent
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
         return Reply(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
 

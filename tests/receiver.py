@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.patience import PATIENCE
 
-__all__ = ["Behaviour", "Callback", "Receiver", "answer"]
+__all__ = ["Behaviour", "Callback", "Receiver", "http_response"]
 
 
 class Behaviour(Enum):
@@ -46,7 +46,7 @@ class Callback:
         return {name.lower(): value for name, value in self.written}
 
 
-def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
+def http_response(status: int, body: bytes = b"", **headers: str) -> bytes:
     """A whole HTTP answer."""
     written = {"content-length": str(len(body)), "connection": "close"} | headers
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in written.items())
@@ -54,15 +54,15 @@ def answer(status: int, body: bytes = b"", **headers: str) -> bytes:
 
 
 class Receiver:
-    """`with Receiver(answer(500), answer(204)) as receiver: ... receiver.url ... receiver.wait(1)`, over TLS with a context.
+    """`with Receiver(http_response(500), http_response(204)) as receiver: ... receiver.url ... receiver.wait(1)`, over TLS with a context.
 
     The last of the answers is given again and again; without any, `status` is.
     """
 
-    def __init__(self, *answers: bytes | Behaviour, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *responses: bytes | Behaviour, context: ssl.SSLContext | None = None) -> None:
         self.status = 204
         self.received: list[Callback] = []
-        self._answers = list(answers)
+        self._responses = list(responses)
         self._arrived = threading.Condition()
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
@@ -107,19 +107,19 @@ class Receiver:
             assert self._arrived.wait_for(lambda: len(self.received) >= count, PATIENCE), self.received
             return list(self.received)
 
-    def answer_to(self, _callback: Callback) -> bytes | Behaviour:
+    def response_to(self, _callback: Callback) -> bytes | Behaviour:
         """What a callback is answered."""
-        if not self._answers:
-            return answer(self.status)
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if not self._responses:
+            return http_response(self.status)
+        return self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
 
     def reply(self, callback: Callback, write: Callable[[bytes], object]) -> None:
         """Answer a callback; raises OSError when the caller has hung up."""
-        match self.answer_to(callback):
-            case bytes() as said:
-                write(said)
+        match self.response_to(callback):
+            case bytes() as response:
+                write(response)
             case Behaviour.ECHOING:
-                write(answer(200, callback.body))
+                write(http_response(200, callback.body))
             case Behaviour.SILENT:
                 self._closing.wait()
             case Behaviour.DRIPPING:

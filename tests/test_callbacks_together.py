@@ -36,8 +36,8 @@ def submit(url: str, key: str, hook: str, clients: int, each: int) -> set[str]:
 
     def one(_: int) -> list[str]:
         with httpx2.Client(base_url=url, headers={"Ocp-Apim-Subscription-Key": key, "X-Webhook-URL": hook}) as client:
-            answers = [client.post("/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}) for _ in range(each)]
-        return [answer.json()["request_id"] for answer in answers]
+            responses = [client.post("/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}) for _ in range(each)]
+        return [response.json()["request_id"] for response in responses]
 
     with ThreadPoolExecutor(clients) as pool:
         return {identity for ids in pool.map(one, range(clients)) for identity in ids}

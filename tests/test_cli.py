@@ -41,8 +41,8 @@ def caller_of(serving: Serving, key: str | None = None) -> Caller:
 
 def policy_of(serving: Serving, key: str | None = None) -> dict[str, str]:
     """The policy of a caller's world."""
-    told: dict[str, str] = caller_of(serving, key).sim("world")["policy"]
-    return told
+    reported: dict[str, str] = caller_of(serving, key).sim("world")["policy"]
+    return reported
 
 
 # Ready
@@ -94,10 +94,10 @@ def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
     """Neither at its path nor at that of its temporary file; nothing is written, and the server has ended."""
     os.mkfifo(tmp_path / name)
     ended = pixazo_sim("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
-    told = (
+    expected = (
         f"ready file {tmp_path}/ready cannot be written: {tmp_path}/{name} is no regular file: name a path of its own"
     )
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {told}\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {expected}\n")
     assert [(each.name, each.is_fifo()) for each in tmp_path.iterdir()] == [(name, True)]
 
 
@@ -147,16 +147,16 @@ def test_a_server_that_is_open_says_so(serve: Serve, form: str) -> None:
     serving = serve("--control-open", "--log-format", form)
     assert serving.end() == 0
     (line,) = serving.log.splitlines()
-    told = line if form == "text" else json.loads(line)["message"]
+    body = line if form == "text" else json.loads(line)["message"]
     port = serving.url.rpartition(":")[2]
-    assert told == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
+    assert body == f"warning: --control-open: everyone who reaches port {port} may use /_sim, without a token"
 
 
 def test_the_limit_of_callbacks_is_that_of_the_command_line(serve: Serve) -> None:
     """Together with the profile's; a world that asks for more is refused."""
     serving = serve("--webhook-allow", "a.test", "--set", "webhook_allow=b.test")
-    wishes = [["a.test"], ["b.test"], ["c.test"]]
-    policies: list[dict[str, object]] = [{"policy": {"webhook_allow": hosts}} for hosts in wishes]
+    allowed = [["a.test"], ["b.test"], ["c.test"]]
+    policies: list[dict[str, object]] = [{"policy": {"webhook_allow": hosts}} for hosts in allowed]
     assert [caller_of(serving).call("POST", "/_sim/worlds", each).status for each in policies] == [201, 201, 400]
 
 
@@ -212,9 +212,9 @@ def test_every_option_can_be_given_in_the_environment(tmp_path: Path) -> None:
 
 def test_the_variables_are_named_after_the_options() -> None:
     """The help of `serve` names a variable for each option, and there is no other option."""
-    told = " ".join(pixazo_sim("serve", "--help").stdout.split())
-    assert re.findall(r"PIXAZO_ ?SIM_ ?([A-Z_]+)", told) == OPTIONS
-    assert re.findall(r" --([a-z-]+)", told) == [*(name.lower().replace("_", "-") for name in OPTIONS), "help"]
+    output = " ".join(pixazo_sim("serve", "--help").stdout.split())
+    assert re.findall(r"PIXAZO_ ?SIM_ ?([A-Z_]+)", output) == OPTIONS
+    assert re.findall(r" --([a-z-]+)", output) == [*(name.lower().replace("_", "-") for name in OPTIONS), "help"]
 
 
 def test_an_option_wins_over_its_variable(serve: Serve) -> None:
@@ -235,9 +235,9 @@ def test_the_observed_profile(serve: Serve) -> None:
     assert reply.status == 200
     assert re.fullmatch(r"minimax-hailuo-ai_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{13}", reply.json()["request_id"])
     caller.advance(200)
-    told = caller.read(reply.json()["request_id"]).json()
-    assert told["created_at"] == "2026-03-31T10:00:00.000Z"
-    assert re.fullmatch(r"2026-03-31 10:0[1-3]:\d\d", told["completed_at"])
+    body = caller.read(reply.json()["request_id"]).json()
+    assert body["created_at"] == "2026-03-31T10:00:00.000Z"
+    assert re.fullmatch(r"2026-03-31 10:0[1-3]:\d\d", body["completed_at"])
 
 
 @pytest.mark.parametrize(
@@ -359,8 +359,8 @@ def test_a_profile_with_an_endless_key_is_one_line_and_exit_2(tmp_path: Path) ->
     profile = tmp_path / "p.toml"
     profile.write_text("cors = 'on'\n" + "a." * 50_000 + "a = 1\n", encoding="utf-8")
     ended = pixazo_sim("serve", "--profile", str(profile))
-    told = f"pixazo-sim: profile {profile} is not valid TOML: A key has more than 100 dotted names (at line 2)\n"
-    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", told)
+    expected = f"pixazo-sim: profile {profile} is not valid TOML: A key has more than 100 dotted names (at line 2)\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", expected)
 
 
 @pytest.mark.parametrize(
@@ -557,8 +557,8 @@ def test_a_signal_may_reach_any_thread() -> None:
     """The main thread waits, and wakes up."""
     with child(SIGNAL_ELSEWHERE, "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
-        _, told = process.communicate(b"!", PATIENCE)
-        assert (process.returncode, told) == (0, b"")
+        _, output = process.communicate(b"!", PATIENCE)
+        assert (process.returncode, output) == (0, b"")
 
 
 def test_a_signal_may_come_while_it_starts() -> None:
@@ -573,8 +573,8 @@ def signalled(self):
 Simulator.start = signalled
 """
     with child(code, "serve", "--port", "0") as process:
-        _, told = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, told) == (0, b"")
+        _, output = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output) == (0, b"")
 
 
 NEVER = """
@@ -604,9 +604,9 @@ def test_what_does_not_end_is_ended_by_force() -> None:
     with child(f"{NEVER}serve.LAST_RESORT = 0.1", "serve", "--port", "0") as process:
         assert line(process).startswith(b"ready ")
         process.terminate()
-        _, told = process.communicate(timeout=PATIENCE)
+        _, output = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
-        assert re.fullmatch(rb"pixazo-sim: ended by force after 0\.1 s, in \S+, \S+threading\.py:\d+\n", told)
+        assert re.fullmatch(rb"pixazo-sim: ended by force after 0\.1 s, in \S+, \S+threading\.py:\d+\n", output)
 
 
 # What it prints
@@ -614,11 +614,11 @@ def test_what_does_not_end_is_ended_by_force() -> None:
 
 def test_policy_prints_every_point() -> None:
     """All 48 rows, in order, each with its field, its default, its label and its clauses."""
-    told = pixazo_sim("policy").stdout
-    heads = re.findall(r"^ ?(\d+)  (\w+) = ", told, re.MULTILINE)
+    output = pixazo_sim("policy").stdout
+    heads = re.findall(r"^ ?(\d+)  (\w+) = ", output, re.MULTILINE)
     assert [int(row) for row, _ in heads] == list(range(1, 49))
     assert heads[30] == ("31", "job_times")
-    assert "\n31  job_times = 2+13   (observed: 5-20+60-180)\n    [documented] FLOW-05\n" in told
+    assert "\n31  job_times = 2+13   (observed: 5-20+60-180)\n    [documented] FLOW-05\n" in output
 
 
 def test_policy_as_json() -> None:
@@ -641,8 +641,8 @@ def test_every_policy_value_is_accepted_back(serve: Serve) -> None:
 
 def test_magic_prints_every_prompt_and_key() -> None:
     """Five marks and nine keys, each with what it does."""
-    told = pixazo_sim("magic").stdout
-    assert re.findall(r"^  (\[\[sim:[^]]+\]\]|sim-[a-z-]+)  +the (?:generation|caller) ", told, re.MULTILINE) == [
+    output = pixazo_sim("magic").stdout
+    assert re.findall(r"^  (\[\[sim:[^]]+\]\]|sim-[a-z-]+)  +the (?:generation|caller) ", output, re.MULTILINE) == [
         "[[sim:failed TEXT]]", "[[sim:error TEXT]]", "[[sim:stuck]]", "[[sim:after SECONDS]]", "[[sim:moderated]]",
         "sim-empty-wallet", "sim-one-video", "sim-two-videos", "sim-suspended", "sim-throttled",
         "sim-throttled-briefly", "sim-broken", "sim-disabled-model", "sim-another-account",
@@ -651,16 +651,16 @@ def test_magic_prints_every_prompt_and_key() -> None:
 
 def test_version_and_help() -> None:
     """The version is one line; help lists the commands, and is also printed without a command."""
-    version, told, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()
+    version, reported, bare = pixazo_sim("--version"), pixazo_sim("--help"), pixazo_sim()
     assert re.fullmatch(r"pixazo-sim \d+\.\d+\.\d+\S*\n", version.stdout)
-    assert re.findall(r"^  (serve|demo|policy|magic) ", told.stdout, re.MULTILINE) == [
+    assert re.findall(r"^  (serve|demo|policy|magic) ", reported.stdout, re.MULTILINE) == [
         "serve",
         "demo",
         "policy",
         "magic",
     ]
-    assert (told.returncode, told.stderr) == (0, "")
-    assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", told.stdout)
+    assert (reported.returncode, reported.stderr) == (0, "")
+    assert (bare.returncode, bare.stdout, bare.stderr) == (2, "", reported.stdout)
 
 
 @pytest.mark.parametrize("command", ["policy", "mutants", "faults", "openapi", "--help"])
@@ -677,12 +677,12 @@ def test_who_reads_no_further_is_no_mistake(command: str) -> None:
 def test_an_output_that_is_full(arguments: str) -> None:
     """One line."""
     ended = shell(f'exec "$@" {arguments} >/dev/full')
-    told = "pixazo-sim: standard output cannot be written: No space left on device\n"
-    assert (ended.returncode, ended.stderr) == (2, told)
+    expected = "pixazo-sim: standard output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (2, expected)
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "expected"),
     [
         (">&-", "standard output is closed, and the ready line cannot be written: redirect it to a file or /dev/null"),
         (
@@ -692,10 +692,10 @@ def test_an_output_that_is_full(arguments: str) -> None:
         ("<&- >&- 2>&-", None),
     ],
 )
-def test_a_ready_line_that_cannot_be_told(output: str, told: str | None) -> None:
-    """One line, if there is a standard error, and exit code 2."""
+def test_a_ready_line_that_cannot_be_printed(output: str, expected: str | None) -> None:
+    """There is one line, if there is a standard error, and exit code 2."""
     ended = shell(f'exec "$@" serve --port 0 {output}')
-    assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {told}\n" if told else "")
+    assert (ended.returncode, ended.stderr) == (2, f"pixazo-sim: {expected}\n" if expected else "")
 
 
 def test_a_reader_that_has_left_before_the_ready_line() -> None:
@@ -704,8 +704,8 @@ def test_a_reader_that_has_left_before_the_ready_line() -> None:
     os.close(reading)
     with os.fdopen(writing, "wb") as broken:
         ended = run_process(COMMAND, "serve", "--port", "0", stdout=broken)
-    told = "pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
-    assert (ended.returncode, ended.stderr) == (2, told)
+    expected = "pixazo-sim: the ready line cannot be written to standard output: Broken pipe; redirect it to a file or /dev/null\n"
+    assert (ended.returncode, ended.stderr) == (2, expected)
 
 
 def test_without_standard_error() -> None:
@@ -737,12 +737,12 @@ def test_nobody_waits_for_a_reader_of_the_log(form: str) -> None:
         caller = Caller(over_http(line(process).split()[1].decode()), "nobody")
         for number in range(REFUSED):
             assert caller.call("GET", f"/{number:04}{'a' * 2000}").status == 404
-        told = b""
-        while b"were dropped" not in told:
-            told += os.read(process.stderr.fileno(), 65536)
+        output = b""
+        while b"were dropped" not in output:
+            output += os.read(process.stderr.fileno(), 65536)
         process.terminate()
         assert process.wait(PATIENCE) == 0
-    lines = told.decode().splitlines()
+    lines = output.decode().splitlines()
     dropped = int(re.findall(r"(\d+) log lines were dropped: standard error was not read fast enough", lines[-1])[0])
     assert dropped > 0
     assert len(lines) - 1 + dropped == REFUSED
@@ -798,12 +798,12 @@ logging.getLogger("elsewhere").warning("not ours")
 def test_a_caller_forges_no_line(form: str, lines: list[str]) -> None:
     """Line breaks and terminal control characters are escaped; the lines of an exception are indented."""
     with started(sys.executable, "-c", LOGGED.format(form=form)) as process:
-        told = process.communicate(timeout=PATIENCE)[1]
-    assert told.decode().split("\n") == [*lines, ""]
+        output = process.communicate(timeout=PATIENCE)[1]
+    assert output.decode().split("\n") == [*lines, ""]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_log_tells_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
+def test_the_log_has_refusals_and_callbacks_and_no_key(serve: Serve, receiver: Receiver, form: str) -> None:
     """One line for each refused call and each webhook attempt, wherever the caller has put its key."""
     key = "canary-4711-0815"
     serving = serve("--api-key", key, "--log-format", form, "--clock", "manual", "--set", "query_key=accept")
@@ -816,14 +816,14 @@ def test_the_log_tells_refusals_and_callbacks_and_no_key(serve: Serve, receiver:
     assert serving.end() == 0
     lines = serving.log.splitlines()
     assert key not in serving.log
-    told = [json.loads(line)["message"] for line in lines] if form == "json" else lines
-    assert [line.split(" answered ")[0] for line in told[1:]] == [
+    messages = [json.loads(line)["message"] for line in lines] if form == "json" else lines
+    assert [line.split(" answered ")[0] for line in messages[1:]] == [
         "POST /minimax-hailuo-ai/v1/generate",
         "GET /[redacted]",
         "POST /minimax-hailuo-ai/v1/generate",
     ]
-    assert told[0] == f"callback about {request_id} to {receiver.url}?key=[redacted]: answered 204"
-    assert told[1].endswith(
+    assert messages[0] == f"callback about {request_id} to {receiver.url}?key=[redacted]: answered 204"
+    assert messages[1].endswith(
         'answered 400: {"error":"Invalid request","message":"resolution must be 768P or 1080P, not [redacted]."}'
     )
     if form == "json":

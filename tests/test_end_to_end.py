@@ -82,8 +82,8 @@ class Wired:
             advance(seconds)
 
         async with self._library.AsyncClient(headers=headers) as http:
-            twin: object = AsyncPixazoClient(http_client=http, sleep=sleep, **wired)
-            return await scenario(cast("PixazoClient", twin))
+            equal: object = AsyncPixazoClient(http_client=http, sleep=sleep, **wired)
+            return await scenario(cast("PixazoClient", equal))
 
 
 async def got(result: T) -> T:
@@ -142,9 +142,9 @@ def test_image_to_video(wired: Wired, caller: Caller, tmp_path: Path, source: st
         return await got(handle.wait())
 
     assert wired.run(scenario).succeeded
-    (heard,) = caller.sim("journal")["exchanges"][:1]
-    sent: dict[str, Any] = heard["request"]["body"]
-    assert (heard["target"], set(sent)) == (
+    (exchange,) = caller.sim("journal")["exchanges"][:1]
+    sent: dict[str, Any] = exchange["request"]["body"]
+    assert (exchange["target"], set(sent)) == (
         "/minimax-hailuo-ai/v1/imageToVideo",
         {"prompt", "first_frame_image", "aigc_watermark"},
     )
@@ -253,8 +253,12 @@ def test_a_rate_limit_is_waited_out(wired: Wired, caller: Caller) -> None:
         return [(await got(client.generate("A bear"))).request_id for _ in range(2)]
 
     assert len(set(wired.run(scenario))) == 2
-    told = caller.sim("journal?method=POST")["exchanges"]
-    assert [(each["status"], each["at"][14:19]) for each in told] == [(202, "00:00"), (429, "00:00"), (202, "00:30")]
+    exchanges = caller.sim("journal?method=POST")["exchanges"]
+    assert [(each["status"], each["at"][14:19]) for each in exchanges] == [
+        (202, "00:00"),
+        (429, "00:00"),
+        (202, "00:30"),
+    ]
     assert caller.sim("ledger")["balance"] == "99.30"
 
 

@@ -41,9 +41,9 @@ class Faults(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take one record."""
-        told = record.getMessage()
+        output = record.getMessage()
         if record.levelno >= logging.ERROR or record.exc_info:
-            self.found.append(told)
+            self.found.append(output)
 
 
 @pytest.fixture(autouse=True)
@@ -122,10 +122,10 @@ def test_on_connections_that_stay_open(address: tuple[str, int], good: None) -> 
             request = hostile.request(key)
             connections += connection.sock is None
             connection.request(request.method, request.target, request.body, request.headers)
-            with connection.getresponse() as answer:
-                body = answer.read()
-            assert_composed(request, answer.status, answer.headers.get("content-type", ""), body)
-            hostile.known_id = json.loads(body)["request_id"] if answer.status == 202 else hostile.known_id
+            with connection.getresponse() as response:
+                body = response.read()
+            assert_composed(request, response.status, response.headers.get("content-type", ""), body)
+            hostile.known_id = json.loads(body)["request_id"] if response.status == 202 else hostile.known_id
     assert connections < KEPT_ALIVE / 4
 
 
@@ -134,10 +134,10 @@ def test_bytes_that_are_no_request(address: tuple[str, int], good: None) -> None
     hostile, statuses = HostileRequests(3), Counter[bytes]()
     for _ in range(GARBAGE):
         sent = hostile.garbage()
-        answer = exchange(address, sent)
-        lines = re.findall(rb"^HTTP/1\.1 (\d{3}) ", answer, re.MULTILINE)
-        assert all(line < b"500" for line in lines), (sent, answer)
-        assert lines or not answer, (sent, answer)
+        response = exchange(address, sent)
+        lines = re.findall(rb"^HTTP/1\.1 (\d{3}) ", response, re.MULTILINE)
+        assert all(line < b"500" for line in lines), (sent, response)
+        assert lines or not response, (sent, response)
         statuses.update(lines)
     assert {b"400", b"401", b"431"} <= statuses.keys()
 
@@ -171,7 +171,9 @@ def test_a_body_beyond_the_limit(address: tuple[str, int], good: None, chunked: 
     size = BODY_LIMIT + 1
     body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, b" " * size) if chunked else b" " * size
     framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % size
-    answer = exchange(address, HEAD + framing + b"\r\n\r\n" + body)
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"\r\nconnection: close\r\n" in answer
-    assert answer.endswith(b'{"error":"Payload Too Large","message":"The request body is larger than 29360128 bytes."}')
+    response = exchange(address, HEAD + framing + b"\r\n\r\n" + body)
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nconnection: close\r\n" in response
+    assert response.endswith(
+        b'{"error":"Payload Too Large","message":"The request body is larger than 29360128 bytes."}'
+    )

@@ -37,15 +37,15 @@ def transition(at: str, request_id: str, status: str) -> dict[str, Any]:
 
 def attempt(at: str, request_id: str, url: str, status: int | None, problem: str | None = None) -> dict[str, Any]:
     """An attempt at the first webhook in the response of an advance, in the hour at which a manual clock starts."""
-    told = {"kind": "webhook", "number": 1, "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
-    return told | {"status": status, "problem": problem, "rule": None, "faults": []}
+    expected = {"kind": "webhook", "number": 1, "request_id": request_id, "url": url, "at": f"2026-03-31T10:{at}Z"}
+    return expected | {"status": status, "problem": problem, "rule": None, "faults": []}
 
 
 def test_the_key_of_the_ready_line_is_served(server: Serving) -> None:
     """One can submit with it at once; on a manual clock the generation is QUEUED at 10:00."""
     ready = Caller(over_http(server.url), server.key)
-    told = ready.read(ready.accepted()).json()
-    assert (server.key, told["status"], told["created_at"]) == ("sim-key", "QUEUED", "2026-03-31T10:00:00.000Z")
+    body = ready.read(ready.accepted()).json()
+    assert (server.key, body["status"], body["created_at"]) == ("sim-key", "QUEUED", "2026-03-31T10:00:00.000Z")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds:
     ("prompt", "status"),
     [("A bear", "COMPLETED"), ("A bear [[sim:failed too wild]]", "FAILED"), ("A bear [[sim:error]]", "ERROR")],
 )
-def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
+def test_the_webhook_is_the_status_response(caller: Caller, receiver: Receiver, prompt: str, status: str) -> None:
     """When the advance responds, the webhook has arrived, and equals byte for byte the response to a read at that instant."""
     request_id = caller.accepted(prompt, webhook=receiver.url)
     assert caller.advance(14.999)["events"] == [transition("02.000", request_id, "PROCESSING")]
@@ -97,11 +97,11 @@ def test_the_webhook_is_the_status_answer(caller: Caller, receiver: Receiver, pr
         attempt("00:15.000", request_id, receiver.url, 204),
     ]
     (callback,) = receiver.received
-    answer = caller.read(request_id)
-    assert answer.json()["status"] == status
-    assert callback.body == answer.body
+    response = caller.read(request_id)
+    assert response.json()["status"] == status
+    assert callback.body == response.body
     assert callback.path == "/hook"
-    assert callback.headers["content-type"] == answer.headers["content-type"] == "application/json"
+    assert callback.headers["content-type"] == response.headers["content-type"] == "application/json"
     assert callback.headers["host"] == receiver.url.split("/")[2]
     assert not any("key" in name for name in callback.headers)
 
@@ -119,8 +119,8 @@ def test_failed_attempts_are_repeated_on_the_worlds_clock(caller: Caller, receiv
     """A receiver that fails is called again 5 s, 5 min and 30 min after the attempt before, and then no more."""
     receiver.status = 503
     request_id = caller.accepted(webhook=receiver.url)
-    told = caller.advance(3600)["events"]
-    assert [event for event in told if event["kind"] == "webhook"] == [
+    reported = caller.advance(3600)["events"]
+    assert [event for event in reported if event["kind"] == "webhook"] == [
         attempt(at, request_id, receiver.url, 503, "answered 503")
         for at in ("00:15.000", "00:20.000", "05:20.000", "35:20.000")
     ]
@@ -139,7 +139,7 @@ def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiv
     assert len(receiver.received) == 2
 
 
-def test_events_are_told_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
+def test_events_are_reported_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
     """Two generations, two seconds apart, and a webhook between their ends: one advance reports five events in order."""
     first = caller.accepted(webhook=receiver.url)
     caller.advance(1)

@@ -43,7 +43,7 @@ def hanging(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 @pytest.mark.parametrize("options", [(), ("-p", "xdist", "-n", "1")], ids=["alone", "xdist"])
-def test_a_run_that_is_cut_short_has_said_what_failed(hanging: pytest.Pytester, options: tuple[str, ...]) -> None:
+def test_a_run_that_is_cut_short_has_printed_what_failed(hanging: pytest.Pytester, options: tuple[str, ...]) -> None:
     """One line with the name of the test and the error is printed as soon as the test has failed."""
     command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options)
     with started(*command, cwd=hanging.path, env=os.environ) as process:

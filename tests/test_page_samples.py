@@ -87,8 +87,8 @@ def exchange(text: str) -> tuple[str, str]:
     name, port = host.split(":")
     with socket.create_connection((name, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(message.encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    head, _, body = answer.partition("\r\n\r\n")
+        response = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    head, _, body = response.partition("\r\n\r\n")
     return head, body
 
 
@@ -109,18 +109,18 @@ def test_a_sample_gets_the_printed_output(adapt: Adapt, part: str, language: str
     (output,) = blocks(part, "Output")
     members = RUN[language](adapt(sample(part, language)))
     assert printed(adapt(output)).fullmatch(json.dumps(dict(members), indent=2))
-    told = dict(members)
-    assert told["polling_url"].endswith(f"/v2/requests/status/{told['request_id']}")
+    reported = dict(members)
+    assert reported["polling_url"].endswith(f"/v2/requests/status/{reported['request_id']}")
 
 
 def test_every_sample_arrives_as_the_same_generation(adapt: Adapt, caller: Caller) -> None:
     """The gateway reads a sample as the page means it: the operation of its part, 6 s in 768P, charged to the sample's key."""
     for part in PARTS:
         run_http(adapt(sample(part, "HTTP")))
-    heard = [
+    submitted = [
         (each["operation"], each["duration"], each["resolution"]) for each in caller.sim("generations")["generations"]
     ]
-    assert heard == [("imageToVideo", 6, "768P"), ("generate", 6, "768P")]
+    assert submitted == [("imageToVideo", 6, "768P"), ("generate", 6, "768P")]
     assert caller.sim("ledger")["balance"] == "99.30"
 
 
@@ -143,7 +143,7 @@ def test_the_printed_curl_sample_of_text_to_video_is_broken(adapt: Adapt, caller
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_status_curl_example_gets_the_printed_answer(adapt: Adapt, caller: Caller, part: str) -> None:
+def test_the_status_curl_example_gets_the_printed_response(adapt: Adapt, caller: Caller, part: str) -> None:
     """With a real id, 15 s after the submit, the response has the printed members and times; only the media URL is on our own host."""
     request_id = caller.accepted()
     caller.advance(15)
@@ -152,10 +152,10 @@ def test_the_status_curl_example_gets_the_printed_answer(adapt: Adapt, caller: C
     tool("curl")
     ended = run_process(tool("bash"), given=adapt(example).replace(MASKED_ID, request_id))
     assert ended.returncode == 0, ended.stderr
-    told, expected = json.loads(ended.stdout), json.loads(completed.replace(MASKED_ID, request_id))
+    output, expected = json.loads(ended.stdout), json.loads(completed.replace(MASKED_ID, request_id))
     media_url = adapt(f"{VENDOR}/v1/{request_id}/output.mp4")
     expected["output"] = {"media_url": [media_url], "media_type": "video/mp4"}
-    assert json.dumps(told, indent=2) == json.dumps(expected, indent=2)
+    assert json.dumps(output, indent=2) == json.dumps(expected, indent=2)
 
 
 @pytest.mark.parametrize("part", PARTS)

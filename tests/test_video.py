@@ -48,8 +48,8 @@ def probed(place: str) -> dict[str, Any]:
     options = ["-v", "error", "-show_streams", "-show_format", "-count_frames", "-of", "json"]
     ended = run_process(tool("ffprobe"), *options, place)
     assert (ended.returncode, ended.stderr) == (0, "")
-    told: dict[str, Any] = json.loads(ended.stdout)
-    return told
+    output: dict[str, Any] = json.loads(ended.stdout)
+    return output
 
 
 @pytest.mark.parametrize(("resolution", "duration"), COMBINATIONS)
@@ -59,14 +59,14 @@ def test_a_video_is_what_was_asked_for(
     """One H.264 stream of the requested frame size and duration, as long as its frames take to show; every frame decodes."""
     video = tmp_path / "output.mp4"
     video.write_bytes(fetched(simulator, media_url(caller, GENERATE, resolution, duration)))
-    told = probed(str(video))
-    (stream,) = told["streams"]
+    reported = probed(str(video))
+    (stream,) = reported["streams"]
     assert (stream["codec_name"], stream["pix_fmt"]) == ("h264", "yuv420p")
     assert (stream["width"], stream["height"]) == FRAMES[resolution]
-    assert float(stream["duration"]) == float(told["format"]["duration"]) == duration
+    assert float(stream["duration"]) == float(reported["format"]["duration"]) == duration
     numerator, denominator = map(int, stream["r_frame_rate"].split("/"))
     assert int(stream["nb_read_frames"]) * denominator == duration * numerator
-    assert "mp4" in told["format"]["format_name"].split(",")
+    assert "mp4" in reported["format"]["format_name"].split(",")
     decoded = run_process(tool("ffmpeg"), "-v", "error", "-i", video, "-f", "null", "-")
     assert (decoded.returncode, decoded.stderr) == (0, "")
 

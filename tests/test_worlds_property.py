@@ -71,13 +71,13 @@ class Tape:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.requests: list[tuple[str, str, Mapping[str, str], bytes]] = []
-        self.answers: list[Reply] = []
+        self.replies: list[Reply] = []
 
     def __call__(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Pass one request on."""
         self.requests.append((method, target, headers, body))
-        self.answers.append(self._send(method, target, headers, body))
-        return self.answers[-1]
+        self.replies.append(self._send(method, target, headers, body))
+        return self.replies[-1]
 
     def replayed(self) -> list[Reply]:
         """What a new server answers to the same requests."""
@@ -224,11 +224,11 @@ class ManyWorlds(RuleBasedStateMachine):
     @rule(world=worlds, seconds=st.sampled_from([0, 1, 2, 3, 12]))
     def advance(self, world: Account, seconds: int) -> None:
         """Time passes in one world only."""
-        told = world.caller.advance(seconds)
+        reported = world.caller.advance(seconds)
         world.now += seconds
         world.settle()
         self.happened["advance"] += 1
-        self.happened["webhook attempt"] += any(event["kind"] == "webhook" for event in told["events"])
+        self.happened["webhook attempt"] += any(event["kind"] == "webhook" for event in reported["events"])
 
     @rule(generation=generations)
     def read_the_end(self, generation: Expected) -> None:
@@ -263,9 +263,9 @@ class ManyWorlds(RuleBasedStateMachine):
             for what in ("world", "ledger", "generations", "deliveries", "journal"):
                 world.caller.sim(what)
         with self.server:
-            assert self.tape.replayed() == self.tape.answers
+            assert self.tape.replayed() == self.tape.replies
             for world in self.accounts:
-                assert world.tape.replayed() == world.tape.answers
+                assert world.tape.replayed() == world.tape.replies
 
 
 def test_laws_of_many_worlds() -> None:

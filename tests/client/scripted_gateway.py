@@ -99,9 +99,9 @@ class ScriptedGateway:
         self.now = 1000.0
         self.early = 0.0
 
-    def reply(self, *answers: object) -> None:
+    def reply(self, *responses: object) -> None:
         """Set the replies; a bare dict is the body of a 200."""
-        self.script = [one if isinstance(one, Reply | Failure) else Reply(body=one) for one in answers]
+        self.script = [one if isinstance(one, Reply | Failure) else Reply(body=one) for one in responses]
 
     def client(self, **settings: Any) -> PixazoClient:
         """A client of this gateway. It is typed as the blocking one: the other has the same names, and `run` awaits them."""
@@ -152,11 +152,11 @@ class ScriptedGateway:
         assert len(self.requests) < MOST_REQUESTS, "the client does not stop asking"
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append(SeenRequest(request.method, str(request.url), headers, request.content, self.now))
-        answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(answer, Failure):
-            raise getattr(self.library, answer.error)("broken on purpose", request=request)
-        self.now += answer.takes
-        return self.library.Response(answer.status, content=answer.content, headers=answer.headers)
+        response = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(response, Failure):
+            raise getattr(self.library, response.error)("broken on purpose", request=request)
+        self.now += response.takes
+        return self.library.Response(response.status, content=response.content, headers=response.headers)
 
     def _sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)

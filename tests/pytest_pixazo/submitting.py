@@ -21,9 +21,9 @@ def submit(world: ControlClient, webhook_url: str, prompt: str = "A bear", **hea
         "X-Webhook-URL": webhook_url,
     }
     connection.request("POST", "/minimax-hailuo-ai/v1/generate", json.dumps({"prompt": prompt}), sent | headers)
-    answer = connection.getresponse()
-    body = answer.read()
+    response = connection.getresponse()
+    body = response.read()
     connection.close()
-    assert answer.status == 202, body
+    assert response.status == 202, body
     request_id: str = json.loads(body)["request_id"]
     return request_id

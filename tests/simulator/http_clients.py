@@ -24,7 +24,7 @@ from tests.patience import PATIENCE
 __all__ = ["HTTP_CLIENTS", "POOLED_CLIENTS", "HttpClient"]
 
 
-Answer = tuple[int, bytes]
+Response = tuple[int, bytes]
 """Status code and body."""
 
 
@@ -33,7 +33,7 @@ class HttpClient(Protocol):
 
     def __call__(
         self, method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-    ) -> Answer: ...
+    ) -> Response: ...
 
 
 Opened = Callable[[], AbstractContextManager[HttpClient]]
@@ -56,7 +56,7 @@ class _Asked:
         return {"method": self.method, "url": self.url, "headers": self.headers, "timeout": self.timeout}
 
 
-_Send = Callable[[_Asked], Answer]
+_Send = Callable[[_Asked], Response]
 
 
 def _client(open_library: Callable[[], Generator[_Send]]) -> Opened:
@@ -68,7 +68,7 @@ def _client(open_library: Callable[[], Generator[_Send]]) -> Opened:
 
             def client(
                 method: str, url: str, body: bytes | None = None, *, key: str = "any-key", timeout: float = PATIENCE
-            ) -> Answer:
+            ) -> Response:
                 headers = {"Ocp-Apim-Subscription-Key": key, "Content-Type": "application/json"}
                 return send(_Asked(method, url, body, headers, timeout))
 
@@ -80,9 +80,9 @@ def _client(open_library: Callable[[], Generator[_Send]]) -> Opened:
 def _over_requests() -> Generator[_Send]:
     with requests.Session() as session:
 
-        def send(asked: _Asked) -> Answer:
-            answer = session.request(data=asked.body, **asked.parts)
-            return answer.status_code, answer.content
+        def send(asked: _Asked) -> Response:
+            response = session.request(data=asked.body, **asked.parts)
+            return response.status_code, response.content
 
         yield send
 
@@ -90,9 +90,9 @@ def _over_requests() -> Generator[_Send]:
 def _over_urllib3() -> Generator[_Send]:
     with urllib3.PoolManager() as pool:
 
-        def send(asked: _Asked) -> Answer:
-            answer = pool.request(body=asked.body, **asked.parts, retries=False)
-            return answer.status, answer.data
+        def send(asked: _Asked) -> Response:
+            response = pool.request(body=asked.body, **asked.parts, retries=False)
+            return response.status, response.data
 
         yield send
 
@@ -100,11 +100,11 @@ def _over_urllib3() -> Generator[_Send]:
 def _over_urllib() -> Generator[_Send]:
     opener = urllib.request.build_opener()
 
-    def send(asked: _Asked) -> Answer:
+    def send(asked: _Asked) -> Response:
         try:
             request = urllib.request.Request(asked.url, asked.body, asked.headers, method=asked.method)
-            with opener.open(request, timeout=asked.timeout) as answer:
-                return answer.status, answer.read()
+            with opener.open(request, timeout=asked.timeout) as response:
+                return response.status, response.read()
         except urllib.error.HTTPError as refused:
             with refused:
                 return refused.code, refused.read()
@@ -116,18 +116,18 @@ def _over_http_client() -> Generator[_Send]:
     """One connection for all requests to one host, opened again when it has ended."""
     connections: dict[str, http.client.HTTPSConnection] = {}
 
-    def send(asked: _Asked) -> Answer:
+    def send(asked: _Asked) -> Response:
         parts = urlsplit(asked.url)
         connection = connections.setdefault(
             parts.netloc, http.client.HTTPSConnection(parts.netloc, timeout=asked.timeout)
         )
         try:
             connection.request(asked.method, parts.path, asked.body, asked.headers)
-            answer = connection.getresponse()
+            response = connection.getresponse()
         except OSError:
             connection.close()
             raise
-        return answer.status, answer.read()
+        return response.status, response.read()
 
     yield send
     for connection in connections.values():
@@ -138,9 +138,9 @@ def _over_httpx(library: Any) -> Opened:
     def open_library() -> Generator[_Send]:
         with library.Client() as client:
 
-            def send(asked: _Asked) -> Answer:
-                answer = client.request(content=asked.body, **asked.parts)
-                return answer.status_code, answer.content
+            def send(asked: _Asked) -> Response:
+                response = client.request(content=asked.body, **asked.parts)
+                return response.status_code, response.content
 
             yield send
 
@@ -152,9 +152,9 @@ def _over_async_httpx(library: Any, loop_factory: Any) -> Opened:
         client = library.AsyncClient()
         with asyncio.Runner(loop_factory=loop_factory) as runner:
 
-            def send(asked: _Asked) -> Answer:
-                answer = runner.run(client.request(content=asked.body, **asked.parts))
-                return answer.status_code, answer.content
+            def send(asked: _Asked) -> Response:
+                response = runner.run(client.request(content=asked.body, **asked.parts))
+                return response.status_code, response.content
 
             yield send
             runner.run(client.aclose())
@@ -168,11 +168,11 @@ def _over_trio(library: Any) -> Opened:
     def open_library() -> Generator[_Send]:
         context = library.create_ssl_context()
 
-        def send(asked: _Asked) -> Answer:
-            async def ask() -> Answer:
+        def send(asked: _Asked) -> Response:
+            async def ask() -> Response:
                 async with library.AsyncClient(verify=context) as client:
-                    answer = await client.request(content=asked.body, **asked.parts)
-                    return answer.status_code, answer.content
+                    response = await client.request(content=asked.body, **asked.parts)
+                    return response.status_code, response.content
 
             return trio.run(ask)
 
@@ -189,12 +189,12 @@ def _over_aiohttp(loop_factory: Any) -> Opened:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             client = runner.run(session())
 
-            async def ask(asked: _Asked) -> Answer:
+            async def ask(asked: _Asked) -> Response:
                 limited: dict[str, Any] = asked.parts | {"timeout": aiohttp.ClientTimeout(sock_read=asked.timeout)}
-                async with client.request(data=asked.body, **limited) as answer:
-                    return answer.status, await answer.read()
+                async with client.request(data=asked.body, **limited) as response:
+                    return response.status, await response.read()
 
-            def send(asked: _Asked) -> Answer:
+            def send(asked: _Asked) -> Response:
                 return runner.run(ask(asked))
 
             yield send

@@ -95,7 +95,7 @@ def test_a_regression_is_named_with_its_severity(out: Path, tmp_path: Path) -> N
 
 @pytest.mark.exhaustive
 def test_a_submit_that_waits_for_its_generation_fails() -> None:
-    """A 202 that is held until the generation has ended is told from one that is merely slow."""
+    """A 202 that is held until the generation has ended is distinguished from one that is merely slow."""
 
     with serve(hold=lambda reply: 0.8 if reply.code == 202 else 0.0) as (url, _):
         assert "FAIL SUBMIT-14" in run(url, "--clauses", "SUBMIT-14").output
@@ -311,12 +311,12 @@ def test_one_target_has_one_ledger(other: str, tmp_path: Path) -> None:
     """The ledger's name is the same for every spelling of the target."""
     profile = tmp_path / "paid.toml"
     profile.write_text(PAID)
-    told: set[str] = set()
+    reported: set[str] = set()
     for url in ("http://127.0.0.1:8900", other.format(port=8900)):
         arguments = ("plan", "--target", url, "--profile", str(profile), "--clauses", "AUTH-01")
-        told.add(command(*arguments).output.splitlines()[0])
-    assert len(told) == 1
-    assert "pixazo-contracts/ledger-" in told.pop()
+        reported.add(command(*arguments).output.splitlines()[0])
+    assert len(reported) == 1
+    assert "pixazo-contracts/ledger-" in reported.pop()
 
 
 def test_planning_sends_nothing() -> None:

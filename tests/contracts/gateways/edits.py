@@ -121,13 +121,13 @@ def picky(refuses: Callable[[Ask], bool]) -> Prepare:
     return prepare
 
 
-def open_to(stranger: Callable[[Ask, str | None], bool]) -> Prepare:
+def open_to(is_unknown: Callable[[Ask, str | None], bool]) -> Prepare:
     """Serve callers who have no good key as if they had one."""
 
     def prepare(gateway: FakeGateway) -> None:
         def edit(ask: Ask, reply: Reply) -> Reply:
             key = ask.headers.get("ocp-apim-subscription-key")
-            if reply.code == 401 and stranger(ask, key):
+            if reply.code == 401 and is_unknown(ask, key):
                 return gateway.route(replace(ask, headers={**ask.headers, "ocp-apim-subscription-key": KEY}))
             return reply
 
@@ -205,7 +205,7 @@ def throttling(reads: int) -> Prepare:
     return reading(change)
 
 
-def remembering(key: Callable[[Ask], object], answer: Callable[[Reply, Reply], Reply]) -> Prepare:
+def remembering(key: Callable[[Ask], object], response: Callable[[Reply, Reply], Reply]) -> Prepare:
     """Answer a submit with the help of the last 202 to one of the same key."""
     last: dict[object, Reply] = {}
 
@@ -215,7 +215,7 @@ def remembering(key: Callable[[Ask], object], answer: Callable[[Reply, Reply], R
                 return reply
             earlier = last.get(key(ask), reply)
             last[key(ask)] = reply
-            return answer(earlier, reply)
+            return response(earlier, reply)
 
         gateway.edit = edit
 

@@ -18,10 +18,10 @@ BAD: Final = {"error": "Bad Request", "message": "no"}
 JSON: Final = {"Content-Type": "application/json"}
 
 #: One answer: status, headers, body; None hangs up.
-Said = tuple[int, dict[str, str], bytes] | None
+Response = tuple[int, dict[str, str], bytes] | None
 
 
-def _lie(name: str, request_id: str) -> Said:
+def _lie(name: str, request_id: str) -> Response:
     """What is said of a submit that was accepted and charged."""
     refusal = json.dumps(BAD).encode()
     named = json.dumps({**BAD, "id": request_id}).encode()
@@ -60,7 +60,7 @@ class LyingGateway:
         self._ids: set[str] = set()
         self._lock = threading.Lock()
 
-    def answer(self, method: str, path: str) -> Said:
+    def answer(self, method: str, path: str) -> Response:
         """The answer to one request."""
         with self._lock:
             if method in {"GET", "HEAD"} and path.startswith(STATUS):
@@ -85,11 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        said = cast("_Server", self.server).gateway.answer(self.command, self.path.partition("?")[0])
-        if said is None:
+        response = cast("_Server", self.server).gateway.answer(self.command, self.path.partition("?")[0])
+        if response is None:
             self.close_connection = True
             return
-        status, headers, body = said
+        status, headers, body = response
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)

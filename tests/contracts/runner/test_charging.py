@@ -42,10 +42,10 @@ class InProcess(httpx2.BaseTransport):
         self.gateway = gateway
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        said = self.gateway.answer(request.method, request.url.path)
-        if said is None:
+        response = self.gateway.answer(request.method, request.url.path)
+        if response is None:
             raise httpx2.ReadError("hung up", request=request)
-        status, headers, body = said
+        status, headers, body = response
         return httpx2.Response(status, headers=headers, content=body)
 
 
@@ -170,11 +170,11 @@ def test_a_run_that_is_killed_has_spent(tmp_path: Path) -> None:
 
     class Holding(LyingGateway):
         def answer(self, method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
-            said = super().answer(method, path)
+            response = super().answer(method, path)
             if self.created == 1 and not never.is_set():
                 arrived.set()
                 never.wait(120)
-            return said
+            return response
 
     gateway = Holding(7, ["408"])
     with serve(gateway) as origin:

@@ -110,6 +110,6 @@ def test_signs_of_accepted_work_in_a_header(header: tuple[str, str]) -> None:
     assert not is_clear_refusal(ASKED, Reply(status=400, headers=(header,), body=BAD))
 
 
-def test_an_answer_that_was_not_read_to_its_end() -> None:
-    """A refusal of which the end is missing may have said anything there."""
+def test_a_response_that_was_not_read_to_its_end() -> None:
+    """A refusal whose end is missing may have said anything there."""
     assert not is_clear_refusal(ASKED, Reply(status=400, body=BAD, whole=False))

@@ -75,7 +75,7 @@ def guard(reply: Reply, budget: int | None, ledger: Ledger | None = None) -> tup
     ],
     ids=lambda reply: str(reply.status or reply.error),
 )
-def test_an_answer_that_is_no_clear_refusal_spends(reply: Reply) -> None:
+def test_a_response_that_is_no_clear_refusal_spends(reply: Reply) -> None:
     """After one acceptance, redirect, 5xx, silence, or a 4xx that names a request, a budget of one is gone."""
     spending, wire = guard(reply, 1)
     spending.send(SUBMIT)
@@ -123,11 +123,11 @@ def stopped(spending: SpendGuard, reason: str, spent: int) -> None:
 
 def watched(*replies: Reply, budget: int = 3) -> SpendGuard:
     """A guard whose wire answers one after the other."""
-    answers = iter(replies)
+    responses = iter(replies)
 
     class Answering:
         def send(self, request: Send) -> Reply:
-            return next(answers)
+            return next(responses)
 
     return SpendGuard(Answering(), ORIGIN, budget, Ledger(None, "run1"), Ceilings(), Releases("run1"))
 
@@ -163,7 +163,7 @@ def test_a_callback_before_the_refusal_is_read() -> None:
     ],
 )
 def test_other_calls_mean_nothing(method: str, target: str, body: bytes) -> None:
-    """A look, a challenge, what belongs to another run, and strangers end no run."""
+    """A look, a challenge, what belongs to another run, and unknown callers end no run."""
     spending = watched(REFUSED, Reply(status=404))
     spending.send(HOOKED)
     spending.callback_received(method, target, body)
@@ -182,8 +182,8 @@ def test_an_id_that_no_counted_request_was_answered_with() -> None:
     stopped(spending, "names the request 'minimax-hailuo-ai_1', which no counted request was answered with", 2)
 
 
-def test_an_id_in_the_answer_to_a_read() -> None:
-    """The same where a status names another request than the one that was asked for."""
+def test_an_id_in_the_response_to_a_read() -> None:
+    """The same holds where a status names another request than the one that was asked for."""
     spending = watched(REFUSED, Reply(status=200, body=b'{"request_id": "x"}'), Reply(status=200, body=CALL))
     spending.send(SUBMIT)
     spending.send(READ)
@@ -192,8 +192,8 @@ def test_an_id_in_the_answer_to_a_read() -> None:
     stopped(spending, "one of the 1 that were refused was begun", 1)
 
 
-def test_an_id_that_a_lost_answer_may_have_held() -> None:
-    """A counted request whose answer was lost explains one unknown id, and no second one."""
+def test_an_id_that_a_lost_response_may_have_held() -> None:
+    """A counted request whose response was lost explains one unknown id, and no second one."""
     spending = watched(REFUSED, Reply(status=None, error="timeout"))
     spending.send(SUBMIT)
     spending.send(SUBMIT)
@@ -203,8 +203,8 @@ def test_an_id_that_a_lost_answer_may_have_held() -> None:
     stopped(spending, "which no counted request was answered with", 2)
 
 
-def test_no_key_is_told() -> None:
-    """A gateway that gives a key for an id does not get it printed."""
+def test_no_key_is_printed() -> None:
+    """A gateway that sends a key in the place of an id does not get it printed."""
     key = "canary-5f3a9c1e7b2d4086"
     wire = Wire(REFUSED)
     spending = SpendGuard(wire, ORIGIN, 1, Ledger(None, "run1"), Ceilings(), Releases("run1", Redactor([key]).text))
@@ -227,8 +227,8 @@ def test_a_ledger_that_fails_stops_the_run(tmp_path: Path) -> None:
     assert len(wire.sent) == 1
 
 
-def test_an_answer_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path) -> None:
-    """What was accepted is not lost with the ledger: the answer is given, then the run ends."""
+def test_a_response_is_kept_though_its_settlement_cannot_be_noted(tmp_path: Path) -> None:
+    """What was accepted is not lost with the ledger: the response is returned, then the run ends."""
     path = tmp_path / "ledger.ndjson"
 
     class Spoiling(Wire):
@@ -319,7 +319,7 @@ def _accepts_everything(gateway: FakeGateway) -> None:
     gateway.edit = edit
 
 
-def _loses_the_answer(gateway: FakeGateway) -> None:
+def _loses_the_response(gateway: FakeGateway) -> None:
     """Every accepted submit is answered 500."""
 
     def edit(_: Ask, reply: Answer) -> Answer:
@@ -331,7 +331,7 @@ def _loses_the_answer(gateway: FakeGateway) -> None:
 def _faithful(_: FakeGateway) -> None: ...
 
 
-CHARGING = [_faithful, _accepts_everything, _loses_the_answer]
+CHARGING = [_faithful, _accepts_everything, _loses_the_response]
 
 
 def charged(prepare: Callable[[FakeGateway], None], budget: int) -> Observed:

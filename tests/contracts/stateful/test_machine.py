@@ -109,7 +109,7 @@ def test_wrong_gateway(name: str) -> None:
 
 
 def test_shrinking() -> None:
-    """With more attempts a failure that one submit shows is told by one submit."""
+    """With more attempts a failure that one submit shows is reported with one submit."""
     with (
         fake_dialogue(edit=accepted(without("polling_url"))) as (dialogue, _),
         pytest.raises(CounterexampleError) as caught,

@@ -305,7 +305,7 @@ def test_receiver_urls() -> None:
     assert {url.fails for url in urls} == {0, 1, 2}
 
 
-def test_callbacks_only_where_told() -> None:
+def test_callbacks_are_requested_only_where_a_strategy_gives_the_url() -> None:
     """`callback_url` comes from the strategy that one gives."""
     urls = {
         body.get("callback_url")

@@ -23,15 +23,15 @@ def credulous(ask: Ask, reply: Reply) -> Reply:
     return Reply(202, {**body, "polling_url": f"{ORIGIN}/v2/requests/status/{body['request_id']}"})
 
 
-def test_a_right_answer() -> None:
-    """A request that is answered as the page says breaks nothing."""
+def test_a_correct_response() -> None:
+    """A request that is answered as the page says breaks no clause."""
     with fake_dialogue() as (dialogue, gateway):
         RequestChecker(dialogue)("malformed", MALFORMED)
         assert len(gateway.asked) == 1
 
 
-def test_a_wrong_answer_on_a_target_that_charges() -> None:
-    """One wrong answer stops its family, which still fails as before; another family goes on."""
+def test_a_wrong_response_on_a_target_that_charges() -> None:
+    """One wrong response stops its family, which still fails as before; another family goes on."""
     with fake_dialogue(edit=credulous, target=PAID, options=FUNDED) as (dialogue, gateway):
         check = RequestChecker(dialogue)
         for family, sent in (("malformed", 1), ("malformed", 1), ("another", 2)):
@@ -40,7 +40,7 @@ def test_a_wrong_answer_on_a_target_that_charges() -> None:
             assert len(gateway.asked) == sent
 
 
-def test_a_wrong_answer_where_it_costs_nothing() -> None:
+def test_a_wrong_response_on_a_target_that_is_free() -> None:
     """Elsewhere the request is sent as often as a shorter example is looked for."""
     with fake_dialogue(edit=credulous) as (dialogue, gateway):
         check = RequestChecker(dialogue)

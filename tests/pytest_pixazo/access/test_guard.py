@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.command import COMMAND
 from tests.patience import PATIENCE
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 from tests.simulator.http_clients import HTTP_CLIENTS
 from tests.tools import tool
 
@@ -71,7 +71,7 @@ def lines(result: pytest.RunResult) -> list[str]:
     return [line.removeprefix("- ") for line in result.outlines if line.startswith("- ")]
 
 
-def told(where: str, host: str = "gateway.invalid") -> str:
+def expected_message(where: str, host: str = "gateway.invalid") -> str:
     """The expected line."""
     return f"{host} was called {where}: {PROCESS_REMEDY if where.startswith('in a process that') else REMEDY}"
 
@@ -112,7 +112,7 @@ def test_every_client_is_refused(pytester: pytest.Pytester) -> None:
         "ignore",
     )
     result.assert_outcomes(passed=len(HTTP_CLIENTS), errors=len(HTTP_CLIENTS))
-    assert lines(result) == [told(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
+    assert lines(result) == [expected_message(f"in test_app.py::test_call[{name}]") for name in HTTP_CLIENTS]
     assert result.outlines.count(HEADLINE) == len(HTTP_CLIENTS)
 
 
@@ -163,10 +163,10 @@ def test_every_way_is_refused(pytester: pytest.Pytester) -> None:
     count = len(WAYS) + 1
     result.assert_outcomes(passed=count, errors=count)
     expected = [
-        told(f"in test_app.py::test_way[{name}]", "media.invalid" if name == "media" else "gateway.invalid")
+        expected_message(f"in test_app.py::test_way[{name}]", "media.invalid" if name == "media" else "gateway.invalid")
         for name in WAYS
     ]
-    assert lines(result) == [*expected, told("in test_app.py::test_number")]
+    assert lines(result) == [*expected, expected_message("in test_app.py::test_number")]
 
 
 def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
@@ -204,15 +204,15 @@ def test_the_hosts_of_the_page_are_refused(pytester: pytest.Pytester) -> None:
     )
     result.assert_outcomes(passed=4, errors=3)
     assert lines(result) == [
-        told("in test_app.py::test_client", "gateway.pixazo.ai"),
-        told("in test_app.py::test_httpx2_beside_respx", "gateway.pixazo.ai"),
-        told("in test_app.py::test_media", "pub-582b7213209642b9b995c96c95a30381.r2.dev"),
+        expected_message("in test_app.py::test_client", "gateway.pixazo.ai"),
+        expected_message("in test_app.py::test_httpx2_beside_respx", "gateway.pixazo.ai"),
+        expected_message("in test_app.py::test_media", "pub-582b7213209642b9b995c96c95a30381.r2.dev"),
     ]
 
 
 def test_a_proxy_gets_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy of the environment, which serves all other hosts, gets neither the call nor a look-up, from this process or a child."""
-    with Receiver(answer(200, b"from the proxy")) as proxy:
+    with Receiver(http_response(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         result = run(
@@ -244,8 +244,8 @@ def test_a_proxy_gets_nothing_of_it(pytester: pytest.Pytester, monkeypatch: pyte
         assert [each.line for each in proxy.received] == ["GET http://elsewhere.invalid/ HTTP/1.1"]
     result.assert_outcomes(passed=3, errors=2)
     assert lines(result) == [
-        told("in test_app.py::test_here"),
-        told("in a process that test_app.py::test_child started"),
+        expected_message("in test_app.py::test_here"),
+        expected_message("in a process that test_app.py::test_child started"),
     ]
 
 
@@ -304,7 +304,9 @@ def test_a_way_round_the_look_up_is_refused(pytester: pytest.Pytester) -> None:
         "ignore",
     )
     result.assert_outcomes(passed=4, errors=2)
-    assert lines(result) == [told(f"in test_app.py::{test}") for test in ("test_opened_before", "test_server_name")]
+    assert lines(result) == [
+        expected_message(f"in test_app.py::{test}") for test in ("test_opened_before", "test_server_name")
+    ]
 
 
 # When
@@ -385,7 +387,7 @@ def test_it_begins_with_the_test_and_stays(pytester: pytest.Pytester) -> None:
     tests = ("test_session_fixture", "test_dynamic", "test_teardown", "test_async[asyncio]", "test_async[trio]")
     where = [f"in test_app.py::{test}" for test in tests]
     assert lines(result) == [
-        *map(told, where), told("in thread 'poller', which test_app.py::test_thread had left running")
+        *map(expected_message, where), expected_message("in thread 'poller', which test_app.py::test_thread had left running")
     ]  # fmt: skip
 
 
@@ -404,7 +406,9 @@ def test_a_test_that_failed_gets_a_section(pytester: pytest.Pytester) -> None:
         """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*- pixazo: the real gateway was called -*", told("in test_app.py::test_told")])
+    result.stdout.fnmatch_lines(
+        ["*- pixazo: the real gateway was called -*", expected_message("in test_app.py::test_told")]
+    )
 
 
 @pytest.mark.exhaustive
@@ -428,7 +432,7 @@ def test_under_xdist(pytester: pytest.Pytester) -> None:
         "2",
     )
     result.assert_outcomes(passed=4, errors=4)
-    assert sorted(lines(result)) == [told(f"in test_app.py::test_call[{number}]") for number in range(4)]
+    assert sorted(lines(result)) == [expected_message(f"in test_app.py::test_call[{number}]") for number in range(4)]
 
 
 # What is let through
@@ -467,7 +471,7 @@ def test_a_marker_lets_it_through(pytester: pytest.Pytester) -> None:
     """The nearest marker decides; the contract suite, which has a spend guard, needs none."""
     result = run(pytester, MEANT, conftest=NOTING + CONFTEST)
     result.assert_outcomes(passed=4, errors=1)
-    assert lines(result) == [told("in test_app.py::TestMeant::test_not_meant")]
+    assert lines(result) == [expected_message("in test_app.py::TestMeant::test_not_meant")]
 
 
 def test_an_option_lets_it_through(pytester: pytest.Pytester) -> None:
@@ -504,7 +508,7 @@ def test_a_redirection_takes_its_place(pytester: pytest.Pytester) -> None:
         conftest=NOTING,
     )
     result.assert_outcomes(passed=4, errors=1)
-    assert lines(result) == [told("in test_app.py::test_refused", "gateway.pixazo.ai")]
+    assert lines(result) == [expected_message("in test_app.py::test_refused", "gateway.pixazo.ai")]
 
 
 # Programs and processes
@@ -706,7 +710,7 @@ def test_children_are_refused(pytester: pytest.Pytester) -> None:
         f"{'' if name in ('fork', 'os.fork', 'pool') else ' started'}"
         for name in ways
     ]
-    assert lines(result) == [told(where) for where in started]
+    assert lines(result) == [expected_message(where) for where in started]
 
 
 def test_node_is_refused(pytester: pytest.Pytester) -> None:
@@ -734,7 +738,7 @@ def test_node_is_refused(pytester: pytest.Pytester) -> None:
         """,
     )
     result.assert_outcomes(passed=1, errors=1)
-    assert lines(result) == [told("in a process that test_app.py::test_node started")]
+    assert lines(result) == [expected_message("in a process that test_app.py::test_node started")]
 
 
 def test_other_children_are_left_alone(pytester: pytest.Pytester) -> None:

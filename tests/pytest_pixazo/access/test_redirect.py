@@ -15,14 +15,14 @@ pytest_plugins = ("pytester",)
 
 def test_a_hard_coded_host(pixazo: Pixazo, pixazo_redirect: Route) -> None:
     """Whatever key the app has, its calls are in the journal of this world."""
-    answer = requests.post(
+    response = requests.post(
         "https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate",
         json={"prompt": "A bear"},
         headers={"Ocp-Apim-Subscription-Key": "the-apps-own-key"},
         timeout=60,
     )
-    assert answer.status_code == 202
-    assert [each.request_id for each in pixazo.generations] == [answer.json()["request_id"]]
+    assert response.status_code == 202
+    assert [each.request_id for each in pixazo.generations] == [response.json()["request_id"]]
     assert pixazo_redirect.violations == []
 
 

@@ -35,9 +35,9 @@ class Webhooks:
         connection = HTTPConnection(urlsplit(self.scene.url).netloc, timeout=PATIENCE)
         headers = {"Ocp-Apim-Subscription-Key": self.scene.api_key, "Content-Type": "application/json"}
         connection.request(method, path, json.dumps(body) if body else None, headers | self.webhook())
-        told: dict[str, Any] = json.loads(connection.getresponse().read())
+        reported: dict[str, Any] = json.loads(connection.getresponse().read())
         connection.close()
-        return told
+        return reported
 
     def webhook(self) -> dict[str, str]:
         """The header that asks for a callback."""
@@ -122,7 +122,7 @@ def test_a_callback_thrown_away_before_its_id_is_known(gateway: Simulator) -> No
     )
 
 
-def test_a_poll_whose_older_answer_overwrites_the_end(gateway: Simulator) -> None:
+def test_a_poll_whose_older_response_overwrites_the_end(gateway: Simulator) -> None:
     """A race that no amount of polling in a test would show."""
 
     class Overwriting(Both):
@@ -190,15 +190,15 @@ def test_what_the_app_refused_comes_again_before_the_check(gateway: Simulator) -
         def result(self) -> str:
             return "?"
 
-    told = counterexample(Late, gateway, size=2).splitlines()
-    assert [line.partition(", ")[0] for line in told[1:6]] == [
+    output = counterexample(Late, gateway, size=2).splitlines()
+    assert [line.partition(", ")[0] for line in output[1:6]] == [
         "  1. the webhook COMPLETED arrives before the 202",
         "  2. the 202 arrives",
         "  3. the webhook COMPLETED arrives again (a retry)",
         "  4. the webhook COMPLETED arrives again (a retry)",
         "  5. the webhook COMPLETED arrives again (a retry)",
     ]
-    assert told[5].endswith(", and the app answers 204")
+    assert output[5].endswith(", and the app answers 204")
 
 
 def test_an_app_that_raises_on_a_callback_has_answered_500(gateway: Simulator) -> None:
@@ -257,23 +257,23 @@ def test_what_overtakes_no_response_comes_after_it(gateway: Simulator) -> None:
     """An app that has stopped polling gives a callback nothing to overtake: it comes late instead."""
 
     class Stopping(Both):
-        heard = 0
+        calls = 0
 
         def poll(self) -> None:
-            if not self.heard and self.result() != "COMPLETED":
+            if not self.calls and self.result() != "COMPLETED":
                 super().poll()
 
         def receive(self, callback: Callback) -> int:
-            self.heard += 1
+            self.calls += 1
             return 200
 
         def result(self) -> str:
-            return "COMPLETED" if self.heard else super().result()
+            return "COMPLETED" if self.calls else super().result()
 
     seen: list[int] = []
 
     def count(app: Stopping) -> None:
-        seen.append(app.heard)
+        seen.append(app.calls)
 
     explore(Stopping, gateway=gateway, check=count, size=4, examples=0)
     assert sum(seen) == sum(
@@ -310,7 +310,7 @@ def test_an_app_that_lets_the_callback_wait_is_no_deadlock(gateway: Simulator) -
     assert explore(Locked, gateway=gateway, examples=0, size=3, patience=0.05).exhaustive == 5
 
 
-def test_an_app_that_never_answers_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_never_responds_is_reported(gateway: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `receive` that never returns is the app's failure."""
     monkeypatch.setattr(run, "SETTLING", 0.05)
 
@@ -454,18 +454,18 @@ class Deaf:
 
 
 @pytest.mark.parametrize(
-    ("app", "told"),
+    ("app", "expected"),
     [
         (Mute, "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url"),
         (Idle, "submit() had no 202 from the gateway: send one submit to scene.url with scene.api_key"),
         (Deaf, "the app has neither poll() nor receive(callback)"),
     ],
 )
-def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], told: str, gateway: Simulator) -> None:
+def test_an_invalid_adapter_is_refused(app: Callable[[Scene], Any], expected: str, gateway: Simulator) -> None:
     """The remedy is in the message."""
     with pytest.raises(InvalidAppError) as caught:
         explore(app, gateway=gateway, size=2)
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(expected)
 
 
 def test_every_app_is_closed(gateway: Simulator) -> None:

@@ -19,10 +19,10 @@ def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> 
     """Status, headers and body that come back."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     connection.request(method, path, body, headers, encode_chunked=not isinstance(body, bytes | None))
-    answer = connection.getresponse()
-    told = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    response = connection.getresponse()
+    reported = response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
     connection.close()
-    return told
+    return reported
 
 
 def ignore(_: HttpRequest, __: HttpResponse) -> None:
@@ -39,13 +39,13 @@ def test_submit_poll_and_download_go_through_it(world: ControlClient) -> None:
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
     with Proxy(world.url, note) as proxy:
         body = json.dumps({"prompt": "A bear"}).encode()
-        status, headers, told = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", body, **key)
-        polling_url: str = json.loads(told)["polling_url"]
+        status, headers, reported = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", body, **key)
+        polling_url: str = json.loads(reported)["polling_url"]
         assert (status, headers["content-type"]) == (202, "application/json")
         assert polling_url.startswith(proxy.origin + "/v2/requests/status/")
         world.advance(15)
-        _, _, told = call(proxy.origin, "GET", urlsplit(polling_url).path, **key)
-        media_url: str = json.loads(told)["output"]["media_url"][0]
+        _, _, reported = call(proxy.origin, "GET", urlsplit(polling_url).path, **key)
+        media_url: str = json.loads(reported)["output"]["media_url"][0]
         assert media_url.startswith(proxy.origin)
         status, headers, video = call(proxy.origin, "GET", urlsplit(media_url).path)
         assert (status, headers["content-length"], video[4:8]) == (200, str(len(video)), b"ftyp")
@@ -59,8 +59,8 @@ def test_a_body_in_chunks_and_refusals_go_through_it(world: ControlClient) -> No
     key = {"Ocp-Apim-Subscription-Key": str(world.api_key), "Content-Type": "application/json"}
     with Proxy(world.url, ignore) as proxy:
         chunks = iter([b'{"prompt":', b' "A bear"}'])
-        status, _, told = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks)
-        assert (status, json.loads(told)["statusCode"]) == (401, 401)
+        status, _, reported = call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks)
+        assert (status, json.loads(reported)["statusCode"]) == (401, 401)
         chunks = iter([b'{"prompt":', b' "A bear"}'])
         assert call(proxy.origin, "POST", "/minimax-hailuo-ai/v1/generate", chunks, **key)[0] == 202
 

@@ -35,7 +35,7 @@ class Telling:
         status: int,
         *,
         body: object = None,
-        answer: object = None,
+        response: object = None,
         headers: dict[str, str] | None = None,
         retry_after: str | None = None,
         request_id: str | None = None,
@@ -43,32 +43,32 @@ class Telling:
         faults: tuple[str, ...] = (),
     ) -> Telling:
         """Any exchange."""
-        told: dict[str, Any] = {
+        recorded: dict[str, Any] = {
             "number": len(self._record.exchanges) + 1, "at": instant(second), "method": method, "target": target,
             "status": status, "reason": "as told",
             "request": {"headers": headers or {}, "headers_left_out": 0, "body": body, "length": len(repr(body))},
             "response": {
-                "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": answer, "length": 0, "cut": None,
+                "headers": {} if retry_after is None else {"retry-after": retry_after}, "body": response, "length": 0, "cut": None,
             },
             "rule": rule, "faults": list(faults), "request_id": request_id, "expected": True, "hint": None,
         }  # fmt: skip
-        self._record.exchanges.append(from_json(told, Exchange))
+        self._record.exchanges.append(from_json(recorded, Exchange))
         return self
 
     def submit(
         self, second: float = 0, status: int = 202, *, body: object = BEAR, request_id: str | None = ID, **more: Any
     ) -> Telling:
         """A text-to-video submit; accepted unless it has no request id."""
-        answer = {"request_id": request_id, "status": "QUEUED"} if status < 300 else {"error": "Refused"}
+        response = {"request_id": request_id, "status": "QUEUED"} if status < 300 else {"error": "Refused"}
         return self.call(
-            second, "POST", "/minimax-hailuo-ai/v1/generate", status, body=body, answer=answer, request_id=request_id, **more
+            second, "POST", "/minimax-hailuo-ai/v1/generate", status, body=body, response=response, request_id=request_id, **more
         )  # fmt: skip
 
     def read(self, second: float, word: str = "PROCESSING", *, request_id: str = ID, **more: Any) -> Telling:
         """A status read that is answered 200 with this status."""
-        answer = {"request_id": request_id, "status": word}
+        response = {"request_id": request_id, "status": word}
         target = f"/v2/requests/status/{request_id}"
-        return self.call(second, "GET", target, 200, answer=answer, request_id=request_id, **more)
+        return self.call(second, "GET", target, 200, response=response, request_id=request_id, **more)
 
     def refused_read(self, second: float, status: int, **more: Any) -> Telling:
         """A status read with another status code."""
@@ -93,21 +93,21 @@ class Telling:
             {"at": instant(second + 5 * each), "status": code, "problem": None, "rule": None, "faults": []}
             for each in range(attempts)
         ]
-        told: dict[str, Any] = {
+        recorded: dict[str, Any] = {
             "number": number, "request_id": ID, "url": "http://127.0.0.1:1/", "channel": "X-Webhook-URL", "form": form,
             "due_at": instant(second), "delivered": code is not None and code < 300, "attempts": tries, "rule": None, "faults": list(faults), "copy_of": None,
         }  # fmt: skip
-        self._record.deliveries.append(from_json(told, Delivery))
+        self._record.deliveries.append(from_json(recorded, Delivery))
         return self
 
     def generation(self, status: str = "COMPLETED", since: float = 15, *, request_id: str = ID) -> Telling:
         """A generation as it is at the end of the test."""
-        told: dict[str, Any] = {
+        recorded: dict[str, Any] = {
             "request_id": request_id, "operation": "generate", "duration": 6, "resolution": "768P", "status": status,
             "accepted_at": instant(0), "since": instant(since),
             "plan": {"queued": 2, "processing": 13, "outcome": "COMPLETED", "error": None},
         }  # fmt: skip
-        self._record.generations.append(from_json(told, Generation))
+        self._record.generations.append(from_json(recorded, Generation))
         return self
 
     def record(self) -> Record:

@@ -75,9 +75,9 @@ def test_the_conduct_report_is_printed_by_default(suite: pytest.Pytester) -> Non
 
 def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
     """Two processes print what one prints: conduct, coverage and the JSON file are the same."""
-    options = ("--pixazo-cov", "--pixazo-cov-json=told.json")
+    options = ("--pixazo-cov", "--pixazo-cov-json=report.json")
     alone = ran(suite, *options)
-    told = (suite.path / "told.json").read_text(encoding="utf-8")
+    output = (suite.path / "report.json").read_text(encoding="utf-8")
     spread = ran(suite, *options, "-n", "2")
     spread.assert_outcomes(passed=3)
     assert section(spread) == section(alone) != []
@@ -85,7 +85,7 @@ def test_workers_of_xdist_have_one_report(suite: pytest.Pytester) -> None:
         line for line in alone.stdout.lines if line.startswith(("documented behaviour", "  generate", "    generate"))
     ]
     assert [line for line in spread.stdout.lines if line in summary] == summary
-    assert (suite.path / "told.json").read_text(encoding="utf-8") == told
+    assert (suite.path / "report.json").read_text(encoding="utf-8") == output
 
 
 def test_misconduct_can_fail_the_tests(suite: pytest.Pytester) -> None:
@@ -224,13 +224,13 @@ def test_the_coverage_of_no_world_is_nothing(pytester: pytest.Pytester) -> None:
 
 def test_the_coverage_as_json(suite: pytest.Pytester) -> None:
     """What was met, how often and by which test first; what is missing, with its hint."""
-    done = ran(suite, "--pixazo-cov-json=told.json")
+    done = ran(suite, "--pixazo-cov-json=report.json")
     assert done.ret == 0
-    told = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
-    assert told["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
-    assert told["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'
-    assert told["faults"]["percent"] == 0
-    assert len(told["faults"]["missing"]) == 23
+    output = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
+    assert output["documented"]["met"]["generate:400"] == {"times": 4, "first": "test_app.py::test_insists[1]"}
+    assert output["documented"]["missing"]["generate:402"] == 'pixazo.when("generate").reply(402, times=1)'
+    assert output["faults"]["percent"] == 0
+    assert len(output["faults"]["missing"]) == 23
 
 
 @pytest.mark.parametrize(

@@ -46,19 +46,19 @@ def call(pixazo, path, body=None):
 
 
 @pytest.fixture
-def said(pixazo):
+def submitted(pixazo):
     return call(pixazo, "/minimax-hailuo-ai/v1/generate", {"prompt": "A bear"})
 
 
-def test_the_video_is_there(pixazo, said):
+def test_the_video_is_there(pixazo, submitted):
     pixazo.clock.advance(15)
-    told = json.loads(call(pixazo, "/v2/requests/status/" + json.loads(said)["request_id"]))
-    assert told["status"] == "COMPLETED"
-    assert told["output"]["media_url"]
+    body = json.loads(call(pixazo, "/v2/requests/status/" + json.loads(submitted)["request_id"]))
+    assert body["status"] == "COMPLETED"
+    assert body["output"]["media_url"]
 
 
-def test_too_strict(said):
-    assert b'"status":"QUEUED"' in said
+def test_too_strict(submitted):
+    assert b'"status":"QUEUED"' in submitted
 
 
 def test_without_a_world():
@@ -176,12 +176,12 @@ def test_what_depends_on_flaky_tests_is_doubtful() -> None:
 
 def test_json() -> None:
     """The verdicts as one object."""
-    said = as_json(VERDICTS, ["test_a"])
-    assert said["summary"] == {
+    report = as_json(VERDICTS, ["test_a"])
+    assert report["summary"] == {
         "mutants": 2, "noticed": 1, "variants": 1, "line": "noticed 1 of 2 (50 %); 1 brittle test on 1 benign change",
     }  # fmt: skip
-    assert said["tests"] == ["test_a"]
-    assert said["changes"][1] == {
+    assert report["tests"] == ["test_a"]
+    assert report["changes"][1] == {
         "name": "no-retry", "clause": "WEBHOOK-11", "says": "A webhook delivery that failed is not repeated", "outcome": "noticed",
         "tests": [{"test": "test_a", "reason": "AssertionError: no"}], "seconds": 1.5,
     }  # fmt: skip
@@ -211,7 +211,7 @@ def test_after_closing_nothing_runs(tmp_path: Path) -> None:
 def test_mutation_testing(suite: pytest.Pytester) -> None:
     """Of three mutants one is noticed, of two variants one finds a brittle test; the JSON file says the same."""
     names = "no-output-on-completed,no-retry,image-takes-720p,json-indented,more-headers"
-    done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=told.json")
+    done = mutated(suite, f"--pixazo-mutants={names}", "--pixazo-mutants-json=report.json")
     done.stdout.fnmatch_lines([
         "pixazo mutation testing: the suite on the unchanged gateway, then on 5 changed ones",
         "2 tests use a world and take * s; 5 runs, * at a time: about * s; a run is ended after * s",
@@ -229,9 +229,9 @@ def test_mutation_testing(suite: pytest.Pytester) -> None:
         "noticed 1 of 3 (33 %); 1 brittle test on 2 benign changes, in *",
     ], consecutive=True)  # fmt: skip
     assert done.ret == 0
-    said = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
-    assert said["tests"] == ["test_app.py::test_the_video_is_there", "test_app.py::test_too_strict"]
-    assert [change["outcome"] for change in said["changes"]] == [
+    report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
+    assert report["tests"] == ["test_app.py::test_the_video_is_there", "test_app.py::test_too_strict"]
+    assert [change["outcome"] for change in report["changes"]] == [
         "slips through", "noticed", "slips through", "brittle", "passes",
     ]  # fmt: skip
 
@@ -325,12 +325,14 @@ def test_all_changes(suite: pytest.Pytester) -> None:
     """Every mutant and variant can be tried, each is named, and no correct test is brittle."""
     names = [*(each.name for each in MUTANTS), *(each.name for each in VARIANTS)]
     suite.makepyfile(
-        test_app=SUITE.replace("""b'"status":"QUEUED"' in said""", """json.loads(said)["status"] == "QUEUED\"""")
+        test_app=SUITE.replace(
+            """b'"status":"QUEUED"' in submitted""", """json.loads(submitted)["status"] == "QUEUED\""""
+        )
     )
-    done = mutated(suite, f"--pixazo-mutants={','.join(names)}", "--pixazo-mutants-json=told.json")
+    done = mutated(suite, f"--pixazo-mutants={','.join(names)}", "--pixazo-mutants-json=report.json")
     assert done.ret == 0
-    said = json.loads((suite.path / "told.json").read_text(encoding="utf-8"))
-    assert [change["name"] for change in said["changes"]] == names
-    outcomes = {change["name"]: change["outcome"] for change in said["changes"]}
+    report = json.loads((suite.path / "report.json").read_text(encoding="utf-8"))
+    assert [change["name"] for change in report["changes"]] == names
+    outcomes = {change["name"]: change["outcome"] for change in report["changes"]}
     assert {outcomes[each.name] for each in VARIANTS} == {"passes"}
     assert {"noticed", "slips through"} <= set(outcomes.values()) <= {"noticed", "slips through", "passes"}

@@ -328,9 +328,9 @@ def test_time_outs_of_http_libraries_are_real(sleeps: Sleeps, run: Callable[[Mai
     """The time-out of an HTTP library, a minute, ignores the hour that the app slept; the app's own minute is over."""
     outcomes: list[str] = []
 
-    async def wait(answer: asyncio.Event) -> None:
+    async def wait(response: asyncio.Event) -> None:
         async with asyncio.timeout(PATIENCE):
-            await answer.wait()
+            await response.wait()
 
     assert isinstance(wait, FunctionType)
     library: Callable[[asyncio.Event], Awaitable[None]] = FunctionType(
@@ -338,10 +338,10 @@ def test_time_outs_of_http_libraries_are_real(sleeps: Sleeps, run: Callable[[Mai
     )
 
     async def main() -> None:
-        answer = asyncio.Event()
-        waits = [asyncio.ensure_future(_outcome(each(answer))) for each in (wait, library)]
+        response = asyncio.Event()
+        waits = [asyncio.ensure_future(_outcome(each(response))) for each in (wait, library)]
         await asyncio.sleep(3600)
-        answer.set()
+        response.set()
         outcomes.extend(await asyncio.gather(*waits))
 
     run(main)

@@ -24,14 +24,14 @@ from pytest_pixazo.sleep.quiescence import WAITS, Quiescence, waits_for_others
 class Scripted(Loop):
     """A loop with scripted answers to whether it has settled, which records when it was asked."""
 
-    def __init__(self, told: list[str], answers: list[bool], *, thread: int = 0) -> None:
+    def __init__(self, calls: list[str], responses: list[bool], *, thread: int = 0) -> None:
         super().__init__()
         self.thread = thread
-        self._told, self._answers = told, answers
+        self._calls, self._answers = calls, responses
 
     def settled(self) -> bool:
         """The next answer of the script."""
-        self._told.append("asked")
+        self._calls.append("asked")
         return self._answers.pop(0)
 
     def running(self) -> bool:
@@ -53,37 +53,37 @@ class Scripted(Loop):
 
 def test_a_loop_is_asked_until_it_has_settled_four_times_in_a_row() -> None:
     """In between, the simulator processes its input; any change restarts the count."""
-    told: list[str] = []
-    loop = Scripted(told, [False, True, True, False, True, True, True, True])
-    Quiescence(lambda: told.append("barrier"), [loop], set()).wait()
-    assert told == ["asked", "barrier"] * 8
+    calls: list[str] = []
+    loop = Scripted(calls, [False, True, True, False, True, True, True, True])
+    Quiescence(lambda: calls.append("barrier"), [loop], set()).wait()
+    assert calls == ["asked", "barrier"] * 8
 
 
 def test_a_loop_whose_thread_sleeps_is_not_asked() -> None:
     """It could not answer; neither could the loop of the asking thread."""
-    told: list[str] = []
-    loops = [Scripted(told, [], thread=1), Scripted(told, [], thread=threading.get_ident())]
-    Quiescence(lambda: told.append("barrier"), loops, {1}).wait()
-    assert told == []
+    calls: list[str] = []
+    loops = [Scripted(calls, [], thread=1), Scripted(calls, [], thread=threading.get_ident())]
+    Quiescence(lambda: calls.append("barrier"), loops, {1}).wait()
+    assert calls == []
 
 
 def test_a_loop_all_of_whose_tasks_sleep_is_not_asked() -> None:
     """It has nothing to do until a timer is called."""
-    told: list[str] = []
+    calls: list[str] = []
 
     class Single(Scripted):
         def tasks(self) -> Iterator[tuple[object, object]]:
             """One."""
             yield "task", "coroutine"
 
-    loop = Single(told, [True] * 4)
+    loop = Single(calls, [True] * 4)
     loop.enter()
     stillness = Quiescence(lambda: None, [loop], set())
     stillness.wait()
-    assert told == []
+    assert calls == []
     loop.mark_active()
     stillness.wait()
-    assert told == ["asked"] * 4
+    assert calls == ["asked"] * 4
 
 
 async def _on_asyncio(started: Future[tuple[Loop, list[Any]]]) -> None:

@@ -183,7 +183,7 @@ def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "error", "told"),
+    ("seconds", "error", "expected"),
     [
         (-1, ValueError, "sleep length must be non-negative"),
         (math.nan, ValueError, "Invalid value NaN"),
@@ -193,9 +193,9 @@ def test_what_was_kept_from_one_test_works_in_the_next(advance: Callable[[float]
         (math.inf, OverflowError, "timestamp"),
     ],
 )
-def test_what_cannot_be_slept(sleeps: Sleeps, seconds: Any, error: type[Exception], told: str) -> None:
+def test_what_cannot_be_slept(sleeps: Sleeps, seconds: Any, error: type[Exception], expected: str) -> None:
     """It is refused with the original's error, and does not move the clock."""
-    with pytest.raises(error, match=re.escape(told)):
+    with pytest.raises(error, match=re.escape(expected)):
         time.sleep(seconds)
     assert (sleeps.count, sleeps.total) == (0, 0.0)
 
@@ -296,15 +296,15 @@ def test_a_retry_of_urllib3_is_the_app_s_wait() -> None:
     retry = urllib3.Retry(1, status_forcelist=[429])
     with Simulator() as simulator, urllib3.PoolManager(retries=retry) as pool:
         with virtual_sleep(lambda seconds: simulator.advance(seconds, api_key=key)) as sleeps:
-            answer = pool.request("GET", f"{simulator.url}/v2/requests/status/unknown", headers={KEY_HEADER: key})
-        assert answer.status == 404
+            response = pool.request("GET", f"{simulator.url}/v2/requests/status/unknown", headers={KEY_HEADER: key})
+        assert response.status == 404
     assert sleeps.lengths == [2.0]
 
 
 def test_one_at_a_time(sleeps: Sleeps, advance: Callable[[float], object]) -> None:
     """A second context within the first is refused with the remedy, and the first stays active."""
-    told = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
-    with pytest.raises(RuntimeError, match=re.escape(told)), virtual_sleep(advance):
+    expected = "virtual_sleep is active already: a process has one time.sleep; use the context that is active"
+    with pytest.raises(RuntimeError, match=re.escape(expected)), virtual_sleep(advance):
         pass
     time.sleep(5)
     assert sleeps.total == 5
@@ -327,12 +327,12 @@ def test_an_app_that_never_ends_is_ended(advance: Callable[[float], object]) -> 
 
     with pytest.raises(SleepLimitError) as raised:
         app_of(unseen, advance, limit=600)
-    told = (
+    expected = (
         "the app has slept 595 s and would go on beyond the limit of 600 s: give its loop an end, by a counter, a time-out,"
         " time.monotonic() or time.time() (datetime.now() stands still while it sleeps), or raise the limit,"
         " as with pixazo_sleep.limit = 86400"
     )
-    assert refusals == [str(raised.value)] == [told]
+    assert refusals == [str(raised.value)] == [expected]
 
 
 def test_an_hour_is_the_limit(advance: Callable[[float], object]) -> None:

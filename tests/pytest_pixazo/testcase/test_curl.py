@@ -21,7 +21,7 @@ from pytest_pixazo.testcase.failure_report import curl
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
-def told(body: Any = None, /, **members: Any) -> Exchange:
+def recorded(body: Any = None, /, **members: Any) -> Exchange:
     """A submission in the journal, with these members changed; those of its request that are not given are empty."""
     headers = {"host": "127.0.0.1:1", "ocp-apim-subscription-key": "[redacted]", "content-type": "application/json"}
     length = 0 if body is None else len(body if isinstance(body, str) else json.dumps(body))
@@ -37,7 +37,7 @@ def told(body: Any = None, /, **members: Any) -> Exchange:
 
 def test_a_submit() -> None:
     """Origin and key are variables, the body is quoted for sh, and what curl adds by itself is left out."""
-    assert curl(told({"prompt": "the bear's $HOME `id`"})) == (
+    assert curl(recorded({"prompt": "the bear's $HOME `id`"})) == (
         "curl -sS -H \"Ocp-Apim-Subscription-Key: $PIXAZO_API_KEY\" -H 'content-type: application/json'"
         ' --data-raw \'{"prompt": "the bear\'"\'"\'s $HOME `id`"}\''
         ' "$PIXAZO_BASE_URL"/minimax-hailuo-ai/v1/generate'
@@ -47,24 +47,26 @@ def test_a_submit() -> None:
 def test_a_poll_and_other_methods() -> None:
     """GET needs no word, HEAD its own, any other is named; a target with odd characters is quoted."""
     plain: dict[str, Any] = {"request": {"headers": {}, "body": "", "length": 0}}
-    assert curl(told(method="GET", target="/v2/a", **plain)) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
-    assert curl(told(method="HEAD", target="/v2/a", **plain)) == 'curl -sS --head "$PIXAZO_BASE_URL"/v2/a'
-    assert curl(told(method="PUT", target="/v2/a?b;c", **plain)) == "curl -sS -X PUT \"$PIXAZO_BASE_URL\"'/v2/a?b;c'"
-    assert curl(told(target="/v2/a", **plain)) == 'curl -sS -X POST "$PIXAZO_BASE_URL"/v2/a'
+    assert curl(recorded(method="GET", target="/v2/a", **plain)) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
+    assert curl(recorded(method="HEAD", target="/v2/a", **plain)) == 'curl -sS --head "$PIXAZO_BASE_URL"/v2/a'
+    assert (
+        curl(recorded(method="PUT", target="/v2/a?b;c", **plain)) == "curl -sS -X PUT \"$PIXAZO_BASE_URL\"'/v2/a?b;c'"
+    )
+    assert curl(recorded(target="/v2/a", **plain)) == 'curl -sS -X POST "$PIXAZO_BASE_URL"/v2/a'
 
 
 def test_a_data_url_is_cut_with_a_note() -> None:
     """An image that was sent as a data URL is cut wherever it stands, and a comment says so."""
-    note, line = curl(told({"first_frame_image": "data:image/png;base64," + "A" * 1000})).splitlines()
+    note, line = curl(recorded({"first_frame_image": "data:image/png;base64," + "A" * 1000})).splitlines()
     assert note == "# a data URL is cut: 96 of 1022 characters"
     assert f'"data:image/png;base64,{"A" * 74}"' in line
     assert "A" * 75 not in line
 
 
-def test_what_cannot_be_repeated_is_said() -> None:
-    """NUL, bytes that are no text and a body that was not kept whole are told in comments."""
+def test_what_curl_cannot_repeat_is_a_comment() -> None:
+    """NUL, bytes that are no text and a body that was not kept whole are reported in comments."""
     headers: dict[str, Any] = {"request": {"headers": {}, "body": "a\0b\ufffd", "length": 20000}}
-    assert curl(told(**headers)).splitlines() == [
+    assert curl(recorded(**headers)).splitlines() == [
         "# NUL bytes of the body are left out: no argument can hold one",
         "# bytes of the body that are not UTF-8 are replaced",
         "# the body is cut: 6 of 20000 bytes were kept",
@@ -75,7 +77,7 @@ def test_what_cannot_be_repeated_is_said() -> None:
 def test_secrets_are_left_out_or_named() -> None:
     """A key in the query becomes the variable, a header that held a secret is left out with a comment."""
     request: dict[str, Any] = {"headers": {"authorization": "[redacted]", "accept": "*/*"}, "body": "", "length": 0}
-    line = curl(told(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
+    line = curl(recorded(method="GET", target="/v2/a?subscription-key=[redacted]&b", request=request))
     assert line == (
         "# header authorization is left out: it held a secret\n"
         "curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$PIXAZO_API_KEY\"'&b'"
@@ -85,7 +87,7 @@ def test_secrets_are_left_out_or_named() -> None:
 def test_a_secret_that_is_no_key_is_noted() -> None:
     """Where it stood in the target or in the body; a header is left out."""
     request: dict[str, Any] = {"headers": {"x-token": "[hidden]", "accept": "*/*"}, "body": "", "length": 0}
-    line = curl(told(method="GET", target="/v2/a?token=[hidden]", request=request))
+    line = curl(recorded(method="GET", target="/v2/a?token=[hidden]", request=request))
     assert line == (
         "# header x-token is left out: it held a secret\n"
         "# [hidden] stands for a secret that was sent\n"
@@ -96,16 +98,18 @@ def test_a_secret_that_is_no_key_is_noted() -> None:
 def test_a_key_that_opened_no_world_has_a_name_of_its_own() -> None:
     """In a header and in the query, with a note; where none was sent, none is."""
     note = "# THE_KEY_THAT_WAS_SENT is the key that was sent, which is not shown: it opened no world\n"
-    assert curl(told("a"), reached_world=False) == (
+    assert curl(recorded("a"), reached_world=False) == (
         f'{note}curl -sS -H "Ocp-Apim-Subscription-Key: $THE_KEY_THAT_WAS_SENT"'
         " -H 'content-type: application/json' --data-raw a \"$PIXAZO_BASE_URL\"/minimax-hailuo-ai/v1/generate"
     )
     none: dict[str, Any] = {"request": {"headers": {}, "body": "", "length": 0}}
-    query = told(method="GET", target="/v2/a?subscription-key=[redacted]", **none)
+    query = recorded(method="GET", target="/v2/a?subscription-key=[redacted]", **none)
     assert curl(query, reached_world=False) == (
         f"{note}curl -sS \"$PIXAZO_BASE_URL\"'/v2/a?subscription-key='\"$THE_KEY_THAT_WAS_SENT\"''"
     )
-    assert curl(told(method="GET", target="/v2/a", **none), reached_world=False) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
+    assert (
+        curl(recorded(method="GET", target="/v2/a", **none), reached_world=False) == 'curl -sS "$PIXAZO_BASE_URL"/v2/a'
+    )
 
 
 @needs_curl

@@ -104,7 +104,7 @@ def test_only_tests_with_a_world_show_one(pytester: pytest.Pytester) -> None:
 
 
 def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -> None:
-    """Errors of set-up and teardown are told with the world, too, and once only."""
+    """Errors of set-up and teardown are reported with the world, too, and once only."""
     pytester.makepyfile(
         """
         import pytest
@@ -132,7 +132,7 @@ def test_a_later_fixture_that_fails_shows_the_world(pytester: pytest.Pytester) -
     assert sum("- pixazo journal -" in line for line in result.outlines) == 3
 
 
-def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
+def test_a_world_that_is_gone_is_reported(pytester: pytest.Pytester) -> None:
     """A world that cannot be shown is reported so, and the failure stays what it was."""
     pytester.makepyfile(
         """
@@ -145,7 +145,7 @@ def test_a_world_that_is_gone_is_said(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["E       AssertionError: the reason", "the world cannot be shown: *no world*"])
 
 
-def test_a_manual_clock_that_was_forgotten_is_told(pytester: pytest.Pytester) -> None:
+def test_a_manual_clock_that_was_forgotten_is_reported(pytester: pytest.Pytester) -> None:
     """What still runs, until when, and what to call; nothing of it once all has ended, or when the clock runs by itself."""
     pytester.makepyfile(
         """
@@ -201,8 +201,8 @@ def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Though an assertion of the test itself shows it."""
-    told = pytester.path / "told.ndjson"
-    monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(told))
+    reported = pytester.path / "results.ndjson"
+    monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
     pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
     pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.mutation.recorder").assert_outcomes(failed=1)
-    assert '"reason": "AssertionError: [redacted], token=[hidden]"' in told.read_text()
+    assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()

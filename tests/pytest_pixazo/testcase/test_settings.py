@@ -1,4 +1,4 @@
-"""A test asks for its world by marker, command line or ini file, and is told what it cannot ask for."""
+"""A test asks for its world by marker, command line or ini file, and gets an error for what it cannot ask for."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_wrong_marker_is_one_line(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n\n" + tests)
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(errors=len(WRONG))
-    told = [line for line in result.outlines if line.startswith("marker pixazo: ")]
-    assert told == list(WRONG.values())
+    output = [line for line in result.outlines if line.startswith("marker pixazo: ")]
+    assert output == list(WRONG.values())
 
 
 def test_the_nearest_marker_decides_argument_by_argument(pytester: pytest.Pytester) -> None:
@@ -106,20 +106,20 @@ def test_ini_settings_hold_where_no_marker_speaks(pytester: pytest.Pytester) -> 
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "expected"),
     [
         ("pixazo_balance = much", "ini setting pixazo_balance: balance 'much' is not a sum of US dollars"),
         ("pixazo_clock = fast", "ini setting pixazo_clock: clock 'fast' is not one of real, manual, xN"),
         ("pixazo_seed = seven", "ini setting pixazo_seed: seed 'seven' is not a whole number from 0 on"),
     ],
 )
-def test_a_wrong_ini_setting_is_named(pytester: pytest.Pytester, setting: str, told: str) -> None:
+def test_a_wrong_ini_setting_is_named(pytester: pytest.Pytester, setting: str, expected: str) -> None:
     """An ini setting that means nothing is an error of each test that needs it."""
     pytester.makeini(f"[pytest]\n{setting}\n")
     pytester.makepyfile("def test_ini(pixazo): pass")
     result = pytester.runpytest(*QUIET)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"{told}*"])
+    result.stdout.fnmatch_lines([f"{expected}*"])
 
 
 def test_the_seed_of_the_command_line(pytester: pytest.Pytester) -> None:

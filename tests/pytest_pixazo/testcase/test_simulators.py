@@ -82,18 +82,18 @@ def test_a_key_that_is_taken(pytester: pytest.Pytester, simulator: Simulator) ->
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("http://127.0.0.1:9", "option --pixazo-sim-url: * got no answer from http://127.0.0.1:9 *"),
         ("127.0.0.1:8900", "option --pixazo-sim-url: url '127.0.0.1:8900' is not the origin of a simulator*"),
     ],
 )
-def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, told: str) -> None:
+def test_a_simulator_that_is_not_there(pytester: pytest.Pytester, url: str, expected: str) -> None:
     """The error names the setting and the remedy in one line."""
     pytester.makepyfile(NOTING)
     result = pytester.runpytest(*QUIET, "--pixazo-sim-url", url, "-k", "0")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([told])
+    result.stdout.fnmatch_lines([expected])
 
 
 def test_the_simulator_of_a_session(pixazo_simulator: Simulator, pixazo: Pixazo) -> None:
@@ -165,8 +165,8 @@ def test_the_token_of_a_running_one(
     pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options).assert_outcomes(passed=1)
 
 
-def test_the_token_of_a_running_one_opens_a_door(pytester: pytest.Pytester, guarded: Simulator) -> None:
-    """For `pixazo_redirect`, too."""
+def test_the_token_of_a_running_simulator_opens_a_tls_listener(pytester: pytest.Pytester, guarded: Simulator) -> None:
+    """`pixazo_redirect` uses the token, too."""
     pytester.makepyfile(
         """
         import socket
@@ -180,16 +180,18 @@ def test_the_token_of_a_running_one_opens_a_door(pytester: pytest.Pytester, guar
 
 
 @pytest.mark.parametrize(
-    ("options", "told"), [((), "is missing"), (("--pixazo-control-token", "a-wrong-one"), "is wrong")]
+    ("options", "expected"), [((), "is missing"), (("--pixazo-control-token", "a-wrong-one"), "is wrong")]
 )
 def test_a_running_one_without_its_token(
-    pytester: pytest.Pytester, guarded: Simulator, options: tuple[str, ...], told: str
+    pytester: pytest.Pytester, guarded: Simulator, options: tuple[str, ...], expected: str
 ) -> None:
     """One line says what to send, and not what was sent."""
     pytester.makepyfile(NOTING)
     result = pytester.runpytest(*QUIET, "--pixazo-sim-url", guarded.url, "-k", "0", *options)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"option --pixazo-sim-url: the control token {told}: send that of --control-token *"])
+    result.stdout.fnmatch_lines(
+        [f"option --pixazo-sim-url: the control token {expected}: send that of --control-token *"]
+    )
     assert "a-wrong-one" not in result.stdout.str()
 
 

@@ -21,7 +21,7 @@ COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
 
 
-def answers(world: ControlClient, seconds: float) -> list[int | str | None]:
+def statuses(world: ControlClient, seconds: float) -> list[int | str | None]:
     """The status codes that the dispatcher got while so many seconds passed."""
     return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
@@ -31,10 +31,10 @@ def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) ->
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     connection.request(method, parts.path, body, headers)
-    answer = connection.getresponse()
-    told = answer.status, answer.read()
+    response = connection.getresponse()
+    reported = response.status, response.read()
     connection.close()
-    return told
+    return reported
 
 
 def test_a_callback_is_kept_with_all_that_was_in_it(world: ControlClient, inbox: Inbox) -> None:
@@ -114,14 +114,14 @@ def test_the_error_of_a_wait_without_a_world_mentions_the_clock() -> None:
         inbox.wait(timeout=0)
 
 
-def test_answers_are_given_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
+def test_responses_are_sent_in_turn_and_the_last_for_ever(world: ControlClient, inbox: Inbox) -> None:
     """500, 503, then 200: the dispatcher retries after 5 s and 5 min, and not after the 200."""
     inbox.reply([500, 503, 200])
     submit(world, inbox.url)
-    assert answers(world, 15) == [500]
-    assert answers(world, 5) == [503]
-    assert answers(world, 300) == [200]
-    assert answers(world, 3600) == []
+    assert statuses(world, 15) == [500]
+    assert statuses(world, 5) == [503]
+    assert statuses(world, 300) == [200]
+    assert statuses(world, 3600) == []
     assert [callback.response_status for callback in inbox.received] == [500, 503, 200]
 
 
@@ -142,7 +142,7 @@ def test_a_challenge_is_echoed_unless_a_body_is_set(gateway: Simulator) -> None:
     inbox.close()
 
 
-def test_a_slow_answer_is_ended_by_closing() -> None:
+def test_a_slow_response_is_ended_by_closing() -> None:
     """A delay of an hour ends when the inbox is closed."""
     inbox = Inbox()
     inbox.reply(204, delay=3600)
@@ -155,8 +155,8 @@ def test_a_slow_answer_is_ended_by_closing() -> None:
 
 
 @pytest.mark.parametrize(("status", "delay"), [((), 0.0), (99, 0.0), ([200, 600], 0.0), (200, -1.0)])
-def test_an_answer_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
-    """No status, no status code, a negative delay."""
+def test_a_response_that_means_nothing_is_refused(inbox: Inbox, status: Any, delay: float) -> None:
+    """The inbox refuses a missing status, a number that is no status code, and a negative delay."""
     with pytest.raises(ValueError, match=r"status codes from 200 to 599|is negative"):
         inbox.reply(status, delay)
 
@@ -201,7 +201,7 @@ def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
     """The dispatcher finds its port closed."""
     with Inbox(world) as inbox:
         submit(world, inbox.url)
-    assert answers(world, 15) == [None]
+    assert statuses(world, 15) == [None]
 
 
 def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
@@ -250,8 +250,8 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
 
     inbox.deliver_to(take)
     submit(world, inbox.url)
-    assert answers(world, 15) == [503]
-    assert answers(world, 5) == [204]
+    assert statuses(world, 15) == [503]
+    assert statuses(world, 5) == [204]
     assert seen == ["COMPLETED", "COMPLETED"]
 
 
@@ -265,7 +265,7 @@ def test_a_receiver_that_raises_has_answered_500(
 
     inbox.deliver_to(fail)
     submit(world, inbox.url)
-    assert answers(world, 20) == [500, 500]
+    assert statuses(world, 20) == [500, 500]
     assert inbox.received[0].problem == "the app raised LookupError: no such order"
     assert "Traceback" in caplog.text
 

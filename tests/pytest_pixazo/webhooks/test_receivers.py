@@ -29,7 +29,7 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 PATH = "/hooks/pixazo"
 
 
-def answers(events: list[Event]) -> list[int | str | None]:
+def statuses(events: list[Event]) -> list[int | str | None]:
     """The status codes that the dispatcher got."""
     return [event.status for event in events if event.kind == "webhook"]
 
@@ -60,9 +60,9 @@ def fastapi() -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
-        app.state.told = ["started"]
+        app.state.events = ["started"]
         yield {"home": threading.get_ident()}
-        app.state.told.append("stopped")
+        app.state.events.append("stopped")
 
     app = FastAPI(lifespan=lifespan)
 
@@ -71,8 +71,8 @@ def fastapi() -> FastAPI:
         callback = await request.json()
         app.state.thread = threading.get_ident()
         app.state.home = getattr(request.state, "home", None)
-        later.add_task(app.state.told.append, f"after {callback['status']}")
-        app.state.told.append(callback["status"])
+        later.add_task(app.state.events.append, f"after {callback['status']}")
+        app.state.events.append(callback["status"])
         return Response(status_code=202)
 
     return app
@@ -83,8 +83,8 @@ def test_a_synchronous_test_and_a_wsgi_app(world: ControlClient, inbox: Inbox) -
     app = Wsgi()
     inbox.deliver_to(app, PATH)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [503]
-    assert answers(world.advance(3600)) == [200]
+    assert statuses(world.advance(15)) == [503]
+    assert statuses(world.advance(3600)) == [200]
     assert [(line, kind) for line, kind, _ in app.seen] == [("POST " + PATH, "application/json")] * 2
     assert [body for _, _, body in app.seen] == [callback.body for callback in inbox.received]
     assert app.closed == 2
@@ -96,10 +96,10 @@ def test_a_synchronous_test_and_an_asgi_app(world: ControlClient) -> None:
     with Inbox(world) as inbox:
         inbox.deliver_to(app, PATH)
         submit(world, inbox.url)
-        assert answers(world.advance(15)) == [202]
-        assert app.state.told == ["started", "COMPLETED", "after COMPLETED"]
+        assert statuses(world.advance(15)) == [202]
+        assert app.state.events == ["started", "COMPLETED", "after COMPLETED"]
         assert app.state.home == app.state.thread != threading.get_ident()
-    assert app.state.told[-1] == "stopped"
+    assert app.state.events[-1] == "stopped"
 
 
 def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inbox) -> None:
@@ -108,8 +108,8 @@ def test_a_synchronous_test_and_its_test_client(world: ControlClient, inbox: Inb
     with TestClient(app) as client:
         inbox.deliver_to(client, PATH)
         submit(world, inbox.url)
-        assert answers(world.advance(15)) == [202]
-    assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
+        assert statuses(world.advance(15)) == [202]
+    assert app.state.events == ["started", "COMPLETED", "after COMPLETED", "stopped"]
 
 
 async def submit_and_advance(world: ControlClient, inbox: Inbox) -> list[Event]:
@@ -124,15 +124,15 @@ def test_an_asynchronous_test_and_an_asgi_app_on_its_loop(backend: str, world: C
     app = fastapi()
 
     async def body() -> None:
-        app.state.told = []
+        app.state.events = []
         with Inbox(world) as inbox:
             inbox.deliver_to(app, PATH)
-            assert answers(await submit_and_advance(world, inbox)) == [202]
+            assert statuses(await submit_and_advance(world, inbox)) == [202]
             assert app.state.thread == threading.get_ident()
             assert [callback.status for callback in inbox.wait(1, timeout=0)] == ["COMPLETED"]
 
     anyio.run(body, backend=backend)
-    assert app.state.told == ["COMPLETED", "after COMPLETED"]
+    assert app.state.events == ["COMPLETED", "after COMPLETED"]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -144,10 +144,10 @@ def test_an_asynchronous_test_that_blocks_and_an_app_apart(backend: str, world: 
         with Inbox(world) as inbox:
             inbox.deliver_to(app, PATH, own_loop=True)
             submit(world, inbox.url)
-            assert answers(world.advance(15)) == [202]
+            assert statuses(world.advance(15)) == [202]
 
     anyio.run(body, backend=backend)
-    assert app.state.told == ["started", "COMPLETED", "after COMPLETED", "stopped"]
+    assert app.state.events == ["started", "COMPLETED", "after COMPLETED", "stopped"]
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -162,7 +162,7 @@ def test_a_blocked_loop_is_reported_with_the_remedies(
         with Inbox(world) as inbox:
             inbox.deliver_to(fastapi(), PATH)
             submit(world, inbox.url)
-            seen.extend(answers(world.advance(15)))
+            seen.extend(statuses(world.advance(15)))
 
     with pytest.raises(InboxError) as caught:
         anyio.run(body, backend=backend)
@@ -197,27 +197,27 @@ def test_a_loop_that_has_ended_is_reported(run: Callable[..., object], world: Co
 
     run(body() if run is asyncio.run else body)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [503]
+    assert statuses(world.advance(15)) == [503]
     with pytest.raises(InboxError, match="the test's event loop ended before the app had answered"):
         inbox.close()
 
 
 def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     """An app that never answers is cancelled when the inbox closes, and its lifespan still ends in order."""
-    told: list[str] = []
+    received: list[str] = []
     reached = threading.Event()
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
         if scope["type"] == "lifespan":
             await receive()
             await send({"type": "lifespan.startup.complete"})
-            told.append((await receive())["type"])
+            received.append((await receive())["type"])
             return
         reached.set()
         try:
             await anyio.sleep_forever()
         finally:
-            told.append("cancelled")
+            received.append("cancelled")
 
     inbox = Inbox()
     inbox.deliver_to(app)
@@ -228,7 +228,7 @@ def test_a_callback_under_way_ends_with_the_inbox(world: ControlClient) -> None:
     with pytest.raises(InboxError, match="closed before the app had answered"):
         inbox.close()
     advancing.join(PATIENCE)
-    assert told == ["cancelled", "lifespan.shutdown"]
+    assert received == ["cancelled", "lifespan.shutdown"]
 
 
 def test_no_callback_starts_once_the_inbox_is_closed() -> None:
@@ -239,7 +239,7 @@ def test_no_callback_starts_once_the_inbox_is_closed() -> None:
         own.run(anyio.lowlevel.checkpoint)
 
 
-def test_the_gateway_may_give_up_before_the_app_answers(
+def test_the_gateway_may_give_up_before_the_app_responds(
     world: ControlClient, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An app that is slower than the gateway's time-out has handled the callback, and gets it again: the classic duplicate."""
@@ -255,10 +255,10 @@ def test_the_gateway_may_give_up_before_the_app_answers(
     submit(world, inbox.url)
     with monkeypatch.context() as impatient:
         impatient.setattr(dispatcher, "LEAST_TIMEOUT", 0.1)
-        assert answers(world.advance(15)) == [None]
+        assert statuses(world.advance(15)) == [None]
     slow.set()
     assert handled.acquire(timeout=PATIENCE)
-    assert answers(world.advance(5)) == [200]
+    assert statuses(world.advance(5)) == [200]
     assert [callback.response_status for callback in inbox.received] == [200, 200]
 
 
@@ -277,31 +277,31 @@ def test_an_app_without_a_lifespan_works(world: ControlClient, inbox: Inbox) -> 
 
     inbox.deliver_to(app)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [200]
+    assert statuses(world.advance(15)) == [200]
 
 
 def test_an_app_may_watch_for_the_caller_to_go_away(world: ControlClient, inbox: Inbox) -> None:
     """As streaming responses and middleware do: there is no disconnect before the response is complete."""
-    told: list[str] = []
+    received: list[str] = []
 
     async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
         assert scope["type"] == "http"
         await receive()
 
         async def watch() -> None:
-            told.append((await receive())["type"])
+            received.append((await receive())["type"])
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
             await anyio.lowlevel.checkpoint()
             await send({"type": "http.response.start", "status": 200, "headers": []})
-            told.append("answering")
+            received.append("answering")
             await send({"type": "http.response.body", "body": b""})
 
     inbox.deliver_to(app)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [200]
-    assert told == ["answering", "http.disconnect"]
+    assert statuses(world.advance(15)) == [200]
+    assert received == ["answering", "http.disconnect"]
 
 
 def test_an_app_is_closed_when_another_replaces_it(inbox: Inbox) -> None:
@@ -309,7 +309,7 @@ def test_an_app_is_closed_when_another_replaces_it(inbox: Inbox) -> None:
     app = fastapi()
     inbox.deliver_to(app, PATH)
     inbox.reply(204)
-    assert app.state.told == ["started", "stopped"]
+    assert app.state.events == ["started", "stopped"]
 
 
 def test_an_app_that_cannot_start_or_stop_is_reported_in_one_line(world: ControlClient) -> None:
@@ -330,7 +330,7 @@ def test_an_app_that_cannot_start_or_stop_is_reported_in_one_line(world: Control
     with pytest.raises(InboxError, match=r"^the app could not start: LookupError: no database$"):
         inbox.deliver_to(FastAPI(lifespan=no_start), PATH)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [204]
+    assert statuses(world.advance(15)) == [204]
     inbox.deliver_to(FastAPI(lifespan=no_stop), PATH)
     with pytest.raises(InboxError, match=r"^the app could not stop: LookupError: lost it$"):
         inbox.close()
@@ -348,8 +348,8 @@ def test_an_app_that_does_not_stop_is_given_up(world: ControlClient, monkeypatch
 
     inbox = Inbox(world)
     inbox.deliver_to(FastAPI(lifespan=slow), PATH)
-    told = r"^the app did not stop within 0\.1 s: its lifespan has not ended its shutdown$"
-    with pytest.raises(InboxError, match=told):
+    expected = r"^the app did not stop within 0\.1 s: its lifespan has not ended its shutdown$"
+    with pytest.raises(InboxError, match=expected):
         inbox.close()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(inbox.url.split(":")[2].partition("/")[0]))) != 0
@@ -377,9 +377,9 @@ def test_an_app_that_raises_or_says_nothing_has_answered_500(world: ControlClien
 
     inbox.deliver_to(silent)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [500]
+    assert statuses(world.advance(15)) == [500]
     inbox.deliver_to(silent_wsgi)
-    assert answers(world.advance(5)) == [500]
+    assert statuses(world.advance(5)) == [500]
     assert [callback.problem for callback in inbox.received] == [
         "the app raised RuntimeError: the app returned without a response",
         "the app raised RuntimeError: the app returned without calling start_response",
@@ -404,8 +404,8 @@ def test_a_real_server_needs_no_inbox(world: ControlClient, served: tuple[FastAP
     """The dispatcher posts to the app's own port; advancing the clock waits for the response."""
     app, origin = served
     submit(world, origin + PATH)
-    assert answers(world.advance(15)) == [202]
-    assert app.state.told[:2] == ["started", "COMPLETED"]
+    assert statuses(world.advance(15)) == [202]
+    assert app.state.events[:2] == ["started", "COMPLETED"]
 
 
 class WsgiTestClient:
@@ -426,7 +426,7 @@ def test_a_test_client_of_flask(world: ControlClient, inbox: Inbox) -> None:
     client = WsgiTestClient(Wsgi())
     inbox.deliver_to(client, PATH)
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [202]
+    assert statuses(world.advance(15)) == [202]
     assert client.opened == [("POST", PATH, inbox.received[0].body, "application/json")]
 
 
@@ -464,8 +464,8 @@ def test_a_path_that_the_app_does_not_know_is_reported(
     """The app and the path are in the callback, and in the error of a wait."""
     inbox.deliver_to(app, "/hook")
     submit(world, inbox.url)
-    assert answers(world.advance(15)) == [404]
-    told = f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route"
-    assert inbox.received[0].problem == told
-    with pytest.raises(TimeoutError, match=re.escape(told)):
+    assert statuses(world.advance(15)) == [404]
+    expected = f"the app answered 404 to POST /hook of {name}: give deliver_to the path of its route"
+    assert inbox.received[0].problem == expected
+    with pytest.raises(TimeoutError, match=re.escape(expected)):
         inbox.wait(2, timeout=0)

@@ -121,7 +121,7 @@ def test_a_long_journal_comes_whole(pixazo: Pixazo) -> None:
 
 
 def test_callbacks(pixazo: Pixazo, pixazo_client: PixazoClient, receiver: Receiver) -> None:
-    """What is posted is told with every attempt, and can be posted once more."""
+    """What is posted is listed with every attempt, and can be posted once more."""
     handle = pixazo_client.generate("A bear", webhook_url=receiver.url)
     assert repr(pixazo.webhooks).endswith(f"POST {receiver.url}  about {handle.request_id}: not attempted yet")
     events = pixazo.clock.run_until()
@@ -161,9 +161,9 @@ def test_policy_of_a_running_world(pixazo: Pixazo, pixazo_client: PixazoClient) 
 def test_explain_is_a_dry_run(pixazo: Pixazo) -> None:
     """It tells answer, price and every rule's opinion, and changes nothing."""
     pixazo.when("generate", prompt=contains("bear")).reply(429, times=1)
-    told = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A cat"})
-    assert told.status == 202
-    assert repr(told).splitlines()[1:] == [
+    explanation = pixazo.explain("POST", "/minimax-hailuo-ai/v1/generate", body={"prompt": "A cat"})
+    assert explanation.status == 202
+    assert repr(explanation).splitlines()[1:] == [
         "  it would cost 0.35 USD",
         "  rule 1: when generate, prompt contains 'bear': prompt is 'A cat', wanted: contains 'bear'",
     ]
@@ -188,7 +188,7 @@ def test_two_tests_share_nothing(pixazo: Pixazo) -> None:
 
 @pytest.mark.pixazo(strict=False)
 def test_no_other_key_opens_a_world(pixazo: Pixazo) -> None:
-    """The usual key of a simulator is unknown here: an app that kept it by mistake is told."""
+    """The usual key of a simulator is unknown here: an app that kept it by mistake gets a hint."""
     with PixazoClient(api_key="sim-key", base_url=pixazo.url) as app, pytest.raises(AuthenticationError):
         app.generate("A bear")
     assert len(pixazo.journal) == 0

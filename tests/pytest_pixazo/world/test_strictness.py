@@ -45,7 +45,7 @@ def test_path(pixazo):
 
 
 def test_a_missing_key_fails_the_test(pytester: pytest.Pytester) -> None:
-    """A call without a key, or with one that opens nothing, reaches no world; it is told all the same."""
+    """A call without a key, or with one that opens nothing, reaches no world; it is reported all the same."""
     pytester.makepyfile(
         UNCLEAN
         + """
@@ -69,7 +69,7 @@ def test_key(pixazo):
 
 
 def test_unused_rules_fail_the_test(pytester: pytest.Pytester) -> None:
-    """A rule that nothing matched is told with what came nearest, a step that was never reached with the one before it."""
+    """A rule that nothing matched is reported with what came nearest, a step that was never reached with the one before it."""
     pytester.makepyfile(
         UNCLEAN
         + """

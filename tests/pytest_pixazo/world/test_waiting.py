@@ -1,4 +1,4 @@
-"""A test waits for what an app does elsewhere, and is told what it did instead."""
+"""A test waits for what an app does elsewhere, and the error shows what it did instead."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_what_cannot_be_waited_for(pixazo: Pixazo) -> None:
 
 
 def test_a_wait_that_runs_out_says_how_far_to_advance(pixazo: Pixazo, pixazo_client: PixazoClient) -> None:
-    """A callback that will come only with time is told with its time."""
+    """A callback that will come only with time is listed with its time."""
     pixazo_client.generate("A bear", webhook_url="http://127.0.0.1:9/hook")
     with pytest.raises(TimeoutError, match=r"the next webhook is due at \+15 s: pixazo\.clock\.advance\(15\) or "):
         pixazo.wait_for("webhook", delivered=True, timeout=0)

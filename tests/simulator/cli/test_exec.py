@@ -26,30 +26,30 @@ MISUSED = "but the gateway speaks https on port 443 only: call https://gateway.p
 OVER_REQUESTS = """
 import sys, time, requests
 headers = {"Ocp-Apim-Subscription-Key": "a key of mine"}
-told = requests.post("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}, headers=headers).json()
-while told["status"] not in ("COMPLETED", "FAILED", "ERROR"):
+job = requests.post("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", json={"prompt": "A bear"}, headers=headers).json()
+while job["status"] not in ("COMPLETED", "FAILED", "ERROR"):
     time.sleep(0.05)
-    told = requests.get("https://gateway.pixazo.ai/v2/requests/status/" + told["request_id"], headers=headers).json()
-print(told["status"], len(requests.get(told["output"]["media_url"][0]).content))
+    job = requests.get("https://gateway.pixazo.ai/v2/requests/status/" + job["request_id"], headers=headers).json()
+print(job["status"], len(requests.get(job["output"]["media_url"][0]).content))
 """
 OVER_FETCH = """
 const headers = {"Content-Type": "application/json", "Ocp-Apim-Subscription-Key": "a key of mine"};
 const body = JSON.stringify({prompt: "A bear"});
-let told = await (await fetch("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", {method: "POST", headers, body})).json();
-const url = told.polling_url;
-while (!["COMPLETED", "FAILED", "ERROR"].includes(told.status)) {
+let job = await (await fetch("https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate", {method: "POST", headers, body})).json();
+const url = job.polling_url;
+while (!["COMPLETED", "FAILED", "ERROR"].includes(job.status)) {
   await new Promise((resolve) => setTimeout(resolve, 50));
-  told = await (await fetch(url, {headers})).json();
+  job = await (await fetch(url, {headers})).json();
 }
-console.log(told.status, (await (await fetch(told.output.media_url[0])).arrayBuffer()).byteLength);
+console.log(job.status, (await (await fetch(job.output.media_url[0])).arrayBuffer()).byteLength);
 """
 OVER_CURL = """
 set -e
 generate=https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate
 key='Ocp-Apim-Subscription-Key: a key of mine'
 url=$(curl -sS -H "$key" -H 'Content-Type: application/json' -d '{"prompt":"A bear"}' $generate | sed 's/.*"polling_url":"//; s/".*//')
-until curl -sS -H "$key" "$url" > told; grep -q COMPLETED told; do sleep 0.05; done
-echo COMPLETED $(curl -sS "$(sed 's/.*"media_url":."//; s/".*//' told)" | wc -c)
+until curl -sS -H "$key" "$url" > job; grep -q COMPLETED job; do sleep 0.05; done
+echo COMPLETED $(curl -sS "$(sed 's/.*"media_url":."//; s/".*//' job)" | wc -c)
 """
 
 
@@ -196,9 +196,9 @@ for url in ("https://gateway.pixazo.ai/nowhere", "https://gateway.pixazo.ai:8443
     answer = proxy.getresponse()
     print(answer.status, answer.read().decode().strip())
 """
-    told = python(code).stdout.splitlines()
-    assert told[0].startswith("404 ")
-    assert told[1:] == [
+    output = python(code).stdout.splitlines()
+    assert output[0].startswith("404 ")
+    assert output[1:] == [
         f"403 gateway.pixazo.ai was called on port 8443, {MISUSED}",
         f"403 elsewhere.invalid port 443 {OFFLINE}",
     ]
@@ -272,8 +272,8 @@ def test_the_authorities_that_node_was_given_stay(tmp_path: Path) -> None:
     mine = tmp_path / "mine.pem"
     mine.write_text("of mine", encoding="ascii")
     code = "import os; print(open(os.environ['NODE_EXTRA_CA_CERTS']).read())"
-    told = python(code, NODE_EXTRA_CA_CERTS=str(mine)).stdout
-    assert told.startswith("of mine\n-----BEGIN CERTIFICATE-----\n")
+    output = python(code, NODE_EXTRA_CA_CERTS=str(mine)).stdout
+    assert output.startswith("of mine\n-----BEGIN CERTIFICATE-----\n")
 
 
 def test_the_options_of_serve() -> None:
@@ -291,16 +291,16 @@ print(world["clock"], world["balance"], world["policy"]["submit_code"])
     )
 
 
-def test_the_options_are_told() -> None:
+def test_the_options_are_listed() -> None:
     """All options of serve, except those about where it listens and who may use `/_sim`."""
-    told = {
+    output = {
         name: set(re.findall(r"^  --([a-z-]+)", pixazo_sim(name, "--help").stdout, re.MULTILINE))
         for name in ("serve", "exec")
     }
-    assert told["serve"] - told["exec"] == {
+    assert output["serve"] - output["exec"] == {
         "host", "port", "ready-file", "control-token", "control-open", "control-host",
     }  # fmt: skip
-    assert told["exec"] < told["serve"]
+    assert output["exec"] < output["serve"]
 
 
 # Exit codes and signals
@@ -322,7 +322,7 @@ def test_the_dashes_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "told"),
+    ("arguments", "code", "expected"),
     [
         (["exec"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
         (["exec", "--"], 2, "no command was given: pixazo-sim exec [OPTIONS] -- CMD ..."),
@@ -333,10 +333,10 @@ def test_the_dashes_may_be_left_out() -> None:
         (["exec", "--port", "1", "--", "true"], 2, "No such option '--port'."),
     ],
 )
-def test_what_cannot_be_run(arguments: list[str], code: int, told: str) -> None:
+def test_what_cannot_be_run(arguments: list[str], code: int, expected: str) -> None:
     """One line, and an exit code for the reason."""
     ran = pixazo_sim(*arguments)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"pixazo-sim: {told}\n")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (code, "", f"pixazo-sim: {expected}\n")
 
 
 def test_a_script_without_its_interpreter(tmp_path: Path) -> None:
@@ -345,18 +345,18 @@ def test_a_script_without_its_interpreter(tmp_path: Path) -> None:
     script.write_text("#!/no/such -x\n", encoding="ascii")
     script.chmod(0o755)
     ran = run(str(script))
-    told = f"command {str(script)!r} cannot be run: '/no/such -x', which its first line names, was not found"
-    assert (ran.returncode, ran.stderr) == (127, f"pixazo-sim: {told}\n")
+    expected = f"command {str(script)!r} cannot be run: '/no/such -x', which its first line names, was not found"
+    assert (ran.returncode, ran.stderr) == (127, f"pixazo-sim: {expected}\n")
 
 
 def test_without_standard_streams(tmp_path: Path) -> None:
     """As started by a daemon: they are /dev/null, for the command, too."""
-    told = tmp_path / "told"
-    code = f"import os; open({str(told)!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in range(3)))"
+    reported = tmp_path / "told"
+    code = f"import os; open({str(reported)!r}, 'w').write(' '.join(os.readlink(f'/proc/self/fd/{{n}}') for n in range(3)))"
     closed = 'exec "$@" <&- >&- 2>&-'
     ran = run_process("/bin/sh", "-c", closed, "sh", COMMAND, "exec", "--", sys.executable, "-c", code)
     assert ran.returncode == 0
-    assert told.read_text(encoding="ascii") == "/dev/null /dev/null /dev/null"
+    assert reported.read_text(encoding="ascii") == "/dev/null /dev/null /dev/null"
 
 
 @contextmanager

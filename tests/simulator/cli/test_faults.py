@@ -37,13 +37,13 @@ def test_every_fault_is_listed() -> None:
 
 def test_the_list_can_be_read_by_machines() -> None:
     """The rule of each example is one that `/_sim` takes, and the one that its TOML means."""
-    told = json.loads(pixazo_sim("faults", "--json").stdout)
-    assert [each["fault"] for each in told] == list(FAULTS)
-    assert {"fault", "name", "says", "applies_to", "parameters", "python", "toml", "rule"} == set(told[0])
-    by_name = {each["fault"]: each for each in told}
+    output = json.loads(pixazo_sim("faults", "--json").stdout)
+    assert [each["fault"] for each in output] == list(FAULTS)
+    assert {"fault", "name", "says", "applies_to", "parameters", "python", "toml", "rule"} == set(output[0])
+    by_name = {each["fault"]: each for each in output}
     assert by_name["slow_drip"]["parameters"] == {"seconds": None, "pieces": 10}
     assert by_name["drop"]["applies_to"] == ["webhook"]
-    for each in told:
+    for each in output:
         assert [rule.as_json() for rule in script_from(each["toml"], "x", as_json=False)] == [each["rule"]]
 
 
@@ -54,20 +54,22 @@ def test_a_script_holds_in_every_world(serve: Callable[..., Serving], tmp_path: 
     serving = serve("--open-keys", PIXAZO_SIM_SCRIPT=str(file))
     for key in (serving.key, "another-key"):
         caller = Caller(over_http(serving.url), key)
-        answers = [caller.generate(prompt) for prompt in ("A cat", "A bear", "A bear")]
-        assert [reply.status for reply in answers] == [202, 429, 202]
-        assert answers[1].headers["retry-after"] == "2"
+        responses = [caller.generate(prompt) for prompt in ("A cat", "A bear", "A bear")]
+        assert [reply.status for reply in responses] == [202, 429, 202]
+        assert responses[1].headers["retry-after"] == "2"
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "expected"),
     [
         ("s.toml", SCRIPT.replace("times", "tiems"), "line 5: rules[0].tiems: unknown field `tiems` (did you mean times?); known members are"),
         ("s.json", '{"rules": [\n{"when": "status", "faults": [{"fault": "hagn"}]}]}', "line 2: rules[0].faults[0].fault: fault 'hagn' does not exist (did you mean hang?); known are "),
         ("s.toml", None, "cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_mistake_in_a_script_is_told_in_one_line(tmp_path: Path, name: str, text: str | None, told: str) -> None:
+def test_a_mistake_in_a_script_is_reported_in_one_line(
+    tmp_path: Path, name: str, text: str | None, expected: str
+) -> None:
     """With file, line, key and the nearest known name; nothing is served."""
     file = tmp_path / name
     if text is not None:
@@ -75,5 +77,5 @@ def test_a_mistake_in_a_script_is_told_in_one_line(tmp_path: Path, name: str, te
     ended = pixazo_sim("serve", "--port", "0", "--script", str(file))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith(f"pixazo-sim: script {file}")
-    assert told in ended.stderr
+    assert expected in ended.stderr
     assert ended.stderr.count("\n") == 1

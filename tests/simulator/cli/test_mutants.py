@@ -24,15 +24,15 @@ def test_the_list_is_a_line_for_each() -> None:
 
 def test_the_list_as_json() -> None:
     """One array; a variant names no clause."""
-    told = json.loads(pixazo_sim("mutants", "--json").stdout)
-    assert told[0] == {
+    output = json.loads(pixazo_sim("mutants", "--json").stdout)
+    assert output[0] == {
         "name": "base-path-renamed",
         "kind": "mutant",
         "clause": "BASE-01",
         "says": "The model API is served below /hailuo/v1",
         "collateral": ["*"],
     }
-    assert told[-1] == {
+    assert output[-1] == {
         "name": "callbacks-numbered",
         "kind": "variant",
         "clause": None,

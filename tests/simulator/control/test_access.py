@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.caller import Caller, over_http
 from tests.inprocess import InProcess
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 from tests.simulator.server.raw_socket import RawSocket
 
 from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
@@ -27,7 +27,7 @@ OPEN = Settings(control_open=True)
 GUARDED = Settings(control_token=TOKEN)
 NAMED = Settings(control_hosts=("Pixazo-Sim", "host.docker.internal", "10.9.9.9"))
 LOOPBACK = "127.0.0.1"
-STRANGER = "192.0.2.7"
+REMOTE_PEER = "192.0.2.7"
 
 
 def refusal(
@@ -39,8 +39,8 @@ def refusal(
     **more: Any,
 ) -> tuple[int, str] | None:
     """How check_access refuses a caller, None if it does not."""
-    told = {"host": host, "origin": origin, TOKEN_HEADER.lower(): token}
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in told.items() if value is not None]
+    named = {"host": host, "origin": origin, TOKEN_HEADER.lower(): token}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in named.items() if value is not None]
     client = (peer, 50_000) if peer else None
     try:
         check_access({"headers": headers, "client": client, "server": (LOOPBACK, 8900), **more}, settings)
@@ -56,16 +56,16 @@ def test_a_peer_on_loopback_needs_no_token(peer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "peer", [STRANGER, "10.0.0.1", "::ffff:192.0.2.7", "fe80::1%eth0", "2001:db8::1", "0.0.0.0", "testclient", ""]
+    "peer", [REMOTE_PEER, "10.0.0.1", "::ffff:192.0.2.7", "fe80::1%eth0", "2001:db8::1", "0.0.0.0", "testclient", ""]
 )
 def test_any_other_peer_is_refused_whatever_host_it_names(peer: str) -> None:
     """The refusal names both options."""
-    for host in ("localhost", "127.0.0.1:8900", f"{STRANGER}:8900"):
-        told = refusal(CLOSED, peer or None, host)
-        assert told is not None
-        assert told[0] == 403
-        assert "--control-token TOKEN" in told[1]
-        assert "--control-open" in told[1]
+    for host in ("localhost", "127.0.0.1:8900", f"{REMOTE_PEER}:8900"):
+        reported = refusal(CLOSED, peer or None, host)
+        assert reported is not None
+        assert reported[0] == 403
+        assert "--control-token TOKEN" in reported[1]
+        assert "--control-open" in reported[1]
 
 
 def test_a_unix_socket_is_of_this_machine() -> None:
@@ -79,12 +79,12 @@ def test_what_a_proxy_adds_counts_for_nothing(name: str) -> None:
     """Anybody can write it."""
     headers = [(b"host", b"localhost"), (name.encode(), b"127.0.0.1")]
     with pytest.raises(Refused, match=r"callers of this machine only, this one is 192\.0\.2\.7"):
-        check_access({"headers": headers, "client": (STRANGER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
+        check_access({"headers": headers, "client": (REMOTE_PEER, 1), "server": (LOOPBACK, 8900)}, CLOSED)
 
 
-@pytest.mark.parametrize("peer", [LOOPBACK, STRANGER, "::1"])
+@pytest.mark.parametrize("peer", [LOOPBACK, REMOTE_PEER, "::1"])
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "expected"),
     [
         (TOKEN, None),
         (None, "is missing"),
@@ -94,28 +94,28 @@ def test_what_a_proxy_adds_counts_for_nothing(name: str) -> None:
         ("\xe4", "is wrong"),
     ],
 )
-def test_where_there_is_a_token_everybody_sends_it(peer: str, sent: str | None, told: str | None) -> None:
-    """Peers on loopback, too: a reverse proxy there makes a neighbour of every stranger."""
+def test_where_there_is_a_token_everybody_sends_it(peer: str, sent: str | None, expected: str | None) -> None:
+    """Peers on loopback, too: a reverse proxy there makes a local peer of every remote one."""
     refused = refusal(GUARDED, peer, token=sent)
-    if told is None:
+    if expected is None:
         assert refused is None
     else:
         assert refused == (
             403,
-            f"the control token {told}: send that of --control-token in the header X-Pixazo-Control-Token",
+            f"the control token {expected}: send that of --control-token in the header X-Pixazo-Control-Token",
         )
 
 
 def test_an_open_server_answers_every_peer() -> None:
-    """It was started so."""
-    assert refusal(OPEN, STRANGER) is None
+    """The operator has started it with `--control-open`."""
+    assert refusal(OPEN, REMOTE_PEER) is None
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1:8900", "10.1.2.3", "[2001:db8::1]:8900"])
 def test_an_address_as_host_will_do_where_the_peer_alone_does_not_decide(host: str) -> None:
     """Nobody can rebind it. On its own it does not: a reverse proxy may have passed it on."""
-    assert refusal(GUARDED, STRANGER, host, token=TOKEN) is None
-    assert refusal(OPEN, STRANGER, host) is None
+    assert refusal(GUARDED, REMOTE_PEER, host, token=TOKEN) is None
+    assert refusal(OPEN, REMOTE_PEER, host) is None
     assert refusal(CLOSED, LOOPBACK, host) is not None
 
 
@@ -131,11 +131,11 @@ WRONG_HOSTS = [
 @pytest.mark.parametrize("settings", [CLOSED, OPEN, GUARDED], ids=["closed", "open", "guarded"])
 def test_no_other_host_is_answered(settings: Settings, host: str) -> None:
     """With a token neither: only what is written as a loopback name, or was named."""
-    told = refusal(settings, host=host, token=TOKEN if settings is GUARDED else None)
-    assert told is not None
-    assert told[0] == 403
-    assert "is not a loopback name" in told[1]
-    assert "--control-host" in told[1]
+    reported = refusal(settings, host=host, token=TOKEN if settings is GUARDED else None)
+    assert reported is not None
+    assert reported[0] == 403
+    assert "is not a loopback name" in reported[1]
+    assert "--control-host" in reported[1]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_loopback_names_in_any_spelling_are_answered(host: str) -> None:
 def test_a_host_that_was_named_is_answered(host: str) -> None:
     """`--control-host`: a compose service, a CI service container. The peer is judged all the same."""
     assert refusal(NAMED, host=host) is None
-    assert refusal(NAMED, STRANGER, host) is not None
+    assert refusal(NAMED, REMOTE_PEER, host) is not None
     assert refusal(CLOSED, host=host) is not None
 
 
@@ -175,15 +175,15 @@ def test_a_host_that_was_named_is_answered(host: str) -> None:
 )  # fmt: skip
 def test_pages_of_this_machine_or_of_a_host_that_was_named(origin: str, fits: bool) -> None:
     """And of no other: an address says nothing about who made the page."""
-    told = refusal(NAMED, origin=origin)
-    assert (told is None) is fits
-    assert told is None or (told[0] == 403 and "is not a loopback name" in told[1])
+    reported = refusal(NAMED, origin=origin)
+    assert (reported is None) is fits
+    assert reported is None or (reported[0] == 403 and "is not a loopback name" in reported[1])
 
 
 def test_a_page_of_this_very_server_is_answered() -> None:
     """Whatever address it is called by, where an address will do."""
-    assert refusal(OPEN, STRANGER, "192.0.2.1:8900", "http://192.0.2.1:8900") is None
-    assert refusal(OPEN, STRANGER, "192.0.2.1:8900", "http://192.0.2.1:80") is not None
+    assert refusal(OPEN, REMOTE_PEER, "192.0.2.1:8900", "http://192.0.2.1:8900") is None
+    assert refusal(OPEN, REMOTE_PEER, "192.0.2.1:8900", "http://192.0.2.1:80") is not None
 
 
 @pytest.mark.parametrize("name", ["Origin", TOKEN_HEADER])
@@ -193,9 +193,9 @@ def test_a_header_that_is_sent_twice_is_a_bad_request(name: str, target: str) ->
     with Simulator(Settings(control_token=TOKEN)) as simulator, RawSocket(simulator.port) as wire:
         value = TOKEN if name == TOKEN_HEADER else "http://localhost"
         wire.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n{name}: {value}\r\n\r\n".encode())
-        answer = wire.answer()
-    assert answer.status == 400
-    assert json.loads(answer.body)["message"] == f"there are 2 headers {name.lower()}: send one"
+        response = wire.response()
+    assert response.status == 400
+    assert json.loads(response.body)["message"] == f"there are 2 headers {name.lower()}: send one"
 
 
 def call(
@@ -208,22 +208,22 @@ def call(
 
 
 @pytest.mark.parametrize("target", ["/_sim/health", "/_sim/unmatched", "/_sim/nowhere", "/.well-known/pixazo-target"])
-def test_a_stranger_with_the_host_localhost_gets_nothing(target: str) -> None:
-    """Of our own routes; the gateway is for everybody."""
-    status, told = call(CLOSED, STRANGER, "GET", target, {"host": "localhost"})
-    assert (status, told["error"]) == (403, "Control request refused")
-    assert call(CLOSED, STRANGER, "GET", "/v2/requests/status/x", {"host": "localhost"})[0] == 404
+def test_a_remote_peer_with_the_host_localhost_gets_nothing(target: str) -> None:
+    """This holds for our own routes; the gateway is for everybody."""
+    status, reported = call(CLOSED, REMOTE_PEER, "GET", target, {"host": "localhost"})
+    assert (status, reported["error"]) == (403, "Control request refused")
+    assert call(CLOSED, REMOTE_PEER, "GET", "/v2/requests/status/x", {"host": "localhost"})[0] == 404
 
 
 @pytest.mark.parametrize("settings", [CLOSED, OPEN, GUARDED])
 def test_a_callback_is_refused_though_it_comes_from_loopback(settings: Settings) -> None:
     """Whatever route it is led to."""
     for target in ("/_sim/health", "/_sim/worlds", "/.well-known/pixazo-target"):
-        status, told = call(
+        status, reported = call(
             settings, LOOPBACK, "GET", target, {"host": "localhost", "user-agent": "pixazo-sim", TOKEN_HEADER: TOKEN}
         )
         assert status == 403
-        assert told["message"].startswith("webhooks may not use /_sim: User-Agent pixazo-sim is theirs")
+        assert reported["message"].startswith("webhooks may not use /_sim: User-Agent pixazo-sim is theirs")
 
 
 @pytest.mark.parametrize("redirected", [False, True])
@@ -232,7 +232,7 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
     policy = PROFILES["documented"].changed({"webhook_redirects": "follow"})
     with Simulator(Settings(policy=policy)) as simulator:
         own = f"{simulator.url}/_sim/worlds"
-        with Receiver(answer(307, location=own)) as listener:
+        with Receiver(http_response(307, location=own)) as listener:
             caller = Caller(over_http(simulator.url), simulator.api_key)
             caller.accepted(webhook=listener.url if redirected else own)
             simulator.advance(15)
@@ -240,9 +240,9 @@ def test_no_callback_reaches_our_own_routes(redirected: bool) -> None:
         assert delivery["attempts"][0]["status"] == 403
 
 
-def test_a_stranger_opens_no_world() -> None:
-    """And none was opened."""
-    with InProcess(CLOSED, peer=STRANGER) as send:
+def test_a_remote_peer_opens_no_world() -> None:
+    """The request is refused, and no world was opened."""
+    with InProcess(CLOSED, peer=REMOTE_PEER) as send:
         assert Caller(send, "").call("POST", "/_sim/worlds", {"key": "of-a-stranger"}).status == 403
         assert Caller(send, "of-a-stranger").generate().status == 401
 
@@ -272,12 +272,12 @@ def test_no_world_widens_the_limit(settings: Settings, hosts: list[str], says: s
     """Neither a new one, whatever profile it names, nor one that is changed; the message names limit and option."""
     with InProcess(settings) as send:
         caller = Caller(send, "sim-key")
-        for method, target, wish in (
+        for method, target, content in (
             ("POST", "/_sim/worlds", {}),
             ("POST", "/_sim/worlds", {"profile": "observed"}),
             ("PATCH", "/_sim/world", {"balance": "0.00"}),
         ):
-            reply = caller.call(method, target, {**wish, "policy": {"webhook_allow": hosts}})
+            reply = caller.call(method, target, {**content, "policy": {"webhook_allow": hosts}})
             assert (reply.status, says in reply.json()["message"]) == (400, True), reply.body
         assert caller.sim("health")["worlds"] == 1
         assert caller.sim("world")["balance"] == "100.00"
@@ -299,7 +299,7 @@ def test_a_world_chooses_of_the_limit() -> None:
 
 
 def test_the_client_sends_the_token() -> None:
-    """The worlds that it opens do so, too; a client without it is told what to send. In process it is not asked for."""
+    """The worlds that it opens do so, too; a client without it gets an error that says what to send. In process it is not asked for."""
     assert CLIENTS_HEADER == TOKEN_HEADER
     with Simulator(Settings(control_token=TOKEN)) as simulator:
         world = ControlClient(simulator.url, control_token=TOKEN).create_world()

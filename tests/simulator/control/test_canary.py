@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
@@ -32,10 +32,10 @@ ORDER = sorted(ROUTES, key=lambda route: LAST.index(route.name) if route.name in
 
 
 @dataclass
-class Heard:
+class Shown:
     """What was answered and logged, by who asked for what, and with which status."""
 
-    told: dict[str, str]
+    texts: dict[str, str]
 
     def leaks(self, secret: str) -> list[str]:
         """The answers in which a secret stands, in any of its spellings: a short one as a word of its own."""
@@ -49,7 +49,7 @@ class Heard:
         pattern = re.compile(found if len(secret) >= 8 else rf"(?<![\w-])(?:{found})(?![\w-])")
         return [
             f"{who}: …{text[max(0, at.start() - 60) : at.end() + 20]}…"
-            for who, text in self.told.items()
+            for who, text in self.texts.items()
             for at in pattern.finditer(text)
         ]
 
@@ -123,16 +123,16 @@ def plant_secret(caller: Caller, hook: str) -> None:
     caller.call("POST", GENERATE, body, named)
 
 
-def walk(heard: dict[str, str], who: str, caller: Caller) -> None:
+def walk(shown: dict[str, str], who: str, caller: Caller) -> None:
     """Ask every route for what it is made for, and for what it must refuse, with planted words in the question."""
     for route in ORDER:
         for number, question in enumerate(questions(route)):
             target, body, headers = question
             reply = caller.call(route.method, target, body, headers)
-            told: Any = reply.json()
+            reply_body: Any = reply.json()
             if route.name == "createWorld" and reply.status == 201:
-                assert told.pop("key")  # its holder is told
-            heard[f"{who} {route.name} {number} {reply.status}"] = json.dumps(told, ensure_ascii=False)
+                assert reply_body.pop("key")  # its holder sees it
+            shown[f"{who} {route.name} {number} {reply.status}"] = json.dumps(reply_body, ensure_ascii=False)
 
 
 def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]]]:
@@ -171,9 +171,9 @@ def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def heard() -> Heard:
+def shown() -> Shown:
     """Everything is planted by the holders, by another caller, and by nobody; then everybody asks everything."""
-    told: dict[str, str] = {}
+    texts: dict[str, str] = {}
     log = logging.getLogger("pixazo_simulator")
     lines: list[str] = []
     listening = logging.Handler()
@@ -182,7 +182,7 @@ def heard() -> Heard:
     log.addHandler(listening)
     log.setLevel(logging.DEBUG)
     with (
-        Receiver(answer(500, f"no {LONG}".encode())) as listener,
+        Receiver(http_response(500, f"no {LONG}".encode())) as listener,
         Simulator(Settings(keys=(*KEYS, OTHER))) as simulator,
     ):
         send = over_http(simulator.url)
@@ -191,20 +191,20 @@ def heard() -> Heard:
             plant(caller, list(KEYS), listener.url)
             plant_secret(caller, listener.url)
         for key in (OTHER, *KEYS):
-            walk(told, f"the holder of {key[:2]}…" if key != OTHER else "another", callers[key])
-        told["discovery document"] = callers[OTHER].call("GET", "/.well-known/pixazo-target").body.decode()
-        told |= {
+            walk(texts, f"the holder of {key[:2]}…" if key != OTHER else "another", callers[key])
+        texts["discovery document"] = callers[OTHER].call("GET", "/.well-known/pixazo-target").body.decode()
+        texts |= {
             f"unmatched after all, {n}": callers[OTHER].call("GET", f"/_sim/unmatched?after={n}&limit=20").body.decode()
             for n in range(0, 40, 20)
         }
     log.removeHandler(listening)
     log.setLevel(level)
-    told |= {f"line {number} of the log": line for number, line in enumerate(lines)}
-    told |= {f"error {number}": text for number, text in enumerate(errors())}
+    texts |= {f"line {number} of the log": line for number, line in enumerate(lines)}
+    texts |= {f"error {number}": text for number, text in enumerate(errors())}
     assert len(lines) > 20
-    assert sum("[redacted]" in text for text in told.values()) > 20
-    assert sum("[hidden]" in text for text in told.values()) > 5
-    return Heard(told)
+    assert sum("[redacted]" in text for text in texts.values()) > 20
+    assert sum("[hidden]" in text for text in texts.values()) > 5
+    return Shown(texts)
 
 
 def errors() -> Iterator[str]:
@@ -225,29 +225,29 @@ def errors() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("secret", [LONG, SHORT, DEFAULT], ids=["long", "short", "default"])
-def test_no_key_is_told(heard: Heard, secret: str) -> None:
-    """To its holder, to another caller, or by the log: in no listing, refusal, explanation or error, however it was spelled."""
-    assert heard.leaks(secret) == []
+def test_no_key_is_shown(shown: Shown, secret: str) -> None:
+    """No listing, refusal, explanation, error or log record shows it, to its holder or to others, in any spelling."""
+    assert shown.leaks(secret) == []
 
 
-def test_no_key_that_opens_nothing_is_told(heard: Heard) -> None:
-    """It may be a real one."""
-    assert heard.leaks(UNKNOWN) == []
+def test_no_key_that_opens_nothing_is_shown(shown: Shown) -> None:
+    """It may be a real key."""
+    assert shown.leaks(UNKNOWN) == []
 
 
-def test_no_value_of_a_name_that_looks_like_a_secret_is_told(heard: Heard) -> None:
-    """Of headers, queries, forms, members at any depth, and the users of URLs."""
-    assert heard.leaks(SECRET) == []
+def test_no_value_of_a_name_that_looks_like_a_secret_is_shown(shown: Shown) -> None:
+    """This covers headers, queries, forms, members at any depth, and the users of URLs."""
+    assert shown.leaks(SECRET) == []
 
 
-def test_every_route_did_what_was_asked(heard: Heard) -> None:
+def test_every_route_did_what_was_asked(shown: Shown) -> None:
     """Else its refusals alone would have been looked at; nobody waits for what never comes."""
-    done = {name.split()[-3] for name in heard.told if re.search(r" \w+ \d+ 20\d$", name)}
+    done = {name.split()[-3] for name in shown.texts if re.search(r" \w+ \d+ 20\d$", name)}
     assert done == {route.name for route in ROUTES}
 
 
-def test_the_key_of_a_deleted_world_is_not_told() -> None:
-    """What was said about it is still there."""
+def test_the_key_of_a_deleted_world_is_not_shown() -> None:
+    """What was recorded about it is still there."""
     with Simulator(Settings(keys=(OTHER,))) as simulator:
         gone = simulator.control().create_world(key=LONG)
         caller = Caller(over_http(simulator.url), OTHER)
@@ -258,8 +258,8 @@ def test_the_key_of_a_deleted_world_is_not_told() -> None:
     assert prompts == ["A bear of [redacted]", "A bear of [redacted]"]
 
 
-def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
-    """What any route answers is looked through once more on its way out."""
+def test_a_route_that_forgets_to_redact_shows_no_key() -> None:
+    """The response of every route is redacted once more on its way out."""
     with Simulator(Settings(keys=(LONG, OTHER))) as simulator:
         caller = Caller(over_http(simulator.url), OTHER)
         reply = caller.call("POST", "/_sim/worlds", {"clock": f"as {LONG} says"})
@@ -267,16 +267,16 @@ def test_a_route_that_forgets_to_redact_tells_no_key() -> None:
     assert reply.json()["message"] == "clock 'as [redacted] says' is not one of real, manual, xN (for example x20)"
 
 
-def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simulator) -> None:
-    """By the unmatched requests and by an explanation; whoever sends more secrets than are kept is told no more of it."""
+def test_a_key_beyond_the_headers_that_are_kept_is_shown_nowhere(simulator: Simulator) -> None:
+    """By the unmatched requests and by an explanation; whoever sends more secrets than are kept sees no more of it."""
     send = over_http(simulator.url)
     long = {f"X-P{number}": "x" * 4000 for number in range(3)}
     head, body = {**long, KEY_HEADER: UNKNOWN}, {"prompt": UNKNOWN}
     more = {**{f"X-Key-{number}": "x" * 4000 for number in range(3)}, KEY_HEADER: UNKNOWN}
     for headers in (head, more):
         send("POST", f"/foo/{UNKNOWN}", headers, json.dumps(body).encode())
-    wish = {"method": "POST", "path": f"/foo/{UNKNOWN}", "headers": head, "body": body}
-    explained = send("POST", "/_sim/explain", {}, json.dumps(wish).encode())
+    described = {"method": "POST", "path": f"/foo/{UNKNOWN}", "headers": head, "body": body}
+    explained = send("POST", "/_sim/explain", {}, json.dumps(described).encode())
     unmatched = send("GET", "/_sim/unmatched?limit=2", {}, b"")
     assert (explained.status, unmatched.status) == (200, 200)
     assert UNKNOWN.encode() not in explained.body + unmatched.body
@@ -286,8 +286,8 @@ def test_a_key_beyond_the_headers_that_are_kept_is_told_nowhere(simulator: Simul
 @pytest.mark.parametrize("route", ["/_sim/health", "/.well-known/pixazo-target"])
 @pytest.mark.parametrize("name", ["Host", "Origin"])
 @pytest.mark.parametrize("key", [LONG, "Canary-7F3A-Q"])
-def test_who_is_not_let_in_is_told_no_key(route: str, name: str, key: str) -> None:
-    """Whatever is refused leaves by the same way."""
+def test_a_refused_caller_is_shown_no_key(route: str, name: str, key: str) -> None:
+    """Every refusal leaves by the route that redacts."""
     with Simulator(Settings(keys=(key,))) as simulator:
         value = key if name == "Host" else f"http://{key}"
         reply = over_http(simulator.url)("GET", route, {name: value}, b"")
@@ -301,7 +301,7 @@ def test_a_key_that_is_cut_off_in_a_refusal_is_not_begun() -> None:
     start = LONG[:6]
     with Simulator(Settings(keys=(LONG, OTHER))) as simulator:
         caller = Caller(over_http(simulator.url), OTHER)
-        told = [caller.call("GET", f"/_sim/{'x' * (110 - size)}{LONG}").body.decode() for size in range(0, 20, 2)] + [
+        texts = [caller.call("GET", f"/_sim/{'x' * (110 - size)}{LONG}").body.decode() for size in range(0, 20, 2)] + [
             caller.call("POST", route, body).body.decode()
             for size in range(0, 20, 2)
             for route, body in (
@@ -319,49 +319,49 @@ def test_a_key_that_is_cut_off_in_a_refusal_is_not_begun() -> None:
         for size in range(0, 20, 2):
             caller.generate(resolution="x" * (40 - size) + LONG)
             caller.call("POST", GENERATE, b"x", {"Content-Type": "x" * (80 - size) + LONG})
-        told.append(caller.call("GET", "/_sim/journal").body.decode())
-    assert [text for text in told if start[:5] in text] == []
+        texts.append(caller.call("GET", "/_sim/journal").body.decode())
+    assert [text for text in texts if start[:5] in text] == []
 
 
 def test_a_word_as_key_is_a_key_and_no_member_is_lost() -> None:
-    """It is taken out of what others are told, too; names of the gateway's own members are no keys."""
+    """It is redacted in what others are shown, too; names of the gateway's own members are no keys."""
     body = {"prompt": "A bear eats", "request_id": "a", "polling_url": "b", "bear": 1, "[redacted]": 2}
     with Simulator(Settings(keys=(OTHER, "bear", "prompt", "request_id", "polling_url"))) as simulator:
         caller = Caller(over_http(simulator.url), OTHER)
         caller.call("POST", GENERATE, body)
-        told = caller.sim("journal")["exchanges"][0]["request"]["body"]
-    assert told["prompt"] == "A [redacted] eats"
-    assert [*told.values()][1:] == ["a", "b", 1, 2]
+        kept = caller.sim("journal")["exchanges"][0]["request"]["body"]
+    assert kept["prompt"] == "A [redacted] eats"
+    assert [*kept.values()][1:] == ["a", "b", 1, 2]
 
 
-def test_a_resent_callback_tells_no_key() -> None:
-    """Neither the answer to it nor the list."""
+def test_a_resent_callback_shows_no_key() -> None:
+    """Neither the response to the resend nor the list of deliveries shows it."""
     with Simulator(Settings(keys=(LONG,))) as simulator:
         world = simulator.control()
         caller = Caller(over_http(simulator.url), LONG)
         caller.accepted(webhook=f"http://{LONG}.test/{LONG}")
         caller.advance(15)
-        told = world.resend(1)
-        assert (told.problem or "").startswith("not sent: host [redacted].test is not loopback and was not allowed")
+        attempt = world.resend(1)
+        assert (attempt.problem or "").startswith("not sent: host [redacted].test is not loopback and was not allowed")
         assert LONG not in json.dumps(to_json(world.deliveries()))
 
 
-def test_whoever_writes_to_the_log_tells_no_key(caplog: pytest.LogCaptureFixture) -> None:
-    """As long as the server is there that has the key."""
+def test_no_log_record_shows_a_key(caplog: pytest.LogCaptureFixture) -> None:
+    """A record from any code is redacted as long as the server that has the key runs."""
     with Simulator(Settings(keys=(LONG, SHORT))):
         logging.getLogger("pixazo_simulator").error("%s and %r", LONG, SHORT)
     assert caplog.messages == ["[redacted] and '[redacted]'"]
 
 
-def test_the_control_token_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """Wherever a caller says it."""
+def test_the_control_token_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    """It is redacted wherever a caller puts it."""
     caplog.set_level(logging.INFO)
     token = "control-token-5521"
     with Simulator(Settings(keys=(OTHER,), control_token=token)) as simulator:
         plant(Caller(over_http(simulator.url), OTHER), [token], "http://127.0.0.1:9")
         world = ControlClient(simulator.url, OTHER, control_token=token)
-        told = repr([to_json(each()) for each in (world.journal, world.unmatched, world.script, world.deliveries)])
+        rendered = repr([to_json(each()) for each in (world.journal, world.unmatched, world.script, world.deliveries)])
         with pytest.raises(ControlError, match="the control token is missing") as raised:
             ControlClient(simulator.url, OTHER).world()
-    assert token not in told + caplog.text + str(raised.value)
-    assert "[redacted]" in told
+    assert token not in rendered + caplog.text + str(raised.value)
+    assert "[redacted]" in rendered

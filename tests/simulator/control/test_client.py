@@ -59,9 +59,14 @@ def test_a_world_from_its_beginning_to_its_end(control: ControlClient) -> None:
         images={"https://a.test/b.png": {"format": "png", "width": 1, "height": 2, "size": 3}},
         script=[Rule(when="generate", match={"prompt": contains("bear")}, reply=Reply(status=503))],
     )  # fmt: skip
-    told = world.world()
+    reported = world.world()
     assert (world.url, world.api_key) == (control.url, "a-key-of-my-own")
-    assert (told.balance, told.clock, told.seed, told.policy["job_times"]) == (Decimal("0.50"), "x20", 7, "1+1")
+    assert (reported.balance, reported.clock, reported.seed, reported.policy["job_times"]) == (
+        Decimal("0.50"),
+        "x20",
+        7,
+        "1+1",
+    )
     assert [rule.label for rule in world.script().rules] == ["rule 1: when generate, prompt contains 'bear'"]
     world.delete_world()
     with pytest.raises(ControlError, match="no world has this key") as raised:
@@ -238,16 +243,16 @@ def test_nobody_listens() -> None:
     assert "is `pixazo-sim serve` running there?" in raised.value.message
 
 
-@pytest.mark.parametrize("answer", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
-def test_somebody_else_listens(answer: bytes) -> None:
+@pytest.mark.parametrize("response", [b"<html>", b'{"detail":"Not Found"}', b"[]"])
+def test_somebody_else_listens(response: bytes) -> None:
     """What answers is no simulator."""
 
     class Other(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(404)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that the base class gives
             pass
@@ -276,8 +281,8 @@ def test_a_simulator_that_does_not_run_carries_out_nothing() -> None:
             idle.health()
 
 
-def test_whoever_waits_for_a_simulator_that_is_stopped_is_told() -> None:
-    """Rather than left waiting, wherever on its way the request is."""
+def test_a_wait_on_a_simulator_that_is_stopped_raises() -> None:
+    """It is not left waiting, wherever on its way the request is."""
     outcome: list[str] = []
     began = threading.Event()
     with Simulator() as simulator:
@@ -310,21 +315,21 @@ def advances(own: Simulator) -> object:
 
 @pytest.mark.parametrize("asking", [asks_for_its_health, advances])
 def test_the_thread_of_the_server_cannot_wait_for_itself(asking: Callable[[Simulator], object]) -> None:
-    """It is told so, rather than left waiting for ever: here what makes a clock asks the server on whose behalf it is made."""
-    told: list[str] = []
+    """It gets an error, rather than waiting for ever: here what makes a clock asks the server on whose behalf it is made."""
+    refused: list[str] = []
     running: list[Simulator] = []
 
     def clock() -> Clock:
         if threading.current_thread().name.startswith("pixazo-sim"):
             with pytest.raises(SimulatorError) as raised:
                 asking(running[0])
-            told.append(str(raised.value))
+            refused.append(str(raised.value))
         return Clock.manual()
 
     with Simulator(Settings(clock=clock)) as own:
         running.append(own)
         own.control().create_world()
-    assert told == ["its own thread cannot wait for the server"]
+    assert refused == ["its own thread cannot wait for the server"]
 
 
 def test_every_route_has_a_method_of_its_name() -> None:
@@ -377,7 +382,7 @@ def test_it_is_light_to_import() -> None:
 
 
 def test_a_server_that_is_gone_keeps_nobody_waiting() -> None:
-    """Whoever still knows it is told that it was stopped."""
+    """A client that still has its URL gets an error that it was stopped."""
     with Simulator() as own:
         server = own._server  # pyright: ignore[reportPrivateUsage]  # as a thread that asked just before
     assert server is not None

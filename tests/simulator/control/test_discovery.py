@@ -19,24 +19,24 @@ def test_every_invitation_names_accounts_that_nobody_has_used() -> None:
 def test_the_accounts_are_what_their_roles_say() -> None:
     """Over HTTP, each by its answer to a submit; the prompts end as they are named."""
     with Simulator() as simulator, httpx2.Client(base_url=simulator.url, trust_env=False) as http:
-        told = http.get("/.well-known/pixazo-target").json()
+        body = http.get("/.well-known/pixazo-target").json()
 
         def submit(role: str, prompt: str = "A bear") -> httpx2.Response:
-            headers = {"Ocp-Apim-Subscription-Key": told["accounts"][role][0]}
+            headers = {"Ocp-Apim-Subscription-Key": body["accounts"][role][0]}
             return http.post("/minimax-hailuo-ai/v1/generate", json={"prompt": prompt}, headers=headers)
 
-        answers = {role: submit(role).status_code for role in told["accounts"]}
-        assert answers == {
+        responses = {role: submit(role).status_code for role in body["accounts"]}
+        assert responses == {
             "other": 202, "empty": 402, "one": 202, "two": 202, "suspended": 403, "throttled": 429, "recovering": 429, "broken": 500,
             "disabled": 400,
         }  # fmt: skip
         assert [submit("two").status_code, submit("two").status_code] == [202, 402]
         assert submit("one").status_code == 402
         ends = {}
-        for kind, prompt in told["prompts"].items():
+        for kind, prompt in body["prompts"].items():
             url = submit("other", prompt).json()["polling_url"]
-            simulator.advance(15, api_key=told["accounts"]["other"][0])
-            headers = {"Ocp-Apim-Subscription-Key": told["accounts"]["other"][0]}
+            simulator.advance(15, api_key=body["accounts"]["other"][0])
+            headers = {"Ocp-Apim-Subscription-Key": body["accounts"]["other"][0]}
             ends[kind] = http.get(url, headers=headers).json()["status"]
         assert ends == {"failed": "FAILED", "error": "ERROR"}
 
@@ -44,6 +44,6 @@ def test_the_accounts_are_what_their_roles_say() -> None:
 def test_without_magic_nobody_is_invited() -> None:
     """The answer names the remedy."""
     with Simulator(Settings(magic=False)) as simulator:
-        answer = httpx2.get(f"{simulator.url}/.well-known/pixazo-target", trust_env=False)
-    assert answer.status_code == 404
-    assert "--no-magic" in answer.json()["message"]
+        response = httpx2.get(f"{simulator.url}/.well-known/pixazo-target", trust_env=False)
+    assert response.status_code == 404
+    assert "--no-magic" in response.json()["message"]

@@ -1,4 +1,4 @@
-"""What would happen to a request, told without letting it happen."""
+"""What would happen to a request, explained without letting it happen."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self.runner.close()
 
-    def control(self, method: str, path: str, wish: object = None, key: str | None = "sim-key") -> Any:
+    def control(self, method: str, path: str, content: object = None, key: str | None = "sim-key") -> Any:
         """What a control route answers, which must succeed."""
-        body = b"" if wish is None else json.dumps(wish).encode()
-        status, told = self.runner.run(self.app.control.answer(method, path, "", body, host=HOST, key=key or ""))
-        assert status < 300, told
-        return json.loads(told)
+        body = b"" if content is None else json.dumps(content).encode()
+        status, reported = self.runner.run(self.app.control.answer(method, path, "", body, host=HOST, key=key or ""))
+        assert status < 300, reported
+        return json.loads(reported)
 
     def explained(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
         """What the simulator says would happen to a request."""
-        wish = {"method": method, "path": path, "headers": dict(headers or {})} | (
+        content = {"method": method, "path": path, "headers": dict(headers or {})} | (
             {} if body is None else {"body": body}
         )
-        return self.control("POST", "/_sim/explain", wish)
+        return self.control("POST", "/_sim/explain", content)
 
     def send(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> int:
         """Let a request happen, with the headers that a client sends; faults strike nobody. Gives the status."""
@@ -76,24 +76,24 @@ class Bench:
             "type": "http", "method": method, "path": unquote(plain), "query_string": query.encode(), "root_path": "", "scheme": "http",
             "headers": [(name.encode(), value.encode("latin-1")) for name, value in fields],
         }  # fmt: skip
-        said: list[Any] = []
+        sent: list[Any] = []
 
         async def receive() -> Any:
             return {"type": "http.request", "body": content}
 
-        async def say(message: Any) -> None:
-            said.append(message)
+        async def deliver(message: Any) -> None:
+            sent.append(message)
 
         with patch("pixazo_simulator.server.asgi.transmit", plainly):
-            self.runner.run(self.app(scope, receive, say))
-        return int(said[0]["status"])
+            self.runner.run(self.app(scope, receive, deliver))
+        return int(sent[0]["status"])
 
     def latest(self, key: str | None = "sim-key") -> Any:
         """The latest exchange of a world, or of the unmatched requests; None when there is none."""
         if key is not None and self.app.worlds.get(key) is None:
             return None
-        told = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
-        return told["exchanges"][-1] if told["exchanges"] else None
+        exchanges = self.control("GET", "/_sim/journal", key=key) if key else self.control("GET", "/_sim/unmatched")
+        return exchanges["exchanges"][-1] if exchanges["exchanges"] else None
 
     def accepted(self, prompt: str = "A bear") -> str:
         """The request id of a submit that happened."""
@@ -176,7 +176,7 @@ RULES: list[dict[str, Any]] = [
     {"when": "request", "faults": [{"fault": "connection_reset", "committed": False}], "times": 1},
     {"when": "webhook", "faults": [{"fault": "before_reply"}], "times": 1},
 ]
-WISHES: list[dict[str, Any]] = [
+SETTING_CHANGES: list[dict[str, Any]] = [
     {"balance": "0.30"}, {"suspended": True}, {"model_enabled": False}, {"policy": {"rate_limit": "1/60"}},
     {"policy": {"job_times": "1-9+5-50", "request_id": "thirteen"}}, {"policy": {"query_key": "accept", "unknown_id": "403_foreign"}},
     {"policy": {"retention": "status=10,media=5"}}, {"policy": {"callback_url": "challenge"}},
@@ -188,7 +188,7 @@ steps = st.lists(
     st.tuples(st.just("submit"), st.sampled_from(PROMPTS))
     | st.tuples(st.just("read"), st.none())
     | st.tuples(st.just("advance"), st.sampled_from([0.5, 3, 20, 500]))
-    | st.tuples(st.just("change"), st.sampled_from(WISHES))
+    | st.tuples(st.just("change"), st.sampled_from(SETTING_CHANGES))
     | st.tuples(st.just("rule"), st.sampled_from(RULES)),
     max_size=8,
 )
@@ -234,8 +234,8 @@ def lived(bench: Bench, happened: list[Step]) -> str:
 
 def generations(bench: Bench, key: str = "sim-key") -> list[Any]:
     """What a world has accepted."""
-    told: list[Any] = bench.control("GET", "/_sim/generations", key=key)["generations"]
-    return told
+    reported: list[Any] = bench.control("GET", "/_sim/generations", key=key)["generations"]
+    return reported
 
 
 def holdings(bench: Bench, key: str) -> tuple[list[Any], list[Any]]:
@@ -247,35 +247,35 @@ def holdings(bench: Bench, key: str) -> tuple[list[Any], list[Any]]:
 
 
 def comes_true(happened: list[Step], request: Any) -> str:
-    """Explain a request twice, see that nothing has changed, then let it happen as it was told; gives what was answered."""
+    """Explain a request twice, see that nothing has changed, then let it happen as explained; returns what was answered."""
     (method, path), body, key, more = request
     with Bench() as bench:
         path, headers = path.replace("ID", lived(bench, happened)), {**key, **more}
         before = state(bench.app.worlds)
-        told = bench.explained(method, path, body, headers)
-        assert bench.explained(method, path, body, headers) == told
+        explanation = bench.explained(method, path, body, headers)
+        assert bench.explained(method, path, body, headers) == explanation
         assert state(bench.app.worlds) == before
 
         holder = headers.get(KEY_HEADER, "sim-key")
         had, paid = holdings(bench, holder)
         bench.send(method, path, body, headers)
         logs = [bench.latest("sim-key"), bench.latest("other-key"), bench.latest(None), bench.latest(holder)]
-        assert told["exchange"] in [each for each in logs if each]
+        assert explanation["exchange"] in [each for each in logs if each]
         has, spent = holdings(bench, holder)
         new = [each for each in has if each["request_id"] not in [other["request_id"] for other in had]]
-        assert [told["price"]] * len(new) == spent[len(paid) :]
-        assert new == ([told["generation"]] if told["price"] else [])
-        return f"{method} answered {told['exchange']['status']}"
+        assert [explanation["price"]] * len(new) == spent[len(paid) :]
+        assert new == ([explanation["generation"]] if explanation["price"] else [])
+        return f"{method} answered {explanation['exchange']['status']}"
 
 
 @settings(max_examples=120)
 @given(happened=steps, request=requests)
-def test_nothing_changes_and_what_was_told_is_what_then_happens(happened: list[Step], request: Any) -> None:
-    """Whatever happened before and whatever is asked: no counter, no random source, no world differs; then it comes true."""
+def test_a_dry_run_changes_nothing_and_comes_true(happened: list[Step], request: Any) -> None:
+    """No counter, random source or world differs afterwards, whatever happened before; then it comes true."""
     event(comes_true(happened, request))
 
 
-SETTINGS: list[Step] = [*(("rule", rule) for rule in RULES), *(("change", wish) for wish in WISHES)]
+SETTINGS: list[Step] = [*(("rule", rule) for rule in RULES), *(("change", content) for content in SETTING_CHANGES)]
 QUESTIONS: list[Any] = [
     (("POST", GENERATE), {"prompt": "A bear"}, {}, HOOK),
     (("GET", f"{STATUS}ID"), None, {}, {}),
@@ -285,8 +285,8 @@ QUESTIONS: list[Any] = [
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda each: json.dumps(each[1]))
 @pytest.mark.parametrize("seconds", [0, 20])
-def test_every_rule_and_every_setting_is_told_as_it_is(setting: Step, seconds: float) -> None:
-    """For a submit, a read and a download, while a callback is pending, and when all has ended."""
+def test_every_rule_and_every_setting_is_explained_as_it_is(setting: Step, seconds: float) -> None:
+    """It holds for a submit, a read and a download, while a callback is pending, and when all has ended."""
     for question in QUESTIONS:
         comes_true([("submit", "A bear"), setting, ("advance", seconds)], question)
 
@@ -299,18 +299,18 @@ def bench() -> Iterator[Bench]:
 
 
 def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
-    """Its answer, price, plan and callbacks are told, in words too."""
-    told = bench.explained("post", GENERATE, {"prompt": "A bear [[sim:failed no]]"}, HOOK)
-    identity = told["generation"]["request_id"]
-    assert told["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
-    assert (told["price"], told["rules"]) == ("0.35", [])
-    assert told["generation"]["plan"] == {"queued": 2.0, "processing": 13.0, "outcome": "FAILED", "error": "no"}
-    (delivery,) = told["deliveries"]
+    """Its response, price, plan and callbacks are explained, in words too."""
+    explanation = bench.explained("post", GENERATE, {"prompt": "A bear [[sim:failed no]]"}, HOOK)
+    identity = explanation["generation"]["request_id"]
+    assert explanation["summary"] == f"POST {GENERATE} is answered 202: accepted {identity}"
+    assert (explanation["price"], explanation["rules"]) == ("0.35", [])
+    assert explanation["generation"]["plan"] == {"queued": 2.0, "processing": 13.0, "outcome": "FAILED", "error": "no"}
+    (delivery,) = explanation["deliveries"]
     assert (delivery["url"], delivery["due_at"]) == (HOOK["X-Webhook-URL"], "2026-03-31T10:00:15.000Z")
-    assert told["exchange"]["response"]["body"] == {
+    assert explanation["exchange"]["response"]["body"] == {
         "request_id": identity, "status": "QUEUED", "polling_url": f"http://{HOST}{STATUS}{identity}",
     }  # fmt: skip
-    assert told["exchange"]["request"]["headers"] == {
+    assert explanation["exchange"]["request"]["headers"] == {
         "x-webhook-url": "http://127.0.0.1:9/hook", "host": HOST, "content-length": "38", "content-type": "application/json",
         KEY_HEADER.lower(): "[redacted]",
     }  # fmt: skip
@@ -318,16 +318,18 @@ def test_a_submit_that_would_be_accepted(bench: Bench) -> None:
 
 def test_a_url_of_the_simulator_is_explained_as_its_path(bench: Bench) -> None:
     """As one copies it from a test."""
-    told = bench.explained("GET", f"http://{HOST}{STATUS}x?y=http://{HOST}/")
-    assert told["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
+    explanation = bench.explained("GET", f"http://{HOST}{STATUS}x?y=http://{HOST}/")
+    assert explanation["exchange"]["target"] == f"{STATUS}x?y=http://{HOST}/"
 
 
-def test_an_ignored_webhook_url_is_told(bench: Bench) -> None:
+def test_an_ignored_webhook_url_is_explained(bench: Bench) -> None:
     """The reason says which, and why; no callback is announced."""
     bench.control("PATCH", "/_sim/world", {"policy": {"http_webhook_url": "refuse", "bad_webhook_url": "ignore"}})
-    told = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
-    assert told["deliveries"] == []
-    assert told["summary"].endswith("; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that")
+    explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"}, HOOK)
+    assert explanation["deliveries"] == []
+    assert explanation["summary"].endswith(
+        "; X-Webhook-URL ignored: it is http and policy http_webhook_url refuses that"
+    )
 
 
 def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
@@ -339,10 +341,10 @@ def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
         {"when": "generate", "reply": {"status": 400}},
     ):
         bench.control("POST", "/_sim/script/rules", rule)
-    told = bench.explained("POST", GENERATE, {"prompt": "A bear"})
-    assert told["summary"].endswith("; rule 3: bears decides")
-    assert told["generation"]["plan"]["outcome"] == "ERROR"
-    assert [(each["number"], each["decides"], each["differences"]) for each in told["rules"]] == [
+    explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"})
+    assert explanation["summary"].endswith("; rule 3: bears decides")
+    assert explanation["generation"]["plan"]["outcome"] == "ERROR"
+    assert [(each["number"], each["decides"], each["differences"]) for each in explanation["rules"]] == [
         (3, True, []),
         (2, False, ["duration is absent, wanted: equals 6"]),
         (4, False, ["rule 3 stands before it"]),
@@ -355,8 +357,8 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
     bench.control(
         "POST", "/_sim/script/rules", {"when": "generate", "match": {"prompt": "A cat"}, "reply": {"status": 500}}
     )
-    told = bench.explained("POST", GENERATE, {"prompt": "A bear"})
-    assert told["summary"].endswith(
+    explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"})
+    assert explanation["summary"].endswith(
         "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', wanted: equals 'A cat'"
     )
     assert "rule" not in bench.explained("GET", f"{STATUS}{UNKNOWN}")["summary"]
@@ -365,9 +367,13 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
 def test_a_rule_that_only_plans_has_no_say_in_a_refusal(bench: Bench) -> None:
     """And is not used up by it."""
     bench.control("POST", "/_sim/script/rules", {"when": "generate", "end": {"status": "FAILED"}, "times": 1})
-    told = bench.explained("POST", GENERATE, {"prompt": ""})
-    assert (told["exchange"]["status"], told["exchange"]["rule"], told["price"]) == (400, None, None)
-    (rule,) = told["rules"]
+    explanation = bench.explained("POST", GENERATE, {"prompt": ""})
+    assert (explanation["exchange"]["status"], explanation["exchange"]["rule"], explanation["price"]) == (
+        400,
+        None,
+        None,
+    )
+    (rule,) = explanation["rules"]
     assert (rule["decides"], rule["differences"]) == (False, ["the request is refused, and there is nothing to plan"])
 
 
@@ -385,29 +391,29 @@ def test_a_request_that_would_be_refused(
     bench: Bench, method: str, path: str, headers: dict[str, str], status: int, part: str
 ) -> None:
     """The summary says why and what to do; a magic key opens no world."""
-    told = bench.explained(method, path, {"prompt": "A bear"} if method == "POST" else None, headers)
-    assert told["exchange"]["status"] == status
-    assert part in told["summary"]
-    assert "\n" not in told["summary"]
+    explanation = bench.explained(method, path, {"prompt": "A bear"} if method == "POST" else None, headers)
+    assert explanation["exchange"]["status"] == status
+    assert part in explanation["summary"]
+    assert "\n" not in explanation["summary"]
     assert len(bench.app.worlds) == 2
 
 
-def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
-    """It is told what the caller would not get."""
+def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) -> None:
+    """The explanation shows what the caller would not get."""
     bench.control(
         "POST",
         "/_sim/script/rules",
         {"when": "status", "faults": [{"fault": "delay", "seconds": 3600}, {"fault": "hang"}]},
     )
-    told = bench.explained("GET", f"{STATUS}{bench.accepted()}")
-    assert told["exchange"]["faults"] == ["delay", "hang"]
-    assert told["summary"].endswith(
+    explanation = bench.explained("GET", f"{STATUS}{bench.accepted()}")
+    assert explanation["exchange"]["faults"] == ["delay", "hang"]
+    assert explanation["summary"].endswith(
         "; rule 1: when status decides (delay, hang); nothing left, then the connection was held open until the caller gave up"
     )
 
 
 @pytest.mark.parametrize(
-    ("wish", "complaint"),
+    ("content", "complaint"),
     [
         (
             {"method": "GET", "path": "/_sim/world"},
@@ -431,45 +437,47 @@ def test_a_fault_strikes_nobody_and_takes_no_time(bench: Bench) -> None:
         ({"method": "GET", "path": "/", "heders": {}}, "(did you mean headers?)"),
     ],
 )
-def test_a_question_that_means_nothing_is_refused(bench: Bench, wish: object, complaint: str) -> None:
+def test_a_question_that_means_nothing_is_refused(bench: Bench, content: object, complaint: str) -> None:
     """With the value and the remedy."""
-    asked = bench.app.control.answer("POST", "/_sim/explain", "", json.dumps(wish).encode(), host=HOST, key="sim-key")
-    status, told = bench.runner.run(asked)
+    asked = bench.app.control.answer(
+        "POST", "/_sim/explain", "", json.dumps(content).encode(), host=HOST, key="sim-key"
+    )
+    status, reported = bench.runner.run(asked)
     assert status == 400
-    assert complaint in json.loads(told)["message"]
+    assert complaint in json.loads(reported)["message"]
 
 
 @pytest.mark.parametrize("depth", [100, 480, 900])
 def test_a_body_of_any_depth_is_explained(depth: int) -> None:
     """It is sent as it was written, and is no JSON object."""
     with Bench() as bench:
-        wish = b'{"method":"POST","path":"%s","body": %s}' % (GENERATE.encode(), b"[" * depth + b"]" * depth)
-        answering = bench.app.control.answer("POST", "/_sim/explain", "", wish, host=HOST, key="sim-key")
-        status, told = bench.runner.run(answering)
-        exchange = json.loads(told)["exchange"]
+        content = b'{"method":"POST","path":"%s","body": %s}' % (GENERATE.encode(), b"[" * depth + b"]" * depth)
+        answering = bench.app.control.answer("POST", "/_sim/explain", "", content, host=HOST, key="sim-key")
+        status, reported = bench.runner.run(answering)
+        exchange = json.loads(reported)["exchange"]
         assert (status, exchange["status"], exchange["request"]["length"]) == (200, 400, 2 * depth)
 
 
 def test_a_body_that_is_nested_too_deeply_is_refused() -> None:
     """In the one shape."""
     with Bench() as bench:
-        wish = b'{"method":"POST","path":"/","body": %s}' % (b"[" * 100_000 + b"]" * 100_000)
-        answering = bench.app.control.answer("POST", "/_sim/explain", "", wish, host=HOST, key="sim-key")
-        status, told = bench.runner.run(answering)
-        assert (status, json.loads(told)["error"]) == (400, "Control request refused")
+        content = b'{"method":"POST","path":"/","body": %s}' % (b"[" * 100_000 + b"]" * 100_000)
+        answering = bench.app.control.answer("POST", "/_sim/explain", "", content, host=HOST, key="sim-key")
+        status, reported = bench.runner.run(answering)
+        assert (status, json.loads(reported)["error"]) == (400, "Control request refused")
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
 def test_the_head_of_what_is_explained_is_bounded(more: int, status: int) -> None:
     """As that of a real request is."""
     with Bench() as bench:
-        wish = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
+        content = {"method": "GET", "path": "/" + "a" * 40_000, "headers": {"x-a": "b" * (25_532 + more)}}
         answering = bench.app.control.answer(
-            "POST", "/_sim/explain", "", json.dumps(wish).encode(), host=HOST, key="sim-key"
+            "POST", "/_sim/explain", "", json.dumps(content).encode(), host=HOST, key="sim-key"
         )
-        answered, told = bench.runner.run(answering)
+        answered, reported = bench.runner.run(answering)
         assert answered == status
-        assert (b"path and headers are longer than 65536 bytes: the gateway answers 431" in told) == bool(more)
+        assert (b"path and headers are longer than 65536 bytes: the gateway answers 431" in reported) == bool(more)
 
 
 def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
@@ -481,27 +489,27 @@ def test_explaining_leaves_pending_callbacks_as_they_are() -> None:
         assert bench.send("POST", GENERATE, {"prompt": "A bear"}, hook) == 202
         bench.control("PUT", "/_sim/script", {"rules": rules})
         before = bench.control("GET", "/_sim/deliveries")
-        told = bench.explained("POST", GENERATE, {"prompt": "A cat"}, hook)
-        assert [len(each["attempts"]) for each in told["deliveries"]] == [1]
+        explanation = bench.explained("POST", GENERATE, {"prompt": "A cat"}, hook)
+        assert [len(each["attempts"]) for each in explanation["deliveries"]] == [1]
         assert bench.control("GET", "/_sim/deliveries") == before
         assert [len(each["attempts"]) for each in before["deliveries"]] == [0]
 
 
-def test_explaining_a_download_makes_no_twin_of_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There may be thousands: only the one that has the generation is looked at."""
-    twins: list[str] = []
+def test_explaining_a_download_does_not_fork_every_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands of worlds: only the one that has the generation is forked."""
+    forks: list[str] = []
     make = World.fork_at
 
     def fork_at(self: World, now: int) -> World:
-        twins.append(self.key)
+        forks.append(self.key)
         return make(self, now)
 
     monkeypatch.setattr(World, "fork_at", fork_at)
     with Bench() as bench:
         assert bench.explained("GET", f"/v1/{UNKNOWN}/output.mp4")["exchange"]["status"] == 404
-        assert twins == []
+        assert forks == []
         assert bench.send("POST", GENERATE, {"prompt": "A bear"}) == 202
         (generation,) = bench.control("GET", "/_sim/generations")["generations"]
         bench.control("POST", "/_sim/clock/advance", {"seconds": 60})
         assert bench.explained("GET", f"/v1/{generation['request_id']}/output.mp4")["exchange"]["status"] == 200
-        assert twins == ["sim-key"]
+        assert forks == ["sim-key"]

@@ -42,11 +42,11 @@ NOBODY = "http://127.0.0.1:9/hook"
 OPERATIONS = [f"{route.method} {route.path}" for route in ROUTES]
 
 
-def hurried(wish: Any) -> Any:
+def hurried(content: Any) -> Any:
     """What is wished of a wait, without real seconds to wait for; anything else as it is."""
-    if not isinstance(wish, dict):
-        return wish
-    given = cast("dict[str, Any]", wish)
+    if not isinstance(content, dict):
+        return content
+    given = cast("dict[str, Any]", content)
     timeout: Any = given.get("timeout", 10)
     waits = isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and 0 <= timeout <= 300
     return {**given, "timeout": 0} if waits else given
@@ -55,8 +55,8 @@ def hurried(wish: Any) -> Any:
 def furnish(caller: Caller) -> None:
     """Make the caller's world one in which something of everything has happened."""
     caller.call("DELETE", "/_sim/world")
-    wish = {"key": caller.key, "clock": "manual", "script": [{"when": "status", "faults": [{"fault": "hang"}]}]}
-    assert caller.call("POST", "/_sim/worlds", wish).status == 201
+    content = {"key": caller.key, "clock": "manual", "script": [{"when": "status", "faults": [{"fault": "hang"}]}]}
+    assert caller.call("POST", "/_sim/worlds", content).status == 201
     caller.accepted(webhook=NOBODY)
     caller.advance(20)
     caller.accepted(webhook=NOBODY)
@@ -142,7 +142,7 @@ def test_schemathesis_finds_nothing_in_many(
     conform(running, described, session, operation, MANY)
 
 
-TOLD = ("world", "clock", "ledger", "generations", "journal", "script", "deliveries", "unmatched", "health")
+READ_ROUTES = ("world", "clock", "ledger", "generations", "journal", "script", "deliveries", "unmatched", "health")
 CHANGING = [
     route
     for route in ROUTES
@@ -208,9 +208,9 @@ def spoilt(draw: st.DrawFn, example: Any) -> object:
     return {**given, name: draw(st.sampled_from([*ODD[name], draw(JSON)]))}
 
 
-def told(caller: Caller) -> dict[str, bytes]:
+def readings(caller: Caller) -> dict[str, bytes]:
     """Everything that the control routes tell of a world and of the server."""
-    return {what: caller.call("GET", f"/_sim/{what}").body for what in TOLD}
+    return {what: caller.call("GET", f"/_sim/{what}").body for what in READ_ROUTES}
 
 
 @pytest.fixture(scope="module")
@@ -228,10 +228,10 @@ def test_what_is_refused_changes_nothing(furnished: Caller, data: st.DataObject)
     """Whatever the body is; and nothing is answered 5xx."""
     route = data.draw(st.sampled_from(CHANGING))
     body = hurried(data.draw(spoilt(route.request_example) | JSON))
-    before = told(furnished)
+    before = readings(furnished)
     reply = furnished.call(route.method, route.path.replace("{number}", "1"), json.dumps(body).encode())
     assert reply.status < 500
-    assert reply.status < 400 or told(furnished) == before
+    assert reply.status < 400 or readings(furnished) == before
 
 
 @pytest.mark.exhaustive
@@ -276,12 +276,12 @@ REFUSED: dict[str, object] = {
 @pytest.mark.parametrize("body", REFUSED.values(), ids=REFUSED)
 def test_a_script_that_cannot_be_read_is_refused_and_the_old_one_stays(body: object, furnished: Caller) -> None:
     """With 400 or 413 and a sentence; it was emptied before some of these were refused."""
-    before = told(furnished)
+    before = readings(furnished)
     reply = furnished.call("PUT", "/_sim/script", body)
     assert reply.status in (400, 413)
     assert set(reply.json()) == {"error", "message"}
     assert len(reply.body) < 5000
-    assert told(furnished) == before
+    assert readings(furnished) == before
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
@@ -316,12 +316,12 @@ def test_a_world_that_is_refused_takes_no_made_up_key() -> None:
     for refused in (0, 3):
         with InProcess() as send:
             caller = Caller(send, KEY)
-            for wish in [
+            for content in [
                 {"balance": "x"},
                 {"clock": "x"},
                 {"script": [{**RULE, "match": {"prompt": {"matches": "("}}}]},
             ]:
-                assert not refused or caller.call("POST", "/_sim/worlds", wish).status == 400
+                assert not refused or caller.call("POST", "/_sim/worlds", content).status == 400
             keys.append(caller.call("POST", "/_sim/worlds", {}).json()["key"])
     assert keys[0] == keys[1]
 

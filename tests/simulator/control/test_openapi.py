@@ -53,7 +53,7 @@ def fits(value: object, schema: Mapping[str, Any]) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
-def answer_schema(name: str, status: int) -> Mapping[str, Any]:
+def response_schema(name: str, status: int) -> Mapping[str, Any]:
     """The schema of what an operation answers with this status."""
     schema: Mapping[str, Any] = OPERATIONS[name][2]["responses"][str(status)]["content"]["application/json"]["schema"]
     return schema
@@ -74,7 +74,7 @@ def test_every_route_is_described() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_operation_says_what_it_does_takes_answers_and_refuses(name: str) -> None:
+def test_an_operation_documents_its_purpose_input_responses_and_refusals(name: str) -> None:
     """In a sentence, with schemas, with codes, and whether it needs a key."""
     method, path, operation = OPERATIONS[name]
     assert operation["summary"].endswith(".")
@@ -122,13 +122,13 @@ def caller() -> Iterator[Caller]:
 def sent(caller: Caller, route: ControlRoute, body: object, target: str) -> Any:
     """What a route answers, which must be as it is described."""
     reply = caller.call(route.method, target, body)
-    told = reply.json()
-    assert fits(told, answer_schema(route.name, reply.status)) == []
-    return reply.status, told
+    reported = reply.json()
+    assert fits(reported, response_schema(route.name, reply.status)) == []
+    return reply.status, reported
 
 
-def test_every_answer_is_as_it_is_described(caller: Caller, receiver: Receiver) -> None:
-    """In a world where something of everything has happened, each route is asked with its example; nothing else is told."""
+def test_every_response_is_as_it_is_described(caller: Caller, receiver: Receiver) -> None:
+    """In a world where something of everything has happened, each route is called with its example; nothing else is returned."""
     caller.change(policy={"webhook_signature": "standard", "rate_limit": "100/60"})
     caller.call("POST", "/_sim/script/rules", {"when": "status", "faults": [{"fault": "delay", "seconds": 0}]})
     caller.call("POST", "/_sim/script/rules", {"when": "webhook", "faults": [{"fault": "duplicate"}]})
@@ -142,12 +142,12 @@ def test_every_answer_is_as_it_is_described(caller: Caller, receiver: Receiver) 
     caller.call("GET", "/nowhere", headers={KEY_HEADER: "a-key-of-nobody"})
     last = {"setScript": 1, "clearScript": 2, "deleteWorld": 3}
     for route in sorted(ROUTES, key=lambda each: last.get(each.name, 0)):
-        status, told = sent(caller, route, route.request_example, route.path.replace("{number}", "1"))
-        assert status == route.status, (route.name, told)
+        status, reported = sent(caller, route, route.request_example, route.path.replace("{number}", "1"))
+        assert status == route.status, (route.name, reported)
 
 
 def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a key, with an unknown one, with a wrong wish, about a wrong number, when time runs out, when an advance stops."""
+    """Without a key, with an unknown one, with a wrong body, about a wrong number, when time runs out, when an advance stops."""
     for route in ROUTES:
         target = route.path.replace("{number}", "99")
         wrong: list[int] = []
@@ -155,26 +155,26 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
             body = None if route.reads_query else {"no": "member"}
             query = "?no=filter" if route.reads_query else ""
             reply = caller.call(route.method, f"{target}{query}", body, headers={KEY_HEADER: key})
-            assert fits(reply.json(), answer_schema(route.name, reply.status)) == []
+            assert fits(reply.json(), response_schema(route.name, reply.status)) == []
             wrong.append(reply.status)
         assert wrong == ([400, 400, 400] if route.name in WITHOUT_KEY else [401, 404, 400]), route.name
         if "{number}" in route.path:
             reply = caller.call(route.method, target, route.request_example)
             assert reply.status == 404
-            assert fits(reply.json(), answer_schema(route.name, 404)) == []
+            assert fits(reply.json(), response_schema(route.name, 404)) == []
     reply = caller.call("POST", "/_sim/wait", {"exchanges": {"count": 2}, "timeout": 0})
     assert reply.status == 408
-    assert fits(reply.json(), answer_schema("waitFor", 408)) == []
+    assert fits(reply.json(), response_schema("waitFor", 408)) == []
     monkeypatch.setattr(dispatcher, "MOST_ATTEMPTS", 1)
     caller.accepted(webhook="http://10.0.0.7/")
     caller.accepted(webhook="http://10.0.0.7/")
     reply = caller.call("POST", "/_sim/clock/advance", {"seconds": 15})
     assert reply.status == 409
-    assert fits(reply.json(), answer_schema("advance", 409)) == []
+    assert fits(reply.json(), response_schema("advance", 409)) == []
 
 
-def test_the_server_and_the_command_tell_the_same(caller: Caller) -> None:
-    """One from the route, one without a server."""
+def test_the_server_and_the_command_print_the_same_document(caller: Caller) -> None:
+    """One comes from the route, the other from the command without a server."""
     ended = pixazo_sim("openapi")
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout) == caller.sim("openapi.json") == DOCUMENT

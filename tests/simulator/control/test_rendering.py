@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.caller import GENERATE, KEY_HEADER, Caller, over_http
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import control
 from pixazo_simulator.control.schema.rendering import exchange, in_turns
@@ -39,12 +39,12 @@ def canary(simulator: Simulator) -> Iterator[Caller]:
     caller.call("DELETE", "/_sim/world")
 
 
-def test_a_planted_key_is_never_told(canary: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """Not by any control route, nor in any log record, wherever a caller puts it: every header, query, path, body, URL."""
+def test_a_planted_key_is_never_shown(canary: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """No control route and no log record shows it, wherever a caller puts it: every header, query, path, body, URL."""
     caplog.set_level(logging.DEBUG)
     typed = {"Content-Type": "application/json"}
     bare = {KEY_HEADER: ""}
-    with Receiver(answer(500, CANARY.encode())) as listener:
+    with Receiver(http_response(500, CANARY.encode())) as listener:
         canary.accepted(
             f"A bear {CANARY}", webhook=f"{listener.url}?key={CANARY}", callback_url=f"{listener.url}/{CANARY}"
         )
@@ -61,10 +61,10 @@ def test_a_planted_key_is_never_told(canary: Caller, caplog: pytest.LogCaptureFi
             canary.call("GET", f"/v2/requests/status/x?{query}", headers=bare)
             canary.call("GET", f"/v2/requests/status/x?{query}")
         events = canary.advance(10_000)
-    told = [json.dumps(canary.sim(route)) for route in ROUTES] + [json.dumps(events), *caplog.messages]
+    shown = [json.dumps(canary.sim(route)) for route in ROUTES] + [json.dumps(events), *caplog.messages]
     for spelling in (CANARY, json.dumps(CANARY)[1:-1], QUOTED, QUOTED.replace("%2F", "/")):
-        assert not [text for text in told if spelling in text]
-    assert sum("[redacted]" in text for text in told) >= 3
+        assert not [text for text in shown if spelling in text]
+    assert sum("[redacted]" in text for text in shown) >= 3
 
 
 def owner(*keys: str) -> Worlds:
@@ -83,7 +83,7 @@ def seen(body: bytes, target: str = "/") -> Exchange:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         (b"", ""),
         (b'{"a":[1,"b"]}', {"a": [1, "b"]}),
@@ -95,15 +95,15 @@ def seen(body: bytes, target: str = "/") -> Exchange:
         (b"plain the-secret-key", "plain [redacted]"),
     ],
 )
-def test_bodies_are_told_as_json_where_they_are(body: bytes, told: object) -> None:
-    """Both sides, as text otherwise; the key is out of sight in either."""
+def test_bodies_are_shown_as_json_where_they_are(body: bytes, expected: object) -> None:
+    """Both bodies are text otherwise; the key is redacted in either."""
     shown = exchange(owner("the-secret-key"), seen(body))
-    assert shown.request.body == told
-    assert shown.response.body == told
+    assert shown.request.body == expected
+    assert shown.response.body == expected
 
 
-def test_secrets_of_others_are_not_told_either() -> None:
-    """What certain headers carry is never anybody's business; of any other header the last value is told."""
+def test_secrets_of_others_are_not_shown_either() -> None:
+    """The values of certain headers are never shown; of any other header the last value is."""
     secret = [
         (b"Authorization", b"Bearer x"),
         (b"Cookie", b"x"),
@@ -116,13 +116,13 @@ def test_secrets_of_others_are_not_told_either() -> None:
 
 
 @given(st.binary(), st.text())
-def test_anything_can_be_told(body: bytes, target: str) -> None:
-    """As JSON, without exception."""
+def test_any_exchange_can_be_shown(body: bytes, target: str) -> None:
+    """It is rendered as JSON, without exception."""
     assert encode(exchange(owner("the-secret-key"), seen(body, target)))
 
 
-def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_told(canary: Caller) -> None:
-    """Wherever the edge falls, no character of it is told; what was sent before it is."""
+def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_shown(canary: Caller) -> None:
+    """Wherever the edge falls, no character of the key is shown; what was sent before it is."""
     for filled in (16_356, 16_360, 16_372):
         canary.call("POST", GENERATE, b'{"prompt":"%s%s"}' % (b"y" * filled, json.dumps(CANARY)[1:-1].encode()))
     bodies = [each["request"]["body"] for each in canary.sim("journal")["exchanges"]]
@@ -139,40 +139,40 @@ def test_a_key_on_the_edge_of_what_is_kept_of_a_body_is_not_told(canary: Caller)
         ("Authorization", "Bearer somebodys-key-91"),
     ],
 )
-def test_a_key_that_opens_nothing_is_not_told(name: str, value: str) -> None:
-    """It may open a real account: wherever else it stands in its exchange it is taken out, too."""
+def test_a_key_that_opens_nothing_is_not_shown(name: str, value: str) -> None:
+    """It may open a real account, so it is redacted wherever else it stands in its exchange."""
     headers = [(name.encode(), value.encode()), (b"x-webhook-url", b"https://a.b/?key=somebodys-key-91")]
     body = b'{"prompt":"somebodys-key-91"}'
     target = "/somebodys-key-91?api_key=somebodys-key-91"
-    told = exchange(
+    reported = exchange(
         owner(), Exchange(1, 0, "POST", target, headers, body, len(body), 401, b"", "no route somebodys-key-91")
     )
-    assert b"somebodys" not in encode(told)
-    assert (told.target, told.reason) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
-    assert told.request.headers == {name.lower(): "[redacted]", "x-webhook-url": "https://a.b/?key=[redacted]"}
+    assert b"somebodys" not in encode(reported)
+    assert (reported.target, reported.reason) == ("/[redacted]?api_key=[redacted]", "no route [redacted]")
+    assert reported.request.headers == {name.lower(): "[redacted]", "x-webhook-url": "https://a.b/?key=[redacted]"}
 
 
-def test_a_key_in_the_query_is_not_told_elsewhere() -> None:
-    """As it was written there, and decoded."""
+def test_a_key_in_the_query_is_not_shown_elsewhere() -> None:
+    """It is redacted as it was written there, and decoded."""
     headers = [(b"X-Any", b"some/bodys key"), (b"X-Other", b"some%2Fbodys+key")]
-    told = exchange(
+    reported = exchange(
         owner(), Exchange(1, 0, "GET", "/x?Subscription-Key=some%2Fbodys+key&a=b", headers, b"", 0, 401, b"", "no key")
     )
-    assert told.target == "/x?Subscription-Key=[redacted]&a=b"
-    assert told.request.headers == {"x-any": "[redacted]", "x-other": "[redacted]"}
+    assert reported.target == "/x?Subscription-Key=[redacted]&a=b"
+    assert reported.request.headers == {"x-any": "[redacted]", "x-other": "[redacted]"}
 
 
-def test_unmatched_requests_tell_no_key_that_opens_nothing(simulator: Simulator) -> None:
-    """Nor can it be asked whether a key was sent."""
-    stranger = Caller(over_http(simulator.url), "a-strangers-key-77")
-    stranger.generate("a-strangers-key-77", webhook="https://a.b/a-strangers-key-77")
-    stranger.call("GET", "/v2/requests/status/x?subscription-key=a-strangers-key-77", headers={KEY_HEADER: ""})
-    assert "strangers" not in stranger.call("GET", "/_sim/unmatched").body.decode()
-    assert stranger.call("GET", "/_sim/unmatched?path=strangers").json()["exchanges"] == []
+def test_unmatched_requests_show_no_key_that_opens_nothing(simulator: Simulator) -> None:
+    """Nor can a caller ask whether a key was sent."""
+    unknown_caller = Caller(over_http(simulator.url), "a-strangers-key-77")
+    unknown_caller.generate("a-strangers-key-77", webhook="https://a.b/a-strangers-key-77")
+    unknown_caller.call("GET", "/v2/requests/status/x?subscription-key=a-strangers-key-77", headers={KEY_HEADER: ""})
+    assert "strangers" not in unknown_caller.call("GET", "/_sim/unmatched").body.decode()
+    assert unknown_caller.call("GET", "/_sim/unmatched?path=strangers").json()["exchanges"] == []
 
 
-def test_a_long_list_is_told_in_turns() -> None:
-    """Others are served after every 64 KiB; what is told is the same."""
+def test_a_long_list_is_rendered_in_turns() -> None:
+    """Other callers are served after every 64 KiB; the rendered list is the same."""
     turns = 0
 
     async def others() -> None:
@@ -181,13 +181,13 @@ def test_a_long_list_is_told_in_turns() -> None:
             turns += 1
             await asyncio.sleep(0)
 
-    async def tell() -> bytes:
+    async def render() -> bytes:
         task = asyncio.create_task(others())
-        told = await in_turns({"text": "x" * 10_000} for _ in range(70))
+        reported = await in_turns({"text": "x" * 10_000} for _ in range(70))
         task.cancel()
-        return msgspec.json.encode(told)
+        return msgspec.json.encode(reported)
 
-    assert json.loads(asyncio.run(tell())) == [{"text": "x" * 10_000}] * 70
+    assert json.loads(asyncio.run(render())) == [{"text": "x" * 10_000}] * 70
     assert turns == 10
 
 

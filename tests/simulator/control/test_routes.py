@@ -45,10 +45,10 @@ def caller() -> Iterator[Caller]:
 def refused(reply: Reply, status: int, *parts: str) -> None:
     """The answer has the one shape of every refusal, one line that holds these parts."""
     assert reply.status == status
-    told = reply.json()
-    assert (list(told), told["error"]) == (["error", "message"], "Control request refused")
-    assert all(part in told["message"] for part in parts), told["message"]
-    assert "\n" not in told["message"]
+    body = reply.json()
+    assert (list(body), body["error"]) == (["error", "message"], "Control request refused")
+    assert all(part in body["message"] for part in parts), body["message"]
+    assert "\n" not in body["message"]
 
 
 def test_health_counts_the_worlds(caller: Caller) -> None:
@@ -58,20 +58,20 @@ def test_health_counts_the_worlds(caller: Caller) -> None:
     assert caller.sim("health") == {"status": "ok", "worlds": 2}
 
 
-def test_a_world_without_wishes(caller: Caller) -> None:
+def test_a_world_with_default_settings(caller: Caller) -> None:
     """A key is made up; the rest comes from the server."""
     reply = caller.call("POST", "/_sim/worlds")
-    told = reply.json()
+    body = reply.json()
     assert reply.status == 201
-    assert set(told) == WORLD_MEMBERS | {"key"}
-    assert told["key"].startswith("sim-")
-    assert (told["balance"], told["clock"], told["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
-    assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: told["key"]}).status == 200
+    assert set(body) == WORLD_MEMBERS | {"key"}
+    assert body["key"].startswith("sim-")
+    assert (body["balance"], body["clock"], body["now"]) == ("100.00", "manual", "2026-03-31T10:00:00.000Z")
+    assert caller.call("GET", "/_sim/world", headers={KEY_HEADER: body["key"]}).status == 200
 
 
-def test_a_world_with_every_wish(caller: Caller) -> None:
-    """Each is granted, and the world's own routes tell so."""
-    wish = {
+def test_a_world_with_every_setting(caller: Caller) -> None:
+    """Each is applied, and the world's own routes show it."""
+    request_body = {
         "key": "my-own-key",
         "balance": "0.70",
         "profile": "observed",
@@ -80,18 +80,18 @@ def test_a_world_with_every_wish(caller: Caller) -> None:
         "seed": 7,
         "images": {"https://a.test/b.png": {"format": "png", "width": 1, "height": 2, "size": 3}},
     }
-    reply = caller.call("POST", "/_sim/worlds", wish)
+    reply = caller.call("POST", "/_sim/worlds", request_body)
     assert reply.status == 201, reply.body
-    told = caller.call("GET", "/_sim/world", headers={KEY_HEADER: "my-own-key"}).json()
-    assert (told["balance"], told["clock"], told["seed"]) == ("0.70", "x20", 7)
-    policy = told["policy"]
+    body = caller.call("GET", "/_sim/world", headers={KEY_HEADER: "my-own-key"}).json()
+    assert (body["balance"], body["clock"], body["seed"]) == ("0.70", "x20", 7)
+    policy = body["policy"]
     assert [policy[name] for name in ("job_times", "cors", "webhook_retries", "content_type", "submit_code")] == [
         "1+1", "off", "1,2", "415", "200",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("wish", "parts"),
+    ("request_body", "parts"),
     [
         ({"key": "sim-key"}, ["the key has a world already"]),
         ({"key": ""}, ["cannot be sent as a header"]),
@@ -112,9 +112,9 @@ def test_a_world_with_every_wish(caller: Caller) -> None:
         ([], ["[]: give an object"]),
     ],
 )
-def test_a_wish_that_cannot_be_granted_opens_no_world(caller: Caller, wish: object, parts: list[str]) -> None:
+def test_an_invalid_setting_opens_no_world(caller: Caller, request_body: object, parts: list[str]) -> None:
     """The message names the member, the value and the remedy."""
-    refused(caller.call("POST", "/_sim/worlds", wish), 400, *parts)
+    refused(caller.call("POST", "/_sim/worlds", request_body), 400, *parts)
     assert caller.sim("health")["worlds"] == 1
 
 
@@ -132,10 +132,10 @@ def test_a_body_is_bounded(caller: Caller) -> None:
 
 def test_a_world_can_be_changed(caller: Caller) -> None:
     """What is left out stays."""
-    told = caller.change(balance="1.00", policy={"timestamps": "mixed"}, suspended=True, model_enabled=False)
-    assert (told["balance"], told["suspended"], told["model_enabled"]) == ("1.00", True, False)
-    assert told["policy"]["timestamps"] == "mixed"
-    assert caller.change() == told
+    reported = caller.change(balance="1.00", policy={"timestamps": "mixed"}, suspended=True, model_enabled=False)
+    assert (reported["balance"], reported["suspended"], reported["model_enabled"]) == ("1.00", True, False)
+    assert reported["policy"]["timestamps"] == "mixed"
+    assert caller.change() == reported
     assert caller.change(suspended=False)["model_enabled"] is False
 
 
@@ -154,7 +154,7 @@ def test_images_behind_urls_can_be_changed(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "request_body",
     [
         {"balance": "1.00", "policy": {"timestamps": "nonsense"}},
         {"policy": {"timestamps": "mixed"}, "balance": "-1"},
@@ -163,10 +163,10 @@ def test_images_behind_urls_can_be_changed(caller: Caller) -> None:
         {"clock": "real"},
     ],
 )
-def test_nothing_changes_when_one_wish_is_wrong(caller: Caller, wish: dict[str, object]) -> None:
-    """All or none."""
+def test_nothing_changes_when_one_setting_is_wrong(caller: Caller, request_body: dict[str, object]) -> None:
+    """Settings are applied all together or not at all."""
     before = caller.sim("world")
-    refused(caller.call("PATCH", "/_sim/world", wish), 400)
+    refused(caller.call("PATCH", "/_sim/world", request_body), 400)
     assert caller.sim("world") == before
 
 
@@ -190,8 +190,8 @@ def test_a_world_is_named_by_its_key(caller: Caller, method: str, path: str) -> 
     refused(caller.call(method, f"/_sim/{path}", headers={KEY_HEADER: "nobody"}), 404, "no world has this key")
 
 
-def test_time_passes_and_tells_what_fell_due(caller: Caller) -> None:
-    """In order, each with its instant."""
+def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
+    """The events come in order, each with its instant."""
     first, second = caller.accepted(), caller.accepted("[[sim:after 2.5]]")
     assert caller.sim("clock") == {
         "now": "2026-03-31T10:00:00.000Z",
@@ -199,9 +199,9 @@ def test_time_passes_and_tells_what_fell_due(caller: Caller) -> None:
         "next_callback_at": None,
     }
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
-    told = caller.advance(2.5)
-    assert told["now"] == "2026-03-31T10:00:02.500Z"
-    assert told["events"] == [
+    reported = caller.advance(2.5)
+    assert reported["now"] == "2026-03-31T10:00:02.500Z"
+    assert reported["events"] == [
         {"kind": "transition", "at": "2026-03-31T10:00:00.333Z", "request_id": second, "status": "PROCESSING"},
         {"kind": "transition", "at": "2026-03-31T10:00:02.000Z", "request_id": first, "status": "PROCESSING"},
         {"kind": "transition", "at": "2026-03-31T10:00:02.500Z", "request_id": second, "status": "COMPLETED"},
@@ -233,7 +233,7 @@ def test_time_can_pass_to_its_very_end(caller: Caller) -> None:
     refused(caller.call("POST", "/_sim/clock/advance", {"seconds": 1}), 400, "from 0 to 0")
 
 
-def test_the_ledger_tells_how_the_balance_came_about(caller: Caller) -> None:
+def test_the_ledger_shows_how_the_balance_came_about(caller: Caller) -> None:
     """Every entry, with signs."""
     identity = caller.accepted("[[sim:error x]]")
     caller.change(balance="5.00")
@@ -250,8 +250,8 @@ def test_the_ledger_tells_how_the_balance_came_about(caller: Caller) -> None:
     }
 
 
-def test_generations_are_told_as_they_are_now(caller: Caller) -> None:
-    """With what was asked for."""
+def test_generations_are_shown_as_they_are_now(caller: Caller) -> None:
+    """Each is listed with what was asked for."""
     identity = caller.accepted(duration=10, resolution="768P")
     caller.advance(2)
     assert caller.sim("generations") == {
@@ -271,10 +271,10 @@ def test_generations_are_told_as_they_are_now(caller: Caller) -> None:
     }
 
 
-def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
-    """Pending, then tried, then given up."""
+def test_deliveries_are_shown_with_every_attempt(caller: Caller) -> None:
+    """A delivery is pending, then attempted, then given up."""
     identity = caller.accepted(webhook="http://10.0.0.7/hook")
-    told: dict[str, Any] = {
+    expected: dict[str, Any] = {
         "number": 1,
         "request_id": identity,
         "url": "http://10.0.0.7/hook",
@@ -287,7 +287,7 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
         "faults": [],
         "attempts": [],
     }
-    assert caller.sim("deliveries") == {"total": 1, "deliveries": [told]}
+    assert caller.sim("deliveries") == {"total": 1, "deliveries": [expected]}
     (*_, event) = caller.advance(15)["events"]
     problem = (
         "not sent: host 10.0.0.7 is not loopback and was not allowed: "
@@ -302,7 +302,7 @@ def test_deliveries_are_told_with_every_attempt(caller: Caller) -> None:
     }
     named = {"kind": "webhook", "number": 1, "request_id": identity, "url": "http://10.0.0.7/hook"}
     assert event == named | attempt
-    assert caller.sim("deliveries")["deliveries"] == [told | {"attempts": [attempt]}]
+    assert caller.sim("deliveries")["deliveries"] == [expected | {"attempts": [attempt]}]
 
 
 def test_the_journal_can_be_filtered(caller: Caller) -> None:
@@ -340,7 +340,7 @@ def test_what_is_listed_is_bounded(caller: Caller, what: str, limit: str) -> Non
 
 @pytest.mark.parametrize("what", ["journal", "ledger", "generations", "deliveries"])
 def test_the_latest_are_listed(caller: Caller, what: str) -> None:
-    """And it is told how many there are."""
+    """The response has their number, too."""
     for _ in range(3):
         caller.accepted(webhook="http://127.0.0.1:9/")
     everything, last = caller.sim(what), caller.sim(f"{what}?limit=1")
@@ -375,10 +375,10 @@ def test_pages_of_this_machine_are_answered(caller: Caller, origin: str) -> None
 def test_pages_of_other_sites_are_not_answered(origin: str, cors: str) -> None:
     """Whatever policy `cors` opens, which is a matter of the gateway: a world may be allowed to call any host."""
     with InProcess(Settings(policy=PROFILES["documented"].changed({"cors": cors}))) as send:
-        stranger = Caller(send, "")
-        reply = stranger.call("POST", "/_sim/worlds", headers={"origin": origin, "content-type": "text/plain"})
+        unknown_caller = Caller(send, "")
+        reply = unknown_caller.call("POST", "/_sim/worlds", headers={"origin": origin, "content-type": "text/plain"})
         refused(reply, 403, f"Origin {origin!r} is not a loopback name")
-        assert stranger.sim("health")["worlds"] == 1
+        assert unknown_caller.sim("health")["worlds"] == 1
 
 
 @pytest.mark.parametrize(
@@ -391,10 +391,10 @@ def test_pages_of_other_sites_are_not_answered(origin: str, cors: str) -> None:
         ("OPTIONS", "/_sim/clock/advance", " (did you mean POST /_sim/clock/advance?)"),
     ],
 )
-def test_an_unknown_control_route_is_told_with_the_known_ones(
+def test_the_error_for_an_unknown_control_route_lists_the_known_ones(
     caller: Caller, method: str, path: str, near: str
 ) -> None:
-    """And the nearest."""
+    """It names the nearest one, too."""
     refused(caller.call(method, path), 404, f"{method} {path} is no control route", "GET /_sim/health", near)
 
 
@@ -417,38 +417,38 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-def content(route: ControlRoute, wish: bytes | dict[str, Any]) -> bytes:
+def content(route: ControlRoute, request_body: bytes | dict[str, Any]) -> bytes:
     """Some bytes, or the example of the route with these members; nobody waits."""
-    if isinstance(wish, bytes):
-        return wish
+    if isinstance(request_body, bytes):
+        return request_body
     example: Any = route.request_example or {}
-    return json.dumps({**example, **wish} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
+    return json.dumps({**example, **request_body} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 
 @settings(max_examples=150)
 @given(
     route=st.sampled_from(ROUTES),
-    wish=st.binary() | st.just(b"{}") | st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=2),
+    request_body=st.binary() | st.just(b"{}") | st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=2),
     query=st.just("")
     | st.text(st.characters(codec="latin-1"), max_size=30)
     | st.sampled_from(["limit=1", "after=0&limit=2", "limit=x"]),
     number=st.integers(0, 10**16) | st.sampled_from(["1", "-1", "x"]),
 )
 def test_nothing_that_is_asked_breaks_it(
-    route: ControlRoute, wish: bytes | dict[str, Any], query: str, number: object
+    route: ControlRoute, request_body: bytes | dict[str, Any], query: str, number: object
 ) -> None:
     """Any bytes and any JSON, on any route, with any query: an answer below 500, and the server goes on."""
     target = f"{route.path.replace('{number}', str(number))}?{quote(query, safe='=&')}"
     with InProcess() as send:
         caller = Caller(send, "sim-key")
-        status = caller.call(route.method, target, content(route, wish)).status
+        status = caller.call(route.method, target, content(route, request_body)).status
         event(f"{route.name} {'done' if status < 300 else 'refused'}")
         assert status < 500
         assert caller.call("GET", "/_sim/health").status == 200
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "told"),
+    ("method", "path", "expected"),
     [
         (
             "GET", "/_sim/health",
@@ -464,7 +464,7 @@ def test_nothing_that_is_asked_breaks_it(
     ],
 )  # fmt: skip
 def test_what_fails_is_answered_500_and_logged_once(
-    method: str, path: str, told: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    method: str, path: str, expected: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In our shape or the vendor's, without the error's message, which may hold a key; the connection can be used again."""
 
@@ -476,8 +476,8 @@ def test_what_fails_is_answered_500_and_logged_once(
             patched.setattr(Worlds, "__len__", fail)
             patched.setattr(World, "generation", fail)
             connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
-            answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())) == (500, told)
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())) == (500, expected)
         connection.request("GET", "/_sim/health")
         assert connection.getresponse().status == 200
     (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
@@ -495,8 +495,10 @@ def test_a_control_request_can_be_cancelled() -> None:
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
         front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
         control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
-        wish = b'{"exchanges": {}, "timeout": 60}'
-        asked = asyncio.create_task(control.answer("POST", "/_sim/wait", "", wish, host="localhost", key="sim-key"))
+        request_body = b'{"exchanges": {}, "timeout": 60}'
+        asked = asyncio.create_task(
+            control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")
+        )
         await asyncio.sleep(0)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -505,17 +507,17 @@ def test_a_control_request_can_be_cancelled() -> None:
     asyncio.run(cancelled())
 
 
-def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+def test_a_response_that_has_begun_is_not_begun_again() -> None:
     """What fails then is the server's to end."""
 
     async def broken(message: Any) -> None:
-        said.append(message["type"])
+        sent.append(message["type"])
         raise OSError("gone")
 
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    said: list[str] = []
+    sent: list[str] = []
     worlds = Worlds(Settings())
     dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
     front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
@@ -524,7 +526,7 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     }  # fmt: skip
     with pytest.raises(OSError, match="gone"):
         asyncio.run(front(scope, receive, broken))
-    assert said == ["http.response.start"]
+    assert sent == ["http.response.start"]
 
 
 def test_a_large_body_has_few_values(caller: Caller) -> None:

@@ -65,8 +65,8 @@ def meanwhile(do: Callable[[], object], wait: Callable[[], Any]) -> Any:
         doing.join()
 
 
-def test_what_has_happened_already_is_told_at_once(control: ControlClient, app: Caller) -> None:
-    """Also without any time to wait."""
+def test_a_wait_for_what_has_happened_returns_at_once(control: ControlClient, app: Caller) -> None:
+    """This holds with a timeout of zero, too."""
     app.accepted()
     (seen,) = control.wait_for({"exchanges": {"operation": "generate", "status": 202}}, timeout=0).exchanges
     assert (seen.number, seen.target) == (1, GENERATE)
@@ -80,11 +80,11 @@ def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app:
         for prompt in ("A bear", "", "A cat", "", "A dog"):
             app.generate(prompt)
 
-    told = meanwhile(
+    exchanges = meanwhile(
         calls,
         lambda: control.wait_for({"exchanges": {"operation": "generate", "status": 202, "count": 3}}, timeout=PATIENCE),
     )
-    assert [each.request.body["prompt"] for each in told.exchanges] == ["A bear", "A cat", "A dog"]
+    assert [each.request.body["prompt"] for each in exchanges.exchanges] == ["A bear", "A cat", "A dog"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_it_ends_when_the_last_of_them_has_happened(control: ControlClient, app:
         ({"reason": {"contains": "prompt must not be blank"}}, [4]),
     ],
 )
-def test_exchanges_are_told_apart(
+def test_exchanges_are_matched_by_their_properties(
     control: ControlClient, app: Caller, condition: dict[str, Any], numbers: list[int]
 ) -> None:
     """By number, operation, method, path without query, status, request id, rule and reason, each by any condition."""
@@ -113,8 +113,8 @@ def test_exchanges_are_told_apart(
     app.generate("")
     control.advance(15)
     app.call("GET", f"/v1/{identity}/output.mp4?range=all")
-    told = control.wait_for({"exchanges": condition}, timeout=0)
-    assert [each.number for each in told.exchanges] == numbers
+    exchanges = control.wait_for({"exchanges": condition}, timeout=0)
+    assert [each.number for each in exchanges.exchanges] == numbers
 
 
 def test_callbacks_are_waited_for(control: ControlClient, app: Caller, receiver: Receiver) -> None:
@@ -123,8 +123,8 @@ def test_callbacks_are_waited_for(control: ControlClient, app: Caller, receiver:
     app.accepted("[[sim:after 40]]", webhook="http://10.0.0.7/")
     with pytest.raises(ControlError, match="after 0 s there were 0 of 1 deliveries"):
         control.wait_for({"deliveries": {}}, timeout=0)
-    told = meanwhile(lambda: control.advance(20), lambda: control.wait_for({"deliveries": {}}, timeout=PATIENCE))
-    assert [each.request_id for each in told.deliveries] == [identity]
+    reported = meanwhile(lambda: control.advance(20), lambda: control.wait_for({"deliveries": {}}, timeout=PATIENCE))
+    assert [each.request_id for each in reported.deliveries] == [identity]
     control.advance(20)
     asked: list[tuple[dict[str, Any], int]] = [
         ({"delivered": True}, 1), ({"delivered": False}, 1), ({"attempts": 1}, 2), ({"status": 204}, 1),
@@ -137,16 +137,16 @@ def test_callbacks_are_waited_for(control: ControlClient, app: Caller, receiver:
 def test_generations_are_waited_for(control: ControlClient, app: Caller) -> None:
     """They change without a word being said, when the clock is advanced."""
     first, second = app.accepted(), app.accepted("[[sim:failed]]")
-    told = meanwhile(
+    reported = meanwhile(
         lambda: control.advance(15), lambda: control.wait_for({"generations": {"status": "FAILED"}}, timeout=PATIENCE)
     )
-    assert [each.request_id for each in told.generations] == [second]
+    assert [each.request_id for each in reported.generations] == [second]
     for condition in ({"request_id": first}, {"status": "COMPLETED", "operation": "generate"}):
         assert len(control.wait_for({"generations": condition}, timeout=0).generations) == 1
 
 
-def test_when_time_runs_out_it_tells_what_there_is(control: ControlClient, app: Caller) -> None:
-    """What did arrive, and what came nearest, and how it differs."""
+def test_a_wait_that_times_out_lists_what_arrived(control: ControlClient, app: Caller) -> None:
+    """The error shows what did arrive, what came nearest, and how it differs."""
     app.accepted()
     app.read("unknown")
     app.generate("")
@@ -175,7 +175,7 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("wish", "complaint"),
+    ("content", "complaint"),
     [
         ({}, "no condition: give one of exchanges, deliveries, generations"),
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
@@ -192,14 +192,14 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {}, "timeout": 301}, "timeout 301: give a number of at most 300"),
     ],
 )
-def test_a_wait_that_means_nothing_is_refused(app: Caller, wish: dict[str, Any], complaint: str) -> None:
+def test_a_wait_that_means_nothing_is_refused(app: Caller, content: dict[str, Any], complaint: str) -> None:
     """With the place, and the nearest name."""
-    reply = app.call("POST", "/_sim/wait", wish)
+    reply = app.call("POST", "/_sim/wait", content)
     assert reply.status == 400
     assert complaint in reply.json()["message"]
 
 
-Answer = tuple[int, bytes]
+Response = tuple[int, bytes]
 
 
 async def turns() -> None:
@@ -225,25 +225,25 @@ class Handler:
         front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
         self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
 
-    async def ask(self, method: str, path: str, **wish: object) -> Answer:
+    async def ask(self, method: str, path: str, **content: object) -> Response:
         """Status and body."""
-        body = json.dumps(wish).encode()
+        body = json.dumps(content).encode()
         return await self._control.answer(method, path, "", body, host="localhost", key="sim-key")
 
-    def wait(self, **wish: object) -> asyncio.Task[Answer]:
+    def wait(self, **content: object) -> asyncio.Task[Response]:
         """Begin to wait."""
-        return asyncio.create_task(self.ask("POST", "/_sim/wait", **wish))
+        return asyncio.create_task(self.ask("POST", "/_sim/wait", **content))
 
-    def say(self) -> None:
+    def record(self) -> None:
         """Let the journal have an exchange more."""
         exchange = Exchange(0, self.world.clock.now(), "GET", "/", [], b"", 0, 404, b"", "")
         self.world.apply(RecordExchange(exchange.at, exchange))
 
 
-def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
-    """Rather than left waiting, also when another world has opened for the same key."""
+def test_a_wait_in_a_world_that_is_deleted_ends_with_404() -> None:
+    """It is not left waiting, even when another world has opened for the same key."""
 
-    async def delete() -> Answer:
+    async def delete() -> Response:
         handler = Handler()
         waiting = handler.wait(exchanges={}, timeout=PATIENCE)
         await asyncio.sleep(0)
@@ -251,14 +251,14 @@ def test_whoever_waits_for_a_world_that_is_deleted_is_told() -> None:
         assert (await handler.ask("POST", "/_sim/worlds", key="sim-key"))[0] == 201
         return await waiting
 
-    status, told = asyncio.run(delete())
-    assert (status, json.loads(told)["message"]) == (404, "the world was deleted while somebody waited for it")
+    status, reported = asyncio.run(delete())
+    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while somebody waited for it")
 
 
-def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
-    """Also when another world has opened for the same key; that one's clock stands where it stood."""
+def test_an_advance_of_a_world_that_is_deleted_ends_with_404() -> None:
+    """The clock of another world that has opened for the same key stands where it stood."""
 
-    async def delete() -> tuple[Answer, Answer]:
+    async def delete() -> tuple[Response, Response]:
         posting, deleted = asyncio.Event(), asyncio.Event()
 
         async def slowly(_: WebhookRequest) -> Outcome:
@@ -275,8 +275,8 @@ def test_whoever_advances_a_world_that_is_deleted_is_told() -> None:
         deleted.set()
         return await advancing, await handler.ask("GET", "/_sim/clock")
 
-    (status, told), (_, clock) = asyncio.run(delete())
-    assert (status, json.loads(told)["message"]) == (404, "the world was deleted while its clock was advanced")
+    (status, reported), (_, clock) = asyncio.run(delete())
+    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while its clock was advanced")
     assert json.loads(clock)["now"] == "2026-03-31T10:00:00.000Z"
 
 
@@ -290,14 +290,14 @@ def test_many_may_wait_for_one_world_and_nobody_is_left_listening() -> None:
         ]  # fmt: skip
         await asyncio.sleep(0)
         assert handler.world.notifier.listeners == 3
-        handler.say()
+        handler.record()
         await turns()
         assert [each.done() for each in waits] == [True, False, False]
-        answers = await asyncio.gather(*waits[:2])
+        responses = await asyncio.gather(*waits[:2])
         waits[2].cancel()
         await asyncio.gather(waits[2], return_exceptions=True)
         assert handler.world.notifier.listeners == 0
-        return [status for status, _ in answers]
+        return [status for status, _ in responses]
 
     assert asyncio.run(several()) == [200, 408]
 
@@ -307,11 +307,11 @@ def test_others_get_their_turn_while_somebody_looks_through_a_journal() -> None:
     handler = Handler()
     world = handler.world
     for _ in range(100):
-        handler.say()
+        handler.record()
     heavy = {"path": {"one_of": ["/"] * 96}, "count": 101}
     looking = Search(world, msgspec.convert({"exchanges": heavy}, Wait))
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [50, 100, False]
-    handler.say()
+    handler.record()
     assert [len(list(looking.look())), len(looking.found), looking.is_done] == [0, 101, True]
 
 
@@ -349,7 +349,7 @@ def test_however_many_wait_one_of_them_looks_in_one_turn_of_the_loop() -> None:
 def test_a_clock_that_runs_needs_nobody_to_advance_it() -> None:
     """The wait ends at the instant of the change, though nobody says a word."""
 
-    async def run() -> Answer:
+    async def run() -> Response:
         handler = Handler(lambda: Clock.scaled(1000))
         accepted(handler.world)
         return await asyncio.wait_for(handler.wait(generations={"status": "COMPLETED"}, timeout=PATIENCE), PATIENCE)
@@ -358,16 +358,16 @@ def test_a_clock_that_runs_needs_nobody_to_advance_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("webhook", "wish"),
+    ("webhook", "content"),
     [(None, {"generations": {"status": "COMPLETED"}}), ("http://127.0.0.1:9/", {"deliveries": {}})],
 )
-def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, wish: dict[str, Any]) -> None:
+def test_time_and_callbacks_wake_whoever_waits(webhook: str | None, content: dict[str, Any]) -> None:
     """At once, without a word on the wire."""
 
     async def run() -> bool:
         handler = Handler()
         accepted(handler.world, webhook_url=webhook)
-        waiting = handler.wait(**wish, timeout=PATIENCE)
+        waiting = handler.wait(**content, timeout=PATIENCE)
         await turns()
         assert not waiting.done()
         assert (await handler.ask("POST", "/_sim/clock/advance", seconds=15))[0] == 200
@@ -383,7 +383,7 @@ def test_a_look_that_is_stopped_forgets_nothing() -> None:
     """What was not looked at yet is looked at the next time, and nothing twice."""
     handler = Handler()
     for _ in range(1_200):
-        handler.say()
+        handler.record()
     watching = Search(handler.world, Wait(exchanges=ExchangeCondition(count=1_200)))
     next(watching.look())
     assert 0 < len(watching.found) < 1_200

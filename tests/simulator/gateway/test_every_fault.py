@@ -37,8 +37,8 @@ class Run:
     @property
     def gist(self) -> object:
         """Everything that does not depend on the machine's speed."""
-        answers = [seen.gist for seen in (self.submit, *self.reads, *self.media)]
-        return answers, self.arrivals, self.callbacks, self.problems
+        responses = [seen.gist for seen in (self.submit, *self.reads, *self.media)]
+        return responses, self.arrivals, self.callbacks, self.problems
 
 
 def words(run: Run) -> list[str]:
@@ -240,6 +240,6 @@ def test_its_example_changes_what_a_client_sees(kind: str) -> None:
     """As the proof says, and otherwise than the same conversation without it."""
     rule = EXAMPLES[kind]
     converse = called_back if rule.when == "webhook" else called
-    struck = converse(rule)
-    PROOFS[kind](struck)
-    assert (struck.gist == converse(None).gist) == (kind in ONLY_LATE)
+    injected = converse(rule)
+    PROOFS[kind](injected)
+    assert (injected.gist == converse(None).gist) == (kind in ONLY_LATE)

@@ -1,4 +1,4 @@
-"""What a caller probably meant, told where no test of a body would look for it: in the journal and the log."""
+"""What a caller probably meant, reported where no test of a body would look for it: in the journal and the log."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_the_nearest_route_is_named(method: str, path: str, meant: str) -> None:
     assert hint(UnknownRoute(), method, path, []) == f"no route is {method} {path} (did you mean {meant}?): {KNOWN}"
 
 
-def test_a_path_like_none_is_told_all_routes() -> None:
-    """And only the beginning of a long one is repeated."""
+def test_the_hint_for_a_path_like_none_lists_all_routes() -> None:
+    """Only the beginning of a long path is repeated."""
     assert hint(UnknownRoute(), "GET", "/" + "x" * 500, []) == f"no route is GET /{'x' * 119}: {KNOWN}"
 
 
@@ -57,29 +57,29 @@ def test_a_path_like_none_is_told_all_routes() -> None:
         ([(b"X-API-Key", b"x")], ", not in x-api-key"),
     ],
 )
-def test_a_missing_key_is_told_where_it_belongs(headers: list[tuple[bytes, bytes]], instead: str) -> None:
-    """And where it was put instead."""
+def test_the_hint_for_a_missing_key_names_the_right_header(headers: list[tuple[bytes, bytes]], instead: str) -> None:
+    """It also names the place where the key was put instead."""
     expected = f"the key is missing: send it in the header Ocp-Apim-Subscription-Key{instead}"
     assert hint(MissingKey(), "POST", GENERATE, headers) == expected
 
 
 @pytest.mark.parametrize("refusal", [InsufficientFunds(1), UnknownRequest("x")])
-def test_normal_answers_have_no_hint(refusal: Refusal) -> None:
-    """They are what a gateway says."""
+def test_normal_responses_have_no_hint(refusal: Refusal) -> None:
+    """They are what a gateway sends."""
     assert hint(refusal, "POST", GENERATE, []) is None
 
 
-def test_a_mistake_is_told_in_the_journal_and_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """The answer itself stays as documented."""
+def test_a_hint_is_in_the_journal_and_the_log(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """The response itself stays as documented."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
     reply = caller.call("POST", "/minimax-hailuo-ai/v1/genrate", {"prompt": "A bear"})
     assert (reply.status, reply.json()) == (404, {"statusCode": 404, "message": "Resource not found"})
-    (told,) = caller.sim("journal")["exchanges"]
-    assert told["expected"] is False
-    assert told["hint"].startswith(
+    (exchange,) = caller.sim("journal")["exchanges"]
+    assert exchange["expected"] is False
+    assert exchange["hint"].startswith(
         "no route is POST /minimax-hailuo-ai/v1/genrate (did you mean POST /minimax-hailuo-ai/v1/generate?)"
     )
-    assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {told["hint"]}')
+    assert caplog.messages[0].endswith(f'"message":"Resource not found"}}; {exchange["hint"]}')
 
 
 def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None:
@@ -90,9 +90,9 @@ def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None
     caller.call("GET", "/v1/x/output.mp4")
     caller.generate("")
     caller.read("x")
-    told = caller.sim("unmatched")["exchanges"][-3:]
+    exchanges = caller.sim("unmatched")["exchanges"][-3:]
     assert caller.sim("unmatched")["total"] == before + 3
-    assert [(each["expected"], each["hint"].partition(":")[0]) for each in told] == [
+    assert [(each["expected"], each["hint"].partition(":")[0]) for each in exchanges] == [
         (False, "no world has the key that was sent"),
         (False, "the key is missing"),
         (False, "no generation has this request id"),
@@ -100,8 +100,8 @@ def test_mistakes_of_nobody_known_are_unmatched_requests(caller: Caller) -> None
     assert [(each["expected"], each["hint"]) for each in caller.sim("journal")["exchanges"]] == [(True, None)] * 2
 
 
-def test_an_invalid_key_is_told_how_to_be_known() -> None:
-    """Without repeating it."""
+def test_the_hint_for_an_invalid_key_says_how_to_register_it() -> None:
+    """The key is not repeated."""
     assert hint(InvalidKey(), "POST", GENERATE, []) == (
         "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, "
         "else start with --api-key or --open-keys, or create one with POST /_sim/worlds"
@@ -109,7 +109,7 @@ def test_an_invalid_key_is_told_how_to_be_known() -> None:
 
 
 def test_a_key_in_a_long_path_is_taken_out_before_the_path_is_cut(caller: Caller) -> None:
-    """No part of it is told."""
+    """No part of it is shown."""
     caller.call("GET", f"/{'x' * 110}{caller.key}")
     (seen,) = caller.sim("journal")["exchanges"]
     assert seen["hint"].startswith(f"no route is GET /{'x' * 110}[redacted: known are ")

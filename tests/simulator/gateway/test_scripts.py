@@ -40,7 +40,7 @@ STATUS = "/v2/requests/status/"
 FOREIGN = "/other-model/v1/generate"
 
 
-class Stage:
+class ScriptedWorld:
     """A simulator in process with one script, and the holder of its key."""
 
     def __init__(self, *rules: Rule, policy: dict[str, object] | None = None, **more: Any) -> None:
@@ -50,8 +50,8 @@ class Stage:
 
     def journal(self) -> list[dict[str, Any]]:
         """Every exchange of the world."""
-        told: list[dict[str, Any]] = self.caller.sim("journal")["exchanges"]
-        return told
+        exchanges: list[dict[str, Any]] = self.caller.sim("journal")["exchanges"]
+        return exchanges
 
     def used(self) -> list[list[int]]:
         """How often each step of each rule was used."""
@@ -59,8 +59,8 @@ class Stage:
 
     def balance(self) -> str:
         """What the wallet holds."""
-        told: str = self.caller.sim("ledger")["balance"]
-        return told
+        reported: str = self.caller.sim("ledger")["balance"]
+        return reported
 
 
 def rule(when: str, *faults: Fault, **more: Any) -> Rule:
@@ -68,18 +68,18 @@ def rule(when: str, *faults: Fault, **more: Any) -> Rule:
     return Rule(when=when, faults=faults, **more)
 
 
-StageOf = Callable[..., Stage]
+ScriptedWorldOf = Callable[..., ScriptedWorld]
 
 
 @pytest.fixture
-def stage_of() -> Iterator[StageOf]:
+def scripted_world_of() -> Iterator[ScriptedWorldOf]:
     """Makes stages; all of them are cleared away."""
     with ExitStack() as made:
 
-        def make(*rules: Rule, **more: Any) -> Stage:
-            stage = Stage(*rules, **more)
-            made.enter_context(stage.send)
-            return stage
+        def make(*rules: Rule, **more: Any) -> ScriptedWorld:
+            scripted = ScriptedWorld(*rules, **more)
+            made.enter_context(scripted.send)
+            return scripted
 
         yield make
 
@@ -108,23 +108,23 @@ def stage_of() -> Iterator[StageOf]:
         ({"faults": (HtmlPage(503),)}, 503, {"content-type": "text/html; charset=utf-8"}, "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>503 Service Unavailable</h1></body></html>"),
     ],
 )  # fmt: skip
-def test_an_answer_in_the_place_of_the_real_one(
-    stage_of: StageOf, step: dict[str, Any], status: int, headers: dict[str, str], body: object
+def test_a_scripted_response_replaces_the_real_one(
+    scripted_world_of: ScriptedWorldOf, step: dict[str, Any], status: int, headers: dict[str, str], body: object
 ) -> None:
-    """With the documented body and headers of its code unless it has its own; nothing is committed or charged."""
-    stage = stage_of(Rule(when="generate", times=1, **step))
-    reply = stage.caller.generate()
+    """It has its code's documented body and headers unless the rule sets them; nothing is committed or charged."""
+    scripted = scripted_world_of(Rule(when="generate", times=1, **step))
+    reply = scripted.caller.generate()
     assert reply.status == status
     assert reply.headers.items() >= headers.items()
     assert (reply.body.decode() if isinstance(body, str) else reply.json()) == body
-    assert (stage.balance(), stage.caller.sim("generations")["total"]) == ("100.00", 0)
-    assert stage.caller.generate().status == 202
+    assert (scripted.balance(), scripted.caller.sim("generations")["total"]) == ("100.00", 0)
+    assert scripted.caller.generate().status == 202
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_an_answer_without_body_tells_no_length(stage_of: StageOf, status: int) -> None:
-    """As HTTP wants it (RFC 9110, 8.6)."""
-    reply = stage_of(Rule(when="generate", reply=Reply(status))).caller.generate()
+def test_a_response_without_body_has_no_content_length(scripted_world_of: ScriptedWorldOf, status: int) -> None:
+    """RFC 9110, 8.6, requires this."""
+    reply = scripted_world_of(Rule(when="generate", reply=Reply(status))).caller.generate()
     assert (reply.status, reply.body) == (status, b"")
     assert "content-length" not in reply.headers
 
@@ -132,12 +132,12 @@ def test_an_answer_without_body_tells_no_length(stage_of: StageOf, status: int) 
 @pytest.mark.parametrize(
     ("status", "body"), [(404, b"Not Found"), (410, b"Gone"), (500, b"Internal Server Error"), (599, b"Error")]
 )
-def test_the_host_of_media_answers_in_plain_text(stage_of: StageOf, status: int, body: bytes) -> None:
+def test_the_host_of_media_answers_in_plain_text(scripted_world_of: ScriptedWorldOf, status: int, body: bytes) -> None:
     """Whatever the code."""
-    stage = stage_of(Rule(when="media", reply=Reply(status)))
-    request_id = stage.caller.accepted()
-    stage.caller.advance(15)
-    reply = stage.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
+    scripted = scripted_world_of(Rule(when="media", reply=Reply(status)))
+    request_id = scripted.caller.accepted()
+    scripted.caller.advance(15)
+    reply = scripted.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
     assert (reply.status, reply.headers["content-type"], reply.body) == (status, "text/plain; charset=utf-8", body)
 
 
@@ -160,67 +160,74 @@ def test_the_host_of_media_answers_in_plain_text(stage_of: StageOf, status: int,
     ],
 )
 def test_a_script_decides_how_a_generation_ends(
-    stage_of: StageOf, end: End, prompt: str, expected: tuple[str, str | None, float]
+    scripted_world_of: ScriptedWorldOf, end: End, prompt: str, expected: tuple[str, str | None, float]
 ) -> None:
     """Before magic, which decides before policy; what it leaves out stays as it was."""
-    stage = stage_of(Rule(when="submit", end=end))
-    request_id = stage.caller.accepted(prompt)
+    scripted = scripted_world_of(Rule(when="submit", end=end))
+    request_id = scripted.caller.accepted(prompt)
     word, error, seconds = expected
-    stage.caller.advance(seconds - 0.001)
-    assert stage.caller.status(request_id) in ("QUEUED", "PROCESSING")
-    stage.caller.advance(0.001)
-    told = stage.caller.read(request_id).json()
-    assert (told["status"], told["error"]) == (word, error)
+    scripted.caller.advance(seconds - 0.001)
+    assert scripted.caller.status(request_id) in ("QUEUED", "PROCESSING")
+    scripted.caller.advance(0.001)
+    body = scripted.caller.read(request_id).json()
+    assert (body["status"], body["error"]) == (word, error)
 
 
-def test_a_failure_that_is_scripted_is_charged_as_any_other(stage_of: StageOf) -> None:
+def test_a_failure_that_is_scripted_is_charged_as_any_other(scripted_world_of: ScriptedWorldOf) -> None:
     """ERROR is given back."""
-    stage = stage_of(Rule(when="generate", end=End(status="FAILED"), times=1, then=(Step(end=End(status="ERROR")),)))
-    stage.caller.accepted()
-    stage.caller.accepted()
-    stage.caller.advance(15)
-    assert stage.balance() == "99.65"
+    scripted = scripted_world_of(
+        Rule(when="generate", end=End(status="FAILED"), times=1, then=(Step(end=End(status="ERROR")),))
+    )
+    scripted.caller.accepted()
+    scripted.caller.accepted()
+    scripted.caller.advance(15)
+    assert scripted.balance() == "99.65"
 
 
-def test_a_stuck_generation_is_charged_and_never_ends(stage_of: StageOf) -> None:
+def test_a_stuck_generation_is_charged_and_never_ends(scripted_world_of: ScriptedWorldOf) -> None:
     """Though magic wants it to."""
-    stage = stage_of(rule("generate", Stuck()))
-    request_id = stage.caller.accepted("[[sim:after 1]]")
-    stage.caller.advance(10_000_000)
-    assert (stage.caller.status(request_id), stage.balance()) == ("PROCESSING", "99.65")
+    scripted = scripted_world_of(rule("generate", Stuck()))
+    request_id = scripted.caller.accepted("[[sim:after 1]]")
+    scripted.caller.advance(10_000_000)
+    assert (scripted.caller.status(request_id), scripted.balance()) == ("PROCESSING", "99.65")
 
 
-def test_ids_do_not_depend_on_the_script(stage_of: StageOf) -> None:
+def test_ids_do_not_depend_on_the_script(scripted_world_of: ScriptedWorldOf) -> None:
     """What faults draw at random is drawn elsewhere; the same seed garbles alike."""
     garbling = (rule("status", GarbledBody(), LognormalDelay(0.0001)), Rule(when="generate", reply=Reply(500), times=1))
-    stages = [stage_of(), stage_of(*garbling), stage_of(*garbling), stage_of(*garbling, seed=1)]
-    assert [stage.caller.generate().status for stage in stages] == [202, 500, 500, 500]
+    scripted_worlds = [
+        scripted_world_of(),
+        scripted_world_of(*garbling),
+        scripted_world_of(*garbling),
+        scripted_world_of(*garbling, seed=1),
+    ]
+    assert [scripted.caller.generate().status for scripted in scripted_worlds] == [202, 500, 500, 500]
     ids = [
-        stages[0].caller.sim("generations")["generations"][0]["request_id"],
-        *[stage.caller.accepted() for stage in stages[1:]],
+        scripted_worlds[0].caller.sim("generations")["generations"][0]["request_id"],
+        *[scripted.caller.accepted() for scripted in scripted_worlds[1:]],
     ]
     assert ids[0] == ids[1] == ids[2] != ids[3]
-    bodies = [stage.caller.read(identity).body for stage, identity in zip(stages, ids, strict=True)]
+    bodies = [scripted.caller.read(identity).body for scripted, identity in zip(scripted_worlds, ids, strict=True)]
     assert bodies[1] == bodies[2] != bodies[3]
     assert [body[:1] for body in bodies[1:]] == [b"\xff"] * 3
 
 
-def test_a_refused_submit_leaves_a_plan_unused(stage_of: StageOf) -> None:
-    """Only an accepted one has an end; a fault on the wire strikes the refusal all the same."""
-    stage = stage_of(
+def test_a_refused_submit_leaves_a_plan_unused(scripted_world_of: ScriptedWorldOf) -> None:
+    """Only an accepted one has an end; a fault on the wire applies to the refusal all the same."""
+    scripted = scripted_world_of(
         Rule(when="generate", end=End(status="FAILED"), times=1),
         rule("imageToVideo", WrongContentType("text/html"), times=1),
     )
-    assert stage.caller.generate("").status == 400
-    assert stage.used() == [[0], [0]]
-    assert stage.journal()[0]["rule"] is None
-    request_id = stage.caller.accepted()
-    assert stage.used() == [[1], [0]]
-    stage.caller.advance(15)
-    assert stage.caller.status(request_id) == "FAILED"
-    refused = stage.caller.call("POST", IMAGE_TO_VIDEO, {"prompt": "A"})
+    assert scripted.caller.generate("").status == 400
+    assert scripted.used() == [[0], [0]]
+    assert scripted.journal()[0]["rule"] is None
+    request_id = scripted.caller.accepted()
+    assert scripted.used() == [[1], [0]]
+    scripted.caller.advance(15)
+    assert scripted.caller.status(request_id) == "FAILED"
+    refused = scripted.caller.call("POST", IMAGE_TO_VIDEO, {"prompt": "A"})
     assert (refused.status, refused.headers["content-type"]) == (400, "text/html")
-    assert stage.used() == [[1], [1]]
+    assert scripted.used() == [[1], [1]]
 
 
 @pytest.mark.parametrize(
@@ -231,13 +238,15 @@ def test_a_refused_submit_leaves_a_plan_unused(stage_of: StageOf) -> None:
         (CompletedWithoutMedia(output="absent"), "absent"),
     ],
 )
-def test_a_video_may_be_missing(stage_of: StageOf, fault: CompletedWithoutMedia, output: object) -> None:
+def test_a_video_may_be_missing(
+    scripted_world_of: ScriptedWorldOf, fault: CompletedWithoutMedia, output: object
+) -> None:
     """In three ways; only from COMPLETED, which alone uses the rule up."""
-    stage = stage_of(rule("status", fault, times=1))
-    request_id = stage.caller.accepted()
-    assert stage.caller.status(request_id) == "QUEUED"
-    stage.caller.advance(15)
-    first, second = stage.caller.read(request_id).json(), stage.caller.read(request_id).json()
+    scripted = scripted_world_of(rule("status", fault, times=1))
+    request_id = scripted.caller.accepted()
+    assert scripted.caller.status(request_id) == "QUEUED"
+    scripted.caller.advance(15)
+    first, second = scripted.caller.read(request_id).json(), scripted.caller.read(request_id).json()
     assert (first["status"], first.get("output", "absent")) == ("COMPLETED", output)
     assert second["output"]["media_url"]
     assert {name: first[name] for name in first if name != "output"} == {
@@ -245,98 +254,100 @@ def test_a_video_may_be_missing(stage_of: StageOf, fault: CompletedWithoutMedia,
     }
 
 
-def test_a_word_that_nobody_knows(stage_of: StageOf) -> None:
+def test_a_word_that_nobody_knows(scripted_world_of: ScriptedWorldOf) -> None:
     """In the place of the real one; an unknown request has none to replace."""
-    stage = stage_of(rule("status", UnknownStatus("PENDING"), times=1))
-    assert stage.caller.read("x").status == 404
-    request_id = stage.caller.accepted()
-    assert [stage.caller.status(request_id) for _ in range(2)] == ["PENDING", "QUEUED"]
+    scripted = scripted_world_of(rule("status", UnknownStatus("PENDING"), times=1))
+    assert scripted.caller.read("x").status == 404
+    request_id = scripted.caller.accepted()
+    assert [scripted.caller.status(request_id) for _ in range(2)] == ["PENDING", "QUEUED"]
 
 
-def test_a_window_closes_on_the_world_s_clock(stage_of: StageOf) -> None:
+def test_a_window_closes_on_the_world_s_clock(scripted_world_of: ScriptedWorldOf) -> None:
     """Counted from the submit."""
-    stage = stage_of(rule("status", NotFoundWindow(3)))
-    request_id = stage.caller.accepted()
-    stage.caller.advance(2.999)
-    assert (stage.caller.read(request_id).status, stage.caller.read(request_id).json()["error"]) == (
+    scripted = scripted_world_of(rule("status", NotFoundWindow(3)))
+    request_id = scripted.caller.accepted()
+    scripted.caller.advance(2.999)
+    assert (scripted.caller.read(request_id).status, scripted.caller.read(request_id).json()["error"]) == (
         404,
         "Request not found",
     )
-    stage.caller.advance(0.001)
-    assert stage.caller.read(request_id).status == 200
+    scripted.caller.advance(0.001)
+    assert scripted.caller.read(request_id).status == 200
 
 
-def test_media_can_be_asked_about(stage_of: StageOf) -> None:
+def test_media_can_be_asked_about(scripted_world_of: ScriptedWorldOf) -> None:
     """By prompt, method, header; a HEAD is not a GET, and another extension is as missing as ever."""
-    stage = stage_of(
+    scripted = scripted_world_of(
         rule(
             "media",
             MediaGone(410),
             match={"prompt": {"contains": "bear"}, "method": "GET", "headers": {"Range": {"present": True}}},
         ),
     )
-    bear, cat = stage.caller.accepted(), stage.caller.accepted("A cat")
-    stage.caller.advance(15)
+    bear, cat = scripted.caller.accepted(), scripted.caller.accepted("A cat")
+    scripted.caller.advance(15)
 
     def status(identity: str, method: str = "GET", **headers: str) -> int:
-        return stage.send(method, f"/v1/{identity}/output.mp4", headers, b"").status
+        return scripted.send(method, f"/v1/{identity}/output.mp4", headers, b"").status
 
     assert (status(bear, Range="bytes=0-3"), status(cat, Range="bytes=0-3")) == (410, 206)
     assert (status(bear), status(bear, "HEAD", Range="bytes=0-3")) == (200, 200)
-    assert stage.used() == [[1]]
+    assert scripted.used() == [[1]]
 
 
-def test_reads_can_be_asked_about(stage_of: StageOf) -> None:
+def test_reads_can_be_asked_about(scripted_world_of: ScriptedWorldOf) -> None:
     """By the word that would be answered, the prompt, the operation, the age, the id."""
-    stage = stage_of(
+    scripted = scripted_world_of(
         Rule(when="status", reply=Reply(501), match={"status": "PROCESSING", "prompt": {"contains": "bear"}, "operation": "generate", "age": {"at_most": 5}}),
         Rule(when="status", reply=Reply(502), match={"request_id": "unknown"}),
         Rule(when="status", reply=Reply(503), match={"status": {"present": False}}),
     )  # fmt: skip
-    bear, cat = stage.caller.accepted(), stage.caller.accepted("A cat")
-    statuses = [[stage.caller.read(identity).status for identity in (bear, cat)]]
+    bear, cat = scripted.caller.accepted(), scripted.caller.accepted("A cat")
+    statuses = [[scripted.caller.read(identity).status for identity in (bear, cat)]]
     for seconds in (2, 3, 1):
-        stage.caller.advance(seconds)
-        statuses.append([stage.caller.read(identity).status for identity in (bear, cat)])
+        scripted.caller.advance(seconds)
+        statuses.append([scripted.caller.read(identity).status for identity in (bear, cat)])
     assert statuses == [[200, 200], [501, 200], [501, 200], [200, 200]]
-    assert [stage.caller.read(identity).status for identity in ("unknown", "elsewhere")] == [502, 503]
+    assert [scripted.caller.read(identity).status for identity in ("unknown", "elsewhere")] == [502, 503]
 
 
-def test_prompts_are_remembered_within_a_bound(stage_of: StageOf) -> None:
+def test_prompts_are_remembered_within_a_bound(scripted_world_of: ScriptedWorldOf) -> None:
     """Those of the latest generations; also when the rule comes later."""
-    stage = stage_of(bounds=Bounds(prompts=2))
-    identities = [stage.caller.accepted(f"A bear {number}") for number in range(3)]
-    told = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).as_json()
-    assert stage.caller.call("POST", "/_sim/script/rules", told).status == 201
-    assert [stage.caller.read(identity).status for identity in identities] == [200, 500, 500]
+    scripted = scripted_world_of(bounds=Bounds(prompts=2))
+    identities = [scripted.caller.accepted(f"A bear {number}") for number in range(3)]
+    content = Rule(when="status", reply=Reply(500), match={"prompt": {"starts_with": "A bear"}}).as_json()
+    assert scripted.caller.call("POST", "/_sim/script/rules", content).status == 201
+    assert [scripted.caller.read(identity).status for identity in identities] == [200, 500, 500]
 
 
-def test_a_rule_decides_before_every_check(stage_of: StageOf) -> None:
+def test_a_rule_decides_before_every_check(scripted_world_of: ScriptedWorldOf) -> None:
     """A suspended, throttled or broken caller meets the script first, and pays nothing of its rate."""
-    stage = stage_of(Rule(when="request", reply=Reply(418, text="teapot"), times=3), policy={"rate_limit": "1/60"})
-    stage.caller.change(suspended=True)
-    assert [reply.status for reply in (stage.caller.generate(), stage.caller.read("x"), stage.caller.generate(""))] == [
-        418
-    ] * 3
-    assert stage.caller.generate().status == 403
-    stage.caller.change(suspended=False)
-    assert [stage.caller.generate().status for _ in range(2)] == [202, 429]
+    scripted = scripted_world_of(
+        Rule(when="request", reply=Reply(418, text="teapot"), times=3), policy={"rate_limit": "1/60"}
+    )
+    scripted.caller.change(suspended=True)
+    assert [
+        reply.status for reply in (scripted.caller.generate(), scripted.caller.read("x"), scripted.caller.generate(""))
+    ] == [418] * 3
+    assert scripted.caller.generate().status == 403
+    scripted.caller.change(suspended=False)
+    assert [scripted.caller.generate().status for _ in range(2)] == [202, 429]
 
 
-def test_only_a_known_caller_s_own_world_is_scripted(stage_of: StageOf) -> None:
-    """Neither strangers nor other worlds, nor another model's operation of the same name."""
-    stage = stage_of(rule("generate", StatusCode(500)))
-    assert stage.caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "stranger"}).status == 401
-    assert stage.caller.call("POST", FOREIGN, {"prompt": "A"}).status == 400
-    assert stage.caller.call("POST", "/_sim/worlds", {"key": "another-key"}).status == 201
-    assert Caller(stage.send, "another-key").generate().status == 500
-    assert stage.caller.call("DELETE", "/_sim/script").status == 200
-    assert (stage.caller.generate().status, Caller(stage.send, "another-key").generate().status) == (202, 500)
+def test_only_a_known_caller_s_own_world_is_scripted(scripted_world_of: ScriptedWorldOf) -> None:
+    """Neither unknown callers nor other worlds, nor another model's operation of the same name."""
+    scripted = scripted_world_of(rule("generate", StatusCode(500)))
+    assert scripted.caller.call("POST", GENERATE, {"prompt": "A"}, {KEY_HEADER: "stranger"}).status == 401
+    assert scripted.caller.call("POST", FOREIGN, {"prompt": "A"}).status == 400
+    assert scripted.caller.call("POST", "/_sim/worlds", {"key": "another-key"}).status == 201
+    assert Caller(scripted.send, "another-key").generate().status == 500
+    assert scripted.caller.call("DELETE", "/_sim/script").status == 200
+    assert (scripted.caller.generate().status, Caller(scripted.send, "another-key").generate().status) == (202, 500)
 
 
-def test_a_body_that_is_no_json_has_no_members(stage_of: StageOf) -> None:
-    """A rule without conditions strikes it, one about the prompt does not."""
-    stage = stage_of(
+def test_a_body_that_is_no_json_has_no_members(scripted_world_of: ScriptedWorldOf) -> None:
+    """A rule without conditions matches it, one about the prompt does not."""
+    scripted = scripted_world_of(
         Rule(when="generate", reply=Reply(501), match={"prompt": {"contains": "bear"}}),
         Rule(
             when="generate",
@@ -344,23 +355,23 @@ def test_a_body_that_is_no_json_has_no_members(stage_of: StageOf) -> None:
             match={"prompt": {"present": False}, "webhook_url": "http://127.0.0.1:9/"},
         ),
     )
-    assert stage.caller.call("POST", GENERATE, b'{"prompt": "A bear"').status == 400
+    assert scripted.caller.call("POST", GENERATE, b'{"prompt": "A bear"').status == 400
     hooked = {"X-Webhook-URL": " http://127.0.0.1:9/ "}
-    assert stage.caller.call("POST", GENERATE, b"[]", hooked).status == 502
-    assert stage.caller.call("POST", GENERATE, {"prompt": "A bear"}, hooked).status == 501
-    assert stage.caller.call("POST", GENERATE, {"prompt": 7}, hooked).status == 400
+    assert scripted.caller.call("POST", GENERATE, b"[]", hooked).status == 502
+    assert scripted.caller.call("POST", GENERATE, {"prompt": "A bear"}, hooked).status == 501
+    assert scripted.caller.call("POST", GENERATE, {"prompt": 7}, hooked).status == 400
 
 
-def test_the_journal_tells_what_struck(stage_of: StageOf) -> None:
-    """Rule, faults, generation, response headers; what was said stands there as it left."""
-    stage = stage_of(
+def test_the_journal_shows_the_injected_faults(scripted_world_of: ScriptedWorldOf) -> None:
+    """It has the rule, faults, generation and response headers; the body stands there as it left."""
+    scripted = scripted_world_of(
         rule("status", WrongContentType("text/html"), Delay(0.0001), times=1),
         Rule(when="generate", reply=Reply(500), times=1, name="an outage"),
     )
-    stage.caller.generate()
-    request_id = stage.caller.accepted()
-    stage.caller.read(request_id)
-    refused, accepted, read = stage.journal()
+    scripted.caller.generate()
+    request_id = scripted.caller.accepted()
+    scripted.caller.read(request_id)
+    refused, accepted, read = scripted.journal()
     assert (refused["status"], refused["rule"], refused["faults"], refused["request_id"]) == (
         500,
         "rule 2: an outage",
@@ -387,27 +398,29 @@ def test_the_journal_tells_what_struck(stage_of: StageOf) -> None:
         (EmptyReply(), 0, "nothing left, then the connection was closed", "100.00"),
     ],
 )
-def test_the_journal_tells_what_was_cut(stage_of: StageOf, fault: Fault, status: int, cut: str, balance: str) -> None:
+def test_the_journal_shows_what_was_cut(
+    scripted_world_of: ScriptedWorldOf, fault: Fault, status: int, cut: str, balance: str
+) -> None:
     """And what would have been answered; a status of 0 where nothing was done."""
-    stage = stage_of(rule("generate", fault, times=1))
+    scripted = scripted_world_of(rule("generate", fault, times=1))
     with pytest.raises(ConnectionCutError):
-        stage.caller.generate()
-    (told,) = stage.journal()
-    assert (told["status"], told["response"]["cut"]) == (status, cut)
-    assert told["faults"] in (["connection_reset"], ["empty_reply"])
-    assert stage.balance() == balance
+        scripted.caller.generate()
+    (exchange,) = scripted.journal()
+    assert (exchange["status"], exchange["response"]["cut"]) == (status, cut)
+    assert exchange["faults"] in (["connection_reset"], ["empty_reply"])
+    assert scripted.balance() == balance
 
 
-def test_videos_are_not_kept_in_the_journal(stage_of: StageOf) -> None:
+def test_videos_are_not_kept_in_the_journal(scripted_world_of: ScriptedWorldOf) -> None:
     """Only their length, scripted or not."""
     for rules in ((), (rule("media", WrongContentType()),)):
-        stage = stage_of(*rules)
-        request_id = stage.caller.accepted()
-        stage.caller.advance(15)
-        video = stage.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
-        told = stage.journal()[-1]
-        assert (told["response"]["body"], told["response"]["length"]) == ("", len(video.body))
-        assert (told["request_id"], told["reason"]) == (request_id, f"media, {len(video.body)} bytes")
+        scripted = scripted_world_of(*rules)
+        request_id = scripted.caller.accepted()
+        scripted.caller.advance(15)
+        video = scripted.send("GET", f"/v1/{request_id}/output.mp4", {}, b"")
+        exchange = scripted.journal()[-1]
+        assert (exchange["response"]["body"], exchange["response"]["length"]) == ("", len(video.body))
+        assert (exchange["request_id"], exchange["reason"]) == (request_id, f"media, {len(video.body)} bytes")
 
 
 def test_no_regular_expression_stops_the_callers_of_another_world(serve: Callable[..., Serving]) -> None:
@@ -415,8 +428,10 @@ def test_no_regular_expression_stops_the_callers_of_another_world(serve: Callabl
     serving = serve("--api-key", "one-world", "--api-key", "another-world")
     send = over_http(serving.url)
     evil, victim = Caller(send, "one-world"), Caller(send, "another-world")
-    told = {"rules": [{"when": "generate", "match": {"prompt": {"matches": r"(.+)+\d$"}}, "reply": {"status": 503}}]}
-    assert evil.call("PUT", "/_sim/script", told).status == 200
+    expected = {
+        "rules": [{"when": "generate", "match": {"prompt": {"matches": r"(.+)+\d$"}}, "reply": {"status": 503}}]
+    }
+    assert evil.call("PUT", "/_sim/script", expected).status == 200
     assert [evil.generate("a" * 2000).status, victim.generate("A bear").status] == [202, 202]
     assert evil.generate("a" * 1999 + "7").status == 503
 
@@ -429,8 +444,8 @@ def broken() -> Iterator[Simulator]:
         yield simulator
 
 
-def test_faults_strike_what_a_mutant_answers(broken: Simulator) -> None:
-    """The mutant edits, then the wire does its worst."""
+def test_faults_apply_to_the_response_of_a_mutant(broken: Simulator) -> None:
+    """The mutant edits the response first, then the fault is injected."""
     caller = Caller(over_http(broken.url), broken.api_key)
     request_id = caller.accepted()
     with pytest.raises(ConnectionResetError):

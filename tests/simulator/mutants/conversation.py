@@ -131,10 +131,10 @@ class RecordingClient:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(urlsplit(self.simulator.url).netloc, timeout=TIMEOUT)
         self._connection.request(method, target, body or None, {"Host": HOST, **(headers or {})})
-        answer = self._connection.getresponse()
-        names = tuple((name, value) for name, value in answer.getheaders())
+        response = self._connection.getresponse()
+        names = tuple((name, value) for name, value in response.getheaders())
         request = f"{method} {target} {body[:200]!r} of {len(body)} {headers}"
-        return Response(request, answer.status, names, answer.read())
+        return Response(request, response.status, names, response.read())
 
     def call(self, method: str, target: str, body: object = None, headers: Mapping[str, str] | None = None) -> Response:
         """Send one request with the key, and keep the response."""

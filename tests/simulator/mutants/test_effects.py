@@ -190,10 +190,10 @@ def header_names(simulator: Simulator, spelled: str) -> tuple[int, list[str]]:
     """Status code and header names of the response to a read of an unknown id, with this name of the key header."""
     connection = http.client.HTTPConnection(urlsplit(simulator.url).netloc, timeout=10)
     connection.request("GET", "/v2/requests/status/x", headers={spelled: simulator.api_key})
-    answer = connection.getresponse()
-    names = [name for name, _ in answer.getheaders()]
+    response = connection.getresponse()
+    names = [name for name, _ in response.getheaders()]
     connection.close()
-    return answer.status, names
+    return response.status, names
 
 
 def test_the_key_header_in_exact_case() -> None:

@@ -26,7 +26,7 @@ import uvloop
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
@@ -103,12 +103,12 @@ def test_a_client_made_before_reaches_the_world(simulator: Simulator, owners: li
     """It submits, polls and downloads from the host that it knows, with a key of its own."""
     with led(simulator, owners[0]) as redirection:
         status, body = client("POST", GENERATE, BODY)
-        told = json.loads(body)
-        assert (status, told["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{told['request_id']}")
+        reported = json.loads(body)
+        assert (status, reported["polling_url"]) == (202, f"https://{HOST}/v2/requests/status/{reported['request_id']}")
         owners[0].advance(60)
-        status, body = client("GET", told["polling_url"])
+        status, body = client("GET", reported["polling_url"])
         (media,) = json.loads(body)["output"]["media_url"]
-        assert media == f"https://{HOST}/v1/{told['request_id']}/output.mp4"
+        assert media == f"https://{HOST}/v1/{reported['request_id']}/output.mp4"
         for url in (media, media.replace(HOST, MEDIA)):
             status, video = client("GET", url)
             assert (status, len(video)) == (200, 59_389)
@@ -185,8 +185,8 @@ def test_a_simulator_in_another_process() -> None:
     serving = Serving("--port", "0")
     try:
         with redirect(serving.url, serving.key, hosts=[HOST]):
-            answer = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=PATIENCE)
-        assert answer.status_code == 202
+            response = requests.post(GENERATE, data=BODY, headers=HEADERS, timeout=PATIENCE)
+        assert response.status_code == 202
         assert Caller(over_http(serving.url), serving.key).sim("generations")["total"] == 1
     finally:
         serving.end()
@@ -229,14 +229,14 @@ def test_a_read_timeout_is_kept(silent: Simulator, client: HttpClient) -> None:
 
 async def chunks_of_aiohttp(url: str) -> list[int]:
     """The sizes of the chunks in which aiohttp returns a body."""
-    async with aiohttp.ClientSession() as session, session.get(url) as answer:
-        return [len(chunk) async for chunk in answer.content.iter_chunked(10_000)]
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        return [len(chunk) async for chunk in response.content.iter_chunked(10_000)]
 
 
 async def chunks_of_httpx(url: str) -> list[int]:
     """The sizes of the chunks in which httpx returns a body."""
-    async with httpx.AsyncClient() as client, client.stream("GET", url) as answer:
-        return [len(chunk) async for chunk in answer.aiter_bytes(10_000)]
+    async with httpx.AsyncClient() as client, client.stream("GET", url) as response:
+        return [len(chunk) async for chunk in response.aiter_bytes(10_000)]
 
 
 def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
@@ -246,9 +246,9 @@ def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
     url = f"https://{MEDIA}/v1/{request_id}/output.mp4"
     pieces: dict[str, list[int]] = {}
     with led(simulator, owners[0]):
-        with requests.get(url, stream=True, timeout=PATIENCE) as answer:
-            assert answer.headers["content-length"] == "59389"
-            pieces["requests"] = [len(chunk) for chunk in answer.iter_content(10_000)]
+        with requests.get(url, stream=True, timeout=PATIENCE) as response:
+            assert response.headers["content-length"] == "59389"
+            pieces["requests"] = [len(chunk) for chunk in response.iter_content(10_000)]
         with httpx.Client() as client, client.stream("GET", url) as streamed:
             pieces["httpx"] = [len(chunk) for chunk in streamed.iter_bytes(10_000)]
         pieces["httpx-asyncio"] = asyncio.run(chunks_of_httpx(url))
@@ -261,39 +261,39 @@ def test_media_stream(simulator: Simulator, owners: list[Caller]) -> None:
 # What is refused
 
 
-def told_by(error: BaseException | None) -> str:
+def response_by(error: BaseException | None) -> str:
     """The texts of an error and of its causes."""
-    told = ""
+    message = ""
     while error:
-        told += f"{error!r}\n"
+        message += f"{error!r}\n"
         error = error.__cause__ or error.__context__
-    return told
+    return message
 
 
 @pytest.mark.parametrize("name", HTTP_CLIENTS)
 def test_another_port_is_a_violation(simulator: Simulator, name: str) -> None:
     """The call fails at once with the remedy, and is listed once however often it is repeated."""
-    told = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
+    expected = f"{HOST} was called on port 8443, but the gateway speaks https on port 443 only: call https://{HOST}"
     with HTTP_CLIENTS[name]() as client, led(simulator) as redirection:
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
                 client("POST", GENERATE.replace(HOST, f"{HOST}:8443"), BODY)
-            assert told in str(caught.value)
-        assert redirection.violations == [told]
+            assert expected in str(caught.value)
+        assert redirection.violations == [expected]
 
 
 def test_plain_http_is_a_violation(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Directly, or through a proxy."""
-    told = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
+    expected = f"{HOST} was called on port 80, but the gateway speaks https on port 443 only: call https://{HOST}"
     with led(simulator) as redirection:
-        with pytest.raises(requests.ConnectionError, match=re.escape(told)):
+        with pytest.raises(requests.ConnectionError, match=re.escape(expected)):
             requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
-        assert redirection.violations == [told]
+        assert redirection.violations == [expected]
         redirection.violations.clear()
         monkeypatch.setenv("HTTP_PROXY", PROXY)
         refused = requests.post(f"http://{HOST}/", data=BODY, timeout=PATIENCE)
-        assert (refused.status_code, refused.text) == (403, f"{told}\n")
-        assert redirection.violations == [told]
+        assert (refused.status_code, refused.text) == (403, f"{expected}\n")
+        assert redirection.violations == [expected]
 
 
 def test_connect_ex_says_so_by_its_number(simulator: Simulator) -> None:
@@ -326,17 +326,17 @@ def test_a_way_round_the_redirection_is_a_violation(simulator: Simulator) -> Non
     """A connection to another address is refused before a key could be sent over it."""
     with socket.create_server(("127.0.0.1", 0)) as elsewhere, led(simulator) as redirection:
         port = elsewhere.getsockname()[1]
-        told = f"{HOST} was called by way of 127.0.0.1 port {port}, which is not the simulator"
+        expected = f"{HOST} was called by way of 127.0.0.1 port {port}, which is not the simulator"
         with (
-            pytest.raises(ConnectionRefusedError, match=told),
+            pytest.raises(ConnectionRefusedError, match=expected),
             socket.create_connection(("127.0.0.1", port), timeout=1) as connection,
         ):
             ssl.create_default_context().wrap_socket(connection, server_hostname=HOST)
-        assert [each.startswith(told) for each in redirection.violations] == [True]
+        assert [each.startswith(expected) for each in redirection.violations] == [True]
         redirection.violations.clear()
-        with pytest.raises(ConnectionRefusedError, match=told):
+        with pytest.raises(ConnectionRefusedError, match=expected):
             asyncio.run(by_a_way_of_its_own(port))
-        assert [each.startswith(told) for each in redirection.violations] == [True]
+        assert [each.startswith(expected) for each in redirection.violations] == [True]
 
 
 def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
@@ -358,11 +358,11 @@ def test_a_connection_from_before_is_dropped(simulator: Simulator) -> None:
 def test_verification_is_real(simulator: Simulator, client: HttpClient) -> None:
     """A certificate of another authority is refused."""
     listener = simulator.open_tls_listener([HOST])
-    stranger = trustme.CA().cert_pem.bytes().decode()
+    other_client = trustme.CA().cert_pem.bytes().decode()
     route = Route([HOST], ("127.0.0.1", listener.port))
-    with Patches(route, stranger), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
+    with Patches(route, other_client), pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         client("POST", GENERATE, BODY)
-    assert "unable to get local issuer certificate" in told_by(caught.value)
+    assert "unable to get local issuer certificate" in response_by(caught.value)
     simulator.close_tls_listener(listener)
 
 
@@ -402,7 +402,7 @@ def test_a_context_learns_nothing(simulator: Simulator) -> None:
 
 def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request arrives there unchanged, and the connection ends with the response."""
-    with Receiver(answer(200, b"from the proxy")) as proxy:
+    with Receiver(http_response(200, b"from the proxy")) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://localhost:{proxy.port}")
         with led(simulator):
             assert requests.get("http://elsewhere.invalid/x?y", timeout=PATIENCE).text == "from the proxy"
@@ -413,7 +413,7 @@ def test_other_hosts_still_go_through_their_proxy(simulator: Simulator, monkeypa
 
 def test_other_hosts_still_tunnel_through_their_proxy(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy receives CONNECT, which it refuses here."""
-    with Receiver(answer(407)) as proxy:
+    with Receiver(http_response(407)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
         with led(simulator), pytest.raises(requests.exceptions.ProxyError, match="407"):
             requests.get("https://elsewhere.invalid/", timeout=PATIENCE)
@@ -491,7 +491,7 @@ def test_afterwards_the_host_is_itself_again(simulator: Simulator, owners: list[
         assert pooled("POST", url, BODY)[0] == 202
     with pytest.raises(Exception) as caught:  # noqa: PT011 - each library has its own
         pooled("POST", url, BODY)
-    assert re.search(r"(?i)refused|connect", told_by(caught.value))
+    assert re.search(r"(?i)refused|connect", response_by(caught.value))
     assert total(owners[0]) == 1
 
 
@@ -510,9 +510,9 @@ async def twice_in_one_loop(simulator: Simulator, owners: list[Caller]) -> None:
     async with aiohttp.ClientSession() as session:
         for owner in owners:
             with led(simulator, owner):
-                async with session.post(GENERATE, data=BODY, headers=HEADERS) as answer:
-                    assert answer.status == 202
-                    await answer.read()
+                async with session.post(GENERATE, data=BODY, headers=HEADERS) as response:
+                    assert response.status == 202
+                    await response.read()
 
 
 @pytest.mark.parametrize("loop_factory", [None, uvloop.new_event_loop])
@@ -532,9 +532,9 @@ def test_a_resolver_of_aiohttp_that_asks_name_servers_itself(simulator: Simulato
         connector = aiohttp.TCPConnector(resolver=resolver)
         async with (
             aiohttp.ClientSession(connector=connector) as session,
-            session.post(GENERATE, data=BODY, headers=HEADERS) as answer,
+            session.post(GENERATE, data=BODY, headers=HEADERS) as response,
         ):
-            return answer.status
+            return response.status
 
     with led(simulator, owners[0]):
         assert asyncio.run(post()) == 202

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 from tests.patience import PATIENCE
-from tests.receiver import Receiver, answer
+from tests.receiver import Receiver, http_response
 
 from pixazo_simulator import Simulator
 from pixazo_simulator.control import TlsListener
@@ -37,7 +37,7 @@ def asked(proxy: Proxy, request: bytes) -> socket.socket:
     return caller
 
 
-def said(caller: socket.socket) -> bytes:
+def response_to(caller: socket.socket) -> bytes:
     """Everything that is received until the other side closes."""
     with caller:
         return b"".join(iter(lambda: caller.recv(65536), b""))
@@ -61,9 +61,9 @@ def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
         return Refuse("not today")
 
     with Proxy(decide) as proxy:
-        told = said(asked(proxy, head))
+        received = response_to(asked(proxy, head))
     assert seen == [asked_for]
-    assert told == (
+    assert received == (
         b"HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\ncontent-length: 10\r\nconnection: close\r\n\r\nnot today\n"
     )
 
@@ -84,14 +84,14 @@ def test_what_is_asked_for(head: bytes, asked_for: ProxyRequest) -> None:
 def test_what_no_proxy_can_do(head: bytes) -> None:
     """The response is 400, without a decision."""
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
-        assert said(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert response_to(asked(proxy, head)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 @pytest.mark.parametrize("start", [b"x", b"CONNECT a.example:443 HTTP/1.1\r\nx: "])
 def test_a_head_without_an_end(start: bytes) -> None:
     """The response is 431 once it is too long, without a decision."""
     with Proxy(lambda request: pytest.fail(f"asked about {request}")) as proxy:
-        assert said(asked(proxy, start + b"x" * (HEAD_LIMIT - len(start)))).startswith(
+        assert response_to(asked(proxy, start + b"x" * (HEAD_LIMIT - len(start)))).startswith(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
         )
 
@@ -104,12 +104,12 @@ def test_a_head_that_drips(monkeypatch: pytest.MonkeyPatch) -> None:
         dripping = threading.Thread(target=drip, args=(caller, ended))
         dripping.start()
         try:
-            told = caller.recv(65536)
+            received = caller.recv(65536)
         finally:
             ended.set()
             dripping.join()
-    assert told.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
-    assert told.endswith(b"the head of the request was not complete within 0.1 s\n")
+    assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert received.endswith(b"the head of the request was not complete within 0.1 s\n")
 
 
 def drip(caller: socket.socket, ended: threading.Event) -> None:
@@ -126,12 +126,12 @@ def test_a_tunnel_carries_bytes_both_ways(server: socket.socket) -> None:
         with server.accept()[0] as callee:
             caller.sendall(b"late")
             caller.shutdown(socket.SHUT_WR)
-            assert said_to(callee) == b"early late"
+            assert client_response(callee) == b"early late"
             callee.sendall(b"answer")
-        assert said(caller) == b"HTTP/1.1 200 Connection established\r\n\r\nanswer"
+        assert response_to(caller) == b"HTTP/1.1 200 Connection established\r\n\r\nanswer"
 
 
-def said_to(callee: socket.socket) -> bytes:
+def client_response(callee: socket.socket) -> bytes:
     """Everything that a server receives."""
     return b"".join(iter(lambda: callee.recv(65536), b""))
 
@@ -150,14 +150,14 @@ def test_a_reset_goes_through(server: socket.socket) -> None:
 
 def test_a_plain_request_is_passed_on_alone() -> None:
     """To its server, in origin form; the connection ends with the response."""
-    with Receiver(answer(200, b"hello")) as server:
+    with Receiver(http_response(200, b"hello")) as server:
         with Proxy(lambda request: Forward(("127.0.0.1", request.port))) as proxy:
             head = f"POST http://localhost:{server.port}/a?b HTTP/1.1\r\nHost: me\r\nProxy-Connection: keep-alive\r\nConnection: keep-alive\r\n"
-            told = said(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
-        assert told.endswith(b"\r\n\r\nhello")
-        (heard,) = server.received
-        assert (heard.line, heard.body) == ("POST /a?b HTTP/1.1", b"ok")
-        assert heard.headers == {"host": "me", "content-length": "2", "connection": "close"}
+            response = response_to(asked(proxy, f"{head}Content-Length: 2\r\n\r\nok".encode()))
+        assert response.endswith(b"\r\n\r\nhello")
+        (received,) = server.received
+        assert (received.line, received.body) == ("POST /a?b HTTP/1.1", b"ok")
+        assert received.headers == {"host": "me", "content-length": "2", "connection": "close"}
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +181,9 @@ def test_tls_may_be_left_to_the_proxy(listener: TlsListener) -> None:
     with Proxy(decide, ca_pem=listener.ca_pem) as proxy:
         caller = asked(proxy, head)
         caller.sendall(body)
-        told = said(caller)
-    assert told.startswith(b"HTTP/1.1 202 Accepted\r\n")
-    assert b'"status":"QUEUED"' in told
+        received = response_to(caller)
+    assert received.startswith(b"HTTP/1.1 202 Accepted\r\n")
+    assert b'"status":"QUEUED"' in received
     assert seen == [ProxyRequest("POST", "secure.invalid", 443, "/minimax-hailuo-ai/v1/generate", secure=True)]
 
 
@@ -206,9 +206,9 @@ def test_a_caller_that_left_tls_to_the_proxy_may_leave(server: socket.socket) ->
 def test_tls_of_the_proxy_is_verified(listener: TlsListener, host: bytes) -> None:
     """A certificate for another host is answered 502."""
     with Proxy(lambda _: Forward(("127.0.0.1", listener.port)), ca_pem=listener.ca_pem) as proxy:
-        told = said(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))
-    assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-    assert b"certificate verify failed" in told
+        received = response_to(asked(proxy, b"GET https://%s/ HTTP/1.1\r\n\r\n" % host))
+    assert received.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert b"certificate verify failed" in received
 
 
 def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
@@ -216,9 +216,9 @@ def test_an_address_that_cannot_be_reached(server: socket.socket) -> None:
     port = server.getsockname()[1]
     server.close()
     with Proxy(lambda _: Tunnel(("127.0.0.1", port))) as proxy:
-        told = said(asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"))
-    assert told.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
-    assert f"127.0.0.1 port {port} cannot be reached: [Errno 111] Connection refused\n".encode() in told
+        received = response_to(asked(proxy, b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"))
+    assert received.startswith(b"HTTP/1.1 502 Bad Gateway\r\n")
+    assert f"127.0.0.1 port {port} cannot be reached: [Errno 111] Connection refused\n".encode() in received
 
 
 def test_closing_ends_everything(server: socket.socket) -> None:
@@ -248,7 +248,7 @@ def test_closing_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog:
         assert asked_for.wait(PATIENCE)
     assert caplog.messages == [f"the proxy on port {proxy.address[1]} was stopped while 1 connections were still open"]
     released.set()
-    assert said(caller) == b""
+    assert response_to(caller) == b""
 
 
 def test_who_could_not_be_accepted_is_accepted_later(
@@ -264,7 +264,7 @@ def test_who_could_not_be_accepted_is_accepted_later(
         patch.setattr(socket, "create_server", reluctantly)
         proxy = Proxy(lambda _: Refuse("not today"))
     with proxy:
-        assert said(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+        assert response_to(asked(proxy, b"GET http://a.example/ HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
     assert caplog.messages == [f"the proxy on port {proxy.address[1]} cannot accept connections: Too many open files"]
 
 

@@ -94,15 +94,15 @@ def test_then_begins_the_next_step() -> None:
     assert chain.rule.as_json() == book.placed[-1][1]
 
 
-def test_every_part_of_a_reply_and_an_end_can_be_said() -> None:
+def test_every_part_of_a_reply_and_an_end_can_be_written() -> None:
     """What is left out is left out of the rule."""
     book = Book()
     When(book, "status").reply(200, json={"a": [None]}, headers={"x-a": "b"})
     When(book, "status").reply(502, text="<html>")
     When(book, "submit").end(queued=1, processing=2.5)
     When(book, "submit").end("FAILED", after=3)
-    told = [rule for _, rule in book.placed]
-    assert [each.get("reply") or each.get("end") for each in told] == [
+    placed = [rule for _, rule in book.placed]
+    assert [each.get("reply") or each.get("end") for each in placed] == [
         {"status": 200, "json": {"a": [None]}, "headers": {"x-a": "b"}},
         {"status": 502, "text": "<html>"},
         {"queued": 1, "processing": 2.5},
@@ -120,17 +120,19 @@ REFUSED: list[tuple[Callable[[Book], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("say", "complaint"), REFUSED)
-def test_a_rule_that_means_nothing_is_refused_where_it_is_said(say: Callable[[Book], object], complaint: str) -> None:
-    """And nothing is placed."""
+@pytest.mark.parametrize(("write", "complaint"), REFUSED)
+def test_a_rule_that_means_nothing_is_refused_where_it_is_written(
+    write: Callable[[Book], object], complaint: str
+) -> None:
+    """No rule is placed."""
     book = Book()
     with pytest.raises(ValueError, match=complaint):
-        say(book)
+        write(book)
     assert book.placed == []
 
 
-def test_a_verb_that_was_refused_was_never_said() -> None:
-    """The sentence can go on as if it had not been tried."""
+def test_a_verb_that_was_refused_has_no_effect() -> None:
+    """The statement can continue as if the verb had not been called."""
     book = Book()
     rule = When(book, "generate").reply(500, times=1)
     with pytest.raises(ValueError, match="reply and end exclude each other"):
@@ -164,7 +166,7 @@ NO_FAULTS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("given", "complaint"), NO_FAULTS)
 def test_what_is_no_fault_is_refused_with_what_to_write(given: Any, complaint: str) -> None:
-    """A class, a name or a number is told from a fault where it is given."""
+    """A class, a name or a number is distinguished from a fault where it is given."""
     book = Book()
     with pytest.raises(TypeError) as caught:
         When(book, "generate").fault(given)
@@ -182,10 +184,10 @@ def test_a_part_of_a_text_is_a_text() -> None:
 def test_a_sentence_that_was_only_begun_says_so() -> None:
     """From `when` or `then` on until a verb is said, even one that was refused."""
     rule = When(Book(), "generate")
-    told = [rule.incomplete, rule.reply(429, times=1).incomplete, rule.then.incomplete]
+    incomplete = [rule.incomplete, rule.reply(429, times=1).incomplete, rule.then.incomplete]
     with pytest.raises(ValueError, match="'DONE'"):
         rule.end("DONE")  # type: ignore[arg-type]
-    assert [*told, rule.incomplete] == [
+    assert [*incomplete, rule.incomplete] == [
         'when("generate") does not say what happens: add .reply, .end or .fault',
         None,
         'when("generate"), step 2, does not say what happens: add .reply, .end or .fault',

@@ -47,9 +47,9 @@ def uses(of: Script) -> dict[int, tuple[int, ...]]:
     return {each.number: each.used for each in of.listed()}
 
 
-def decisions(of: Script, *occasions: Facts) -> list[int | None]:
+def decisions(of: Script, *calls: Facts) -> list[int | None]:
     """The number of the rule that decides each, in order."""
-    found = [of.decide(occasion) for occasion in occasions]
+    found = [of.decide(facts) for facts in calls]
     return [each.number if each else None for each in found]
 
 
@@ -65,7 +65,7 @@ def test_the_first_rule_that_matches_decides() -> None:
 
 
 def test_a_rule_that_is_used_up_lets_the_next_one_decide() -> None:
-    """And it is told how often each was used."""
+    """The list shows how often each was used."""
     of = script(Rule(when="generate", end=FAIL, times=2), Rule(when="generate", end=FAIL, times=1))
     assert decisions(of, *[submit()] * 4) == [1, 1, 2, None]
     assert uses(of) == {1: (2,), 2: (1,)}
@@ -154,8 +154,8 @@ def test_the_use_of_each_step_is_listed() -> None:
         (NotFoundWindow(3), [read(age=3.0), read(age=100.0), read()], [read(age=0.0), read(age=2.999)]),
     ],
 )
-def test_a_fault_waits_for_what_it_can_strike(fault: Any, idle: list[Facts], busy: list[Facts]) -> None:
-    """Until then its rule does not match, and is not used up; beside a fault that always strikes it does."""
+def test_a_fault_waits_for_a_response_that_it_can_change(fault: Any, idle: list[Facts], busy: list[Facts]) -> None:
+    """Until then its rule does not match and is not used up; beside a fault that always applies it does."""
     alone = script(Rule(when="status", faults=(fault,), times=1))
     assert decisions(alone, *idle, busy[0], busy[0]) == [None] * len(idle) + [1, None]
     both = script(Rule(when="status", faults=(fault, ConnectionReset())))
@@ -290,17 +290,17 @@ def test_a_regular_expression_is_compiled_once_for_a_rule(monkeypatch: pytest.Mo
     assert compiled == ["cat"]
 
 
-def test_of_many_differences_the_first_twenty_are_told() -> None:
+def test_of_many_differences_the_first_twenty_are_listed() -> None:
     """And how many more there are."""
     of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
     of.decide(submit())
-    (told,) = (list(each.missed or ()) for each in of.listed())
-    assert told[0] == "body.m0 is absent, wanted: equals 'x'"
-    assert told[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
+    (reported,) = (list(each.missed or ()) for each in of.listed())
+    assert reported[0] == "body.m0 is absent, wanted: equals 'x'"
+    assert reported[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
 
 
-def test_a_long_value_is_told_by_its_start() -> None:
-    """In differences and in labels."""
+def test_a_long_value_is_shown_by_its_start() -> None:
+    """This holds in differences and in labels."""
     of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
     of.decide(submit("x" * 1_000_000))
     ((one, two),) = (list(each.missed or ()) for each in of.listed())

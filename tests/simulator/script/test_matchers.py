@@ -60,7 +60,7 @@ def test_de_morgan(one: Matcher, other: Matcher, value: object) -> None:
 
 @given(MATCHERS, VALUES)
 def test_json_and_back_changes_nothing(matcher: Matcher, value: object) -> None:
-    """What is told reads the same and holds of the same values."""
+    """What is rendered reads the same and holds of the same values."""
     read = read_matcher(json.loads(json.dumps(matcher.as_json())))
     assert read == matcher
     assert read.holds(value) == matcher.holds(value)
@@ -259,7 +259,7 @@ def test_weighing_ends_at_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ("A cat", "'A cat'"),
         ("a" * 200, repr("a" * 200)),
@@ -270,9 +270,9 @@ def test_weighing_ends_at_the_limit() -> None:
     ],
     ids=["short", "just short", "long", "nested", "deep", "huge"],
 )
-def test_a_value_is_shown_in_a_few_words(value: object, told: str) -> None:
+def test_a_value_is_shown_in_a_few_words(value: object, expected: str) -> None:
     """As Python writes it, or its start."""
-    assert shown(value) == told
+    assert shown(value) == expected
 
 
 def test_what_uses_no_regular_expression_does_not_import_the_library() -> None:

@@ -26,7 +26,7 @@ def submit(script: Script, **facts: Any) -> None:
 
 
 def test_the_nearest_call_is_kept() -> None:
-    """Of several calls that a rule passed by, the one with the fewest differences is told, the first of equals."""
+    """Of several calls that a rule passed by, the one with the fewest differences is reported, the first of equals."""
     script = scripted(Rule(when="generate", match={"prompt": contains("bear"), "duration": 6}, end=End("FAILED")))
     submit(script, prompt="A cat", duration=10)
     submit(script, prompt="A dog", duration=6)

@@ -1,4 +1,4 @@
-"""Scripts read from a file; what is wrong is told with its line."""
+"""Scripts read from a file; what is wrong is reported with its line."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ STATUS = '[[rules]]\nwhen = "status"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("\n\n[[rule]]", "line 3: rule: unknown field `rule` (did you mean rules?); a script holds only rules"),
         ("rules = 3", "line 1: rules: rules is not a list: write [[rules]] before each in TOML"),
@@ -109,11 +109,11 @@ STATUS = '[[rules]]\nwhen = "status"\n'
         (f"{GENERATE}[rules.reply]\nstatus = 200\n[rules.reply.headers]\nA = 'x'\nContent-Length = '3'", "line 7: rules[0].reply.headers.Content-Length: header 'Content-Length' is computed: leave it out"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_its_line(text: str, told: str) -> None:
-    """The key, the nearest known name; once, in one line."""
+def test_the_error_of_a_script_names_its_line(text: str, expected: str) -> None:
+    """It names the key and the nearest known name; once, in one line."""
     with pytest.raises(ValueError, match=r"^script my\.toml, line ") as raised:
         script_from(text, "my.toml", as_json=False)
-    assert str(raised.value) == f"script my.toml, {told}"
+    assert str(raised.value) == f"script my.toml, {expected}"
 
 
 def test_json_has_lines_too() -> None:
@@ -126,7 +126,7 @@ def test_json_has_lines_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "as_json", "told"),
+    ("text", "as_json", "expected"),
     [
         ("x = ", False, "script s is not valid TOML: Invalid value (at end of document)"),
         ('{\n"rules": [}', True, "script s, line 2: not valid JSON: Expecting value"),
@@ -137,15 +137,15 @@ def test_json_has_lines_too() -> None:
         ("a = " + "9" * 5_000, False, "script s holds a number of too many digits"),
     ],
 )  # fmt: skip
-def test_what_is_no_toml_or_json_is_refused(text: str, as_json: bool, told: str) -> None:
+def test_what_is_no_toml_or_json_is_refused(text: str, as_json: bool, expected: str) -> None:
     """With the line where it ends to be any."""
     with pytest.raises(ValueError, match="script s") as raised:
         script_from(text, "s", as_json=as_json)
-    assert str(raised.value) == told
+    assert str(raised.value) == expected
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """That it is missing, a directory, or no text."""
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    """The error says that it is missing, a directory, or no text."""
     with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
         read_script(tmp_path / "missing.toml")
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):

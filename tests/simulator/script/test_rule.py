@@ -57,12 +57,12 @@ RULES = st.builds(
 
 @given(RULES)
 def test_json_and_back_changes_nothing(rule: Rule) -> None:
-    """What is told, read again."""
+    """A rendered rule, read again."""
     assert msgspec.convert(json.loads(json.dumps(rule.as_json())), Rule) == rule
 
 
-def test_a_rule_tells_only_what_it_says() -> None:
-    """Defaults are left out, conditions are written as JSON has them."""
+def test_a_rule_is_rendered_without_its_defaults() -> None:
+    """Conditions are written as JSON has them."""
     rule = Rule(
         when="generate", match={"prompt": contains("bear") & ~contains("cat")}, faults=(ConnectionReset(),), times=1
     )

@@ -12,7 +12,7 @@ __all__ = ["RawSocket", "request"]
 
 
 class RawSocket:
-    """`with RawSocket(port) as wire: wire.send(...); wire.answer(); wire.closed()`."""
+    """`with RawSocket(port) as wire: wire.send(...); wire.response(); wire.closed()`."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -37,7 +37,7 @@ class RawSocket:
         """Send no more; responses can still be read."""
         self._socket.shutdown(socket.SHUT_WR)
 
-    def answer(self, *, head: bool = False) -> Reply:
+    def response(self, *, head: bool = False) -> Reply:
         """The next response, which must state its length; a response to HEAD has no body."""
         line = self._file.readline()
         assert line.startswith(b"HTTP/1.1 "), line
@@ -76,7 +76,9 @@ class RawSocket:
 
 def request(method: str, target: str, body: bytes = b"", key: str = "sim-key", **headers: str) -> bytes:
     """A whole HTTP request."""
-    told = {"host": "localhost", "ocp-apim-subscription-key": key, "content-type": "application/json"}
-    told |= {"content-length": str(len(body))} | {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in told.items() if value)
+    sent_headers = {"host": "localhost", "ocp-apim-subscription-key": key, "content-type": "application/json"}
+    sent_headers |= {"content-length": str(len(body))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in sent_headers.items() if value)
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body

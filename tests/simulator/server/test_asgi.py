@@ -64,7 +64,7 @@ class Wire:
 
     def __init__(self, *messages: dict[str, Any], bounds: Bounds | None = None, **policy: str) -> None:
         self.worlds = Worlds(Settings(policy=PROFILES["documented"].changed(policy), bounds=bounds or Bounds()))
-        self.said: list[Any] = []
+        self.sent: list[Any] = []
         self.asked = 0
         self._messages = list(messages)
 
@@ -73,12 +73,12 @@ class Wire:
         return self._messages.pop(0)
 
     async def _send(self, message: Any) -> None:
-        self.said.append(message)
+        self.sent.append(message)
 
     def post(self, **headers: str) -> int | None:
         """Submit, and return the status answered."""
         asyncio.run(gateway_of(self.worlds)(submission(**headers), self._receive, self._send))
-        return self.said[0]["status"] if self.said else None
+        return self.sent[0]["status"] if self.sent else None
 
 
 def chunk(body: bytes, *, more: bool = False) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def test_one_piece_that_is_too_long() -> None:
 
 
 @pytest.mark.parametrize("pieces", [0, 1])
-def test_a_caller_that_goes_away_gets_no_answer(pieces: int) -> None:
+def test_a_caller_that_goes_away_gets_no_response(pieces: int) -> None:
     """And nothing is accepted of half a body."""
     wire = Wire(*[chunk(b'{"prompt":"A bear"}', more=True)] * pieces, {"type": "http.disconnect"})
     assert wire.post() is None
@@ -206,8 +206,8 @@ def test_magic_prompts_are_obeyed(caller: Caller, mark: str, seen: dict[int, str
         assert (caller.status(text), caller.status(video)) == (status, status)
 
 
-def test_a_bound_of_the_simulator_is_told_as_such() -> None:
-    """With its name and the remedy."""
+def test_a_bound_of_the_simulator_is_reported_as_such() -> None:
+    """The error has its name and the remedy."""
     with InProcess(Settings(bounds=Bounds(pending=0))) as send:
         reply = Caller(send, "sim-key").generate(webhook="http://127.0.0.1:9/")
     assert reply.status == 500
@@ -223,8 +223,8 @@ def test_a_mistyped_mark_is_refused_with_the_remedy(caller: Caller) -> None:
     assert message.endswith("(did you mean failed?).")
 
 
-def test_answers_are_dated_by_the_world_s_clock(caller: Caller) -> None:
-    """Accepted, refused, read; over more seconds than are remembered."""
+def test_responses_are_dated_by_the_world_s_clock(caller: Caller) -> None:
+    """This holds for accepted, refused and read responses, over more seconds than are remembered."""
     identity = caller.accepted()
     assert caller.read(identity).headers["date"] == "Tue, 31 Mar 2026 10:00:00 GMT"
     for _ in range(100):
@@ -233,7 +233,7 @@ def test_answers_are_dated_by_the_world_s_clock(caller: Caller) -> None:
     assert caller.generate("").headers["date"] == "Tue, 31 Mar 2026 10:02:30 GMT"
 
 
-def test_another_model_is_unknown_to_a_caller_and_a_stranger_learns_nothing(caller: Caller) -> None:
+def test_another_model_is_unknown_to_a_caller_and_an_unknown_caller_learns_nothing(caller: Caller) -> None:
     """A path that is no submit path is none, whatever the model."""
     body = {"prompt": "A bear"}
     assert caller.call("POST", "/kling-ai/v1/generate", body).status == 400
@@ -263,7 +263,7 @@ def test_a_key_may_stand_between_spaces() -> None:
 
 
 def test_exchanges_are_journalled_where_they_belong(caller: Caller) -> None:
-    """A caller's in its world, a stranger's outside, with the key out of sight wherever it stands."""
+    """A caller's in its world, an unknown caller's outside, with the key out of sight wherever it stands."""
     caller.call("GET", f"{STATUS}x?subscription-key=stranger-key&a=b", headers={KEY_HEADER: "", "x": "y"})
     caller.generate("")
     (own,) = caller.sim("journal")["exchanges"]
@@ -279,8 +279,8 @@ def test_a_refusal_is_logged(caller: Caller, caplog: pytest.LogCaptureFixture) -
     """In one line, however the path is spelled."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
     caller.read("a%0Ab")
-    told = '{"error":"Request not found","message":"No request with this id was found."}'
-    assert caplog.messages == [f"GET /v2/requests/status/a%0Ab answered 404: {told}"]
+    expected = '{"error":"Request not found","message":"No request with this id was found."}'
+    assert caplog.messages == [f"GET /v2/requests/status/a%0Ab answered 404: {expected}"]
 
 
 def media(caller: Caller, path: str, method: str = "GET", **headers: str) -> Reply:
@@ -339,7 +339,7 @@ def test_nothing_that_is_sent_breaks_it(
             assert 200 <= reply.status < 500
 
 
-def test_the_body_of_a_stranger_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_body_of_an_unknown_caller_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for what the journal shows: the answer does not depend on it. All of it is read, for one who sends it listens later."""
     kept: list[int] = []
     respond = Gateway.respond
@@ -378,13 +378,13 @@ def test_a_body_is_decoded_once(size: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert world.next_due() is not None
 
 
-def test_a_stranger_whose_body_is_judged_first_is_answered_for_it() -> None:
-    """Where the policy has it so."""
+def test_an_unknown_caller_whose_body_is_judged_first_is_refused_for_it() -> None:
+    """This holds where the policy judges the body before the key."""
     order = "json,model,parameters,key,suspended,rate,funds"
     body = b'{"prompt":"%s"}' % (b"a" * 20_000)
     wire = Wire(chunk(body[:15_000], more=True), chunk(body[15_000:]), check_order=order)
     assert wire.post(**{KEY_HEADER: "who"}) == 400
-    assert b"at most 2000 characters, not 20000" in wire.said[1]["body"]
+    assert b"at most 2000 characters, not 20000" in wire.sent[1]["body"]
 
 
 @pytest.mark.parametrize("keep", [0, 4, 5, 6, 100])
@@ -405,7 +405,7 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
     body, half = b'{"prompt":"A bear"}' + b" " * 41, asyncio.Event()
 
     async def submit(*messages: dict[str, Any], waits: asyncio.Event | None = None) -> list[Any]:
-        left, said = [chunk(b"", more=True), *messages], list[Any]()
+        left, sent = [chunk(b"", more=True), *messages], list[Any]()
 
         async def receive() -> dict[str, Any]:
             if waits and len(left) == 1:
@@ -413,10 +413,10 @@ def test_the_bodies_under_way_are_bounded_together(monkeypatch: pytest.MonkeyPat
             return left.pop(0)
 
         async def send(message: Any) -> None:
-            said.append(message)
+            sent.append(message)
 
         await gateway(submission(), receive, send)
-        return said
+        return sent
 
     async def several() -> list[int]:
         held = asyncio.create_task(submit(chunk(body, more=True), chunk(b""), waits=half))

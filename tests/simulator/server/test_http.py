@@ -63,10 +63,10 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
 def test_what_is_no_request_is_answered_in_json(wire: RawSocket, garbage: bytes) -> None:
     """400, and the connection is closed: nobody knows where the next request would begin."""
     wire.send(garbage)
-    answer = wire.answer()
-    assert (answer.status, answer.headers["content-type"]) == (400, "application/json")
-    assert answer.json() == {"error": "Bad Request", "message": "Invalid HTTP request received."}
-    assert answer.headers["connection"] == "close"
+    response = wire.response()
+    assert (response.status, response.headers["content-type"]) == (400, "application/json")
+    assert response.json() == {"error": "Bad Request", "message": "Invalid HTTP request received."}
+    assert response.headers["connection"] == "close"
     assert wire.closed()
 
 
@@ -79,7 +79,7 @@ def test_no_bytes_break_the_server(simulator: Simulator, garbage: bytes) -> None
         one.finish()
     with RawSocket(simulator.port) as other:
         other.send(HEALTH)
-        assert other.answer().status == 200
+        assert other.response().status == 200
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_no_bytes_break_the_server(simulator: Simulator, garbage: bytes) -> None
 def test_a_head_is_bounded(wire: RawSocket, head: bytes) -> None:
     """64 KiB of request line and headers, however they are divided."""
     wire.send(head)
-    answer = wire.answer()
-    assert answer.status == 431
-    assert answer.json() == {
+    response = wire.response()
+    assert response.status == 431
+    assert response.json() == {
         "error": "Request Header Fields Too Large",
         "message": "The request line and headers are longer than 65536 bytes.",
     }
@@ -106,7 +106,7 @@ def test_a_head_that_fits_is_served(wire: RawSocket) -> None:
     """The limit applies to each request, not to the connection."""
     for _ in range(3):
         wire.send(request("GET", "/_sim/health", x="a" * (HEAD_LIMIT - 1000)))
-        assert wire.answer().status == 200
+        assert wire.response().status == 200
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nx: ", b"GET /", b"GET / HTTP/1.1\r\nx"])
@@ -125,7 +125,7 @@ def test_requests_may_be_sent_ahead(wire: RawSocket) -> None:
         + request("GET", "/nowhere")
         + request("GET", "/_sim/health", connection="close")
     )
-    assert [wire.answer().status for _ in range(5)] == [202, 200, 400, 404, 200]
+    assert [wire.response().status for _ in range(5)] == [202, 200, 400, 404, 200]
     assert wire.closed()
 
 
@@ -133,29 +133,29 @@ def test_a_request_may_come_byte_by_byte(wire: RawSocket) -> None:
     """Head and body."""
     for byte in request("POST", GENERATE, BEAR):
         wire.send(bytes([byte]))
-    assert wire.answer().status == 202
+    assert wire.response().status == 202
 
 
 def test_a_body_may_be_chunked(wire: RawSocket) -> None:
     """Without a length; the connection goes on."""
     head = request("POST", GENERATE, content_length="", transfer_encoding="chunked")
     wire.send(head + b'6\r\n{"prom\r\nd;x=y\r\npt":"A bear"}\r\n0\r\ntrailer: x\r\n\r\n' + HEALTH)
-    assert [wire.answer().status, wire.answer().status] == [202, 200]
+    assert [wire.response().status, wire.response().status] == [202, 200]
 
 
 def test_a_chunk_that_is_none_ends_the_connection(wire: RawSocket) -> None:
     """An invalid chunk: nothing is accepted."""
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
-    assert wire.answer().status == 400
+    assert wire.response().status == 400
     assert wire.closed()
 
 
 def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket) -> None:
     """The response is sent before any byte of the body arrives, and the connection is closed."""
     wire.send(request("POST", GENERATE, content_length=str(28 * 1024 * 1024 + 1)))
-    answer = wire.answer()
-    assert (answer.status, answer.headers["connection"]) == (413, "close")
-    assert answer.json() == {
+    response = wire.response()
+    assert (response.status, response.headers["connection"]) == (413, "close")
+    assert response.json() == {
         "error": "Payload Too Large",
         "message": "The request body is larger than 29360128 bytes.",
     }
@@ -165,14 +165,14 @@ def test_a_body_that_is_announced_too_long_is_refused_unread(wire: RawSocket) ->
 def test_a_caller_that_asks_first_need_not_send_it(wire: RawSocket) -> None:
     """Expect: 100-continue (RFC 9110, 10.1.1)."""
     wire.send(request("POST", GENERATE, content_length=str(10**9), expect="100-continue"))
-    assert wire.answer().status == 413
+    assert wire.response().status == 413
     assert wire.closed()
 
 
 def test_chunks_are_taken_only_up_to_the_limit(wire: RawSocket) -> None:
     """The server reads far less than the client sends, if the limit is low."""
     wire.send(request("POST", "/_sim/worlds", b'{"key":"small-bodies","policy":{"body_limit":1000}}'))
-    assert wire.answer().status == 201
+    assert wire.response().status == 201
     head = request("POST", GENERATE, key="small-bodies", content_length="", transfer_encoding="chunked")
     wire.send(head)
     assert wire.send_all_it_takes(b"8000\r\n" + b"a" * 0x8000 + b"\r\n", 2 * MOST_READ // 0x8000) < MOST_READ
@@ -182,7 +182,7 @@ def test_half_a_connection_is_answered(wire: RawSocket) -> None:
     """A client that has closed its side still gets the response."""
     wire.send(request("POST", GENERATE, BEAR))
     wire.finish()
-    assert wire.answer().status == 202
+    assert wire.response().status == 202
 
 
 @pytest.mark.parametrize("part", [10, 100, -1])
@@ -190,33 +190,33 @@ def test_half_a_request_is_no_request(simulator: Simulator, part: int) -> None:
     """A client that disconnects in the middle has submitted nothing."""
     with RawSocket(simulator.port) as wire:
         wire.send(request("POST", "/_sim/worlds", b'{"key":"half-requests-%d"}' % part))
-        assert wire.answer().status == 201
+        assert wire.response().status == 201
     whole = request("POST", GENERATE, BEAR, key=f"half-requests-{part}")
     with RawSocket(simulator.port) as wire:
         wire.send(whole[:part])
     with RawSocket(simulator.port) as wire:
         wire.send(request("GET", "/_sim/generations", key=f"half-requests-{part}"))
-        assert wire.answer().json()["total"] == 0
+        assert wire.response().json()["total"] == 0
 
 
 @pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.0"])
-def test_a_wish_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None:
+def test_a_request_for_an_upgrade_is_ignored(wire: RawSocket, upgrade: str) -> None:
     """Java's client sends such headers with its first request: the body counts, and the connection stays open."""
-    wish: dict[str, Any] = {
+    content: dict[str, Any] = {
         "connection": "Upgrade, HTTP2-Settings",
         "upgrade": upgrade,
         "http2_settings": "AAMAAABkAAQAoAAAAAIAAAAA",
     }
     for _ in range(2):
-        wire.send(request("POST", GENERATE, BEAR, **wish) + request("GET", "/_sim/health", **wish) + HEALTH)
-        assert [wire.answer().status for _ in range(3)] == [202, 200, 200]
+        wire.send(request("POST", GENERATE, BEAR, **content) + request("GET", "/_sim/health", **content) + HEALTH)
+        assert [wire.response().status for _ in range(3)] == [202, 200, 200]
 
 
-def test_a_wish_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
-    """Head and body, byte by byte."""
+def test_a_request_for_an_upgrade_may_come_in_pieces(wire: RawSocket) -> None:
+    """Head and body arrive byte by byte."""
     for byte in request("POST", GENERATE, BEAR, connection="upgrade", upgrade="h2c"):
         wire.send(bytes([byte]))
-    assert wire.answer().status == 202
+    assert wire.response().status == 202
 
 
 METHODS = (
@@ -252,7 +252,7 @@ def conversation(port: int, method: bytes, version: bytes, fields: bytes, body: 
     with RawSocket(port) as wire:
         wire.send(b"%s /_sim/health HTTP/%s\r\nhost: localhost\r\n%s%s" % (method, version, fields, body) + LAST)
         while len(statuses) < 2 and not wire.hung_up():
-            statuses.append(wire.answer(head=method == b"HEAD" and not statuses).status)
+            statuses.append(wire.response(head=method == b"HEAD" and not statuses).status)
         assert wire.closed()
     return statuses
 
@@ -262,7 +262,7 @@ LAST = request("GET", "/_sim/health", connection="close")
 
 @pytest.mark.parametrize("upgrade", UPGRADES)
 @pytest.mark.parametrize("body", BODIES)
-def test_every_method_with_every_wish_for_an_upgrade(simulator: Simulator, upgrade: str, body: str) -> None:
+def test_every_method_with_every_upgrade_header(simulator: Simulator, upgrade: str, body: str) -> None:
     """The request and the next one are answered, or the connection is closed; CONNECT is answered 405, an invalid method 400."""
     fields, sent = UPGRADES[upgrade], BODIES[body]
     after = 400 if body == "the preface of HTTP/2" else 200
@@ -280,9 +280,9 @@ def test_every_method_with_every_wish_for_an_upgrade(simulator: Simulator, upgra
 def test_connect_is_for_proxies(wire: RawSocket, target: bytes) -> None:
     """The response says what to use instead, and the connection is closed."""
     wire.send(b"CONNECT %s HTTP/1.1\r\n\r\n" % target)
-    answer = wire.answer()
-    assert (answer.status, answer.headers["allow"], answer.headers["connection"]) == (405, "GET, POST", "close")
-    assert answer.json() == {
+    response = wire.response()
+    assert (response.status, response.headers["allow"], response.headers["connection"]) == (405, "GET, POST", "close")
+    assert response.json() == {
         "error": "Method Not Allowed",
         "message": "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
     }
@@ -324,11 +324,12 @@ def test_connect_at_every_port(change: Mutant | Variant | None) -> None:
 def test_one_host(wire: RawSocket, version: bytes, hosts: bytes, status: int) -> None:
     """HTTP/1.1 requires one Host header, HTTP/1.0 allows none or one (RFC 9112, 3.2)."""
     wire.send(b"GET /v2/requests/status/x HTTP/%s\r\n%s\r\n" % (version, hosts))
-    answer = wire.answer()
-    assert answer.status == status
+    response = wire.response()
+    assert response.status == status
     if status == 400:
         assert (
-            answer.json()["message"] == f"The request has {'2 Host headers' if b'host' in hosts else 'no Host header'}."
+            response.json()["message"]
+            == f"The request has {'2 Host headers' if b'host' in hosts else 'no Host header'}."
         )
         assert wire.closed()
 
@@ -337,7 +338,7 @@ def test_what_is_sent_after_a_body_is_no_header(wire: RawSocket) -> None:
     """A trailer adds neither a second host nor a key."""
     head = request("POST", GENERATE, key="", content_length="", transfer_encoding="chunked")
     wire.send(head + b"13\r\n" + BEAR + b"\r\n0\r\nhost: b\r\nocp-apim-subscription-key: sim-key\r\n\r\n" + HEALTH)
-    assert [wire.answer().status, wire.answer().status] == [401, 200]
+    assert [wire.response().status, wire.response().status] == [401, 200]
 
 
 @pytest.mark.parametrize("start", [b"0\r\nx: ", b"1; x="])
@@ -347,10 +348,10 @@ def test_a_trailer_that_never_ends_is_given_up(wire: RawSocket, start: bytes) ->
     assert wire.send_all_it_takes(b"a" * HEAD_LIMIT, 2 * MOST_READ // HEAD_LIMIT) < MOST_READ
 
 
-def test_what_is_accepted_is_told_before_garbage_is_refused(wire: RawSocket) -> None:
+def test_an_accepted_request_is_answered_before_garbage_is_refused(wire: RawSocket) -> None:
     """The responses come in the order of the requests, the refusal last; the garbage is not taken for a body."""
     wire.send(request("POST", GENERATE, BEAR) + HEALTH + b"nonsense\r\n\r\n" + HEALTH)
-    assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
+    assert [wire.response().status for _ in range(3)] == [202, 200, 400]
     assert wire.closed()
 
 
@@ -358,7 +359,7 @@ def test_a_broken_body_that_waits_its_turn_is_refused_in_turn(wire: RawSocket) -
     """After the responses to the requests before it."""
     wire.send(request("POST", GENERATE, BEAR) + HEALTH)
     wire.send(request("POST", GENERATE, content_length="", transfer_encoding="chunked") + b"zz\r\n")
-    assert [wire.answer().status for _ in range(3)] == [202, 200, 400]
+    assert [wire.response().status for _ in range(3)] == [202, 200, 400]
     assert wire.closed()
 
 
@@ -388,9 +389,9 @@ def test_blank_lines_are_nothing(hasty: RawSocket) -> None:
 def test_a_head_that_does_not_go_on_is_refused(hasty: RawSocket, start: bytes) -> None:
     """408, and the connection is closed."""
     hasty.send(start)
-    answer = hasty.answer()
-    assert (answer.status, answer.headers["connection"]) == (408, "close")
-    assert answer.json() == {
+    response = hasty.response()
+    assert (response.status, response.headers["connection"]) == (408, "close")
+    assert response.json() == {
         "error": "Request Timeout",
         "message": "The request's head was not complete within 0.05 s.",
     }
@@ -406,38 +407,38 @@ def test_a_head_that_drips_is_refused(hasty: RawSocket) -> None:
 def test_a_body_that_does_not_go_on_is_refused(hasty: RawSocket) -> None:
     """408, nothing is accepted, the connection is closed."""
     hasty.send(request("POST", GENERATE, BEAR)[:-1])
-    answer = hasty.answer()
-    assert (answer.status, answer.headers["connection"]) == (408, "close")
-    assert answer.json() == {"error": "Request Timeout", "message": "The request's body did not go on within 0.05 s."}
+    response = hasty.response()
+    assert (response.status, response.headers["connection"]) == (408, "close")
+    assert response.json() == {"error": "Request Timeout", "message": "The request's body did not go on within 0.05 s."}
     assert hasty.closed()
 
 
 def test_a_body_that_was_answered_before_its_end_is_not_answered_twice(hasty: RawSocket) -> None:
     """The server waits for the rest of it no longer than for that of any other body."""
     hasty.send(request("GET", "/v2/requests/status/x", content_length="10"))
-    assert hasty.answer().status == 404
+    assert hasty.response().status == 404
     assert hasty.closed()
 
 
-def test_a_late_answer_is_no_late_request(hasty: RawSocket) -> None:
+def test_a_late_response_is_no_late_request(hasty: RawSocket) -> None:
     """The deadlines of a request do not run while the response before it is delayed."""
     script = b'{"rules":[{"when":"generate","faults":[{"fault":"delay","seconds":0.3}]}]}'
     hasty.send(request("PUT", "/_sim/script", script) + request("POST", GENERATE, BEAR) + HEALTH[:-2])
-    assert [hasty.answer().status for _ in range(3)] == [200, 202, 408]
+    assert [hasty.response().status for _ in range(3)] == [200, 202, 408]
     assert hasty.closed()
 
 
-def test_an_answer_to_head_has_no_body(wire: RawSocket) -> None:
+def test_a_response_to_head_has_no_body(wire: RawSocket) -> None:
     """The next response follows at once."""
     wire.send(request("HEAD", "/_sim/health") + HEALTH)
-    assert wire.answer(head=True).headers["content-length"] == "26"
-    assert wire.answer().json()["status"] == "ok"
+    assert wire.response(head=True).headers["content-length"] == "26"
+    assert wire.response().json()["status"] == "ok"
 
 
 def test_http_1_0_closes(wire: RawSocket) -> None:
     """Without Connection: keep-alive."""
     wire.send(b"GET /_sim/health HTTP/1.0\r\nhost: localhost\r\n\r\n")
-    assert wire.answer().status == 200
+    assert wire.response().status == 200
     assert wire.closed()
 
 
@@ -456,7 +457,7 @@ def test_a_server_stops_at_once_while_connections_are_idle(monkeypatch: pytest.M
     with Simulator() as simulator:
         idle, silent = RawSocket(simulator.port), RawSocket(simulator.port)
         idle.send(HEALTH)
-        assert idle.answer().status == 200
+        assert idle.response().status == 200
     assert idle.closed()
     assert silent.closed()
     idle.close()
@@ -469,16 +470,16 @@ def test_few_of_many_pipelined_requests_are_parsed_ahead() -> None:
     def parsed() -> int:
         return sum(type(each) is RequestResponseCycle for each in gc.get_objects())
 
-    wish = b'{"exchanges": {"path": "/now"}, "timeout": 60}'
-    waits = request("POST", "/_sim/wait", wish)
+    content = b'{"exchanges": {"path": "/now"}, "timeout": 60}'
+    waits = request("POST", "/_sim/wait", content)
     with Simulator() as simulator, RawSocket(simulator.port) as wire:
         before = parsed()
         wire.send(waits + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000)
         with RawSocket(simulator.port) as other:
             other.send(request("GET", "/_sim/health"))
-            assert other.answer().status == 200
+            assert other.response().status == 200
             assert parsed() - before < 200
             other.send(request("GET", "/now"))
-            assert other.answer().status == 404
-        assert wire.answer().status == 200
-        assert {wire.answer().status for _ in range(10_000)} == {404}
+            assert other.response().status == 404
+        assert wire.response().status == 200
+        assert {wire.response().status for _ in range(10_000)} == {404}

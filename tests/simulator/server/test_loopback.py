@@ -47,12 +47,12 @@ def test_its_end_does_not_wait_for_a_response(caplog: pytest.LogCaptureFixture) 
     """A request that is still being answered is named in a warning, and its connection closed."""
     asked, released = threading.Event(), threading.Event()
 
-    def answer(_: HttpRequest) -> HttpResponse:
+    def respond(_: HttpRequest) -> HttpResponse:
         asked.set()
         released.wait(30)
         return HttpResponse()
 
-    server = LoopbackServer(answer)
+    server = LoopbackServer(respond)
     received: list[bytes] = []
     calling = threading.Thread(
         target=lambda: received.append(exchange(server, POST + "Content-Length: 0\r\n\r\n")), daemon=True

@@ -82,20 +82,21 @@ def test_the_thread_of_a_simulator_does_not_stop_it() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_forked_process_does_not_wait_for_its_parents_simulator() -> None:
     """The child process does not have its thread."""
-    heard, said = os.pipe()
+    read_end, write_end = os.pipe()
     with Simulator() as simulator:
         child = os.fork()
         if not child:
             try:
                 simulator.advance(1)
             except SimulatorError as error:
-                os.write(said, str(error).encode())
+                os.write(write_end, str(error).encode())
             finally:
                 os._exit(0)
-        os.close(said)
-        with os.fdopen(heard, "rb") as told:
+        os.close(write_end)
+        with os.fdopen(read_end, "rb") as reported:
             assert (
-                told.read() == b"the simulator runs in the process that this one was forked from: call its URL instead"
+                reported.read()
+                == b"the simulator runs in the process that this one was forked from: call its URL instead"
             )
         os.waitpid(child, 0)
 
@@ -109,9 +110,9 @@ def test_headers_of_proxies_change_neither_the_peer_nor_the_scheme() -> None:
             "POST /minimax-hailuo-ai/v1/generate HTTP/1.1\r\nHost: localhost\r\nOcp-Apim-Subscription-Key: sim-key\r\n"
             f'Content-Type: application/json\r\n{sent}Content-Length: 14\r\nConnection: close\r\n\r\n{{"prompt":"a"}}'.encode()
         )
-        said = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    assert re.findall(r"HTTP/1\.1 (\d+)", said) == ["200", "202"]
-    assert '"polling_url":"http://localhost/v2/requests/status/' in said
+        response_bytes = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    assert re.findall(r"HTTP/1\.1 (\d+)", response_bytes) == ["200", "202"]
+    assert '"polling_url":"http://localhost/v2/requests/status/' in response_bytes
 
 
 def test_many_starts_leave_nothing_behind() -> None:
@@ -122,7 +123,7 @@ def test_many_starts_leave_nothing_behind() -> None:
     for _ in range(20):
         with Simulator() as simulator, RawSocket(simulator.port) as wire:
             wire.send(HEALTH)
-            assert wire.answer().status == 200
+            assert wire.response().status == 200
     assert descriptors() == before
 
 
@@ -151,13 +152,13 @@ def test_stopping_twice_is_stopping_once() -> None:
 def test_where_it_cannot_listen() -> None:
     """One line with host, port, reason and remedy; no thread, no socket."""
     before = descriptors()
-    for host, port, told in (
+    for host, port, reported in (
         ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
         ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
         ("a..b", 0, "cannot listen on a..b port 0: that is no host name; choose another"),
     ):
-        with pytest.raises(SimulatorError, match=f"^{re.escape(told)}"):
+        with pytest.raises(SimulatorError, match=f"^{re.escape(reported)}"):
             Simulator(host=host, port=port).start()
     assert descriptors() == before
 
@@ -185,13 +186,13 @@ def test_a_request_under_way_is_answered_before_it_stops() -> None:
     whole = request("POST", "/minimax-hailuo-ai/v1/generate", b'{"prompt":"A bear"}')
     with RawSocket(simulator.port) as wire:
         wire.send(HEALTH + whole[:-1])
-        assert wire.answer().status == 200
+        assert wire.response().status == 200
         stopping = threading.Thread(target=simulator.stop)
         stopping.start()
         while accepts(simulator.port):
             pass
         wire.send(whole[-1:])
-        assert wire.answer().status == 202
+        assert wire.response().status == 202
         assert wire.closed()
         stopping.join()
 
@@ -206,7 +207,7 @@ def test_a_request_that_never_ends_does_not_keep_it() -> None:
         with RawSocket(simulator.port) as body, RawSocket(simulator.port) as head:
             body.send(HEALTH + request("POST", "/minimax-hailuo-ai/v1/generate", content_length="10"))
             head.send(HEALTH + HEALTH[:-2])
-            assert [body.answer().status, head.answer().status] == [200, 200]
+            assert [body.response().status, head.response().status] == [200, 200]
             simulator.stop()
             assert body.closed()
             assert head.closed()
@@ -253,8 +254,8 @@ def test_what_cannot_be_advanced() -> None:
             (1e200, "1e+200"),
             (1e308, "1e+308"),
         ):
-            told = f"seconds {named} is not a number from 0 to 251627349600: a clock is never turned back"
-            with pytest.raises(ValueError, match=re.escape(told)):
+            expected = f"seconds {named} is not a number from 0 to 251627349600: a clock is never turned back"
+            with pytest.raises(ValueError, match=re.escape(expected)):
                 simulator.advance(seconds)
         assert simulator.monotonic() == 1_774_951_200
     for use in (lambda: simulator.advance(1), simulator.monotonic):
@@ -334,12 +335,12 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
         return []
 
     simulator = Simulator().start()
-    told: list[Exception] = []
+    raised: list[Exception] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "STOP_DEADLINE", 0.1)
         patch.setattr(server, "LOOK_AGAIN", 0.1)
         patch.setattr(Dispatcher, "advance_at_once", block)
-        waiting = threading.Thread(target=lambda: told.append(refused(simulator)), daemon=True)
+        waiting = threading.Thread(target=lambda: raised.append(refused(simulator)), daemon=True)
         waiting.start()
         assert entered.wait(PATIENCE)
         stopped(simulator)
@@ -348,7 +349,7 @@ def test_a_stop_does_not_wait_for_a_blocked_loop(caplog: pytest.LogCaptureFixtur
         assert line.startswith(
             f"the simulator on port {simulator.port} was stopped while this still ran: Condition.wait, "
         )
-        assert [str(error) for error in told] == ["the simulator was stopped before it could answer"]
+        assert [str(error) for error in raised] == ["the simulator was stopped before it could answer"]
         released.set()
     for thread in threading.enumerate():
         if thread.name == f"pixazo-sim:{simulator.port}":

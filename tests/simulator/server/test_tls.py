@@ -27,7 +27,7 @@ from pixazo_simulator.world.registry import Worlds
 
 HOST = "gateway.pixazo.ai"
 CANARY = "canary-3e61b0f2"
-"""The key that the app under test holds: nobody may ever be told."""
+"""The key that the app under test holds: it may never be shown."""
 SECOND = "canary-91c2d0aa"
 """The key that it sends in the query."""
 
@@ -51,13 +51,16 @@ class TlsClient:
         self, method: str, target: str, body: object = None, key: str | None = CANARY, **headers: str
     ) -> tuple[int, bytes]:
         """Send one request, and return status code and body of the response."""
-        told: Mapping[str, str] = ({} if key is None else {KEY_HEADER: key}) | headers
+        sent_headers: Mapping[str, str] = ({} if key is None else {KEY_HEADER: key}) | headers
         content = None if body is None else json.dumps(body)
         self._connection.request(
-            method, target, content, told if body is None else {"Content-Type": "application/json", **told}
+            method,
+            target,
+            content,
+            sent_headers if body is None else {"Content-Type": "application/json", **sent_headers},
         )
-        answer = self._connection.getresponse()
-        return answer.status, answer.read()
+        response = self._connection.getresponse()
+        return response.status, response.read()
 
     def submit(self, prompt: str = "A bear", **headers: str) -> Any:
         """Submit a text-to-video request that must be accepted, and return the response."""
@@ -94,9 +97,9 @@ def opened(owner: Caller, *hosts: str) -> TlsListener:
     """A listener that was opened by the control route."""
     reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts or [HOST]})
     assert reply.status == 201, reply.body
-    told = reply.json()
-    assert list(told) == ["number", "port", "ca_pem"]
-    return TlsListener(**told)
+    body = reply.json()
+    assert list(body) == ["number", "port", "ca_pem"]
+    return TlsListener(**body)
 
 
 def accepts(port: int) -> bool:
@@ -108,9 +111,9 @@ def accepts(port: int) -> bool:
 def test_any_key_is_the_key_of_the_world(owner: Caller) -> None:
     """Submissions through the listener belong to the world; their URLs have the host that was called."""
     with TlsClient(opened(owner)) as client:
-        told = client.submit()
-        request_id = told["request_id"]
-        assert told["polling_url"] == f"https://{HOST}/v2/requests/status/{request_id}"
+        reported = client.submit()
+        request_id = reported["request_id"]
+        assert reported["polling_url"] == f"https://{HOST}/v2/requests/status/{request_id}"
         assert [each["request_id"] for each in owner.sim("generations")["generations"]] == [request_id]
         owner.advance(60)
         status, body = client.call("GET", f"/v2/requests/status/{request_id}", key="another-key")
@@ -131,8 +134,8 @@ def test_no_key_stays_no_key(owner: Caller, key: str | None) -> None:
     assert seen == [("POST", GENERATE, 401), ("GET", "/v2/requests/status/x", 401)]
 
 
-def test_the_journal_tells_the_target_as_usual(owner: Caller) -> None:
-    """For any target, including missing media and unknown routes."""
+def test_the_journal_shows_the_target_as_usual(owner: Caller) -> None:
+    """This holds for any target, including missing media and unknown routes."""
     with TlsClient(opened(owner)) as client:
         for target in (IMAGE_TO_VIDEO, "/nowhere?a=b", "/v1/nothing/output.mp4"):
             client.call("GET", target)
@@ -151,8 +154,8 @@ def test_a_key_in_the_query(owner: Caller) -> None:
         assert client.call("GET", "/v2/requests/status/x?subscription-key=", key=None)[0] == 401
 
 
-def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
-    """Not in headers, bodies, targets, webhooks, or the log; nor is the key of the world."""
+def test_the_key_of_the_app_is_shown_nowhere(owner: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    """No header, body, target, webhook or log record shows it, nor the key of the world."""
     caplog.set_level("INFO", "pixazo_simulator")
     secrets = {"X-Webhook-URL": f"http://127.0.0.1:9/{CANARY}?again={CANARY}", "X-Mine": f"mine is {CANARY}"}
     with TlsClient(opened(owner)) as client:
@@ -160,22 +163,22 @@ def test_the_key_of_the_app_is_told_nowhere(owner: Caller, caplog: pytest.LogCap
         client.submit(f"A bear called {CANARY}", **secrets)
         client.call("GET", f"/{SECOND}?subscription-key={SECOND}&x={SECOND}", key=None)
         owner.advance(60)
-    told = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
-    shown = b"".join(told).decode() + caplog.text
+    bodies = [owner.call("GET", f"/_sim/{what}").body for what in ("journal", "deliveries", "world", "generations")]
+    shown = b"".join(bodies).decode() + caplog.text
     assert "[redacted]" in shown
     assert CANARY not in shown
     assert SECOND not in shown
     assert owner.key not in shown
 
 
-def test_a_key_that_the_app_encodes_is_told_in_no_spelling(owner: Caller) -> None:
-    """Encoded in a query, and decoded in the next request."""
+def test_a_key_that_the_app_encodes_is_shown_in_no_spelling(owner: Caller) -> None:
+    """It is redacted encoded in a query, and decoded in the next request."""
     with TlsClient(opened(owner)) as client:
         client.call("GET", "/v2/requests/status/x?subscription-key=an%20apps%2Fown+key-1", key=None)
         client.submit("A bear called an apps/own key-1")
-    told = owner.call("GET", "/_sim/journal").body.decode()
-    assert '"A bear called [redacted]"' in told
-    assert "own" not in told
+    journal = owner.call("GET", "/_sim/journal").body.decode()
+    assert '"A bear called [redacted]"' in journal
+    assert "own" not in journal
 
 
 def test_our_own_routes_are_not_behind_it(owner: Caller) -> None:
@@ -265,8 +268,8 @@ def test_a_deleted_world_has_no_listeners(simulator: Simulator, owner: Caller) -
 def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner: Caller) -> None:
     """For any other world it does not exist."""
     listener = opened(owner)
-    stranger = Caller(over_http(simulator.url), "sim-key")
-    reply = stranger.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
+    unknown_caller = Caller(over_http(simulator.url), "sim-key")
+    reply = unknown_caller.call("DELETE", f"/_sim/tls-listeners/{listener.number}")
     assert (reply.status, reply.json()["message"]) == (
         404,
         f"this world has no TLS listener {listener.number}: open one with POST /_sim/tls-listeners",
@@ -275,7 +278,7 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner:
 
 
 @pytest.mark.parametrize(
-    ("hosts", "told"),
+    ("hosts", "expected"),
     [
         ([], "0 hosts were named: a TLS listener has 1 to 32"),
         (["a.example"] * 33, "33 hosts were named: a TLS listener has 1 to 32"),
@@ -293,11 +296,11 @@ def test_a_listener_is_closed_by_its_own_world_only(simulator: Simulator, owner:
         (["ab--cd.test"], "no certificate can be made for 'ab--cd.test' (Label has"),
     ],
 )
-def test_hosts_that_no_listener_can_have(owner: Caller, hosts: list[str], told: str) -> None:
+def test_hosts_that_no_listener_can_have(owner: Caller, hosts: list[str], expected: str) -> None:
     """One line with the value and the remedy."""
     reply = owner.call("POST", "/_sim/tls-listeners", {"hosts": hosts})
     assert reply.status == 400
-    assert reply.json()["message"].startswith(told)
+    assert reply.json()["message"].startswith(expected)
 
 
 def test_listeners_are_bounded() -> None:
@@ -329,7 +332,7 @@ def test_listeners_that_open_together_are_bounded() -> None:
 
 def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody could close it."""
-    wish = b'{"hosts": ["gateway.pixazo.ai"]}'
+    content = b'{"hosts": ["gateway.pixazo.ai"]}'
 
     async def opening() -> tuple[int, str, list[bool]]:
         control = Application(Worlds(Settings())).control
@@ -346,12 +349,12 @@ def test_a_listener_that_opens_while_its_world_is_deleted_does_not_stay(monkeypa
             return await control.answer(method, path, "", body, host="localhost", key="sim-key")
 
         monkeypatch.setattr(loop, "create_server", slowly)
-        listener = asyncio.create_task(ask("POST", "/_sim/tls-listeners", wish))
+        listener = asyncio.create_task(ask("POST", "/_sim/tls-listeners", content))
         await begun.wait()
         assert (await ask("DELETE", "/_sim/world"))[0] == 200
         deleted.set()
-        status, told = await listener
-        return status, json.loads(told).get("message", ""), [each.is_serving() for each in listeners]
+        status, reported = await listener
+        return status, json.loads(reported).get("message", ""), [each.is_serving() for each in listeners]
 
     assert asyncio.run(opening()) == (404, "the world was deleted while its TLS listener was opened", [False])
 
@@ -391,7 +394,7 @@ def test_mutants_stand_behind_a_listener() -> None:
         assert seen["reason"] == "refused: no API key; edited by mutant empty-401"
 
 
-def test_no_rule_explanation_or_wait_tells_the_key_of_the_app(simulator: Simulator) -> None:
+def test_no_rule_explanation_or_wait_shows_the_key_of_the_app(simulator: Simulator) -> None:
     """Where a condition is compared with what the app sent, its key is redacted in the comparison."""
     owner = simulator.control().create_world()
     with TlsClient(simulator.open_tls_listener([HOST], api_key=owner.api_key)) as app:
@@ -420,8 +423,8 @@ def test_who_comes_in_while_a_listener_closes_is_turned_away(owner: Caller) -> N
             owner.sim("world")
         assert owner.call("DELETE", f"/_sim/tls-listeners/{listener.number}").status == 200
         trust = ssl.create_default_context(cadata=listener.ca_pem)
-        answer = b""
+        response = b""
         with suppress(OSError), trust.wrap_socket(raw, server_hostname=HOST) as secure:
             secure.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            answer = secure.recv(1)
-        assert answer == b""
+            response = secure.recv(1)
+        assert response == b""

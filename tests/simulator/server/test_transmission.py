@@ -63,17 +63,17 @@ def response(*effects: Wait | Send | Close | Reset | Silence) -> Response:
 
 def sent(*effects: Wait | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:
     """The pieces of `BODY` that leave, each with whether more follow."""
-    said: list[dict[str, Any]] = []
+    sent_messages: list[dict[str, Any]] = []
 
     async def receive() -> Any:
         await asyncio.Event().wait()
 
     async def send(message: Any) -> None:
-        said.append(message)
+        sent_messages.append(message)
 
     asyncio.run(transmit(response(*effects), {}, receive, send))
-    assert said[0] == {"type": "http.response.start", "status": 200, "headers": []}
-    return [(message["body"], message.get("more_body", False)) for message in said[1:]]
+    assert sent_messages[0] == {"type": "http.response.start", "status": 200, "headers": []}
+    return [(message["body"], message.get("more_body", False)) for message in sent_messages[1:]]
 
 
 def test_faults_of_a_body_do_not_change_how_it_is_sent() -> None:
@@ -89,7 +89,7 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
 
 
 @pytest.mark.parametrize(
-    ("faults", "told"),
+    ("faults", "expected"),
     [
         ((Delay(1),), None),
         ((ReplyLost(),), "nothing left, then the connection was closed"),
@@ -101,9 +101,9 @@ def test_several_faults_combine_whatever_their_order(faults: list[AnyFault]) -> 
         ((TruncatedBody(0.9), ConnectionReset()), "9 of 11 bytes of the body left, then the connection was reset"),
     ],
 )
-def test_what_is_cut_can_be_told(faults: tuple[AnyFault, ...], told: str | None) -> None:
-    """In words."""
-    assert cut(transmission(faults, Random(0)), 11) == told
+def test_what_is_cut_can_be_described(faults: tuple[AnyFault, ...], expected: str | None) -> None:
+    """The description is in words."""
+    assert cut(transmission(faults, Random(0)), 11) == expected
 
 
 @given(seconds=st.floats(0, 1000), bounds=st.tuples(st.floats(0, 500), st.floats(500, 1000)), seed=st.integers())
@@ -170,7 +170,7 @@ class Line:
 )
 def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[bytes], ended: list[str]) -> None:
     """Nothing is sent after it, and it lasts until the caller has gone."""
-    line, said, gone = Line(), list[Any](), asyncio.Event
+    line, sent_messages, gone = Line(), list[Any](), asyncio.Event
 
     async def run() -> None:
         going = gone()
@@ -182,18 +182,18 @@ def test_an_end_comes_after_what_is_kept(effects: Transmission, messages: list[b
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
-            said.append(message)
+            sent_messages.append(message)
 
         await transmit(response(*effects), {"pixazo.connection": line}, receive, send)
 
     asyncio.run(run())
-    assert [message["body"] for message in said[1:]] == messages
-    assert all(message["more_body"] for message in said[1:])
+    assert [message["body"] for message in sent_messages[1:]] == messages
+    assert all(message["more_body"] for message in sent_messages[1:])
     assert (line.ended, line.held) == (ended, False)
 
 
 @pytest.mark.parametrize("fault", [ReplyLost(), ConnectionReset(), Hang(), TruncatedBody(0.5)])
-def test_a_server_that_lends_no_connection_is_told_so(fault: AnyFault) -> None:
+def test_a_server_that_lends_no_connection_gets_a_named_error(fault: AnyFault) -> None:
     """An in-process transport sees a named error, a ConnectionError, in the place of the cut."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault, times=1)) as send:
@@ -205,7 +205,7 @@ def test_a_server_that_lends_no_connection_is_told_so(fault: AnyFault) -> None:
 
 
 @pytest.mark.parametrize("fault", [Delay(0.01), SlowDrip(0.01, pieces=2)])
-def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> None:
+def test_without_a_connection_a_response_can_still_be_late(fault: AnyFault) -> None:
     """It arrives whole."""
     headers = {"Ocp-Apim-Subscription-Key": "sim-key", "Content-Type": "application/json"}
     with InProcess(scripted(fault)) as send:
@@ -215,7 +215,7 @@ def test_without_a_connection_an_answer_can_still_be_late(fault: AnyFault) -> No
 
 @pytest.mark.parametrize("fault", [Hang(), Delay(3600), SlowDrip(3600), TruncatedBody(0.5)], ids=str)
 @pytest.mark.parametrize("gone", [True, False], ids=["caller gone", "caller waits"])
-def test_a_server_stops_while_an_answer_is_held_back(
+def test_a_server_stops_while_a_response_is_held_back(
     fault: AnyFault, gone: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At once, whether or not the caller still waits for it, though other answers would have an hour to end."""
@@ -286,7 +286,7 @@ async def _until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def test_a_strike_that_is_cancelled_leaves_nothing_behind() -> None:
+def test_a_fault_that_is_cancelled_leaves_nothing_behind() -> None:
     """Nobody waits any more for the caller to go, and the connection is no longer held."""
     line = Line()
 
@@ -300,11 +300,11 @@ def test_a_strike_that_is_cancelled_leaves_nothing_behind() -> None:
         async def send(_: Any) -> None:
             pass
 
-        struck = asyncio.create_task(transmit(response(Wait(3600)), {"pixazo.connection": line}, receive, send))
+        injecting = asyncio.create_task(transmit(response(Wait(3600)), {"pixazo.connection": line}, receive, send))
         await waiting.wait()
         assert line.held
-        struck.cancel()
-        await asyncio.wait([struck])
+        injecting.cancel()
+        await asyncio.wait([injecting])
         await asyncio.sleep(0)
         return len(asyncio.all_tasks())
 
@@ -378,7 +378,7 @@ def contexts(request: pytest.FixtureRequest) -> tuple[ssl.SSLContext, ssl.SSLCon
     return server, client
 
 
-def struck(
+def injecting(
     settings: Settings,
     loop: Callable[[], asyncio.AbstractEventLoop],
     context: ssl.SSLContext | None,
@@ -416,7 +416,7 @@ def test_a_reset_is_real(
             return type(raised)
         return None
 
-    assert struck(scripted(ConnectionReset()), loop, contexts and contexts[0], ask) is ConnectionResetError
+    assert injecting(scripted(ConnectionReset()), loop, contexts and contexts[0], ask) is ConnectionResetError
 
 
 def test_a_lost_reply_ends_in_good_order(
@@ -431,11 +431,11 @@ def test_a_lost_reply_ends_in_good_order(
             else connection
         )
         wrapped.sendall(request("POST", GENERATE, BEAR))
-        said = wrapped.recv(1)
+        sent_messages = wrapped.recv(1)
         wrapped.close()
-        return said
+        return sent_messages
 
-    assert struck(scripted(ReplyLost()), loop, contexts and contexts[0], ask) == b""
+    assert injecting(scripted(ReplyLost()), loop, contexts and contexts[0], ask) == b""
 
 
 def test_what_is_kept_arrives_before_a_reset(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
@@ -452,7 +452,7 @@ def test_what_is_kept_arrives_before_a_reset(loop: Callable[[], asyncio.Abstract
         return bytes(arrived), False
 
     rule = Rule(when="status", reply=Reply(503, text="0123456789"), faults=(TruncatedBody(0.5), ConnectionReset()))
-    assert struck(Settings(script=(rule,)), loop, None, ask) == (b"01234", True)
+    assert injecting(Settings(script=(rule,)), loop, None, ask) == (b"01234", True)
 
 
 def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
@@ -466,15 +466,15 @@ def test_a_connection_serves_on_after_a_fault_that_did_not_end_it() -> None:
             statuses: list[int] = []
             for _ in range(2):
                 wire.send(request("POST", GENERATE, BEAR))
-                statuses.append(wire.answer().status)
+                statuses.append(wire.response().status)
             assert statuses == [500, 202]
             wire.send(request("POST", GENERATE, BEAR))
             assert wire.closed()
         assert observe(simulator.port, "POST", GENERATE, BEAR).status == 202
 
 
-def test_an_answer_of_a_script_can_be_cut_too() -> None:
-    """A reply and a fault of one step: the error page ends early."""
+def test_a_response_of_a_script_can_be_cut_too() -> None:
+    """The reply and the fault are of one step: the error page ends early."""
     rule = Rule(when="status", reply=Reply(503, text="Service Unavailable"), faults=(TruncatedBody(0.5),))
     with Simulator(Settings(script=(rule,))) as simulator:
         seen = observe(simulator.port, "GET", "/v2/requests/status/x")

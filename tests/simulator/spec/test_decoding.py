@@ -47,8 +47,8 @@ KINDS = "status_code, html_page, delay, uniform_delay, "
         (Advance, "", "missing required field `seconds`"),
     ],
 )  # fmt: skip
-def test_a_misfit_is_told_with_its_place_and_the_nearest_name(shape: type, text: str, says: str) -> None:
-    """However deep it stands, and whatever comes after it."""
+def test_the_error_of_a_misfit_names_its_place_and_the_nearest_name(shape: type, text: str, says: str) -> None:
+    """This holds however deep it stands, and whatever comes after it."""
     with pytest.raises(MisfitError) as raised:
         read(text.encode(), shape)
     assert says in str(raised.value)
@@ -77,8 +77,8 @@ def test_a_query_is_read_from_texts() -> None:
         ),
     ],
 )
-def test_a_query_that_does_not_fit_is_told_with_its_value(given: dict[str, str], says: str) -> None:
-    """And the nearest name."""
+def test_the_error_of_a_query_that_does_not_fit_shows_its_value(given: dict[str, str], says: str) -> None:
+    """It names the nearest known name, too."""
     with pytest.raises(MisfitError) as raised:
         fit(given, JournalFilter, strict=False)
     assert says in str(raised.value)

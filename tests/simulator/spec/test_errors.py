@@ -28,7 +28,7 @@ from pixazo_simulator.spec.responses import refusal_answer
 
 
 @pytest.mark.parametrize(
-    ("refusal", "told"),
+    ("refusal", "expected"),
     [
         (UnknownRoute(), "no route of the gateway"),
         (UnknownRoute("GET"), "this path takes only GET"),
@@ -55,6 +55,6 @@ from pixazo_simulator.spec.responses import refusal_answer
         ),
     ],
 )
-def test_every_refusal_is_told_in_words(refusal: Refusal, told: str) -> None:
-    """One phrase with the value and, where there is one, the remedy."""
-    assert refusal_answer(refusal, Policy(), "http://localhost/").reason == f"refused: {told}"
+def test_every_refusal_is_described_in_words(refusal: Refusal, expected: str) -> None:
+    """The phrase has the value and, where there is one, the remedy."""
+    assert refusal_answer(refusal, Policy(), "http://localhost/").reason == f"refused: {expected}"

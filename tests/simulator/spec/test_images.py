@@ -97,7 +97,7 @@ def test_anything_else_is_other(data: bytes) -> None:
         (b"RIFF\x08\x00\x00\x00WEBPVP8X", "webp"),
     ],
 )
-def test_a_damaged_header_tells_no_frame(data: bytes, kind: str) -> None:
+def test_a_damaged_header_gives_no_frame(data: bytes, kind: str) -> None:
     """Its format is still known."""
     facts = facts_of(data)
     assert facts.format == kind

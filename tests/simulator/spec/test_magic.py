@@ -51,8 +51,8 @@ def test_marks_are_read(prompt: str, magic: Magic) -> None:
         (f"[[sim:{'x' * 5000}]]", f"[[sim:{'x' * 40}]]", "known are "),
     ],
 )
-def test_a_mark_that_means_nothing_is_told(prompt: str, word: str, remedy: str) -> None:
-    """Rather than silently ignored: the mark and its remedy."""
+def test_a_mark_that_means_nothing_is_reported(prompt: str, word: str, remedy: str) -> None:
+    """It is not silently ignored: the error has the mark and its remedy."""
     read = read_magic(prompt)
     assert isinstance(read, MagicTypo)
     assert read.word == word
@@ -81,7 +81,7 @@ def test_marks_are_looked_for_in_the_first_20_000_characters() -> None:
 
 
 def test_the_text_of_a_mark_is_cut() -> None:
-    """It is told with every status answer."""
+    """It is in every status response."""
     read = read_magic(f"[[sim:failed {'x' * 3000}]]")
     assert isinstance(read, Magic)
     assert read.error == "x" * 2000

@@ -112,7 +112,7 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("submit_kode", "200", "policy field 'submit_kode' does not exist (did you mean submit_code?)"),
         ("number_forms", "integral", "policy point 'number_forms' cannot be set: it is always integral"),
@@ -140,11 +140,11 @@ def test_values_of_a_toml_file_are_read(values: dict[str, Any], text: str) -> No
         ("check_order", "key,suspended,rate,parameters,json,model,funds", "before the body is read"),
     ],
 )
-def test_what_cannot_be_set_is_refused_by_field_value_and_remedy(name: str, value: str, told: str) -> None:
+def test_what_cannot_be_set_is_refused_by_field_value_and_remedy(name: str, value: str, expected: str) -> None:
     """One line each."""
     with pytest.raises(ValueError, match=r"policy (field|point)") as refused:
         Policy().changed({name: value})
-    assert told in str(refused.value)
+    assert expected in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -193,7 +193,7 @@ def test_a_near_word_is_suggested() -> None:
 
 
 def test_a_word_far_longer_than_any_is_near_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which is told without comparing it: that would take seconds."""
+    """It is refused without comparing it: that would take seconds."""
     monkeypatch.setattr("pixazo_simulator.spec.text.get_close_matches", None)
     assert nearest("generate" * 100_000, ("generate", "imageToVideo")) == ""
     assert nearest("generate", ()) == ""

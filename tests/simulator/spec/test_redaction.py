@@ -21,7 +21,7 @@ ODD = 'se"cr/et k'
 
 
 @pytest.mark.parametrize(
-    ("text", "key", "told"),
+    ("text", "key", "expected"),
     [
         ("the key canary-5f1d twice: canary-5f1d", KEY, "the key [redacted] twice: [redacted]"),
         ("xcanary-5f1dx", KEY, "x[redacted]x"),
@@ -52,22 +52,22 @@ ODD = 'se"cr/et k'
         ("nobody's", "  ", "nobody's"),
     ],
 )
-def test_a_key_is_taken_out(text: str, key: str, told: str) -> None:
+def test_a_key_is_taken_out(text: str, key: str, expected: str) -> None:
     """Wherever it stands and however it is written; one of less than 8 characters where it stands alone."""
-    assert Redactor((key,)).text(text) == told
+    assert Redactor((key,)).text(text) == expected
 
 
 @pytest.mark.parametrize("key", [KEY, "sim-key", "a-much-longer-key-than-that", "9f8e7d6c5b4a"])
 @pytest.mark.parametrize("user", ["", "a", "me", "you"])
 def test_a_key_in_base64_is_taken_out(key: str, user: str) -> None:
     """As `Authorization: Basic` sends it, whatever the user's name: what is left cannot be read."""
-    told = Redactor((key,)).text(f"sent {b64encode(f'{user}:{key}'.encode()).decode()} there")
-    assert "[redacted]" in told
-    assert b64encode(f"{user}:{key}".encode()).decode()[len(user) + 4 : -4] not in told
+    reported = Redactor((key,)).text(f"sent {b64encode(f'{user}:{key}'.encode()).decode()} there")
+    assert "[redacted]" in reported
+    assert b64encode(f"{user}:{key}".encode()).decode()[len(user) + 4 : -4] not in reported
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("/x?token=abc&y=1", "/x?token=[hidden]&y=1"),
         ("api_key=abc&y=1;sig=xyz", "api_key=[hidden]&y=1;sig=[hidden]"),
@@ -86,9 +86,9 @@ def test_a_key_in_base64_is_taken_out(key: str, user: str) -> None:
         ("?key=[redacted]", "?key=[redacted]"),
     ],
 )
-def test_the_value_of_a_name_that_looks_like_a_secret_is_hidden(text: str, told: str) -> None:
+def test_the_value_of_a_name_that_looks_like_a_secret_is_hidden(text: str, expected: str) -> None:
     """In queries, forms, URLs, JSON and Python, also where they are cut or spelled oddly; sentences stay as they are."""
-    assert Redactor().text(text) == told
+    assert Redactor().text(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_names_that_look_like_secrets(name: str, secret: bool) -> None:
 def test_members_are_hidden_at_any_depth() -> None:
     """Whatever their values are; null, true and the empty text tell nothing. A key shows that it was one."""
     value = {"a": [{"token": {"b": "c"}, "password": 7, "key": None, "secret": True}], "cookie": "", "auth": f"x {KEY}"}
-    told = {
+    expected = {
         "a": [{"token": "[hidden]", "password": "[hidden]", "key": None, "secret": True}],
         "cookie": "",
         "auth": "[redacted]",
     }
-    assert Redactor((KEY,)).json(value) == told
+    assert Redactor((KEY,)).json(value) == expected
 
 
 def test_a_number_that_is_a_key_is_taken_out() -> None:
@@ -124,15 +124,15 @@ def test_a_number_that_is_a_key_is_taken_out() -> None:
 def test_no_member_is_lost() -> None:
     """Where two names are keys, or look like what stands for one."""
     value = {"canary-5f1d": 1, "k3y": 2, "[redacted] 2": 3}
-    told = {"[redacted]": "[hidden]", "[redacted] 2": 2, "[redacted] 2 3": 3}
-    assert Redactor((KEY, "k3y")).json(value | {"canary-5f1d": 1}) == told | {"[redacted]": 1}
+    expected = {"[redacted]": "[hidden]", "[redacted] 2": 2, "[redacted] 2 3": 3}
+    assert Redactor((KEY, "k3y")).json(value | {"canary-5f1d": 1}) == expected | {"[redacted]": 1}
 
 
 def test_the_names_of_headers_hold_no_key() -> None:
     """Nobody's own name is lost over it."""
     headers = [(b"X-Canary-5f1d", b"a"), (b"Y-Canary-5f1d", b"b"), (b"host", b"c")]
-    told = {"x-[redacted]": "a", "y-[redacted]": "b", "host": "c"}
-    assert Redactor((KEY,)).headers(headers) == told
+    expected = {"x-[redacted]": "a", "y-[redacted]": "b", "host": "c"}
+    assert Redactor((KEY,)).headers(headers) == expected
 
 
 @pytest.mark.parametrize("size", [1, 4, 7, 10, 14])
@@ -145,15 +145,15 @@ def test_a_key_that_was_cut_while_a_text_was_shortened_is_taken_out(size: int, a
     assert Redactor((KEY,)).text(f"{shown!r} is wrong").endswith("[cut]' is wrong")
 
 
-def test_what_is_nested_deeply_is_told_as_text() -> None:
-    """Without keys and secrets all the same."""
+def test_what_is_nested_deeply_is_shown_as_text() -> None:
+    """Keys and secrets are redacted all the same."""
     deep: Any = {"token": "abc", "x": KEY}
     for _ in range(300):
         deep = [deep]
-    told = json.dumps(Redactor((KEY,)).json(deep))
-    assert "abc" not in told
-    assert KEY not in told
-    assert "[hidden]" in told
+    reported = json.dumps(Redactor((KEY,)).json(deep))
+    assert "abc" not in reported
+    assert KEY not in reported
+    assert "[hidden]" in reported
 
 
 def test_a_key_that_cannot_be_encoded_is_taken_out() -> None:
@@ -169,12 +169,12 @@ def test_headers_that_carry_keys_and_secrets() -> None:
         (b"X-Other", b"c canary-5f1d"),
         (b"X-Key", b"is canary-5f1d"),
     ]
-    told = {"cookie": "[redacted]", "x-auth-token": "[hidden]", "x-other": "c [redacted]", "x-key": "[redacted]"}
-    assert Redactor((KEY,)).headers(headers) == told
+    expected = {"cookie": "[redacted]", "x-auth-token": "[hidden]", "x-other": "c [redacted]", "x-key": "[redacted]"}
+    assert Redactor((KEY,)).headers(headers) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a body and the canary-5f", "a body and the "),
         ("a body and the c", "a body and the "),
@@ -187,17 +187,17 @@ def test_headers_that_carry_keys_and_secrets() -> None:
         ('{"password": "hunt', '{"password": "[hidden]"'),
     ],
 )
-def test_a_key_that_was_cut_in_two_is_taken_out(text: str, told: str) -> None:
-    """Of a text that was cut short, whatever its end may be the beginning of is not told."""
-    assert Redactor((KEY,)).start(text) == told
+def test_a_key_that_was_cut_in_two_is_taken_out(text: str, expected: str) -> None:
+    """Of a text that was cut short, whatever its end may be the beginning of is not shown."""
+    assert Redactor((KEY,)).start(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("se%2", ""), ('"prompt": "se\\"c', '"prompt": "'), ('it is se"cr', "it is ")]
+    ("text", "expected"), [("se%2", ""), ('"prompt": "se\\"c', '"prompt": "'), ('it is se"cr', "it is ")]
 )
-def test_a_key_that_was_cut_in_two_is_taken_out_however_it_is_written(text: str, told: str) -> None:
+def test_a_key_that_was_cut_in_two_is_taken_out_however_it_is_written(text: str, expected: str) -> None:
     """As it is, as JSON writes it, as a URL writes it."""
-    assert Redactor((ODD,)).start(text) == told
+    assert Redactor((ODD,)).start(text) == expected
 
 
 def test_a_key_is_known_as_often_as_it_was_added_and_for_a_while_after_that() -> None:

@@ -64,8 +64,8 @@ def test_image_to_video_reads_one_member_more() -> None:
         (b'"prompt"', "object"),
     ],
 )
-def test_what_is_no_json_object_is_told_apart(body: bytes, fault: str) -> None:
-    """Empty, malformed, nested too deeply, or some other value."""
+def test_what_is_no_json_object_is_classified(body: bytes, fault: str) -> None:
+    """The body is empty, malformed, nested too deeply, or some other value."""
     assert decode(body, GENERATE) == InvalidBody(fault)
 
 
@@ -75,8 +75,8 @@ def test_of_two_members_the_last_one_is_judged() -> None:
     assert decode(b'{"prompt":"a","prompt":2}', GENERATE) == InvalidParameters((Problem("prompt", Rule.STRING),))
 
 
-def test_every_wrong_type_is_told() -> None:
-    """In the order of the page; null is no value; a boolean is no number."""
+def test_every_wrong_type_is_reported() -> None:
+    """Errors come in the order of the page; null is no value; a boolean is no number."""
     body = json.dumps(
         {
             "prompt": None,
@@ -151,7 +151,7 @@ def test_a_large_body_has_few_values(value: bytes, crowded: bool) -> None:
 
 
 def test_a_body_of_64_kib_may_have_as_many_values_as_it_likes() -> None:
-    """A prompt of commas that is too long is told to be just that."""
+    """A prompt of commas that is too long is reported as just that."""
     body = b'{"prompt":"%s"}' % (b"," * (64 * 1024 - 13))
     assert len(body) == 64 * 1024
     assert decode(body, GENERATE) == Parameters(prompt="," * (64 * 1024 - 13))

@@ -49,17 +49,17 @@ BOTH = pytest.mark.parametrize("operation", ["generate", "imageToVideo"])
 def test_every_good_frame_is_taken(operation: str, duration: float, resolution: str) -> None:
     """All but 1080P for 10 s."""
     combo = (duration, resolution) == (10, "1080P")
-    told = [Problem("resolution", Rule.COMBO)] if combo else []
-    assert problems(operation, duration=duration, resolution=resolution) == told
+    expected = [Problem("resolution", Rule.COMBO)] if combo else []
+    assert problems(operation, duration=duration, resolution=resolution) == expected
 
 
 @pytest.mark.parametrize(
-    ("duration", "told"), [(7, "7"), (0, "0"), (-6, "-6"), (6.5, "6.5"), (1e15, "more"), (60000, "60000")]
+    ("duration", "expected"), [(7, "7"), (0, "0"), (-6, "-6"), (6.5, "6.5"), (1e15, "more"), (60000, "60000")]
 )
-def test_text_to_video_takes_6_or_10_seconds(duration: float, told: str) -> None:
+def test_text_to_video_takes_6_or_10_seconds(duration: float, expected: str) -> None:
     """A number by the page, so that 6.5 is refused for its value."""
     assert problems("generate", duration=duration) == [
-        Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", told)),
+        Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", expected)),
     ]
 
 
@@ -72,7 +72,7 @@ def test_image_to_video_takes_an_integer() -> None:
 @BOTH
 @pytest.mark.parametrize("resolution", ["768p", "", " 768P", "4K", "x" * 500])
 def test_a_resolution_is_spelled_to_the_letter(operation: str, resolution: str) -> None:
-    """And told back, cut short."""
+    """It is repeated in the error, cut short."""
     assert problems(operation, resolution=resolution) == [
         Problem(
             "resolution",
@@ -108,8 +108,8 @@ def test_a_prompt_is_counted_in_the_unit_of_the_policy(
     operation: str, unit: str, prompt: str, count: int | None
 ) -> None:
     """2000 of them are taken, one more is not."""
-    told = [] if count is None else [Problem("prompt", Rule.LENGTH, (2000, count))]
-    assert problems(operation, {"prompt_unit": unit}, prompt=prompt) == told
+    expected = [] if count is None else [Problem("prompt", Rule.LENGTH, (2000, count))]
+    assert problems(operation, {"prompt_unit": unit}, prompt=prompt) == expected
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t", "\u3000"])
@@ -119,14 +119,14 @@ def test_a_blank_prompt(prompt: str) -> None:
     assert problems("generate", {"blank_prompt": "accept"}, prompt=prompt) == []
 
 
-def test_what_is_missing_is_told_together() -> None:
+def test_missing_members_are_reported_together() -> None:
     """Neither hides the other."""
     found = check(ImageParameters(), OPERATIONS["imageToVideo"], Policy(), {}, magic=True)
     assert found.refused == [Problem("prompt", Rule.REQUIRED), Problem("first_frame_image", Rule.REQUIRED)]
 
 
 @pytest.mark.parametrize(
-    ("image", "told"),
+    ("image", "expected"),
     [
         (data_url(png(301, 301)), []),
         (data_url(jpeg(301, 301), "jpeg"), []),
@@ -150,21 +150,21 @@ def test_what_is_missing_is_told_together() -> None:
         ("http://a.test/b.png", []),
     ],
 )
-def test_the_image_rules(image: str, told: list[Problem]) -> None:
+def test_the_image_rules(image: str, expected: list[Problem]) -> None:
     """Format, wholeness, short side, aspect ratio; what the type in the data URL says does not count."""
-    assert problems("imageToVideo", first_frame_image=image) == told
+    assert problems("imageToVideo", first_frame_image=image) == expected
 
 
 def test_an_image_is_smaller_than_20_megabytes() -> None:
     """One byte less is taken; the file is filled up between header and end."""
     whole = png(301, 301)
-    for size, told in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Rule.IMAGE_SIZE, (BIG,))])]:
+    for size, reported in [(BIG - 1, []), (BIG, [Problem("first_frame_image", Rule.IMAGE_SIZE, (BIG,))])]:
         filled = whole[:-12] + b"\0" * (size - len(whole)) + whole[-12:]
-        assert problems("imageToVideo", first_frame_image=data_url(filled)) == told
+        assert problems("imageToVideo", first_frame_image=data_url(filled)) == reported
 
 
-def test_image_rules_may_strike_later() -> None:
-    """The same problems, as the reason to fail."""
+def test_image_problems_may_fail_the_generation_later() -> None:
+    """The same problems become the reason to fail."""
     found = findings("imageToVideo", {"image_rules": "fail"}, first_frame_image=data_url(jpeg(300, 400), "jpeg"))
     assert (found.refused, found.fails) == ([], [Problem("first_frame_image", Rule.IMAGE_SIDE, (300,))])
 
@@ -263,8 +263,8 @@ def test_judging_never_raises(body: dict[str, object], policy: dict[str, str], o
         msgspec.json.encode([[each.member for each in found.refused], [each.member for each in found.fails]])
 
 
-def test_an_image_of_too_many_segments_is_told_to_have_them() -> None:
-    """Damaged, with the bound."""
+def test_an_image_of_too_many_segments_is_reported_as_damaged() -> None:
+    """The error names the bound."""
     image = data_url(b"\xff\xd8" + b"\xff\xe0\x00\x02" * 1001, "jpeg")
     found = problems("imageToVideo", first_frame_image=image)
     assert found == [Problem("first_frame_image", Rule.IMAGE_SEGMENTS, (1000,))]
@@ -277,13 +277,13 @@ def test_a_url_has_at_most_8000_characters() -> None:
     assert url_problem(longest) is None
     assert url_problem(f"{longest}b") == Rule.URL_LENGTH
     assert problems("imageToVideo", first_frame_image=f"{longest}b") == [Problem("first_frame_image", Rule.IMAGE_URL)]
-    told = sentence([Problem("callback_url", Rule.URL_LENGTH)])
-    assert told == "callback_url must be a URL of at most 8000 characters."
+    reported = sentence([Problem("callback_url", Rule.URL_LENGTH)])
+    assert reported == "callback_url must be a URL of at most 8000 characters."
 
 
 def test_of_many_unknown_members_the_first_are_named() -> None:
     """And the others counted."""
-    told = sentence(unknown_member([f"m{number}" for number in range(13)], OPERATIONS["generate"]))
-    assert told.count("is not a parameter of this operation") == 10
-    assert told.endswith("; m9 is not a parameter of this operation, nor are 3 more.")
+    reported = sentence(unknown_member([f"m{number}" for number in range(13)], OPERATIONS["generate"]))
+    assert reported.count("is not a parameter of this operation") == 10
+    assert reported.endswith("; m9 is not a parameter of this operation, nor are 3 more.")
     assert "nor are" not in sentence(unknown_member([f"m{number}" for number in range(10)], OPERATIONS["generate"]))

@@ -18,7 +18,7 @@ from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.state.generation import Transition
 from pixazo_simulator.world.world import World
 
-__all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "settings", "told"]
+__all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "due_events", "settings"]
 
 HOOK = "http://127.0.0.1:9/hook"
 
@@ -68,7 +68,7 @@ def drive(
     return asyncio.run(run())
 
 
-def told(fallen: list[FallenDue]) -> list[tuple[float, object]]:
+def due_events(fallen: list[FallenDue]) -> list[tuple[float, object]]:
     """Seconds after the start, and the event: a status, or the outcome of an attempt."""
     return [
         ((each.at - START) / 1000, each.status)

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit
-from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, settings, told
+from tests.simulator.webhooks.dispatching import HOOK, PATIENCE, Receiver, drive, due_events, settings
 
 from pixazo_simulator.script.faults import Drop, Duplicate
 from pixazo_simulator.script.rule import Rule
@@ -31,15 +31,15 @@ from pixazo_simulator.world.state.generation import Bounds, Transition
 from pixazo_simulator.world.world import World
 
 
-def test_advancing_tells_what_fell_due_in_order() -> None:
-    """Transitions, and webhooks that were attempted at their instants."""
+def test_advancing_lists_what_fell_due_in_order() -> None:
+    """The list has transitions, and webhooks that were attempted at their instants."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert told(await dispatcher.advance(world, 0)) == []
-        assert told(await dispatcher.advance(world, 2_000)) == [(2, Status.PROCESSING)]
-        assert told(await dispatcher.advance(world, 12_999)) == []
-        assert told(await dispatcher.advance(world, 1)) == [(15, Status.COMPLETED), (15, 204)]
+        assert due_events(await dispatcher.advance(world, 0)) == []
+        assert due_events(await dispatcher.advance(world, 2_000)) == [(2, Status.PROCESSING)]
+        assert due_events(await dispatcher.advance(world, 12_999)) == []
+        assert due_events(await dispatcher.advance(world, 1)) == [(15, Status.COMPLETED), (15, 204)]
         assert [json.loads(webhook.body)["status"] for webhook in receiver.webhooks] == ["COMPLETED"]
 
     drive(doing)
@@ -51,7 +51,7 @@ def test_retries_happen_on_the_world_s_clock(outcome: Outcome) -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        fallen = told(await dispatcher.advance(world, 3_600_000))
+        fallen = due_events(await dispatcher.advance(world, 3_600_000))
         assert [at for at, what in fallen if what == outcome.problem] == [15, 20, 320, 2_120]
         assert world.clock.now() == START + 3_600_000
         assert len({webhook.body for webhook in receiver.webhooks}) == 1
@@ -64,10 +64,10 @@ def test_retries_can_be_walked_through_one_by_one() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert told(await dispatcher.advance(world, 15_000))[-1] == (15, "answered 503")
-        assert told(await dispatcher.advance(world, 4_999)) == []
-        assert told(await dispatcher.advance(world, 1)) == [(20, 204)]
-        assert told(await dispatcher.advance(world, 10**7)) == []
+        assert due_events(await dispatcher.advance(world, 15_000))[-1] == (15, "answered 503")
+        assert due_events(await dispatcher.advance(world, 4_999)) == []
+        assert due_events(await dispatcher.advance(world, 1)) == [(20, 204)]
+        assert due_events(await dispatcher.advance(world, 10**7)) == []
 
     drive(doing, None, Outcome(503, "answered 503"), Outcome(204))
 
@@ -77,7 +77,7 @@ def test_a_callback_that_cannot_be_helped_is_tried_once() -> None:
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
         accepted(world, webhook_url=HOOK)
-        assert len(told(await dispatcher.advance(world, 10**7))) == 3
+        assert len(due_events(await dispatcher.advance(world, 10**7))) == 3
 
     drive(doing, None, Outcome(None, "not allowed", final=True))
 
@@ -177,7 +177,7 @@ def test_an_advance_that_need_not_wait_is_made_at_once(hook: str | None, seconds
     fallen, now = drive(doing)
     assert now == START + (round(seconds * 1000) if moved else 0)
     statuses = [(2.0, Status.PROCESSING), (15.0, Status.COMPLETED)]
-    assert (None if fallen is None else told(fallen)) == (
+    assert (None if fallen is None else due_events(fallen)) == (
         [each for each in statuses if each[0] <= seconds] if moved else None
     )
 
@@ -213,7 +213,7 @@ def test_the_background_leaves_a_world_alone_that_is_being_advanced() -> None:
             await asyncio.sleep(0)
         assert len(receiver.webhooks) == 1
         receiver.open.set()
-        assert len(told(await advancing)) == 6
+        assert len(due_events(await advancing)) == 6
         running.cancel()
 
     drive(doing)
@@ -291,8 +291,8 @@ def test_closing_gives_up_what_is_under_way() -> None:
     drive(doing, settings(callback_url="challenge"))
 
 
-def test_the_log_tells_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
-    """Even if the receiver's URL contains it."""
+def test_the_log_has_each_attempt_without_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    """This holds even if the receiver's URL contains the key."""
     caplog.set_level(logging.INFO, "pixazo_simulator")
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -636,7 +636,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
     )
 
 
-def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
+def test_an_advance_over_callbacks_without_end_stops_and_reports_where() -> None:
     """Every 15 s for ten years: 10,000 are attempted, and another advance continues with the next one."""
 
     async def doing(dispatcher: Dispatcher, world: World, receiver: Receiver) -> None:
@@ -647,9 +647,9 @@ def test_an_advance_over_callbacks_without_end_stops_and_tells_where() -> None:
             "the advance ended at 2026-04-02T03:39:47.000Z, 315210013 s early, with 10000 callbacks attempted, as many as one"
             " advance attempts; the others stay pending: advance again to go on"
         )
-        assert [at for at, _ in told(caught.value.fallen)] == [2, *range(2, 150_000, 15)]
+        assert [at for at, _ in due_events(caught.value.fallen)] == [2, *range(2, 150_000, 15)]
         assert world.clock.now() == START + 149_987_000
-        assert told(await dispatcher.advance(world, 15_000)) == [(150_002, 204)]
+        assert due_events(await dispatcher.advance(world, 15_000)) == [(150_002, 204)]
 
     drive(doing, settings(webhook_events="header"))
 
@@ -693,7 +693,7 @@ def test_an_advance_ends_before_its_caller_gives_up(monkeypatch: pytest.MonkeyPa
             AdvanceError, match=r"at 2026-03-31T10:00:15\.000Z, 5 s early, with 1 callbacks .* 0 s of real"
         ):
             await dispatcher.advance(world, 20_000)
-        assert told(await dispatcher.advance(world, 5_000)) == [(15, 204)]
+        assert due_events(await dispatcher.advance(world, 5_000)) == [(15, 204)]
 
     drive(doing)
 
@@ -763,7 +763,7 @@ def test_a_callback_whose_advance_is_cancelled_is_still_due() -> None:
         with suppress(asyncio.CancelledError):
             await advancing
         receiver.open.set()
-        assert (15, 204) in told(await dispatcher.advance(world, 0))
+        assert (15, 204) in due_events(await dispatcher.advance(world, 0))
         assert len(world.deliveries()) == 1
 
     drive(doing)

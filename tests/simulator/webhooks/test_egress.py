@@ -23,9 +23,9 @@ def decide(url: str, *allowed: str) -> Destination | Blocked:
 class Resolver:
     """Replaces the operating system's resolver, and records its look-ups."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         self.asked: list[str] = []
-        self._answers = answers
+        self._addresses = addresses
         self._numeric = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self.resolve)
 
@@ -34,9 +34,9 @@ class Resolver:
         if flags & socket.AI_NUMERICHOST:
             return self._numeric(host, port, family, type, proto, flags)
         self.asked.append(host)
-        if not self._answers:
+        if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self._answers]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in self._addresses]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_everything_else_is_blocked_by_name_and_remedy(monkeypatch: pytest.Monke
 )
 def test_what_is_no_http_url_is_blocked_as_such(url: str, scheme: str, host: str) -> None:
     """A redirect may have such a location; no option allows it, so none is named."""
-    told = f"a URL with scheme '{scheme}' and host '{host}' is no http or https URL of a receiver"
-    assert decide(url) == Blocked(told)
+    expected = f"a URL with scheme '{scheme}' and host '{host}' is no http or https URL of a receiver"
+    assert decide(url) == Blocked(expected)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1@10.0.0.7/", "http://127.0.0.1:80@10.0.0.7:80/"])
@@ -219,8 +219,8 @@ def test_a_name_that_is_being_looked_up_is_not_asked_for_again(slow: Slow) -> No
 def test_a_look_up_has_a_deadline(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     """A retry may help; and no thread prevents the loop from being closed."""
     monkeypatch.setattr(egress, "LOOK_UP_TIMEOUT", 0.02)
-    told = Blocked("host slow.test does not resolve: the resolver did not answer within 0.02 s", final=False)
-    assert decide("http://slow.test/", "slow.test") == told
+    expected = Blocked("host slow.test does not resolve: the resolver did not answer within 0.02 s", final=False)
+    assert decide("http://slow.test/", "slow.test") == expected
 
 
 def test_look_ups_are_bounded(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import settings as steady
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 from tests.simulator.samples import START, accepted, call
-from tests.simulator.webhooks.dispatching import HOOK, Receiver, drive, settings, told
+from tests.simulator.webhooks.dispatching import HOOK, Receiver, drive, due_events, settings
 
 from pixazo_simulator.control.schema.rendering import delivery as rendered
 from pixazo_simulator.script.faults import (
@@ -50,7 +50,7 @@ def on(*faults: Fault, **more: Any) -> Rule:
 
 def attempts(fallen: Any) -> list[tuple[float, object]]:
     """The attempts of an advance."""
-    return [entry for entry in told(fallen) if not isinstance(entry[1], Status)]
+    return [entry for entry in due_events(fallen) if not isinstance(entry[1], Status)]
 
 
 def posted(receiver: Receiver) -> list[str]:
@@ -171,10 +171,10 @@ def test_a_refused_connection_is_a_real_one() -> None:
     """To a port on which nothing listens; the real receiver is not called."""
 
     async def run() -> Outcome:
-        heard = asyncio.Event()
+        received = asyncio.Event()
 
         async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.set()
+            received.set()
             writer.close()
 
         server = await asyncio.start_server(listen, "127.0.0.1", 0)
@@ -185,7 +185,7 @@ def test_a_refused_connection_is_a_real_one() -> None:
         )
         await sender.close()
         server.close()
-        assert not heard.is_set()
+        assert not received.is_set()
         return outcome
 
     outcome = asyncio.run(run())
@@ -306,12 +306,12 @@ def test_a_callback_can_come_before_the_reply(clock: Any) -> None:
         assert len(receiver.webhooks) == 1
         assert world.clock.now() >= instant
         if not world.clock.rate:
-            assert told(await dispatcher.advance(world, 0)) == [
+            assert due_events(await dispatcher.advance(world, 0)) == [
                 (2, Status.PROCESSING),
                 (15, Status.COMPLETED),
                 (15, 204),
             ]
-            assert told(await dispatcher.advance(world, 10**6)) == []
+            assert due_events(await dispatcher.advance(world, 10**6)) == []
 
     drive(doing, settings(clock, script=(on(BeforeReply()),)))
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.patience import PATIENCE
-from tests.receiver import Behaviour, Receiver, answer
+from tests.receiver import Behaviour, Receiver, http_response
 
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 
@@ -57,14 +57,14 @@ def unused_port() -> int:
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
     """Whatever its body."""
-    with Receiver(answer(status)) as listener:
+    with Receiver(http_response(status)) as listener:
         assert post(webhook(listener.url)) == [Outcome(status)]
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 410, 429, 500, 503])
 def test_anything_else_is_not(status: int) -> None:
     """The problem names the status; a redirect is not followed."""
-    with Receiver(answer(status, location="/elsewhere")) as listener:
+    with Receiver(http_response(status, location="/elsewhere")) as listener:
         assert post(webhook(listener.url)) == [Outcome(status, f"answered {status}")]
         assert len(listener.received) == 1
 
@@ -74,25 +74,25 @@ def test_what_arrives() -> None:
     with Receiver() as listener:
         url = f"http://user:pass@{listener.authority}/a%20b/c;d?e=%2F&f#g"
         post(webhook(url, headers={"content-type": "application/json", "webhook-id": "msg_1"}))
-        (heard,) = listener.received
-    assert heard.line == "POST /a%20b/c;d?e=%2F&f HTTP/1.1"
-    assert heard.body == b'{"status":"COMPLETED"}'
-    assert heard.headers["host"] == listener.authority
-    assert heard.headers["user-agent"] == "pixazo-sim"
-    assert heard.headers["connection"] == "close"
-    assert (heard.headers["content-type"], heard.headers["webhook-id"]) == ("application/json", "msg_1")
-    assert "authorization" not in heard.headers
+        (callback,) = listener.received
+    assert callback.line == "POST /a%20b/c;d?e=%2F&f HTTP/1.1"
+    assert callback.body == b'{"status":"COMPLETED"}'
+    assert callback.headers["host"] == listener.authority
+    assert callback.headers["user-agent"] == "pixazo-sim"
+    assert callback.headers["connection"] == "close"
+    assert (callback.headers["content-type"], callback.headers["webhook-id"]) == ("application/json", "msg_1")
+    assert "authorization" not in callback.headers
 
 
 def test_no_cookie_of_one_receiver_reaches_another() -> None:
     """Worlds share the sender, and nothing else."""
-    with Receiver(answer(200, set_cookie="a=b; path=/")) as first, Receiver() as second:
+    with Receiver(http_response(200, set_cookie="a=b; path=/")) as first, Receiver() as second:
         assert post(webhook(first.url), webhook(first.url), webhook(second.url)) == [
             Outcome(200),
             Outcome(200),
             Outcome(204),
         ]
-        assert all("cookie" not in heard.headers for heard in [*first.received, *second.received])
+        assert all("cookie" not in callback.headers for callback in [*first.received, *second.received])
 
 
 def test_the_environment_does_not_interfere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,10 +112,10 @@ def test_nobody_listens() -> None:
     assert outcome.problem.startswith("ConnectError")
 
 
-@pytest.mark.parametrize("conduct", [Behaviour.SILENT, Behaviour.DRIPPING])
-def test_whoever_does_not_answer_in_time_is_given_up(conduct: Behaviour) -> None:
+@pytest.mark.parametrize("behaviour", [Behaviour.SILENT, Behaviour.DRIPPING])
+def test_a_receiver_that_does_not_respond_in_time_is_given_up(behaviour: Behaviour) -> None:
     """One limit for the whole attempt: single bytes do not extend it."""
-    with Receiver(conduct) as listener:
+    with Receiver(behaviour) as listener:
         assert post(webhook(listener.url, timeout=0.5)) == [Outcome(None, "no answer within 0.5 s")]
 
 
@@ -153,8 +153,8 @@ def test_what_cannot_be_prepared_is_not_blamed_on_the_receiver(monkeypatch: pyte
 
     monkeypatch.setattr(httpx2, "AsyncHTTPTransport", make)
     with Receiver() as listener:
-        told = post(webhook(listener.url), webhook(listener.url))
-    assert told == [Outcome(None, "not sent: OSError: no certificates"), Outcome(204)]
+        reported = post(webhook(listener.url), webhook(listener.url))
+    assert reported == [Outcome(None, "not sent: OSError: no certificates"), Outcome(204)]
 
 
 def test_a_hundred_at_once_do_not_wait_for_each_other() -> None:
@@ -209,10 +209,10 @@ def test_an_endless_body_is_not_read_to_its_end(echo: bool) -> None:
     assert outcome == (Outcome(None, "answered 200 without the challenge", final=True) if echo else Outcome(200))
 
 
-@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
-def test_what_is_no_http_is_a_problem(said: bytes) -> None:
+@pytest.mark.parametrize("sent", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
+def test_what_is_no_http_is_a_problem(sent: bytes) -> None:
     """A receiver that closes the connection, or speaks another protocol."""
-    with Receiver(said or Behaviour.HANGING_UP) as listener:
+    with Receiver(sent or Behaviour.HANGING_UP) as listener:
         (outcome,) = post(webhook(listener.url))
     assert outcome.status is None
     assert outcome.problem is not None
@@ -226,7 +226,7 @@ def test_an_https_receiver_must_be_trusted() -> None:
     assert outcome.status is None
     assert outcome.problem is not None
     assert outcome.problem.startswith("ConnectError")
-    assert all(heard.body == b"" for heard in listener.received)
+    assert all(callback.body == b"" for callback in listener.received)
 
 
 def test_a_host_that_is_not_allowed_is_never_called() -> None:
@@ -239,10 +239,10 @@ def test_a_host_that_is_not_allowed_is_never_called() -> None:
 
 def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """Against DNS rebinding: a second answer of the resolver has no effect; the Host header has the name."""
-    real, answers = socket.getaddrinfo, ["127.0.0.1"]
+    real, addresses = socket.getaddrinfo, ["127.0.0.1"]
 
     def resolve(host: Any, *more: Any, **named: Any) -> Any:
-        return real(answers.pop() if host == "hooks.test" else host, *more, **named)
+        return real(addresses.pop() if host == "hooks.test" else host, *more, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with Receiver() as listener:
@@ -254,22 +254,25 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_followed_as_a_post_where_the_policy_says_so(status: int) -> None:
     """With the same body; a relative location is resolved."""
-    with Receiver(answer(status, location="/elsewhere?x=1"), answer(204)) as listener:
+    with Receiver(http_response(status, location="/elsewhere?x=1"), http_response(204)) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(204)]
-        assert [heard.line for heard in listener.received] == ["POST /hook HTTP/1.1", "POST /elsewhere?x=1 HTTP/1.1"]
+        assert [callback.line for callback in listener.received] == [
+            "POST /hook HTTP/1.1",
+            "POST /elsewhere?x=1 HTTP/1.1",
+        ]
         assert listener.received[0].body == listener.received[1].body
 
 
 def test_redirects_end() -> None:
     """After three."""
-    with Receiver(answer(302, location="/again")) as listener:
+    with Receiver(http_response(302, location="/again")) as listener:
         assert post(webhook(listener.url, follow=True)) == [Outcome(None, "more than 3 redirects")]
         assert len(listener.received) == 4
 
 
 def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
     """Each hop is checked."""
-    with Receiver(answer(302, location="http://169.254.169.254/latest")) as listener:
+    with Receiver(http_response(302, location="http://169.254.169.254/latest")) as listener:
         (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.final
     assert outcome.problem is not None
@@ -279,7 +282,7 @@ def test_a_redirect_goes_nowhere_that_is_not_allowed() -> None:
 @pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:99999/", "ftp://127.0.0.1/", "http://a..b/"])
 def test_a_redirect_to_nonsense_is_a_problem(location: str) -> None:
     """Not an exception."""
-    with Receiver(answer(302, location=location)) as listener:
+    with Receiver(http_response(302, location=location)) as listener:
         (outcome,) = post(webhook(listener.url, follow=True))
     assert outcome.status is None
     assert outcome.problem
@@ -291,7 +294,7 @@ CHALLENGE = b'{"challenge":"minimax-hailuo-ai_1"}'
 @pytest.mark.parametrize("echo", [CHALLENGE, b'{ "challenge" : "minimax-hailuo-ai_1", "more": 1 }'])
 def test_an_echo_is_recognised(echo: bytes) -> None:
     """As JSON, in any notation."""
-    with Receiver(answer(200, echo)) as listener:
+    with Receiver(http_response(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(200)]
 
 
@@ -301,21 +304,21 @@ def test_an_echo_is_recognised(echo: bytes) -> None:
 )
 def test_a_missing_echo_is_final(echo: bytes) -> None:
     """No more than 64 KiB of a response are read."""
-    with Receiver(answer(200, echo)) as listener:
+    with Receiver(http_response(200, echo)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]
 
 
-def test_a_refused_challenge_is_told_by_its_status() -> None:
+def test_a_refused_challenge_is_known_by_its_status() -> None:
     """No echo is expected then."""
-    with Receiver(answer(500)) as listener:
+    with Receiver(http_response(500)) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [Outcome(500, "answered 500")]
 
 
 def test_an_echo_in_a_coding_that_was_not_accepted_is_missing() -> None:
     """A few bytes may decompress to gigabytes."""
-    with Receiver(answer(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
+    with Receiver(http_response(200, gzip.compress(CHALLENGE), content_encoding="gzip")) as listener:
         assert post(webhook(listener.url, body=CHALLENGE, echo=True)) == [
             Outcome(None, "answered 200 without the challenge", final=True)
         ]

@@ -62,8 +62,8 @@ def with_faults(faults: set[str], order: list[str]) -> Admitted | Refusal:
 
 
 @pytest.mark.parametrize("first", range(len(PAGE_ORDER)))
-def test_the_first_check_that_fails_answers(first: int) -> None:
-    """In the default order: everything from some check on fails, and that check's refusal is the answer."""
+def test_the_first_check_that_fails_decides_the_response(first: int) -> None:
+    """In the default order: everything from some check on fails, and that check's refusal is the response."""
     faults = {name for name, _ in PAGE_ORDER[first:]}
     assert isinstance(with_faults(faults, list(CHECKS)), PAGE_ORDER[first][1])
 
@@ -74,7 +74,7 @@ def test_without_faults_there_is_a_submission() -> None:
 
 
 @given(faults=st.sets(st.sampled_from(CHECKS)), order=st.permutations(CHECKS))
-def test_any_allowed_order_answers_with_its_first_failing_check(faults: set[str], order: list[str]) -> None:
+def test_any_allowed_order_responds_with_its_first_failing_check(faults: set[str], order: list[str]) -> None:
     """A body that cannot be read fails `json`, and `parameters` then has nothing to judge; an unknown key has no standing."""
     assume(order.index("key") < min(map(order.index, ("suspended", "rate", "funds"))))
     assume(order.index("json") < min(map(order.index, ("parameters", "funds"))))
@@ -143,8 +143,8 @@ def test_a_disabled_model_is_not_found() -> None:
     assert decide(call(model_id="kling-ai")) == ModelNotFound("kling-ai")
 
 
-def test_types_and_unknown_members_are_told_together() -> None:
-    """Where unknown ones are refused at all."""
+def test_types_and_unknown_members_are_reported_together() -> None:
+    """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})
     wrong, unknown = Problem("duration", Rule.NUMBER), Problem("seed", Rule.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
@@ -220,7 +220,7 @@ def test_an_empty_member_asks_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "policy", "told"),
+    ("more", "policy", "expected"),
     [
         ({}, {}, []),
         ({"webhook_url": HOOK}, {}, []),
@@ -235,22 +235,22 @@ def test_an_empty_member_asks_for_nothing() -> None:
         ({"members": {"callback_url": MEMBER}}, {"callback_url": "ignore"}, ["callback_url ignored: policy callback_url says so"]),
     ],
 )  # fmt: skip
-def test_an_ignored_url_is_told(more: dict[str, Any], policy: dict[str, Any], told: list[str]) -> None:
-    """By its channel, with the policy that ignores it."""
+def test_an_ignored_url_is_reported(more: dict[str, Any], policy: dict[str, Any], expected: list[str]) -> None:
+    """The note names its channel and the policy that ignores it."""
     fields: dict[str, Any] = {"bad_webhook_url": "ignore", **policy}
     decided = decide(call(**more), **fields)
     assert isinstance(decided, Admitted)
-    assert list(decided.ignored) == told
+    assert list(decided.ignored) == expected
 
 
 def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     """In header and member alike, as policy `bad_webhook_url` says."""
     url = "http://a.test/" + "b" * 8000
-    told = InvalidParameters(
+    expected = InvalidParameters(
         (Problem("X-Webhook-URL", Rule.URL_LENGTH), Problem("callback_url", Rule.URL_LENGTH)),
     )
     what = call(webhook_url=url, members={"callback_url": url})
-    assert decide(what) == told
+    assert decide(what) == expected
     decided = decide(what, bad_webhook_url="ignore")
     assert isinstance(decided, Admitted)
     assert list(decided.ignored) == [
@@ -260,7 +260,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
 
 
 def test_of_a_large_body_with_unknown_members_the_names_are_read() -> None:
-    """Ten are told, with what is wrong otherwise, and the others counted."""
+    """Ten are listed, with what is wrong otherwise, and the others counted."""
     members = {f"m{number}": 0 for number in range(900)} | {"duration": "x" * 70_000}
     refused = decide(call(members=members), unknown_members="refuse")
     assert isinstance(refused, InvalidParameters)

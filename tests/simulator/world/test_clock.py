@@ -57,7 +57,7 @@ def test_an_instant_already_past_changes_nothing() -> None:
     steps=st.lists(st.one_of(st.floats(0, 1e9), st.integers(-(10**18), 10**18)), max_size=20),
 )
 def test_a_clock_never_goes_back(rate: float, steps: list[float | int]) -> None:
-    """Whatever passes (floats: real seconds) and wherever it is told to go (integers), it only goes forward."""
+    """Whatever passes (floats: real seconds) and wherever it is set to go (integers), it only goes forward."""
     real = Monotonic()
     clock = Clock(0, rate, real)
     last = clock.now()

@@ -10,11 +10,13 @@ from pixazo_simulator.world.state.journal import Exchange, Header, Journal, Limi
 
 
 def exchange(
-    target: str = "/", body: bytes = b"", answer: bytes = b"", headers: list[Header] | None = None
+    target: str = "/", body: bytes = b"", response: bytes = b"", headers: list[Header] | None = None
 ) -> Exchange:
     """An exchange of which only these parts matter."""
     sent = [(b"host", b"a")] if headers is None else headers
-    return Exchange(0, 5, "POST", target, sent, body, len(body), 202, answer, "accepted", response_length=len(answer))
+    return Exchange(
+        0, 5, "POST", target, sent, body, len(body), 202, response, "accepted", response_length=len(response)
+    )
 
 
 def kept(limits: Limits, entry: Exchange, header_bytes: int | None = None) -> Exchange:
@@ -44,7 +46,7 @@ def test_bodies_are_cut_and_their_length_kept() -> None:
 
 @given(sizes=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=6), head=st.none() | st.integers(0, 50))
 def test_headers_are_kept_as_long_as_they_fit(sizes: list[tuple[int, int]], head: int | None) -> None:
-    """In their order, and it is told how many did not; one who knows that they fit may say so."""
+    """In their order, with the number of those that did not; one who knows that they fit may say so."""
     headers = [(b"n" * name, b"v" * value) for name, value in sizes]
     total = sum(name + value for name, value in sizes)
     found = kept(Limits(headers=20), exchange(headers=headers), None if head is None else total + head)
@@ -77,7 +79,7 @@ def test_of_a_head_with_secrets_that_do_not_fit_nothing_is_kept_that_may_hold_th
 
 @given(limit=st.integers(0, 5), count=st.integers(0, 12))
 def test_the_oldest_gives_way(limit: int, count: int) -> None:
-    """And it is told how many did."""
+    """The number of those that did is returned."""
     journal = Journal(Limits(exchanges=limit))
     for number in range(count):
         journal.record(exchange(f"/{number}"))
@@ -94,10 +96,10 @@ def test_a_journal_may_grow_while_it_is_read() -> None:
     assert len(journal) == 2
 
 
-@given(limit=st.integers(1, 5), said=st.integers(0, 8), number=st.integers(0, 10))
-def test_those_beyond_a_number_are_the_later_ones(limit: int, said: int, number: int) -> None:
+@given(limit=st.integers(1, 5), recorded=st.integers(0, 8), number=st.integers(0, 10))
+def test_those_beyond_a_number_are_the_later_ones(limit: int, recorded: int, number: int) -> None:
     """Of those that are kept, in their order."""
     journal = Journal(Limits(exchanges=limit))
-    for _ in range(said):
+    for _ in range(recorded):
         journal.record(exchange())
     assert journal.beyond(number) == [each for each in journal if each.number > number]

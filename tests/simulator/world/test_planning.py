@@ -43,7 +43,7 @@ def test_what_a_prompt_asks_for(magic: Magic, expected: Plan) -> None:
     assert plan(magic) == expected
 
 
-def test_a_problem_that_strikes_later_wins() -> None:
+def test_a_problem_that_fails_the_generation_later_wins() -> None:
     """Its sentence is the error."""
     expected = Plan(2_000, 13_000, Status.FAILED, "prompt must not be blank.")
     assert plan(fails=FAULT) == expected
@@ -61,8 +61,8 @@ def test_a_script_wins() -> None:
     assert plan_for(admitted, Policy(), Random(0)) == Plan(2_000, NEVER)
 
 
-def test_failures_may_strike_straight_from_the_queue() -> None:
-    """After the same time; a completed one still processes."""
+def test_generations_may_fail_straight_from_the_queue() -> None:
+    """They fail after the same time; a completed one still processes."""
     assert plan(Magic(outcome=Status.ERROR, error="x"), queued_to_end="yes") == Plan(15_000, 0, Status.ERROR, "x")
     assert plan(queued_to_end="yes") == Plan(2_000, 13_000)
 

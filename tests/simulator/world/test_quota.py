@@ -32,8 +32,8 @@ def test_what_is_no_limit_is_refused_with_the_remedy(text: str) -> None:
         RateLimit.parse(text)
 
 
-def test_calls_beyond_the_limit_are_told_how_long_to_wait() -> None:
-    """Whole seconds, rounded up, at least one; after that wait the next call is served."""
+def test_calls_beyond_the_limit_get_the_seconds_to_wait() -> None:
+    """It is in whole seconds, rounded up, at least one; after that wait the next call is served."""
     quota, limit = Quota(), RateLimit(2, 10)
     assert quota.take(limit, 100_000) is None
     assert quota.take(limit, 103_000) is None
@@ -62,7 +62,7 @@ def test_no_calls_at_all() -> None:
     pauses=st.lists(st.integers(0, 3000), max_size=60),
 )
 def test_never_more_than_the_limit_in_one_window(calls: int, seconds: int, pauses: list[int]) -> None:
-    """Windows are rebuilt here from what was served; and whoever waits as told is served unless no call ever is."""
+    """Windows are rebuilt here from what was served; and a caller that waits as long as asked is served unless no call ever is."""
     quota, limit, now, began, served = Quota(), RateLimit(calls, seconds), 10**9, None, 0
     for pause in pauses:
         now += pause

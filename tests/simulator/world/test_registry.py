@@ -61,11 +61,11 @@ def test_worlds_are_bounded() -> None:
     assert worlds.find("a-key") is not None
 
 
-@pytest.mark.parametrize("stranger", ["sim-one-video-{}", "open-{}"])
-def test_keys_that_open_worlds_at_first_sight_leave_room_for_created_ones(stranger: str) -> None:
+@pytest.mark.parametrize("pattern", ["sim-one-video-{}", "open-{}"])
+def test_keys_that_open_worlds_at_first_sight_leave_room_for_created_ones(pattern: str) -> None:
     """Nine tenths of the bound are theirs at most."""
     worlds = Worlds(Settings(keys=("a-key",), most_worlds=20, open_keys=True))
-    opened = [worlds.find(stranger.format(number)) is not None for number in range(20)]
+    opened = [worlds.find(pattern.format(number)) is not None for number in range(20)]
     assert opened == [True] * 17 + [False] * 3
     for _ in range(2):
         worlds.create(None)

@@ -38,7 +38,7 @@ def status(where: World, generation: Generation, at: int | None = None) -> bytes
     return where.status_body(generation, ORIGIN, where.clock.now() if at is None else at)
 
 
-def told(where: World, generation: Generation, at: int | None = None) -> Any:
+def status_body(where: World, generation: Generation, at: int | None = None) -> Any:
     """The status answer as JSON."""
     return json.loads(status(where, generation, at))
 
@@ -60,11 +60,11 @@ def deliver(where: World, until: int, status: int | None = 200) -> list[Delivery
 
 def test_the_same_seed_and_calls_give_the_same_bytes() -> None:
     """Another seed gives others."""
-    answers = [
+    responses = [
         status(where, accepted(where))
         for where in (world(job_times="1-9+1-9"), world(job_times="1-9+1-9"), world(seed=1, job_times="1-9+1-9"))
     ]
-    assert answers[0] == answers[1] != answers[2]
+    assert responses[0] == responses[1] != responses[2]
 
 
 def test_a_refused_submit_changes_nothing() -> None:
@@ -112,14 +112,14 @@ def test_another_policy_holds_from_now_on() -> None:
     """What was accepted keeps its plan; an answer that was worded already is worded anew."""
     where = world()
     generation = accepted(where)
-    assert told(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
+    assert status_body(where, generation)["updated_at"] == "2026-03-31T10:00:00.000Z"
     where.apply(ChangeWorld(START, policy=where.policy.changed({"job_times": "0+1", "timestamps": "mixed"})))
-    assert told(where, generation)["status"] == "QUEUED"
-    assert told(where, generation)["updated_at"] == "2026-03-31 10:00:00"
-    assert told(where, accepted(where))["status"] == "PROCESSING"
+    assert status_body(where, generation)["status"] == "QUEUED"
+    assert status_body(where, generation)["updated_at"] == "2026-03-31 10:00:00"
+    assert status_body(where, accepted(where))["status"] == "PROCESSING"
 
 
-def test_an_answer_is_that_of_its_instant() -> None:
+def test_a_response_is_that_of_its_instant() -> None:
     """Past and future can be asked for, in any order, by callers of any host."""
     where = world()
     generation = accepted(where)
@@ -130,14 +130,14 @@ def test_an_answer_is_that_of_its_instant() -> None:
         (1.999, "QUEUED"),
         (14.999, "PROCESSING"),
     ]:
-        assert told(where, generation, START + int(second * 1000))["status"] == status
+        assert status_body(where, generation, START + int(second * 1000))["status"] == status
     pass_time(where, 15)
     for origin in ("http://a.test", "http://b.test", "http://a.test"):
         media = json.loads(where.status_body(generation, origin, where.clock.now()))["output"]["media_url"]
         assert media == [f"{origin}/v1/{generation.request_id}/output.mp4"]
 
 
-def test_worded_answers_are_bounded_and_worded_again() -> None:
+def test_rendered_responses_are_bounded_and_rendered_again() -> None:
     """With room for two, five generations are read in turn, twice, with the same bytes."""
     where = world(bounds=Bounds(bodies=2))
     generations = [accepted(where) for _ in range(5)]
@@ -172,8 +172,8 @@ def test_only_a_completed_generation_has_a_video(mark: str) -> None:
     assert where.completed("unknown", where.clock.now()) is None
 
 
-def test_transitions_are_told_once_in_their_order() -> None:
-    """Of all generations, as far as time has passed."""
+def test_transitions_are_reported_once_in_their_order() -> None:
+    """This covers all generations, as far as time has passed."""
     where = world()
     first = accepted(where).request_id
     pass_time(where, 1)
@@ -187,15 +187,15 @@ def test_transitions_are_told_once_in_their_order() -> None:
     assert where.apply(TakeTransitions(START + 10**9)) == []
 
 
-def test_a_generation_that_skips_processing_tells_its_end_only() -> None:
-    """Policy `queued_to_end`."""
+def test_a_generation_that_skips_processing_reports_its_end_only() -> None:
+    """The policy value is `queued_to_end`."""
     where = world(queued_to_end="yes")
     identity = accepted(where, "[[sim:error x]]").request_id
     assert where.apply(TakeTransitions(START + 15_000)) == [Transition(START + 15_000, identity, Status.ERROR)]
 
 
-def test_a_callback_is_due_at_the_end_and_tells_it() -> None:
-    """However late it is posted, its body is the status answer of that instant."""
+def test_a_callback_is_due_at_the_end_and_reports_it() -> None:
+    """However late it is posted, its body is the status response of that instant."""
     where = world()
     generation = accepted(where, webhook_url=HOOK)
     assert where.next_due() == START + 15_000

@@ -23,15 +23,15 @@ MISSING = (
 INVALID = "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
 
 
-def _stranger(field: str, value: str, key: str) -> Reply:
-    """What somebody without a world is told, by a server with this policy."""
+def _unknown_caller(field: str, value: str, key: str) -> Reply:
+    """The response to a caller without a world, by a server with this policy."""
     with InProcess(Settings(policy=PROFILES["documented"].changed({field: value}))) as send:
         return Caller(send, key).generate()
 
 
 @ROWS.shows("missing_key", "apim")
 def _(_: Caller) -> None:
-    reply = _stranger("missing_key", "apim", "")
+    reply = _unknown_caller("missing_key", "apim", "")
     refused(reply, 401, {"statusCode": 401, "message": MISSING})
     assert reply.headers["www-authenticate"] == (
         'AzureApiManagementKey realm="http://127.0.0.1:8900/minimax-hailuo-ai/v1/generate",'
@@ -41,21 +41,21 @@ def _(_: Caller) -> None:
 
 @ROWS.shows("missing_key", "queue")
 def _(_: Caller) -> None:
-    reply = _stranger("missing_key", "queue", "")
+    reply = _unknown_caller("missing_key", "queue", "")
     refused(reply, 401, {"error": "Unauthorized", "message": MISSING})
     assert "www-authenticate" not in reply.headers
 
 
 @ROWS.shows("unknown_key", "apim")
 def _(_: Caller) -> None:
-    reply = _stranger("unknown_key", "apim", "nobody")
+    reply = _unknown_caller("unknown_key", "apim", "nobody")
     refused(reply, 401, {"statusCode": 401, "message": INVALID})
     assert reply.headers["www-authenticate"].startswith("AzureApiManagementKey realm=")
 
 
 @ROWS.shows("unknown_key", "queue")
 def _(_: Caller) -> None:
-    reply = _stranger("unknown_key", "queue", "nobody")
+    reply = _unknown_caller("unknown_key", "queue", "nobody")
     refused(reply, 401, {"error": "Unauthorized", "message": INVALID})
     assert "www-authenticate" not in reply.headers
 
@@ -92,9 +92,9 @@ def _(caller: Caller) -> None:
 @ROWS.shows("forbidden", "apim_quota")
 def _(caller: Caller) -> None:
     caller.change(suspended=True)
-    told = "Out of call volume quota. Quota will be replenished in 01:00:00."
+    expected = "Out of call volume quota. Quota will be replenished in 01:00:00."
     for reply in (caller.generate(), caller.read(UNKNOWN_ID)):
-        refused(reply, 403, {"statusCode": 403, "message": told})
+        refused(reply, 403, {"statusCode": 403, "message": expected})
         assert reply.headers["retry-after"] == "3600"
 
 
@@ -186,8 +186,8 @@ def _(caller: Caller) -> None:
 def _(caller: Caller) -> None:
     for identity in (UNKNOWN_ID, "nonsense"):
         refused(caller.read(identity), 404, NOT_FOUND)
-    told = "This request belongs to another account."
-    refused(caller.read(_foreign_id(caller)), 403, {"error": "Forbidden", "message": told})
+    expected = "This request belongs to another account."
+    refused(caller.read(_foreign_id(caller)), 403, {"error": "Forbidden", "message": expected})
 
 
 @ROWS.shows("unknown_model", "400")
@@ -195,22 +195,22 @@ def _(caller: Caller) -> None:
     reply = caller.call("POST", "/kling-ai/v1/generate", {"prompt": "A bear"})
     refused(reply, 400, {"error": "Model not found", "message": "Model 'kling-ai' not found or is disabled"})
     caller.change(model_enabled=False)
-    told = "Model 'minimax-hailuo-ai' not found or is disabled"
-    refused(caller.generate(), 400, {"error": "Model not found", "message": told})
+    expected = "Model 'minimax-hailuo-ai' not found or is disabled"
+    refused(caller.generate(), 400, {"error": "Model not found", "message": expected})
 
 
 @ROWS.shows("insufficient_balance", "printed")
 def _(caller: Caller) -> None:
     caller.change(balance="0")
-    told = "Your wallet does not have enough balance."
-    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": told})
+    expected = "Your wallet does not have enough balance."
+    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": expected})
 
 
 @ROWS.shows("insufficient_balance", "required")
 def _(caller: Caller) -> None:
     caller.change(balance="0.34")
-    told = "Your wallet does not have enough balance. Required: $0.35"
-    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": told})
+    expected = "Your wallet does not have enough balance. Required: $0.35"
+    refused(caller.generate(), 402, {"error": "Insufficient Balance", "message": expected})
 
 
 def _wrong_in_every_way(caller: Caller) -> int:

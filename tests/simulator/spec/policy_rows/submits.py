@@ -84,8 +84,8 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("unknown_members", "refuse")
 def _(caller: Caller) -> None:
-    told = "durration is not a parameter of this operation (did you mean duration?)."
-    refused(caller.generate(durration=7), 400, {"error": "Invalid request", "message": told})
+    expected = "durration is not a parameter of this operation (did you mean duration?)."
+    refused(caller.generate(durration=7), 400, {"error": "Invalid request", "message": expected})
 
 
 @ROWS.shows("validation_body", "title_message")
@@ -126,20 +126,20 @@ def _(caller: Caller) -> None:
 @ROWS.shows("image_urls", "https")
 def _(caller: Caller) -> None:
     completed(caller, animate(caller, IMAGE))
-    told = "first_frame_image must be a public http or https URL, or a Base64 data URL."
-    refused(animate(caller, "http://images.test/bear.png"), 400, {"error": "Invalid request", "message": told})
+    expected = "first_frame_image must be a public http or https URL, or a Base64 data URL."
+    refused(animate(caller, "http://images.test/bear.png"), 400, {"error": "Invalid request", "message": expected})
 
 
 @ROWS.shows("malformed_body", "400")
 def _(caller: Caller) -> None:
     typed = {"Content-Type": "application/json"}
-    for body, told in [
+    for body, reported in [
         (b"", "The request body is empty: a JSON object is expected."),
         (b'{"prompt":', "The request body is not valid JSON."),
         (b"[" * 100_000, "The request body is nested too deeply."),
         (b'["A bear"]', "The request body must be a JSON object."),
     ]:
-        refused(caller.call("POST", GENERATE, body, typed), 400, {"error": "Invalid request", "message": told})
+        refused(caller.call("POST", GENERATE, body, typed), 400, {"error": "Invalid request", "message": reported})
 
 
 def _as_text(caller: Caller) -> Reply:
@@ -169,8 +169,8 @@ def _(caller: Caller) -> None:
     limit = 28 * 1024 * 1024
     assert caller.call("POST", GENERATE, b'{"prompt":"A bear"}'.ljust(limit)).status == 202
     announced = caller.call("POST", GENERATE, b"{", {"Content-Length": str(limit + 1)})
-    told = "The request body is larger than 29360128 bytes."
-    refused(announced, 413, {"error": "Payload Too Large", "message": told})
+    expected = "The request body is larger than 29360128 bytes."
+    refused(announced, 413, {"error": "Payload Too Large", "message": expected})
 
 
 @ROWS.shows("body_limit", "20")

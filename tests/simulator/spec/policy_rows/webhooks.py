@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.caller import GENERATE, Caller
-from tests.receiver import Behaviour, Receiver, answer
+from tests.receiver import Behaviour, Receiver, http_response
 from tests.simulator.spec.policy_rows.effects import Effects, completed, refused
 
 __all__ = ["ROWS"]
@@ -20,7 +20,7 @@ def _reports(caller: Caller, mode: str) -> list[str]:
         headers = {"X-Webhook-URL": listener.url, "X-Webhook-Mode": mode}
         caller.call("POST", GENERATE, {"prompt": "A bear"}, headers)
         caller.advance(60)
-        return [json.loads(heard.body)["status"] for heard in listener.received]
+        return [json.loads(callback.body)["status"] for callback in listener.received]
 
 
 @ROWS.shows("webhook_events", "terminal")
@@ -40,13 +40,13 @@ def _(caller: Caller) -> None:
         with Receiver() as listener:
             identity = caller.accepted(prompt, webhook=listener.url)
             caller.advance(15)
-            (heard,) = listener.received
-        assert heard.body == caller.read(identity).body
+            (callback,) = listener.received
+        assert callback.body == caller.read(identity).body
 
 
 def _attempts(caller: Caller) -> list[str]:
     """When a receiver that always answers 500 is called."""
-    with Receiver(answer(500)) as listener:
+    with Receiver(http_response(500)) as listener:
         caller.accepted(webhook=listener.url)
         events = caller.advance(100_000)["events"]
         attempts = [event for event in events if event["kind"] == "webhook"]
@@ -92,7 +92,7 @@ def _(caller: Caller) -> None:
 
 def _redirected(caller: Caller) -> tuple[int, bool]:
     """How many requests a receiver sees that redirects the first, and whether the callback counts as delivered."""
-    with Receiver(answer(307, location="/elsewhere"), answer(204)) as listener:
+    with Receiver(http_response(307, location="/elsewhere"), http_response(204)) as listener:
         caller.accepted(webhook=listener.url)
         caller.advance(15)
         return len(listener.received), caller.sim("deliveries")["deliveries"][0]["delivered"]
@@ -113,8 +113,8 @@ def _(caller: Caller) -> None:
     with Receiver() as listener:
         identity = caller.accepted(callback_url=listener.url)
         caller.advance(15)
-        (heard,) = listener.received
-    assert heard.body == caller.read(identity).body
+        (callback,) = listener.received
+    assert callback.body == caller.read(identity).body
 
 
 @ROWS.shows("callback_url", "ignore")
@@ -126,15 +126,15 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("callback_url", "challenge")
 def _(caller: Caller) -> None:
-    with Receiver(answer(200, b'{"challenge":"wrong"}')) as deaf, Receiver(Behaviour.ECHOING) as listener:
+    with Receiver(http_response(200, b'{"challenge":"wrong"}')) as deaf, Receiver(Behaviour.ECHOING) as listener:
         caller.accepted(callback_url=deaf.url)
         identity = caller.accepted(callback_url=listener.url)
         caller.advance(15)
         assert len(deaf.received) == 1
-        challenge, report = (json.loads(heard.body) for heard in listener.received)
+        challenge, report = (json.loads(callback.body) for callback in listener.received)
     assert list(challenge) == ["challenge"]
-    told = {"status_code": 0, "status_msg": "success"}
-    assert report == {"task_id": identity, "status": "success", "base_resp": told}
+    expected = {"status_code": 0, "status_msg": "success"}
+    assert report == {"task_id": identity, "status": "success", "base_resp": expected}
 
 
 def _channels(caller: Caller) -> list[str]:
@@ -142,7 +142,7 @@ def _channels(caller: Caller) -> list[str]:
     with Receiver() as listener:
         caller.accepted(webhook=f"{listener.url}/header", callback_url=f"{listener.url}/member")
         caller.advance(15)
-        return [heard.line.split()[1] for heard in listener.received]
+        return [callback.line.split()[1] for callback in listener.received]
 
 
 @ROWS.shows("both_channels", "each")
@@ -162,8 +162,8 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("bad_webhook_url", "refuse")
 def _(caller: Caller) -> None:
-    told = "X-Webhook-URL must be an absolute http or https URL."
-    refused(caller.generate(webhook="ftp://a.test/"), 400, {"error": "Invalid request", "message": told})
+    expected = "X-Webhook-URL must be an absolute http or https URL."
+    refused(caller.generate(webhook="ftp://a.test/"), 400, {"error": "Invalid request", "message": expected})
 
 
 @ROWS.shows("bad_webhook_url", "ignore")
@@ -179,8 +179,8 @@ def _(caller: Caller) -> None:
 
 @ROWS.shows("http_webhook_url", "refuse")
 def _(caller: Caller) -> None:
-    told = "X-Webhook-URL must be an https URL."
-    refused(caller.generate(webhook="http://127.0.0.1:9/"), 400, {"error": "Invalid request", "message": told})
+    expected = "X-Webhook-URL must be an https URL."
+    refused(caller.generate(webhook="http://127.0.0.1:9/"), 400, {"error": "Invalid request", "message": expected})
     assert caller.generate(webhook="https://127.0.0.1:9/").status == 202
 
 
