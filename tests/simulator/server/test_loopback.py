@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer, loopback
 
 POST = "POST /a?b=c HTTP/1.1\r\nHost: x\r\n"
-TOO_LARGE = b"HTTP/1.1 413 Request Entity Too Large\r\ncontent-length: 32\r\nconnection: close\r\n\r\nthe body is larger than 10 bytes"
+TOO_LARGE = b"HTTP/1.1 413 %b\r\ncontent-length: 32\r\nconnection: close\r\n\r\nthe body is larger than 10 bytes" % (
+    HTTPStatus(413).phrase.encode()  # Python 3.13 says Content Too Large
+)
 
 
 def exchange(server: LoopbackServer, request: str) -> bytes:
