@@ -13,8 +13,7 @@ from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 from .facts import Facts, operations
 from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
-from .reader import MOST_RULES
-from .rule import Rule, Step, conditions
+from .rule import MOST_RULES, Rule, Step, conditions
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from .parameters.types import MODEL_ID, OPERATIONS, Operation
+from .parameters import MODEL_ID, OPERATIONS, Operation
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # page: Authentication
 QUERY_KEY = "subscription-key"

@@ -1,19 +1,98 @@
-"""The pure functions by which a world works, each of which a mutant can replace."""
+"""The pure functions by which a world works, each of which a mutant can replace: request ids, plans, and those of its parts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from random import Random
 
 import msgspec
 
-from pixazo_simulator.spec import MODEL_ID, Plan, Policy, Snapshot, snapshot
+from pixazo_simulator.spec import (
+    DEFAULT_ERRORS,
+    MODEL_ID,
+    NEVER,
+    SECOND,
+    Plan,
+    Policy,
+    Snapshot,
+    Status,
+    sentence,
+    snapshot,
+)
 
+from .account import Ledger, affords, refund_due
 from .admission import Admitted, Call
-from .planning import plan_for
-from .state.deliveries import Delivery, next_attempt
-from .state.ids import request_id
-from .state.ledger import Ledger, affords, refund_due
+from .deliveries import Delivery, next_attempt
+
+
+def seeded_random(*parts: str | int) -> Random:
+    """A random source that depends on nothing but `parts`."""
+    digest = hashlib.blake2b("\0".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=16)
+    return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
+
+
+def _uuid7(random: Random, now: int) -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
+    low = random.getrandbits(62) | 0x8000_0000_0000_0000
+    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _thirteen(random: Random, now: int) -> str:
+    """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
+    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
+
+
+def request_id(model_id: str, form: str, random: Random, now: int) -> str:
+    """A new id for a generation accepted at `now` (UTC milliseconds): model id, underscore, UUID text (SUBMIT-06)."""
+    return f"{model_id}_{REQUEST_ID_FORMS[form](random, now)}"
+
+
+def plan_for(admitted: Admitted, policy: Policy, random: Random) -> Plan:
+    """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
+    drawn = policy.job_times.draw(random)
+    outcome, error = _outcome(admitted)
+    queued, processing = _times(admitted, *drawn)
+    if outcome is not Status.COMPLETED and policy.queued_to_end == "yes":
+        queued, processing = queued + processing, 0
+    if admitted.stuck or (admitted.magic.stuck and not admitted.end):
+        processing = NEVER
+    return Plan(queued, processing, outcome, error or DEFAULT_ERRORS.get(outcome))
+
+
+def _outcome(admitted: Admitted) -> tuple[Status, str | None]:
+    """The outcome, and the error text of the script or the prompt."""
+    end, magic = admitted.end, admitted.magic
+    if end and end.status:
+        return Status(end.status), end.error
+    if admitted.fails:
+        return Status.FAILED, sentence(admitted.fails)
+    return magic.outcome or Status.COMPLETED, magic.error
+
+
+def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
+    """Milliseconds in each state."""
+    end, after = admitted.end, admitted.magic.after
+    if end and end.after is not None:
+        after = round(end.after * SECOND)
+    if after is not None:
+        queued, processing = _squeezed(queued, processing, after)
+    if end and end.queued is not None:
+        queued = round(end.queued * SECOND)
+    if end and end.processing is not None:
+        processing = round(end.processing * SECOND)
+    return queued, processing
+
+
+def _squeezed(queued: int, processing: int, total: int) -> tuple[int, int]:
+    """The same proportion of the two states in `total` milliseconds."""
+    waiting = total * queued // (queued + processing or 1)
+    return waiting, total - waiting
 
 
 def _govern(policy: Policy) -> Policy:

@@ -1,4 +1,4 @@
-"""What can be done to a world: frozen values with the instant at which it happens. `World.apply` carries them out."""
+"""What can be done to a world, as frozen values with the instant at which it happens, and what comes of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from pixazo_simulator.script import Decision, Rule
-from pixazo_simulator.spec import Answer, Header, ImageFacts, Policy, Refusal
+from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status
 
 from .admission import Call
-from .state.deliveries import Attempt, Delivery
-from .state.generation import Generation, Transition
-from .state.journal import Exchange
+from .deliveries import Attempt, Delivery
+from .journal import Exchange
 
 T = TypeVar("T")
 
@@ -22,6 +21,26 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
     """Something that happens to a world `at` an instant (UTC milliseconds); T is what `World.apply` returns for it."""
 
     at: int
+
+
+class Generation(msgspec.Struct, frozen=True, gc=False):
+    """One accepted submission; everything that is ever read of it is computed from these values and the instant."""
+
+    request_id: str
+    accepted: int
+    plan: Plan
+    operation: str
+    duration: float
+    resolution: str
+    origin: str
+
+
+class Transition(msgspec.Struct, frozen=True, gc=False):
+    """A generation entered a status `at` an instant (UTC milliseconds)."""
+
+    at: int
+    request_id: str
+    status: Status
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pixazo_simulator.script import Fault
 from pixazo_simulator.spec import SECOND
 
-from .fork import Part
+from .part import Part
 
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress callbacks of a running generation in mode `sync` (policy `webhook_events`)."""

@@ -10,7 +10,7 @@ import msgspec
 
 from pixazo_simulator.spec import HIDDEN, is_secret
 
-from .fork import Part
+from .part import Part
 
 Header = tuple[bytes, bytes]
 

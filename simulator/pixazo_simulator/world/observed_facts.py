@@ -8,7 +8,7 @@ from typing import Any
 from pixazo_simulator.script import Facts
 from pixazo_simulator.spec import ImageParameters, InvalidBody
 
-from .state.deliveries import Delivery
+from .deliveries import Delivery
 
 LONGEST_TEXT = 10_000
 """Code points of a text that rules see: there may be many rules, and each searches and reports it."""

@@ -19,13 +19,11 @@ from pixazo_simulator.spec import (
     read_key,
 )
 
-from .behaviour import Behaviour
+from .behaviour import Behaviour, seeded_random
+from .clock import Clock
 from .commands import ChangeWorld
-from .state.clock import Clock
-from .state.generation import Bounds
-from .state.ids import seeded_random
-from .state.journal import Journal
-from .world import World
+from .journal import Journal
+from .world import Bounds, World
 
 DEFAULT_KEY = "sim-key"
 BRIEF_LIMIT = RateLimit(1000, 2)

@@ -8,8 +8,10 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
+from pixazo_simulator import spec
 from pixazo_simulator.script import (
     BeforeResponse,
     Decision,
@@ -23,58 +25,42 @@ from pixazo_simulator.script import (
     replacement,
     wait,
 )
-from pixazo_simulator.spec import (
-    CALLBACK_MEMBER,
-    LAST_INSTANT,
-    MODEL_ID,
-    SECOND,
-    WEBHOOK_URL_HEADER,
-    Policy,
-    Redactor,
-    Status,
-    TooManyPending,
-    UnknownRequest,
-    finish,
-    status_body,
-    upstream_body,
-    upstream_challenge,
-)
 
-from .admission import Account, Admission, Admitted, Call, admit_read
-from .behaviour import Behaviour
-from .commands import (
-    AddAlias,
-    AddRule,
-    AdvanceClock,
-    ChangeWorld,
-    Command,
-    CopyDelivery,
-    Debit,
-    Outcome,
-    ReadMedia,
-    ReadStatus,
-    RecordAttempt,
-    RecordExchange,
-    RemoveRule,
-    ReplaceRule,
-    ReturnDelivery,
-    SetRules,
-    SubmitCall,
-    TakeDelivery,
-    TakeTransitions,
-)
+from . import commands
+from .account import Account, Ledger, Quota
+from .admission import Admission, Admitted, Call, admit_read
+from .behaviour import Behaviour, seeded_random
+from .clock import Clock
+from .commands import Generation, Transition
+from .deliveries import Delivery, Form, Outbox, next_progress
+from .journal import Journal, Limits
 from .observed_facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
-from .state.clock import Clock
-from .state.deliveries import Delivery, Form, Outbox, next_progress
-from .state.fork import Part
-from .state.generation import Bounds, Generation, StatusBody, Transition
-from .state.ids import seeded_random
-from .state.journal import Journal
-from .state.ledger import Ledger
-from .state.notifier import Notifier
-from .state.quota import Quota
+from .part import Notifier, Part
 
 T = TypeVar("T")
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
+
+    A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
+    """
+
+    journal: Limits = Limits()
+    pending: int = 100_000
+    deliveries: int = 10_000
+    bodies: int = 4096
+    aliases: int = 64
+    prompts: int = 4096
+
+
+class _StatusBody(msgspec.Struct, frozen=True):
+    """An encoded status body, valid for callers of `origin` from the instant `since` and before `until`."""
+
+    origin: str
+    since: int
+    until: int | None
+    body: bytes
 
 
 class World(Part):
@@ -89,18 +75,18 @@ class World(Part):
         self,
         key: str,
         *,
-        policy: Policy,
+        policy: spec.Policy,
         clock: Clock,
         seed: int,
         balance: int,
         bounds: Bounds | None = None,
         behaviour: Behaviour | None = None,
-        redactor: Redactor | None = None,
+        redactor: spec.Redactor | None = None,
         script: Script | None = None,
     ) -> None:
         self._behaviour = behaviour or Behaviour()
         self.key = key
-        self.redactor = redactor or Redactor((key,))
+        self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._behaviour.govern(policy)
         self.clock = clock
         self.seed = seed
@@ -115,8 +101,8 @@ class World(Part):
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
         self._accepted = 0
-        self._coming: list[tuple[int, int, Status, Generation]] = []
-        self._status_bodies: dict[str, StatusBody] = {}
+        self._coming: list[tuple[int, int, spec.Status, Generation]] = []
+        self._status_bodies: dict[str, _StatusBody] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
 
@@ -126,37 +112,37 @@ class World(Part):
         other.clock = Clock.manual(now)
         return other
 
-    def apply(self, command: Command[T]) -> T:
+    def apply(self, command: commands.Command[T]) -> T:
         """Carry out a command and return what its class says; the clock is not asked, `command.at` is the instant."""
         outcome: T = self._CARRY_OUT[type(command)](self, command)
         return outcome
 
     # Requests
 
-    def _submit(self, command: SubmitCall) -> Outcome:
+    def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
         decision, seed = None, 0
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        if self.script and call.model_id == MODEL_ID:
+        if self.script and call.model_id == spec.MODEL_ID:
             facts = at_submit(call.operation.name, command.headers, call.body.members)
             decision, seed = self._decide(facts)
             if decision and (answer := replacement(decision.step, facts.operation, self.policy, command.url)):
-                return Outcome(answer, decision, seed)
+                return commands.Outcome(answer, decision, seed)
         admitted = Admission(call, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
-            admitted = TooManyPending(self.bounds.pending)
+            admitted = spec.TooManyPending(self.bounds.pending)
         if not isinstance(admitted, Admitted):
             if decision and decision.step.only_plans:
                 self.script.give_back(decision)
                 decision = None
-            return Outcome(admitted, decision, seed)
+            return commands.Outcome(admitted, decision, seed)
         if decision:
             stuck = effect(decision.step.faults, Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
-        return Outcome(generation, decision, seed, admitted.ignored, hold)
+        return commands.Outcome(generation, decision, seed, admitted.ignored, hold)
 
     def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
         """What a rule decides, and the seed for what its faults draw."""
@@ -186,9 +172,9 @@ class World(Part):
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._behaviour.refund_due(plan, admitted.price, self.policy):
-            ledger.refund(finish(now, plan), back, identity)
+            ledger.refund(spec.finish(now, plan), back, identity)
         for channel, url in admitted.urls:
-            self._announce(generation, url, channel, call.webhook_mode if channel == WEBHOOK_URL_HEADER else None)
+            self._announce(generation, url, channel, call.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None)
         return generation
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
@@ -197,32 +183,32 @@ class World(Part):
         for delivery in self.outbox.pending(generation.request_id):
             known = self.known(delivery.request_id, now, delivery.event)
             # The end of a stuck generation lies beyond every clock: no response could wait for it.
-            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
+            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= spec.LAST_INSTANT else None
             if decision and effect(decision.step.faults, BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
-    def _read_status(self, command: ReadStatus) -> Outcome:
+    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
         identity, now = command.request_id, command.at
         decision, seed = None, 0
         if self.script:
             decision, seed = self._decide(at_read(identity, self.known(identity, now), command.headers))
             if decision and (answer := replacement(decision.step, "status", self.policy, command.url)):
-                return Outcome(answer, decision, seed)
+                return commands.Outcome(answer, decision, seed)
         refusal = admit_read(self.account, self.key, self.policy, now)
-        return Outcome(refusal or self.generation(identity, now), decision, seed)
+        return commands.Outcome(refusal or self.generation(identity, now), decision, seed)
 
-    def _read_media(self, command: ReadMedia) -> Outcome:
+    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
         identity, now = command.request_id, command.at
         decision, seed = None, 0
         if self.script:
             facts = at_download(identity, self.known(identity, now), command.method, command.headers)
             decision, seed = self._decide(facts)
             if decision and (answer := replacement(decision.step, "media", self.policy, command.url)):
-                return Outcome(answer, decision, seed)
-        return Outcome(self.completed(identity, now) or UnknownRequest(identity), decision, seed)
+                return commands.Outcome(answer, decision, seed)
+        return commands.Outcome(self.completed(identity, now) or spec.UnknownRequest(identity), decision, seed)
 
-    def _record_exchange(self, command: RecordExchange) -> None:
+    def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
         self.notifier.notify()
 
@@ -234,18 +220,18 @@ class World(Part):
         if found is None:
             return {}
         instant = now if at is None else at
-        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / SECOND}
+        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
         if at is not None or self._is_readable(found, self.policy.retention.status, now):
             facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
-    def generation(self, identity: str, now: int) -> Generation | UnknownRequest:
+    def generation(self, identity: str, now: int) -> Generation | spec.UnknownRequest:
         """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
         found = self._generations.get(identity)
         if found is None or not self._is_readable(found, self.policy.retention.status, now):
-            return UnknownRequest(identity)
+            return spec.UnknownRequest(identity)
         return found
 
     def completed(self, identity: str, now: int) -> Generation | None:
@@ -254,12 +240,12 @@ class World(Part):
         if found is None or not self._is_readable(found, self.policy.retention.media, now):
             return None
         seen = self._behaviour.snapshot(found.accepted, found.plan, now)
-        return found if seen.status is Status.COMPLETED else None
+        return found if seen.status is spec.Status.COMPLETED else None
 
     def _is_readable(self, generation: Generation, kept: int | None, now: int) -> bool:
         if now < generation.accepted + self.policy.read_delay:
             return False
-        return kept is None or now < finish(generation.accepted, generation.plan) + kept
+        return kept is None or now < spec.finish(generation.accepted, generation.plan) + kept
 
     def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
@@ -267,10 +253,12 @@ class World(Part):
         if kept and kept.origin == origin and kept.since <= at and (kept.until is None or at < kept.until):
             return kept.body
         seen = self._behaviour.snapshot(generation.accepted, generation.plan, at)
-        body = status_body(generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy)
+        body = spec.status_body(
+            generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy
+        )
         if len(self._status_bodies) >= self.bounds.bodies:
             self._status_bodies.clear()
-        self._status_bodies[generation.request_id] = StatusBody(origin, seen.since, seen.until, body)
+        self._status_bodies[generation.request_id] = _StatusBody(origin, seen.since, seen.until, body)
         return body
 
     def generation_of(self, identity: str) -> Generation | None:
@@ -283,8 +271,8 @@ class World(Part):
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
-        status = generation.plan.outcome if started is None else Status.PROCESSING
-        instant = finish(generation.accepted, generation.plan) if started is None else started
+        status = generation.plan.outcome if started is None else spec.Status.PROCESSING
+        instant = spec.finish(generation.accepted, generation.plan) if started is None else started
         heappush(self._coming, (instant, number, status, generation))
 
     @property
@@ -292,12 +280,12 @@ class World(Part):
         """How many generations have transitions that no `TakeTransitions` has returned."""
         return len(self._coming)
 
-    def _take_transitions(self, command: TakeTransitions) -> list[Transition]:
+    def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
         while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
             instant, number, status, generation = heappop(self._coming)
             found.append(Transition(instant, generation.request_id, status))
-            if status is Status.PROCESSING:
+            if status is spec.Status.PROCESSING:
                 self._expect(generation, number)
         self.notifier.notify()
         return found
@@ -306,12 +294,12 @@ class World(Part):
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
         """Enter the deliveries that one channel asks for."""
-        if channel == CALLBACK_MEMBER and self.policy.callback_url == "challenge":
+        if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(generation, url, channel, generation.accepted, Form.CHALLENGE)
             return
         if self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
             self._schedule_progress(generation, url, channel, generation.accepted - 1)
-        self._schedule(generation, url, channel, finish(generation.accepted, generation.plan))
+        self._schedule(generation, url, channel, spec.finish(generation.accepted, generation.plan))
 
     def _schedule(
         self,
@@ -328,7 +316,7 @@ class World(Part):
 
     def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
         started = generation.accepted + generation.plan.queued
-        event = next_progress(started, finish(generation.accepted, generation.plan), after)
+        event = next_progress(started, spec.finish(generation.accepted, generation.plan), after)
         if event is not None:
             self._schedule(generation, url, channel, event, progress=True)
 
@@ -341,7 +329,7 @@ class World(Part):
         """Whether as many deliveries were taken and not put back as may be pending at all."""
         return self.outbox.taken >= self.bounds.pending
 
-    def _take_delivery(self, command: TakeDelivery) -> Delivery | None:
+    def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at)
         if taken is None:
             return None
@@ -361,14 +349,14 @@ class World(Part):
             return delivery
         faults = decision.step.faults
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
-        if pause := round(wait(faults, Random(seed)) * SECOND):  # noqa: S311 - reproducible by design, guards nothing
+        if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
         reorder = effect(faults, GiveWay)
-        is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND))
+        is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _record_attempt(self, command: RecordAttempt) -> None:
+    def _record_attempt(self, command: commands.RecordAttempt) -> None:
         attempt, faults = command.attempt, command.delivery.faults or ()
         delivery = replace(
             command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
@@ -392,17 +380,17 @@ class World(Part):
             return
         if attempt.succeeded:
             generation = self._generations[delivery.request_id]
-            event = max(attempt.at, finish(generation.accepted, generation.plan))
+            event = max(attempt.at, spec.finish(generation.accepted, generation.plan))
             self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
         self.outbox.put(delivery, self._behaviour.next_attempt(delivery, self.policy.webhook_retries))
 
-    def _return_delivery(self, command: ReturnDelivery) -> None:
+    def _return_delivery(self, command: commands.ReturnDelivery) -> None:
         self.outbox.give_back(command.number, command.at)
 
-    def _copy_delivery(self, command: CopyDelivery) -> Delivery:
+    def _copy_delivery(self, command: commands.CopyDelivery) -> Delivery:
         found = self.outbox.find(command.number)
         if found is None:
             raise KeyError(command.number)
@@ -412,17 +400,17 @@ class World(Part):
         """The body to post: the status body of the reported instant, the same bytes (WEBHOOK-04)."""
         generation = self._generations[delivery.request_id]
         if delivery.form is Form.CHALLENGE:
-            return upstream_challenge(generation.request_id)
+            return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            return upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
+            return spec.upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 
     # Changes by a test
 
-    def _advance_clock(self, command: AdvanceClock) -> None:
+    def _advance_clock(self, command: commands.AdvanceClock) -> None:
         self.clock.advance_to(command.at)
 
-    def _change(self, command: ChangeWorld) -> None:
+    def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
             self.policy = self._behaviour.govern(command.policy)
@@ -435,10 +423,10 @@ class World(Part):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
 
-    def _debit(self, command: Debit) -> None:
+    def _debit(self, command: commands.Debit) -> None:
         self.account.ledger.debit(command.at, command.amount, command.request_id)
 
-    def _add_alias(self, command: AddAlias) -> None:
+    def _add_alias(self, command: commands.AddAlias) -> None:
         """Beyond the bound the oldest alias is forgotten."""
         if command.key == self.key or command.key in self._aliases:
             return
@@ -454,16 +442,16 @@ class World(Part):
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
 
-    def _set_rules(self, command: SetRules) -> None:
+    def _set_rules(self, command: commands.SetRules) -> None:
         self.script.set(command.rules)
 
-    def _add_rule(self, command: AddRule) -> int:
+    def _add_rule(self, command: commands.AddRule) -> int:
         return self.script.add(command.rule)
 
-    def _replace_rule(self, command: ReplaceRule) -> None:
+    def _replace_rule(self, command: commands.ReplaceRule) -> None:
         self.script.replace(command.number, command.rule)
 
-    def _remove_rule(self, command: RemoveRule) -> None:
+    def _remove_rule(self, command: commands.RemoveRule) -> None:
         self.script.remove(command.number)
 
     def deliveries(self) -> list[Delivery]:
@@ -471,21 +459,21 @@ class World(Part):
         return self.outbox.deliveries()
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
-        SubmitCall: _submit,
-        ReadStatus: _read_status,
-        ReadMedia: _read_media,
-        RecordExchange: _record_exchange,
-        AdvanceClock: _advance_clock,
-        TakeTransitions: _take_transitions,
-        TakeDelivery: _take_delivery,
-        RecordAttempt: _record_attempt,
-        ReturnDelivery: _return_delivery,
-        CopyDelivery: _copy_delivery,
-        ChangeWorld: _change,
-        Debit: _debit,
-        AddAlias: _add_alias,
-        SetRules: _set_rules,
-        AddRule: _add_rule,
-        ReplaceRule: _replace_rule,
-        RemoveRule: _remove_rule,
+        commands.SubmitCall: _submit,
+        commands.ReadStatus: _read_status,
+        commands.ReadMedia: _read_media,
+        commands.RecordExchange: _record_exchange,
+        commands.AdvanceClock: _advance_clock,
+        commands.TakeTransitions: _take_transitions,
+        commands.TakeDelivery: _take_delivery,
+        commands.RecordAttempt: _record_attempt,
+        commands.ReturnDelivery: _return_delivery,
+        commands.CopyDelivery: _copy_delivery,
+        commands.ChangeWorld: _change,
+        commands.Debit: _debit,
+        commands.AddAlias: _add_alias,
+        commands.SetRules: _set_rules,
+        commands.AddRule: _add_rule,
+        commands.ReplaceRule: _replace_rule,
+        commands.RemoveRule: _remove_rule,
     }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.spec.parameters.magic import Magic, MagicTypo, read_magic
+from pixazo_simulator.spec.parameters import Magic, MagicTypo, read_magic
 
 
 @pytest.mark.parametrize(

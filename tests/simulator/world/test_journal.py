@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pixazo_simulator.world.state.journal import Exchange, Header, Journal, Limits
+from pixazo_simulator.world.journal import Exchange, Header, Journal, Limits
 
 
 def exchange(
