@@ -116,15 +116,9 @@ def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
     return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 
 
-_BODY_FAULTS = {
-    "empty": "The request body is empty: a JSON object is expected.",
-    "malformed": "The request body is not valid JSON.",
-    "nested": "The request body is nested too deeply.",
-    "object": "The request body must be a JSON object.",
-    "crowded": (
-        f"The request body is larger than {errors.SMALL_BODY} bytes and has more than {errors.MOST_COMMAS} commas, "
-        f"or {errors.MOST_BRACKETS} opening brackets or braces."
-    ),
+_MISSHAPEN = {fault: f"is {what}" for fault, what in errors.MISSHAPEN.items()} | {
+    "empty": "is empty: a JSON object is expected",
+    "object": "must be a JSON object",
 }
 
 
@@ -150,20 +144,15 @@ def html_answer(status: int) -> Answer:
     return Answer(status, page.encode(), HTML)
 
 
-def _missing_key(_: errors.MissingKey, policy: Policy, url: str) -> Answer:
-    # This sentence and the next two messages are defaults of API Management.
-    message = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."
-    return _unauthorized(policy.missing_key, message, url)
-
-
-def _invalid_key(_: errors.InvalidKey, policy: Policy, url: str) -> Answer:
-    message = (
-        "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
-    )
-    return _unauthorized(policy.unknown_key, message, url)
-
-
-def _unauthorized(shape: str, message: str, url: str) -> Answer:
+def _unauthorized(refusal: errors.MissingKey | errors.InvalidKey, policy: Policy, url: str) -> Answer:
+    # The messages of this function and the next two are defaults of API Management.
+    if isinstance(refusal, errors.MissingKey):
+        shape, problem = policy.missing_key, "missing"
+        remedy = "Make sure to include subscription key when making requests to an API."
+    else:
+        shape, problem = policy.unknown_key, "invalid"
+        remedy = "Make sure to provide a valid key for an active subscription."
+    message = f"Access denied due to {problem} subscription key. {remedy}"
     if shape == "queue":
         return _queue(401, "Unauthorized", message)
     value = f'AzureApiManagementKey realm="{url}",name="{KEY_HEADER}",type="header"'
@@ -186,30 +175,28 @@ def _throttled(refusal: errors.Throttled, policy: Policy, _: str) -> Answer:
     return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, retry_after)
 
 
-def _invalid(policy: Policy, status: int, message: str) -> Answer:
+def _invalid(
+    refusal: errors.UnsupportedMediaType | errors.InvalidBody | errors.InvalidParameters, policy: Policy, _: str
+) -> Answer:
     """A model validation error, which the page announces and does not show (page, Error Responses; ERR-ENV-02)."""
+    status = 400
+    match refusal:
+        case errors.UnsupportedMediaType():
+            status = int(policy.content_type)
+            message = f"Content-Type must be application/json, it is {refusal.given}."
+        case errors.InvalidBody(fault):
+            message = f"The request body {_MISSHAPEN[fault]}."
+        case errors.InvalidParameters(problems):
+            message = sentence(problems)
     if policy.validation_body == "sentence_status":
         return Answer(status, msgspec.json.encode({"error": message, "status": status}))
     return _queue(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
 
 
-def _unsupported(refusal: errors.UnsupportedMediaType, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {refusal.given}.")
-
-
-def _invalid_body(refusal: errors.InvalidBody, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, 400, _BODY_FAULTS[refusal.fault])
-
-
-def _invalid_parameters(refusal: errors.InvalidParameters, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, 400, sentence(refusal.problems))
-
-
 def _insufficient(refusal: errors.InsufficientFunds, policy: Policy, _: str) -> Answer:
     more = f" Required: ${dollars(refusal.required)}" if policy.insufficient_balance == "required" else ""
-    return _queue(
-        402, "Insufficient Balance", f"Your wallet does not have enough balance.{more}"
-    )  # page, Queue System Errors
+    message = f"Your wallet does not have enough balance.{more}"  # page, Queue System Errors
+    return _queue(402, "Insufficient Balance", message)
 
 
 def _unknown_request(refusal: errors.UnknownRequest, policy: Policy, _: str) -> Answer:
@@ -244,16 +231,13 @@ _FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
 """Refusals that no field of the policy changes: status code, `error`, `message` with places for members, further headers."""
 
 _BY_POLICY: dict[type[errors.Refusal], Callable[[Any, Policy, str], Answer]] = {
-    errors.MissingKey: _missing_key,
-    errors.InvalidKey: _invalid_key,
     errors.KeySuspended: _key_suspended,
     errors.Throttled: _throttled,
-    errors.UnsupportedMediaType: _unsupported,
-    errors.InvalidBody: _invalid_body,
-    errors.InvalidParameters: _invalid_parameters,
     errors.InsufficientFunds: _insufficient,
     errors.UnknownRequest: _unknown_request,
     errors.UnknownRoute: _unknown_route,
+    **dict.fromkeys((errors.MissingKey, errors.InvalidKey), _unauthorized),
+    **dict.fromkeys((errors.UnsupportedMediaType, errors.InvalidBody, errors.InvalidParameters), _invalid),
 }
 
 
