@@ -71,10 +71,12 @@ class Gateway:
         endpoint = spec.classify(request.method, request.path)
         if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
-            return Route(endpoint, world, self._policy(request, world), self._clock(request, world))
-        world = self._caller(request)
-        policy, clock = self._policy(request, world), self._clock(request, world)
-        if isinstance(endpoint, spec.StatusRead):
+        else:
+            world = self._caller(request)
+        reached = world or request.listener  # a TLS listener reaches its world without a key, too
+        policy = reached.policy if reached else self._worlds.settings.policy
+        clock = reached.clock if reached else self._worlds.clock
+        if isinstance(endpoint, spec.MediaRead | spec.StatusRead):
             return Route(endpoint, world, policy, clock)
         # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
         if isinstance(endpoint, spec.UnknownModel) and world is None:
@@ -101,8 +103,6 @@ class Gateway:
                 return self._submit(request, route, operation, model_id, now)
             case spec.Unrouted(allow):
                 return self.refuse(request, route, spec.UnknownRoute(allow), now)
-            case _:  # our own routes, which the vendor's gateway does not have
-                return self.refuse(request, route, spec.UnknownRoute(), now)
 
     def record(self, response: Response, now: int) -> None:
         """Enter the exchange in the journal: of the world that the request reached, or of the requests that matched none."""
@@ -195,15 +195,6 @@ class Gateway:
             return None
         request.key = given
         return world
-
-    def _policy(self, request: Request, world: World | None) -> spec.Policy:
-        """The policy of the world that was reached, be it through a TLS listener without a key, else that of the server."""
-        reached = world or request.listener
-        return reached.policy if reached else self._worlds.settings.policy
-
-    def _clock(self, request: Request, world: World | None) -> Clock:
-        reached = world or request.listener
-        return reached.clock if reached else self._worlds.clock
 
     def _url(self, request: Request, route: Route) -> str:
         """The URL that was called."""

@@ -108,10 +108,8 @@ def upstream_challenge(nonce: str) -> bytes:
 
 
 def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
-    """MiniMax's own form of a callback (policy `callback_url`, value `challenge`)."""
-    word = {Status.COMPLETED: "success", Status.QUEUED: "queueing", Status.PROCESSING: "processing"}.get(
-        status, "failed"
-    )
+    """MiniMax's own form of a callback about the end of a generation (policy `callback_url`, value `challenge`)."""
+    word = "success" if status is Status.COMPLETED else "failed"
     base = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
     return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -25,18 +26,13 @@ _IGNORED = {
 class Body:
     """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
 
-    __slots__ = ("_members", "data")
-
     def __init__(self, data: bytes | None) -> None:
         self.data = data
-        self._members: dict[str, Any] | spec.InvalidBody | None = None
 
-    @property
+    @cached_property
     def members(self) -> dict[str, Any] | spec.InvalidBody:
         """The members of the JSON object."""
-        if self._members is None:
-            self._members = spec.members(self.data or b"")
-        return self._members
+        return spec.members(self.data or b"")
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
@@ -188,17 +184,21 @@ class Admission:
         sent = self._call.body.members if self._policy.unknown_members != "ignore" and self._call.body.data else {}
         return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._call.operation)
 
+    @property
+    def _read(self) -> spec.Parameters:
+        """The parameters, or none where their types are wrong."""
+        return spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
+
     def _frame(self) -> tuple[float, str]:
-        read = spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
+        duration, resolution = self._read.duration, self._read.resolution
         return (
-            spec.DEFAULT_DURATION if read.duration is UNSET else read.duration,
-            spec.DEFAULT_RESOLUTION if read.resolution is UNSET else read.resolution,
+            spec.DEFAULT_DURATION if duration is UNSET else duration,
+            spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
         )
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        read = spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
-        sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: read.callback_url or None}
+        sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: self._read.callback_url or None}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
     def _unusable_urls(self) -> list[spec.Problem]:
@@ -222,10 +222,10 @@ class Admission:
             if len(urls) > 1 and self._policy.both_channels != "each":
                 only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
                 urls = {only: urls[only]}
-        prompt = self._parameters.prompt if isinstance(self._parameters, spec.Parameters) else ""
+        prompt = self._read.prompt
         return Admitted(
             duration, resolution, self.price, tuple(self._findings.fails), self._findings.magic,
-            prompt if isinstance(prompt, str) else "", tuple(urls.items()),
+            "" if prompt is UNSET else prompt, tuple(urls.items()),
             tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
         )  # fmt: skip
 

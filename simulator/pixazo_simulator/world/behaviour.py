@@ -81,18 +81,13 @@ def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
     if end and end.after is not None:
         after = round(end.after * SECOND)
     if after is not None:
-        queued, processing = _squeezed(queued, processing, after)
+        queued = after * queued // (queued + processing or 1)  # the same proportion of the two states
+        processing = after - queued
     if end and end.queued is not None:
         queued = round(end.queued * SECOND)
     if end and end.processing is not None:
         processing = round(end.processing * SECOND)
     return queued, processing
-
-
-def _squeezed(queued: int, processing: int, total: int) -> tuple[int, int]:
-    """The same proportion of the two states in `total` milliseconds."""
-    waiting = total * queued // (queued + processing or 1)
-    return waiting, total - waiting
 
 
 def _govern(policy: Policy) -> Policy:

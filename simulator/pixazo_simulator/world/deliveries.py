@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
 
@@ -99,37 +98,29 @@ class Outbox(Part):
     A delivery that was taken stays pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_held", "_number", "_pending", "_taken", "finished")
+    __slots__ = ("_agenda", "_held", "_pending", "finished", "latest", "taken")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int]] = []
         self._pending: dict[int, Delivery] = {}
-        self._taken: dict[int, None] = {}
+        self.taken: dict[int, None] = {}
+        """The numbers of those that were taken and have not been put back."""
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: int | None = None
-        self._number = 0
+        self.latest = 0
+        """The number of the latest delivery."""
 
     def __len__(self) -> int:
         return len(self._pending)
 
-    @property
-    def taken(self) -> int:
-        """How many were taken and have not been put back."""
-        return len(self._taken)
-
-    @property
-    def latest(self) -> int:
-        """The number of the latest delivery."""
-        return self._number
-
     def number(self) -> int:
         """A number for a new delivery."""
-        self._number += 1
-        return self._number
+        self.latest += 1
+        return self.latest
 
     def put(self, delivery: Delivery, due: int | None) -> None:
         """Make a delivery due at an instant; None: it is finished."""
-        self._taken.pop(delivery.number, None)
+        self.taken.pop(delivery.number, None)
         if due is None:
             self._pending.pop(delivery.number, None)
             self.finished.append(delivery)
@@ -148,12 +139,12 @@ class Outbox(Part):
         due, number = heapq.heappop(self._agenda)
         if number == self._held:
             self._held = None
-        self._taken[number] = None
+        self.taken[number] = None
         return due, self._pending[number]
 
     def give_back(self, number: int, due: int) -> None:
         """Make a delivery that was taken due again; a copy, which was never taken, is left alone."""
-        if number in self._taken:
+        if number in self.taken:
             self.put(self._pending[number], due)
 
     def hold(self, delivery: Delivery, until: int) -> bool:
@@ -188,14 +179,10 @@ class Outbox(Part):
 
     def deliveries(self, after: int = 0) -> list[Delivery]:
         """Finished and pending deliveries of numbers beyond `after`, oldest first; those that were never attempted are included."""
-        kept = (each for each in self._all() if each.number > after)
+        kept = (each for each in chain(self.finished, self._pending.values()) if each.number > after)
         return sorted(kept, key=lambda delivery: delivery.number)
-
-    def _all(self) -> Iterator[Delivery]:
-        return chain(self.finished, self._pending.values())
 
     def copied(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:
         """A copy of a delivery as it first was, under a number of its own."""
-        return replace(
-            delivery, number=self.number(), attempts=(), copy_of=delivery.original, rule=rule, faults=faults
-        )  # fmt: skip
+        first, copy_of = replace(delivery, attempts=()), delivery.original
+        return replace(first, number=self.number(), copy_of=copy_of, rule=rule, faults=faults)

@@ -63,29 +63,25 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 class Journal(Part):
     """The latest exchanges of a world; when it is full the oldest is dropped, and `dropped` counts those."""
 
-    __slots__ = ("_exchanges", "_limits", "_total")
+    __slots__ = ("_exchanges", "_limits", "total")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
-        self._total = 0
-
-    @property
-    def total(self) -> int:
+        self.total = 0
         """How many exchanges there were."""
-        return self._total
 
     @property
     def dropped(self) -> int:
         """How many exchanges are no longer kept."""
-        return self._total - len(self._exchanges)
+        return self.total - len(self._exchanges)
 
     def record(self, exchange: Exchange, header_bytes: int | None = None) -> None:
         """Enter an exchange; `header_bytes` is the size of its request headers at most, where the caller knows it."""
-        self._total += 1
+        self.total += 1
         limits = self._limits
         request, response = exchange.request_body, exchange.response_body
-        changes: dict[str, object] = {"number": self._total}
+        changes: dict[str, object] = {"number": self.total}
         if len(request) > limits.body:
             changes["request_body"] = request[: limits.body]
         if len(response) > limits.body:
@@ -110,7 +106,7 @@ class Journal(Part):
 
     def beyond(self, number: int) -> list[Exchange]:
         """The exchanges with a higher number, oldest first, in time proportional to their count."""
-        new = max(0, min(self._total - number, len(self._exchanges)))
+        new = max(0, min(self.total - number, len(self._exchanges)))
         return [*islice(reversed(self._exchanges), new)][::-1]
 
     def __iter__(self) -> Iterator[Exchange]:

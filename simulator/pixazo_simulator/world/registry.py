@@ -209,7 +209,3 @@ class Forks(Worlds):
 
     def __len__(self) -> int:
         return len(self._real)
-
-    def touched(self) -> Iterator[World]:
-        """The forks that were looked up."""
-        return super().__iter__()

@@ -39,6 +39,9 @@ from .part import Notifier, Part
 
 T = TypeVar("T")
 
+_NO_DECISION = (None, None, 0)
+"""What `World._ask` returns where no rule decides."""
+
 
 class Bounds(msgspec.Struct, frozen=True):
     """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
@@ -122,13 +125,14 @@ class World(Part):
     def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
-        decision, seed = None, 0
+        answer, decision, seed = _NO_DECISION
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
         if self.script and call.model_id == spec.MODEL_ID:
-            facts = at_submit(call.operation.name, command.headers, call.body.members)
-            decision, seed = self._decide(facts)
-            if decision and (answer := replacement(decision.step, facts.operation, self.policy, command.url)):
-                return commands.Outcome(answer, decision, seed)
+            answer, decision, seed = self._ask(
+                at_submit(call.operation.name, command.headers, call.body.members), command.url
+            )
+        if answer:
+            return commands.Outcome(answer, decision, seed)
         admitted = Admission(call, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
@@ -143,6 +147,12 @@ class World(Part):
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
         return commands.Outcome(generation, decision, seed, admitted.ignored, hold)
+
+    def _ask(self, facts: Facts, url: str) -> tuple[spec.Answer | None, Decision | None, int]:
+        """The response that a rule gives, if any does, what the rule decides, and the seed for what its faults draw."""
+        decision, seed = self._decide(facts)
+        answer = replacement(decision.step, facts.operation, self.policy, url) if decision else None
+        return answer, decision, seed
 
     def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
         """What a rule decides, and the seed for what its faults draw."""
@@ -190,23 +200,21 @@ class World(Part):
 
     def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        decision, seed = None, 0
+        answer, decision, seed = _NO_DECISION
         if self.script:
-            decision, seed = self._decide(at_read(identity, self.known(identity, now), command.headers))
-            if decision and (answer := replacement(decision.step, "status", self.policy, command.url)):
-                return commands.Outcome(answer, decision, seed)
-        refusal = admit_read(self.account, self.key, self.policy, now)
-        return commands.Outcome(refusal or self.generation(identity, now), decision, seed)
+            facts = at_read(identity, self.known(identity, now), command.headers)
+            answer, decision, seed = self._ask(facts, command.url)
+        result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
+        return commands.Outcome(result, decision, seed)
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        decision, seed = None, 0
+        answer, decision, seed = _NO_DECISION
         if self.script:
             facts = at_download(identity, self.known(identity, now), command.method, command.headers)
-            decision, seed = self._decide(facts)
-            if decision and (answer := replacement(decision.step, "media", self.policy, command.url)):
-                return commands.Outcome(answer, decision, seed)
-        return commands.Outcome(self.completed(identity, now) or spec.UnknownRequest(identity), decision, seed)
+            answer, decision, seed = self._ask(facts, command.url)
+        result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
+        return commands.Outcome(result, decision, seed)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
@@ -294,31 +302,25 @@ class World(Part):
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
         """Enter the deliveries that one channel asks for."""
+        delivery = Delivery(0, generation.request_id, url, channel, spec.finish(generation.accepted, generation.plan))
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
-            self._schedule(generation, url, channel, generation.accepted, Form.CHALLENGE)
+            self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
         if self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
-            self._schedule_progress(generation, url, channel, generation.accepted - 1)
-        self._schedule(generation, url, channel, spec.finish(generation.accepted, generation.plan))
+            self._schedule_progress(delivery, generation.accepted - 1)
+        self._schedule(delivery)
 
-    def _schedule(
-        self,
-        generation: Generation,
-        url: str,
-        channel: str,
-        event: int,
-        form: Form = Form.STATUS,
-        *,
-        progress: bool = False,
-    ) -> None:
-        number = self.outbox.number()
-        self._plan_attempt(Delivery(number, generation.request_id, url, channel, event, form, progress))
+    def _schedule(self, delivery: Delivery) -> None:
+        """Enter a new delivery, which gets a number of its own."""
+        self._plan_attempt(replace(delivery, number=self.outbox.number()))
 
-    def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
+    def _schedule_progress(self, delivery: Delivery, after: int) -> None:
+        """Enter a delivery like this one that reports the next instant beyond `after` at which its generation still runs."""
+        generation = self._generations[delivery.request_id]
         started = generation.accepted + generation.plan.queued
         event = next_progress(started, spec.finish(generation.accepted, generation.plan), after)
         if event is not None:
-            self._schedule(generation, url, channel, event, progress=True)
+            self._schedule(replace(delivery, event=event, progress=True))
 
     def next_due(self) -> int | None:
         """The instant of the next webhook attempt (UTC milliseconds)."""
@@ -327,7 +329,7 @@ class World(Part):
     @property
     def is_crowded(self) -> bool:
         """Whether as many deliveries were taken and not put back as may be pending at all."""
-        return self.outbox.taken >= self.bounds.pending
+        return len(self.outbox.taken) >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at)
@@ -337,8 +339,7 @@ class World(Part):
         if delivery.faults is not None:
             return delivery
         if delivery.progress:
-            generation = self._generations[delivery.request_id]
-            self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
+            self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script else delivery
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
@@ -381,7 +382,7 @@ class World(Part):
         if attempt.succeeded:
             generation = self._generations[delivery.request_id]
             event = max(attempt.at, spec.finish(generation.accepted, generation.plan))
-            self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
+            self._schedule(replace(delivery, event=event, form=Form.UPSTREAM, attempts=()))
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
