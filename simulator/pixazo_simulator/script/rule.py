@@ -165,7 +165,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for a rule that is not valid."""
         about = operations(self.when)
-        conditions(self.match, self.when, about)
+        conditions(self.match, self.when)
         for step in self.steps:
             if problem := _problem(step, about):
                 raise ValueError(f"when {self.when!r}: {problem}")
@@ -177,7 +177,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def weight(self, most: int) -> int:
         """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        read = conditions(self.match, self.when, operations(self.when))
+        read = conditions(self.match, self.when)
         return len(self.steps) + weight((condition for _, condition in read), most)
 
     def as_json(self) -> dict[str, Any]:
@@ -197,9 +197,9 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return beginning(phrase, _LONGEST_PHRASE)
 
 
-def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
+def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...], Matcher]]:
     """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(KNOWN[operation] for operation in about))
+    known = frozenset[str].intersection(*(KNOWN[operation] for operation in operations(when)))
     found: list[tuple[tuple[str, ...], Matcher]] = []
     for name, condition in match.items():
         if name not in known:
@@ -297,12 +297,11 @@ def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, read_matcher(condition)
 
 
-def _example(fault: type[Fault]) -> Rule:
-    when, times, arguments = fault.example
-    return Rule(when=when, faults=(fault(**arguments),), times=times)
-
-
-EXAMPLES: Mapping[str, Rule] = {kind: _example(fault) for kind, fault in FAULTS.items()}
+EXAMPLES: Mapping[str, Rule] = {
+    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
+    for kind, fault in FAULTS.items()
+    for when, times, arguments in (fault.example,)
+}
 """Kind of fault -> a rule with that fault alone."""
 
 
