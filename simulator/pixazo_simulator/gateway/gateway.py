@@ -143,12 +143,10 @@ class Gateway:
         if isinstance(result, spec.Answer):
             return complete(request, result, now, world, outcome, request_id=request_id)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
-            result = spec.UnknownRequest(request_id, foreign=self._is_foreign(request_id))
+            owner = self._worlds.holder(request_id)
+            found = owner.generation(request_id, owner.clock.now()) if owner else None
+            result = spec.UnknownRequest(request_id, foreign=isinstance(found, Generation))
         return self.refuse(request, route, result, now, outcome, request_id)
-
-    def _is_foreign(self, request_id: str) -> bool:
-        owner = self._worlds.holder(request_id)
-        return owner is not None and isinstance(owner.generation(request_id, owner.clock.now()), Generation)
 
     def _submit(self, request: Request, route: Route, operation: spec.Operation, model_id: str, now: int) -> Response:
         world, policy, body = route.world, route.policy, Body(request.body)

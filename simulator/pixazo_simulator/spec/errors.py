@@ -57,20 +57,14 @@ class MissingKey(Refusal, frozen=True):
 
 
 class InvalidKey(Refusal, frozen=True):
-    """A key that opens no world."""
-
     phrase: ClassVar = "the API key opens no world"
 
 
 class KeySuspended(Refusal, frozen=True):
-    """A known key that may not do this."""
-
     phrase: ClassVar = "the API key is suspended"
 
 
 class Throttled(Refusal, frozen=True):
-    """Over the rate limit; served again after so many seconds."""
-
     phrase: ClassVar = "over the rate limit, retry after {0.retry_after} s"
     retry_after: int
 

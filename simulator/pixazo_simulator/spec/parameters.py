@@ -204,21 +204,16 @@ class Magic:
     moderated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MagicTypo:
-    """An unknown mark, and the remedy."""
+def read_magic(prompt: str) -> Magic | Problem:
+    """Read every mark in the first 20,000 characters of a prompt, in letters of either case; the last one of a kind counts.
 
-    word: str
-    remedy: str
-
-
-def read_magic(prompt: str) -> Magic | MagicTypo:
-    """Read every mark in the first 20,000 characters of a prompt, in letters of either case; the last one of a kind counts."""
+    A mark that means nothing is a problem, which names it and the remedy.
+    """
     outcome, error, after, stuck, moderated = None, None, None, False, False
     for rest in _OPENING.split(prompt[:REACH])[1:]:
         word, text, closed = _mark(rest)
         if not closed:
-            return MagicTypo(f"{_OPEN}{word}", _remedy(word))
+            return Problem("prompt", Rule.MAGIC, (f"{_OPEN}{word}", _remedy(word)))
         if word in ("failed", "error"):
             outcome, error = Status(word.upper()), text or None
         elif word == "after" and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
@@ -226,7 +221,7 @@ def read_magic(prompt: str) -> Magic | MagicTypo:
         elif word in ("stuck", "moderated") and not text:
             stuck, moderated = stuck or word == "stuck", moderated or word == "moderated"
         else:
-            return MagicTypo(f"{_OPEN}{word}{_CLOSE}", _remedy(word))
+            return Problem("prompt", Rule.MAGIC, (f"{_OPEN}{word}{_CLOSE}", _remedy(word)))
     return Magic(outcome, error, after, stuck, moderated)
 
 
@@ -307,8 +302,8 @@ def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, li
         found.refused.append(Problem("prompt", Rule.LENGTH, (PROMPT_LIMIT, count)))
     if magic:
         read = read_magic(prompt)
-        if isinstance(read, MagicTypo):
-            found.refused.append(Problem("prompt", Rule.MAGIC, (read.word, read.remedy)))
+        if isinstance(read, Problem):
+            found.refused.append(read)
             return
         found.magic = read
         if read.moderated:

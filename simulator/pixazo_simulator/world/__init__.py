@@ -30,7 +30,6 @@ from .commands import (
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
 from .journal import Exchange, Journal
-from .observed_facts import at_download, at_read, at_submit
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds
 from .world import World
 
@@ -39,5 +38,5 @@ __all__ = [
     "ChangeWorld", "Clock", "CopyDelivery", "Debit", "Delivery", "Entry", "EntryKind", "Exchange", "Forks", "Form", "Generation",
     "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule",
     "ReturnDelivery", "SetRules", "Settings", "SubmitCall", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds",
-    "at_download", "at_read", "at_submit", "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
+    "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
 ]  # fmt: skip

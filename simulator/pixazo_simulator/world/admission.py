@@ -96,7 +96,7 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 
 
 class Admission:
-    """One submission on its way through the checks."""
+    """One submission on its way through the checks, each of which is the method of its name."""
 
     __slots__ = ("_account", "_call", "_findings", "_now", "_parameters", "_policy", "_price")
 
@@ -116,8 +116,8 @@ class Admission:
     def refusal(self) -> spec.Refusal | None:
         """Run the checks; the first refusal ends them."""
         for name in self._policy.check_order:
-            refusal = _CHECKS[name](self)
-            if refusal is not None:
+            check: Callable[[], spec.Refusal | None] = getattr(self, name)
+            if refusal := check():
                 return refusal
         return None
 
@@ -228,17 +228,6 @@ class Admission:
             "" if prompt is UNSET else prompt, tuple(urls.items()),
             tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
         )  # fmt: skip
-
-
-_CHECKS: Mapping[str, Callable[[Admission], spec.Refusal | None]] = {
-    "key": Admission.key,
-    "suspended": Admission.suspended,
-    "rate": Admission.rate,
-    "json": Admission.json,
-    "model": Admission.model,
-    "parameters": Admission.parameters,
-    "funds": Admission.funds,
-}
 
 
 def _is_json(content_type: str | None) -> bool:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pixazo_simulator import spec
 from pixazo_simulator.script import (
+    LONGEST_TEXT,
     BeforeResponse,
     Decision,
     Facts,
@@ -21,6 +22,9 @@ from pixazo_simulator.script import (
     Script,
     Skip,
     Stall,
+    at_download,
+    at_read,
+    at_submit,
     effect,
     replacement,
     wait,
@@ -34,7 +38,6 @@ from .clock import Clock
 from .commands import Generation, Transition
 from .deliveries import Delivery, Form, Outbox, next_progress
 from .journal import Journal, Limits
-from .observed_facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
 from .part import Notifier, Part
 
 T = TypeVar("T")
@@ -191,9 +194,9 @@ class World(Part):
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
         instants: list[int] = []
         for delivery in self.outbox.pending(generation.request_id):
-            known = self.known(delivery.request_id, now, delivery.event)
-            # The end of a stuck generation lies beyond every clock: no response could wait for it.
-            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= spec.LAST_INSTANT else None
+            if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
+                continue
+            decision = self.script.peek(self._at_callback(delivery, now))
             if decision and effect(decision.step.faults, BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
@@ -344,8 +347,7 @@ class World(Part):
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
-        facts = at_callback(delivery, self.known(delivery.request_id, due, delivery.event))
-        decision, seed = self._decide(facts)
+        decision, seed = self._decide(self._at_callback(delivery, due))
         if decision is None:
             return delivery
         faults = decision.step.faults
@@ -356,6 +358,12 @@ class World(Part):
         reorder = effect(faults, GiveWay)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
+
+    def _at_callback(self, delivery: Delivery, now: int) -> Facts:
+        """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
+        known = self.known(delivery.request_id, now, delivery.event)
+        facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
+        return Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
         attempt, faults = command.attempt, command.delivery.faults or ()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
+from pixazo_simulator.script.facts import at_submit
 from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.account import EntryKind
@@ -22,7 +23,6 @@ from pixazo_simulator.world.commands import (
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
 from pixazo_simulator.world.journal import Limits
-from pixazo_simulator.world.observed_facts import at_submit
 from pixazo_simulator.world.world import Bounds, World
 
 HOOK = "http://127.0.0.1:9/hook"
