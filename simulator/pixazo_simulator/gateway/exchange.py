@@ -9,22 +9,13 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
+from pixazo_simulator import spec
 from pixazo_simulator.script import Transmission, cut, injected, kind_of, transmission
-from pixazo_simulator.spec import (
-    KEY_HEADER,
-    SECOND,
-    WEBHOOK_MODE_HEADER,
-    WEBHOOK_URL_HEADER,
-    Answer,
-    Header,
-    Policy,
-    http_date,
-)
 from pixazo_simulator.world import Exchange, Outcome, World
 
-_KEY = KEY_HEADER.lower().encode()
-_WEBHOOK_URL = WEBHOOK_URL_HEADER.lower().encode()
-_WEBHOOK_MODE = WEBHOOK_MODE_HEADER.lower().encode()
+_KEY = spec.KEY_HEADER.lower().encode()
+_WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
+_WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
 _NOTED = frozenset(
     {
         _KEY,
@@ -56,7 +47,7 @@ class Request(msgspec.Struct, gc=False):
     method: str
     path: str
     query: bytes
-    headers: list[Header]
+    headers: list[spec.Header]
     scheme: str = "http"
     server: tuple[str, int | None] = ("localhost", None)
     listener: World | None = None
@@ -93,7 +84,7 @@ class Request(msgspec.Struct, gc=False):
         """Path and query."""
         return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
 
-    def origin(self, policy: Policy) -> str:
+    def origin(self, policy: spec.Policy) -> str:
         """The origin of `polling_url` and media URLs (policy `public_origin`)."""
         if policy.public_origin not in ("caller", "forwarded"):
             return policy.public_origin
@@ -120,7 +111,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
     request: Request
     status: int
-    headers: list[Header]
+    headers: list[spec.Header]
     body: bytes
     reason: str
     world: World | None = None
@@ -151,7 +142,7 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
 def complete(
     request: Request,
-    answer: Answer,
+    answer: spec.Answer,
     now: int,
     world: World | None,
     outcome: Outcome | None = None,
@@ -178,10 +169,10 @@ def complete(
 
 
 def _date(now: int) -> bytes:
-    return _date_of_second(now // SECOND)
+    return _date_of_second(now // spec.SECOND)
 
 
 @lru_cache(maxsize=64)
 def _date_of_second(second: int) -> bytes:
     """The Date header follows the world's clock, since `created_at` is compared with it (TIME-08)."""
-    return http_date(second * SECOND)
+    return spec.http_date(second * spec.SECOND)

@@ -97,11 +97,9 @@ def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> sp
     if step.reply:
         return _replied(step.reply, operation, policy, url)
     if wanted := effect(step.faults, Respond):
-        return (
-            spec.html_answer(wanted.status)
-            if wanted.html
-            else _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
-        )
+        if wanted.html:
+            return spec.html_answer(wanted.status)
+        return _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
     return None if step.commits else NO_RESPONSE
 
 
@@ -128,24 +126,18 @@ def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: 
     """An error as the gateway words it; one of media in plain text, as the host of media does."""
     if operation == "media":
         return spec.Answer(status, spec.PHRASES.get(status, "Error").encode(), _PLAIN)
-    if refusal := _refusal(status, operation, policy, seconds):
-        return spec.refusal_answer(refusal, policy, url)
-    if status == 502:  # seen in public code: what the queue says when the provider behind it fails
-        return spec.Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
-    body = {"error": spec.PHRASES.get(status, "Error"), "message": "The request could not be processed."}
-    return spec.Answer(status, msgspec.json.encode(body), spec.JSON)
-
-
-def _refusal(status: int, operation: str, policy: spec.Policy, seconds: int) -> spec.Refusal | None:
-    """The refusal that has this status code, None when the gateway has none."""
-    price = policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
     known: dict[int, spec.Refusal] = {
         401: spec.InvalidKey(),
-        402: spec.InsufficientFunds(price),
+        402: spec.InsufficientFunds(policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)),
         403: spec.KeySuspended(),
         404: spec.UnknownRequest("") if operation == "status" else spec.UnknownRoute(),
         413: spec.BodyTooLarge(policy.body_limit),
         429: spec.Throttled(seconds),
         500: spec.Broken(),
     }
-    return known.get(status)
+    if status in known:
+        return spec.refusal_answer(known[status], policy, url)
+    if status == 502:  # seen in public code: what the queue says when the provider behind it fails
+        return spec.Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
+    body = {"error": spec.PHRASES.get(status, "Error"), "message": "The request could not be processed."}
+    return spec.Answer(status, msgspec.json.encode(body), spec.JSON)

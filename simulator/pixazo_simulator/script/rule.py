@@ -14,19 +14,7 @@ from typing import Annotated, Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import (
-    HIDDEN,
-    MisfitError,
-    Path,
-    beginning,
-    fit,
-    is_secret,
-    json_lines,
-    nearest,
-    read_toml,
-    shown,
-    toml_lines,
-)
+from pixazo_simulator import spec
 
 from .effects import Discard, Respond, Skip, Stall
 from .facts import CALLS, KNOWN, SUBMITS, operations
@@ -94,7 +82,7 @@ def _check_json(value: object) -> None:
 def _check_header(name: str, value: str) -> None:
     if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
         raise ValueError(
-            f"header {shown(name)}: {shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
         )
     if name.lower() in _COMPUTED_HEADERS:
         raise ValueError(f"header {name!r} is computed: leave it out")
@@ -118,7 +106,9 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
             raise ValueError("end is empty: give it a status, an error, or seconds")
         if self.status is not None and self.status not in terminal:
-            raise ValueError(f"end {self.status!r} is not one of {', '.join(terminal)}{nearest(self.status, terminal)}")
+            raise ValueError(
+                f"end {self.status!r} is not one of {', '.join(terminal)}{spec.nearest(self.status, terminal)}"
+            )
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
         if self.after is not None and (self.queued is not None or self.processing is not None):
@@ -194,7 +184,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
-        return beginning(phrase, _LONGEST_PHRASE)
+        return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
 def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...], Matcher]]:
@@ -205,11 +195,11 @@ def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} has no fact {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, names)}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):
-                raise ValueError(f"{name} {shown(condition)}: give it names and their conditions")
+                raise ValueError(f"{name} {spec.shown(condition)}: give it names and their conditions")
             for key, each in cast("Mapping[str, Any]", condition).items():
                 found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
         else:
@@ -225,7 +215,7 @@ def _check_parts(name: str, matcher: Matcher) -> None:
     """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
     operand: Any = matcher.operand
     if matcher.operator == "contains" and not isinstance(operand, str):
-        raise ValueError(f"{name} contains {shown(operand)}: no {name} is a list: give it a text")
+        raise ValueError(f"{name} contains {spec.shown(operand)}: no {name} is a list: give it a text")
     for each in matcher.inner:
         _check_parts(name, each)
 
@@ -291,7 +281,8 @@ def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, condition in match.items():
         if name in ("headers", "body"):
             yield from (
-                (f"{name}.{key}", HIDDEN if is_secret(key) else read_matcher(each)) for key, each in condition.items()
+                (f"{name}.{key}", spec.HIDDEN if spec.is_secret(key) else read_matcher(each))
+                for key, each in condition.items()
             )
         else:
             yield name, read_matcher(condition)
@@ -340,14 +331,14 @@ def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
 def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     try:
         return _read_rules(_parsed(text, name, as_json=as_json))
-    except MisfitError as error:
+    except spec.MisfitError as error:
         line = _line(text, error.path, as_json=as_json)
         raise ValueError(f"script {name}, line {line}: {error}") from None
 
 
 def _parsed(text: str, name: str, *, as_json: bool) -> Any:
     try:
-        return json.loads(text) if as_json else read_toml(text)
+        return json.loads(text) if as_json else spec.read_toml(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
     except tomllib.TOMLDecodeError as error:
@@ -356,26 +347,28 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         raise ValueError(f"script {name} holds a number of too many digits") from None
 
 
-def _line(text: str, path: Path, *, as_json: bool) -> int:
+def _line(text: str, path: spec.Path, *, as_json: bool) -> int:
     """The line of the value at a path, or of the nearest one around it."""
-    lines = json_lines(text) if as_json else toml_lines(text)
+    lines = spec.json_lines(text) if as_json else spec.toml_lines(text)
     return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
     """The rules of a script: a table with the member `rules`, a list of them. Raises MisfitError for the first thing that is wrong."""
     if not isinstance(data, dict):
-        raise MisfitError("a script is a table with the member rules")
+        raise spec.MisfitError("a script is a table with the member rules")
     table = cast("dict[str, Any]", data)
     for name in table:
         if name != "rules":
-            raise MisfitError(f"unknown field `{name}`{nearest(name, ('rules',))}; a script holds only rules", (name,))
+            raise spec.MisfitError(
+                f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
+            )
     rules: object = table.get("rules", [])
     if not isinstance(rules, list):
-        raise MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+        raise spec.MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
     given = cast("list[object]", rules)
     if len(given) > MOST_RULES:
-        raise MisfitError(f"more than {MOST_RULES} rules", ("rules",))
+        raise spec.MisfitError(f"more than {MOST_RULES} rules", ("rules",))
     read: list[Rule] = []
     left = MOST_WEIGHT
     for number, each in enumerate(given):
@@ -383,24 +376,24 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
-            raise MisfitError(problem, ("rules", number))
+            raise spec.MisfitError(problem, ("rules", number))
         read.append(rule)
     return tuple(read)
 
 
-def _read_rule(value: object, place: Path) -> tuple[Rule, int]:
+def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
     """A rule and its weight."""
     try:
-        rule = fit(value, Rule)
+        rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
-    except MisfitError as error:
+    except spec.MisfitError as error:
         path = _quoted_path(error.problem, error.path, value) or error.path
-        raise MisfitError(error.problem, (*place, *path), error.value) from None
+        raise spec.MisfitError(error.problem, (*place, *path), error.value) from None
     except ValueError as error:
-        raise MisfitError(str(error), (*place, *(_quoted_path(str(error), (), value) or ()))) from None
+        raise spec.MisfitError(str(error), (*place, *(_quoted_path(str(error), (), value) or ()))) from None
 
 
-def _quoted_path(problem: str, path: Path, value: Any) -> Path | None:
+def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path | None:
     """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
     try:
         for step in path:
@@ -415,7 +408,7 @@ def _quoted_path(problem: str, path: Path, value: Any) -> Path | None:
     return None
 
 
-def _walk(value: object, path: Path) -> list[tuple[Path, object]]:
+def _walk(value: object, path: spec.Path) -> list[tuple[spec.Path, object]]:
     """Every member and element below a value, with its path, as deep as a rule can be read."""
     inner: list[tuple[str | int, object]] = []
     if len(path) > _DEEPEST_JSON:

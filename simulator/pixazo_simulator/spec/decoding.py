@@ -135,9 +135,8 @@ def _inside(info: Type, value: object, step: str | int) -> tuple[Type, object]:
     """The type that belongs at one step, and the value there, None where that is unknown."""
     if isinstance(step, str) and step != "...":
         fields = {field.encode_name: field.type for field in _struct(info, value).fields}
-        return fields.get(step, AnyType()), cast("dict[str, object]", value).get(step) if isinstance(
-            value, dict
-        ) else None
+        member = cast("dict[str, object]", value).get(step) if isinstance(value, dict) else None
+        return fields.get(step, AnyType()), member
     for each in _alternatives(info):
         if isinstance(each, DictType):  # the message does not say which member of the mapping it means
             return each.value_type, None

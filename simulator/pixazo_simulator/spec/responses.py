@@ -82,13 +82,16 @@ def status_body(
     request_id: str, accepted: int, seen: Snapshot, error: str | None, origin: str, policy: Policy
 ) -> bytes:
     """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
-    terminal = seen.until is None
+    terminal, output = seen.until is None, None
+    if seen.status is Status.COMPLETED:
+        media_url = f"{origin}{media_path(request_id, policy)}"
+        output = {"media_url": [media_url], "media_type": media_type(policy)}
     envelope: dict[str, Any] = {
         "request_id": request_id,
         "status": seen.status,
         "model_id": MODEL_ID,
         "error": error if terminal else None,
-        "output": _output(request_id, origin, policy) if seen.status is Status.COMPLETED else None,
+        "output": output,
     }
     if policy.status_members == "all" or not terminal or seen.status is Status.COMPLETED:
         later = timestamp if policy.timestamps == "rfc3339" else _bare_timestamp
@@ -96,10 +99,6 @@ def status_body(
         envelope["updated_at"] = later(seen.since)
         envelope["completed_at"] = later(seen.since) if terminal else None
     return msgspec.json.encode(envelope)
-
-
-def _output(request_id: str, origin: str, policy: Policy) -> dict[str, object]:
-    return {"media_url": [f"{origin}{media_path(request_id, policy)}"], "media_type": media_type(policy)}
 
 
 def upstream_challenge(nonce: str) -> bytes:

@@ -162,8 +162,9 @@ class Admission:
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
         self._findings = spec.check(self._parameters, self._call.operation, self._policy, images, magic=magic)
-        unusable = () if self._policy.bad_webhook_url == "ignore" else self._unusable_urls()
-        problems += [*self._findings.refused, *unusable]
+        problems += self._findings.refused
+        if self._policy.bad_webhook_url != "ignore":
+            problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
         return spec.InvalidParameters(tuple(problems)) if problems else None
 
     def funds(self) -> spec.Refusal | None:
@@ -201,21 +202,22 @@ class Admission:
         sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: self._read.callback_url or None}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _unusable_urls(self) -> list[spec.Problem]:
-        sent = self._webhook_urls().items()
-        return [spec.Problem(channel, problem) for channel, url in sent if (problem := self._url_problem(url))]
-
-    def _url_problem(self, url: str) -> spec.Rule | None:
-        plain = self._policy.http_webhook_url == "refuse" and url[:5].lower() == "http:"
-        return spec.url_problem(url) or (spec.Rule.HTTPS if plain else None)
+    def _unusable_urls(self) -> dict[str, spec.Rule]:
+        """The rules that the webhook URLs break, by channel."""
+        refuses_http = self._policy.http_webhook_url == "refuse"
+        found: dict[str, spec.Rule] = {}
+        for channel, url in self._webhook_urls().items():
+            is_http = refuses_http and url[:5].lower() == "http:"
+            if problem := spec.url_problem(url) or (spec.Rule.HTTPS if is_http else None):
+                found[channel] = problem
+        return found
 
     def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
         urls = self._webhook_urls()
         ignored: dict[str, str] = {}
         if urls:
-            unusable = {each.member: each.rule for each in self._unusable_urls()}
-            ignored = {channel: _IGNORED[rule] for channel, rule in unusable.items()}
+            ignored = {channel: _IGNORED[rule] for channel, rule in self._unusable_urls().items()}
             if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
                 ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
             urls = {channel: url for channel, url in urls.items() if channel not in ignored}

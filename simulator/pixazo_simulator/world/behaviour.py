@@ -8,18 +8,7 @@ from random import Random
 
 import msgspec
 
-from pixazo_simulator.spec import (
-    DEFAULT_ERRORS,
-    MODEL_ID,
-    NEVER,
-    SECOND,
-    Plan,
-    Policy,
-    Snapshot,
-    Status,
-    sentence,
-    snapshot,
-)
+from pixazo_simulator import spec
 
 from .account import Ledger, affords, refund_due
 from .admission import Admitted, Call
@@ -53,49 +42,49 @@ def request_id(model_id: str, form: str, random: Random, now: int) -> str:
     return f"{model_id}_{REQUEST_ID_FORMS[form](random, now)}"
 
 
-def plan_for(admitted: Admitted, policy: Policy, random: Random) -> Plan:
+def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
     drawn = policy.job_times.draw(random)
     outcome, error = _outcome(admitted)
     queued, processing = _times(admitted, *drawn)
-    if outcome is not Status.COMPLETED and policy.queued_to_end == "yes":
+    if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
         queued, processing = queued + processing, 0
     if admitted.stuck or (admitted.magic.stuck and not admitted.end):
-        processing = NEVER
-    return Plan(queued, processing, outcome, error or DEFAULT_ERRORS.get(outcome))
+        processing = spec.NEVER
+    return spec.Plan(queued, processing, outcome, error or spec.DEFAULT_ERRORS.get(outcome))
 
 
-def _outcome(admitted: Admitted) -> tuple[Status, str | None]:
+def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
     """The outcome, and the error text of the script or the prompt."""
     end, magic = admitted.end, admitted.magic
     if end and end.status:
-        return Status(end.status), end.error
+        return spec.Status(end.status), end.error
     if admitted.fails:
-        return Status.FAILED, sentence(admitted.fails)
-    return magic.outcome or Status.COMPLETED, magic.error
+        return spec.Status.FAILED, spec.sentence(admitted.fails)
+    return magic.outcome or spec.Status.COMPLETED, magic.error
 
 
 def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
     """Milliseconds in each state."""
     end, after = admitted.end, admitted.magic.after
     if end and end.after is not None:
-        after = round(end.after * SECOND)
+        after = round(end.after * spec.SECOND)
     if after is not None:
         queued = after * queued // (queued + processing or 1)  # the same proportion of the two states
         processing = after - queued
     if end and end.queued is not None:
-        queued = round(end.queued * SECOND)
+        queued = round(end.queued * spec.SECOND)
     if end and end.processing is not None:
-        processing = round(end.processing * SECOND)
+        processing = round(end.processing * spec.SECOND)
     return queued, processing
 
 
-def _govern(policy: Policy) -> Policy:
+def _govern(policy: spec.Policy) -> spec.Policy:
     return policy
 
 
-def _identify(_: Call, policy: Policy, random: Random, now: int) -> str:
-    return request_id(MODEL_ID, policy.request_id, random, now)
+def _identify(_: Call, policy: spec.Policy, random: Random, now: int) -> str:
+    return request_id(spec.MODEL_ID, policy.request_id, random, now)
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,10 +93,10 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     `govern` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted call.
     """
 
-    govern: Callable[[Policy], Policy] = _govern
-    identify: Callable[[Call, Policy, Random, int], str] = _identify
-    plan_for: Callable[[Admitted, Policy, Random], Plan] = plan_for
-    snapshot: Callable[[int, Plan, int], Snapshot] = snapshot
+    govern: Callable[[spec.Policy], spec.Policy] = _govern
+    identify: Callable[[Call, spec.Policy, Random, int], str] = _identify
+    plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
+    snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
-    refund_due: Callable[[Plan, int, Policy], int] = refund_due
+    refund_due: Callable[[spec.Plan, int, spec.Policy], int] = refund_due
     next_attempt: Callable[[Delivery, tuple[int, ...]], int | None] = next_attempt

@@ -80,12 +80,11 @@ class Journal(Part):
         """Enter an exchange; `header_bytes` is the size of its request headers at most, where the caller knows it."""
         self.total += 1
         limits = self._limits
-        request, response = exchange.request_body, exchange.response_body
-        changes: dict[str, object] = {"number": self.total}
-        if len(request) > limits.body:
-            changes["request_body"] = request[: limits.body]
-        if len(response) > limits.body:
-            changes["response_body"] = response[: limits.body]
+        changes: dict[str, object] = {
+            "number": self.total,
+            "request_body": exchange.request_body[: limits.body],
+            "response_body": exchange.response_body[: limits.body],
+        }
         if header_bytes is None or header_bytes > limits.headers:
             headers, beyond = self._bounded(exchange.request_headers)
             changes |= {"request_headers": headers, "headers_left_out": len(beyond)}
