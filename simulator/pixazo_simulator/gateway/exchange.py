@@ -154,7 +154,7 @@ def complete(
 ) -> Response:
     """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
     decision = outcome.decision if outcome else None
-    faults = decision.faults if decision else ()
+    faults = decision.step.faults if decision else ()
     sent: Transmission = ()
     if outcome and faults:
         random = Random(outcome.seed)  # noqa: S311 - reproducible by design, guards nothing

@@ -195,7 +195,6 @@ class Gateway:
         return world
 
     def _url(self, request: Request, route: Route) -> str:
-        """The URL that was called."""
         return f"{request.origin(route.policy)}{quote(request.path)}"
 
     def _rule_url(self, request: Request, route: Route) -> str:

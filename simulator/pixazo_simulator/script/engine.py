@@ -11,7 +11,6 @@ import msgspec
 from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 
 from .facts import Facts, operations
-from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
 from .rule import MOST_RULES, Rule, Step, conditions
 
@@ -31,11 +30,6 @@ class Decision(msgspec.Struct, frozen=True):
     label: str
     step: Step
     index: int = 0
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults of the step, in the order in which they were written."""
-        return self.step.faults
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -248,7 +242,6 @@ class Script:
 
 
 def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
-    """The reasons in words, as many as are listed."""
     listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
     more = len(reasons) - len(listed)
     return (*listed, *([f"{more} more differences"] if more else []))

@@ -141,7 +141,7 @@ def _cut(value: object) -> object:
 
 
 def _named(headers: Iterable[Header]) -> dict[str, str]:
-    """Iterable[Header] by lower-case name; several of one name are joined (RFC 9110, 5.3)."""
+    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3)."""
     named: dict[str, str] = {}
     for name, value in headers:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")

@@ -42,7 +42,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A response instead of the real one; nothing is committed.
+    """A response instead of the real one; nothing is committed. Raises ValueError with the remedy for what cannot be sent.
 
     Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
     """
@@ -54,7 +54,6 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     retry_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for what cannot be sent."""
         given = self.json is not msgspec.UNSET
         if given and self.text is not None:
             raise ValueError("json and text exclude each other: a reply has one body")
@@ -101,7 +100,6 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     after: Seconds | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy."""
         terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
             raise ValueError("end is empty: give it a status, an error, or seconds")
@@ -153,7 +151,6 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for a rule that is not valid."""
         about = operations(self.when)
         conditions(self.match, self.when)
         for step in self.steps:

@@ -109,7 +109,6 @@ def _misfit(message: str, shape: type, given: object) -> MisfitError:
 
 
 def _start(value: object) -> str:
-    """The beginning of a value that was given."""
     return "" if value is None else shown(beginning(value, _SHOWN) if isinstance(value, str) else value)
 
 

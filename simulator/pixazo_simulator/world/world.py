@@ -234,29 +234,25 @@ class World(Part):
         facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
-        if at is not None or self._is_readable(found, self.policy.retention.status, now):
+        if at is not None or self._readable(identity, self.policy.retention.status, now):
             facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
     def generation(self, identity: str, now: int) -> Generation | spec.UnknownRequest:
         """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
-        found = self._generations.get(identity)
-        if found is None or not self._is_readable(found, self.policy.retention.status, now):
-            return spec.UnknownRequest(identity)
-        return found
+        return self._readable(identity, self.policy.retention.status, now) or spec.UnknownRequest(identity)
 
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
-        found = self._generations.get(identity)
-        if found is None or not self._is_readable(found, self.policy.retention.media, now):
-            return None
-        seen = self._behaviour.snapshot(found.accepted, found.plan, now)
-        return found if seen.status is spec.Status.COMPLETED else None
+        found = self._readable(identity, self.policy.retention.media, now)
+        seen = self._behaviour.snapshot(found.accepted, found.plan, now) if found else None
+        return found if seen and seen.status is spec.Status.COMPLETED else None
 
-    def _is_readable(self, generation: Generation, kept: int | None, now: int) -> bool:
-        if now < generation.accepted + self.policy.read_delay:
-            return False
-        return kept is None or now < spec.finish(generation.accepted, generation.plan) + kept
+    def _readable(self, identity: str, kept: int | None, now: int) -> Generation | None:
+        found = self._generations.get(identity)
+        if found is None or now < found.accepted + self.policy.read_delay:
+            return None
+        return found if kept is None or now < spec.finish(found.accepted, found.plan) + kept else None
 
     def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
