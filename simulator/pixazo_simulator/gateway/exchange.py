@@ -156,8 +156,8 @@ def complete(
     decision = outcome.decision if outcome else None
     faults = decision.step.faults if decision else ()
     sent: Transmission = ()
-    if outcome and faults:
-        random = Random(outcome.seed)  # noqa: S311 - reproducible by design, guards nothing
+    if decision and faults:
+        random = Random(decision.seed)  # noqa: S311 - reproducible by design, guards nothing
         answer = injected(answer, faults, random)
         sent = transmission(faults, random)
     length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]

@@ -105,10 +105,8 @@ class When:
 
         `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
         """
-        wanted = {"status": status, "error": error, "queued": queued, "processing": processing, "after": after}
         self._open = False
-        given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-        return self._say(times, end=End(**given))
+        return self._say(times, end=End(status, error, queued, processing, after))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let these faults happen, all of them together."""

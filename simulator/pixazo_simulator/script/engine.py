@@ -23,13 +23,14 @@ _MOST_DIFFERENCES = 20
 class Decision(msgspec.Struct, frozen=True):
     """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
 
-    `index` counts the steps of the rule from 0.
+    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from.
     """
 
     number: int
     label: str
     step: Step
     index: int = 0
+    seed: int = 0
 
 
 class Diagnosis(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from pixazo_simulator.script import Decision, Rule
-from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status
+from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status, finish
 
 from .admission import Call
 from .deliveries import Attempt, Delivery
@@ -34,6 +34,11 @@ class Generation(msgspec.Struct, frozen=True, gc=False):
     resolution: str
     origin: str
 
+    @property
+    def finish(self) -> int:
+        """The instant of the terminal state."""
+        return finish(self.accepted, self.plan)
+
 
 class Transition(msgspec.Struct, frozen=True, gc=False):
     """A generation entered a status `at` an instant (UTC milliseconds)."""
@@ -46,13 +51,12 @@ class Transition(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True):
     """What becomes of a request: an answer that a rule gives, a refusal, or the generation that was accepted or asked for.
 
-    `decision` is what a rule decided, `seed` is where its faults draw from. `ignored` says which webhooks an accepted submission asks
-    for and does not get. The response is held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
+    `decision` is what a rule decided. `ignored` says which webhooks an accepted submission asks for and does not get. The response is
+    held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
     """
 
     result: Generation | Refusal | Answer
     decision: Decision | None = None
-    seed: int = 0
     ignored: tuple[str, ...] = ()
     hold: int | None = None
 

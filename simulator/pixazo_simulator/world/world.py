@@ -42,9 +42,6 @@ from .part import Notifier, Part
 
 T = TypeVar("T")
 
-_NO_DECISION = (None, None, 0)
-"""What `World._ask` returns where no rule decides."""
-
 
 class Bounds(msgspec.Struct, frozen=True):
     """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
@@ -128,14 +125,13 @@ class World(Part):
     def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
-        answer, decision, seed = _NO_DECISION
+        answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
         if self.script and call.model_id == spec.MODEL_ID:
-            answer, decision, seed = self._ask(
-                at_submit(call.operation.name, command.headers, call.body.members), command.url
-            )
+            facts = at_submit(call.operation.name, command.headers, call.body.members)
+            answer, decision = self._ask(facts, command.url)
         if answer:
-            return commands.Outcome(answer, decision, seed)
+            return commands.Outcome(answer, decision)
         admitted = Admission(call, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
             admitted = spec.TooManyPending(self.bounds.pending)
@@ -143,24 +139,23 @@ class World(Part):
             if decision and decision.step.only_plans:
                 self.script.give_back(decision)
                 decision = None
-            return commands.Outcome(admitted, decision, seed)
+            return commands.Outcome(admitted, decision)
         if decision:
             stuck = effect(decision.step.faults, Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
-        return commands.Outcome(generation, decision, seed, admitted.ignored, hold)
+        return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _ask(self, facts: Facts, url: str) -> tuple[spec.Answer | None, Decision | None, int]:
-        """The response that a rule gives, if any does, what the rule decides, and the seed for what its faults draw."""
-        decision, seed = self._decide(facts)
+    def _ask(self, facts: Facts, url: str) -> tuple[spec.Answer | None, Decision | None]:
+        """The response that a rule gives, if any does, and what the rule decides."""
+        decision = self._decide(facts)
         answer = replacement(decision.step, facts.operation, self.policy, url) if decision else None
-        return answer, decision, seed
+        return answer, decision
 
-    def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
-        """What a rule decides, and the seed for what its faults draw."""
+    def _decide(self, facts: Facts) -> Decision | None:
         decision = self.script.decide(facts)
-        return decision, self.draw() if decision and decision.step.faults else 0
+        return replace(decision, seed=self.draw()) if decision and decision.step.faults else decision
 
     def draw(self) -> int:
         """The next seed for the faults of a rule."""
@@ -185,7 +180,7 @@ class World(Part):
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._behaviour.refund_due(plan, admitted.price, self.policy):
-            ledger.refund(spec.finish(now, plan), back, identity)
+            ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
             self._announce(generation, url, channel, call.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None)
         return generation
@@ -203,21 +198,21 @@ class World(Part):
 
     def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        answer, decision, seed = _NO_DECISION
+        answer = decision = None
         if self.script:
             facts = at_read(identity, self.known(identity, now), command.headers)
-            answer, decision, seed = self._ask(facts, command.url)
+            answer, decision = self._ask(facts, command.url)
         result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
-        return commands.Outcome(result, decision, seed)
+        return commands.Outcome(result, decision)
 
     def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        answer, decision, seed = _NO_DECISION
+        answer = decision = None
         if self.script:
             facts = at_download(identity, self.known(identity, now), command.method, command.headers)
-            answer, decision, seed = self._ask(facts, command.url)
+            answer, decision = self._ask(facts, command.url)
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
-        return commands.Outcome(result, decision, seed)
+        return commands.Outcome(result, decision)
 
     def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
@@ -252,7 +247,7 @@ class World(Part):
         found = self._generations.get(identity)
         if found is None or now < found.accepted + self.policy.read_delay:
             return None
-        return found if kept is None or now < spec.finish(found.accepted, found.plan) + kept else None
+        return found if kept is None or now < found.finish + kept else None
 
     def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
@@ -279,7 +274,7 @@ class World(Part):
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
         status = generation.plan.outcome if started is None else spec.Status.PROCESSING
-        instant = spec.finish(generation.accepted, generation.plan) if started is None else started
+        instant = generation.finish if started is None else started
         heappush(self._coming, (instant, number, status, generation))
 
     @property
@@ -301,7 +296,7 @@ class World(Part):
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
         """Enter the deliveries that one channel asks for."""
-        delivery = Delivery(0, generation.request_id, url, channel, spec.finish(generation.accepted, generation.plan))
+        delivery = Delivery(0, generation.request_id, url, channel, generation.finish)
         if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
             self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
@@ -317,7 +312,7 @@ class World(Part):
         """Enter a delivery like this one that reports the next instant beyond `after` at which its generation still runs."""
         generation = self._generations[delivery.request_id]
         started = generation.accepted + generation.plan.queued
-        event = next_progress(started, spec.finish(generation.accepted, generation.plan), after)
+        event = next_progress(started, generation.finish, after)
         if event is not None:
             self._schedule(replace(delivery, event=event, progress=True))
 
@@ -343,10 +338,10 @@ class World(Part):
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
-        decision, seed = self._decide(self._at_callback(delivery, due))
+        decision = self._decide(self._at_callback(delivery, due))
         if decision is None:
             return delivery
-        faults = decision.step.faults
+        faults, seed = decision.step.faults, decision.seed
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
         if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
@@ -385,7 +380,7 @@ class World(Part):
             return
         if attempt.succeeded:
             generation = self._generations[delivery.request_id]
-            event = max(attempt.at, spec.finish(generation.accepted, generation.plan))
+            event = max(attempt.at, generation.finish)
             self._schedule(replace(delivery, event=event, form=Form.UPSTREAM, attempts=()))
         self.outbox.put(delivery, None)
 
