@@ -42,7 +42,7 @@ Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A response instead of the real one; nothing is committed. Raises ValueError with the remedy for what cannot be sent.
+    """A response instead of the real one; nothing is committed.
 
     Without `json` or `text` an error status code gets the body that the gateway gives it; `retry_after` is in seconds.
     """
@@ -210,11 +210,9 @@ def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...
 
 def _check_parts(name: str, matcher: Matcher) -> None:
     """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
-    operand: Any = matcher.operand
-    if matcher.operator == "contains" and not isinstance(operand, str):
-        raise ValueError(f"{name} contains {spec.shown(operand)}: no {name} is a list: give it a text")
-    for each in matcher.inner:
-        _check_parts(name, each)
+    for leaf in matcher.leaves():
+        if leaf.operator == "contains" and not isinstance(leaf.operand, str):
+            raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
 
 
 def _written(condition: Any) -> Any:

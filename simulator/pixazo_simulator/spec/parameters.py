@@ -314,9 +314,8 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
     duration, resolution = parameters.duration, parameters.resolution
     if duration is not UNSET and duration not in DURATIONS:
         if limited and (not operation.limited or duration == int(duration)):
-            yield Problem(
-                "duration", Rule.ONE_OF, ("6 or 10 (seconds)", f"{duration:g}" if abs(duration) < 1e15 else "more")
-            )
+            given = f"{duration:g}" if abs(duration) < 1e15 else "more"
+            yield Problem("duration", Rule.ONE_OF, ("6 or 10 (seconds)", given))
         elif limited:
             yield Problem("duration", Rule.INTEGER)
         elif duration <= 0:

@@ -103,7 +103,7 @@ class Worlds:
             bounds=settings.bounds,
             behaviour=settings.behaviour,
             redactor=self.redactor,
-            script=self.script.fork() if script is None else script,
+            rules=self.script.fork() if script is None else script,
         )
         world.account.magic = settings.magic
         self._worlds[key] = world

@@ -11,24 +11,7 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator import spec
-from pixazo_simulator.script import (
-    LONGEST_TEXT,
-    BeforeResponse,
-    Decision,
-    Facts,
-    GiveWay,
-    Repeat,
-    Script,
-    Skip,
-    Stall,
-    at_download,
-    at_read,
-    at_submit,
-    effect,
-    replacement,
-    wait,
-)
+from pixazo_simulator import script, spec
 
 from . import commands
 from .account import Account, Ledger, Quota
@@ -85,7 +68,7 @@ class World(Part):
         bounds: Bounds | None = None,
         behaviour: Behaviour | None = None,
         redactor: spec.Redactor | None = None,
-        script: Script | None = None,
+        rules: script.Script | None = None,
     ) -> None:
         self._behaviour = behaviour or Behaviour()
         self.key = key
@@ -95,7 +78,7 @@ class World(Part):
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.account = Account(Ledger(balance, clock.now()), Quota(), affords=self._behaviour.affords)
-        self.script = script or Script()
+        self.script = rules or script.Script()
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
         self.outbox = Outbox(self.bounds.deliveries)
@@ -128,7 +111,7 @@ class World(Part):
         answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
         if self.script and call.model_id == spec.MODEL_ID:
-            facts = at_submit(call.operation.name, command.headers, call.body.members)
+            facts = script.at_submit(call.operation.name, command.headers, call.body.members)
             answer, decision = self._ask(facts, command.url)
         if answer:
             return commands.Outcome(answer, decision)
@@ -141,19 +124,19 @@ class World(Part):
                 decision = None
             return commands.Outcome(admitted, decision)
         if decision:
-            stuck = effect(decision.step.faults, Stall) is not None
+            stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
         return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _ask(self, facts: Facts, url: str) -> tuple[spec.Answer | None, Decision | None]:
+    def _ask(self, facts: script.Facts, url: str) -> tuple[spec.Answer | None, script.Decision | None]:
         """The response that a rule gives, if any does, and what the rule decides."""
         decision = self._decide(facts)
-        answer = replacement(decision.step, facts.operation, self.policy, url) if decision else None
+        answer = script.replacement(decision.step, facts.operation, self.policy, url) if decision else None
         return answer, decision
 
-    def _decide(self, facts: Facts) -> Decision | None:
+    def _decide(self, facts: script.Facts) -> script.Decision | None:
         decision = self.script.decide(facts)
         return replace(decision, seed=self.draw()) if decision and decision.step.faults else decision
 
@@ -174,7 +157,7 @@ class World(Part):
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations is no substitute: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._prompts[identity] = admitted.prompt[:LONGEST_TEXT]
+        self._prompts[identity] = admitted.prompt[: script.LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:
             self._prompts.popitem(last=False)
         ledger = self.account.ledger
@@ -192,7 +175,7 @@ class World(Part):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
             decision = self.script.peek(self._at_callback(delivery, now))
-            if decision and effect(decision.step.faults, BeforeResponse):
+            if decision and script.effect(decision.step.faults, script.BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
@@ -200,7 +183,7 @@ class World(Part):
         identity, now = command.request_id, command.at
         answer = decision = None
         if self.script:
-            facts = at_read(identity, self.known(identity, now), command.headers)
+            facts = script.at_read(identity, self.known(identity, now), command.headers)
             answer, decision = self._ask(facts, command.url)
         result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
         return commands.Outcome(result, decision)
@@ -209,7 +192,7 @@ class World(Part):
         identity, now = command.request_id, command.at
         answer = decision = None
         if self.script:
-            facts = at_download(identity, self.known(identity, now), command.method, command.headers)
+            facts = script.at_download(identity, self.known(identity, now), command.method, command.headers)
             answer, decision = self._ask(facts, command.url)
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
@@ -343,32 +326,31 @@ class World(Part):
             return delivery
         faults, seed = decision.step.faults, decision.seed
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
-        if pause := round(wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
+        if pause := round(script.wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
-        reorder = effect(faults, GiveWay)
+        reorder = script.effect(faults, script.GiveWay)
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _at_callback(self, delivery: Delivery, now: int) -> Facts:
+    def _at_callback(self, delivery: Delivery, now: int) -> script.Facts:
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
-        return Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+        return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
 
     def _record_attempt(self, command: commands.RecordAttempt) -> None:
-        attempt, faults = command.attempt, command.delivery.faults or ()
-        delivery = replace(
-            command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
-        )
-        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
+        taken, attempt = command.delivery, command.attempt
+        faults = taken.faults or ()
+        delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
+        if not script.effect(faults, script.Skip):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
-        repeated = effect(faults, Repeat)
+        repeated = script.effect(faults, script.Repeat)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:
             for _ in range(repeated.copies - 1 if repeated else 0):
-                self.outbox.put(self.outbox.copied(command.delivery, attempt.rule, faults), attempt.at)
+                self.outbox.put(self.outbox.copied(taken, attempt.rule, faults), attempt.at)
             self._after_attempt(delivery)
         self.notifier.notify()
 
