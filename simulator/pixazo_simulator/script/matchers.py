@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 from pixazo_simulator.spec import nearest, shown
 
@@ -181,7 +181,8 @@ class Matcher:
         return Matcher("not", self)
 
 
-class _Operator(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Operator:
     holds: Callable[[Any, object], bool]
     check: Callable[[str, Any], None]
 

@@ -327,7 +327,9 @@ def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     try:
         return _read_rules(_parsed(text, name, as_json=as_json))
     except spec.MisfitError as error:
-        line = _line(text, error.path, as_json=as_json)
+        lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
+        # The line of the value that does not fit, or of the nearest one around it.
+        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
         raise ValueError(f"script {name}, line {line}: {error}") from None
 
 
@@ -340,12 +342,6 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
         raise ValueError(f"script {name} is not valid TOML: {error}") from None
     except ValueError:  # of int()
         raise ValueError(f"script {name} holds a number of too many digits") from None
-
-
-def _line(text: str, path: spec.Path, *, as_json: bool) -> int:
-    """The line of the value at a path, or of the nearest one around it."""
-    lines = spec.json_lines(text) if as_json else spec.toml_lines(text)
-    return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
@@ -381,35 +377,34 @@ def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
     try:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
-    except spec.MisfitError as error:
-        path = _quoted_path(error.problem, error.path, value) or error.path
-        raise spec.MisfitError(error.problem, (*place, *path), error.value) from None
     except ValueError as error:
-        raise spec.MisfitError(str(error), (*place, *(_quoted_path(str(error), (), value) or ()))) from None
+        misfit = error if isinstance(error, spec.MisfitError) else spec.MisfitError(str(error))
+        path = _quoted_path(misfit.problem, misfit.path, value)
+        raise spec.MisfitError(misfit.problem, (*place, *path), misfit.value) from None
 
 
-def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path | None:
+def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
     """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
     try:
         for step in path:
             value = value[step]
     except (KeyError, IndexError, TypeError):
-        return None
-    below = _walk(value, path)
+        return path
+    below = tuple(_walk(value, path))
     for quoted in reversed(_QUOTED.findall(problem)):
         for found, each in below:
             if found[-1] == quoted or each == quoted:
                 return found
-    return None
+    return path
 
 
-def _walk(value: object, path: spec.Path) -> list[tuple[spec.Path, object]]:
+def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
     """Every member and element below a value, with its path, as deep as a rule can be read."""
-    inner: list[tuple[str | int, object]] = []
-    if len(path) > _DEEPEST_JSON:
-        return []
+    inner: Iterable[tuple[str | int, object]] = ()
     if isinstance(value, dict):
-        inner = list(cast("dict[str, object]", value).items())
+        inner = cast("dict[str, object]", value).items()
     elif isinstance(value, list):
-        inner = list(enumerate(cast("list[object]", value)))
-    return [entry for step, each in inner for entry in [((*path, step), each), *_walk(each, (*path, step))]]
+        inner = enumerate(cast("list[object]", value))
+    for step, each in inner if len(path) <= _DEEPEST_JSON else ():
+        yield (*path, step), each
+        yield from _walk(each, (*path, step))

@@ -300,14 +300,13 @@ def _check_prompt(parameters: Parameters, policy: Policy, found: Findings, *, li
         found.refused.append(Problem("prompt", Rule.BLANK))
     if limited and len(prompt) * 4 > PROMPT_LIMIT and (count := _COUNT[policy.prompt_unit](prompt)) > PROMPT_LIMIT:
         found.refused.append(Problem("prompt", Rule.LENGTH, (PROMPT_LIMIT, count)))
-    if magic:
-        read = read_magic(prompt)
-        if isinstance(read, Problem):
-            found.refused.append(read)
-            return
-        found.magic = read
-        if read.moderated:
-            (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Rule.MODERATED))
+    read = read_magic(prompt) if magic else Magic()
+    if isinstance(read, Problem):
+        found.refused.append(read)
+        return
+    found.magic = read
+    if read.moderated:
+        (found.refused if policy.moderation == "refuse" else found.fails).append(Problem("prompt", Rule.MODERATED))
 
 
 def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bool) -> Iterator[Problem]:
@@ -325,25 +324,18 @@ def _frame_problems(parameters: Parameters, operation: Operation, *, limited: bo
 
 
 def _check_image(given: object, policy: Policy, images: Images, found: Findings) -> None:
+    name = "first_frame_image"
     if not isinstance(given, str):
-        found.refused.append(Problem("first_frame_image", Rule.REQUIRED))
-        return
-    if given[:5].lower() != "data:":
-        _check_image_url(given, policy, images, found)
-        return
-    data = read_data_url(given)
-    if data is None:
-        found.refused.append(Problem("first_frame_image", Rule.DATA_URL))
-        return
-    (found.refused if policy.image_rules == "refuse" else found.fails).extend(_image_problems(image_facts(data)))
-
-
-def _check_image_url(url: str, policy: Policy, images: Images, found: Findings) -> None:
-    if url_problem(url) or (policy.image_urls == "https" and not url.lower().startswith("https:")):
-        found.refused.append(Problem("first_frame_image", Rule.IMAGE_URL))
+        found.refused.append(Problem(name, Rule.REQUIRED))
+    elif given[:5].lower() == "data:":
+        data = read_data_url(given)
+        problems = [Problem(name, Rule.DATA_URL)] if data is None else _image_problems(image_facts(data))
+        (found.refused if data is None or policy.image_rules == "refuse" else found.fails).extend(problems)
+    elif url_problem(given) or (policy.image_urls == "https" and not given.lower().startswith("https:")):
+        found.refused.append(Problem(name, Rule.IMAGE_URL))
     elif policy.image_urls == "table":
-        facts = images.get(url)
-        found.fails += [Problem("first_frame_image", Rule.UNREACHABLE)] if facts is None else _image_problems(facts)
+        facts = images.get(given)
+        found.fails += [Problem(name, Rule.UNREACHABLE)] if facts is None else _image_problems(facts)
 
 
 def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:

@@ -98,13 +98,12 @@ class Outbox(Part):
     A delivery that was taken stays pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_held", "_pending", "finished", "latest", "taken")
+    __slots__ = ("_agenda", "_held", "_pending", "_taken", "finished", "latest")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int]] = []
         self._pending: dict[int, Delivery] = {}
-        self.taken: dict[int, None] = {}
-        """The numbers of those that were taken and have not been put back."""
+        self._taken: dict[int, None] = {}
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: int | None = None
         self.latest = 0
@@ -113,6 +112,11 @@ class Outbox(Part):
     def __len__(self) -> int:
         return len(self._pending)
 
+    @property
+    def taken(self) -> int:
+        """How many were taken and have not been put back."""
+        return len(self._taken)
+
     def number(self) -> int:
         """A number for a new delivery."""
         self.latest += 1
@@ -120,7 +124,7 @@ class Outbox(Part):
 
     def put(self, delivery: Delivery, due: int | None) -> None:
         """Make a delivery due at an instant; None: it is finished."""
-        self.taken.pop(delivery.number, None)
+        self._taken.pop(delivery.number, None)
         if due is None:
             self._pending.pop(delivery.number, None)
             self.finished.append(delivery)
@@ -139,12 +143,12 @@ class Outbox(Part):
         due, number = heapq.heappop(self._agenda)
         if number == self._held:
             self._held = None
-        self.taken[number] = None
+        self._taken[number] = None
         return due, self._pending[number]
 
     def give_back(self, number: int, due: int) -> None:
         """Make a delivery that was taken due again; a copy, which was never taken, is left alone."""
-        if number in self.taken:
+        if number in self._taken:
             self.put(self._pending[number], due)
 
     def hold(self, delivery: Delivery, until: int) -> bool:

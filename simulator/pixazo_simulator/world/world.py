@@ -306,7 +306,7 @@ class World(Part):
     @property
     def is_crowded(self) -> bool:
         """Whether as many deliveries were taken and not put back as may be pending at all."""
-        return len(self.outbox.taken) >= self.bounds.pending
+        return self.outbox.taken >= self.bounds.pending
 
     def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at)
