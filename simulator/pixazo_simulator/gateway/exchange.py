@@ -128,7 +128,10 @@ class Response(msgspec.Struct, frozen=True, gc=False):
 
     def dated(self, now: int) -> Response:
         """The same response with the Date of another instant (UTC milliseconds)."""
-        return replace(self, headers=[(name, _date(now) if name == b"date" else value) for name, value in self.headers])
+        return replace(
+            self,
+            headers=[(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers],
+        )
 
     def exchange(self, now: int) -> Exchange:
         """The entry for the journal."""
@@ -161,18 +164,14 @@ def complete(
         answer = injected(answer, faults, random)
         sent = transmission(faults, random)
     length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
-    headers = [*answer.headers, *length, (b"date", _date(now))]
+    headers = [*answer.headers, *length, (b"date", _date(now // spec.SECOND))]
     return Response(
         request, answer.status, headers, answer.body, answer.reason, world, request_id, decision.label if decision else None,
         tuple(map(kind_of, faults)), hint, answer.opaque, log, outcome.hold if outcome else None, wakes, transmission=sent,
     )  # fmt: skip
 
 
-def _date(now: int) -> bytes:
-    return _date_of_second(now // spec.SECOND)
-
-
 @lru_cache(maxsize=64)
-def _date_of_second(second: int) -> bytes:
+def _date(second: int) -> bytes:
     """The Date header follows the world's clock, since `created_at` is compared with it (TIME-08)."""
     return spec.http_date(second * spec.SECOND)

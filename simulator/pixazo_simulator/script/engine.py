@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -234,12 +235,13 @@ class Script:
         differing = [(entry, entry.differences(facts)) for entry in self._entries.values()]
         ready = (entry.number for entry, reasons in differing if not reasons and entry.step_index() is not None)
         deciding = next(ready, None)
-        found: list[Diagnosis] = []
+        found: list[tuple[tuple[bool, bool, int], Diagnosis]] = []
         for entry, reasons in differing:
             decides = entry.number == deciding
             worded = _worded(reasons or ([] if decides else [_passed_over(entry, deciding)]))
-            found.append(Diagnosis(entry.number, entry.label, decides, worded))
-        return sorted(found, key=lambda each: (not each.decides, _is_elsewhere(each), len(each.differences)))
+            distance = (not decides, facts.operation not in entry.operations, len(worded))
+            found.append((distance, Diagnosis(entry.number, entry.label, decides, worded)))
+        return [diagnosis for _, diagnosis in sorted(found, key=itemgetter(0))]
 
 
 def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
@@ -254,10 +256,6 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
     return f"rule {deciding} stands before it" if deciding else "it would decide"
-
-
-def _is_elsewhere(diagnosis: Diagnosis) -> bool:
-    return diagnosis.differences[:1] != () and diagnosis.differences[0].startswith("it is about ")
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:
