@@ -16,18 +16,6 @@ from pixazo_simulator.world import Exchange, Outcome, World
 _KEY = spec.KEY_HEADER.lower().encode()
 _WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
 _WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
-_NOTED = frozenset(
-    {
-        _KEY,
-        _WEBHOOK_URL,
-        _WEBHOOK_MODE,
-        b"host",
-        b"content-type",
-        b"content-length",
-        b"x-forwarded-host",
-        b"x-forwarded-proto",
-    }
-)
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _WITHOUT_LENGTH = (204, 304)
 """Status codes of responses that have no Content-Length here."""
@@ -66,18 +54,24 @@ class Request(msgspec.Struct, gc=False):
 
     def __post_init__(self) -> None:
         """Read the headers: of several with one name the first key counts, else the last."""
-        keys = (value.decode("latin-1").strip() for name, value in self.headers if name == _KEY)
-        self.key = self.key or next(filter(None, keys), "")
-        last = {name: value.decode("latin-1") for name, value in self.headers if name in _NOTED}
-        self.host = last.get(b"host", self.host)
-        self.content_type = last.get(b"content-type")
-        # More than 18 digits are too many anyhow, and int() takes long for very many.
-        length = last.get(b"content-length", "")
-        self.content_length = int(length[:18]) if length.isdecimal() else 0
-        self.webhook_url = last[_WEBHOOK_URL].strip() if _WEBHOOK_URL in last else None
-        self.webhook_mode = last.get(_WEBHOOK_MODE)
-        self.forwarded_host = last.get(b"x-forwarded-host", "").partition(",")[0].strip()
-        self.forwarded_proto = last.get(b"x-forwarded-proto", "").partition(",")[0].strip().lower()
+        for name, value in self.headers:
+            if name == _KEY:
+                self.key = self.key or value.decode("latin-1").strip()
+            elif name == b"host":
+                self.host = value.decode("latin-1")
+            elif name == b"content-type":
+                self.content_type = value.decode("latin-1")
+            elif name == b"content-length":
+                # More than 18 digits are too many anyhow, and int() takes long for very many.
+                self.content_length = int(value[:18]) if value.isdigit() else 0
+            elif name == _WEBHOOK_URL:
+                self.webhook_url = value.decode("latin-1").strip()
+            elif name == _WEBHOOK_MODE:
+                self.webhook_mode = value.decode("latin-1")
+            elif name == b"x-forwarded-host":
+                self.forwarded_host = value.decode("latin-1").partition(",")[0].strip()
+            elif name == b"x-forwarded-proto":
+                self.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
 
     @property
     def target(self) -> str:
