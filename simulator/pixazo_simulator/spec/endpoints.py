@@ -9,6 +9,9 @@ import msgspec
 
 from .parameters import MODEL_ID, OPERATIONS, Operation
 
+Header = tuple[bytes, bytes]
+"""Name and value, as ASGI has them."""
+
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # page: Authentication
 QUERY_KEY = "subscription-key"
 """The query parameter that may hold the key instead of the header: the default of Azure API Management (AUTH-06)."""

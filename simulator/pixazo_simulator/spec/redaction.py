@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import ref
 
-from .endpoints import QUERY_KEY
+from .endpoints import QUERY_KEY, Header
 from .text import CUT
 
 REDACTED = "[redacted]"
@@ -35,7 +35,6 @@ KEY_HEADERS = frozenset(
 )  # fmt: skip
 """Headers whose value is never shown, since it may always be a key."""
 
-Header = tuple[bytes, bytes]
 T = TypeVar("T")
 
 _WORD_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -58,6 +57,7 @@ _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """How often a key may be percent-encoded, one encoding on top of another."""
 _LONGEST_TAIL = 2048
+"""Characters; the beginning of a key is shorter, however it is escaped."""
 _DEEPEST = 100
 
 _PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
@@ -302,6 +302,7 @@ class _Spellings:
 
 _HEAD = 4
 _FEW = 32
+"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _JOINED = re.compile(r"[^\s\"'<>&]*")
 

@@ -11,13 +11,11 @@ from typing import Any
 import msgspec
 
 from . import errors
-from .endpoints import KEY_HEADER, STATUS_PATH
+from .endpoints import KEY_HEADER, STATUS_PATH, Header
 from .lifecycle import Snapshot, Status
 from .parameters import MODEL_ID
 from .policy import Policy
 from .units import SECOND, dollars
-
-Header = tuple[bytes, bytes]
 
 PHRASES = {code.value: code.phrase for code in HTTPStatus}
 """What each status code is called."""

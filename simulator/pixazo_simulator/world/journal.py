@@ -8,11 +8,9 @@ from itertools import islice
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, is_secret
+from pixazo_simulator.spec import HIDDEN, Header, is_secret
 
 from .part import Part
-
-Header = tuple[bytes, bytes]
 
 
 class Limits(msgspec.Struct, frozen=True):
