@@ -145,10 +145,9 @@ class Worlds:
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
         world = self.create(key, balance=balances.get(kind))
         limits = {"sim-throttled": spec.RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
-        now = world.clock.now()
         world.apply(
             ChangeWorld(
-                now,
+                world.clock.now(),
                 policy=replace(world.policy, rate_limit=limits[kind]) if kind in limits else None,
                 suspended=kind == "sim-suspended",
                 broken=kind == "sim-broken",
