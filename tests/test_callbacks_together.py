@@ -16,8 +16,8 @@ import trustme
 
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.units import micros
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.state.clock import Clock
 from tests.caller import Caller, over_http
 from tests.command import Serving
 from tests.patience import PATIENCE

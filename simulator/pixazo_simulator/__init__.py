@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from .spec.policy import PROFILES as PROFILES
     from .spec.policy import Policy as Policy
     from .webhooks.dispatcher import AdvanceError as AdvanceError
+    from .world.clock import Clock as Clock
     from .world.registry import Settings as Settings
-    from .world.state.clock import Clock as Clock
 
 _HOMES = {
     "control.client": "ControlClient ControlError",
@@ -67,7 +67,7 @@ _HOMES = {
     "spec.policy": "PROFILES Policy",
     "webhooks.dispatcher": "AdvanceError",
     "world.registry": "Settings",
-    "world.state.clock": "Clock",
+    "world.clock": "Clock",
 }
 """Where each name is that is no fault."""
 

@@ -16,7 +16,7 @@ from pixazo_contracts.runner.session import RunOptions, fetch, run
 from pixazo_contracts.trace.target import Profile, ProfileFile, Target
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
-from pixazo_simulator.world.state.clock import Clock
+from pixazo_simulator.world.clock import Clock
 
 PATIENCE = 900.0
 """Seconds of the virtual clock before late re-reads: longer than a forgetful mutant remembers."""

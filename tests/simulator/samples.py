@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pixazo_simulator.spec.errors import Refusal
-from pixazo_simulator.spec.parameters.types import OPERATIONS
+from pixazo_simulator.spec.parameters import OPERATIONS
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.spec.responses import Answer
-from pixazo_simulator.world.admission import Account, Body, Call
-from pixazo_simulator.world.commands import SubmitCall
-from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.state.generation import Bounds, Generation
-from pixazo_simulator.world.state.ledger import Ledger
-from pixazo_simulator.world.state.quota import Quota
-from pixazo_simulator.world.world import World
+from pixazo_simulator.world.account import Account, Ledger, Quota
+from pixazo_simulator.world.admission import Body, Call
+from pixazo_simulator.world.clock import Clock
+from pixazo_simulator.world.commands import Generation, SubmitCall
+from pixazo_simulator.world.world import Bounds, World
 
 __all__ = ["KEY", "START", "accepted", "account", "call", "data_url", "jpeg", "png", "submit", "webp", "world"]
 

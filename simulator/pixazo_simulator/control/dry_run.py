@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from pixazo_simulator.gateway import Gateway, Request, Route
-from pixazo_simulator.script import Facts, kind_of
+from pixazo_simulator.script import Facts, at_download, at_read, at_submit, kind_of
 from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -17,9 +17,6 @@ from pixazo_simulator.world import (
     TakeDelivery,
     World,
     Worlds,
-    at_download,
-    at_read,
-    at_submit,
 )
 
 from .schema import rendering

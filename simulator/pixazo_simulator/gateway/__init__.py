@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from .exchange import Request, Response
 from .gateway import Gateway, Route
 from .media import serve_media
-from .request import Request
-from .response import Response, complete
 
-__all__ = ["Gateway", "Request", "Response", "Route", "complete", "serve_media"]
+__all__ = ["Gateway", "Request", "Response", "Route", "serve_media"]

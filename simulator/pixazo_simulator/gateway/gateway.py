@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from urllib.parse import parse_qs, quote
 
 import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.spec import (
-    MODEL_ID,
-    QUERY_KEY,
-    Answer,
-    Endpoint,
-    InvalidKey,
-    MediaRead,
-    MissingKey,
-    Operation,
-    Policy,
-    Refusal,
-    StatusRead,
-    Submit,
-    UnknownModel,
-    UnknownRequest,
-    UnknownRoute,
-    Unrouted,
-    accepted_answer,
-    classify,
-    media_path,
-    refusal_answer,
-)
+from pixazo_simulator import spec
 from pixazo_simulator.world import (
     Admission,
     Body,
@@ -44,14 +25,20 @@ from pixazo_simulator.world import (
     Worlds,
 )
 
-from .hints import hint
+from .exchange import Request, Response, complete
 from .media import no_media, serve_media
-from .request import Request
-from .response import Response, complete
 
 _NO_GENERATION = (
     "no generation has this request id: media are found under the URLs of the status response of a COMPLETED generation"
 )
+_ROUTES = (
+    *(f"POST /{spec.MODEL_ID}/v1/{name}" for name in spec.OPERATIONS),
+    f"GET {spec.STATUS_PATH}{{request_id}}",
+    "GET /v1/{request_id}/output.mp4",
+)
+_REQUEST_ID = re.compile(r"(?<=/)[a-z0-9-]+_[0-9A-Fa-f-]{20,40}(?=/|$)")
+_OTHER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "subscription-key", "x-subscription-key", "apikey")
+_LONGEST = 120
 
 
 class Route(msgspec.Struct, frozen=True, gc=False):
@@ -61,9 +48,9 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     then it is for the journal only.
     """
 
-    endpoint: Endpoint
+    endpoint: spec.Endpoint
     world: World | None
-    policy: Policy
+    policy: spec.Policy
     clock: Clock
     body_limit: int | None = None
     keep: int | None = None
@@ -81,20 +68,22 @@ class Gateway:
 
     def route(self, request: Request) -> Route:
         """Find out what a request is for and who sent it; a key may open its world at first use."""
-        endpoint = classify(request.method, request.path)
-        if isinstance(endpoint, MediaRead):  # needs no key, as on a CDN (OUT-08)
+        endpoint = spec.classify(request.method, request.path)
+        if isinstance(endpoint, spec.MediaRead):  # needs no key, as on a CDN (OUT-08)
             world = self._worlds.holder(endpoint.request_id)
-            return Route(endpoint, world, self._policy(request, world), self._clock(request, world))
-        world = self._caller(request)
-        policy, clock = self._policy(request, world), self._clock(request, world)
-        if isinstance(endpoint, StatusRead):
+        else:
+            world = self._caller(request)
+        reached = world or request.listener  # a TLS listener reaches its world without a key, too
+        policy = reached.policy if reached else self._worlds.settings.policy
+        clock = reached.clock if reached else self._worlds.clock
+        if isinstance(endpoint, spec.MediaRead | spec.StatusRead):
             return Route(endpoint, world, policy, clock)
         # Only a known caller learns that the model is wrong; to anybody else it is an unknown route.
-        if isinstance(endpoint, UnknownModel) and world is None:
-            endpoint = Unrouted()
+        if isinstance(endpoint, spec.UnknownModel) and world is None:
+            endpoint = spec.Unrouted()
         order = policy.check_order
         # An unknown caller is refused whatever the body is, unless the policy has the body judged first.
-        is_judged = isinstance(endpoint, Submit | UnknownModel) and (
+        is_judged = isinstance(endpoint, spec.Submit | spec.UnknownModel) and (
             world is not None or order.index("key") > order.index("json")
         )
         keep = None if is_judged else self._worlds.settings.bounds.journal.body
@@ -104,18 +93,16 @@ class Gateway:
         """The response to a request at an instant (UTC milliseconds) of the route's clock."""
         route = route or self.route(request)
         match route.endpoint:
-            case StatusRead(request_id):
+            case spec.StatusRead(request_id):
                 return self._read_status(request, route, request_id, now)
-            case Submit(operation):
-                return self._submit(request, route, operation, MODEL_ID, now)
-            case MediaRead():
+            case spec.Submit(operation):
+                return self._submit(request, route, operation, spec.MODEL_ID, now)
+            case spec.MediaRead():
                 return self._read_media(request, route, route.endpoint, now)
-            case UnknownModel(operation, model_id):
+            case spec.UnknownModel(operation, model_id):
                 return self._submit(request, route, operation, model_id, now)
-            case Unrouted(allow):
-                return self.refuse(request, route, UnknownRoute(allow), now)
-            case _:  # our own routes, which the vendor's gateway does not have
-                return self.refuse(request, route, UnknownRoute(), now)
+            case spec.Unrouted(allow):
+                return self.refuse(request, route, spec.UnknownRoute(allow), now)
 
     def record(self, response: Response, now: int) -> None:
         """Enter the exchange in the journal: of the world that the request reached, or of the requests that matched none."""
@@ -129,13 +116,13 @@ class Gateway:
         self,
         request: Request,
         route: Route,
-        refusal: Refusal,
+        refusal: spec.Refusal,
         now: int,
         outcome: Outcome | None = None,
         request_id: str | None = None,
     ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
-        answer = refusal_answer(refusal, route.policy, self._url(request, route))
+        answer = spec.refusal_answer(refusal, route.policy, self._url(request, route))
         path = quote(request.path)
         redactor = self._worlds.redactor.also(request.key).heeding(request.headers, request.target)
         meant = hint(refusal, request.method, redactor.text(path), request.headers)  # which cuts the path
@@ -147,52 +134,50 @@ class Gateway:
     def _read_status(self, request: Request, route: Route, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return self.refuse(request, route, InvalidKey() if request.key else MissingKey(), now)
+            return self.refuse(request, route, spec.InvalidKey() if request.key else spec.MissingKey(), now)
         outcome = world.apply(ReadStatus(now, request_id, request.headers, self._rule_url(request, route)))
         result = outcome.result
         if isinstance(result, Generation):
             body = world.status_body(result, request.origin(policy), now)
-            result = Answer(200, body, reason="status")
-        if isinstance(result, Answer):
+            result = spec.Answer(200, body, reason="status")
+        if isinstance(result, spec.Answer):
             return complete(request, result, now, world, outcome, request_id=request_id)
-        if isinstance(result, UnknownRequest) and policy.unknown_id == "403_foreign":
-            result = UnknownRequest(request_id, foreign=self._is_foreign(request_id))
+        if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
+            owner = self._worlds.holder(request_id)
+            found = owner.generation(request_id, owner.clock.now()) if owner else None
+            result = spec.UnknownRequest(request_id, foreign=isinstance(found, Generation))
         return self.refuse(request, route, result, now, outcome, request_id)
 
-    def _is_foreign(self, request_id: str) -> bool:
-        owner = self._worlds.holder(request_id)
-        return owner is not None and isinstance(owner.generation(request_id, owner.clock.now()), Generation)
-
-    def _submit(self, request: Request, route: Route, operation: Operation, model_id: str, now: int) -> Response:
+    def _submit(self, request: Request, route: Route, operation: spec.Operation, model_id: str, now: int) -> Response:
         world, policy, body = route.world, route.policy, Body(request.body)
         origin = request.origin(policy)
         call = Call(
             operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode
         )  # fmt: skip
         if world is None:
-            return self.refuse(request, route, Admission(call, None, policy, now).refusal() or InvalidKey(), now)
+            return self.refuse(request, route, Admission(call, None, policy, now).refusal() or spec.InvalidKey(), now)
         outcome = world.apply(SubmitCall(now, call, request.headers, self._rule_url(request, route)))
         accepted = outcome.result
-        if isinstance(accepted, Answer):
+        if isinstance(accepted, spec.Answer):
             return complete(request, accepted, now, world, outcome)
         if not isinstance(accepted, Generation):
             return self.refuse(request, route, accepted, now, outcome)
-        answer = accepted_answer(accepted.request_id, origin, policy)
+        answer = spec.accepted_answer(accepted.request_id, origin, policy)
         if outcome.ignored:
             answer = replace(answer, reason="; ".join((answer.reason, *outcome.ignored)))
         wakes = world.next_due() is not None
         return complete(request, answer, now, world, outcome, request_id=accepted.request_id, wakes=wakes)
 
-    def _read_media(self, request: Request, route: Route, media: MediaRead, now: int) -> Response:
+    def _read_media(self, request: Request, route: Route, media: spec.MediaRead, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
             return complete(request, no_media("no such media"), now, request.listener, hint=_NO_GENERATION)
         url = self._rule_url(request, route)
         outcome = world.apply(ReadMedia(now, media.request_id, request.method, request.headers, url))
         result = outcome.result
-        if isinstance(result, Generation) and request.path == media_path(media.request_id, policy):
+        if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy):
             result = serve_media(result, request.method, request.headers, policy)
-        if not isinstance(result, Answer):
+        if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")
         return complete(request, result, now, world, outcome, request_id=media.request_id)
 
@@ -202,26 +187,39 @@ class Gateway:
             return self._worlds.find(request.key)
         if not request.query:
             return None
-        given = parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(QUERY_KEY, [""])[0]
+        given = parse_qs(request.query.decode("latin-1"), max_num_fields=None).get(spec.QUERY_KEY, [""])[0]
         world = self._worlds.find(given)
         if world is None or world.policy.query_key == "refuse":
             return None
         request.key = given
         return world
 
-    def _policy(self, request: Request, world: World | None) -> Policy:
-        """The policy of the world that was reached, be it through a TLS listener without a key, else that of the server."""
-        reached = world or request.listener
-        return reached.policy if reached else self._worlds.settings.policy
-
-    def _clock(self, request: Request, world: World | None) -> Clock:
-        reached = world or request.listener
-        return reached.clock if reached else self._worlds.clock
-
     def _url(self, request: Request, route: Route) -> str:
-        """The URL that was called."""
         return f"{request.origin(route.policy)}{quote(request.path)}"
 
     def _rule_url(self, request: Request, route: Route) -> str:
         """The URL that was called, for the response of a rule; made only where there are rules."""
         return self._url(request, route) if route.world and route.world.script else ""
+
+
+def hint(refusal: spec.Refusal, method: str, path: str, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """What to do instead, None for a refusal that is a normal answer of the gateway."""
+    if isinstance(refusal, spec.UnknownRoute):
+        return f"no route is {method} {path[:_LONGEST]}{_nearest(method, path)}: known are {', '.join(_ROUTES)}"
+    if isinstance(refusal, spec.InvalidKey):
+        return (
+            "no world has the key that was sent: in a pytest test use pixazo.api_key or pixazo_env, else start with "
+            "--api-key or --open-keys, or create one with POST /_sim/worlds"
+        )
+    if isinstance(refusal, spec.MissingKey):
+        sent = {name.decode("latin-1").lower() for name, _ in headers}
+        instead = next((f", not in {name}" for name in _OTHER_KEY_HEADERS if name in sent), "")
+        return f"the key is missing: send it in the header {spec.KEY_HEADER}{instead}"
+    return None
+
+
+def _nearest(method: str, path: str) -> str:
+    asked = _REQUEST_ID.sub("{request_id}", path)
+    return spec.nearest(f"{method} {asked}", _ROUTES) or next(
+        (f" (did you mean {route}?)" for route in _ROUTES if route.partition(" ")[2] == asked), ""
+    )

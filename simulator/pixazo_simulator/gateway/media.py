@@ -49,7 +49,8 @@ def serve(content: bytes, tag: str, kind: str, method: str, headers: list[Header
         (b"etag", tag.encode()), (b"accept-ranges", b"bytes"), (b"cache-control", b"public, max-age=3600"),
     ]  # fmt: skip
     typed = (b"content-type", kind.encode())
-    if _matches(_value(headers, b"if-none-match") or "", tag):
+    held = {each.strip().removeprefix("W/") for each in (_value(headers, b"if-none-match") or "").split(",")}
+    if held & {"*", tag}:
         return _media(304, b"", validators)
     # RFC 9110, 14.2: ranges are defined for GET only. 13.1.5: If-Range with another tag asks for the whole.
     asked = _RANGE.fullmatch((_value(headers, b"range") or "").strip()) if method == "GET" else None
@@ -70,11 +71,6 @@ def _media(status: int, body: bytes, headers: list[Header]) -> Answer:
 
 def _value(headers: list[Header], wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
-
-
-def _matches(listed: str, tag: str) -> bool:
-    tags = {each.strip().removeprefix("W/") for each in listed.split(",")}
-    return "*" in tags or tag in tags
 
 
 def _span(first: str, last: str, length: int) -> tuple[int, int] | None:

@@ -105,10 +105,8 @@ class When:
 
         `queued` and `processing` are seconds of the world's clock in each state, `after` in both together.
         """
-        wanted = {"status": status, "error": error, "queued": queued, "processing": processing, "after": after}
         self._open = False
-        given: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
-        return self._say(times, end=End(**given))
+        return self._say(times, end=End(status, error, queued, processing, after))
 
     def fault(self, *faults: AnyFault, times: int | None = None) -> When:
         """Let these faults happen, all of them together."""
@@ -120,7 +118,6 @@ class When:
 
     def _say(self, times: int | None, **members: object) -> When:
         """Put members into the current step and place the rule; a step that is refused is left out."""
-        self._open = False
         kept, current = (self._steps, Step()) if self._begins else (self._steps[:-1], self._steps[-1])
         if times is not None:
             members["times"] = times
@@ -149,8 +146,9 @@ def _check_fault(given: object) -> None:
         return
     if isinstance(given, type) and issubclass(given, Fault):
         raise TypeError(f"fault {given.__name__} is a class: write {_written(given)}")
-    kind = _kind_near(given) if isinstance(given, str) else None
-    remedy = f"write {_written(FAULTS[kind])}" if kind else "write a fault of pytest_pixazo, such as ReplyLost()"
+    spelled = {name.replace("_", ""): fault for name, fault in FAULTS.items()}
+    near = get_close_matches(re.sub("[^a-z]", "", given.lower()), tuple(spelled), n=1) if isinstance(given, str) else []
+    remedy = f"write {_written(spelled[near[0]])}" if near else "write a fault of pytest_pixazo, such as ReplyLost()"
     raise TypeError(f"fault {given!r} is no fault: {remedy}: known faults are listed by pixazo-sim faults")
 
 
@@ -158,10 +156,3 @@ def _written(kind: type[Fault]) -> str:
     """How one of its kind is made: `ReplyLost()`, or `StatusCode(status=...)` where something has to be said."""
     needed = ", ".join(f"{field.name}=..." for field in msgspec.structs.fields(kind) if field.required)
     return f"{kind.__name__}({needed})"
-
-
-def _kind_near(word: str) -> str | None:
-    """The kind of fault that a text may mean."""
-    spelled = {name.replace("_", ""): name for name in FAULTS}
-    near = get_close_matches(re.sub("[^a-z]", "", word.lower()), tuple(spelled), n=1)
-    return spelled[near[0]] if near else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -11,10 +12,8 @@ import msgspec
 from pixazo_simulator.spec import HIDDEN, is_secret, shortened, shown
 
 from .facts import Facts, operations
-from .faults import Fault
 from .matchers import ABSENT, MOST_WEIGHT, Matcher, weight
-from .reader import MOST_RULES
-from .rule import Rule, Step, conditions
+from .rule import MOST_RULES, Rule, Step, conditions
 
 MOST_BYTES = 4 * 1024 * 1024
 """Bytes of the rules of one script, written as JSON."""
@@ -25,18 +24,14 @@ _MOST_DIFFERENCES = 20
 class Decision(msgspec.Struct, frozen=True):
     """The step of a rule that decides a call; `number` counts rules from 1, `label` names the rule in journals and reports.
 
-    `index` counts the steps of the rule from 0.
+    `index` counts the steps of the rule from 0; `seed`, which the world gives, is where the faults draw from.
     """
 
     number: int
     label: str
     step: Step
     index: int = 0
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """The faults of the step, in the order in which they were written."""
-        return self.step.faults
+    seed: int = 0
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -46,24 +41,6 @@ class Diagnosis(msgspec.Struct, frozen=True):
     label: str
     decides: bool
     differences: tuple[str, ...]
-
-
-def _encoded(rule: Rule) -> bytes:
-    """A rule as JSON."""
-    try:
-        return msgspec.json.encode(rule.as_json())
-    except TypeError as error:
-        raise ValueError(f"match cannot be written as JSON: {error}") from None
-
-
-class Listed(NamedTuple):
-    """A rule as it is listed: number, label, JSON, how often each step was used, how the nearest request differed."""
-
-    number: int
-    label: str
-    json: bytes
-    used: tuple[int, ...]
-    missed: tuple[str, ...] | None
 
 
 class _Difference(NamedTuple):
@@ -81,42 +58,46 @@ class _Difference(NamedTuple):
         return f"{place} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
 
 
-class _Entry:
-    """A rule, its conditions read, and how often each of its steps was used.
+class Entry:
+    """A rule in its script: its conditions read, how often each of its steps was used, how the nearest request differed.
 
     Raises ValueError when it weighs more than is left, or is larger.
     """
 
-    __slots__ = ("conditions", "json", "label", "matched", "missed", "operations", "rule", "size", "used", "weight")
+    __slots__ = ("conditions", "json", "label", "matched", "missed", "number", "operations", "rule", "used", "weight")
 
     def __init__(self, number: int, rule: Rule, weight_left: int, bytes_left: int) -> None:
-        self.rule = rule
+        self.number, self.rule = number, rule
         self.operations = operations(rule.when)
-        read = conditions(rule.match, rule.when, self.operations)
-        self.weight = len(rule.steps) + weight((condition for _, condition in read), weight_left)
+        self.conditions = conditions(rule.match, rule.when)
+        self.weight = len(rule.steps) + weight((condition for _, condition in self.conditions), weight_left)
         if self.weight > weight_left:
             raise ValueError(
                 f"the steps and conditions of one script weigh at most {MOST_WEIGHT}, this rule more than the {weight_left} left: "
                 "write fewer or shorter conditions, steps and regular expressions"
             )
-        self.json = _encoded(rule)
-        self.size = len(self.json)
-        if self.size > bytes_left:
+        try:
+            self.json = msgspec.json.encode(rule.as_json())
+        except TypeError as error:
+            raise ValueError(f"match cannot be written as JSON: {error}") from None
+        if len(self.json) > bytes_left:
             raise ValueError(
-                f"the rules of one script have at most {MOST_BYTES} bytes, this rule {self.size} of the {bytes_left} left: "
+                f"the rules of one script have at most {MOST_BYTES} bytes, this rule {len(self.json)} of the {bytes_left} left: "
                 "write shorter texts"
             )
-        self.conditions = read
         self.label = f"rule {number}: {rule}"
         self.matched = 0
-        self.used = [0] * len(rule.steps)
+        self.used: tuple[int, ...] = (0,) * len(rule.steps)
         self.missed: tuple[str, ...] | None = None
 
-    def fork(self) -> _Entry:
-        """A copy that was used as often, and is used on its own."""
-        other = copy(self)
-        other.used = list(self.used)
-        return other
+    def count(self, index: int, by: int) -> None:
+        """Count one more use of a step, or one less."""
+        self.matched += by
+        self.used = (*self.used[:index], self.used[index] + by, *self.used[index + 1 :])
+
+    def decision(self, index: int) -> Decision:
+        """What the rule decides with this step."""
+        return Decision(self.number, self.label, self.rule.steps[index], index)
 
     def differences(self, facts: Facts) -> list[_Difference | str]:
         """Why the rule does not match, empty when it does."""
@@ -156,13 +137,13 @@ class Script:
     __slots__ = ("_entries", "_made", "_size", "_weight")
 
     def __init__(self) -> None:
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry] = {}
         self._made = self._weight = self._size = 0
 
     def fork(self) -> Script:
         """A copy with the same rules, used as often, that is used on its own."""
         other = Script()
-        other._entries = {number: entry.fork() for number, entry in self._entries.items()}
+        other._entries = {number: copy(entry) for number, entry in self._entries.items()}
         other._made, other._weight, other._size = self._made, self._weight, self._size
         return other
 
@@ -199,95 +180,82 @@ class Script:
         """
         self._enter(number, rule, self._entries[number])
 
-    def _enter(self, number: int, rule: Rule, before: _Entry | None = None) -> None:
+    def _enter(self, number: int, rule: Rule, before: Entry | None = None) -> None:
         """Enter a rule under a number, where another may stand."""
-        weight, size = (self._weight, self._size)
+        weight, size = self._weight, self._size
         if before:
-            weight, size = weight - before.weight, size - before.size
-        entry = _Entry(number, rule, MOST_WEIGHT - weight, MOST_BYTES - size)
+            weight, size = weight - before.weight, size - len(before.json)
+        entry = Entry(number, rule, MOST_WEIGHT - weight, MOST_BYTES - size)
         self._entries[number] = entry
-        self._weight, self._size = weight + entry.weight, size + entry.size
+        self._weight, self._size = weight + entry.weight, size + len(entry.json)
 
     def remove(self, number: int) -> None:
         """Forget a rule. Raises KeyError when there is none of this number."""
         gone = self._entries.pop(number)
-        self._weight, self._size = self._weight - gone.weight, self._size - gone.size
+        self._weight, self._size = self._weight - gone.weight, self._size - len(gone.json)
 
-    def listed(self) -> Iterator[Listed]:
-        """Each rule as it is listed."""
-        for number, entry in self._entries.items():
-            yield Listed(number, entry.label, entry.json, tuple(entry.used), entry.missed)
+    def listed(self) -> list[Entry]:
+        """The rules with what became of them, in order."""
+        return list(self._entries.values())
 
     def decide(self, facts: Facts) -> Decision | None:
         """The decision of the first rule that matches, whose step is used by it; None when no rule matches."""
         decision: Decision | None = None
-        for number, entry in self._entries.items():
+        for entry in self._entries.values():
             if decision and any(entry.used):
                 continue  # what a rule missed matters only as long as it was never used
             if differences := entry.differences(facts):
                 entry.miss(facts, differences)
             elif decision:
                 entry.miss(facts, [_passed_over(entry, decision.number)])
+            elif (index := entry.step_index()) is None:
+                entry.miss(facts, [_passed_over(entry, None)])
+                entry.matched += 1
             else:
-                decision = self._use(number, entry, facts)
+                entry.count(index, 1)
+                decision = entry.decision(index)
         return decision
-
-    def _use(self, number: int, entry: _Entry, facts: Facts) -> Decision | None:
-        """Count a request that matches a rule, and let the rule decide it unless that is too early or its steps are used up."""
-        index = entry.step_index()
-        if index is None:
-            entry.miss(facts, [_passed_over(entry, None)])
-        entry.matched += 1
-        if index is None:
-            return None
-        entry.used[index] += 1
-        return Decision(number, entry.label, entry.rule.steps[index], index)
 
     def give_back(self, decision: Decision) -> None:
         """Undo a decision: its step turned out to have no effect on the request."""
         entry = self._entries.get(decision.number)
         if entry and entry.used[decision.index]:
-            entry.used[decision.index] -= 1
-            entry.matched -= 1
+            entry.count(decision.index, -1)
 
     def peek(self, facts: Facts) -> Decision | None:
         """What `decide` would return, without using a step."""
-        for number, entry in self._entries.items():
+        for entry in self._entries.values():
             index = entry.step_index()
             if index is not None and not entry.differences(facts):
-                return Decision(number, entry.label, entry.rule.steps[index], index)
+                return entry.decision(index)
         return None
 
     def diagnose(self, facts: Facts) -> list[Diagnosis]:
         """Whether each rule decides a call, nearest first: the one that does, then those with the fewest differences."""
-        differing = {number: entry.differences(facts) for number, entry in self._entries.items()}
-        ready = (n for n, entry in self._entries.items() if not differing[n] and entry.step_index() is not None)
+        differing = [(entry, entry.differences(facts)) for entry in self._entries.values()]
+        ready = (entry.number for entry, reasons in differing if not reasons and entry.step_index() is not None)
         deciding = next(ready, None)
-        found: list[Diagnosis] = []
-        for number, entry in self._entries.items():
-            decides = number == deciding
-            reasons = differing[number] or ([] if decides else [_passed_over(entry, deciding)])
-            found.append(Diagnosis(number, entry.label, decides, _worded(reasons)))
-        return sorted(found, key=lambda each: (not each.decides, _is_elsewhere(each), len(each.differences)))
+        found: list[tuple[tuple[bool, bool, int], Diagnosis]] = []
+        for entry, reasons in differing:
+            decides = entry.number == deciding
+            worded = _worded(reasons or ([] if decides else [_passed_over(entry, deciding)]))
+            distance = (not decides, facts.operation not in entry.operations, len(worded))
+            found.append((distance, Diagnosis(entry.number, entry.label, decides, worded)))
+        return [diagnosis for _, diagnosis in sorted(found, key=itemgetter(0))]
 
 
 def _worded(reasons: Sequence[_Difference | str]) -> tuple[str, ...]:
-    """The reasons in words, as many as are listed."""
     listed = [str(each) for each in reasons[:_MOST_DIFFERENCES]]
     more = len(reasons) - len(listed)
     return (*listed, *([f"{more} more differences"] if more else []))
 
 
-def _passed_over(entry: _Entry, deciding: int | None) -> str:
+def _passed_over(entry: Entry, deciding: int | None) -> str:
     if entry.matched < entry.rule.after:
         return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
     return f"rule {deciding} stands before it" if deciding else "it would decide"
-
-
-def _is_elsewhere(diagnosis: Diagnosis) -> bool:
-    return diagnosis.differences[:1] != () and diagnosis.differences[0].startswith("it is about ")
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from pixazo_simulator.spec import nearest, shown
+from pixazo_simulator.spec import Header, ImageParameters, InvalidBody, nearest, shown
 
 from .matchers import Matcher
 
@@ -16,6 +16,8 @@ MediaCall = Literal["media", "download"]
 Call = Literal[SubmitCall, "status", MediaCall, "webhook", "request"]
 """What a rule can be about; `image_to_video` and `download` are other names of `imageToVideo` and `media`."""
 
+LONGEST_TEXT = 10_000
+"""Code points of a text that rules see: there may be many rules, and each searches and reports it."""
 SUBMITS = frozenset({"generate", "imageToVideo"})
 CALLS: Mapping[str, frozenset[str]] = {
     "generate": frozenset({"generate"}),
@@ -111,3 +113,37 @@ def operations(when: str) -> frozenset[str]:
         names = (*CALLS, *_ALIASES)
         raise ValueError(f"when {shown(when)} is not one of {', '.join(names)}{nearest(when, names)}")
     return CALLS[known]
+
+
+def at_submit(operation: str, headers: Iterable[Header], members: Mapping[str, Any] | InvalidBody) -> Facts:
+    """A submission, as it was sent: members that were not sent are absent, also where the gateway has a default."""
+    sent = {} if isinstance(members, InvalidBody) else {name: _cut(value) for name, value in members.items()}
+    named = _named(headers)
+    facts = {name: sent[name] for name in ImageParameters.__struct_fields__ if name in sent}
+    facts |= {"headers": named, "body": sent}
+    if url := named.get("x-webhook-url", "").strip():
+        facts["webhook_url"] = url
+    return Facts(operation, facts)
+
+
+def at_read(request_id: str, known: Mapping[str, Any], headers: Iterable[Header]) -> Facts:
+    """A status read; `known` are the facts about the generation, empty when the world has none of this id."""
+    return Facts("status", {**known, "request_id": request_id, "headers": _named(headers)})
+
+
+def at_download(request_id: str, known: Mapping[str, Any], method: str, headers: Iterable[Header]) -> Facts:
+    """A GET or HEAD for media."""
+    return Facts("media", {**known, "request_id": request_id, "method": method, "headers": _named(headers)})
+
+
+def _cut(value: object) -> object:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value
+
+
+def _named(headers: Iterable[Header]) -> dict[str, str]:
+    """Headers by lower-case name; several of one name are joined (RFC 9110, 5.3)."""
+    named: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        named[key] = f"{named[key]}, {text}" if key in named else text
+    return named

@@ -132,7 +132,6 @@ class UniformDelay(Fault, frozen=True):
     high: _Seconds
 
     def __post_init__(self) -> None:
-        """Raise ValueError for bounds the wrong way round."""
         if self.low > self.high:
             raise ValueError(f"low {self.low:g} is more than high {self.high:g}: write the smaller one first")
 

@@ -8,26 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pixazo_simulator.spec import (
-    DEFAULT_DURATION,
-    DEFAULT_RESOLUTION,
-    JSON,
-    PHRASES,
-    Answer,
-    BodyTooLarge,
-    Broken,
-    Header,
-    InsufficientFunds,
-    InvalidKey,
-    KeySuspended,
-    Policy,
-    Refusal,
-    Throttled,
-    UnknownRequest,
-    UnknownRoute,
-    html_answer,
-    refusal_answer,
-)
+from pixazo_simulator import spec
 
 from .effects import Close, Declare, Discard, Ending, Reset, Respond, Send, Silence, Transmission, Wait
 from .faults import Fault
@@ -35,11 +16,11 @@ from .rule import Reply, Step
 
 LONGEST_WAIT = 3600.0
 """Seconds by which faults delay one response or webhook at most, together."""
-NO_RESPONSE = Answer(0, b"", (), "nothing was done and no response was sent")
+NO_RESPONSE = spec.Answer(0, b"", (), "nothing was done and no response was sent")
 """Stands for a response where the connection ends before anything was done; no HTTP status is 0."""
 DEFAULT_WAIT = 1
 """Seconds of a `Retry-After` that no rule chose."""
-_PLAIN: tuple[Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
+_PLAIN: tuple[spec.Header, ...] = ((b"content-type", b"text/plain; charset=utf-8"),)
 _FIRST_ERROR = 400
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -100,7 +81,7 @@ def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
     return body
 
 
-def injected(answer: Answer, faults: Iterable[Fault], random: Random) -> Answer:
+def injected(answer: spec.Answer, faults: Iterable[Fault], random: Random) -> spec.Answer:
     """A response as the faults have it; what is drawn comes from the seed of the world."""
     faults = tuple(faults)
     if declared := effect(faults, Declare):
@@ -111,18 +92,18 @@ def injected(answer: Answer, faults: Iterable[Fault], random: Random) -> Answer:
     return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
 
 
-def replacement(step: Step, operation: str, policy: Policy, url: str) -> Answer | None:
+def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> spec.Answer | None:
     """The response instead of the gateway's own, None when the gateway is to respond; `url` is the URL that was called."""
     if step.reply:
         return _replied(step.reply, operation, policy, url)
     if wanted := effect(step.faults, Respond):
-        return (
-            html_answer(wanted.status) if wanted.html else _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
-        )
+        if wanted.html:
+            return spec.html_answer(wanted.status)
+        return _error(wanted.status, operation, policy, url, DEFAULT_WAIT)
     return None if step.commits else NO_RESPONSE
 
 
-def _replied(reply: Reply, operation: str, policy: Policy, url: str) -> Answer:
+def _replied(reply: Reply, operation: str, policy: spec.Policy, url: str) -> spec.Answer:
     seconds = DEFAULT_WAIT if reply.retry_after is None else reply.retry_after
     answer = _bare(reply) or _error(reply.status, operation, policy, url, seconds)
     given = {name.lower().encode(): value.encode() for name, value in reply.headers.items()}
@@ -132,37 +113,31 @@ def _replied(reply: Reply, operation: str, policy: Policy, url: str) -> Answer:
     return msgspec.structs.replace(answer, headers=(*kept, *given.items()))
 
 
-def _bare(reply: Reply) -> Answer | None:
+def _bare(reply: Reply) -> spec.Answer | None:
     """The response with the body that the reply itself has; a status code that is no error needs none."""
     if reply.json is not msgspec.UNSET:
-        return Answer(reply.status, msgspec.json.encode(reply.json))
+        return spec.Answer(reply.status, msgspec.json.encode(reply.json))
     if reply.text is not None:
-        return Answer(reply.status, reply.text.encode(), _PLAIN)
-    return Answer(reply.status, b"", ()) if reply.status < _FIRST_ERROR else None
+        return spec.Answer(reply.status, reply.text.encode(), _PLAIN)
+    return spec.Answer(reply.status, b"", ()) if reply.status < _FIRST_ERROR else None
 
 
-def _error(status: int, operation: str, policy: Policy, url: str, seconds: int) -> Answer:
+def _error(status: int, operation: str, policy: spec.Policy, url: str, seconds: int) -> spec.Answer:
     """An error as the gateway words it; one of media in plain text, as the host of media does."""
     if operation == "media":
-        return Answer(status, PHRASES.get(status, "Error").encode(), _PLAIN)
-    if refusal := _refusal(status, operation, policy, seconds):
-        return refusal_answer(refusal, policy, url)
-    if status == 502:  # seen in public code: what the queue says when the provider behind it fails
-        return Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
-    body = {"error": PHRASES.get(status, "Error"), "message": "The request could not be processed."}
-    return Answer(status, msgspec.json.encode(body), JSON)
-
-
-def _refusal(status: int, operation: str, policy: Policy, seconds: int) -> Refusal | None:
-    """The refusal that has this status code, None when the gateway has none."""
-    price = policy.price.of("generate", DEFAULT_DURATION, DEFAULT_RESOLUTION)
-    known: dict[int, Refusal] = {
-        401: InvalidKey(),
-        402: InsufficientFunds(price),
-        403: KeySuspended(),
-        404: UnknownRequest("") if operation == "status" else UnknownRoute(),
-        413: BodyTooLarge(policy.body_limit),
-        429: Throttled(seconds),
-        500: Broken(),
+        return spec.Answer(status, spec.PHRASES.get(status, "Error").encode(), _PLAIN)
+    known: dict[int, spec.Refusal] = {
+        401: spec.InvalidKey(),
+        402: spec.InsufficientFunds(policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)),
+        403: spec.KeySuspended(),
+        404: spec.UnknownRequest("") if operation == "status" else spec.UnknownRoute(),
+        413: spec.BodyTooLarge(policy.body_limit),
+        429: spec.Throttled(seconds),
+        500: spec.Broken(),
     }
-    return known.get(status)
+    if status in known:
+        return spec.refusal_answer(known[status], policy, url)
+    if status == 502:  # seen in public code: what the queue says when the provider behind it fails
+        return spec.Answer(status, msgspec.json.encode({"error": "Failed to reach upstream API", "status": status}))
+    body = {"error": spec.PHRASES.get(status, "Error"), "message": "The request could not be processed."}
+    return spec.Answer(status, msgspec.json.encode(body), spec.JSON)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 from pixazo_simulator.spec import nearest, shown
 
@@ -38,20 +38,7 @@ _REMEDIES = {
 """What to write instead, by how the library's message begins."""
 
 
-class Pattern(Protocol):
-    """A compiled pattern; a search takes at most about `programsize` steps for each byte."""
-
-    @property
-    def programsize(self) -> int:
-        """How many instructions it has."""
-        ...
-
-    def search(self, text: bytes, /) -> object | None:
-        """The first place in UTF-8 text where it matches, None when there is none."""
-        ...
-
-
-def compiled(pattern: str) -> Pattern:
+def compiled(pattern: str) -> Any:
     """Compile a pattern of RE2's syntax. Raises ValueError with the remedy for one that is none, too long, or too large."""
     if len(pattern) > LONGEST_PATTERN:
         raise ValueError(
@@ -61,7 +48,7 @@ def compiled(pattern: str) -> Pattern:
     options = re2.Options()
     options.max_mem, options.never_capture, options.log_errors = _MEMORY, True, False
     try:
-        return cast("Pattern", re2.compile(pattern.encode(), options))
+        return re2.compile(pattern.encode(), options)
     except UnicodeEncodeError:
         raise ValueError(f"matches {pattern!r} is no Unicode text: leave the lone surrogate out") from None
     except re2.error as error:
@@ -121,7 +108,7 @@ class Matcher:
     operand: Any
     levels: int = field(init=False, repr=False, compare=False, default=1)
     size: int = field(init=False, repr=False, compare=False, default=1)
-    _pattern: Pattern | None = field(init=False, repr=False, compare=False, default=None)
+    _pattern: Any = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for an operator or operand that is not valid, and for one beyond the bounds.
@@ -160,11 +147,11 @@ class Matcher:
         for each in self.inner:
             yield from each.leaves()
 
-    def pattern(self) -> Pattern:
+    def pattern(self) -> Any:
         """Its regular expression, compiled once. Raises ValueError with the remedy."""
         if self._pattern is None:
             object.__setattr__(self, "_pattern", compiled(self.operand))
-        return cast("Pattern", self._pattern)
+        return self._pattern
 
     def holds(self, value: object) -> bool:
         """Whether the value fulfils the condition; `ABSENT` stands for a value that was not sent."""
@@ -180,11 +167,9 @@ class Matcher:
             return (" and " if self.operator == "all" else " or ").join(f"({each})" for each in self.operand)
         if self.operator == "present":
             return "is present" if self.operand else "is absent"
-        return (
-            f"{self.operator.replace('_', ' ')} {shown(self.operand)}"
-            if self.operator != "not"
-            else f"not ({self.operand})"
-        )
+        if self.operator == "not":
+            return f"not ({self.operand})"
+        return f"{self.operator.replace('_', ' ')} {shown(self.operand)}"
 
     def __and__(self, other: Matcher) -> Matcher:
         return Matcher("all", (self, other))
@@ -213,7 +198,7 @@ def _contains(wanted: object, value: object) -> bool:
     return isinstance(value, (list, tuple)) and wanted in cast("list[object]", value)[:SEARCHED_ELEMENTS]
 
 
-def _found(pattern: Pattern, value: object) -> bool:
+def _found(pattern: Any, value: object) -> bool:
     return isinstance(value, str) and pattern.search(value[:SEARCHED_TEXT].encode("utf-8", "replace")) is not None
 
 
@@ -303,8 +288,8 @@ def _too_much(operator: str, problem: object) -> str:
 def weight(matchers: Iterable[Matcher], most: int) -> int:
     """The weight of conditions together, or any number above `most` when it is more than that.
 
-    Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size. Raises ValueError
-    with the remedy for a regular expression that is none.
+    Each condition and each value in it weighs 1, a regular expression its length or thrice its compiled size, since a search takes
+    at most about that many steps for each byte. Raises ValueError with the remedy for a regular expression that is none.
     """
     total = 0
     for matcher in matchers:

@@ -1,15 +1,20 @@
-"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow."""
+"""One rule of a script: at which requests or webhook deliveries it applies, and the replies, endings and faults that follow.
+
+Rules are also read from scripts in TOML or JSON here; what is wrong is reported with its line, its place and the remedy.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, Any, cast
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, beginning, is_secret, nearest, shown
+from pixazo_simulator import spec
 
 from .effects import Discard, Respond, Skip, Stall
 from .facts import CALLS, KNOWN, SUBMITS, operations
@@ -19,12 +24,15 @@ from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 FAULTS: Mapping[str, type[Fault]] = {str(fault.__struct_config__.tag): fault for fault in Fault.__subclasses__()}
 """Every kind of fault by its name in JSON and TOML, such as `connection_reset`."""
 
+MOST_RULES = 1000
+"""Rules in one script."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\t -~]{0,8000}")
 _MOST_HEADERS, _MOST_HEADER_BYTES = 100, 16 * 1024
 _DEEPEST_JSON, _MOST_VALUES = 100, 1_000_000
 """Levels of lists and objects in the body of a reply, and values in it."""
 _LONGEST_PHRASE = 500
+_QUOTED = re.compile(r"'([^']*)'")
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
@@ -46,7 +54,6 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     retry_after: Annotated[int, msgspec.Meta(ge=0, le=86_400)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for what cannot be sent."""
         given = self.json is not msgspec.UNSET
         if given and self.text is not None:
             raise ValueError("json and text exclude each other: a reply has one body")
@@ -74,7 +81,7 @@ def _check_json(value: object) -> None:
 def _check_header(name: str, value: str) -> None:
     if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
         raise ValueError(
-            f"header {shown(name)}: {shown(value)} cannot be sent: use a token as name and printable ASCII as value"
+            f"header {spec.shown(name)}: {spec.shown(value)} cannot be sent: use a token as name and printable ASCII as value"
         )
     if name.lower() in _COMPUTED_HEADERS:
         raise ValueError(f"header {name!r} is computed: leave it out")
@@ -93,12 +100,13 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     after: Seconds | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy."""
         terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
             raise ValueError("end is empty: give it a status, an error, or seconds")
         if self.status is not None and self.status not in terminal:
-            raise ValueError(f"end {self.status!r} is not one of {', '.join(terminal)}{nearest(self.status, terminal)}")
+            raise ValueError(
+                f"end {self.status!r} is not one of {', '.join(terminal)}{spec.nearest(self.status, terminal)}"
+            )
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
         if self.after is not None and (self.queued is not None or self.processing is not None):
@@ -143,9 +151,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError with the remedy for a rule that is not valid."""
         about = operations(self.when)
-        conditions(self.match, self.when, about)
+        conditions(self.match, self.when)
         for step in self.steps:
             if problem := _problem(step, about):
                 raise ValueError(f"when {self.when!r}: {problem}")
@@ -157,7 +164,7 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
 
     def weight(self, most: int) -> int:
         """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        read = conditions(self.match, self.when, operations(self.when))
+        read = conditions(self.match, self.when)
         return len(self.steps) + weight((condition for _, condition in read), most)
 
     def as_json(self) -> dict[str, Any]:
@@ -174,22 +181,22 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
             phrase += f", {name} {condition}"
             if len(phrase) > _LONGEST_PHRASE:
                 break
-        return beginning(phrase, _LONGEST_PHRASE)
+        return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
-def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> list[tuple[tuple[str, ...], Matcher]]:
+def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...], Matcher]]:
     """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
-    known = frozenset[str].intersection(*(KNOWN[operation] for operation in about))
+    known = frozenset[str].intersection(*(KNOWN[operation] for operation in operations(when)))
     found: list[tuple[tuple[str, ...], Matcher]] = []
     for name, condition in match.items():
         if name not in known:
             names = tuple(sorted(known))
             raise ValueError(
-                f"when {when!r} has no fact {shown(name)}{nearest(name, names)}: known are {', '.join(names)}"
+                f"when {when!r} has no fact {spec.shown(name)}{spec.nearest(name, names)}: known are {', '.join(names)}"
             )
         if name in ("headers", "body"):
             if not isinstance(condition, Mapping):
-                raise ValueError(f"{name} {shown(condition)}: give it names and their conditions")
+                raise ValueError(f"{name} {spec.shown(condition)}: give it names and their conditions")
             for key, each in cast("Mapping[str, Any]", condition).items():
                 found.append(((name, key.lower() if name == "headers" else key), read_matcher(each)))
         else:
@@ -203,11 +210,9 @@ def conditions(match: Mapping[str, Any], when: str, about: frozenset[str]) -> li
 
 def _check_parts(name: str, matcher: Matcher) -> None:
     """Raise ValueError for a part that is no text: none of the facts themselves is a list."""
-    operand: Any = matcher.operand
-    if matcher.operator == "contains" and not isinstance(operand, str):
-        raise ValueError(f"{name} contains {shown(operand)}: no {name} is a list: give it a text")
-    for each in matcher.inner:
-        _check_parts(name, each)
+    for leaf in matcher.leaves():
+        if leaf.operator == "contains" and not isinstance(leaf.operand, str):
+            raise ValueError(f"{name} contains {spec.shown(leaf.operand)}: no {name} is a list: give it a text")
 
 
 def _written(condition: Any) -> Any:
@@ -271,18 +276,18 @@ def _named(match: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, condition in match.items():
         if name in ("headers", "body"):
             yield from (
-                (f"{name}.{key}", HIDDEN if is_secret(key) else read_matcher(each)) for key, each in condition.items()
+                (f"{name}.{key}", spec.HIDDEN if spec.is_secret(key) else read_matcher(each))
+                for key, each in condition.items()
             )
         else:
             yield name, read_matcher(condition)
 
 
-def _example(fault: type[Fault]) -> Rule:
-    when, times, arguments = fault.example
-    return Rule(when=when, faults=(fault(**arguments),), times=times)
-
-
-EXAMPLES: Mapping[str, Rule] = {kind: _example(fault) for kind, fault in FAULTS.items()}
+EXAMPLES: Mapping[str, Rule] = {
+    kind: Rule(when=when, faults=(fault(**arguments),), times=times)
+    for kind, fault in FAULTS.items()
+    for when, times, arguments in (fault.example,)
+}
 """Kind of fault -> a rule with that fault alone."""
 
 
@@ -305,3 +310,101 @@ def in_toml(rule: Rule) -> str:
     fault = ", ".join(f"{name} = {msgspec.json.encode(value).decode()}" for name, value in members)
     times = [f"times = {rule.times}"] if rule.times else []
     return "\n".join(["[[rules]]", f'when = "{rule.when}"', *times, f"faults = [{{ {fault} }}]"])
+
+
+# Scripts
+
+
+def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    """The rules in a text, which messages call `name`. Raises ValueError that names `name`, the line, the key and the remedy."""
+    try:
+        return _read(text, name, as_json=as_json)
+    except RecursionError:  # of the parser, of a rule, or of the search for its line
+        raise ValueError(f"script {name} is nested too deeply") from None
+
+
+def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
+    try:
+        return _read_rules(_parsed(text, name, as_json=as_json))
+    except spec.MisfitError as error:
+        lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
+        # The line of the value that does not fit, or of the nearest one around it.
+        line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
+        raise ValueError(f"script {name}, line {line}: {error}") from None
+
+
+def _parsed(text: str, name: str, *, as_json: bool) -> Any:
+    try:
+        return json.loads(text) if as_json else spec.read_toml(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"script {name}, line {error.lineno}: not valid JSON: {error.msg}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"script {name} is not valid TOML: {error}") from None
+    except ValueError:  # of int()
+        raise ValueError(f"script {name} holds a number of too many digits") from None
+
+
+def _read_rules(data: object) -> tuple[Rule, ...]:
+    """The rules of a script: a table with the member `rules`, a list of them. Raises MisfitError for the first thing that is wrong."""
+    if not isinstance(data, dict):
+        raise spec.MisfitError("a script is a table with the member rules")
+    table = cast("dict[str, Any]", data)
+    for name in table:
+        if name != "rules":
+            raise spec.MisfitError(
+                f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
+            )
+    rules: object = table.get("rules", [])
+    if not isinstance(rules, list):
+        raise spec.MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+    given = cast("list[object]", rules)
+    if len(given) > MOST_RULES:
+        raise spec.MisfitError(f"more than {MOST_RULES} rules", ("rules",))
+    read: list[Rule] = []
+    left = MOST_WEIGHT
+    for number, each in enumerate(given):
+        rule, weight = _read_rule(each, ("rules", number))
+        left -= weight
+        if left < 0:
+            problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
+            raise spec.MisfitError(problem, ("rules", number))
+        read.append(rule)
+    return tuple(read)
+
+
+def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
+    """A rule and its weight."""
+    try:
+        rule = spec.fit(value, Rule)
+        return rule, rule.weight(MOST_WEIGHT)
+    except ValueError as error:
+        misfit = error if isinstance(error, spec.MisfitError) else spec.MisfitError(str(error))
+        path = _quoted_path(misfit.problem, misfit.path, value)
+        raise spec.MisfitError(misfit.problem, (*place, *path), misfit.value) from None
+
+
+def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:
+    """The path below `path` of what a sentence quotes, the last quotation first: a member of this name, or with this value."""
+    try:
+        for step in path:
+            value = value[step]
+    except (KeyError, IndexError, TypeError):
+        return path
+    below = tuple(_walk(value, path))
+    for quoted in reversed(_QUOTED.findall(problem)):
+        for found, each in below:
+            if found[-1] == quoted or each == quoted:
+                return found
+    return path
+
+
+def _walk(value: object, path: spec.Path) -> Iterator[tuple[spec.Path, object]]:
+    """Every member and element below a value, with its path, as deep as a rule can be read."""
+    inner: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value).items()
+    elif isinstance(value, list):
+        inner = enumerate(cast("list[object]", value))
+    for step, each in inner if len(path) <= _DEEPEST_JSON else ():
+        yield (*path, step), each
+        yield from _walk(each, (*path, step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decoding import MisfitError, Path, fit, read
+from .decoding import MisfitError, Path, fit, json_lines, read, read_toml, toml_lines
 from .endpoints import (
     CALLBACK_MEMBER,
     CONTROL_PREFIX,
@@ -14,6 +14,7 @@ from .endpoints import (
     WEBHOOK_MODE_HEADER,
     WEBHOOK_URL_HEADER,
     Endpoint,
+    Header,
     MediaRead,
     StatusRead,
     Submit,
@@ -44,41 +45,40 @@ from .errors import (
     UnknownRoute,
     UnsupportedMediaType,
 )
+from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
-from .parameters.images import ImageFacts, image_facts, read_data_url
-from .parameters.magic import KEYS, PROMPTS, Magic, read_key
-from .parameters.types import (
-    MODEL_ID,
-    OPERATIONS,
-    ImageParameters,
-    Operation,
-    Parameters,
-    is_crowded,
-    members,
-    parameters_of,
-)
-from .parameters.validation import (
+from .parameters import (
     DEFAULT_DURATION,
     DEFAULT_RESOLUTION,
     DURATIONS,
     IMAGE_LIMIT,
+    KEYS,
+    MODEL_ID,
+    OPERATIONS,
     PROMPT_LIMIT,
+    PROMPTS,
     RESOLUTIONS,
     SHORT_SIDE,
     Findings,
+    ImageParameters,
+    Magic,
+    Operation,
+    Parameters,
     check,
+    is_crowded,
+    members,
+    parameters_of,
+    read_key,
     unknown_member,
     url_problem,
 )
 from .policy import PROFILES, Policy, PolicyFields, RateLimit, points, rows
-from .positions import json_lines, read_toml, toml_lines
 from .redaction import HIDDEN, REDACTED, Redactor, SecretFilter, is_secret, renamed
 from .responses import (
     DEFAULT_ERRORS,
     JSON,
     PHRASES,
     Answer,
-    Header,
     accepted_answer,
     html_answer,
     http_date,

@@ -7,7 +7,10 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from .parameters.types import MODEL_ID, OPERATIONS, Operation
+from .parameters import MODEL_ID, OPERATIONS, Operation
+
+Header = tuple[bytes, bytes]
+"""Name and value, as ASGI has them."""
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"  # page: Authentication
 QUERY_KEY = "subscription-key"
@@ -66,26 +69,14 @@ class UnknownModel(msgspec.Struct, frozen=True):
     model_id: str
 
 
-class Control(msgspec.Struct, frozen=True):
-    """A route of the simulator's own control API, whatever the method; the gateway itself has no such route."""
-
-    name: ClassVar[None] = None
-
-
-class Discovery(msgspec.Struct, frozen=True):
-    """The discovery document of the simulator, whatever the method; the gateway itself has no such route."""
-
-    name: ClassVar[None] = None
-
-
 class Unrouted(msgspec.Struct, frozen=True):
-    """No route of the gateway; `allow` is the method that the path takes when only the method is wrong."""
+    """No route of the gateway, such as those of the simulator's own; `allow` is the method to use when only the method is wrong."""
 
     name: ClassVar[None] = None
     allow: str | None = None
 
 
-Endpoint = Submit | StatusRead | MediaRead | UnknownModel | Control | Discovery | Unrouted
+Endpoint = Submit | StatusRead | MediaRead | UnknownModel | Unrouted
 """What a method and a path mean; `name` is the operation that rules can be about, None where no rule can."""
 
 _UNROUTED = Unrouted()
@@ -98,10 +89,6 @@ def classify(method: str, path: str) -> Endpoint:
         return StatusRead(path[len(STATUS_PATH) :]) if method == "GET" else Unrouted("GET")
     if path in _SUBMITS:
         return _SUBMITS[path] if method == "POST" else Unrouted("POST")
-    if path.startswith(CONTROL_PREFIX):
-        return Control()
-    if path == DISCOVERY_PATH:
-        return Discovery()
     if method in ("GET", "HEAD") and (media := _MEDIA.fullmatch(path)):
         return MediaRead(media["request_id"], media["extension"])
     if method == "POST" and (other := _ANY_MODEL.fullmatch(path)) and (operation := OPERATIONS.get(other["operation"])):

@@ -20,7 +20,7 @@ MOST_COMMAS = 1000
 MOST_BRACKETS = 100_000
 """Opening brackets in a larger body, and opening braces; those in texts count, too."""
 
-_MISSHAPEN = {
+MISSHAPEN = {
     "empty": "empty",
     "malformed": "not valid JSON",
     "nested": "nested too deeply",
@@ -29,6 +29,7 @@ _MISSHAPEN = {
     ),
     "object": "no JSON object",
 }
+"""What is wrong with a body that is no JSON object, by `InvalidBody.fault`."""
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -56,20 +57,14 @@ class MissingKey(Refusal, frozen=True):
 
 
 class InvalidKey(Refusal, frozen=True):
-    """A key that opens no world."""
-
     phrase: ClassVar = "the API key opens no world"
 
 
 class KeySuspended(Refusal, frozen=True):
-    """A known key that may not do this."""
-
     phrase: ClassVar = "the API key is suspended"
 
 
 class Throttled(Refusal, frozen=True):
-    """Over the rate limit; served again after so many seconds."""
-
     phrase: ClassVar = "over the rate limit, retry after {0.retry_after} s"
     retry_after: int
 
@@ -124,7 +119,7 @@ class InvalidBody(Refusal, frozen=True):
     fault: str
 
     def __str__(self) -> str:
-        return f"the body is {_MISSHAPEN[self.fault]}"
+        return f"the body is {MISSHAPEN[self.fault]}"
 
 
 class ModelNotFound(Refusal, frozen=True):

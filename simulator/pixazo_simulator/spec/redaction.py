@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, quote_plus, unquote
 from weakref import ref
 
-from .endpoints import QUERY_KEY
+from .endpoints import QUERY_KEY, Header
 from .text import CUT
 
 REDACTED = "[redacted]"
@@ -35,8 +35,6 @@ KEY_HEADERS = frozenset(
 )  # fmt: skip
 """Headers whose value is never shown, since it may always be a key."""
 
-Header = tuple[bytes, bytes]
-Span = tuple[int, int]
 T = TypeVar("T")
 
 _WORD_OF_NAME = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -59,6 +57,7 @@ _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 3
 """How often a key may be percent-encoded, one encoding on top of another."""
 _LONGEST_TAIL = 2048
+"""Characters; the beginning of a key is shorter, however it is escaped."""
 _DEEPEST = 100
 
 _PAIR = re.compile(r"(^|[?&;\s\"'])([\w.~%\[\]-]{1,200})=([^&;\s\"'<>]+)")
@@ -148,7 +147,7 @@ class Redactor:
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
-        return bool(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
+        return any(self._found.spans(text)) or (self._parent is not None and self._parent.holds_key(text))
 
     def text(self, text: str) -> str:
         """The text without known keys, as they are commonly spelled, and without the values of names that look like secrets."""
@@ -174,7 +173,10 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if depth > _DEEPEST and isinstance(value, (list, dict)):
-            return self.text(_written(cast("object", value)))
+            try:
+                return self.text(json.dumps(value))
+            except RecursionError:
+                return HIDDEN
         if isinstance(value, list):
             return [self.json(each, depth + 1) for each in cast("list[object]", value)]
         if isinstance(value, dict):
@@ -209,13 +211,12 @@ class Redactor:
         """The text without known keys as they are commonly spelled."""
         if self._parent:
             text = self._parent.without_keys(text)
-        if not (spans := self._found.spans(text)):
-            return text
         parts, done = list[str](), 0
-        for start, end in spans:
-            parts += text[done:start], self._mark
-            done = end
-        return "".join([*parts, text[done:]])
+        for start, end in sorted(self._found.spans(text)):
+            if start >= done:
+                parts += text[done:start], self._mark
+            done = max(done, end)
+        return "".join([*parts, text[done:]]) if done else text
 
     def _without_spelled_out(self, text: str) -> str:
         """The text, or its decoded form if a key only shows there."""
@@ -265,17 +266,16 @@ class _Spellings:
             _count(self._beginnings, spelling[:end], by)
         self._shortest, self._longest = min(self._shortest, size), max(self._longest, size)
 
-    def spans(self, text: str) -> list[Span]:
-        """Where they are, from left to right, without overlaps."""
-        found: list[Span] = []
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they are, in no particular order; they may overlap."""
         for place, head in self._places(text):
             for end in [place + size for size in tuple(self._sizes.get(head, ())) if place + size <= len(text)]:
                 piece = text[place:end]
                 if (piece, False) in self._counts:
-                    found.append((place, end if len(piece) < LONG else _end_of(text, end)))
+                    joined = _JOINED.match(text, end) if len(piece) == LONG else None
+                    yield place, joined.end() if joined else end
                 elif (piece, True) in self._counts and _stands_alone(text, place, end):
-                    found.append((place, end))
-        return _merged(found) if len(found) > 1 else found
+                    yield place, end
 
     def _places(self, text: str) -> list[tuple[int, str]]:
         """Where one of them may begin, and with which characters."""
@@ -302,8 +302,9 @@ class _Spellings:
 
 _HEAD = 4
 _FEW = 32
+"""So many beginnings are looked for one by one: `str.find` is far quicker than Python at every place of a text."""
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-_END = re.compile(r"[\s\"'<>&]")
+_JOINED = re.compile(r"[^\s\"'<>&]*")
 
 
 def _places(part: str, text: str) -> Iterator[int]:
@@ -311,11 +312,6 @@ def _places(part: str, text: str) -> Iterator[int]:
     while place >= 0:
         yield place
         place = text.find(part, place + 1)
-
-
-def _end_of(text: str, place: int) -> int:
-    end = _END.search(text, place)
-    return end.start() if end else len(text)
 
 
 def _count(counts: Counter[T], name: T, by: int) -> None:
@@ -331,16 +327,6 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     if text[start].isdigit() and start > 1 and text[start - 1] in ".:" and text[start - 2].isdigit():
         return False
     return not (text[end - 1].isdigit() and text[end : end + 1] in (".", ":") and text[end + 1 : end + 2].isdigit())
-
-
-def _merged(spans: list[Span]) -> list[Span]:
-    merged = list[Span]()
-    for start, end in sorted(spans):
-        if merged and start < merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _is_distinctive(key: str) -> bool:
@@ -391,13 +377,6 @@ def _in_base64(key: str) -> Iterator[str]:
         if len(inner) >= SHORT:
             yield inner
             yield inner.translate(str.maketrans("+/", "-_"))
-
-
-def _written(value: object) -> str:
-    try:
-        return json.dumps(value)
-    except RecursionError:
-        return HIDDEN
 
 
 def _decoded(text: str) -> str:

@@ -10,35 +10,12 @@ from typing import Any
 
 import msgspec
 
-from .endpoints import KEY_HEADER, STATUS_PATH
-from .errors import (
-    MOST_BRACKETS,
-    MOST_COMMAS,
-    SMALL_BODY,
-    BodyTooLarge,
-    Broken,
-    InsufficientFunds,
-    InvalidBody,
-    InvalidKey,
-    InvalidParameters,
-    KeySuspended,
-    MissingKey,
-    ModelNotFound,
-    Problem,
-    Refusal,
-    Throttled,
-    TooManyBodies,
-    TooManyPending,
-    UnknownRequest,
-    UnknownRoute,
-    UnsupportedMediaType,
-)
+from . import errors
+from .endpoints import KEY_HEADER, STATUS_PATH, Header
 from .lifecycle import Snapshot, Status
-from .parameters.types import MODEL_ID
+from .parameters import MODEL_ID
 from .policy import Policy
 from .units import SECOND, dollars
-
-Header = tuple[bytes, bytes]
 
 PHRASES = {code.value: code.phrase for code in HTTPStatus}
 """What each status code is called."""
@@ -103,13 +80,16 @@ def status_body(
     request_id: str, accepted: int, seen: Snapshot, error: str | None, origin: str, policy: Policy
 ) -> bytes:
     """The status response of a generation in the state `seen` (page, Response (Completed), Error via Status/Webhook)."""
-    terminal = seen.until is None
+    terminal, output = seen.until is None, None
+    if seen.status is Status.COMPLETED:
+        media_url = f"{origin}{media_path(request_id, policy)}"
+        output = {"media_url": [media_url], "media_type": media_type(policy)}
     envelope: dict[str, Any] = {
         "request_id": request_id,
         "status": seen.status,
         "model_id": MODEL_ID,
         "error": error if terminal else None,
-        "output": _output(request_id, origin, policy) if seen.status is Status.COMPLETED else None,
+        "output": output,
     }
     if policy.status_members == "all" or not terminal or seen.status is Status.COMPLETED:
         later = timestamp if policy.timestamps == "rfc3339" else _bare_timestamp
@@ -119,37 +99,25 @@ def status_body(
     return msgspec.json.encode(envelope)
 
 
-def _output(request_id: str, origin: str, policy: Policy) -> dict[str, object]:
-    return {"media_url": [f"{origin}{media_path(request_id, policy)}"], "media_type": media_type(policy)}
-
-
 def upstream_challenge(nonce: str) -> bytes:
     """MiniMax's own first callback: a value to be echoed (policy `callback_url`, value `challenge`)."""
     return msgspec.json.encode({"challenge": nonce})
 
 
 def upstream_body(request_id: str, status: Status, error: str | None) -> bytes:
-    """MiniMax's own form of a callback (policy `callback_url`, value `challenge`)."""
-    word = {Status.COMPLETED: "success", Status.QUEUED: "queueing", Status.PROCESSING: "processing"}.get(
-        status, "failed"
-    )
+    """MiniMax's own form of a callback about the end of a generation (policy `callback_url`, value `challenge`)."""
+    word = "success" if status is Status.COMPLETED else "failed"
     base = {"status_code": 0, "status_msg": "success"} if error is None else {"status_code": 1027, "status_msg": error}
     return msgspec.json.encode({"task_id": request_id, "status": word, "base_resp": base})
 
 
-_BODY_FAULTS = {
-    "empty": "The request body is empty: a JSON object is expected.",
-    "malformed": "The request body is not valid JSON.",
-    "nested": "The request body is nested too deeply.",
-    "object": "The request body must be a JSON object.",
-    "crowded": (
-        f"The request body is larger than {SMALL_BODY} bytes and has more than {MOST_COMMAS} commas, "
-        f"or {MOST_BRACKETS} opening brackets or braces."
-    ),
+_MISSHAPEN = {fault: f"is {what}" for fault, what in errors.MISSHAPEN.items()} | {
+    "empty": "is empty: a JSON object is expected",
+    "object": "must be a JSON object",
 }
 
 
-def sentence(problems: Iterable[Problem]) -> str:
+def sentence(problems: Iterable[errors.Problem]) -> str:
     """What is wrong, one sentence for all, each problem named by its member."""
     return f"{'; '.join(map(str, problems))}."
 
@@ -171,27 +139,22 @@ def html_answer(status: int) -> Answer:
     return Answer(status, page.encode(), HTML)
 
 
-def _missing_key(_: MissingKey, policy: Policy, url: str) -> Answer:
-    # This sentence and the next two messages are defaults of API Management.
-    message = "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API."
-    return _unauthorized(policy.missing_key, message, url)
-
-
-def _invalid_key(_: InvalidKey, policy: Policy, url: str) -> Answer:
-    message = (
-        "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription."
-    )
-    return _unauthorized(policy.unknown_key, message, url)
-
-
-def _unauthorized(shape: str, message: str, url: str) -> Answer:
+def _unauthorized(refusal: errors.MissingKey | errors.InvalidKey, policy: Policy, url: str) -> Answer:
+    # The messages of this function and the next two are defaults of API Management.
+    if isinstance(refusal, errors.MissingKey):
+        shape, problem = policy.missing_key, "missing"
+        remedy = "Make sure to include subscription key when making requests to an API."
+    else:
+        shape, problem = policy.unknown_key, "invalid"
+        remedy = "Make sure to provide a valid key for an active subscription."
+    message = f"Access denied due to {problem} subscription key. {remedy}"
     if shape == "queue":
         return _queue(401, "Unauthorized", message)
     value = f'AzureApiManagementKey realm="{url}",name="{KEY_HEADER}",type="header"'
     return _apim(401, message, (b"www-authenticate", value.encode("latin-1", "replace")))
 
 
-def _key_suspended(_: KeySuspended, policy: Policy, url: str) -> Answer:
+def _key_suspended(_: errors.KeySuspended, policy: Policy, url: str) -> Answer:
     if policy.forbidden == "apim_quota":
         return _apim(403, "Out of call volume quota. Quota will be replenished in 01:00:00.", (b"retry-after", b"3600"))
     if policy.forbidden == "html_reads" and STATUS_PATH in url:
@@ -199,7 +162,7 @@ def _key_suspended(_: KeySuspended, policy: Policy, url: str) -> Answer:
     return _queue(403, "Forbidden", "Your subscription key is suspended or not subscribed to this product.")
 
 
-def _throttled(refusal: Throttled, policy: Policy, _: str) -> Answer:
+def _throttled(refusal: errors.Throttled, policy: Policy, _: str) -> Answer:
     retry_after = (b"retry-after", str(refusal.retry_after).encode())
     message = f"Rate limit is exceeded. Try again in {refusal.retry_after} seconds."
     if policy.throttled == "queue":
@@ -207,78 +170,73 @@ def _throttled(refusal: Throttled, policy: Policy, _: str) -> Answer:
     return _apim(429, message) if policy.throttled == "apim_bare" else _apim(429, message, retry_after)
 
 
-def _invalid(policy: Policy, status: int, message: str) -> Answer:
+def _invalid(
+    refusal: errors.UnsupportedMediaType | errors.InvalidBody | errors.InvalidParameters, policy: Policy, _: str
+) -> Answer:
     """A model validation error, which the page announces and does not show (page, Error Responses; ERR-ENV-02)."""
+    status = 400
+    match refusal:
+        case errors.UnsupportedMediaType():
+            status = int(policy.content_type)
+            message = f"Content-Type must be application/json, it is {refusal.given}."
+        case errors.InvalidBody(fault):
+            message = f"The request body {_MISSHAPEN[fault]}."
+        case errors.InvalidParameters(problems):
+            message = sentence(problems)
     if policy.validation_body == "sentence_status":
         return Answer(status, msgspec.json.encode({"error": message, "status": status}))
     return _queue(status, "Unsupported Media Type" if status == 415 else "Invalid request", message)
 
 
-def _unsupported(refusal: UnsupportedMediaType, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, int(policy.content_type), f"Content-Type must be application/json, it is {refusal.given}.")
-
-
-def _invalid_body(refusal: InvalidBody, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, 400, _BODY_FAULTS[refusal.fault])
-
-
-def _invalid_parameters(refusal: InvalidParameters, policy: Policy, _: str) -> Answer:
-    return _invalid(policy, 400, sentence(refusal.problems))
-
-
-def _insufficient(refusal: InsufficientFunds, policy: Policy, _: str) -> Answer:
+def _insufficient(refusal: errors.InsufficientFunds, policy: Policy, _: str) -> Answer:
     more = f" Required: ${dollars(refusal.required)}" if policy.insufficient_balance == "required" else ""
-    return _queue(
-        402, "Insufficient Balance", f"Your wallet does not have enough balance.{more}"
-    )  # page, Queue System Errors
+    message = f"Your wallet does not have enough balance.{more}"  # page, Queue System Errors
+    return _queue(402, "Insufficient Balance", message)
 
 
-def _unknown_request(refusal: UnknownRequest, policy: Policy, _: str) -> Answer:
+def _unknown_request(refusal: errors.UnknownRequest, policy: Policy, _: str) -> Answer:
     if refusal.foreign and policy.unknown_id == "403_foreign":
         return _queue(403, "Forbidden", "This request belongs to another account.")
     return _queue(404, "Request not found", "No request with this id was found.")
 
 
-def _unknown_route(refusal: UnknownRoute, policy: Policy, _: str) -> Answer:
+def _unknown_route(refusal: errors.UnknownRoute, policy: Policy, _: str) -> Answer:
     if refusal.allow and policy.unknown_route == "405":
         return _apim(405, "Method not allowed", (b"allow", refusal.allow.encode()))
     return _apim(404, "Resource not found")
 
 
-_FIXED: dict[type[Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
-    Broken: (500, "Internal Server Error", "The request could not be processed.", ()),
-    ModelNotFound: (  # page, Queue System Errors
+_FIXED: dict[type[errors.Refusal], tuple[int, str, str, tuple[Header, ...]]] = {
+    errors.Broken: (500, "Internal Server Error", "The request could not be processed.", ()),
+    errors.ModelNotFound: (  # page, Queue System Errors
         400, "Model not found", "Model '{0.model_id}' not found or is disabled", (),
     ),
-    BodyTooLarge: (
+    errors.BodyTooLarge: (
         413, "Payload Too Large", "The request body is larger than {0.limit} bytes.", ((b"connection", b"close"),),
     ),
-    TooManyPending: (
+    errors.TooManyPending: (
         500, "Internal Server Error",
         "The simulator holds {0.limit} pending webhook deliveries (bound `pending`): advance the clock or delete the world.", (),
     ),
-    TooManyBodies: (
+    errors.TooManyBodies: (
         503, "Service Unavailable", "The request bodies under way come to more than {0.limit} bytes: send this one once more, later.",
         ((b"retry-after", b"1"), (b"connection", b"close")),
     ),
 }  # fmt: skip
 """Refusals that no field of the policy changes: status code, `error`, `message` with places for members, further headers."""
 
-_BY_POLICY: dict[type[Refusal], Callable[[Any, Policy, str], Answer]] = {
-    MissingKey: _missing_key,
-    InvalidKey: _invalid_key,
-    KeySuspended: _key_suspended,
-    Throttled: _throttled,
-    UnsupportedMediaType: _unsupported,
-    InvalidBody: _invalid_body,
-    InvalidParameters: _invalid_parameters,
-    InsufficientFunds: _insufficient,
-    UnknownRequest: _unknown_request,
-    UnknownRoute: _unknown_route,
+_BY_POLICY: dict[type[errors.Refusal], Callable[[Any, Policy, str], Answer]] = {
+    errors.KeySuspended: _key_suspended,
+    errors.Throttled: _throttled,
+    errors.InsufficientFunds: _insufficient,
+    errors.UnknownRequest: _unknown_request,
+    errors.UnknownRoute: _unknown_route,
+    **dict.fromkeys((errors.MissingKey, errors.InvalidKey), _unauthorized),
+    **dict.fromkeys((errors.UnsupportedMediaType, errors.InvalidBody, errors.InvalidParameters), _invalid),
 }
 
 
-def refusal_answer(refusal: Refusal, policy: Policy, url: str) -> Answer:
+def refusal_answer(refusal: errors.Refusal, policy: Policy, url: str) -> Answer:
     """The response to a request that is refused, as the policy has it; `url` is the URL that was called."""
     if worded := _BY_POLICY.get(type(refusal)):
         answer = worded(refusal, policy, url)

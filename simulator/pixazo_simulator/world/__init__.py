@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .account import Entry, EntryKind, Ledger, refund_due
 from .admission import Admission, Admitted, Body, Call
+from .behaviour import REQUEST_ID_FORMS, plan_for, seeded_random
+from .clock import Clock, clock_factory
 from .commands import (
     AddAlias,
     AddRule,
@@ -10,6 +13,7 @@ from .commands import (
     ChangeWorld,
     CopyDelivery,
     Debit,
+    Generation,
     Outcome,
     ReadMedia,
     ReadStatus,
@@ -22,16 +26,11 @@ from .commands import (
     SubmitCall,
     TakeDelivery,
     TakeTransitions,
-)  # fmt: skip
-from .observed_facts import at_download, at_read, at_submit
-from .planning import plan_for
+    Transition,
+)
+from .deliveries import Attempt, Delivery, Form, next_attempt
+from .journal import Exchange, Journal
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds
-from .state.clock import Clock, clock_factory
-from .state.deliveries import Attempt, Delivery, Form, next_attempt
-from .state.generation import Generation, Transition
-from .state.ids import REQUEST_ID_FORMS, seeded_random
-from .state.journal import Exchange, Journal
-from .state.ledger import Entry, EntryKind, Ledger, refund_due
 from .world import World
 
 __all__ = [
@@ -39,5 +38,5 @@ __all__ = [
     "ChangeWorld", "Clock", "CopyDelivery", "Debit", "Delivery", "Entry", "EntryKind", "Exchange", "Forks", "Form", "Generation",
     "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule",
     "ReturnDelivery", "SetRules", "Settings", "SubmitCall", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds",
-    "at_download", "at_read", "at_submit", "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
+    "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
 ]  # fmt: skip

@@ -3,103 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from pixazo_simulator import spec
 from pixazo_simulator.script import End
-from pixazo_simulator.spec import (
-    CALLBACK_MEMBER,
-    DEFAULT_DURATION,
-    DEFAULT_RESOLUTION,
-    LONGEST_URL,
-    MODEL_ID,
-    WEBHOOK_URL_HEADER,
-    BodyTooLarge,
-    Broken,
-    Findings,
-    ImageFacts,
-    InsufficientFunds,
-    InvalidBody,
-    InvalidKey,
-    InvalidParameters,
-    KeySuspended,
-    Magic,
-    MissingKey,
-    ModelNotFound,
-    Operation,
-    Parameters,
-    Policy,
-    Problem,
-    Refusal,
-    Rule,
-    Throttled,
-    UnsupportedMediaType,
-    check,
-    members,
-    parameters_of,
-    unknown_member,
-    url_problem,
-)
 
-from .state.ledger import Ledger, affords
-from .state.quota import Quota
+from .account import Account
 
-_NO_IMAGES: Mapping[str, ImageFacts] = {}
+_NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
 _IGNORED = {
-    Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
-    Rule.URL_LENGTH: f"it is longer than {LONGEST_URL} characters, and policy bad_webhook_url ignores that",
-    Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
+    spec.Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    spec.Rule.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
+    spec.Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
 }
 
 
 class Body:
     """The body of a submission; `data` is None when it is longer than the policy allows. It is decoded once, when it is first needed."""
 
-    __slots__ = ("_members", "data")
-
     def __init__(self, data: bytes | None) -> None:
         self.data = data
-        self._members: dict[str, Any] | InvalidBody | None = None
 
-    @property
-    def members(self) -> dict[str, Any] | InvalidBody:
+    @cached_property
+    def members(self) -> dict[str, Any] | spec.InvalidBody:
         """The members of the JSON object."""
-        if self._members is None:
-            self._members = members(self.data or b"")
-        return self._members
+        return spec.members(self.data or b"")
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
     """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response."""
 
-    operation: Operation
+    operation: spec.Operation
     key: str
     body: Body
     content_type: str | None
     origin: str
-    model_id: str = MODEL_ID
+    model_id: str = spec.MODEL_ID
     webhook_url: str | None = None
     webhook_mode: str | None = None
-
-
-class Account(msgspec.Struct):
-    """The caller's account: wallet, rate, and the switches that a test may set."""
-
-    ledger: Ledger
-    quota: Quota
-    suspended: bool = False
-    broken: bool = False
-    model_enabled: bool = True
-    magic: bool = True
-    images: Mapping[str, ImageFacts] = {}
-    affords: Callable[[Ledger, int, int], bool] = affords
-
-    def fork(self) -> Account:
-        """The same account with a wallet and a quota of its own."""
-        return msgspec.structs.replace(self, ledger=self.ledger.fork(), quota=self.quota.fork())
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -112,8 +58,8 @@ class Admitted(msgspec.Struct, frozen=True):
     duration: float
     resolution: str
     price: int
-    fails: tuple[Problem, ...]
-    magic: Magic
+    fails: tuple[spec.Problem, ...]
+    magic: spec.Magic
     prompt: str = ""
     urls: tuple[tuple[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
@@ -121,7 +67,7 @@ class Admitted(msgspec.Struct, frozen=True):
     stuck: bool = False
 
 
-def admit_read(account: Account | None, key: str, policy: Policy, now: int) -> Refusal | None:
+def admit_read(account: Account | None, key: str, policy: spec.Policy, now: int) -> spec.Refusal | None:
     """The checks before a status read: key, account, rate."""
     refusal = _check_key(account, key)
     if refusal or account is None:
@@ -129,103 +75,104 @@ def admit_read(account: Account | None, key: str, policy: Policy, now: int) -> R
     return _check_account(account) or _check_rate(account, policy, now, submit=False)
 
 
-def _check_key(account: Account | None, key: str) -> Refusal | None:
+def _check_key(account: Account | None, key: str) -> spec.Refusal | None:
     if not key.strip():
-        return MissingKey()
-    return InvalidKey() if account is None else None
+        return spec.MissingKey()
+    return spec.InvalidKey() if account is None else None
 
 
-def _check_account(account: Account) -> Refusal | None:
+def _check_account(account: Account) -> spec.Refusal | None:
     if account.broken:
-        return Broken()
-    return KeySuspended() if account.suspended else None
+        return spec.Broken()
+    return spec.KeySuspended() if account.suspended else None
 
 
-def _check_rate(account: Account, policy: Policy, now: int, *, submit: bool) -> Refusal | None:
+def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool) -> spec.Refusal | None:
     limit = policy.rate_limit
     if limit is None or (limit.submits_only and not submit):
         return None
     wait = account.quota.take(limit, now)
-    return Throttled(wait) if wait is not None else None
+    return spec.Throttled(wait) if wait is not None else None
 
 
 class Admission:
-    """One submission on its way through the checks."""
+    """One submission on its way through the checks, each of which is the method of its name."""
 
     __slots__ = ("_account", "_call", "_findings", "_now", "_parameters", "_policy", "_price")
 
-    def __init__(self, call: Call, account: Account | None, policy: Policy, now: int) -> None:
+    def __init__(self, call: Call, account: Account | None, policy: spec.Policy, now: int) -> None:
         self._call = call
         self._account = account
         self._policy = policy
         self._now = now
-        self._parameters: Parameters | InvalidParameters = Parameters()
-        self._findings = Findings()
+        self._parameters: spec.Parameters | spec.InvalidParameters = spec.Parameters()
+        self._findings = spec.Findings()
         self._price: int | None = None
 
-    def decide(self) -> Admitted | Refusal:
+    def decide(self) -> Admitted | spec.Refusal:
         """Run the checks; when none refuses, what is admitted."""
         return self.refusal() or self._admitted()
 
-    def refusal(self) -> Refusal | None:
+    def refusal(self) -> spec.Refusal | None:
         """Run the checks; the first refusal ends them."""
         for name in self._policy.check_order:
-            refusal = _CHECKS[name](self)
-            if refusal is not None:
+            check: Callable[[], spec.Refusal | None] = getattr(self, name)
+            if refusal := check():
                 return refusal
         return None
 
-    def key(self) -> Refusal | None:
+    def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
         return _check_key(self._account, self._call.key)
 
-    def suspended(self) -> Refusal | None:
+    def suspended(self) -> spec.Refusal | None:
         """The key may submit (AUTH-09)."""
         return _check_account(self._account) if self._account else None
 
-    def rate(self) -> Refusal | None:
+    def rate(self) -> spec.Refusal | None:
         """The caller is within the rate limit (ERR-429-01)."""
         return _check_rate(self._account, self._policy, self._now, submit=True) if self._account else None
 
-    def json(self) -> Refusal | None:
+    def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
         call = self._call
         if call.body.data is None:
-            return BodyTooLarge(self._policy.body_limit)
+            return spec.BodyTooLarge(self._policy.body_limit)
         if self._policy.content_type != "ignore" and not _is_json(call.content_type):
-            return UnsupportedMediaType(call.content_type)
+            return spec.UnsupportedMediaType(call.content_type)
         sent = call.body.members
-        if isinstance(sent, InvalidBody):
+        if isinstance(sent, spec.InvalidBody):
             return sent
-        read = parameters_of(sent, call.operation)
-        if isinstance(read, InvalidBody):
+        read = spec.parameters_of(sent, call.operation)
+        if isinstance(read, spec.InvalidBody):
             return read
         self._parameters = read
         return None
 
-    def model(self) -> Refusal | None:
+    def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        return None if enabled and self._call.model_id == MODEL_ID else ModelNotFound(self._call.model_id)
+        return None if enabled and self._call.model_id == spec.MODEL_ID else spec.ModelNotFound(self._call.model_id)
 
-    def parameters(self) -> Refusal | None:
+    def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
         problems = self._unknown_members()
-        if isinstance(self._parameters, InvalidParameters):
-            return InvalidParameters((*self._parameters.problems, *problems))
+        if isinstance(self._parameters, spec.InvalidParameters):
+            return spec.InvalidParameters((*self._parameters.problems, *problems))
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = check(self._parameters, self._call.operation, self._policy, images, magic=magic)
-        unusable = () if self._policy.bad_webhook_url == "ignore" else self._unusable_urls()
-        problems += [*self._findings.refused, *unusable]
-        return InvalidParameters(tuple(problems)) if problems else None
+        self._findings = spec.check(self._parameters, self._call.operation, self._policy, images, magic=magic)
+        problems += self._findings.refused
+        if self._policy.bad_webhook_url != "ignore":
+            problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
+        return spec.InvalidParameters(tuple(problems)) if problems else None
 
-    def funds(self) -> Refusal | None:
+    def funds(self) -> spec.Refusal | None:
         """The wallet holds the price (ERR-402-01)."""
         price, account = self.price, self._account
         if account is None or account.affords(account.ledger, price, self._now):
             return None
-        return InsufficientFunds(price)
+        return spec.InsufficientFunds(price)
 
     @property
     def price(self) -> int:
@@ -234,61 +181,55 @@ class Admission:
             self._price = self._policy.price.of(self._call.operation.name, *self._frame())
         return self._price
 
-    def _unknown_members(self) -> list[Problem]:
+    def _unknown_members(self) -> list[spec.Problem]:
         sent = self._call.body.members if self._policy.unknown_members != "ignore" and self._call.body.data else {}
-        return [] if isinstance(sent, InvalidBody) else unknown_member(sent, self._call.operation)
+        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._call.operation)
+
+    @property
+    def _read(self) -> spec.Parameters:
+        """The parameters, or none where their types are wrong."""
+        return spec.Parameters() if isinstance(self._parameters, spec.InvalidParameters) else self._parameters
 
     def _frame(self) -> tuple[float, str]:
-        read = Parameters() if isinstance(self._parameters, InvalidParameters) else self._parameters
+        duration, resolution = self._read.duration, self._read.resolution
         return (
-            DEFAULT_DURATION if read.duration is UNSET else read.duration,
-            DEFAULT_RESOLUTION if read.resolution is UNSET else read.resolution,
+            spec.DEFAULT_DURATION if duration is UNSET else duration,
+            spec.DEFAULT_RESOLUTION if resolution is UNSET else resolution,
         )
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        read = Parameters() if isinstance(self._parameters, InvalidParameters) else self._parameters
-        sent = {WEBHOOK_URL_HEADER: self._call.webhook_url, CALLBACK_MEMBER: read.callback_url or None}
+        sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: self._read.callback_url or None}
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _unusable_urls(self) -> list[Problem]:
-        sent = self._webhook_urls().items()
-        return [Problem(channel, problem) for channel, url in sent if (problem := self._url_problem(url))]
-
-    def _url_problem(self, url: str) -> Rule | None:
-        plain = self._policy.http_webhook_url == "refuse" and url[:5].lower() == "http:"
-        return url_problem(url) or (Rule.HTTPS if plain else None)
+    def _unusable_urls(self) -> dict[str, spec.Rule]:
+        """The rules that the webhook URLs break, by channel."""
+        refuses_http = self._policy.http_webhook_url == "refuse"
+        found: dict[str, spec.Rule] = {}
+        for channel, url in self._webhook_urls().items():
+            is_http = refuses_http and url[:5].lower() == "http:"
+            if problem := spec.url_problem(url) or (spec.Rule.HTTPS if is_http else None):
+                found[channel] = problem
+        return found
 
     def _admitted(self) -> Admitted:
         duration, resolution = self._frame()
         urls = self._webhook_urls()
         ignored: dict[str, str] = {}
         if urls:
-            unusable = {each.member: each.rule for each in self._unusable_urls()}
-            ignored = {channel: _IGNORED[rule] for channel, rule in unusable.items()}
-            if CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
-                ignored[CALLBACK_MEMBER] = "policy callback_url says so"
+            ignored = {channel: _IGNORED[rule] for channel, rule in self._unusable_urls().items()}
+            if spec.CALLBACK_MEMBER in urls and self._policy.callback_url == "ignore":
+                ignored[spec.CALLBACK_MEMBER] = "policy callback_url says so"
             urls = {channel: url for channel, url in urls.items() if channel not in ignored}
             if len(urls) > 1 and self._policy.both_channels != "each":
-                only = WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else CALLBACK_MEMBER
+                only = spec.WEBHOOK_URL_HEADER if self._policy.both_channels == "header" else spec.CALLBACK_MEMBER
                 urls = {only: urls[only]}
-        prompt = self._parameters.prompt if isinstance(self._parameters, Parameters) else ""
+        prompt = self._read.prompt
         return Admitted(
             duration, resolution, self.price, tuple(self._findings.fails), self._findings.magic,
-            prompt if isinstance(prompt, str) else "", tuple(urls.items()),
+            "" if prompt is UNSET else prompt, tuple(urls.items()),
             tuple(f"{channel} ignored: {why}" for channel, why in ignored.items()),
         )  # fmt: skip
-
-
-_CHECKS: Mapping[str, Callable[[Admission], Refusal | None]] = {
-    "key": Admission.key,
-    "suspended": Admission.suspended,
-    "rate": Admission.rate,
-    "json": Admission.json,
-    "model": Admission.model,
-    "parameters": Admission.parameters,
-    "funds": Admission.funds,
-}
 
 
 def _is_json(content_type: str | None) -> bool:

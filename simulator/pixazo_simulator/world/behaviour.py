@@ -1,27 +1,90 @@
-"""The pure functions by which a world works, each of which a mutant can replace."""
+"""The pure functions by which a world works, each of which a mutant can replace: request ids, plans, and those of its parts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from random import Random
 
 import msgspec
 
-from pixazo_simulator.spec import MODEL_ID, Plan, Policy, Snapshot, snapshot
+from pixazo_simulator import spec
 
+from .account import Ledger, affords, refund_due
 from .admission import Admitted, Call
-from .planning import plan_for
-from .state.deliveries import Delivery, next_attempt
-from .state.ids import request_id
-from .state.ledger import Ledger, affords, refund_due
+from .deliveries import Delivery, next_attempt
 
 
-def _govern(policy: Policy) -> Policy:
+def seeded_random(*parts: str | int) -> Random:
+    """A random source that depends on nothing but `parts`."""
+    digest = hashlib.blake2b("\0".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=16)
+    return Random(int.from_bytes(digest.digest()))  # noqa: S311 - reproducible by design, guards nothing
+
+
+def _uuid7(random: Random, now: int) -> str:
+    """A UUID of version 7 (RFC 9562): 48 bits of milliseconds, then 74 random bits."""
+    low = random.getrandbits(62) | 0x8000_0000_0000_0000
+    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{low:016x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _thirteen(random: Random, now: int) -> str:
+    """As seen in public ids of sibling models: the last group has 13 digits, the variant bits are free."""
+    text = f"{now & 0xFFFF_FFFF_FFFF:012x}7{random.getrandbits(12):03x}{random.getrandbits(68):017x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+REQUEST_ID_FORMS = {"uuid7": _uuid7, "thirteen": _thirteen}
+
+
+def request_id(model_id: str, form: str, random: Random, now: int) -> str:
+    """A new id for a generation accepted at `now` (UTC milliseconds): model id, underscore, UUID text (SUBMIT-06)."""
+    return f"{model_id}_{REQUEST_ID_FORMS[form](random, now)}"
+
+
+def plan_for(admitted: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
+    """When a generation enters each state and how it ends: what the script wants, else what the prompt asks for, else what the policy says."""
+    drawn = policy.job_times.draw(random)
+    outcome, error = _outcome(admitted)
+    queued, processing = _times(admitted, *drawn)
+    if outcome is not spec.Status.COMPLETED and policy.queued_to_end == "yes":
+        queued, processing = queued + processing, 0
+    if admitted.stuck or (admitted.magic.stuck and not admitted.end):
+        processing = spec.NEVER
+    return spec.Plan(queued, processing, outcome, error or spec.DEFAULT_ERRORS.get(outcome))
+
+
+def _outcome(admitted: Admitted) -> tuple[spec.Status, str | None]:
+    """The outcome, and the error text of the script or the prompt."""
+    end, magic = admitted.end, admitted.magic
+    if end and end.status:
+        return spec.Status(end.status), end.error
+    if admitted.fails:
+        return spec.Status.FAILED, spec.sentence(admitted.fails)
+    return magic.outcome or spec.Status.COMPLETED, magic.error
+
+
+def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
+    """Milliseconds in each state."""
+    end, after = admitted.end, admitted.magic.after
+    if end and end.after is not None:
+        after = round(end.after * spec.SECOND)
+    if after is not None:
+        queued = after * queued // (queued + processing or 1)  # the same proportion of the two states
+        processing = after - queued
+    if end and end.queued is not None:
+        queued = round(end.queued * spec.SECOND)
+    if end and end.processing is not None:
+        processing = round(end.processing * spec.SECOND)
+    return queued, processing
+
+
+def _govern(policy: spec.Policy) -> spec.Policy:
     return policy
 
 
-def _identify(_: Call, policy: Policy, random: Random, now: int) -> str:
-    return request_id(MODEL_ID, policy.request_id, random, now)
+def _identify(_: Call, policy: spec.Policy, random: Random, now: int) -> str:
+    return request_id(spec.MODEL_ID, policy.request_id, random, now)
 
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +93,10 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     `govern` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted call.
     """
 
-    govern: Callable[[Policy], Policy] = _govern
-    identify: Callable[[Call, Policy, Random, int], str] = _identify
-    plan_for: Callable[[Admitted, Policy, Random], Plan] = plan_for
-    snapshot: Callable[[int, Plan, int], Snapshot] = snapshot
+    govern: Callable[[spec.Policy], spec.Policy] = _govern
+    identify: Callable[[Call, spec.Policy, Random, int], str] = _identify
+    plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
+    snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
-    refund_due: Callable[[Plan, int, Policy], int] = refund_due
+    refund_due: Callable[[spec.Plan, int, spec.Policy], int] = refund_due
     next_attempt: Callable[[Delivery, tuple[int, ...]], int | None] = next_attempt

@@ -1,4 +1,4 @@
-"""What can be done to a world: frozen values with the instant at which it happens. `World.apply` carries them out."""
+"""What can be done to a world, as frozen values with the instant at which it happens, and what comes of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from pixazo_simulator.script import Decision, Rule
-from pixazo_simulator.spec import Answer, Header, ImageFacts, Policy, Refusal
+from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status, finish
 
 from .admission import Call
-from .state.deliveries import Attempt, Delivery
-from .state.generation import Generation, Transition
-from .state.journal import Exchange
+from .deliveries import Attempt, Delivery
+from .journal import Exchange
 
 T = TypeVar("T")
 
@@ -24,16 +23,40 @@ class Command(msgspec.Struct, Generic[T], frozen=True):
     at: int
 
 
+class Generation(msgspec.Struct, frozen=True, gc=False):
+    """One accepted submission; everything that is ever read of it is computed from these values and the instant."""
+
+    request_id: str
+    accepted: int
+    plan: Plan
+    operation: str
+    duration: float
+    resolution: str
+    origin: str
+
+    @property
+    def finish(self) -> int:
+        """The instant of the terminal state."""
+        return finish(self.accepted, self.plan)
+
+
+class Transition(msgspec.Struct, frozen=True, gc=False):
+    """A generation entered a status `at` an instant (UTC milliseconds)."""
+
+    at: int
+    request_id: str
+    status: Status
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What becomes of a request: an answer that a rule gives, a refusal, or the generation that was accepted or asked for.
 
-    `decision` is what a rule decided, `seed` is where its faults draw from. `ignored` says which webhooks an accepted submission asks
-    for and does not get. The response is held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
+    `decision` is what a rule decided. `ignored` says which webhooks an accepted submission asks for and does not get. The response is
+    held back until the webhooks due by `hold` (UTC milliseconds) were attempted.
     """
 
     result: Generation | Refusal | Answer
     decision: Decision | None = None
-    seed: int = 0
     ignored: tuple[str, ...] = ()
     hold: int | None = None
 

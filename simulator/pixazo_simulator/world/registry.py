@@ -7,28 +7,17 @@ from dataclasses import replace
 
 import msgspec
 
+from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
-from pixazo_simulator.spec import (
-    DEFAULT_DURATION,
-    DEFAULT_RESOLUTION,
-    PROFILES,
-    Policy,
-    RateLimit,
-    Redactor,
-    micros,
-    read_key,
-)
 
-from .behaviour import Behaviour
+from .behaviour import Behaviour, seeded_random
+from .clock import Clock
 from .commands import ChangeWorld
-from .state.clock import Clock
-from .state.generation import Bounds
-from .state.ids import seeded_random
-from .state.journal import Journal
-from .world import World
+from .journal import Journal
+from .world import Bounds, World
 
 DEFAULT_KEY = "sim-key"
-BRIEF_LIMIT = RateLimit(1000, 2)
+BRIEF_LIMIT = spec.RateLimit(1000, 2)
 """The limit of the key `sim-throttled-briefly`, used up when its world opens."""
 KEPT_FREE = 0.1
 """The share of `most_worlds` that no key opens at first use: it is left for worlds that are created."""
@@ -43,9 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     keys: tuple[str, ...] = (DEFAULT_KEY,)
-    policy: Policy = PROFILES["documented"]
+    policy: spec.Policy = spec.PROFILES["documented"]
     clock: Callable[[], Clock] = Clock.manual
-    balance: int = micros("100.00")
+    balance: int = spec.micros("100.00")
     seed: int = 0
     open_keys: bool = False
     magic: bool = True
@@ -69,7 +58,7 @@ class Worlds:
         self.clock = settings.clock()
         self._worlds: dict[str, World] = {}
         self._made = 0
-        self.redactor = Redactor([settings.control_token] if settings.control_token else [])
+        self.redactor = spec.Redactor([settings.control_token] if settings.control_token else [])
         for key in settings.keys:
             self.create(key)
 
@@ -89,7 +78,7 @@ class Worlds:
         self,
         key: str | None,
         *,
-        policy: Policy | None = None,
+        policy: spec.Policy | None = None,
         clock: Clock | None = None,
         balance: int | None = None,
         seed: int | None = None,
@@ -114,14 +103,14 @@ class Worlds:
             bounds=settings.bounds,
             behaviour=settings.behaviour,
             redactor=self.redactor,
-            script=self.script.fork() if script is None else script,
+            rules=self.script.fork() if script is None else script,
         )
         world.account.magic = settings.magic
         self._worlds[key] = world
         self.redactor.add(key)
         return world
 
-    def permitted(self, policy: Policy) -> Policy:
+    def permitted(self, policy: spec.Policy) -> spec.Policy:
         """The policy, if it lets callbacks go only where those of this server may. Raises ValueError with the remedy."""
         limit = self.settings.policy.webhook_allow
         if beyond := [host for host in policy.webhook_allow if host not in limit]:
@@ -147,19 +136,18 @@ class Worlds:
         world, most = self._worlds.get(key), self.settings.most_worlds
         if world or not key.strip() or len(self) >= most - int(most * KEPT_FREE):
             return world
-        if self.settings.magic and (kind := read_key(key)):
+        if self.settings.magic and (kind := spec.read_key(key)):
             return self._magic(key, kind)
         return self.create(key) if self.settings.open_keys else None
 
     def _magic(self, key: str, kind: str) -> World:
-        price = self.settings.policy.price.of("generate", DEFAULT_DURATION, DEFAULT_RESOLUTION)
+        price = self.settings.policy.price.of("generate", spec.DEFAULT_DURATION, spec.DEFAULT_RESOLUTION)
         balances = {"sim-empty-wallet": 0, "sim-one-video": price, "sim-two-videos": 2 * price}
         world = self.create(key, balance=balances.get(kind))
-        limits = {"sim-throttled": RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
-        now = world.clock.now()
+        limits = {"sim-throttled": spec.RateLimit(0, 1), "sim-throttled-briefly": BRIEF_LIMIT}
         world.apply(
             ChangeWorld(
-                now,
+                world.clock.now(),
                 policy=replace(world.policy, rate_limit=limits[kind]) if kind in limits else None,
                 suspended=kind == "sim-suspended",
                 broken=kind == "sim-broken",
@@ -189,7 +177,7 @@ class Forks(Worlds):
     def __init__(self, real: Worlds) -> None:
         super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
         self.script = real.script
-        self.redactor = Redactor(parent=real.redactor)
+        self.redactor = spec.Redactor(parent=real.redactor)
         self.unmatched, self.clock = real.unmatched.fork(), Clock.manual(real.clock.now())
         self._real = real
 
@@ -211,7 +199,3 @@ class Forks(Worlds):
 
     def __len__(self) -> int:
         return len(self._real)
-
-    def touched(self) -> Iterator[World]:
-        """The forks that were looked up."""
-        return super().__iter__()

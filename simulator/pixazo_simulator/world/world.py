@@ -8,73 +8,45 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any, ClassVar, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
-from pixazo_simulator.script import (
-    BeforeResponse,
-    Decision,
-    Facts,
-    GiveWay,
-    Repeat,
-    Script,
-    Skip,
-    Stall,
-    effect,
-    replacement,
-    wait,
-)
-from pixazo_simulator.spec import (
-    CALLBACK_MEMBER,
-    LAST_INSTANT,
-    MODEL_ID,
-    SECOND,
-    WEBHOOK_URL_HEADER,
-    Policy,
-    Redactor,
-    Status,
-    TooManyPending,
-    UnknownRequest,
-    finish,
-    status_body,
-    upstream_body,
-    upstream_challenge,
-)
+from pixazo_simulator import script, spec
 
-from .admission import Account, Admission, Admitted, Call, admit_read
-from .behaviour import Behaviour
-from .commands import (
-    AddAlias,
-    AddRule,
-    AdvanceClock,
-    ChangeWorld,
-    Command,
-    CopyDelivery,
-    Debit,
-    Outcome,
-    ReadMedia,
-    ReadStatus,
-    RecordAttempt,
-    RecordExchange,
-    RemoveRule,
-    ReplaceRule,
-    ReturnDelivery,
-    SetRules,
-    SubmitCall,
-    TakeDelivery,
-    TakeTransitions,
-)
-from .observed_facts import LONGEST_TEXT, at_callback, at_download, at_read, at_submit
-from .state.clock import Clock
-from .state.deliveries import Delivery, Form, Outbox, next_progress
-from .state.fork import Part
-from .state.generation import Bounds, Generation, StatusBody, Transition
-from .state.ids import seeded_random
-from .state.journal import Journal
-from .state.ledger import Ledger
-from .state.notifier import Notifier
-from .state.quota import Quota
+from . import commands
+from .account import Account, Ledger, Quota
+from .admission import Admission, Admitted, Call, admit_read
+from .behaviour import Behaviour, seeded_random
+from .clock import Clock
+from .commands import Generation, Transition
+from .deliveries import Delivery, Form, Outbox, next_progress
+from .journal import Journal, Limits
+from .part import Notifier, Part
 
 T = TypeVar("T")
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What a world keeps at most: its journal, pending and finished deliveries, encoded status bodies, aliases of its key, prompts.
+
+    A rule about the prompt of a generation can match as many of the latest generations as there are prompts kept.
+    """
+
+    journal: Limits = Limits()
+    pending: int = 100_000
+    deliveries: int = 10_000
+    bodies: int = 4096
+    aliases: int = 64
+    prompts: int = 4096
+
+
+class _StatusBody(msgspec.Struct, frozen=True):
+    """An encoded status body, valid for callers of `origin` from the instant `since` and before `until`."""
+
+    origin: str
+    since: int
+    until: int | None
+    body: bytes
 
 
 class World(Part):
@@ -89,24 +61,24 @@ class World(Part):
         self,
         key: str,
         *,
-        policy: Policy,
+        policy: spec.Policy,
         clock: Clock,
         seed: int,
         balance: int,
         bounds: Bounds | None = None,
         behaviour: Behaviour | None = None,
-        redactor: Redactor | None = None,
-        script: Script | None = None,
+        redactor: spec.Redactor | None = None,
+        rules: script.Script | None = None,
     ) -> None:
         self._behaviour = behaviour or Behaviour()
         self.key = key
-        self.redactor = redactor or Redactor((key,))
+        self.redactor = redactor or spec.Redactor((key,))
         self.policy = self._behaviour.govern(policy)
         self.clock = clock
         self.seed = seed
         self.bounds = bounds or Bounds()
         self.account = Account(Ledger(balance, clock.now()), Quota(), affords=self._behaviour.affords)
-        self.script = script or Script()
+        self.script = rules or script.Script()
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
         self.outbox = Outbox(self.bounds.deliveries)
@@ -115,8 +87,8 @@ class World(Part):
         self._chance: Random | None = None
         self._generations: dict[str, Generation] = {}
         self._accepted = 0
-        self._coming: list[tuple[int, int, Status, Generation]] = []
-        self._status_bodies: dict[str, StatusBody] = {}
+        self._coming: list[tuple[int, int, spec.Status, Generation]] = []
+        self._status_bodies: dict[str, _StatusBody] = {}
         self._prompts: OrderedDict[str, str] = OrderedDict()
         self._aliases: dict[str, None] = {}
 
@@ -126,42 +98,47 @@ class World(Part):
         other.clock = Clock.manual(now)
         return other
 
-    def apply(self, command: Command[T]) -> T:
+    def apply(self, command: commands.Command[T]) -> T:
         """Carry out a command and return what its class says; the clock is not asked, `command.at` is the instant."""
         outcome: T = self._CARRY_OUT[type(command)](self, command)
         return outcome
 
     # Requests
 
-    def _submit(self, command: SubmitCall) -> Outcome:
+    def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
-        decision, seed = None, 0
+        answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        if self.script and call.model_id == MODEL_ID:
-            facts = at_submit(call.operation.name, command.headers, call.body.members)
-            decision, seed = self._decide(facts)
-            if decision and (answer := replacement(decision.step, facts.operation, self.policy, command.url)):
-                return Outcome(answer, decision, seed)
+        if self.script and call.model_id == spec.MODEL_ID:
+            facts = script.at_submit(call.operation.name, command.headers, call.body.members)
+            answer, decision = self._ask(facts, command.url)
+        if answer:
+            return commands.Outcome(answer, decision)
         admitted = Admission(call, self.account, self.policy, now).decide()
         if isinstance(admitted, Admitted) and admitted.urls and len(self.outbox) >= self.bounds.pending:
-            admitted = TooManyPending(self.bounds.pending)
+            admitted = spec.TooManyPending(self.bounds.pending)
         if not isinstance(admitted, Admitted):
             if decision and decision.step.only_plans:
                 self.script.give_back(decision)
                 decision = None
-            return Outcome(admitted, decision, seed)
+            return commands.Outcome(admitted, decision)
         if decision:
-            stuck = effect(decision.step.faults, Stall) is not None
+            stuck = script.effect(decision.step.faults, script.Stall) is not None
             admitted = replace(admitted, end=decision.step.end, stuck=stuck)
         generation = self._accept(call, admitted, now)
         hold = self._before_response(generation, now) if self.script else None
-        return Outcome(generation, decision, seed, admitted.ignored, hold)
+        return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _decide(self, facts: Facts) -> tuple[Decision | None, int]:
-        """What a rule decides, and the seed for what its faults draw."""
+    def _ask(self, facts: script.Facts, url: str) -> tuple[spec.Answer | None, script.Decision | None]:
+        """The response that a rule gives, if any does, and what the rule decides."""
+        decision = self._decide(facts)
+        answer = script.replacement(decision.step, facts.operation, self.policy, url) if decision else None
+        return answer, decision
+
+    def _decide(self, facts: script.Facts) -> script.Decision | None:
         decision = self.script.decide(facts)
-        return decision, self.draw() if decision and decision.step.faults else 0
+        return replace(decision, seed=self.draw()) if decision and decision.step.faults else decision
 
     def draw(self) -> int:
         """The next seed for the faults of a rule."""
@@ -180,49 +157,47 @@ class World(Part):
         started = now + plan.queued if plan.processing and plan.queued else None
         self._accepted += 1  # the number of generations is no substitute: the ids of a mutant may repeat
         self._expect(generation, self._accepted, started)
-        self._prompts[identity] = admitted.prompt[:LONGEST_TEXT]
+        self._prompts[identity] = admitted.prompt[: script.LONGEST_TEXT]
         if len(self._prompts) > self.bounds.prompts:
             self._prompts.popitem(last=False)
         ledger = self.account.ledger
         ledger.debit(now, admitted.price, identity)
         if back := self._behaviour.refund_due(plan, admitted.price, self.policy):
-            ledger.refund(finish(now, plan), back, identity)
+            ledger.refund(generation.finish, back, identity)
         for channel, url in admitted.urls:
-            self._announce(generation, url, channel, call.webhook_mode if channel == WEBHOOK_URL_HEADER else None)
+            self._announce(generation, url, channel, call.webhook_mode if channel == spec.WEBHOOK_URL_HEADER else None)
         return generation
 
     def _before_response(self, generation: Generation, now: int) -> int | None:
         """The instant whose webhooks a rule wants delivered before the submission is answered, None when no rule does."""
         instants: list[int] = []
         for delivery in self.outbox.pending(generation.request_id):
-            known = self.known(delivery.request_id, now, delivery.event)
-            # The end of a stuck generation lies beyond every clock: no response could wait for it.
-            decision = self.script.peek(at_callback(delivery, known)) if delivery.event <= LAST_INSTANT else None
-            if decision and effect(decision.step.faults, BeforeResponse):
+            if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
+                continue
+            decision = self.script.peek(self._at_callback(delivery, now))
+            if decision and script.effect(decision.step.faults, script.BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
-    def _read_status(self, command: ReadStatus) -> Outcome:
+    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        decision, seed = None, 0
+        answer = decision = None
         if self.script:
-            decision, seed = self._decide(at_read(identity, self.known(identity, now), command.headers))
-            if decision and (answer := replacement(decision.step, "status", self.policy, command.url)):
-                return Outcome(answer, decision, seed)
-        refusal = admit_read(self.account, self.key, self.policy, now)
-        return Outcome(refusal or self.generation(identity, now), decision, seed)
+            facts = script.at_read(identity, self.known(identity, now), command.headers)
+            answer, decision = self._ask(facts, command.url)
+        result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
+        return commands.Outcome(result, decision)
 
-    def _read_media(self, command: ReadMedia) -> Outcome:
+    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
         identity, now = command.request_id, command.at
-        decision, seed = None, 0
+        answer = decision = None
         if self.script:
-            facts = at_download(identity, self.known(identity, now), command.method, command.headers)
-            decision, seed = self._decide(facts)
-            if decision and (answer := replacement(decision.step, "media", self.policy, command.url)):
-                return Outcome(answer, decision, seed)
-        return Outcome(self.completed(identity, now) or UnknownRequest(identity), decision, seed)
+            facts = script.at_download(identity, self.known(identity, now), command.method, command.headers)
+            answer, decision = self._ask(facts, command.url)
+        result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
+        return commands.Outcome(result, decision)
 
-    def _record_exchange(self, command: RecordExchange) -> None:
+    def _record_exchange(self, command: commands.RecordExchange) -> None:
         self.journal.record(command.exchange, command.header_bytes)
         self.notifier.notify()
 
@@ -234,32 +209,28 @@ class World(Part):
         if found is None:
             return {}
         instant = now if at is None else at
-        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / SECOND}
+        facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
-        if at is not None or self._is_readable(found, self.policy.retention.status, now):
+        if at is not None or self._readable(identity, self.policy.retention.status, now):
             facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
-    def generation(self, identity: str, now: int) -> Generation | UnknownRequest:
+    def generation(self, identity: str, now: int) -> Generation | spec.UnknownRequest:
         """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
-        found = self._generations.get(identity)
-        if found is None or not self._is_readable(found, self.policy.retention.status, now):
-            return UnknownRequest(identity)
-        return found
+        return self._readable(identity, self.policy.retention.status, now) or spec.UnknownRequest(identity)
 
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
-        found = self._generations.get(identity)
-        if found is None or not self._is_readable(found, self.policy.retention.media, now):
-            return None
-        seen = self._behaviour.snapshot(found.accepted, found.plan, now)
-        return found if seen.status is Status.COMPLETED else None
+        found = self._readable(identity, self.policy.retention.media, now)
+        seen = self._behaviour.snapshot(found.accepted, found.plan, now) if found else None
+        return found if seen and seen.status is spec.Status.COMPLETED else None
 
-    def _is_readable(self, generation: Generation, kept: int | None, now: int) -> bool:
-        if now < generation.accepted + self.policy.read_delay:
-            return False
-        return kept is None or now < finish(generation.accepted, generation.plan) + kept
+    def _readable(self, identity: str, kept: int | None, now: int) -> Generation | None:
+        found = self._generations.get(identity)
+        if found is None or now < found.accepted + self.policy.read_delay:
+            return None
+        return found if kept is None or now < found.finish + kept else None
 
     def status_body(self, generation: Generation, origin: str, at: int) -> bytes:
         """The encoded status body for a caller of `origin` at an instant (UTC milliseconds)."""
@@ -267,10 +238,12 @@ class World(Part):
         if kept and kept.origin == origin and kept.since <= at and (kept.until is None or at < kept.until):
             return kept.body
         seen = self._behaviour.snapshot(generation.accepted, generation.plan, at)
-        body = status_body(generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy)
+        body = spec.status_body(
+            generation.request_id, generation.accepted, seen, generation.plan.error, origin, self.policy
+        )
         if len(self._status_bodies) >= self.bounds.bodies:
             self._status_bodies.clear()
-        self._status_bodies[generation.request_id] = StatusBody(origin, seen.since, seen.until, body)
+        self._status_bodies[generation.request_id] = _StatusBody(origin, seen.since, seen.until, body)
         return body
 
     def generation_of(self, identity: str) -> Generation | None:
@@ -283,8 +256,8 @@ class World(Part):
 
     def _expect(self, generation: Generation, number: int, started: int | None = None) -> None:
         """Enter the next transition of a generation, which is its end when it does not start at a later instant."""
-        status = generation.plan.outcome if started is None else Status.PROCESSING
-        instant = finish(generation.accepted, generation.plan) if started is None else started
+        status = generation.plan.outcome if started is None else spec.Status.PROCESSING
+        instant = generation.finish if started is None else started
         heappush(self._coming, (instant, number, status, generation))
 
     @property
@@ -292,12 +265,12 @@ class World(Part):
         """How many generations have transitions that no `TakeTransitions` has returned."""
         return len(self._coming)
 
-    def _take_transitions(self, command: TakeTransitions) -> list[Transition]:
+    def _take_transitions(self, command: commands.TakeTransitions) -> list[Transition]:
         found: list[Transition] = []
         while self._coming and self._coming[0][0] <= command.at and len(found) != command.most:
             instant, number, status, generation = heappop(self._coming)
             found.append(Transition(instant, generation.request_id, status))
-            if status is Status.PROCESSING:
+            if status is spec.Status.PROCESSING:
                 self._expect(generation, number)
         self.notifier.notify()
         return found
@@ -306,31 +279,25 @@ class World(Part):
 
     def _announce(self, generation: Generation, url: str, channel: str, mode: str | None) -> None:
         """Enter the deliveries that one channel asks for."""
-        if channel == CALLBACK_MEMBER and self.policy.callback_url == "challenge":
-            self._schedule(generation, url, channel, generation.accepted, Form.CHALLENGE)
+        delivery = Delivery(0, generation.request_id, url, channel, generation.finish)
+        if channel == spec.CALLBACK_MEMBER and self.policy.callback_url == "challenge":
+            self._schedule(replace(delivery, event=generation.accepted, form=Form.CHALLENGE))
             return
         if self.policy.webhook_events == "header" and (mode or "").strip().lower() == "sync":
-            self._schedule_progress(generation, url, channel, generation.accepted - 1)
-        self._schedule(generation, url, channel, finish(generation.accepted, generation.plan))
+            self._schedule_progress(delivery, generation.accepted - 1)
+        self._schedule(delivery)
 
-    def _schedule(
-        self,
-        generation: Generation,
-        url: str,
-        channel: str,
-        event: int,
-        form: Form = Form.STATUS,
-        *,
-        progress: bool = False,
-    ) -> None:
-        number = self.outbox.number()
-        self._plan_attempt(Delivery(number, generation.request_id, url, channel, event, form, progress))
+    def _schedule(self, delivery: Delivery) -> None:
+        """Enter a new delivery, which gets a number of its own."""
+        self._plan_attempt(replace(delivery, number=self.outbox.number()))
 
-    def _schedule_progress(self, generation: Generation, url: str, channel: str, after: int) -> None:
+    def _schedule_progress(self, delivery: Delivery, after: int) -> None:
+        """Enter a delivery like this one that reports the next instant beyond `after` at which its generation still runs."""
+        generation = self._generations[delivery.request_id]
         started = generation.accepted + generation.plan.queued
-        event = next_progress(started, finish(generation.accepted, generation.plan), after)
+        event = next_progress(started, generation.finish, after)
         if event is not None:
-            self._schedule(generation, url, channel, event, progress=True)
+            self._schedule(replace(delivery, event=event, progress=True))
 
     def next_due(self) -> int | None:
         """The instant of the next webhook attempt (UTC milliseconds)."""
@@ -341,7 +308,7 @@ class World(Part):
         """Whether as many deliveries were taken and not put back as may be pending at all."""
         return self.outbox.taken >= self.bounds.pending
 
-    def _take_delivery(self, command: TakeDelivery) -> Delivery | None:
+    def _take_delivery(self, command: commands.TakeDelivery) -> Delivery | None:
         taken = self.outbox.take(command.at)
         if taken is None:
             return None
@@ -349,38 +316,41 @@ class World(Part):
         if delivery.faults is not None:
             return delivery
         if delivery.progress:
-            generation = self._generations[delivery.request_id]
-            self._schedule_progress(generation, delivery.url, delivery.channel, delivery.event)
+            self._schedule_progress(delivery, delivery.event)
         return self._ask_rules(delivery, due) if self.script else delivery
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
-        facts = at_callback(delivery, self.known(delivery.request_id, due, delivery.event))
-        decision, seed = self._decide(facts)
+        decision = self._decide(self._at_callback(delivery, due))
         if decision is None:
             return delivery
-        faults = decision.step.faults
+        faults, seed = decision.step.faults, decision.seed
         delivery = self.outbox.update(replace(delivery, rule=decision.label, faults=faults, seed=seed))
-        if pause := round(wait(faults, Random(seed)) * SECOND):  # noqa: S311 - reproducible by design, guards nothing
+        if pause := round(script.wait(faults, Random(seed)) * spec.SECOND):  # noqa: S311 - reproducible by design, guards nothing
             self.outbox.put(delivery, due + pause)
             return None
-        reorder = effect(faults, GiveWay)
-        is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * SECOND))
+        reorder = script.effect(faults, script.GiveWay)
+        is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _record_attempt(self, command: RecordAttempt) -> None:
-        attempt, faults = command.attempt, command.delivery.faults or ()
-        delivery = replace(
-            command.delivery, attempts=(*command.delivery.attempts, attempt), faults=None, rule=None, seed=0
-        )
-        if not effect(faults, Skip):  # one that was not posted has not overtaken the held one
+    def _at_callback(self, delivery: Delivery, now: int) -> script.Facts:
+        """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
+        known = self.known(delivery.request_id, now, delivery.event)
+        facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
+        return script.Facts("webhook", {**known, **facts, "attempt": len(delivery.attempts) + 1})
+
+    def _record_attempt(self, command: commands.RecordAttempt) -> None:
+        taken, attempt = command.delivery, command.attempt
+        faults = taken.faults or ()
+        delivery = replace(taken, attempts=(*taken.attempts, attempt), faults=None, rule=None, seed=0)
+        if not script.effect(faults, script.Skip):  # one that was not posted has not overtaken the held one
             self.outbox.release(attempt.at)
-        repeated = effect(faults, Repeat)
+        repeated = script.effect(faults, script.Repeat)
         if delivery.copy_of is not None:
             self.outbox.put(delivery, None)
         else:
             for _ in range(repeated.copies - 1 if repeated else 0):
-                self.outbox.put(self.outbox.copied(command.delivery, attempt.rule, faults), attempt.at)
+                self.outbox.put(self.outbox.copied(taken, attempt.rule, faults), attempt.at)
             self._after_attempt(delivery)
         self.notifier.notify()
 
@@ -392,17 +362,17 @@ class World(Part):
             return
         if attempt.succeeded:
             generation = self._generations[delivery.request_id]
-            event = max(attempt.at, finish(generation.accepted, generation.plan))
-            self._schedule(generation, delivery.url, delivery.channel, event, Form.UPSTREAM)
+            event = max(attempt.at, generation.finish)
+            self._schedule(replace(delivery, event=event, form=Form.UPSTREAM, attempts=()))
         self.outbox.put(delivery, None)
 
     def _plan_attempt(self, delivery: Delivery) -> None:
         self.outbox.put(delivery, self._behaviour.next_attempt(delivery, self.policy.webhook_retries))
 
-    def _return_delivery(self, command: ReturnDelivery) -> None:
+    def _return_delivery(self, command: commands.ReturnDelivery) -> None:
         self.outbox.give_back(command.number, command.at)
 
-    def _copy_delivery(self, command: CopyDelivery) -> Delivery:
+    def _copy_delivery(self, command: commands.CopyDelivery) -> Delivery:
         found = self.outbox.find(command.number)
         if found is None:
             raise KeyError(command.number)
@@ -412,17 +382,17 @@ class World(Part):
         """The body to post: the status body of the reported instant, the same bytes (WEBHOOK-04)."""
         generation = self._generations[delivery.request_id]
         if delivery.form is Form.CHALLENGE:
-            return upstream_challenge(generation.request_id)
+            return spec.upstream_challenge(generation.request_id)
         if delivery.form is Form.UPSTREAM:
-            return upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
+            return spec.upstream_body(generation.request_id, generation.plan.outcome, generation.plan.error)
         return self.status_body(generation, generation.origin, delivery.event)
 
     # Changes by a test
 
-    def _advance_clock(self, command: AdvanceClock) -> None:
+    def _advance_clock(self, command: commands.AdvanceClock) -> None:
         self.clock.advance_to(command.at)
 
-    def _change(self, command: ChangeWorld) -> None:
+    def _change(self, command: commands.ChangeWorld) -> None:
         account = self.account
         if command.policy is not None:
             self.policy = self._behaviour.govern(command.policy)
@@ -435,10 +405,10 @@ class World(Part):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
 
-    def _debit(self, command: Debit) -> None:
+    def _debit(self, command: commands.Debit) -> None:
         self.account.ledger.debit(command.at, command.amount, command.request_id)
 
-    def _add_alias(self, command: AddAlias) -> None:
+    def _add_alias(self, command: commands.AddAlias) -> None:
         """Beyond the bound the oldest alias is forgotten."""
         if command.key == self.key or command.key in self._aliases:
             return
@@ -454,16 +424,16 @@ class World(Part):
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
 
-    def _set_rules(self, command: SetRules) -> None:
+    def _set_rules(self, command: commands.SetRules) -> None:
         self.script.set(command.rules)
 
-    def _add_rule(self, command: AddRule) -> int:
+    def _add_rule(self, command: commands.AddRule) -> int:
         return self.script.add(command.rule)
 
-    def _replace_rule(self, command: ReplaceRule) -> None:
+    def _replace_rule(self, command: commands.ReplaceRule) -> None:
         self.script.replace(command.number, command.rule)
 
-    def _remove_rule(self, command: RemoveRule) -> None:
+    def _remove_rule(self, command: commands.RemoveRule) -> None:
         self.script.remove(command.number)
 
     def deliveries(self) -> list[Delivery]:
@@ -471,21 +441,21 @@ class World(Part):
         return self.outbox.deliveries()
 
     _CARRY_OUT: ClassVar[Mapping[type[Any], Callable[[Any, Any], Any]]] = {
-        SubmitCall: _submit,
-        ReadStatus: _read_status,
-        ReadMedia: _read_media,
-        RecordExchange: _record_exchange,
-        AdvanceClock: _advance_clock,
-        TakeTransitions: _take_transitions,
-        TakeDelivery: _take_delivery,
-        RecordAttempt: _record_attempt,
-        ReturnDelivery: _return_delivery,
-        CopyDelivery: _copy_delivery,
-        ChangeWorld: _change,
-        Debit: _debit,
-        AddAlias: _add_alias,
-        SetRules: _set_rules,
-        AddRule: _add_rule,
-        ReplaceRule: _replace_rule,
-        RemoveRule: _remove_rule,
+        commands.SubmitCall: _submit,
+        commands.ReadStatus: _read_status,
+        commands.ReadMedia: _read_media,
+        commands.RecordExchange: _record_exchange,
+        commands.AdvanceClock: _advance_clock,
+        commands.TakeTransitions: _take_transitions,
+        commands.TakeDelivery: _take_delivery,
+        commands.RecordAttempt: _record_attempt,
+        commands.ReturnDelivery: _return_delivery,
+        commands.CopyDelivery: _copy_delivery,
+        commands.ChangeWorld: _change,
+        commands.Debit: _debit,
+        commands.AddAlias: _add_alias,
+        commands.SetRules: _set_rules,
+        commands.AddRule: _add_rule,
+        commands.ReplaceRule: _replace_rule,
+        commands.RemoveRule: _remove_rule,
     }

@@ -10,8 +10,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.command import Serving, pixazo_sim
 
-from pixazo_simulator.script.reader import script_from
-from pixazo_simulator.script.rule import FAULTS
+from pixazo_simulator.script.rule import FAULTS, script_from
 
 SCRIPT = """\
 [[rules]]

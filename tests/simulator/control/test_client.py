@@ -25,8 +25,8 @@ from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
 from pixazo_simulator.webhooks import dispatcher
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.state.clock import Clock
 
 START = datetime(2026, 3, 31, 10, tzinfo=UTC)
 

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
 from tests.simulator.samples import data_url, png
 
-from pixazo_simulator.gateway.response import Response
+from pixazo_simulator.gateway.exchange import Response
 from pixazo_simulator.server.app import Application
 from pixazo_simulator.spec.policy import Policy, RateLimit
+from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.state.journal import Exchange
 from pixazo_simulator.world.world import World
 
 STATUS = "/v2/requests/status/"

@@ -21,8 +21,8 @@ from pixazo_simulator import control
 from pixazo_simulator.control.schema.rendering import exchange, in_turns
 from pixazo_simulator.control.schema.responses import encode
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.state.journal import Exchange
 
 CANARY = 'canary-5f1d"\\/4c3b'
 """A key that JSON spells otherwise."""

@@ -28,10 +28,10 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.tls import TlsListeners
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import RecordExchange
+from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.state.journal import Exchange
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import logging
 import pytest
 from tests.caller import GENERATE, KEY_HEADER, Caller
 
-from pixazo_simulator.gateway.hints import hint
+from pixazo_simulator.gateway.gateway import hint
 from pixazo_simulator.spec.errors import (
     InsufficientFunds,
     InvalidKey,

@@ -8,7 +8,7 @@ import pytest
 
 from pixazo_simulator.gateway.media import video
 from pixazo_simulator.spec.lifecycle import Plan
-from pixazo_simulator.world.state.generation import Generation
+from pixazo_simulator.world.commands import Generation
 
 ID = "minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
 CONTAINERS = {b"moov", b"trak"}

@@ -15,8 +15,8 @@ from tests.caller import Caller, over_http
 from pixazo_simulator.mutants import find_mutant, find_variant
 from pixazo_simulator.mutants.messages import UNKNOWN_ID
 from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.state.clock import Clock
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 

@@ -17,9 +17,8 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator.control import Turns
+from pixazo_simulator.gateway.exchange import Request, Response
 from pixazo_simulator.gateway.gateway import Gateway
-from pixazo_simulator.gateway.request import Request
-from pixazo_simulator.gateway.response import Response
 from pixazo_simulator.script.faults import Delay
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Rule
@@ -27,9 +26,9 @@ from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
+from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.state.generation import Bounds
-from pixazo_simulator.world.state.journal import Limits
+from pixazo_simulator.world.world import Bounds
 
 STATUS = "/v2/requests/status/"
 

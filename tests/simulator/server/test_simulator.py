@@ -25,8 +25,8 @@ from pixazo_simulator.server.simulator import Simulator, SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher
 from pixazo_simulator.webhooks.sender import Sender
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-from pixazo_simulator.world.state.clock import Clock
 
 HEALTH = request("GET", "/_sim/health")
 

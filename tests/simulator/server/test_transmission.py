@@ -22,8 +22,7 @@ from tests.simulator.mutants.observer import End, observe
 from tests.simulator.server.raw_socket import RawSocket, request
 from uvicorn.server import ServerState
 
-from pixazo_simulator.gateway.request import Request
-from pixazo_simulator.gateway.response import Response
+from pixazo_simulator.gateway.exchange import Request, Response
 from pixazo_simulator.script.effects import Close, Reset, Send, Silence, Transmission, Wait, cut
 from pixazo_simulator.script.faults import (
     AnyFault,

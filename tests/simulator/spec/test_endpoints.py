@@ -14,7 +14,6 @@ from pixazo_simulator.spec import (
     Unrouted,
     classify,
 )
-from pixazo_simulator.spec.endpoints import Control, Discovery
 
 BASE = "/minimax-hailuo-ai/v1"
 STATUS = "/v2/requests/status/"
@@ -47,9 +46,9 @@ GENERATE, IMAGE_TO_VIDEO = OPERATIONS["generate"], OPERATIONS["imageToVideo"]
         ("POST", f"{MEDIA}.mp4", Unrouted(), None),
         ("GET", f"{MEDIA}.", Unrouted(), None),
         ("GET", "/v1/a/b/output.mp4", Unrouted(), None),
-        ("GET", "/_sim/journal", Control(), None),
-        ("PATCH", "/_simulator", Control(), None),
-        ("GET", "/.well-known/pixazo-target", Discovery(), None),
+        ("GET", "/_sim/journal", Unrouted(), None),
+        ("PATCH", "/_simulator", Unrouted(), None),
+        ("GET", "/.well-known/pixazo-target", Unrouted(), None),
         ("GET", "/.well-known/pixazo-target/", Unrouted(), None),
         ("GET", "/", Unrouted(), None),
         ("OPTIONS", "", Unrouted(), None),

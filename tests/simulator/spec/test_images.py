@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from tests.simulator.samples import data_url, jpeg, png, webp
 
-import pixazo_simulator.spec.parameters.images
-from pixazo_simulator.spec.parameters.images import Format, ImageFacts, read_data_url
+import pixazo_simulator.spec.images
+from pixazo_simulator.spec.images import Format, ImageFacts, read_data_url
 
 STARTS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF\x00\x00\x00\x00WEBP", b"RIFF\x00\x00\x00\x00WEBPVP8 ", b""]
 
@@ -27,7 +27,7 @@ def saved(kind: str, size: tuple[int, int], **options: object) -> bytes:
 
 def facts_of(data: bytes) -> ImageFacts:
     """What the header of a file says that has no more segments than are read."""
-    facts = pixazo_simulator.spec.parameters.images.image_facts(data)
+    facts = pixazo_simulator.spec.images.image_facts(data)
     assert facts is not None
     return facts
 
@@ -164,7 +164,7 @@ def test_segments_before_the_picture_are_bounded(segment: bytes) -> None:
     frame = jpeg(640, 360)
     most = frame[:2] + segment * 998 + frame[2:]
     assert facts_of(most) == ImageFacts("jpeg", 640, 360, len(most), whole=True)
-    assert pixazo_simulator.spec.parameters.images.image_facts(frame[:2] + segment * 999 + frame[2:]) is None
+    assert pixazo_simulator.spec.images.image_facts(frame[:2] + segment * 999 + frame[2:]) is None
 
 
 @pytest.mark.parametrize("garbage", [b"\0", b"\xff\x01\xff\xff" + b"\0" * 65_533, b"\xff\xda" + b"\xff\xff"])

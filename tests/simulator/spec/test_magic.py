@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixazo_simulator.spec.errors import Problem
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.spec.parameters.magic import Magic, MagicTypo, read_magic
+from pixazo_simulator.spec.parameters import Magic, read_magic
 
 
 @pytest.mark.parametrize(
@@ -54,22 +55,22 @@ def test_marks_are_read(prompt: str, magic: Magic) -> None:
 def test_a_mark_that_means_nothing_is_reported(prompt: str, word: str, remedy: str) -> None:
     """It is not silently ignored: the error has the mark and its remedy."""
     read = read_magic(prompt)
-    assert isinstance(read, MagicTypo)
-    assert read.word == word
-    assert remedy in read.remedy
+    assert isinstance(read, Problem)
+    assert read.values[0] == word
+    assert remedy in str(read.values[1])
 
 
 @pytest.mark.parametrize("prompt", ["[[sim:" + " " * 100_000, "[[sim:" * 100_000, "[[sim:failed " + "] " * 100_000])
 def test_a_hostile_prompt_is_read_in_linear_time(prompt: str) -> None:
     """A backtracking pattern would not come back from these."""
-    assert isinstance(read_magic(prompt), MagicTypo)
+    assert isinstance(read_magic(prompt), Problem)
 
 
 @given(st.lists(st.sampled_from(["[[sim:", "]]", " ", "failed", "after", "stuck", "3", "é", "\0", "["])).map("".join))
 def test_reading_never_raises(prompt: str) -> None:
     """Whatever stands around the brackets."""
     read = read_magic(prompt)
-    assert isinstance(read, Magic | MagicTypo)
+    assert isinstance(read, Magic | Problem)
     assert "[[sim:" in prompt or read == Magic()
 
 

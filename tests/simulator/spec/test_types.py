@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from pixazo_simulator.spec.errors import InvalidBody, InvalidParameters, Problem, Rule
-from pixazo_simulator.spec.parameters.types import (
+from pixazo_simulator.spec.parameters import (
     OPERATIONS,
     ImageParameters,
     Operation,

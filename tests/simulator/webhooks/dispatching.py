@@ -13,9 +13,9 @@ from pixazo_simulator.script.rule import Rule
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.webhooks.dispatcher import Dispatcher, FallenDue
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.world.clock import Clock
+from pixazo_simulator.world.commands import Transition
 from pixazo_simulator.world.registry import Settings, Worlds
-from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.state.generation import Transition
 from pixazo_simulator.world.world import World
 
 __all__ = ["HOOK", "PATIENCE", "Receiver", "drive", "due_events", "settings"]

@@ -25,10 +25,10 @@ from pixazo_simulator.spec.units import LAST_INSTANT
 from pixazo_simulator.webhooks import dispatcher as module
 from pixazo_simulator.webhooks.dispatcher import AdvanceError, Dispatcher, FallenDue
 from pixazo_simulator.webhooks.sender import Outcome, WebhookRequest
+from pixazo_simulator.world.clock import Clock
+from pixazo_simulator.world.commands import Transition
 from pixazo_simulator.world.registry import Worlds
-from pixazo_simulator.world.state.clock import Clock
-from pixazo_simulator.world.state.generation import Bounds, Transition
-from pixazo_simulator.world.world import World
+from pixazo_simulator.world.world import Bounds, World
 
 
 def test_advancing_lists_what_fell_due_in_order() -> None:

@@ -38,8 +38,8 @@ from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
 from pixazo_simulator.webhooks.signature import secret
 from pixazo_simulator.world.admission import Call
+from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.commands import SubmitCall
-from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.world import World
 
 

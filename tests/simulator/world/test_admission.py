@@ -25,9 +25,10 @@ from pixazo_simulator.spec.errors import (
     Throttled,
     UnsupportedMediaType,
 )
-from pixazo_simulator.spec.parameters.magic import Magic
+from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
-from pixazo_simulator.world.admission import Account, Admission, Admitted, admit_read
+from pixazo_simulator.world.account import Account
+from pixazo_simulator.world.admission import Admission, Admitted, admit_read
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.units import LAST_INSTANT, PAGE_INSTANT
-from pixazo_simulator.world.state.clock import Clock, clock_factory
+from pixazo_simulator.world.clock import Clock, clock_factory
 
 
 class Monotonic:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pixazo_simulator.world.state.deliveries import Attempt, Delivery, next_attempt, next_progress
+from pixazo_simulator.world.deliveries import Attempt, Delivery, next_attempt, next_progress
 
 FAILED = Attempt(0, 500, "answered 500")
 

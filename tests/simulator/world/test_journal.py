@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pixazo_simulator.world.state.journal import Exchange, Header, Journal, Limits
+from pixazo_simulator.spec import Header
+from pixazo_simulator.world.journal import Exchange, Journal, Limits
 
 
 def exchange(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.policy import RateLimit
-from pixazo_simulator.world.state.quota import Quota
+from pixazo_simulator.world.account import Quota
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pixazo_simulator.spec.errors import Throttled, UnknownRequest
-from pixazo_simulator.spec.parameters.magic import KEYS
+from pixazo_simulator.spec.parameters import KEYS
 from pixazo_simulator.spec.policy import PROFILES, RateLimit
 from pixazo_simulator.world.commands import ReadStatus
 from pixazo_simulator.world.registry import Settings, Worlds

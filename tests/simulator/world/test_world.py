@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
+from pixazo_simulator.script.facts import at_submit
 from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
 from pixazo_simulator.spec.lifecycle import Status
-from pixazo_simulator.world.commands import ChangeWorld, RecordAttempt, TakeDelivery, TakeTransitions
-from pixazo_simulator.world.observed_facts import at_submit
-from pixazo_simulator.world.state.deliveries import Attempt, Delivery, Form
-from pixazo_simulator.world.state.generation import Bounds, Generation, Transition
-from pixazo_simulator.world.state.ids import seeded_random
-from pixazo_simulator.world.state.journal import Limits
-from pixazo_simulator.world.state.ledger import EntryKind
-from pixazo_simulator.world.world import World
+from pixazo_simulator.world.account import EntryKind
+from pixazo_simulator.world.behaviour import seeded_random
+from pixazo_simulator.world.commands import (
+    ChangeWorld,
+    Generation,
+    RecordAttempt,
+    TakeDelivery,
+    TakeTransitions,
+    Transition,
+)
+from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.journal import Limits
+from pixazo_simulator.world.world import Bounds, World
 
 HOOK = "http://127.0.0.1:9/hook"
 ORIGIN = "http://gateway.test"

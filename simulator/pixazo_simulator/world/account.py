@@ -1,15 +1,16 @@
-"""The wallet of a world: entries, and the balance that they fold to."""
+"""The account of a world: its wallet, its rate limit, and the switches that a test may set."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 import msgspec
 
-from pixazo_simulator.spec import Plan, Policy, Status
+from pixazo_simulator.spec import SECOND, ImageFacts, Plan, Policy, RateLimit, Status
 
-from .fork import Part
+from .part import Part
 
 REFUNDED = {"error": (Status.ERROR,), "error_failed": (Status.ERROR, Status.FAILED)}
 """The outcomes after which the price is given back, by value of policy `refunds`."""
@@ -84,3 +85,44 @@ def affords(ledger: Ledger, price: int, now: int) -> bool:
 def refund_due(plan: Plan, price: int, policy: Policy) -> int:
     """What is given back when the generation ends, in millionths of a dollar: all or nothing (WAL-02, WAL-03)."""
     return price if plan.outcome in REFUNDED[policy.refunds] else 0
+
+
+class Quota(Part):
+    """How much of the current window is used; the window begins with the first call after the last one ended."""
+
+    __slots__ = ("_began", "_used")
+
+    def __init__(self) -> None:
+        self._began = 0
+        self._used = 0
+
+    def take(self, limit: RateLimit, now: int) -> int | None:
+        """Count one call at `now` (UTC milliseconds): None when it is allowed, else the whole seconds to wait."""
+        window = limit.seconds * SECOND
+        if now >= self._began + window:
+            self._began, self._used = now, 0
+        if self._used < limit.calls:
+            self._used += 1
+            return None
+        return max(1, -(-(self._began + window - now) // SECOND))
+
+    def exhaust(self, limit: RateLimit, now: int) -> None:
+        """Use up the window that begins at `now`."""
+        self._began, self._used = now, limit.calls
+
+
+class Account(msgspec.Struct):
+    """The caller's account; `images` are those behind URLs (policy `image_urls`, value `table`)."""
+
+    ledger: Ledger
+    quota: Quota
+    suspended: bool = False
+    broken: bool = False
+    model_enabled: bool = True
+    magic: bool = True
+    images: Mapping[str, ImageFacts] = {}
+    affords: Callable[[Ledger, int, int], bool] = affords
+
+    def fork(self) -> Account:
+        """The same account with a wallet and a quota of its own."""
+        return msgspec.structs.replace(self, ledger=self.ledger.fork(), quota=self.quota.fork())

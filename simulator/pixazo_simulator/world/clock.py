@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 
 from pixazo_simulator.spec import LAST_INSTANT, PAGE_INSTANT, SECOND
 
+from .part import Part
 
-class Clock:
+
+class Clock(Part):
     """Time as one world sees it.
 
     `rate` says how fast it runs beside real time: 1 is real, 20 is scaled, 0 stands still until advanced (manual).
-    Any clock can be advanced, none can be turned back.
+    Any clock can be advanced, none can be turned back. A fork reads the same until either is advanced.
     """
 
     __slots__ = ("_born", "_monotonic", "_offset", "rate")
@@ -34,12 +36,6 @@ class Clock:
     def scaled(cls, rate: float) -> Clock:
         """A clock that starts now and runs `rate` times as fast as real time."""
         return cls(int(datetime.now(UTC).timestamp() * SECOND), rate)
-
-    def fork(self) -> Clock:
-        """A clock that reads the same until either is advanced."""
-        other = Clock(self._offset, self.rate, self._monotonic)
-        other._born = self._born
-        return other
 
     def now(self) -> int:
         """The instant, in UTC milliseconds."""

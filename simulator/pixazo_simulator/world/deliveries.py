@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from enum import StrEnum
 from itertools import chain
 
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 from pixazo_simulator.script import Fault
 from pixazo_simulator.spec import SECOND
 
-from .fork import Part
+from .part import Part
 
 PROGRESS_INTERVAL = 15 * SECOND
 """Milliseconds between two progress callbacks of a running generation in mode `sync` (policy `webhook_events`)."""
@@ -99,7 +98,7 @@ class Outbox(Part):
     A delivery that was taken stays pending until it is put back.
     """
 
-    __slots__ = ("_agenda", "_held", "_number", "_pending", "_taken", "finished")
+    __slots__ = ("_agenda", "_held", "_pending", "_taken", "finished", "latest")
 
     def __init__(self, most_finished: int) -> None:
         self._agenda: list[tuple[int, int]] = []
@@ -107,7 +106,8 @@ class Outbox(Part):
         self._taken: dict[int, None] = {}
         self.finished: deque[Delivery] = deque(maxlen=most_finished)
         self._held: int | None = None
-        self._number = 0
+        self.latest = 0
+        """The number of the latest delivery."""
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -117,15 +117,10 @@ class Outbox(Part):
         """How many were taken and have not been put back."""
         return len(self._taken)
 
-    @property
-    def latest(self) -> int:
-        """The number of the latest delivery."""
-        return self._number
-
     def number(self) -> int:
         """A number for a new delivery."""
-        self._number += 1
-        return self._number
+        self.latest += 1
+        return self.latest
 
     def put(self, delivery: Delivery, due: int | None) -> None:
         """Make a delivery due at an instant; None: it is finished."""
@@ -188,14 +183,10 @@ class Outbox(Part):
 
     def deliveries(self, after: int = 0) -> list[Delivery]:
         """Finished and pending deliveries of numbers beyond `after`, oldest first; those that were never attempted are included."""
-        kept = (each for each in self._all() if each.number > after)
+        kept = (each for each in chain(self.finished, self._pending.values()) if each.number > after)
         return sorted(kept, key=lambda delivery: delivery.number)
-
-    def _all(self) -> Iterator[Delivery]:
-        return chain(self.finished, self._pending.values())
 
     def copied(self, delivery: Delivery, rule: str | None, faults: tuple[Fault, ...]) -> Delivery:
         """A copy of a delivery as it first was, under a number of its own."""
-        return replace(
-            delivery, number=self.number(), attempts=(), copy_of=delivery.original, rule=rule, faults=faults
-        )  # fmt: skip
+        first, copy_of = replace(delivery, attempts=()), delivery.original
+        return replace(first, number=self.number(), copy_of=copy_of, rule=rule, faults=faults)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixazo_simulator.spec.units import dollars, micros
-from pixazo_simulator.world.state.ledger import Entry, EntryKind, Ledger
+from pixazo_simulator.world.account import Entry, EntryKind, Ledger
 
 
 @pytest.mark.parametrize(

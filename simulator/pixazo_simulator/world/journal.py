@@ -8,11 +8,9 @@ from itertools import islice
 
 import msgspec
 
-from pixazo_simulator.spec import HIDDEN, is_secret
+from pixazo_simulator.spec import HIDDEN, Header, is_secret
 
-from .fork import Part
-
-Header = tuple[bytes, bytes]
+from .part import Part
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -63,33 +61,28 @@ class Exchange(msgspec.Struct, frozen=True, gc=False):
 class Journal(Part):
     """The latest exchanges of a world; when it is full the oldest is dropped, and `dropped` counts those."""
 
-    __slots__ = ("_exchanges", "_limits", "_total")
+    __slots__ = ("_exchanges", "_limits", "total")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._exchanges: deque[Exchange] = deque(maxlen=limits.exchanges)
-        self._total = 0
-
-    @property
-    def total(self) -> int:
+        self.total = 0
         """How many exchanges there were."""
-        return self._total
 
     @property
     def dropped(self) -> int:
         """How many exchanges are no longer kept."""
-        return self._total - len(self._exchanges)
+        return self.total - len(self._exchanges)
 
     def record(self, exchange: Exchange, header_bytes: int | None = None) -> None:
         """Enter an exchange; `header_bytes` is the size of its request headers at most, where the caller knows it."""
-        self._total += 1
+        self.total += 1
         limits = self._limits
-        request, response = exchange.request_body, exchange.response_body
-        changes: dict[str, object] = {"number": self._total}
-        if len(request) > limits.body:
-            changes["request_body"] = request[: limits.body]
-        if len(response) > limits.body:
-            changes["response_body"] = response[: limits.body]
+        changes: dict[str, object] = {
+            "number": self.total,
+            "request_body": exchange.request_body[: limits.body],
+            "response_body": exchange.response_body[: limits.body],
+        }
         if header_bytes is None or header_bytes > limits.headers:
             headers, beyond = self._bounded(exchange.request_headers)
             changes |= {"request_headers": headers, "headers_left_out": len(beyond)}
@@ -110,7 +103,7 @@ class Journal(Part):
 
     def beyond(self, number: int) -> list[Exchange]:
         """The exchanges with a higher number, oldest first, in time proportional to their count."""
-        new = max(0, min(self._total - number, len(self._exchanges)))
+        new = max(0, min(self.total - number, len(self._exchanges)))
         return [*islice(reversed(self._exchanges), new)][::-1]
 
     def __iter__(self) -> Iterator[Exchange]:

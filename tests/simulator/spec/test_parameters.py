@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from tests.simulator.samples import data_url, jpeg, png, webp
 
 from pixazo_simulator.spec.errors import Problem, Rule
-from pixazo_simulator.spec.parameters.images import ImageFacts
-from pixazo_simulator.spec.parameters.types import (
+from pixazo_simulator.spec.images import ImageFacts
+from pixazo_simulator.spec.parameters import (
     OPERATIONS,
+    Findings,
     ImageParameters,
     Parameters,
+    check,
     parameters_of,
+    unknown_member,
+    url_problem,
 )
-from pixazo_simulator.spec.parameters.validation import Findings, check, unknown_member, url_problem
 from pixazo_simulator.spec.policy import PROFILES, Policy
 from pixazo_simulator.spec.responses import sentence
 

@@ -1,8 +1,10 @@
-"""Copies of the parts of a world that change independently of the original."""
+"""What a world is made of: parts that can be forked, and what wakes those who wait for its events."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from copy import copy
 from random import Random
 from typing import Any, Self, cast
@@ -35,3 +37,35 @@ def _forked(value: Any) -> Any:
     if isinstance(value, list | deque | Random):
         return copy(cast("list[object]", value))
     return value
+
+
+class Notifier:
+    """Calls every listener at once, in no particular order; a listener finds out by itself what has happened."""
+
+    __slots__ = ("_listeners",)
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def listeners(self) -> int:
+        """How many callables listen."""
+        return len(self._listeners)
+
+    def notify(self) -> None:
+        """Something has happened."""
+        for listener in self._listeners:
+            listener()
+
+    @contextmanager
+    def listening(self, listener: Callable[[], None]) -> Generator[None]:
+        """Call `listener` at every notification inside the `with` block."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    def fork(self) -> Self:
+        """A notifier without listeners: nobody waits for what happens in a fork of a world."""
+        return type(self)()

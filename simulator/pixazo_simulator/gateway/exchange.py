@@ -1,0 +1,171 @@
+"""A request of the gateway, and its response: what the caller gets, what the journal keeps, what the server has to carry out."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from random import Random
+
+import msgspec
+from msgspec.structs import replace
+
+from pixazo_simulator import spec
+from pixazo_simulator.script import Transmission, cut, injected, kind_of, transmission
+from pixazo_simulator.world import Exchange, Outcome, World
+
+_KEY = spec.KEY_HEADER.lower().encode()
+_WEBHOOK_URL = spec.WEBHOOK_URL_HEADER.lower().encode()
+_WEBHOOK_MODE = spec.WEBHOOK_MODE_HEADER.lower().encode()
+_AUTHORITY = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_WITHOUT_LENGTH = (204, 304)
+"""Status codes of responses that have no Content-Length here."""
+
+
+class Request(msgspec.Struct, gc=False):
+    """A request: its request line and headers as ASGI has them, the headers of note, and its body once it was read.
+
+    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `spelling` has them as the caller wrote them,
+    where that is known. `server` is the address that was called. `listener` is the world of the TLS listener it came through, if
+    any. `header_bytes` is the size of request line and headers, where it is known.
+
+    `body` is None when it is longer than the policy allows. `received` is the length of the body in bytes, of which `body` may
+    hold only the beginning.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: list[spec.Header]
+    scheme: str = "http"
+    server: tuple[str, int | None] = ("localhost", None)
+    listener: World | None = None
+    header_bytes: int | None = None
+    spelling: tuple[bytes, ...] = ()
+    body: bytes | None = b""
+    received: int = 0
+    key: str = ""
+    host: str = ""
+    content_type: str | None = None
+    content_length: int = 0
+    webhook_url: str | None = None
+    webhook_mode: str | None = None
+    forwarded_host: str = ""
+    forwarded_proto: str = ""
+
+    def __post_init__(self) -> None:
+        """Read the headers: of several with one name the first key counts, else the last."""
+        for name, value in self.headers:
+            if name == _KEY:
+                self.key = self.key or value.decode("latin-1").strip()
+            elif name == b"host":
+                self.host = value.decode("latin-1")
+            elif name == b"content-type":
+                self.content_type = value.decode("latin-1")
+            elif name == b"content-length":
+                # More than 18 digits are too many anyhow, and int() takes long for very many.
+                self.content_length = int(value[:18]) if value.isdigit() else 0
+            elif name == _WEBHOOK_URL:
+                self.webhook_url = value.decode("latin-1").strip()
+            elif name == _WEBHOOK_MODE:
+                self.webhook_mode = value.decode("latin-1")
+            elif name == b"x-forwarded-host":
+                self.forwarded_host = value.decode("latin-1").partition(",")[0].strip()
+            elif name == b"x-forwarded-proto":
+                self.forwarded_proto = value.decode("latin-1").partition(",")[0].strip().lower()
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        return f"{self.path}?{self.query.decode('latin-1')}" if self.query else self.path
+
+    def origin(self, policy: spec.Policy) -> str:
+        """The origin of `polling_url` and media URLs (policy `public_origin`)."""
+        if policy.public_origin not in ("caller", "forwarded"):
+            return policy.public_origin
+        host, scheme = self.host, self.scheme
+        if policy.public_origin == "forwarded":
+            host = self.forwarded_host or host
+            scheme = self.forwarded_proto if self.forwarded_proto in ("http", "https") else scheme
+        if not _AUTHORITY.fullmatch(host):
+            name, port = self.server
+            host = f"{name}:{port}" if port else name
+        return f"{scheme}://{host}"
+
+
+class Response(msgspec.Struct, frozen=True, gc=False):
+    """A response to one request, complete at the instant for which it was computed.
+
+    Its effects are values, which the server carries out in this order: a line for the `log`; `hold`, an instant of the world's clock by
+    which due webhooks must have been attempted before anything is sent; `wakes`, a webhook may have become due; `pause`, real
+    seconds; `transmission`, how the bytes are sent (empty: at once and whole).
+
+    The rest is for the journal: why it was answered so, the generation concerned, what a script did, what to send instead. Of
+    an `opaque` body, such as a video, the journal keeps the length only. `world` is the world whose journal it is, if any.
+    """
+
+    request: Request
+    status: int
+    headers: list[spec.Header]
+    body: bytes
+    reason: str
+    world: World | None = None
+    request_id: str | None = None
+    rule: str | None = None
+    faults: tuple[str, ...] = ()
+    hint: str | None = None
+    opaque: bool = False
+    log: str | None = None
+    hold: int | None = None
+    wakes: bool = False
+    pause: float = 0.0
+    transmission: Transmission = ()
+
+    def dated(self, now: int) -> Response:
+        """The same response with the Date of another instant (UTC milliseconds)."""
+        return replace(
+            self,
+            headers=[(name, _date(now // spec.SECOND) if name == b"date" else value) for name, value in self.headers],
+        )
+
+    def exchange(self, now: int) -> Exchange:
+        """The entry for the journal."""
+        request = self.request
+        return Exchange(
+            0, now, request.method, request.target, request.headers, request.body or b"", request.received, self.status,
+            b"" if self.opaque else self.body, self.reason, self.headers, len(self.body), self.request_id, self.rule,
+            self.faults, cut(self.transmission, len(self.body)), self.hint,
+        )  # fmt: skip
+
+
+def complete(
+    request: Request,
+    answer: spec.Answer,
+    now: int,
+    world: World | None,
+    outcome: Outcome | None = None,
+    *,
+    request_id: str | None = None,
+    hint: str | None = None,
+    log: str | None = None,
+    wakes: bool = False,
+) -> Response:
+    """Make a response of an answer: apply the faults of the outcome's decision, then add Content-Length and Date."""
+    decision = outcome.decision if outcome else None
+    faults = decision.step.faults if decision else ()
+    sent: Transmission = ()
+    if decision and faults:
+        random = Random(decision.seed)  # noqa: S311 - reproducible by design, guards nothing
+        answer = injected(answer, faults, random)
+        sent = transmission(faults, random)
+    length = [] if answer.status in _WITHOUT_LENGTH else [(b"content-length", b"%d" % len(answer.body))]
+    headers = [*answer.headers, *length, (b"date", _date(now // spec.SECOND))]
+    return Response(
+        request, answer.status, headers, answer.body, answer.reason, world, request_id, decision.label if decision else None,
+        tuple(map(kind_of, faults)), hint, answer.opaque, log, outcome.hold if outcome else None, wakes, transmission=sent,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _date(second: int) -> bytes:
+    """The Date header follows the world's clock, since `created_at` is compared with it (TIME-08)."""
+    return spec.http_date(second * spec.SECOND)

@@ -1,1 +1,0 @@
-"""The parameters of the two operations: types, validation, magic prompts, images."""

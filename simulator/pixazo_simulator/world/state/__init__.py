@@ -1,1 +1,0 @@
-"""The parts of a world: clock, ids, ledger, quota, generations, deliveries, journal."""
