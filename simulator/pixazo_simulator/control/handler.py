@@ -13,12 +13,12 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.spec import (
     KEY_HEADER,
+    PROMPTS,
     SMALL_BODY,
     MisfitError,
     Redactor,
@@ -32,7 +32,6 @@ from pixazo_simulator.spec import (
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
-from .discovery import discovery_document
 from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .routes import ROUTES
 from .schema import rendering
@@ -49,6 +48,18 @@ _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 """Characters of a response that are searched for keys before others are served, and how far a key may reach beyond them."""
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
+_ACCOUNTS = {
+    "other": ("sim-another-account",),
+    "empty": ("sim-empty-wallet",),
+    "one": ("sim-one-video",) * 5,
+    "two": ("sim-two-videos",) * 2,
+    "suspended": ("sim-suspended",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
+    "broken": ("sim-broken",),
+    "disabled": ("sim-disabled-model",),
+}
+"""The magic keys of each role in the discovery document."""
 
 Answer = tuple[int, bytes]
 Address = IPv4Address | IPv6Address
@@ -116,7 +127,7 @@ class ControlHandler:
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
             check_access(scope, self._worlds.settings)
-            body = await _body(receive)
+            body = await read_body(receive, BODY_LIMIT)
         except Refused as refused:
             status, content = await _refusal(refused, self._worlds.redactor.also(key))
         else:
@@ -125,25 +136,35 @@ class ControlHandler:
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        length = str(len(content)).encode()
-        fields = [(b"content-type", b"application/json"), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": content})
+        headers = {"content-type": "application/json", "content-length": str(len(content))}
+        await Response(content, status, headers)(scope, receive, send)
 
-    async def discovery(self, request: Request) -> Response:
+    async def discovery(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the discovery document; access is checked as for the control routes."""
         try:
-            check_access(request.scope, self._worlds.settings)
+            check_access(scope, self._worlds.settings)
             # Its accounts are keys that open no world yet, so they are shown.
-            status, content = 200, encode(self._discovery_document())
+            status, content = 200, encode(self._discovered())
         except Refused as refused:
             status, content = await _refusal(refused, self._worlds.redactor)
-        return Response(content, status, media_type="application/json")
+        await Response(content, status, media_type="application/json")(scope, receive, send)
 
-    def _discovery_document(self) -> dict[str, Any]:
+    def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
             raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
         return discovery_document(self._worlds.fresh_number())
+
+
+def discovery_document(number: int) -> dict[str, Any]:
+    """How the simulator describes itself to a contract suite, in the form of a profile file of the suite.
+
+    Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities.
+    """
+    accounts = {
+        role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
+    }
+    prompts = {kind: PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
+    return {"accounts": accounts, "prompts": prompts, "capabilities": []}
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
@@ -171,18 +192,20 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, None when the caller went away before its end. Raises Refused as soon as it is too long."""
-    taken = bytearray()
-    more = True
+async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes | None:
+    """The whole body, None when the caller went away before its end.
+
+    Raises Refused as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
+    """
+    taken, more = bytearray(), announced <= limit
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         taken += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(taken) > BODY_LIMIT:
-            raise Refused(413, f"the body is larger than {BODY_LIMIT} bytes")
+        more = message.get("more_body", False) and len(taken) <= limit
+    if max(announced, len(taken)) > limit:
+        raise Refused(413, f"the body is larger than {limit} bytes")
     return bytes(taken)
 
 

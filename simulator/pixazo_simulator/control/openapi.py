@@ -63,7 +63,10 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
 
 def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, Any]]:
     """The schema of each type, by reference to the components, and these."""
-    types = [Refusal, *(each for route in routes for each in _types(route))]
+    types: list[Any] = [Refusal]
+    for route in routes:
+        body = [] if route.reads_query else [route.request_type]
+        types += [route.response_type, *route.refusals.values(), *body]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}", schema_hook=schema_of
     )
@@ -72,13 +75,6 @@ def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, An
             schema["description"] = inspect.cleandoc(schema["description"])
     found = dict(zip(map(repr, types), schemas, strict=True))
     return lambda kind: found[repr(kind)], components
-
-
-def _types(route: ControlRoute) -> Iterator[Any]:
-    yield route.response_type
-    yield from route.refusals.values()
-    if not route.reads_query:
-        yield route.request_type
 
 
 def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:

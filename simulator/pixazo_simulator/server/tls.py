@@ -18,13 +18,14 @@ from pixazo_simulator.control import TlsListener
 from pixazo_simulator.spec import DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
-from .asgi import LISTENER
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
 
 if TYPE_CHECKING:
     from trustme import CA
 
 
+LISTENER = "pixazo.listener"
+"""Key of the ASGI scope under which a TLS listener names the world that it leads to."""
 MOST_LISTENERS = 256
 """TLS listeners of one server that are open at the same time."""
 MOST_HOSTS = 32
