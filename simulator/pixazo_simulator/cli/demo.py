@@ -84,9 +84,8 @@ class _Demo:
         )
 
     def run(self) -> None:
-        """Run every part."""
-        _say(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
-        _say(f"webhooks  {self._receiver.url}")
+        click.echo(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
+        click.echo(f"webhooks  {self._receiver.url}")
         with self._http:
             self._generate(1, "Text to video", "text_to_video", self._client.generate)
             self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
@@ -96,7 +95,8 @@ class _Demo:
 
     def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
         body = _sample(sample)
-        _part(number, title, f"the page's own example: {_short(body['prompt'])}")
+        prompt = body["prompt"] if len(body["prompt"]) <= 64 else f"{body['prompt'][:63].rstrip()}…"
+        _part(number, title, f"the page's own example: {prompt}")
         handle = submit(**body, webhook_url=self._receiver.url)
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
@@ -133,11 +133,11 @@ class _Demo:
     def _bill(self) -> None:
         headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
         ledger = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
-        _say("\n" + click.style("What was charged", bold=True))
+        click.echo("\n" + click.style("What was charged", bold=True))
         for entry in ledger["entries"]:
             _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
         _line("balance", f"{ledger['balance']:>7}   play money: nothing was spent, nothing left this machine")
-        _say("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
+        click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 
 class _Receiver(LoopbackServer):
@@ -167,17 +167,9 @@ def _update(generation: Generation) -> None:
     _line("status", f"{status}  since {age:4.1f} s")
 
 
-def _short(text: str, most: int = 64) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
 def _part(number: int, title: str, detail: str) -> None:
-    _say(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
+    click.echo(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
 
 
 def _line(label: str, text: str) -> None:
-    _say(f"   {label:<8}  {text}")
-
-
-def _say(text: str) -> None:
-    click.echo(text)
+    click.echo(f"   {label:<8}  {text}")

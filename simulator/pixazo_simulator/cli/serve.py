@@ -18,7 +18,7 @@ import click
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
 
 from .options import OPTIONS, simulator_of
-from .signals import BY_SIGNAL, Signals, end_in, end_now
+from .process import BY_SIGNAL, Signals, end_in, end_now
 
 LAST_RESORT = STOP_DEADLINE + 1
 """Seconds after a signal until the process ends, whatever it is waiting for."""
