@@ -45,22 +45,16 @@ def demo(out: Path | None) -> None:
     Shows their progress, receives their webhooks, downloads both videos, shows one refused request and one generation that fails,
     and prints what was charged. Needs no key, no network and no money.
     """
-    settings = Settings(clock=lambda: Clock.scaled(RATE))
-    folder = _folder(out)
-    try:
-        with Simulator(settings) as simulator, _Receiver() as receiver:
-            _Demo(simulator, receiver, folder).run()
-    except (SimulatorError, PixazoError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _folder(out: Path | None) -> Path:
     try:
         folder = out or Path(tempfile.mkdtemp(prefix="pixazo-demo-"))
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
-    return folder
+    try:
+        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, _Receiver() as receiver:
+            _Demo(simulator, receiver, folder).run()
+    except (SimulatorError, PixazoError, OSError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 class _Demo:
@@ -94,7 +88,8 @@ class _Demo:
             self._bill()
 
     def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
-        body = _sample(sample)
+        printed = files("pixazo_contracts.probes").joinpath("samples", f"{sample}.json")
+        body: dict[str, Any] = json.loads(printed.read_text(encoding="utf-8"))
         prompt = body["prompt"] if len(body["prompt"]) <= 64 else f"{body['prompt'][:63].rstrip()}…"
         _part(number, title, f"the page's own example: {prompt}")
         handle = submit(**body, webhook_url=self._receiver.url)
@@ -151,13 +146,6 @@ class _Receiver(LoopbackServer):
     def _receive(self, request: HttpRequest) -> HttpResponse:
         self.received.put(json.loads(request.body))
         return HttpResponse()
-
-
-def _sample(name: str) -> dict[str, Any]:
-    """A request body as the vendor's page prints it."""
-    text = files("pixazo_contracts.probes").joinpath("samples", f"{name}.json").read_text(encoding="utf-8")
-    body: dict[str, Any] = json.loads(text)
-    return body
 
 
 def _update(generation: Generation) -> None:

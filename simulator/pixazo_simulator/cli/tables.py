@@ -41,7 +41,7 @@ def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-@click.command(short_help="Print what is assumed where the vendor's page is silent, and why.")
+@click.command()
 @_json_option
 def policy(*, as_json: bool) -> None:
     """Print all 48 points that the vendor's page leaves open.
@@ -63,7 +63,7 @@ def _point(row: dict[str, Any]) -> Iterable[str]:
         yield f"values: {values}"
 
 
-@click.command(short_help="Print every fault that a script can make happen, with an example.")
+@click.command()
 @_json_option
 def faults(*, as_json: bool) -> None:
     """Print every kind of fault: what it does, where it applies, its parameters, and an example in Python and TOML.
@@ -97,7 +97,7 @@ def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
     yield f"{row['python']}\n{row['toml']}"
 
 
-@click.command(short_help="Print the prompts and keys that ask for an outcome.")
+@click.command()
 def magic() -> None:
     """Print the marks and keys by which a caller without control plane chooses an outcome.
 

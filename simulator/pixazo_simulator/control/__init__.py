@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .client import ControlClient, ControlError, HttpChannel
+from .client import LOOPBACK_OF, ControlClient, ControlError, HttpChannel
 from .schema.responses import (
     Attempt,
     ClockState,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .routes import ROUTES
 
 __all__ = [
-    "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
+    "LOOPBACK_OF", "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
     "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document",
     "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip

@@ -32,7 +32,8 @@ from pixazo_simulator.spec import (
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
-from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
+from .client import TOKEN_HEADER
+from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .routes import ROUTES
 from .schema import rendering
 from .schema.responses import Refusal, encode
@@ -122,7 +123,6 @@ class ControlHandler:
         return route.status, await _encoded(response, route.reveals, redactor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer over HTTP."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
@@ -136,8 +136,8 @@ class ControlHandler:
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        headers = {"content-type": "application/json", "content-length": str(len(content))}
-        await Response(content, status, headers)(scope, receive, send)
+        fields = {"content-type": "application/json", "content-length": str(len(content))}
+        await Response(content, status, fields)(scope, receive, send)
 
     async def discovery(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the discovery document; access is checked as for the control routes."""
@@ -171,7 +171,7 @@ def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     """The route of a request, and the number in its path, 0 if it has none. Raises Refused."""
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)):
-            return route, int(found[1]) if route.is_numbered else 0
+            return route, int(found[1]) if found.groups() else 0
     asked = beginning(f"{method} {path}", _SHOWN_PATH)
     known = tuple(f"{each.method} {each.path}" for each in ROUTES)
     raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")

@@ -11,7 +11,8 @@ import msgspec
 
 from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
-from .route import TOKEN_HEADER, ControlRoute
+from .client import TOKEN_HEADER
+from .route import ControlRoute
 from .schema.responses import Refusal, schema_of, to_json
 
 _ABOUT = (
@@ -98,7 +99,7 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
 
 def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
     """The number in the path, and the parameters of the query."""
-    if route.is_numbered:
+    if route.pattern.groups:
         schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
         yield {"name": "number", "in": "path", "required": True, "schema": schema}
     if route.reads_query:

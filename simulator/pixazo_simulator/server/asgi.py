@@ -86,7 +86,6 @@ class Application:
         return EditedGateway(gateway, session)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or run the lifespan."""
         await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -56,15 +56,9 @@ class _Refusal(Exception):  # noqa: N818 - it is a response
         )
 
 
-_INVALID = (HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
 _TOO_LONG = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"The request line and headers are longer than {HEAD_LIMIT} bytes.",
-)
-_CONNECT = (
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
-    b"allow: GET, POST\r\n",
 )
 
 
@@ -191,8 +185,8 @@ class GatewayProtocol(HttpToolsProtocol):
             while piece:
                 piece = self._feed(piece)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            reason = error.__context__
-            self._refuse(reason if isinstance(reason, _Refusal) else _Refusal(*_INVALID))
+            reason, invalid = error.__context__, "Invalid HTTP request received."
+            self._refuse(reason if isinstance(reason, _Refusal) else _Refusal(HTTPStatus.BAD_REQUEST, invalid))
         else:
             if self._overhead > HEAD_LIMIT:
                 self._refuse(_Refusal(*_TOO_LONG))
@@ -251,7 +245,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # it was set if the previous response was completed during these headers
         self._unset_deadline()
         if self.parser.get_method() == b"CONNECT":
-            raise _Refusal(*_CONNECT)
+            raise _Refusal(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+                b"allow: GET, POST\r\n",
+            )
         cast("dict[str, Any]", self.scope)[HEADER_BYTES] = self._head_length
         self._ignores_upgrade = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if self._ignores_upgrade:

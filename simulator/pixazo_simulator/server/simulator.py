@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from pixazo_simulator.control import ControlClient, TlsListener
+from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.webhooks import FallenDue
 from pixazo_simulator.world import Settings, World, Worlds
@@ -49,8 +49,6 @@ STOP_DEADLINE = 2.0
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
 LAST_PORT = 65535
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""The address by which a server that listens on all addresses is reached from this machine."""
 PROTOCOLS = {"any case": GatewayProtocol, "as spelled": HeaderCaseProtocol, "title case": TitleCaseProtocol}
 """By the letter case of header names that a mutant or variant minds."""
 LIFESPAN = "LifespanOn.main"
@@ -91,7 +89,7 @@ class Simulator:
     @property
     def url(self) -> str:
         """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
-        host = _LOOPBACK.get(self._address, self.host)
+        host = LOOPBACK_OF.get(self._address, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
@@ -292,7 +290,6 @@ class ThreadedServer(uvicorn.Server):
         return self._loop
 
     async def main_loop(self) -> None:
-        """Wait to be stopped."""
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         self._accepting.set()
         if not self.should_exit:
@@ -342,12 +339,10 @@ def _stopped_if_closed() -> Generator[None]:
 
 
 def _others() -> set[asyncio.Task[Any]]:
-    """The tasks of this loop except the current one."""
     return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
 
 
 async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Those of the tasks that do not end in time."""
     return (await asyncio.wait(tasks, timeout=STOP_TIMEOUT / 2))[1] if tasks else set()
 
 

@@ -293,11 +293,9 @@ class Dispatcher:
         """Say that an advance ends early; on a manual clock nothing is sent until the next one."""
         self._of(world).is_halted = not world.clock.rate
         now = world.clock.now()
-        bound = (
-            "as many as one advance attempts"
-            if attempts >= MOST_ATTEMPTS
-            else f"after {LONGEST_ADVANCE:g} s of real time"
-        )
+        bound = f"after {LONGEST_ADVANCE:g} s of real time"
+        if attempts >= MOST_ATTEMPTS:
+            bound = "as many as one advance attempts"
         return (
             f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} callbacks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
