@@ -36,8 +36,13 @@ __all__ = [
     "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
-_HOMES = dict.fromkeys(("ControlHandler", "Turns", "discovery_document", "read_body"), "handler")
-_HOMES |= {"document": "openapi", "Refused": "route", "ROUTES": "routes"}
+_NAMES = {
+    "handler": "ControlHandler Turns discovery_document read_body",
+    "openapi": "document",
+    "route": "Refused",
+    "routes": "ROUTES",
+}
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:

@@ -49,18 +49,6 @@ _AT_A_TIME, _OVERLAP = 64 * 1024, 4096
 """Characters of a response that are searched for keys before others are served, and how far a key may reach beyond them."""
 _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
-_ACCOUNTS = {
-    "other": ("sim-another-account",),
-    "empty": ("sim-empty-wallet",),
-    "one": ("sim-one-video",) * 5,
-    "two": ("sim-two-videos",) * 2,
-    "suspended": ("sim-suspended",),
-    "throttled": ("sim-throttled",),
-    "recovering": ("sim-throttled-briefly",),
-    "broken": ("sim-broken",),
-    "disabled": ("sim-disabled-model",),
-}
-"""The magic keys of each role in the discovery document."""
 
 Answer = tuple[int, bytes]
 Address = IPv4Address | IPv6Address
@@ -76,7 +64,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, size: int) -> AsyncGenerator[None]:
-        """Process a body of so many bytes. Nothing may be awaited inside, since other large bodies wait."""
+        """Process a body of so many bytes. Nothing else may be awaited inside, since other large bodies wait."""
         if size <= SMALL_BODY:
             yield
             return
@@ -153,6 +141,20 @@ class ControlHandler:
         if not self._worlds.settings.magic:
             raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
         return discovery_document(self._worlds.fresh_number())
+
+
+_ACCOUNTS = {
+    "other": ("sim-another-account",),
+    "empty": ("sim-empty-wallet",),
+    "one": ("sim-one-video",) * 5,
+    "two": ("sim-two-videos",) * 2,
+    "suspended": ("sim-suspended",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
+    "broken": ("sim-broken",),
+    "disabled": ("sim-disabled-model",),
+}
+"""The magic keys of each role in the discovery document."""
 
 
 def discovery_document(number: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
 from .client import TOKEN_HEADER
 from .route import ControlRoute
+from .schema.examples import REQUESTS, RESPONSES
 from .schema.responses import Refusal, schema_of, to_json
 
 _ABOUT = (
@@ -92,7 +93,7 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     who: dict[str, list[str]] = {"key": []} if route.needs_world else {}
     described["security"] = [who, {**who, "controlToken": []}]
     if not route.reads_query and msgspec.structs.fields(route.request_type):
-        content: dict[str, Any] = {"schema": reference(route.request_type), "example": route.request_example}
+        content: dict[str, Any] = {"schema": reference(route.request_type), "example": REQUESTS[route.name]}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
 
@@ -118,7 +119,10 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     good = {
         "description": "Done",
         "content": {
-            "application/json": {"schema": reference(route.response_type), "example": to_json(route.response_example)}
+            "application/json": {
+                "schema": reference(route.response_type),
+                "example": to_json(RESPONSES[route.response_type]),
+            }
         },
     }
     refused = {

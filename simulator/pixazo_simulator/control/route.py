@@ -74,15 +74,12 @@ class ControlRoute:
 
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
-    types, `request_example` and `response_example` are shown in the OpenAPI document. `reveals` are the members of the response
-    that are keys and shown nevertheless; any other text is shown without keys.
+    types. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
     """
 
     method: str
     path: str
     carry_out: Callable[[ControlRequest[Any]], Awaitable[object]]
-    response_example: object
-    request_example: object = None
     status: int = 200
     needs_world: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.middleware.cors import CORSMiddleware
@@ -17,7 +17,6 @@ from pixazo_simulator.gateway import Gateway, Request, Response, Route
 from pixazo_simulator.spec import (
     CONTROL_PREFIX,
     DISCOVERY_PATH,
-    SMALL_BODY,
     Broken,
     Policy,
     SecretFilter,
@@ -170,7 +169,7 @@ class GatewayApp:
             has_ended = await _read_body(request, route.body_limit or 0, route.keep, receive, hold)
             if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
                 return
-            async with self._turns.turn(request.received) if request.received > SMALL_BODY else nullcontext():
+            async with self._turns.turn(request.received):
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
             await self._send(response, route, now, scope, receive, send)
