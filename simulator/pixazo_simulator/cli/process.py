@@ -107,7 +107,8 @@ class _QueueHandler(logging.Handler):
 def log_to_stderr(form: str) -> None:
     """Write the log to standard error from now on, as `text` or `json`: our records from INFO on, all others from WARNING on.
 
-    A reader that does not read it delays nothing. Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock, and the process could not end.
+    A reader that does not read it delays nothing. Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock,
+    and the process could not end.
     """
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())

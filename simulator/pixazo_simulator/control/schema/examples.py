@@ -55,7 +55,8 @@ _EXCHANGE = body.Exchange(
 )  # fmt: skip
 _ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=())
 _DELIVERY = body.Delivery(
-    1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(), attempts=(_ATTEMPT,),
+    1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
+    attempts=(_ATTEMPT,),
 )  # fmt: skip
 _EVENTS = [
     body.Event("transition", _STARTED, _ID, "PROCESSING"),
