@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 from pixazo_simulator.mutants import Mutant, Variant
-from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.world.registry import Settings, Worlds
 from tests.caller import Reply
 

@@ -762,7 +762,7 @@ def test_a_log_that_nobody_reads_keeps_nobody_from_ending() -> None:
 
 LOGGED = """
 import logging
-from pixazo_simulator.cli.log import log_to_stderr
+from pixazo_simulator.cli.process import log_to_stderr
 log_to_stderr({form!r})
 log = logging.getLogger("pixazo_simulator")
 log.info("GET %s", "/a\\r\\nforged\\x1b[2K\\x85\\u2028\\ud800b")

@@ -45,22 +45,16 @@ def demo(out: Path | None) -> None:
     Shows their progress, receives their webhooks, downloads both videos, shows one refused request and one generation that fails,
     and prints what was charged. Needs no key, no network and no money.
     """
-    settings = Settings(clock=lambda: Clock.scaled(RATE))
-    folder = _folder(out)
-    try:
-        with Simulator(settings) as simulator, _Receiver() as receiver:
-            _Demo(simulator, receiver, folder).run()
-    except (SimulatorError, PixazoError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _folder(out: Path | None) -> Path:
     try:
         folder = out or Path(tempfile.mkdtemp(prefix="pixazo-demo-"))
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"folder {error.filename} cannot be made: {error.strerror}") from None
-    return folder
+    try:
+        with Simulator(Settings(clock=lambda: Clock.scaled(RATE))) as simulator, _Receiver() as receiver:
+            _Demo(simulator, receiver, folder).run()
+    except (SimulatorError, PixazoError, OSError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 class _Demo:
@@ -84,9 +78,8 @@ class _Demo:
         )
 
     def run(self) -> None:
-        """Run every part."""
-        _say(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
-        _say(f"webhooks  {self._receiver.url}")
+        click.echo(f"gateway   {self._simulator.url}   offline, its clock runs {RATE} times as fast as yours")
+        click.echo(f"webhooks  {self._receiver.url}")
         with self._http:
             self._generate(1, "Text to video", "text_to_video", self._client.generate)
             self._generate(2, "Image to video", "image_to_video", self._client.image_to_video)
@@ -95,8 +88,10 @@ class _Demo:
             self._bill()
 
     def _generate(self, number: int, title: str, sample: str, submit: Callable[..., RequestHandle]) -> None:
-        body = _sample(sample)
-        _part(number, title, f"the page's own example: {_short(body['prompt'])}")
+        printed = files("pixazo_contracts.probes").joinpath("samples", f"{sample}.json")
+        body: dict[str, Any] = json.loads(printed.read_text(encoding="utf-8"))
+        prompt = body["prompt"] if len(body["prompt"]) <= 64 else f"{body['prompt'][:63].rstrip()}…"
+        _part(number, title, f"the page's own example: {prompt}")
         handle = submit(**body, webhook_url=self._receiver.url)
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
@@ -133,11 +128,11 @@ class _Demo:
     def _bill(self) -> None:
         headers = {"Ocp-Apim-Subscription-Key": self._simulator.api_key}
         ledger = self._http.get(f"{self._simulator.url}/_sim/ledger", headers=headers).json()
-        _say("\n" + click.style("What was charged", bold=True))
+        click.echo("\n" + click.style("What was charged", bold=True))
         for entry in ledger["entries"]:
             _line(entry["kind"], f"{entry['amount']:>7}   {entry['request_id'] or ''}")
         _line("balance", f"{ledger['balance']:>7}   play money: nothing was spent, nothing left this machine")
-        _say("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
+        click.echo("\nYour turn: `pixazo-sim serve`, then point PIXAZO_BASE_URL at it.")
 
 
 class _Receiver(LoopbackServer):
@@ -153,13 +148,6 @@ class _Receiver(LoopbackServer):
         return HttpResponse()
 
 
-def _sample(name: str) -> dict[str, Any]:
-    """A request body as the vendor's page prints it."""
-    text = files("pixazo_contracts.probes").joinpath("samples", f"{name}.json").read_text(encoding="utf-8")
-    body: dict[str, Any] = json.loads(text)
-    return body
-
-
 def _update(generation: Generation) -> None:
     changed, created = generation.updated_at, generation.created_at
     age = (changed - created).total_seconds() if changed and created else 0
@@ -167,17 +155,9 @@ def _update(generation: Generation) -> None:
     _line("status", f"{status}  since {age:4.1f} s")
 
 
-def _short(text: str, most: int = 64) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
 def _part(number: int, title: str, detail: str) -> None:
-    _say(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
+    click.echo(f"\n{click.style(f'{number}  {title}', bold=True)}   {detail}")
 
 
 def _line(label: str, text: str) -> None:
-    _say(f"   {label:<8}  {text}")
-
-
-def _say(text: str) -> None:
-    click.echo(text)
+    click.echo(f"   {label:<8}  {text}")

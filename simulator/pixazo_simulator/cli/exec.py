@@ -23,7 +23,7 @@ from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyR
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
 from .options import CONTROL_TOKEN, OPTIONS, SERVE_ONLY, simulator_of
-from .signals import BY_SIGNAL, Signals, end_in
+from .process import BY_SIGNAL, Signals, end_in
 
 CLOCK = "x20"
 """The default of --clock: the 15 s of a video have passed before a client that polls every 5 s polls a second time."""

@@ -14,7 +14,7 @@ from pixazo_simulator.server import Simulator, read_profile, read_script
 from pixazo_simulator.spec import micros
 from pixazo_simulator.world import DEFAULT_KEY, Settings, clock_factory
 
-from .log import log_to_stderr
+from .process import log_to_stderr
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant

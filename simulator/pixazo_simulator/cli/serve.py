@@ -18,7 +18,7 @@ import click
 from pixazo_simulator.server import STOP_DEADLINE, Simulator, SimulatorError
 
 from .options import OPTIONS, simulator_of
-from .signals import BY_SIGNAL, Signals, end_in, end_now
+from .process import BY_SIGNAL, Signals, end_in, end_now
 
 LAST_RESORT = STOP_DEADLINE + 1
 """Seconds after a signal until the process ends, whatever it is waiting for."""
@@ -102,11 +102,9 @@ def _log_reach(simulator: Simulator) -> None:
             "warning: --control-open: everyone who reaches port %d may use /_sim, without a token", simulator.port
         )
     elif not simulator.is_local:
-        who = (
-            "callers with the control token"
-            if settings.control_token
-            else "callers of this machine only (see --control-token)"
-        )
+        who = "callers of this machine only (see --control-token)"
+        if settings.control_token:
+            who = "callers with the control token"
         log.info(
             "listening on %s port %d: other machines reach it by a name or address of this one, /_sim answers %s",
             simulator.host, simulator.port, who,

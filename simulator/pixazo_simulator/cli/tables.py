@@ -20,8 +20,13 @@ _INDENT = "    "
 _json_option = click.option("--json", "as_json", is_flag=True, help="As one JSON array instead of text.")
 
 
-def _print(table: list[dict[str, Any]], head: str, paragraph: Callable[[dict[str, Any]], Iterable[str]]) -> None:
+def _print(
+    table: list[dict[str, Any]], head: str, paragraph: Callable[[dict[str, Any]], Iterable[str]], *, as_json: bool
+) -> None:
     """Print each row of a table as a paragraph: its title, then texts that are wrapped to the terminal, unless they have lines."""
+    if as_json:
+        _print_json(table)
+        return
     width = min(MOST_COLUMNS, shutil.get_terminal_size((100, 24)).columns)
     click.echo(head)
     for row in table:
@@ -36,18 +41,15 @@ def _print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-@click.command(short_help="Print what is assumed where the vendor's page is silent, and why.")
+@click.command()
 @_json_option
 def policy(*, as_json: bool) -> None:
     """Print all 48 points that the vendor's page leaves open.
 
     Each with its field, its values in the two profiles, the forms a value may take, how we know, and the clauses it belongs to.
     """
-    table = [row._asdict() for row in rows()]
-    if as_json:
-        _print_json(table)
-        return
-    _print(table, "Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`.", _point)
+    head = "Set a field with `pixazo-sim serve --set FIELD=VALUE`, or start from `--profile observed`."
+    _print([row._asdict() for row in rows()], head, _point, as_json=as_json)
 
 
 def _point(row: dict[str, Any]) -> Iterable[str]:
@@ -61,19 +63,15 @@ def _point(row: dict[str, Any]) -> Iterable[str]:
         yield f"values: {values}"
 
 
-@click.command(short_help="Print every fault that a script can make happen, with an example.")
+@click.command()
 @_json_option
 def faults(*, as_json: bool) -> None:
     """Print every kind of fault: what it does, where it applies, its parameters, and an example in Python and TOML.
 
     Faults of one rule combine: delays add up and come first, then the body is garbled or cut short, then the connection ends.
     """
-    table = [_fault(kind) for kind in FAULTS]
-    if as_json:
-        _print_json(table)
-        return
     head = "Use one in a test (Python), or in the file of `pixazo-sim serve --script FILE` (TOML)."
-    _print(table, head, _fault_lines)
+    _print([_fault(kind) for kind in FAULTS], head, _fault_lines, as_json=as_json)
 
 
 def _fault(kind: str) -> dict[str, Any]:
@@ -99,7 +97,7 @@ def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
     yield f"{row['python']}\n{row['toml']}"
 
 
-@click.command(short_help="Print the prompts and keys that ask for an outcome.")
+@click.command()
 def magic() -> None:
     """Print the marks and keys by which a caller without control plane chooses an outcome.
 

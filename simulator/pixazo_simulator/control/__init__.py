@@ -1,49 +1,46 @@
 """The control API under `/_sim`, by which a test in any language creates, scripts, advances and reads a world; and its client.
 
-Names are imported on first use: a process that only needs the client loads no server.
+What only a server needs is imported on first use: a process that only needs the client loads no server.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .client import LOOPBACK_OF, ControlClient, ControlError, HttpChannel
+from .schema.responses import (
+    Attempt,
+    ClockState,
+    Delivery,
+    Entry,
+    Event,
+    Exchange,
+    Explanation,
+    Generation,
+    Request,
+    ScriptRule,
+    TlsListener,
+    from_json,
+    to_json,
+)
+
 if TYPE_CHECKING:
-    from .client import ControlClient, ControlError, HttpChannel
-    from .discovery import discovery_document
-    from .handler import ControlHandler, Turns
+    from .handler import ControlHandler, Turns, discovery_document, read_body
     from .openapi import document
+    from .route import Refused
     from .routes import ROUTES
-    from .schema.responses import (  # fmt: skip
-        Attempt,
-        ClockState,
-        Delivery,
-        Entry,
-        Event,
-        Exchange,
-        Explanation,
-        Generation,
-        Request,
-        ScriptRule,
-        TlsListener,
-        from_json,
-        to_json,
-    )
 
 __all__ = [
-    "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
-    "Explanation", "Generation", "HttpChannel", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document", "document",
-    "from_json", "to_json",
+    "LOOPBACK_OF", "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
+    "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document",
+    "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
 _NAMES = {
-    "client": "ControlClient ControlError HttpChannel",
-    "discovery": "discovery_document",
-    "handler": "ControlHandler Turns",
+    "handler": "ControlHandler Turns discovery_document read_body",
     "openapi": "document",
+    "route": "Refused",
     "routes": "ROUTES",
-    "schema.responses": (
-        "Attempt ClockState Delivery Entry Event Exchange Explanation Generation Request ScriptRule TlsListener from_json to_json"
-    ),
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
-FIRST_ERROR = 400
+"""In which the control token is sent, if the server has one."""
+LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
+"""The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 LONGEST_ADVANCE = 600.0
 """Real seconds until a response is given up: an advance ends only when every webhook that fell due was attempted."""
 LONGEST_IDLE = 30.0
@@ -218,15 +220,14 @@ class ControlClient:
         content = b"" if members is None else json.dumps(members, allow_nan=False).encode()
         status, answer = self._channel(method, target, self.api_key, content)
         try:
-            if status < FIRST_ERROR:
+            if status < 400:
                 return decode(answer, kind)
             refusal = decode(answer, dict[str, Any])
             message: str = refusal["message"]
         except (ValueError, LookupError):
             shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
-            raise ControlError(
-                status, f"the answer {shown!r} is none of a simulator: does another program listen there?"
-            ) from None
+            problem = f"the answer {shown!r} is none of a simulator: does another program listen there?"
+            raise ControlError(status, problem) from None
         raise ControlError(status, message, refusal)
 
 
@@ -238,7 +239,7 @@ class HttpChannel:
         if parts.scheme != "http" or not parts.hostname:
             raise ValueError(f"url {_redacted(url)!r} is not the origin of a simulator, such as http://127.0.0.1:8900")
         self._url = url
-        self._host, self._port = _UNSPECIFIED.get(parts.hostname, parts.hostname), parts.port
+        self._host, self._port = LOOPBACK_OF.get(parts.hostname, parts.hostname), parts.port
         self._token = control_token
         self._of_thread = threading.local()
 
@@ -254,21 +255,14 @@ class HttpChannel:
         try:
             return self._connection().request(method, target, body, headers)
         except (OSError, HTTPException) as error:
-            problem = f"{type(error).__name__}: {error}"
-            message = (
-                f"{method} {target} got no answer from {self._url} ({problem}): is `pixazo-sim serve` running there?"
-            )
-            raise ControlError(None, _redacted(message, key)) from error
+            problem = f"{method} {target} got no answer from {self._url} ({type(error).__name__}: {error})"
+            raise ControlError(None, _redacted(f"{problem}: is `pixazo-sim serve` running there?", key)) from error
 
     def _connection(self) -> _Connection:
         kept: _Connection | None = getattr(self._of_thread, "connection", None)
         if kept is None:
             kept = self._of_thread.connection = _Connection(self._host, self._port)
         return kept
-
-
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
-"""Addresses on which a server listens on all interfaces, and which nobody can call."""
 
 
 def _redacted(text: str, *keys: str | None) -> str:

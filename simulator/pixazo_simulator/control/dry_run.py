@@ -22,8 +22,6 @@ from pixazo_simulator.world import (
 from .schema import rendering
 from .schema.responses import Explanation
 
-_NOT_POSTED = "not posted: nothing is sent in a dry run"
-
 
 def dry_run(worlds: Worlds, method: str, target: str, headers: list[Header], body: bytes) -> Explanation:
     """Explain what the gateway would do with a request, by letting it respond over forks of these worlds.
@@ -56,7 +54,8 @@ def _attempt_until(world: World, instant: int) -> None:
         world.apply(AdvanceClock(due))
         if delivery := world.apply(TakeDelivery(due)):
             faults = tuple(map(kind_of, delivery.faults or ()))
-            attempt = Attempt(due, None, _NOT_POSTED, final=True, rule=delivery.rule, faults=faults)
+            problem = "not posted: nothing is sent in a dry run"
+            attempt = Attempt(due, None, problem, final=True, rule=delivery.rule, faults=faults)
             world.apply(RecordAttempt(due, delivery, attempt))
     world.apply(AdvanceClock(instant))
 

@@ -13,12 +13,12 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.spec import (
     KEY_HEADER,
+    PROMPTS,
     SMALL_BODY,
     MisfitError,
     Redactor,
@@ -32,8 +32,8 @@ from pixazo_simulator.spec import (
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
 from pixazo_simulator.world import Settings, Worlds
 
-from .discovery import discovery_document
-from .route import TOKEN_HEADER, ControlRequest, ControlRoute, Refused, TlsListeners, world_of
+from .client import TOKEN_HEADER
+from .route import ControlRequest, ControlRoute, Refused, TlsListeners, world_of
 from .routes import ROUTES
 from .schema import rendering
 from .schema.responses import Refusal, encode
@@ -64,7 +64,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, size: int) -> AsyncGenerator[None]:
-        """Process a body of so many bytes. Nothing may be awaited inside, since other large bodies wait."""
+        """Process a body of so many bytes. Nothing else may be awaited inside, since other large bodies wait."""
         if size <= SMALL_BODY:
             yield
             return
@@ -111,12 +111,11 @@ class ControlHandler:
         return route.status, await _encoded(response, route.reveals, redactor)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer over HTTP."""
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = headers.get(_KEY, b"").decode("latin-1").strip()
         try:
             check_access(scope, self._worlds.settings)
-            body = await _body(receive)
+            body = await read_body(receive, BODY_LIMIT)
         except Refused as refused:
             status, content = await _refusal(refused, self._worlds.redactor.also(key))
         else:
@@ -125,32 +124,56 @@ class ControlHandler:
             query, host = scope["query_string"].decode("latin-1"), headers[b"host"].decode("latin-1")
             method = "GET" if scope["method"] == "HEAD" else scope["method"]
             status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
-        length = str(len(content)).encode()
-        fields = [(b"content-type", b"application/json"), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": content})
+        fields = {"content-type": "application/json", "content-length": str(len(content))}
+        await Response(content, status, fields)(scope, receive, send)
 
-    async def discovery(self, request: Request) -> Response:
+    async def discovery(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the discovery document; access is checked as for the control routes."""
         try:
-            check_access(request.scope, self._worlds.settings)
+            check_access(scope, self._worlds.settings)
             # Its accounts are keys that open no world yet, so they are shown.
-            status, content = 200, encode(self._discovery_document())
+            status, content = 200, encode(self._discovered())
         except Refused as refused:
             status, content = await _refusal(refused, self._worlds.redactor)
-        return Response(content, status, media_type="application/json")
+        await Response(content, status, media_type="application/json")(scope, receive, send)
 
-    def _discovery_document(self) -> dict[str, Any]:
+    def _discovered(self) -> dict[str, Any]:
         if not self._worlds.settings.magic:
             raise Refused(404, "this simulator knows no magic keys or prompts: start it without --no-magic")
         return discovery_document(self._worlds.fresh_number())
+
+
+_ACCOUNTS = {
+    "other": ("sim-another-account",),
+    "empty": ("sim-empty-wallet",),
+    "one": ("sim-one-video",) * 5,
+    "two": ("sim-two-videos",) * 2,
+    "suspended": ("sim-suspended",),
+    "throttled": ("sim-throttled",),
+    "recovering": ("sim-throttled-briefly",),
+    "broken": ("sim-broken",),
+    "disabled": ("sim-disabled-model",),
+}
+"""The magic keys of each role in the discovery document."""
+
+
+def discovery_document(number: int) -> dict[str, Any]:
+    """How the simulator describes itself to a contract suite, in the form of a profile file of the suite.
+
+    Accounts by role, which nobody has used yet (each `number` gives others), prompts by the status they end in, capabilities.
+    """
+    accounts = {
+        role: [f"{key}-{number}-{index}" for index, key in enumerate(keys, 1)] for role, keys in _ACCOUNTS.items()
+    }
+    prompts = {kind: PROMPTS[kind][0].replace("TEXT", "as the test asked for") for kind in ("failed", "error")}
+    return {"accounts": accounts, "prompts": prompts, "capabilities": []}
 
 
 def _find(method: str, path: str) -> tuple[ControlRoute, int]:
     """The route of a request, and the number in its path, 0 if it has none. Raises Refused."""
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)):
-            return route, int(found[1]) if route.is_numbered else 0
+            return route, int(found[1]) if found.groups() else 0
     asked = beginning(f"{method} {path}", _SHOWN_PATH)
     known = tuple(f"{each.method} {each.path}" for each in ROUTES)
     raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
@@ -171,18 +194,20 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, None when the caller went away before its end. Raises Refused as soon as it is too long."""
-    taken = bytearray()
-    more = True
+async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes | None:
+    """The whole body, None when the caller went away before its end.
+
+    Raises Refused as soon as it is longer than `limit` bytes, before anything is read if its `announced` length is.
+    """
+    taken, more = bytearray(), announced <= limit
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         taken += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(taken) > BODY_LIMIT:
-            raise Refused(413, f"the body is larger than {BODY_LIMIT} bytes")
+        more = message.get("more_body", False) and len(taken) <= limit
+    if max(announced, len(taken)) > limit:
+        raise Refused(413, f"the body is larger than {limit} bytes")
     return bytes(taken)
 
 

@@ -11,7 +11,9 @@ import msgspec
 
 from pixazo_simulator.spec import CONTROL_PREFIX, KEY_HEADER
 
-from .route import TOKEN_HEADER, ControlRoute
+from .client import TOKEN_HEADER
+from .route import ControlRoute
+from .schema.examples import REQUESTS, RESPONSES
 from .schema.responses import Refusal, schema_of, to_json
 
 _ABOUT = (
@@ -63,7 +65,10 @@ def document(routes: Iterable[ControlRoute]) -> dict[str, Any]:
 
 def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, Any]]:
     """The schema of each type, by reference to the components, and these."""
-    types = [Refusal, *(each for route in routes for each in _types(route))]
+    types: list[Any] = [Refusal]
+    for route in routes:
+        body = [] if route.reads_query else [route.request_type]
+        types += [route.response_type, *route.refusals.values(), *body]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}", schema_hook=schema_of
     )
@@ -72,13 +77,6 @@ def _referenced(routes: Iterable[ControlRoute]) -> tuple[Reference, dict[str, An
             schema["description"] = inspect.cleandoc(schema["description"])
     found = dict(zip(map(repr, types), schemas, strict=True))
     return lambda kind: found[repr(kind)], components
-
-
-def _types(route: ControlRoute) -> Iterator[Any]:
-    yield route.response_type
-    yield from route.refusals.values()
-    if not route.reads_query:
-        yield route.request_type
 
 
 def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
@@ -95,14 +93,14 @@ def _operation(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     who: dict[str, list[str]] = {"key": []} if route.needs_world else {}
     described["security"] = [who, {**who, "controlToken": []}]
     if not route.reads_query and msgspec.structs.fields(route.request_type):
-        content: dict[str, Any] = {"schema": reference(route.request_type), "example": route.request_example}
+        content: dict[str, Any] = {"schema": reference(route.request_type), "example": REQUESTS[route.name]}
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
 
 
 def _parameters(route: ControlRoute) -> Iterator[dict[str, Any]]:
     """The number in the path, and the parameters of the query."""
-    if route.is_numbered:
+    if route.pattern.groups:
         schema = {"type": "integer", "minimum": 0, "maximum": 10**15 - 1}
         yield {"name": "number", "in": "path", "required": True, "schema": schema}
     if route.reads_query:
@@ -121,7 +119,10 @@ def _responses(route: ControlRoute, reference: Reference) -> dict[str, Any]:
     good = {
         "description": "Done",
         "content": {
-            "application/json": {"schema": reference(route.response_type), "example": to_json(route.response_example)}
+            "application/json": {
+                "schema": reference(route.response_type),
+                "example": to_json(RESPONSES[route.response_type]),
+            }
         },
     }
     refused = {

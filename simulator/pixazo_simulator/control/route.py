@@ -17,10 +17,6 @@ from pixazo_simulator.world import World, Worlds
 from .schema.responses import Refusal, TlsListener
 
 R = TypeVar("R")
-TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
-"""In which the control token is sent, if the server has one."""
-_NUMBER = "{number}"
-_READS = ("GET", "DELETE")
 
 
 class Refused(Exception):  # noqa: N818 - it is a response
@@ -37,10 +33,7 @@ class TlsListeners(Protocol):
     """The TLS listeners of a server, each of which serves one world; the wing `server` has them."""
 
     async def open(self, world: World, hosts: Sequence[str]) -> TlsListener:
-        """Open one with a certificate for these hosts.
-
-        Raises ValueError with the remedy, or LookupError for a deleted world.
-        """
+        """Open one. Raises ValueError with the remedy, or LookupError for a deleted world."""
         ...
 
     async def close(self, world: World, number: int) -> bool:
@@ -81,15 +74,12 @@ class ControlRoute:
 
     `carry_out` does it. The types of its body (or query) and of its response stand in the signature of `carry_out`, its
     description in the docstring. `needs_world` says that a key must be sent, `refusals` are status codes of its own with their
-    types, `request_example` and `response_example` are shown in the OpenAPI document. `reveals` are the members of the response
-    that are keys and shown nevertheless; any other text is shown without keys.
+    types. `reveals` are the members of the response that are keys and shown nevertheless; any other text is shown without keys.
     """
 
     method: str
     path: str
     carry_out: Callable[[ControlRequest[Any]], Awaitable[object]]
-    response_example: object
-    request_example: object = None
     status: int = 200
     needs_world: bool = True
     refusals: Mapping[int, Any] = field(default_factory=dict[int, Any])
@@ -104,17 +94,12 @@ class ControlRoute:
     @cached_property
     def reads_query(self) -> bool:
         """Whether it takes a query in the place of a body."""
-        return self.method in _READS
-
-    @cached_property
-    def is_numbered(self) -> bool:
-        """Whether its path contains a number."""
-        return _NUMBER in self.path
+        return self.method in ("GET", "DELETE")
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Matches its path, with the number as a group."""
-        return re.compile(re.escape(self.path).replace(re.escape(_NUMBER), "([0-9]{1,15})"))
+        return re.compile(re.escape(self.path).replace(re.escape("{number}"), "([0-9]{1,15})"))
 
     @cached_property
     def request_type(self) -> type[Any]:
@@ -124,7 +109,6 @@ class ControlRoute:
 
     @cached_property
     def response_type(self) -> Any:
-        """The type of its response."""
         return get_type_hints(self.carry_out, include_extras=True)["return"]
 
 

@@ -40,20 +40,20 @@ from pixazo_simulator.world import (
 from .conditions import Search
 from .dry_run import dry_run
 from .route import ControlRequest, ControlRoute, Refused, refuse_value_errors, route
-from .schema import examples, rendering, requests, responses
+from .schema import rendering, requests, responses
 
 _AT_ONCE = 20
 """Exchanges that are compared with the filters before others are served."""
 _END = object()
 
 
-@route("GET", "/_sim/health", needs_world=False, response_example=examples.HEALTH)
+@route("GET", "/_sim/health", needs_world=False)
 async def health(request: ControlRequest[requests.NoParameters]) -> responses.Health:
     """Say that the simulator answers, and how many worlds it holds."""
     return rendering.health(request.worlds)
 
 
-@route("GET", "/_sim/openapi.json", needs_world=False, response_example={"openapi": "3.1.0"})
+@route("GET", "/_sim/openapi.json", needs_world=False)
 async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:  # noqa: ARG001 - as all routes
     """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
     from .openapi import document
@@ -61,10 +61,7 @@ async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, A
     return document(ROUTES)
 
 
-@route(
-    "POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",), response_example=examples.CREATED_WORLD,
-    request_example={"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
-)  # fmt: skip
+@route("POST", "/_sim/worlds", status=201, needs_world=False, reveals=("key",))
 async def create_world(request: ControlRequest[requests.NewWorld]) -> responses.CreatedWorld:
     """Create a world for a key, which is made up when none is given."""
     wanted, worlds = request.body, request.worlds
@@ -98,16 +95,13 @@ def _policy(wanted: requests.NewWorld, default: Policy) -> Policy:
     return PROFILES[wanted.profile].changed(wanted.policy)
 
 
-@route("GET", "/_sim/world", response_example=examples.WORLD)
+@route("GET", "/_sim/world")
 async def world(request: ControlRequest[requests.NoParameters]) -> responses.WorldState:
     """Show the world of the caller at a glance."""
     return rendering.world(request.world)
 
 
-@route(
-    "PATCH", "/_sim/world", response_example=examples.WORLD,
-    request_example={"balance": "0.00", "policy": {"rate_limit": "5/60"}},
-)  # fmt: skip
+@route("PATCH", "/_sim/world")
 async def change_world(request: ControlRequest[requests.WorldChange]) -> responses.WorldState:
     """Change balance, policy or switches of a world; nothing changes when one of the values is wrong.
 
@@ -130,7 +124,7 @@ async def change_world(request: ControlRequest[requests.WorldChange]) -> respons
     return rendering.world(changed)
 
 
-@route("DELETE", "/_sim/world", response_example=rendering.DELETED)
+@route("DELETE", "/_sim/world")
 async def delete_world(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Delete the world of the caller and close its TLS listeners; its key is unknown from now on."""
     gone = request.world
@@ -140,16 +134,13 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
     return rendering.DELETED
 
 
-@route("GET", "/_sim/clock", response_example=examples.CLOCK)
+@route("GET", "/_sim/clock")
 async def clock(request: ControlRequest[requests.NoParameters]) -> responses.ClockState:
     """Show what time it is in a world, and when its next webhook is due."""
     return rendering.clock(request.world)
 
 
-@route(
-    "POST", "/_sim/clock/advance",
-    refusals={409: responses.AdvanceStopped}, response_example=examples.ADVANCED, request_example={"seconds": 15},
-)  # fmt: skip
+@route("POST", "/_sim/clock/advance", refusals={409: responses.AdvanceStopped})
 async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanced:
     """Let time pass in a world and list what fell due; webhooks that fell due have been attempted by then.
 
@@ -168,25 +159,25 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
     return await rendering.advanced(world, fallen)
 
 
-@route("GET", "/_sim/ledger", response_example=examples.LEDGER)
+@route("GET", "/_sim/ledger")
 async def ledger(request: ControlRequest[requests.Latest]) -> responses.LedgerPage:
     """List the latest entries of the wallet, and the balance that they come to."""
     return await rendering.ledger(request.world, request.body.limit)
 
 
-@route("GET", "/_sim/generations", response_example=examples.GENERATIONS)
+@route("GET", "/_sim/generations")
 async def generations(request: ControlRequest[requests.Latest]) -> responses.GenerationPage:
     """List the latest generations: what was asked for, how they are now, and their plan."""
     return await rendering.generations(request.world, request.body.limit)
 
 
-@route("GET", "/_sim/journal", response_example=examples.JOURNAL)
+@route("GET", "/_sim/journal")
 async def journal(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
     """List the latest exchanges of a world that pass every filter, or with `after` the first ones beyond that number."""
     return await _page(request.world, request.world.journal, request.body)
 
 
-@route("GET", "/_sim/unmatched", needs_world=False, response_example=examples.JOURNAL)
+@route("GET", "/_sim/unmatched", needs_world=False)
 async def unmatched(request: ControlRequest[requests.JournalFilter]) -> responses.JournalPage:
     """List the requests that reached no world, such as those with an unknown key; filters as of the journal."""
     return await _page(request.worlds, request.worlds.unmatched, request.body)
@@ -214,10 +205,7 @@ def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalF
     )
 
 
-@route(
-    "POST", "/_sim/wait", refusals={408: responses.WaitTimedOut}, response_example=examples.SUBMITS,
-    request_example={"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
-)  # fmt: skip
+@route("POST", "/_sim/wait", refusals={408: responses.WaitTimedOut})
 async def wait_for(request: ControlRequest[requests.Wait]) -> responses.WaitResult:
     """Wait until so many exchanges, deliveries or generations fulfil every matcher, and list them.
 
@@ -264,10 +252,7 @@ async def look(request: ControlRequest[requests.Wait], search: Search) -> None:
             await asyncio.sleep(0)
 
 
-@route(
-    "POST", "/_sim/explain", needs_world=False, response_example=examples.EXPLANATION,
-    request_example={"method": "POST", "path": "/minimax-hailuo-ai/v1/generate", "body": {"prompt": "A bear"}},
-)  # fmt: skip
+@route("POST", "/_sim/explain", needs_world=False)
 async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explanation:
     """Explain what would happen to a request of the gateway, and why; nothing is sent and nothing changes.
 
@@ -328,13 +313,13 @@ def _header(name: str, value: str) -> Header:
         ) from None
 
 
-@route("GET", "/_sim/script", response_example=examples.SCRIPT)
+@route("GET", "/_sim/script")
 async def script(request: ControlRequest[requests.NoParameters]) -> responses.ScriptState:
     """List the rules in the order in which they are asked, and how often each of their steps was used."""
     return await rendering.script(request.world)
 
 
-@route("PUT", "/_sim/script", response_example=examples.SCRIPT, request_example=examples.BUSY_THEN_REFUSED)
+@route("PUT", "/_sim/script")
 async def set_script(request: ControlRequest[requests.NewScript]) -> responses.ScriptState:
     """Replace all rules; nothing changes when one of the new ones is wrong."""
     with refuse_value_errors():
@@ -342,21 +327,21 @@ async def set_script(request: ControlRequest[requests.NewScript]) -> responses.S
     return await rendering.script(request.world)
 
 
-@route("DELETE", "/_sim/script", response_example=rendering.DELETED)
+@route("DELETE", "/_sim/script")
 async def clear_script(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove every rule."""
     request.world.apply(SetRules(request.world.clock.now(), ()))
     return rendering.DELETED
 
 
-@route("POST", "/_sim/script/rules", status=201, response_example=examples.NUMBER, request_example=examples.NO_BEARS)
+@route("POST", "/_sim/script/rules", status=201)
 async def add_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Append a rule, which is asked after all others."""
     with refuse_value_errors():
         return rendering.rule_number(request.world.apply(AddRule(request.world.clock.now(), request.body)))
 
 
-@route("PUT", "/_sim/script/rules/{number}", response_example=examples.NUMBER, request_example=examples.RESET)
+@route("PUT", "/_sim/script/rules/{number}")
 async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     """Replace a rule by another, which starts unused."""
     with _refuse_unknown(request.number), refuse_value_errors():
@@ -364,7 +349,7 @@ async def replace_rule(request: ControlRequest[Rule]) -> responses.RuleNumber:
     return rendering.rule_number(request.number)
 
 
-@route("DELETE", "/_sim/script/rules/{number}", response_example=rendering.DELETED)
+@route("DELETE", "/_sim/script/rules/{number}")
 async def remove_rule(request: ControlRequest[requests.NoParameters]) -> responses.Deleted:
     """Remove one rule."""
     with _refuse_unknown(request.number):
@@ -380,13 +365,13 @@ def _refuse_unknown(number: int) -> Generator[None]:
         raise Refused(404, f"no rule has the number {number}: GET /_sim/script lists them") from None
 
 
-@route("GET", "/_sim/deliveries", response_example=examples.DELIVERIES)
+@route("GET", "/_sim/deliveries")
 async def deliveries(request: ControlRequest[requests.Latest]) -> responses.DeliveryPage:
     """List the latest webhooks, delivered or pending, with every attempt."""
     return await rendering.deliveries(request.world, request.body.limit)
 
 
-@route("POST", "/_sim/deliveries/{number}/resend", response_example=examples.ATTEMPT)
+@route("POST", "/_sim/deliveries/{number}/resend")
 async def resend(request: ControlRequest[requests.NoParameters]) -> responses.Attempt:
     """Post a webhook once more, now, whatever its state, and show the result of that attempt."""
     try:
@@ -396,10 +381,7 @@ async def resend(request: ControlRequest[requests.NoParameters]) -> responses.At
     return rendering.attempt(request.world, attempt)
 
 
-@route(
-    "POST", "/_sim/tls-listeners",
-    status=201, response_example=examples.TLS_LISTENER, request_example={"hosts": ["gateway.pixazo.ai"]},
-)  # fmt: skip
+@route("POST", "/_sim/tls-listeners", status=201)
 async def open_tls_listener(request: ControlRequest[requests.NewTlsListener]) -> responses.TlsListener:
     """Open a TLS port that serves the caller's world, with a certificate for the given hosts."""
     try:
@@ -409,7 +391,7 @@ async def open_tls_listener(request: ControlRequest[requests.NewTlsListener]) ->
         raise Refused(404, str(error)) from None
 
 
-@route("DELETE", "/_sim/tls-listeners/{number}", response_example=rendering.CLOSED)
+@route("DELETE", "/_sim/tls-listeners/{number}")
 async def close_tls_listener(request: ControlRequest[requests.NoParameters]) -> responses.Closed:
     """Close a TLS listener of the caller's world and reset its connections."""
     if not await request.tls_listeners.close(request.world, request.number):

@@ -1,20 +1,31 @@
-"""Code in this process with the vendor's host hard-coded reaches a simulator."""
+"""Code with the vendor's host hard-coded reaches a simulator: in this process, or in a Python process that `pixazo-sim exec` started."""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager, suppress
-
-from pixazo_simulator.control import ControlClient, ControlError
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 from .patches import Patches
+from .proxy import Address
 from .routing import Route, normalized
 
 HOSTS = ("gateway.pixazo.ai",)
 """The vendor's host, as the page prints it."""
 MEDIA_HOSTS = ("pub-582b7213209642b9b995c96c95a30381.r2.dev",)
 """The host of media, as the page prints it in an example."""
+REDIRECT_PORT = "PIXAZO_REDIRECT_PORT"
+REDIRECT_HOSTS = "PIXAZO_REDIRECT_HOSTS"
+REDIRECT_CA = "PIXAZO_REDIRECT_CA"
+"""Variables by which `exec` describes its TLS listener to its child processes: port, hosts, and the file of its authority (PEM).
+
+They are our own because programs and wrappers change SSL_CERT_FILE and the like as they please.
+"""
 
 _ACTIVE = threading.Lock()
 
@@ -40,31 +51,69 @@ def redirect(
     `pixazo-sim exec` for them. `control_token` is the token of a simulator that was started with `--control-token`.
     Raises RedirectionError when the simulator opens no TLS listener, or while another redirection is active.
     """
+    # Here, since a process that `exec` started may have no package of ours but this folder.
+    from pixazo_simulator.control import ControlClient, ControlError
+
     if not _ACTIVE.acquire(blocking=False):
         raise RedirectionError(
             "another redirection is active in this process, and a host reaches one world only: end it first"
         )
     try:
         names = tuple(dict.fromkeys(normalized(host) for host in (*hosts, *media_hosts)))
-        with (
-            _listener(ControlClient(url, api_key, control_token=control_token), names) as (port, ca_pem),
-            closing(Route(names, ("127.0.0.1", port))) as route,
-            Patches(route, ca_pem),
-        ):
-            yield route
+        control = ControlClient(url, api_key, control_token=control_token)
+        try:
+            listener = control.open_tls_listener(names)
+        except ControlError as error:
+            raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
+        try:
+            with closing(Route(names, ("127.0.0.1", listener.port))) as route, Patches(route, listener.ca_pem):
+                yield route
+        finally:
+            with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
+                control.close_tls_listener(listener.number)
     finally:
         _ACTIVE.release()
 
 
-@contextmanager
-def _listener(control: ControlClient, hosts: Sequence[str]) -> Generator[tuple[int, str]]:
-    """A TLS listener of the simulator: its port, and the certificate of its authority."""
+def begin() -> None:
+    """Redirect this process as its environment says, until it ends; `preload/redirect/sitecustomize.py` calls it before the program.
+
+    Raises whatever prevents that, such as KeyError for a missing variable.
+    """
+    route = _ChildRoute(os.environ[REDIRECT_HOSTS].split(","), ("127.0.0.1", int(os.environ[REDIRECT_PORT])))
+    Patches(route, Path(os.environ[REDIRECT_CA]).read_text(encoding="ascii")).__enter__()
+
+
+def offline(name: str, port: int, hosts: Sequence[str]) -> str:
+    """Why another host is refused."""
+    return f"{name} port {port} was refused: pixazo-sim exec is offline but for {', '.join(hosts)} and this machine"
+
+
+def is_loopback(host: object) -> bool:
+    """Whether a host, by name or by address, is this machine."""
+    name = normalized(host)
     try:
-        opened = control.open_tls_listener(hosts)
-    except ControlError as error:
-        raise RedirectionError(f"the simulator opens no TLS listener: {error}") from None
-    try:
-        yield opened.port, opened.ca_pem
-    finally:
-        with suppress(ControlError):  # a simulator or world that is gone has closed its listeners
-            control.close_tls_listener(opened.number)
+        return ip_address(name).is_loopback or ip_address(name).is_unspecified
+    except ValueError:
+        return name in ("", "localhost") or name.endswith(".localhost")
+
+
+class _ChildRoute(Route):
+    """Allows the listener and this machine only; a proxy in the environment is that of `exec`, which redirects by itself."""
+
+    def destination(self, host: object, port: object) -> Address | None:
+        address = super().destination(host, port)
+        if address is None and not is_loopback(host):
+            raise self.refusal(offline(normalized(host), port if isinstance(port, int) else 0, sorted(self.hosts)))
+        return address
+
+    def is_redirected(self, peer: tuple[Any, ...] | None) -> bool:
+        return peer is not None and is_loopback(peer[0])
+
+    def refusal(self, violation: str) -> ConnectionRefusedError:
+        if violation not in self.violations:
+            sys.stderr.write(f"pixazo-sim: {violation}\n")
+        return super().refusal(violation)
+
+    def _known_proxies(self) -> set[Address]:
+        return set()

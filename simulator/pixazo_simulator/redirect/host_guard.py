@@ -9,14 +9,14 @@ import re
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from .child import REDIRECT_PORT
+from .context import REDIRECT_PORT
 from .patches import Patches
 from .preload.guard.guard_events import CONNECTIONS, LOOK_UPS, STARTS
 from .proxy import Address
@@ -128,11 +128,9 @@ class HostGuard(Route):
         )
 
     def admit(self, host: str, peer: tuple[Any, ...] | None) -> None:  # noqa: ARG002 - every peer is refused
-        """Refuse a connection that is used for one of the hosts, such as one through a SOCKS proxy."""
         raise self.refusal(host)
 
     def outdated(self, host: str) -> ConnectionError:
-        """The error to raise when a request is sent over a connection that was opened before the ban."""
         return self.refusal(normalized(host))
 
     def refusal(self, violation: str) -> ConnectionRefusedError:
@@ -140,8 +138,7 @@ class HostGuard(Route):
         ban = self._ban_here() or self._latest
         return _refusal(ban, f"{violation}{ban.why if ban else ''}")
 
-    def is_redirected(self, peer: tuple[Any, ...] | None) -> bool:  # noqa: ARG002 - as below
-        """False: a guard has no TLS listener."""
+    def is_redirected(self, peer: tuple[Any, ...] | None) -> bool:  # noqa: ARG002 - a guard has no TLS listener
         return False
 
     def audit(self, event: str, args: tuple[Any, ...]) -> None:
@@ -180,7 +177,8 @@ class HostGuard(Route):
         ban = self._ban_here()
         if ban is None or (isinstance(environment, Mapping) and REDIRECT_PORT in environment):
             return
-        words = [os.fsdecode(each) for each in _words(command)]
+        parts = cast("Sequence[object]", command) if isinstance(command, list | tuple) else (command,)
+        words = [os.fsdecode(cast("str", each)) for each in parts if isinstance(each, str | bytes | os.PathLike)]
         given = next(filter(None, map(self._given.search, words)), None)
         if given and not _HARMLESS.fullmatch(program := _program(words, isinstance(command, list | tuple))):
             name = program if re.fullmatch(r"[\w.+-]+", program) else "a command"  # other text may hold a key
@@ -218,11 +216,6 @@ def _is_idle(frame: FrameType | None) -> bool:
 
 def _of_child(test: str, file: str) -> Ban:
     return Ban(test, f"in a process that {test} started", file, PROCESS_REMEDY)
-
-
-def _words(command: object) -> Iterator[str | bytes | os.PathLike[str]]:
-    given = cast("Sequence[object]", command) if isinstance(command, list | tuple) else (command,)
-    yield from (cast("str", each) for each in given if isinstance(each, str | bytes | os.PathLike))
 
 
 def _with(known: str | None, added: str, between: str) -> str:

@@ -227,9 +227,9 @@ def _parsed(head: bytes) -> ProxyRequest | None:
     target = target.rpartition(" ")[0]
     if method == "CONNECT":
         found = _AUTHORITY.fullmatch(target)
-        return (
-            ProxyRequest(method, found[1].strip("[]"), int(found[2])) if found and int(found[2]) <= LAST_PORT else None
-        )
+        if not found or int(found[2]) > LAST_PORT:
+            return None
+        return ProxyRequest(method, found[1].strip("[]"), int(found[2]))
     try:
         url = urlsplit(target)
         if url.scheme not in _PORTS or not url.hostname:

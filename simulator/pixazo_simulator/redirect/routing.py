@@ -56,7 +56,8 @@ class Route:
         if self.covers(name):
             self._gateway(name, _number(port or HTTPS))
             return placeholder(name)
-        if not _is_numeric(name) and (name, _number(port)) in self._known_proxies():
+        is_address = ":" in name or name.replace(".", "").isdecimal()
+        if not is_address and (name, _number(port)) in self._known_proxies():
             return placeholder(name)
         return host
 
@@ -174,10 +175,6 @@ def _number(port: object) -> int:
     """A port as a number; -1 for the name of any service but these two, on which no gateway listens."""
     text = port.decode("latin-1") if isinstance(port, bytes) else str(port)
     return int(text) if text.isdecimal() else {"http": HTTP, "https": HTTPS}.get(text, -1)
-
-
-def _is_numeric(name: str) -> bool:
-    return ":" in name or name.replace(".", "").isdecimal()
 
 
 def proxy_variables() -> list[str | None]:

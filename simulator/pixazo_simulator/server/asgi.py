@@ -1,49 +1,111 @@
-"""The gateway as an ASGI application: reads a request, asks the gateway, carries out the effects, sends the response."""
+"""The simulator as an ASGI application: the routes of `/_sim`, and the gateway's, whose effects are carried out here."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from starlette.types import Message, Receive, Scope, Send
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixazo_simulator.control import Turns
+from pixazo_simulator.control import ControlHandler, Turns
 from pixazo_simulator.gateway import Gateway, Request, Response, Route
 from pixazo_simulator.spec import (
-    SMALL_BODY,
+    CONTROL_PREFIX,
+    DISCOVERY_PATH,
     Broken,
     Policy,
+    SecretFilter,
     TooManyBodies,
     Unrouted,
     beginning,
     place,
     refusal_answer,
 )
-from pixazo_simulator.webhooks import Dispatcher
+from pixazo_simulator.webhooks import Dispatcher, Sender
+from pixazo_simulator.world import Worlds
 
+from .http import HEADER_BYTES, SPELLING, GatewayProtocol
+from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
 if TYPE_CHECKING:
-    from pixazo_simulator.mutants import EditedGateway
+    from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
-LISTENER = "pixazo.listener"
-"""Key of the ASGI scope under which a TLS listener names the world that it leads to."""
-HEADER_BYTES = "pixazo.header_bytes"
-"""Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
-SPELLING = "pixazo.spelling"
-"""Key of the ASGI scope under which the protocol states the header names as the caller wrote them."""
 MOST_HELD = 512 * 1024 * 1024
 """Bytes of request bodies that are held at once; a body that comes in one piece, which is small, does not count."""
-
-log = logging.getLogger("pixazo_simulator")
-
+CANCEL_AGAIN = 0.02
+"""Seconds after which a task that was cancelled and still runs is cancelled again."""
 _SHOWN = 120
 
+log = logging.getLogger("pixazo_simulator")
+_SECRETS = SecretFilter()
+log.addFilter(_SECRETS)
 
-class DisconnectedError(Exception):
-    """The caller went away before the body was complete."""
+
+class Application:
+    """The simulator as an ASGI application over some worlds; its lifespan delivers webhooks in the background.
+
+    `change` makes a mutant or variant of the gateway; our own routes stay as they are.
+    """
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        change: Mutant | Variant | None = None,
+        protocol: type[GatewayProtocol] = GatewayProtocol,
+    ) -> None:
+        self.worlds = worlds
+        _SECRETS.heed(worlds.redactor)
+        self._sender = Sender()
+        self.dispatcher = Dispatcher(worlds, self._sender.send)
+        policy, turns = worlds.settings.policy, Turns()
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
+        self.tls_listeners = TlsListeners(self, self._gateway, protocol)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, turns)
+        self._lifespan = Router(lifespan=self._running).lifespan
+        self._http: ASGIApp = self._dispatch
+        if policy.cors != "off":
+            self._http = CORSMiddleware(
+                self._dispatch, allow_origins=["*"], allow_methods=["GET", "POST"], allow_headers=["*"]
+            )
+
+    def _edited(self, change: Mutant | Variant | None) -> Gateway | EditedGateway:
+        gateway = Gateway(self.worlds)
+        if change is None:
+            return gateway
+        from pixazo_simulator.mutants import EditedGateway, EditSession
+
+        session = EditSession(change, self.worlds)
+        self.dispatcher.edit = session.callback
+        return EditedGateway(gateway, session)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
+        if scope["path"].startswith(CONTROL_PREFIX):
+            await self.control(scope, receive, send)
+        elif scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD"):
+            await self.control.discovery(scope, receive, send)
+        else:
+            await self._gateway(scope, receive, send)
+
+    @asynccontextmanager
+    async def _running(self, _: object) -> AsyncGenerator[None]:
+        running = asyncio.create_task(self.dispatcher.run())
+        yield
+        while not running.done():  # it may swallow a cancellation that comes when it is just woken
+            running.cancel()
+            await asyncio.wait({running}, timeout=CANCEL_AGAIN)
+        for step in (self.tls_listeners.close_all, self.dispatcher.close, self._sender.close):
+            # A task each, so that a server that stops can name the step that did not end.
+            await asyncio.wait({asyncio.create_task(step())})
 
 
 class CrowdedError(Exception):
@@ -94,14 +156,20 @@ class GatewayApp:
 
     async def _answer_body(self, request: Request, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then answer; nothing is done for a caller that goes away before its end."""
-        body = _Body(self, receive, route, request)
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            held += size
+            self._held += size
+            if self._held > MOST_HELD:
+                raise CrowdedError
+
         try:
-            try:
-                await body.read()
-            except DisconnectedError:
-                if not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
-                    return
-            async with self._turns.turn(request.received) if request.received > SMALL_BODY else nullcontext():
+            has_ended = await _read_body(request, route.body_limit or 0, route.keep, receive, hold)
+            if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
+                return
+            async with self._turns.turn(request.received):
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
             await self._send(response, route, now, scope, receive, send)
@@ -110,7 +178,7 @@ class GatewayApp:
             response = self._gateway.refuse(request, route, TooManyBodies(MOST_HELD), now)
             await self._send(response, route, now, scope, receive, send)
         finally:  # only now, since a fault may hold a response, and the body with it, for an hour
-            self._held -= body.held
+            self._held -= held
 
     async def _send(
         self, response: Response, route: Route, now: int, scope: Scope, receive: Receive, send: Send
@@ -130,51 +198,35 @@ class GatewayApp:
         self._gateway.record(response, now)
         await transmit(response, scope, receive, send)
 
-    def hold(self, size: int) -> None:
-        """Count bytes of a body that comes in pieces. Raises CrowdedError beyond the bound."""
-        self._held += size
-        if self._held > MOST_HELD:
-            raise CrowdedError
 
+async def _read_body(
+    request: Request, limit: int, keep: int | None, receive: Receive, hold: Callable[[int], None]
+) -> bool:
+    """Read the body into the request, or None as soon as it is longer than the limit; `hold` counts what comes in pieces.
 
-class _Body:
-    """The body of one request while it is read; `held` bytes of it count against the bound of all."""
-
-    def __init__(self, app: GatewayApp, receive: Receive, route: Route, request: Request) -> None:
-        self._app = app
-        self._receive = receive
-        self._keep = route.keep
-        self._limit = route.body_limit or 0
-        self._request = request
-        self.held = 0
-
-    async def read(self) -> None:
-        """Read the body into the request, or None as soon as it is longer than the limit.
-
-        Raises DisconnectedError when the caller goes away before its end, CrowdedError when too many bytes are held.
-        """
-        request, keep, limit = self._request, self._keep, self._limit
-        request.body = None
-        if request.content_length > limit:
-            return
-        message = await self._receive()
-        body: bytes = message.get("body", b"")
-        received = len(body)
-        if message.get("more_body"):
-            parts = bytearray(body[:keep])
-            while message.get("more_body") and received <= limit:
-                message = await self._receive()
-                more: bytes = message.get("body", b"")
-                received += len(more)
-                parts += more if keep is None else more[: max(0, keep - len(parts))]
-                if keep is None:
-                    self.held += len(more)
-                    self._app.hold(len(more))
-            body = bytes(parts)
-        if message["type"] == "http.disconnect":
-            raise DisconnectedError
-        if received <= limit:
-            request.body, request.received = body[:keep], received
+    False when the caller goes away before its end. Raises CrowdedError when too many bytes are held.
+    """
+    request.body = None
+    if request.content_length > limit:
+        return True
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    received = len(body)
+    if message.get("more_body"):
+        parts = bytearray(body[:keep])
+        while message.get("more_body") and received <= limit:
+            message = await receive()
+            more: bytes = message.get("body", b"")
+            received += len(more)
+            parts += more if keep is None else more[: max(0, keep - len(parts))]
+            if keep is None:
+                hold(len(more))
+        body = bytes(parts)
+    if message["type"] == "http.disconnect":
+        return False
+    if received <= limit:
+        request.body, request.received = body[:keep], received
+    return True
 
 
 def _request(scope: Scope) -> Request:

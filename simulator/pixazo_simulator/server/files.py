@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,47 +23,34 @@ def read_profile(name: str) -> Policy:
     if name in PROFILES:
         return PROFILES[name]
     path = Path(name)
-    if not path.suffix and not _is_there(path):
+    if not path.suffix and not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         raise ValueError(
             f"profile {name!r} is not one of {', '.join(PROFILES)}, nor a file{nearest(name, tuple(PROFILES))}"
         )
     try:
-        return _changed(name, _values(path))
+        return _read_policy(path, name)
     except RecursionError:
         raise ValueError(f"profile {name} is nested too deeply") from None
 
 
-def _is_there(path: Path) -> bool:
+def _read_policy(path: Path, name: str) -> Policy:
+    text, as_json = _read_text(path, "profile"), path.suffix == ".json"
     try:
-        path.stat()
-    except OSError:
-        return False
-    return True
-
-
-def _changed(name: str, values: dict[str, Any]) -> Policy:
-    base = str(values.pop("extends", "documented"))
+        values = json.loads(text) if as_json else read_toml(text)
+    except ValueError as error:
+        raise ValueError(f"profile {path} is not valid {'JSON' if as_json else 'TOML'}: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"profile {path} is not a table of policy fields")  # noqa: TRY004 - the file is wrong, no argument
+    fields = cast("dict[str, Any]", values)
+    base = str(fields.pop("extends", "documented"))
     if base not in PROFILES:
         raise ValueError(
             f"profile {name}: extends {base!r} is not one of {', '.join(PROFILES)}{nearest(base, tuple(PROFILES))}"
         )
     try:
-        return PROFILES[base].changed(values)
+        return PROFILES[base].changed(fields)
     except ValueError as error:
         raise ValueError(f"profile {name}: {error}") from None
-
-
-def _values(path: Path) -> dict[str, Any]:
-    text = _read_text(path, "profile")
-    try:
-        values = json.loads(text) if path.suffix == ".json" else read_toml(text)
-    except ValueError as error:
-        raise ValueError(
-            f"profile {path} is not valid {'JSON' if path.suffix == '.json' else 'TOML'}: {error}"
-        ) from None
-    if isinstance(values, dict):
-        return cast("dict[str, Any]", values)
-    raise ValueError(f"profile {path} is not a table of policy fields")
 
 
 def read_script(path: Path) -> tuple[Rule, ...]:

@@ -17,9 +17,12 @@ from uvicorn.server import ServerState
 
 from pixazo_simulator.spec import HEAD_LIMIT
 
-from .asgi import HEADER_BYTES
 from .transmission import CONNECTION, Connection
 
+HEADER_BYTES = "pixazo.header_bytes"
+"""Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
+SPELLING = "pixazo.spelling"
+"""Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 HEAD_TIMEOUT = 30.0
@@ -53,15 +56,9 @@ class _Refusal(Exception):  # noqa: N818 - it is a response
         )
 
 
-_INVALID = (HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
 _TOO_LONG = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"The request line and headers are longer than {HEAD_LIMIT} bytes.",
-)
-_CONNECT = (
-    HTTPStatus.METHOD_NOT_ALLOWED,
-    "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
-    b"allow: GET, POST\r\n",
 )
 
 
@@ -71,7 +68,6 @@ class _Flow(FlowControl):
     backlog = False
 
     def resume_reading(self) -> None:
-        """Resume reading, unless there is a backlog."""
         if not self.backlog:
             super().resume_reading()
 
@@ -189,8 +185,8 @@ class GatewayProtocol(HttpToolsProtocol):
             while piece:
                 piece = self._feed(piece)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            reason = error.__context__
-            self._refuse(reason if isinstance(reason, _Refusal) else _Refusal(*_INVALID))
+            reason, invalid = error.__context__, "Invalid HTTP request received."
+            self._refuse(reason if isinstance(reason, _Refusal) else _Refusal(HTTPStatus.BAD_REQUEST, invalid))
         else:
             if self._overhead > HEAD_LIMIT:
                 self._refuse(_Refusal(*_TOO_LONG))
@@ -221,7 +217,6 @@ class GatewayProtocol(HttpToolsProtocol):
     # The request line and headers
 
     def on_message_begin(self) -> None:
-        """A request begins: count its bytes."""
         self._unset_keepalive_if_required()
         self._head_length = self._overhead = 0
         self._in_head = True
@@ -229,7 +224,6 @@ class GatewayProtocol(HttpToolsProtocol):
         cast("dict[str, Any]", self.scope)[CONNECTION] = self._connection
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the request target."""
         self._count(len(url))
         super().on_url(url)
 
@@ -251,7 +245,11 @@ class GatewayProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()  # it was set if the previous response was completed during these headers
         self._unset_deadline()
         if self.parser.get_method() == b"CONNECT":
-            raise _Refusal(*_CONNECT)
+            raise _Refusal(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                "CONNECT asks for a proxy, and this is the gateway: for a client that wants a proxy there is pixazo-sim exec.",
+                b"allow: GET, POST\r\n",
+            )
         cast("dict[str, Any]", self.scope)[HEADER_BYTES] = self._head_length
         self._ignores_upgrade = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
         if self._ignores_upgrade:
@@ -266,7 +264,6 @@ class GatewayProtocol(HttpToolsProtocol):
     # The body
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
         self._overhead = 0
         super().on_body(body)
 
@@ -331,6 +328,42 @@ def _disconnect(cycle: RequestResponseCycle) -> None:
     if not cycle.response_complete:
         cycle.disconnected = True
         cycle.message_event.set()
+
+
+class HeaderCaseProtocol(GatewayProtocol):
+    """Passes the header names of a request as the client wrote them, for a gateway that compares them so on purpose.
+
+    They are case-insensitive (RFC 9110, 5.1), and ASGI passes them in lower case only.
+    """
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        cast("dict[str, Any]", self.scope).setdefault(SPELLING, []).append(name)
+        super().on_header(name, value)
+
+
+class TitleCaseProtocol(GatewayProtocol):
+    """Writes the header names of responses in title case."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+        super().connection_made(cast("Any", _TitleCased(transport)))
+
+
+class _TitleCased:
+    """A transport that writes the header names of each response in title case."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        if data.startswith(b"HTTP/1.1 "):  # the beginning of a response
+            head, end, rest = data.partition(b"\r\n\r\n")
+            status, *lines = head.split(b"\r\n")
+            fields = (line.partition(b":") for line in lines)
+            data = b"\r\n".join([status, *(name.title() + colon + value for name, colon, value in fields)]) + end + rest
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def configuration(app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Literal["on", "off"]) -> uvicorn.Config:

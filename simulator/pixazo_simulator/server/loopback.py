@@ -12,8 +12,10 @@ from typing import Self
 
 from starlette.types import Receive, Scope, Send
 
+from pixazo_simulator.control import Refused, read_body
+
 from .http import GatewayProtocol
-from .simulator import START_TIMEOUT, SimulatorError, ThreadedServer, listen, run_server
+from .simulator import START_TIMEOUT, SimulatorError, ThreadedServer, listen
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024 * 1024
@@ -53,19 +55,14 @@ class LoopbackServer:
         self._answer = answer
         listener = listen(HOST, 0)
         self.origin = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._server = ThreadedServer(self._serve, GatewayProtocol, lifespan="off")
-        # The prefix of the name keeps the thread out of virtual time, like that of the simulator.
-        self._thread = threading.Thread(
-            target=run_server, args=(self._server.serve(sockets=[listener]),), name=f"pixazo-sim:{self.origin}", daemon=True
-        )  # fmt: skip
-        self._thread.start()
-        if not self._server.accepting.wait(START_TIMEOUT):
+        self._server = ThreadedServer(listener, self.origin, self._serve, GatewayProtocol, lifespan="off")
+        if not self._server.start():
             self.close()
             raise SimulatorError(f"the receiver at {self.origin} did not start within {START_TIMEOUT:g} s: see its log")
 
     def close(self) -> None:
         """Close the port; requests under way have half a second to end, and a warning says when one does not."""
-        if unended := self._server.stop(self._thread):
+        if unended := self._server.stop():
             log.warning("%s was closed while this still ran: %s", self.origin, ", ".join(unended))
 
     def __enter__(self) -> Self:
@@ -77,9 +74,9 @@ class LoopbackServer:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            body = await _read_body(received, receive)
-        except _TooLargeError:
-            response = HttpResponse(413, f"the body is larger than {BODY_LIMIT} bytes".encode())
+            body = await read_body(receive, BODY_LIMIT, int(received.get("content-length", "0")))
+        except Refused as refused:
+            response = HttpResponse(refused.status, str(refused).encode())
         else:
             if body is None:
                 return
@@ -113,23 +110,3 @@ class LoopbackServer:
         except asyncio.CancelledError:
             log.warning("%s was closed while %s %s was being answered", self.origin, request.method, request.target)
             raise
-
-
-class _TooLargeError(Exception):
-    """The body is larger than `BODY_LIMIT`."""
-
-
-async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes | None:
-    """The body; None when the caller went away before its end. Raises _TooLargeError, before anything is read if the length says so."""
-    body, more = bytearray(), True
-    if int(headers.get("content-length", "0")) > BODY_LIMIT:
-        raise _TooLargeError
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            raise _TooLargeError
-        more = message.get("more_body", False)
-    return bytes(body)

@@ -19,13 +19,20 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from pixazo_simulator.control import ControlClient, TlsListener
+from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.webhooks import FallenDue
 from pixazo_simulator.world import Settings, World, Worlds
 
-from .app import Application
-from .http import BACKLOG, Connections, GatewayProtocol, configuration
+from .asgi import Application
+from .http import (
+    BACKLOG,
+    Connections,
+    GatewayProtocol,
+    HeaderCaseProtocol,
+    TitleCaseProtocol,
+    configuration,
+)
 
 if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
@@ -42,8 +49,8 @@ STOP_DEADLINE = 2.0
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
 LAST_PORT = 65535
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""The address by which a server that listens on all addresses is reached from this machine."""
+PROTOCOLS = {"any case": GatewayProtocol, "as spelled": HeaderCaseProtocol, "title case": TitleCaseProtocol}
+"""By the letter case of header names that a mutant or variant minds."""
 LIFESPAN = "LifespanOn.main"
 """The task of uvicorn in which the lifespan runs."""
 _STOPPED = "the simulator was stopped before it could answer"
@@ -78,12 +85,11 @@ class Simulator:
         self._address = host
         self._application: Application | None = None
         self._server: ThreadedServer | None = None
-        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """The origin to use instead of the vendor's, such as `http://127.0.0.1:8900`; on loopback if it listens on all addresses."""
-        host = _LOOPBACK.get(self._address, self.host)
+        host = LOOPBACK_OF.get(self._address, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
@@ -101,19 +107,13 @@ class Simulator:
         if self._server is not None:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
-        protocol = _protocol(self.change)
+        protocol = PROTOCOLS[self.change.edits.names if self.change else "any case"]
         application = Application(Worlds(settings), self.change, protocol)
         listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
-        self._application, self._server = application, ThreadedServer(application, protocol)
-        self._thread = threading.Thread(
-            target=run_server,
-            args=(self._server.serve(sockets=[listener]),),
-            name=f"pixazo-sim:{self.port}",
-            daemon=True,
-        )
-        self._thread.start()
-        if not self._server.accepting.wait(START_TIMEOUT):
+        self._application = application
+        self._server = ThreadedServer(listener, str(self.port), application, protocol)
+        if not self._server.start():
             self.stop()
             raise SimulatorError(
                 f"the server on port {self.port} did not start within {START_TIMEOUT:g} s: see its log"
@@ -126,11 +126,11 @@ class Simulator:
         A warning names what did not end; it goes on in its daemon thread. Raises SimulatorError in the thread of the server, which
         cannot wait for itself.
         """
-        server, thread = self._server, self._thread
-        if thread is threading.current_thread():
+        server = self._server
+        if server and server.thread is threading.current_thread():
             raise SimulatorError("the simulator cannot be stopped in its own thread: stop it in another one")
-        self._server = self._thread = self._application = None
-        if server and thread and (unended := server.stop(thread)):
+        self._server = self._application = None
+        if server and (unended := server.stop()):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
     def advance(self, seconds: float, *, api_key: str | None = None) -> list[FallenDue]:
@@ -197,28 +197,49 @@ class Simulator:
 
 
 class ThreadedServer(uvicorn.Server):
-    """uvicorn's server, which waits for events where uvicorn checks every 100 ms."""
+    """uvicorn's server in a thread of its own, which waits for events where uvicorn checks every 100 ms."""
 
-    def __init__(self, app: ASGIApp, protocol: type[GatewayProtocol], lifespan: Literal["on", "off"] = "on") -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        name: str,
+        app: ASGIApp,
+        protocol: type[GatewayProtocol],
+        lifespan: Literal["on", "off"] = "on",
+    ) -> None:
         super().__init__(configuration(app, protocol, lifespan))
         self.server_state: Connections = Connections()
-        self.accepting = threading.Event()
+        # The prefix of the name keeps the thread out of the plugin's virtual time.
+        self.thread = threading.Thread(target=self._run, args=(listener,), name=f"pixazo-sim:{name}", daemon=True)
+        self._accepting = threading.Event()
         self._ended: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: int | None = None
         self._unended: list[str] = []
         self._is_left = False
         self._process = os.getpid()
 
-    def stop(self, thread: threading.Thread) -> list[str]:
-        """End `main_loop` from any other thread, and wait for the thread that it runs in; returns what did not end."""
+    def start(self) -> bool:
+        """Start the thread; False when it accepts no connections in time."""
+        self.thread.start()
+        return self._accepting.wait(START_TIMEOUT)
+
+    def _run(self, listener: socket.socket) -> None:
+        """Run to the end. Not by asyncio.Runner: it waits for tasks that ignore their cancellation."""
+        loop = _new_loop()
+        try:
+            loop.run_until_complete(self.serve(sockets=[listener]))
+        finally:
+            loop.close()
+
+    def stop(self) -> list[str]:
+        """End the thread, from any other one; returns what did not end."""
         self.should_exit = True
         if self._loop and self._ended:
             with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._ended.set)
-        thread.join(STOP_DEADLINE)
-        self._is_left = thread.is_alive()
-        return [place(thread)] if self._is_left else self._unended
+        self.thread.join(STOP_DEADLINE)
+        self._is_left = self.thread.is_alive()
+        return [place(self.thread)] if self._is_left else self._unended
 
     def ask(self, function: Callable[[], T]) -> T:
         """Call a function on the server's loop, from any other thread, and wait for its result; twice as fast as `call`."""
@@ -264,15 +285,13 @@ class ThreadedServer(uvicorn.Server):
             raise SimulatorError(
                 "the simulator runs in the process that this one was forked from: call its URL instead"
             )
-        if self._thread == threading.get_ident():
+        if self.thread is threading.current_thread():
             raise SimulatorError("its own thread cannot wait for the server")
         return self._loop
 
     async def main_loop(self) -> None:
-        """Wait to be stopped."""
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self._thread = threading.get_ident()
-        self.accepting.set()
+        self._accepting.set()
         if not self.should_exit:
             await self._ended.wait()
 
@@ -320,12 +339,10 @@ def _stopped_if_closed() -> Generator[None]:
 
 
 def _others() -> set[asyncio.Task[Any]]:
-    """The tasks of this loop except the current one."""
     return asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
 
 
 async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
-    """Those of the tasks that do not end in time."""
     return (await asyncio.wait(tasks, timeout=STOP_TIMEOUT / 2))[1] if tasks else set()
 
 
@@ -342,14 +359,6 @@ def place(thread: threading.Thread) -> str:
     return f"{frame.f_code.co_qualname}, {frame.f_code.co_filename}:{frame.f_lineno}" if frame else thread.name
 
 
-def _protocol(change: Mutant | Variant | None) -> type[GatewayProtocol]:
-    if change is None or change.edits.names == "any case":
-        return GatewayProtocol
-    from .header_case import HeaderCaseProtocol, TitleCaseProtocol
-
-    return HeaderCaseProtocol if change.edits.names == "as spelled" else TitleCaseProtocol
-
-
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises SimulatorError that names the reason and the remedy."""
     if not 0 <= port <= LAST_PORT:
@@ -362,15 +371,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise SimulatorError(
             f"cannot listen on {host} port {port}: {reason}; choose another with --host or --port"
         ) from None
-
-
-def run_server(serving: Coroutine[Any, Any, None]) -> None:
-    """Run the server to its end. Not by asyncio.Runner: it waits for tasks that ignore their cancellation."""
-    loop = _new_loop()
-    try:
-        loop.run_until_complete(serving)
-    finally:
-        loop.close()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

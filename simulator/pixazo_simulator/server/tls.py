@@ -15,16 +15,17 @@ from weakref import WeakSet
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pixazo_simulator.control import TlsListener
-from pixazo_simulator.spec import DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
+from pixazo_simulator.spec import CONTROL_PREFIX, DISCOVERY_PATH, KEY_HEADER, QUERY_KEY, beginning
 from pixazo_simulator.world import AddAlias, World
 
-from .asgi import LISTENER
 from .http import BACKLOG, Connections, GatewayProtocol, configuration
 
 if TYPE_CHECKING:
     from trustme import CA
 
 
+LISTENER = "pixazo.listener"
+"""Key of the ASGI scope under which a TLS listener names the world that it leads to."""
 MOST_LISTENERS = 256
 """TLS listeners of one server that are open at the same time."""
 MOST_HOSTS = 32
@@ -40,7 +41,6 @@ _KEY_QUERY = re.compile(rf"((?:^|&){QUERY_KEY}=)([^&]+)".encode())
 _HOST = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII | re.IGNORECASE
 )
-_OWN_PATHS = ("/_sim", DISCOVERY_PATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _for_world(world: World, entry: ASGIApp, gateway: ASGIApp) -> ASGIApp:
     """The application of a TLS listener: every key becomes the key of the world, and our own routes do not exist."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        app = gateway if scope["path"].startswith(_OWN_PATHS) else entry
+        app = gateway if scope["path"].startswith((CONTROL_PREFIX, DISCOVERY_PATH)) else entry
         await app(_with_key(scope, world), receive, send)
 
     return serve

@@ -49,14 +49,13 @@ class ConnectionCutError(ConnectionError):
 def holding(scope: Scope) -> Generator[None]:
     """While a response is held back on purpose, a server that stops does not wait for it."""
     connection: Connection | None = scope.get(CONNECTION)
-    if connection is None:
-        yield
-        return
-    connection.held = True
+    if connection:
+        connection.held = True
     try:
         yield
     finally:
-        connection.held = False
+        if connection:
+            connection.held = False
 
 
 async def transmit(response: Response, scope: Scope, receive: Receive, send: SendMessage) -> None:
@@ -130,6 +129,5 @@ async def _stays(scope: Scope, receive: Receive, seconds: float) -> bool:
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the caller has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,9 +1,8 @@
-"""Sends webhooks when they are due: dispatcher, sender, signature, and the limits on where webhooks may go."""
+"""Signs webhooks and sends them when they are due: dispatcher, sender, and the limits on where webhooks may go."""
 
 from __future__ import annotations
 
-from .dispatcher import AdvanceError, Dispatcher, FallenDue
+from .dispatcher import AdvanceError, Dispatcher, FallenDue, secret
 from .sender import USER_AGENT, Sender, WebhookRequest
-from .signature import secret
 
 __all__ = ["USER_AGENT", "AdvanceError", "Dispatcher", "FallenDue", "Sender", "WebhookRequest", "secret"]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -27,11 +30,11 @@ from pixazo_simulator.world import (
     Transition,
     World,
     Worlds,
+    seeded_random,
 )  # fmt: skip
 
 from .egress import receiver
 from .sender import Outcome, WebhookRequest
-from .signature import secret, signed_headers
 
 TIMEOUT = 15.0
 """Seconds of the world's clock that a receiver has to respond (policy `webhook_retries`)."""
@@ -49,6 +52,8 @@ MOST_AT_ONCE = 5
 No more than the shortest common backlog holds (5, of Python's http.server). An attempt that a full backlog dropped is given up after a
 while, and yet the receiver may accept it later: the webhook would arrive twice.
 """
+SECRET_BYTES = 24
+"""Random bytes of a signing secret: Standard Webhooks asks for 24 to 64."""
 MOST_STARTED = 100
 """Deliveries or transitions of one world that are processed before the loop serves others."""
 MOST_ATTEMPTS = 10_000
@@ -235,7 +240,10 @@ class Dispatcher:
                 attempts, stopped = await self._attempt_until(world, target)
                 attempts += progress.unreported
                 progress.unreported.clear()
-                fallen = await _transitions(world, world.clock.now() if stopped else target)
+                until, fallen = world.clock.now() if stopped else target, list[FallenDue]()
+                while transitions := world.apply(TakeTransitions(until, MOST_STARTED)):
+                    fallen += transitions
+                    await asyncio.sleep(0)  # serves other requests
         finally:
             self.wake()
         fallen = sorted([*fallen, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
@@ -285,24 +293,13 @@ class Dispatcher:
         """Say that an advance ends early; on a manual clock nothing is sent until the next one."""
         self._of(world).is_halted = not world.clock.rate
         now = world.clock.now()
-        bound = (
-            "as many as one advance attempts"
-            if attempts >= MOST_ATTEMPTS
-            else f"after {LONGEST_ADVANCE:g} s of real time"
-        )
+        bound = f"after {LONGEST_ADVANCE:g} s of real time"
+        if attempts >= MOST_ATTEMPTS:
+            bound = "as many as one advance attempts"
         return (
             f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} callbacks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
         )
-
-
-async def _transitions(world: World, until: int) -> list[FallenDue]:
-    """The transitions of the generations, with pauses in which other requests are served."""
-    found: list[FallenDue] = []
-    while some := world.apply(TakeTransitions(until, MOST_STARTED)):
-        found += some
-        await asyncio.sleep(0)
-    return found
 
 
 def _after(world: World, milliseconds: int) -> int:
@@ -327,6 +324,23 @@ def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
         timeout=_timeout(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
         echo=challenge,
     )
+
+
+def secret(seed: int, key: str) -> str:
+    """The signing secret of a world: `whsec_` and Base64, from its seed and key."""
+    return f"whsec_{base64.b64encode(seeded_random(seed, key, 'webhook').randbytes(SECRET_BYTES)).decode()}"
+
+
+def signed_headers(signing_secret: str, message_id: str, instant: int, body: bytes) -> dict[str, str]:
+    """The headers by which Standard Webhooks signs `body`, sent at `instant` (UTC milliseconds)."""
+    stamp = str(instant // SECOND)
+    signing_key = base64.b64decode(signing_secret.removeprefix("whsec_"))
+    digest = hmac.new(signing_key, f"{message_id}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
 
 
 def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> WebhookRequest:

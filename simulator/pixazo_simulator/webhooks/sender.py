@@ -112,7 +112,6 @@ class Sender:
         return self._transports[secure]
 
     async def close(self) -> None:
-        """Close the connections."""
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()

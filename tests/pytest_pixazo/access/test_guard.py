@@ -19,10 +19,10 @@ QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:
 
 #: Names that no resolver ever knows (RFC 6761) stand for the vendor's, which would be reached when these tests fail.
 CONFTEST = """
-import pixazo_simulator.redirect.context
+import pixazo_simulator.redirect
 
-pixazo_simulator.redirect.context.HOSTS = ("gateway.invalid",)
-pixazo_simulator.redirect.context.MEDIA_HOSTS = ("media.invalid",)
+pixazo_simulator.redirect.HOSTS = ("gateway.invalid",)
+pixazo_simulator.redirect.MEDIA_HOSTS = ("media.invalid",)
 """
 #: The vendor's own names, with a resolver that notes them and never asks.
 NOTING = """

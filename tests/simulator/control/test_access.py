@@ -13,10 +13,9 @@ from tests.inprocess import InProcess
 from tests.receiver import Receiver, http_response
 from tests.simulator.server.raw_socket import RawSocket
 
-from pixazo_simulator.control.client import TOKEN_HEADER as CLIENTS_HEADER
-from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.client import TOKEN_HEADER, ControlClient, ControlError
 from pixazo_simulator.control.handler import check_access
-from pixazo_simulator.control.route import TOKEN_HEADER, Refused
+from pixazo_simulator.control.route import Refused
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec.policy import PROFILES
 from pixazo_simulator.world.registry import Settings
@@ -300,7 +299,7 @@ def test_a_world_chooses_of_the_limit() -> None:
 
 def test_the_client_sends_the_token() -> None:
     """The worlds that it opens do so, too; a client without it gets an error that says what to send. In process it is not asked for."""
-    assert CLIENTS_HEADER == TOKEN_HEADER
+    assert TOKEN_HEADER == "X-Pixazo-Control-Token"
     with Simulator(Settings(control_token=TOKEN)) as simulator:
         world = ControlClient(simulator.url, control_token=TOKEN).create_world()
         assert world.clock().clock == "manual"

@@ -18,6 +18,7 @@ from tests.receiver import Receiver, http_response
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
 from pixazo_simulator.world.registry import Settings
 
@@ -138,7 +139,7 @@ def walk(shown: dict[str, str], who: str, caller: Caller) -> None:
 def questions(route: ControlRoute) -> Iterator[tuple[str, object, dict[str, str]]]:
     """Target, body and headers."""
     path = route.path.replace("{number}", "1")
-    bodies: list[Any] = [route.request_example]
+    bodies: list[Any] = [REQUESTS.get(route.name)]
     if route.name == "waitFor":
         kinds = ("exchanges", "deliveries", "generations")
         bodies = [{kind: {"count": 1000, "request_id": "nobody's"}, "timeout": 0} for kind in kinds]

@@ -20,6 +20,7 @@ from tests.patience import PATIENCE
 from pixazo_simulator.control import ROUTES, to_json
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
@@ -340,7 +341,7 @@ def test_every_route_has_a_method_of_its_name() -> None:
         asked.append((method, target))
         path = target.partition("?")[0]
         return 200, encode(
-            next(each.response_example for each in ROUTES if (each.method, filled(each)) == (method, path))
+            next(RESPONSES[each.response_type] for each in ROUTES if (each.method, filled(each)) == (method, path))
         )
 
     def filled(route: ControlRoute) -> str:

@@ -20,7 +20,7 @@ from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER
 from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.exchange import Response
-from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.spec.policy import Policy, RateLimit
 from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds

@@ -23,6 +23,7 @@ from tests.inprocess import InProcess
 from tests.patience import PATIENCE
 
 from pixazo_simulator.control import ROUTES
+from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.world.registry import Settings
 
@@ -227,7 +228,7 @@ def furnished() -> Iterator[Caller]:
 def test_what_is_refused_changes_nothing(furnished: Caller, data: st.DataObject) -> None:
     """Whatever the body is; and nothing is answered 5xx."""
     route = data.draw(st.sampled_from(CHANGING))
-    body = hurried(data.draw(spoilt(route.request_example) | JSON))
+    body = hurried(data.draw(spoilt(REQUESTS.get(route.name)) | JSON))
     before = readings(furnished)
     reply = furnished.call(route.method, route.path.replace("{number}", "1"), json.dumps(body).encode())
     assert reply.status < 500

@@ -18,6 +18,7 @@ from tests.receiver import Receiver
 from pixazo_simulator.control import ROUTES
 from pixazo_simulator.control.openapi import document
 from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.webhooks import dispatcher
 
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(ROUTES)))
@@ -142,7 +143,7 @@ def test_every_response_is_as_it_is_described(caller: Caller, receiver: Receiver
     caller.call("GET", "/nowhere", headers={KEY_HEADER: "a-key-of-nobody"})
     last = {"setScript": 1, "clearScript": 2, "deleteWorld": 3}
     for route in sorted(ROUTES, key=lambda each: last.get(each.name, 0)):
-        status, reported = sent(caller, route, route.request_example, route.path.replace("{number}", "1"))
+        status, reported = sent(caller, route, REQUESTS.get(route.name), route.path.replace("{number}", "1"))
         assert status == route.status, (route.name, reported)
 
 
@@ -159,7 +160,7 @@ def test_every_refusal_is_as_it_is_described(caller: Caller, monkeypatch: pytest
             wrong.append(reply.status)
         assert wrong == ([400, 400, 400] if route.name in WITHOUT_KEY else [401, 404, 400]), route.name
         if "{number}" in route.path:
-            reply = caller.call(route.method, target, route.request_example)
+            reply = caller.call(route.method, target, REQUESTS.get(route.name))
             assert reply.status == 404
             assert fits(reply.json(), response_schema(route.name, 404)) == []
     reply = caller.call("POST", "/_sim/wait", {"exchanges": {"count": 2}, "timeout": 0})

@@ -21,6 +21,7 @@ from tests.inprocess import InProcess
 from pixazo_simulator import PROFILES, Settings
 from pixazo_simulator.control import ROUTES, ControlHandler, Turns
 from pixazo_simulator.control.route import ControlRoute
+from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.server.asgi import GatewayApp
 from pixazo_simulator.server.http import GatewayProtocol
@@ -421,7 +422,7 @@ def content(route: ControlRoute, request_body: bytes | dict[str, Any]) -> bytes:
     """Some bytes, or the example of the route with these members; nobody waits."""
     if isinstance(request_body, bytes):
         return request_body
-    example: Any = route.request_example or {}
+    example: Any = REQUESTS.get(route.name, {})
     return json.dumps({**example, **request_body} | ({"timeout": 0} if route.name == "waitFor" else {})).encode()
 
 

@@ -21,7 +21,7 @@ from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control import TlsListener, to_json
 from pixazo_simulator.control.client import ControlError
 from pixazo_simulator.mutants import find_mutant
-from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.tls import MOST_LISTENERS
 from pixazo_simulator.world.registry import Worlds
 

@@ -40,7 +40,7 @@ from pixazo_simulator.script.faults import (
 )
 from pixazo_simulator.script.injection import transmission, wait
 from pixazo_simulator.script.rule import Reply, Rule
-from pixazo_simulator.server.app import Application
+from pixazo_simulator.server.asgi import Application
 from pixazo_simulator.server.http import GatewayProtocol
 from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.server.transmission import ConnectionCutError, transmit

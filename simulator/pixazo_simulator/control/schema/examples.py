@@ -14,42 +14,31 @@ _ID = "minimax-hailuo-ai_019d4355-f500-7eb3-9ee6-a9a84c50a6cd"
 _SUBMIT = "/minimax-hailuo-ai/v1/generate"
 _HOOK = "http://127.0.0.1:5000/hook"
 
-BUSY: dict[str, Any] = {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 2}
-NO_BEARS: dict[str, Any] = {
+_BUSY: dict[str, Any] = {"when": "generate", "reply": {"status": 429, "retry_after": 2}, "times": 2}
+_NO_BEARS: dict[str, Any] = {
     "when": "generate", "match": {"prompt": {"contains": "bear"}}, "end": {"status": "FAILED", "error": "content policy"},
 }  # fmt: skip
-RESET: dict[str, Any] = {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1}
-BUSY_THEN_REFUSED: dict[str, Any] = {"rules": [BUSY, NO_BEARS]}
+REQUESTS: dict[str, dict[str, Any]] = {
+    "createWorld": {"balance": "0.50", "clock": "manual", "policy": {"job_times": "1+4"}, "seed": 7},
+    "changeWorld": {"balance": "0.00", "policy": {"rate_limit": "5/60"}},
+    "advance": {"seconds": 15},
+    "waitFor": {"exchanges": {"operation": "generate", "status": 202}, "timeout": 5},
+    "explain": {"method": "POST", "path": _SUBMIT, "body": {"prompt": "A bear"}},
+    "setScript": {"rules": [_BUSY, _NO_BEARS]},
+    "addRule": _NO_BEARS,
+    "replaceRule": {"when": "status", "faults": [{"fault": "connection_reset"}], "times": 1},
+    "openTlsListener": {"hosts": ["gateway.pixazo.ai"]},
+}
+"""The body of each route that takes one, by operationId."""
 
-HEALTH = body.Health("ok", worlds=1)
-CLOCK = body.ClockState(_START, "manual", next_callback_at=_ENDED)
 _STATE: dict[str, Any] = {
     "now": _START, "clock": "manual", "seed": 7, "balance": Dollars("0.50"), "suspended": False, "model_enabled": True,
     "generations": 0, "exchanges": 0, "webhook_secret": None, "policy": {"job_times": "1+4", "rate_limit": "off"},
 }  # fmt: skip
-WORLD = body.WorldState(**_STATE)
-CREATED_WORLD = body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE)
-ADVANCED = body.Advanced(
-    _ENDED,
-    [
-        body.Event("transition", _STARTED, _ID, "PROCESSING"),
-        body.Event("transition", _ENDED, _ID, "COMPLETED"),
-        body.Event("webhook", _ENDED, _ID, 204, number=1, url=_HOOK, problem=None, rule=None, faults=()),
-    ],
-)
-LEDGER = body.LedgerPage(
-    balance=Dollars("99.65"),
-    total=2,
-    entries=[
-        body.Entry(_START, "opening", Dollars("100.00"), request_id=None),
-        body.Entry(_START, "debit", Dollars("-0.35"), _ID),
-    ],
-)
 _GENERATION = body.Generation(
     _ID, "generate", duration=6, resolution="768P", status="QUEUED", accepted_at=_START, since=_START,
     plan=body.Plan(queued=2, processing=13, outcome="COMPLETED", error=None),
 )  # fmt: skip
-GENERATIONS = body.GenerationPage(1, [_GENERATION])
 _EXCHANGE = body.Exchange(
     1, _START, "POST", _SUBMIT, 202, reason=f"accepted {_ID}", request_id=_ID, rule=None, faults=(), expected=True, hint=None,
     request=body.Request(
@@ -64,30 +53,52 @@ _EXCHANGE = body.Exchange(
         length=199, cut=None,
     ),
 )  # fmt: skip
-JOURNAL = body.JournalPage(total=1, dropped=0, exchanges=[_EXCHANGE])
-SUBMITS = body.WaitResult(exchanges=[_EXCHANGE])
-SCRIPT = body.ScriptState(
-    [
-        body.ScriptRule(1, "rule 1: when generate", BUSY, used=[2], missed=None),
-        body.ScriptRule(
-            2, "rule 2: when generate, prompt contains 'bear'", NO_BEARS, used=[0],
-            missed=["prompt is 'A cat', wanted: contains 'bear'"],
-        ),
-    ]
+_ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=())
+_DELIVERY = body.Delivery(
+    1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
+    attempts=(_ATTEMPT,),
 )  # fmt: skip
-NUMBER = body.RuleNumber(1)
-ATTEMPT = body.Attempt(_ENDED, 204, problem=None, rule=None, faults=())
-DELIVERIES = body.DeliveryPage(
-    total=1,
-    deliveries=[
-        body.Delivery(
-            1, _ID, _HOOK, "X-Webhook-URL", "status", copy_of=None, due_at=_ENDED, delivered=True, rule=None, faults=(),
-            attempts=(ATTEMPT,),
+_EVENTS = [
+    body.Event("transition", _STARTED, _ID, "PROCESSING"),
+    body.Event("transition", _ENDED, _ID, "COMPLETED"),
+    body.Event("webhook", _ENDED, _ID, 204, number=1, url=_HOOK, problem=None, rule=None, faults=()),
+]
+_ENTRIES = [
+    body.Entry(_START, "opening", Dollars("100.00"), request_id=None),
+    body.Entry(_START, "debit", Dollars("-0.35"), _ID),
+]
+_RULES = [
+    body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], missed=None),
+    body.ScriptRule(
+        2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0],
+        missed=["prompt is 'A cat', wanted: contains 'bear'"],
+    ),
+]  # fmt: skip
+_SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
+
+RESPONSES: dict[Any, object] = {
+    dict[str, Any]: {"openapi": "3.1.0"},
+    **{
+        type(each): each
+        for each in (
+            body.Health("ok", worlds=1),
+            body.ClockState(_START, "manual", next_callback_at=_ENDED),
+            body.WorldState(**_STATE),
+            body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE),
+            body.Deleted(deleted=True),
+            body.Advanced(_ENDED, _EVENTS),
+            body.LedgerPage(Dollars("99.65"), total=2, entries=_ENTRIES),
+            body.GenerationPage(total=1, generations=[_GENERATION]),
+            body.JournalPage(total=1, dropped=0, exchanges=[_EXCHANGE]),
+            body.WaitResult(exchanges=[_EXCHANGE]),
+            body.ScriptState(_RULES),
+            body.RuleNumber(1),
+            body.DeliveryPage(total=1, deliveries=[_DELIVERY]),
+            _ATTEMPT,
+            body.Explanation(_SUMMARY, _EXCHANGE, (), Dollars("0.35"), _GENERATION, deliveries=()),
+            body.TlsListener(1, 41443, "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n"),
+            body.Closed(closed=True),
         )
-    ],
-)  # fmt: skip
-EXPLANATION = body.Explanation(
-    f"POST {_SUBMIT} is answered 202: accepted {_ID}", _EXCHANGE, rules=(), price=Dollars("0.35"), generation=_GENERATION,
-    deliveries=(),
-)  # fmt: skip
-TLS_LISTENER = body.TlsListener(1, 41443, "-----BEGIN CERTIFICATE-----\nMIIB...\n-----END CERTIFICATE-----\n")
+    },
+}
+"""Each response, by its type."""

@@ -55,7 +55,6 @@ def _message(redactor: Redactor, text: str) -> str:
 
 
 def health(worlds: state.Worlds) -> body.Health:
-    """How many worlds there are."""
     return body.Health("ok", len(worlds))
 
 
@@ -121,7 +120,6 @@ def _entry(entry: state.Entry) -> body.Entry:
 
 
 async def generations(world: state.World, limit: int) -> body.GenerationPage:
-    """The latest generations."""
     accepted = world.generations()
     return body.GenerationPage(len(accepted), await in_turns(generation(world, each) for each in accepted[-limit:]))
 
@@ -147,7 +145,6 @@ def generation(world: state.World, accepted: state.Generation) -> body.Generatio
 
 
 async def deliveries(world: state.World, limit: int) -> body.DeliveryPage:
-    """The latest webhook deliveries."""
     kept = world.deliveries()
     return body.DeliveryPage(len(kept), await in_turns(delivery(world, each) for each in kept[-limit:]))
 
@@ -173,7 +170,6 @@ def delivery(world: state.World, kept: state.Delivery) -> body.Delivery:
 
 
 def attempt(world: state.World, made: state.Attempt) -> body.Attempt:
-    """One attempt to post a webhook."""
     problem, rule = made.problem and world.redactor.text(made.problem), made.rule and world.redactor.text(made.rule)
     return body.Attempt(instant(made.at), made.status, problem, rule, made.faults)
 
@@ -248,7 +244,6 @@ async def script(world: state.World) -> body.ScriptState:
 
 
 def rule_number(number: int) -> body.RuleNumber:
-    """The number of a rule that was added or replaced."""
     return body.RuleNumber(number)
 
 
@@ -266,7 +261,6 @@ async def wait_result(world: state.World, what: str, found: Sequence[object]) ->
 
 
 def nearest(world: state.World, what: str, differences: Iterable[str]) -> body.Nearest:
-    """What came nearest to a condition."""
     text = world.redactor.text
     return body.Nearest(text(what), tuple(map(text, differences)))
 

@@ -118,8 +118,7 @@ class Condition(Parameters):
 
     def __post_init__(self) -> None:
         """Raise ValueError with the remedy for a matcher that is not valid."""
-        for _ in self.matchers():
-            pass
+        tuple(self.matchers())
 
     def matchers(self) -> Iterator[tuple[str, Matcher]]:
         """The matchers that were given, by the name of what they are about."""

@@ -39,9 +39,7 @@ else:
 
 def instant(milliseconds: int) -> Instant:
     """The instant so many milliseconds after the epoch."""
-    # fromtimestamp rounds fractions of a second, so only whole seconds are given to it.
-    seconds, rest = divmod(milliseconds, 1000)
-    return Instant.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return Instant.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)  # not rounded, as fromtimestamp would
 
 
 def encode(value: object) -> bytes:

@@ -27,7 +27,7 @@ def _begin() -> None:
     """Redirect this process, by a copy of the package under another name: the program may have another version installed."""
     package = os.path.dirname(os.path.dirname(_HERE))  # noqa: PTH120 - as above
     _run(spec_from_file_location("_pixazo_redirect", f"{package}/__init__.py", submodule_search_locations=[package]))
-    import_module("_pixazo_redirect.child").begin()
+    import_module("_pixazo_redirect.context").begin()
 
 
 _run_hidden_sitecustomize()

@@ -1,4 +1,4 @@
-"""The log on standard error; a reader that does not read it delays nothing."""
+"""The process of a command: its log on standard error, its signals, and its end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ import json
 import logging
 import os
 import select
+import signal
+import socket
 import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import NoReturn
 
+from pixazo_simulator.server import place
+
+BY_SIGNAL = 128
+"""The exit code of a process that a signal ended is this plus the number of the signal, as in a shell."""
 WAITING_LIMIT = 1024 * 1024
 """Characters of lines that may wait to be written; further lines are dropped and counted."""
 FLUSH_TIMEOUT = 0.5
 """Seconds that waiting lines have to be written at the end of the process."""
+
+log = logging.getLogger("pixazo_simulator")
 
 
 class _TextLines(logging.Formatter):
@@ -55,7 +65,6 @@ class _QueueHandler(logging.Handler):
         threading.Thread(target=self._write_for_ever, name="pixazo-log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue a record."""
         try:
             line = f"{self.format(record)}\n"
         except Exception:  # noqa: BLE001 - as in every handler: logging must not break the code that logs
@@ -83,26 +92,75 @@ class _QueueHandler(logging.Handler):
             if dropped:
                 text = f"{dropped} log lines were dropped: standard error was not read fast enough"
                 lines.append(f"{self.format(logging.makeLogRecord({'msg': text, 'levelname': 'WARNING'}))}\n")
+            data = "".join(lines).encode(errors="backslashreplace")
             with suppress(OSError):  # a closed pipe, a full disk
-                self._write("".join(lines).encode(errors="backslashreplace"))
+                while data:
+                    try:
+                        data = data[os.write(self._descriptor, data) :]
+                    except BlockingIOError:  # another process that shares the pipe has made it non-blocking
+                        select.select([], [self._descriptor], [])
             with self._changed:
                 self._is_writing = False
                 self._changed.notify_all()
-
-    def _write(self, data: bytes) -> None:
-        while data:
-            try:
-                data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # another process that shares the pipe has made it non-blocking
-                select.select([], [self._descriptor], [])
 
 
 def log_to_stderr(form: str) -> None:
     """Write the log to standard error from now on, as `text` or `json`: our records from INFO on, all others from WARNING on.
 
-    Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock, and the process could not end.
+    A reader that does not read it delays nothing. Not through `sys.stderr`: a thread that blocks on a full pipe holds its lock,
+    and the process could not end.
     """
     handler = _QueueHandler(2)
     handler.setFormatter(_JsonLines() if form == "json" else _TextLines())
     logging.getLogger().addHandler(handler)
-    logging.getLogger("pixazo_simulator").setLevel(logging.INFO)
+    log.setLevel(logging.INFO)
+
+
+class Signals:
+    """From its creation on, these signals do not end the process; `listen` starts a thread that calls a function for each.
+
+    Python runs signal handlers in the main thread only, and only while it executes bytecode: a main thread that waits for a lock or a
+    process does not wake up when the system delivers the signal to another thread. The wake-up descriptor receives each number at once,
+    in any thread. Create it in the main thread. A signal that is ignored, as SIGHUP under nohup, stays ignored.
+    """
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._received, self._written = socket.socketpair()
+        self._written.setblocking(False)  # noqa: FBT003 - it takes no name
+        signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
+        self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        for number in self._numbers:
+            signal.signal(number, _ignore)
+
+    def listen(self, handle: Callable[[int], None]) -> None:
+        """Call `handle` in a thread of its own for each signal that has arrived or arrives."""
+        threading.Thread(target=self._listen, args=(handle,), name="pixazo-signals", daemon=True).start()
+
+    def _listen(self, handle: Callable[[int], None]) -> None:
+        while True:
+            for number in self._received.recv(64):
+                if number in self._numbers:
+                    handle(number)
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """Do nothing: the number has been written to the socket. SIG_IGN would be inherited by child processes."""
+
+
+def end_now(code: int) -> NoReturn:
+    """End the process once the log is written: the interpreter would first free every object and wait for threads."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    os._exit(code)
+
+
+def end_in(seconds: float, code: int) -> None:
+    """End the process after so many seconds with this code, whatever it is waiting for; normally it ends before."""
+
+    def end() -> None:
+        log.warning("pixazo-sim: ended by force after %g s, in %s", seconds, place(threading.main_thread()))
+        end_now(code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()

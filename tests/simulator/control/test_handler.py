@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 
 from pixazo_simulator import Settings, Simulator
-from pixazo_simulator.control.discovery import discovery_document
+from pixazo_simulator.control.handler import discovery_document
 
 
 def test_every_invitation_names_accounts_that_nobody_has_used() -> None:
