@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import TERMINAL, Callback, Exchange, Profile, Trace
+from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Profile, Trace
 
-from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member
+from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member, code_word
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
@@ -16,23 +16,31 @@ UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
 
+#: The states before the end.
+RUNNING: Final = STATES[:2]
+
 #: The cases that ask for several features in one request.
 PACKS: Final = frozenset({"g1", "g2", "g4", "g5"})
 
 
-def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else its status code."""
-    return "accepted" if exchange.succeeded else str(exchange.status)
+def is_null_or_absent(value: object) -> bool:
+    """Whether a member is null or absent."""
+    return value is None or value is MISSING
 
 
-def body_word(exchange: Exchange) -> str:
-    """Whether a response has members, in an observation."""
-    return "JSON" if exchange.members else "not a JSON object"
+def equals(expected: object) -> Callable[[object], bool]:
+    """Whether a member has the expected value."""
+    return lambda value: value == expected
 
 
-def member_names(exchange: Exchange) -> str:
-    """The names of the members of a response, sorted, as an observation lists them."""
-    return ", ".join(sorted(exchange.members)) or "none"
+#: Whether a member is absent; whether it is there and null.
+is_absent: Final = equals(MISSING)
+is_null: Final = equals(None)
+
+
+def is_string(value: object) -> bool:
+    """Whether a member is a string."""
+    return isinstance(value, str)
 
 
 def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
@@ -46,10 +54,10 @@ def answered(*codes: int) -> SharedCheck:
 
 
 def each(
-    pick: Callable[[Trace], Iterable[Exchange]], name: str, holds: Callable[[object], bool], expected: str
+    pick: Callable[[Trace], Iterable[Exchange | Callback]], name: str, holds: Callable[[object], bool], expected: str
 ) -> SharedCheck:
-    """A member of each response that `pick` takes from the trace is as expected."""
-    return lambda trace, _: (check_member(exchange, name, holds, expected) for exchange in pick(trace))
+    """A member of each message that `pick` takes from the trace is as expected."""
+    return lambda trace, _: (check_member(message, name, holds, expected) for message in pick(trace))
 
 
 def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
@@ -57,9 +65,11 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
     return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
 
 
-def noted(describe: Callable[[Exchange], str]) -> SharedCheck:
-    """What each request aimed at the clause got, as `describe` puts it."""
-    return lambda trace, clause_id: (Observation(describe(e), e) for e in trace.aimed(clause_id))
+def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) -> SharedCheck:
+    """What each request aimed at the clause got, as `describe` puts it, unless that was one of these status codes."""
+    return lambda trace, clause_id: (
+        Observation(describe(e), e) for e in trace.aimed(clause_id) if e.status not in unless
+    )
 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
