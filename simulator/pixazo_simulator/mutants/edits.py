@@ -11,57 +11,26 @@ import msgspec
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .context import Context
 from .members import Edit, When, change, is_envelope, where
-from .messages import UNKNOWN_ID, Reply, Request, members_of
+from .messages import (
+    UNKNOWN_ID,
+    Condition,
+    Context,
+    Reply,
+    Request,
+    has_status,
+    is_accepted,
+    is_read,
+    is_refused,
+    members_of,
+    reads,
+    submits,
+)
 from .mutant import Edits
 
-GENERATE = "generate"
-IMAGE_TO_VIDEO = "imageToVideo"
-"""The two operations, as they are named in their paths."""
-
-Condition = Callable[[Request, Reply], bool]
 ReplyEdit = Callable[[Reply, Context], Reply]
 Value = str | Callable[[Context], str]
 """A header's value, or what computes it."""
-
-
-# Which requests, which replies
-
-
-def submits(request: Request, operation: str | None = None) -> bool:
-    """Whether a request is a submit, of this operation if one is named."""
-    return request.operation is not None and operation in (None, request.operation.name)
-
-
-def reads(request: Request) -> bool:
-    """Whether a request reads a status."""
-    return request.read_id is not None
-
-
-def is_accepted(request: Request, reply: Reply) -> bool:
-    """Whether a submit was accepted."""
-    return request.operation is not None and 200 <= reply.status < 300
-
-
-def is_refused(request: Request, reply: Reply) -> bool:
-    """Whether a submit was refused with 400."""
-    return request.operation is not None and reply.status == 400
-
-
-def is_read(request: Request, reply: Reply) -> bool:
-    """Whether a status was read."""
-    return reads(request) and reply.status == 200
-
-
-def is_media(request: Request, reply: Reply) -> bool:
-    """Whether a video was downloaded."""
-    return request.media_id is not None and reply.status < 300
-
-
-def has_status(*codes: int) -> Condition:
-    """Whether the reply has one of these status codes."""
-    return lambda _, reply: reply.status in codes
 
 
 # Replies

@@ -71,11 +71,11 @@ class Application:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
-        from pixazo_simulator.mutants import EditedGateway, EditSession
+        from pixazo_simulator.mutants import EditedGateway
 
-        session = EditSession(change, self.worlds)
-        self.dispatcher.edit = session.callback
-        return EditedGateway(gateway, session)
+        edited = EditedGateway(gateway, change, self.worlds)
+        self.dispatcher.edit = edited.callback
+        return edited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch most requests by prefix: the route table and middleware of Starlette would take longer than the response."""

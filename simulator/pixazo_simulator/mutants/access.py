@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    edit_replies,
-    edit_requests,
-    has_status,
-    hide_accepted,
-    in_accepted,
-    is_read,
-    is_refused,
-    policy,
-    reads,
-    refuse,
-    refuse_submits,
-    submits,
-    with_header,
-)
-from pixazo_simulator.mutants.members import compute
-from pixazo_simulator.mutants.messages import Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, SECOND, STATUS_PATH, SUBMIT_PATHS, InvalidKey
+
+from .edits import edit_replies, edit_requests, hide_accepted, in_accepted, policy, refuse, refuse_submits, with_header
+from .members import compute
+from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Reply, Request, has_status, is_read, is_refused, reads, submits
+from .mutant import Edits, Mutant
 
 BASE = "/minimax-hailuo-ai/v1/"
 READS = (

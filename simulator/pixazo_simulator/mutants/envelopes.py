@@ -9,19 +9,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    edit_replies,
-    in_envelopes,
-    in_status,
-    in_submitted,
-    is_media,
-    is_read,
-    policy,
-    refuse,
-    with_status,
-)
-from pixazo_simulator.mutants.members import (
+from pixazo_simulator.spec import KEY_HEADER, MODEL_ID, SECOND, MissingKey, timestamp
+
+from .edits import edit_replies, in_envelopes, in_status, in_submitted, policy, refuse, with_status
+from .members import (
     Edit,
     chain,
     change,
@@ -37,9 +28,8 @@ from pixazo_simulator.mutants.members import (
     status_is,
     where,
 )
-from pixazo_simulator.mutants.messages import Members, Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
-from pixazo_simulator.spec import KEY_HEADER, MODEL_ID, SECOND, MissingKey, timestamp
+from .messages import Context, Members, Reply, Request, is_media, is_read
+from .mutant import Edits, Mutant
 
 FOREIGN_HOST = "https://media.invalid"
 """A host outside the documented CDN; the top-level domain is reserved and never resolves (RFC 2606, 2)."""

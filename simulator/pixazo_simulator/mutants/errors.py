@@ -6,28 +6,6 @@ import re
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    Condition,
-    behaviour,
-    edit_replies,
-    has_status,
-    in_refusals,
-    is_accepted,
-    is_read,
-    is_refused,
-    policy,
-    reads,
-    refuse,
-    submits,
-    with_header,
-    with_members,
-    with_status,
-    without_checks,
-)
-from pixazo_simulator.mutants.members import chain, change, drop, put, rename, where
-from pixazo_simulator.mutants.messages import Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import (
     SECOND,
     Broken,
@@ -41,6 +19,20 @@ from pixazo_simulator.spec import (
 )
 from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
+from .edits import (
+    behaviour,
+    edit_replies,
+    in_refusals,
+    policy,
+    refuse,
+    with_header,
+    with_members,
+    with_status,
+    without_checks,
+)
+from .members import chain, change, drop, put, rename, where
+from .messages import Condition, Context, Reply, Request, has_status, is_accepted, is_read, is_refused, reads, submits
+from .mutant import Edits, Mutant
 from .submit import replayed
 
 FEE = 10_000

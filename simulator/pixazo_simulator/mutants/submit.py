@@ -9,28 +9,24 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
+from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
+from pixazo_simulator.world import REQUEST_ID_FORMS, Call
+
+from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
+from .members import change, compute, drop, put
+from .messages import (
     GENERATE,
     IMAGE_TO_VIDEO,
     Condition,
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    hide,
-    in_accepted,
+    Context,
+    Members,
+    Reply,
+    Request,
     is_accepted,
     is_refused,
-    policy,
-    refuse,
     submits,
-    with_status,
 )
-from pixazo_simulator.mutants.members import change, compute, drop, put
-from pixazo_simulator.mutants.messages import Members, Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
-from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
-from pixazo_simulator.world import REQUEST_ID_FORMS, Call
+from .mutant import Edits, Mutant
 
 Identify = Callable[[Call, Policy, Random, int], str]
 LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
