@@ -1,4 +1,4 @@
-"""The packed generations g1 to g5: one accepted request proves every acceptance in it.
+"""The packed generations g1 to g5: one accepted request proves every acceptance in it. The smoke test begins with g1.
 
 If a pack is refused, no clause is blamed. Its ingredients are then sent one by one, each request aiming at one clause; on a
 target that does not charge they are always sent.
@@ -6,6 +6,8 @@ target that does not charge they are always sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pixazo_contracts.trace import Exchange, only_reads
@@ -25,7 +27,7 @@ from .conversation import (
     send,
 )
 from .images import data_url, jpeg, png, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, submit
+from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, submit, unknown_id
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -70,6 +72,56 @@ def submit_g1(context: RunContext) -> Conversation[Exchange]:
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
     return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
+
+
+#: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
+LONE_READS: Final = 4
+
+REFUSED_KEY: Final = frozenset({401, 403})
+
+
+@probe("smoke", *SHARED, cost=1, phase="smoke")
+def _smoke(context: RunContext) -> Conversation[None]:
+    """Can this target be observed at all? One read, one refused submit, one accepted one."""
+    first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
+    if first.status is None or context.limited:
+        # Where generations cost money the smoke test only reads.
+        yield from publish("g1", None)
+        return
+    yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
+    accepted = yield from submit_g1(context)
+    if accepted.accepted_id is None:
+        printed = text("image_to_video").encode()
+        yield from submit("imageToVideo", printed, case="smoke image to video", intent="accept")
+    for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
+        yield from read(str(accepted.accepted_id), case="alone")
+        yield from pause(context.profile.pace)
+    yield from publish("g1", accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Why a target cannot be observed; `hopeless` if further requests could not show anything either."""
+
+    reason: str
+    hopeless: bool
+
+
+def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
+    """What is wrong with a target, by the exchanges of the smoke test; None if it can be observed."""
+    if not exchanges:
+        return None
+    read, *others = exchanges
+    valid = [exchange for exchange in others if exchange.intent == "accept"]
+    if read.status is None:
+        return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
+    if read.status in REFUSED_KEY and all(exchange.status in REFUSED_KEY for exchange in valid):
+        return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
+    if valid and not any(exchange.succeeded for exchange in valid):
+        codes = ", ".join(f"{exchange.operation} {exchange.status}" for exchange in valid)
+        reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
+        return Unusable(reason, hopeless=False)
+    return None
 
 
 def _one_by_one(context: RunContext, pack: Exchange) -> bool:
@@ -218,4 +270,5 @@ def _g5(context: RunContext) -> Conversation[None]:
 
 
 #: `worst` counts a pack and its ingredients, `cost` the pack alone.
+SMOKE: Final = (_smoke,)
 PROBES: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)

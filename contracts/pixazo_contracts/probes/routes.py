@@ -1,4 +1,4 @@
-"""Probes of BASE and AUTH: routes, methods, aliases, keys."""
+"""Probes of BASE, AUTH and STATUS: routes, methods, aliases, keys, ids that do not exist."""
 
 from __future__ import annotations
 
@@ -119,6 +119,26 @@ def _plain_http(context: RunContext) -> Conversation[None]:
     yield from send(Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account=""))
 
 
+@probe("unknown id", "STATUS-10", "HDR-04", "ERR-500-01")
+def _unknown(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
+
+
+@probe("malformed ids", "STATUS-11", "ERR-500-01")
+def _malformed(context: RunContext) -> Conversation[None]:
+    uuid = unknown_id(context.run, "malformed").partition("_")[2]
+    ids: Final = {
+        "empty": "",
+        "no prefix": uuid,
+        "other model's prefix": f"no-such-model_{uuid}",
+        "over-long": "minimax-hailuo-ai_" + "0" * 2000,
+        "encoded slash": "minimax-hailuo-ai_%2F..%2Fsecret",
+        "not ASCII": "minimax-hailuo-ai_%E2%82%AC",
+    }
+    for case, request_id in ids.items():
+        yield from read(request_id, case=case, aims=("STATUS-11",))
+
+
 #: What a submit without a key bears on: that the route exists, and how an error looks.
 KEYLESS: Final = ("BASE-01", "BASE-02", "BASE-03", "AUTH-01", "AUTH-12", "HDR-04", "ERR-SET-01")
 
@@ -134,4 +154,6 @@ PROBES: Final = (
     _aliases,
     _plain_http,
     _foreign,
+    _unknown,
+    _malformed,
 )
