@@ -73,8 +73,8 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 
 
 PROBES: Final = (
-    family("unusable webhook URL, no prompt", "WEBHOOK-15", "generate", *_unusable(", no prompt", prompt=ABSENT)),
-    family("unusable webhook URL", "WEBHOOK-15", "generate", *_unusable(), only_unlimited=True),
+    family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
+    family("unusable webhook URL", "WEBHOOK-15", *_unusable(), only_unlimited=True),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", feeds=("WEBHOOK-03",)),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),
