@@ -36,10 +36,6 @@ def _get_submits(request: Request, _: Context) -> Request:
     return posted.with_members(dict(parse_qsl(request.query.decode("latin-1"))))
 
 
-def _put_submits(request: Request, _: Context) -> Request:
-    return request.at(request.path, "POST") if request.method == "PUT" else request
-
-
 def _any_case(request: Request, _: Context) -> Request:
     for path in SUBMIT_PATHS:
         if path.lower() == request.path.lower():
@@ -63,7 +59,8 @@ ADDRESSING = (
     Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
            hide_accepted(lambda request: submits(request, IMAGE_TO_VIDEO)), ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
     Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", Edits(request=_get_submits)),
-    Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation", Edits(request=_put_submits)),
+    Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation",
+           edit_requests(lambda request: request.method == "PUT", lambda request, _: request.at(request.path, "POST"))),
     Mutant("paths-in-any-case", "BASE-07", "Paths are matched without regard to letter case", Edits(request=_any_case)),
     Mutant("trailing-slash-accepted", "BASE-07", "A submit path may end in a slash", Edits(request=_without_slash)),
 )  # fmt: skip

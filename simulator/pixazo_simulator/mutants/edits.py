@@ -11,11 +11,12 @@ import msgspec
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .members import Edit, When, change, is_envelope, where
+from .members import Edit, When, change, is_envelope, put, where
 from .messages import (
     UNKNOWN_ID,
     Condition,
     Context,
+    Members,
     Reply,
     Request,
     has_status,
@@ -29,6 +30,7 @@ from .messages import (
 from .mutant import Edits
 
 ReplyEdit = Callable[[Reply, Context], Reply]
+MISSING = object()
 Value = str | Callable[[Context], str]
 """A header's value, or what computes it."""
 
@@ -146,6 +148,17 @@ def in_submitted(operation: str | None, edit: Edit) -> Edits:
         return request if members == given else request.with_members(members)
 
     return Edits(request=edited)
+
+
+def submit_instead(
+    operation: str | None, name: str, value: object, *, of: object = MISSING, unless: tuple[str, object]
+) -> Edits:
+    """Submit one value of a member instead of another or of none, unless that is invalid together with another member."""
+
+    def concerns(given: Members) -> bool:
+        return given.get(name, MISSING) == of and given.get(unless[0]) != unless[1]
+
+    return in_submitted(operation, where(concerns, put(name, value)))
 
 
 def accept(operation: str | None, name: str, when: Callable[[Any], bool], instead: Callable[[Any], Any]) -> Edits:

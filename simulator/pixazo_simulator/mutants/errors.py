@@ -13,6 +13,7 @@ from pixazo_simulator.spec import (
     KeySuspended,
     Plan,
     Policy,
+    Refusal,
     Status,
     Throttled,
     http_date,
@@ -37,7 +38,7 @@ from .submit import replayed
 
 FEE = 10_000
 PRICE = 350_000
-"""Millionths of a dollar."""
+"""Of the cheapest generation, in millionths of a dollar: a wallet with less counts as empty."""
 RACE = SECOND
 """The time during which the next check does not see a debit."""
 
@@ -50,10 +51,6 @@ def _debited_again(plan: Plan, price: int, policy: Policy) -> int:
     return -price if plan.outcome is Status.COMPLETED else refund_due(plan, price, policy)
 
 
-def _no_refund(_: Plan, __: int, ___: Policy) -> int:
-    return 0
-
-
 def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
     unseen = (entry for entry in ledger.entries(now) if entry.kind is EntryKind.DEBIT and now - entry.at < RACE)
     return ledger.balance(now) - sum(entry.amount for entry in unseen) >= price
@@ -61,7 +58,7 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
 
 WALLET = (
     Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
-    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=_no_refund), ("WAL-03",)),
+    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
     Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE)),
     Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE)),
@@ -69,9 +66,7 @@ WALLET = (
 )  # fmt: skip
 
 
-CHEAPEST = 350_000
-"""Millionths of a dollar: a wallet with less counts as empty."""
-HOUR = 3600_000
+HOUR = 3600 * SECOND
 NOT_COUNTED = (401, 403, 500)
 """Status codes of refusals that precede the check of the rate."""
 _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
@@ -96,13 +91,16 @@ def _names_model(_: Request, reply: Reply) -> bool:
 
 
 def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
-    is_poor = is_read(request, reply) and context.balance < CHEAPEST
-    return context.refusal(InsufficientFunds(CHEAPEST), request) if is_poor else reply
+    is_poor = is_read(request, reply) and context.balance < PRICE
+    return context.refusal(InsufficientFunds(PRICE), request) if is_poor else reply
 
 
-def _with_id(refusal: Reply, accepted: Reply) -> Reply:
-    """A refusal that contains the id of the generation that was queued all the same."""
-    return refusal.with_members({**(refusal.members() or {}), "request_id": (accepted.members() or {})["request_id"]})
+def _refused(request: Request, reply: Reply, context: Context, refusal: Refusal) -> Reply:
+    """The refusal, with the id of the generation if one was queued all the same."""
+    refused = context.refusal(refusal, request)
+    if not is_accepted(request, reply):
+        return refused
+    return refused.with_members({**(refused.members() or {}), "request_id": (reply.members() or {})["request_id"]})
 
 
 def _remember_balance(request: Request, context: Context) -> Request:
@@ -114,25 +112,19 @@ def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Rep
     if not is_accepted(request, reply) or context.balance >= 0:
         return reply
     taken = context.memory.get("balance") - context.balance
-    refusal = _with_id(context.refusal(InsufficientFunds(taken), request), reply)
-    return msgspec.structs.replace(refusal, debit=-taken)
+    return msgspec.structs.replace(_refused(request, reply, context, InsufficientFunds(taken)), debit=-taken)
 
 
 def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway accepts without its own check of their rate."""
     is_counted = submits(request) and context.known and reply.status not in NOT_COUNTED
     wait = context.throttle() if is_counted else None
-    if wait is None:
-        return reply
-    refusal = context.refusal(Throttled(wait), request)
-    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
+    return reply if wait is None else _refused(request, reply, context, Throttled(wait))
 
 
 def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    if not submits(request) or not context.known or not context.broken:
-        return reply
-    refusal = context.refusal(Broken(), request)
-    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
+    is_broken = submits(request) and context.known and context.broken
+    return _refused(request, reply, context, Broken()) if is_broken else reply
 
 
 def _still_suspended(request: Request, context: Context) -> Request | Reply:

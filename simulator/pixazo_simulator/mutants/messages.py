@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import msgspec
@@ -230,19 +231,17 @@ class Memory:
         return number
 
 
+@dataclass(frozen=True, slots=True)
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
     `known` says whether the caller's own key opens a world; `memory` is that world's.
     """
 
-    __slots__ = ("_world", "_worlds", "known", "memory")
-
-    def __init__(self, worlds: Worlds, world: World | None, memory: Memory, *, known: bool) -> None:
-        self._worlds = worlds
-        self._world = world
-        self.memory = memory
-        self.known = known
+    _worlds: Worlds
+    _world: World | None
+    memory: Memory
+    known: bool
 
     @property
     def key(self) -> str:

@@ -148,7 +148,7 @@ class EditedGateway:
 
     def _context(self, world: World | None, *, known: bool) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
-        return Context(self._worlds, world, memory, known=known)
+        return Context(self._worlds, world, memory, known)
 
 
 def _message(request: WireRequest) -> Request:

@@ -19,9 +19,9 @@ from pixazo_simulator.spec import (
     read_data_url,
 )
 
-from .edits import accept, edit_requests, in_submitted, policy, refuse_submits
+from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead
 from .members import drop, put, where
-from .messages import GENERATE, IMAGE_TO_VIDEO, Members, Request, submits
+from .messages import GENERATE, IMAGE_TO_VIDEO, Request, submits
 from .mutant import Edits, Mutant
 
 IMAGE = "first_frame_image"
@@ -104,15 +104,6 @@ def _has_extreme_ratio(seen: ImageFacts) -> bool:
 def _default(operation: str, name: str, value: object) -> Edits:
     """A member that is missing or null has this value."""
     return in_submitted(operation, where(lambda given: given.get(name) is None, put(name, value)))
-
-
-def _default_unless(name: str, value: object, unless: tuple[str, object]) -> Edits:
-    """A missing member has this value, unless that is invalid together with another member."""
-
-    def is_missing(given: Members) -> bool:
-        return name not in given and given.get(unless[0]) != unless[1]
-
-    return in_submitted(IMAGE_TO_VIDEO, where(is_missing, put(name, value)))
 
 
 def _ignore_callback_number(operation: str) -> Edits:
@@ -246,14 +237,14 @@ I2V = (
     Mutant("image-takes-any-duration", "I2V-DUR-03", "Image-to-video accepts any positive integer as duration",
            accept(IMAGE_TO_VIDEO, "duration", _is_other_duration, lambda _: 6)),
     Mutant("image-default-of-10-seconds", "I2V-DUR-04", "The default duration of image-to-video is 10 s",
-           _default_unless("duration", 10, ("resolution", "1080P")), ("OUT-10",)),
+           submit_instead(IMAGE_TO_VIDEO, "duration", 10, unless=("resolution", "1080P")), ("OUT-10",)),
     Mutant("image-1080p-refused", "I2V-RES-01", "Image-to-video refuses 1080P",
            _refuse("resolution", lambda value: value == "1080P", "must be 768P."), ("OUT-11", "I2V-IMG-12", "WEBHOOK-*")),
     Mutant("image-takes-720p", "I2V-RES-02", "Image-to-video accepts 720P",
            accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: RESOLUTIONS[0])),
     _takes(IMAGE_TO_VIDEO, "resolution-as-number", "I2V-RES-03"),
     Mutant("image-default-of-1080p", "I2V-RES-04", "The default resolution of image-to-video is 1080P",
-           _default_unless("resolution", "1080P", ("duration", 10)), ("OUT-11",)),
+           submit_instead(IMAGE_TO_VIDEO, "resolution", "1080P", unless=("duration", 10)), ("OUT-11",)),
     Mutant("1080p-of-10-seconds-accepted", "I2V-COMBO-01", "1080P with 10 s is accepted", policy(combo_1080p_10s="accept")),
     _takes(IMAGE_TO_VIDEO, "prompt-optimizer-as-text", "I2V-PO-01"),
     _takes(IMAGE_TO_VIDEO, "fast-pretreatment-as-text", "I2V-FP-01"),

@@ -209,10 +209,6 @@ def _skipping(submission: Admitted, policy: Policy, random: Random) -> Plan:
     return msgspec.structs.replace(plan, queued=plan.queued + plan.processing, processing=0)
 
 
-def _stuck(submission: Admitted, policy: Policy, random: Random) -> Plan:
-    return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
-
-
 def _withdrawn(members: Members, context: Context) -> Members:
     ends = context.ends(members["request_id"]) if members.get("status") == "COMPLETED" else None
     if ends is None or context.now < ends + GRACE:
@@ -226,7 +222,7 @@ FLOW = (
     Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", behaviour(plan_for=_skipping)),
     Mutant("completed-turns-failed", "FLOW-03", "COMPLETED becomes FAILED 20 s later", in_status(_withdrawn), ("STATUS-14", "WEBHOOK-04")),
     Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED follow QUEUED directly", policy(queued_to_end="yes"), ("FLOW-02",)),
-    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends", behaviour(plan_for=_stuck),
+    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends", behaviour(plan_for=lambda *given: msgspec.structs.replace(plan_for(*given), processing=NEVER)),
            ("OUT-*", "TIME-*", "FAIL-*", "WAL-*", "WEBHOOK-*", "STATUS-*")),
 )  # fmt: skip
 

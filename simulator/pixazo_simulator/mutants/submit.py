@@ -54,14 +54,6 @@ def _bare(_: Call, policy: Policy, random: Random, now: int) -> str:
     return REQUEST_ID_FORMS[policy.request_id](random, now)
 
 
-def _upper_case(call: Call, policy: Policy, random: Random, now: int) -> str:
-    return _bare(call, policy, random, now).upper()
-
-
-def _long_ago(call: Call, policy: Policy, random: Random, _: int) -> str:
-    return _bare(call, policy, random, LONG_AGO)
-
-
 def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
     digits = f"{random.getrandbits(128):032x}"
     return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}")
@@ -77,10 +69,6 @@ def _previous_url(members: Members, context: Context) -> str:
     previous: str = context.memory.get("polling_url") or own
     context.memory.put(own, "polling_url")
     return previous
-
-
-def _relative(url: str) -> str:
-    return urlsplit(url).path
 
 
 def _is_first_read(request: Request, context: Context) -> bool:
@@ -135,9 +123,9 @@ SUBMIT = (
     Mutant("processing-in-202", "SUBMIT-05", "The status of the 202 is PROCESSING", in_accepted(put("status", "PROCESSING")), ("FLOW-01",)),
     Mutant("bare-uuid", "SUBMIT-06", "A request id is a UUID without the model's name", behaviour(identify=_bare),
            ("SUBMIT-0[789]", "STATUS-04")),
-    Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case", _prefixed(_upper_case), ("SUBMIT-06",)),
+    Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case", _prefixed(lambda *given: _bare(*given).upper()), ("SUBMIT-06",)),
     Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4", _prefixed(_version_4), ("SUBMIT-09",)),
-    Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time", _prefixed(_long_ago)),
+    Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time", _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
     Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so that the same body gets the same id",
            _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05")),
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
@@ -145,7 +133,7 @@ SUBMIT = (
     Mutant("polling-url-without-prefix", "SUBMIT-11", "The request id in the polling_url lacks the model's name",
            in_accepted(change("polling_url", lambda url: url.replace(f"{MODEL_ID}_", ""))), ("SUBMIT-12",)),
     Mutant("relative-polling-url", "SUBMIT-12", "The polling_url is a path without scheme and host",
-           in_accepted(change("polling_url", _relative)), ("SUBMIT-11",)),
+           in_accepted(change("polling_url", lambda url: urlsplit(url).path)), ("SUBMIT-11",)),
     Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),
     Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404", hide(_is_first_read), ("STATUS-01",)),
     Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit comes only when the generation has ended",
