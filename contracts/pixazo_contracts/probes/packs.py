@@ -43,16 +43,10 @@ SHARED: Final = (
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
 
-#: What the packs bear on beside that.
-G2: Final = (
-    *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
-    "WEBHOOK-09",
-)
-G4: Final = (
-    *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
-    *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21"),
-)
-G5: Final = ("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20")
+#: What the packs aim at.
+G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
+G4: Final = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
+G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
 
 #: How often a status is read again right after the end.
 REREADS: Final = 2
@@ -193,12 +187,11 @@ def _i2v_single(case: str, aim: str, **changes: object) -> Conversation[Exchange
     return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
 
 
-@probe("g2", *G2, *SHARED, worst=5, cost=1)
+@probe("g2", *G2, "SUBMIT-10", "I2V-DUR-04", "I2V-RES-04", "WEBHOOK-09", *SHARED, worst=5, cost=1)
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
-    aims = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=aims, intent="accept", headers=CHARSET)
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSET)
     if _one_by_one(context, accepted):
         yield from _t2v_single("charset", "HDR-01", (*CHARSET, PRINTED_HEADERS[1]))
         yield from _t2v_single("no Cache-Control", "HDR-03", BODY_ONLY)
@@ -214,7 +207,7 @@ def _g3(context: RunContext) -> Conversation[None]:
     yield from _to_the_end(context, accepted)
 
 
-@probe("g4", *G4, *SHARED, worst=9, cost=1)
+@probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, worst=9, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
     url = yield from _url(context, ReceiverUrl("g4"))
     body: dict[str, object] = {
@@ -225,8 +218,7 @@ def _g4(context: RunContext) -> Conversation[None]:
     }
     if url is not None:
         body["callback_url"] = url
-    aims = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
-    accepted = yield from submit("imageToVideo", body, case="g4", aims=aims, intent="accept")
+    accepted = yield from submit("imageToVideo", body, case="g4", aims=G4, intent="accept")
     if _one_by_one(context, accepted):
         yield from _i2v_single("2000 characters", "I2V-PROMPT-03", prompt="a" * 2000)
         yield from _i2v_single("2000 characters of three bytes", "I2V-PROMPT-05", prompt="海" * 2000)
@@ -241,7 +233,7 @@ def _g4(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
-@probe("g5", *G5, *CALLED_BACK, *SHARED, worst=8, cost=1)
+@probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, worst=8, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
     header = yield from _url(context, ReceiverUrl("g5-header", fails=1))
     member = yield from _url(context, ReceiverUrl("g5-member"))
@@ -254,8 +246,7 @@ def _g5(context: RunContext) -> Conversation[None]:
     headers: Headers = PRINTED_HEADERS
     if header is not None and member is not None:
         body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
-    aims = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
-    accepted = yield from submit("imageToVideo", body, case="g5", aims=aims, intent="accept", headers=headers)
+    accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     if _one_by_one(context, accepted):
         yield from _i2v_single("755 x 302", "I2V-IMG-12", first_frame_image=data_url("image/png", png(755, 302)))
         yield from _i2v_single("302 x 755", "I2V-IMG-12", first_frame_image=data_url("image/png", png(302, 755)))

@@ -9,24 +9,8 @@ from typing import Any, Self, cast
 
 import msgspec
 
+from pixazo_simulator import spec
 from pixazo_simulator.gateway import serve_media
-from pixazo_simulator.spec import (
-    MODEL_ID,
-    Header,
-    InvalidBody,
-    MediaRead,
-    Operation,
-    Policy,
-    Refusal,
-    StatusRead,
-    Submit,
-    classify,
-    finish,
-    http_date,
-    media_path,
-    members,
-    refusal_answer,
-)
 from pixazo_simulator.world import Generation, World, Worlds
 
 GENERATE = "generate"
@@ -36,23 +20,23 @@ IMAGE_TO_VIDEO = "imageToVideo"
 Members = dict[str, Any]
 """The members of a JSON object."""
 
-REQUEST_ID = re.compile(rf"{MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
+REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
 """A well-formed request id, in either form of policy `request_id`."""
-UNKNOWN_ID = f"{MODEL_ID}_00000000-0000-7000-8000-000000000000"
+UNKNOWN_ID = f"{spec.MODEL_ID}_00000000-0000-7000-8000-000000000000"
 """A well-formed request id that no generation has."""
 
 
 def members_of(body: bytes) -> Members | None:
     """The members of a JSON object; None for any other body."""
-    found = members(body)
-    return None if isinstance(found, InvalidBody) else found
+    found = spec.members(body)
+    return None if isinstance(found, spec.InvalidBody) else found
 
 
 class _WithHeaders:
     """The headers of a request or a reply. Their names are in lower case, as ASGI has them."""
 
     __slots__ = ()
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
 
     def header(self, name: str) -> str | None:
         """The first header of this name."""
@@ -85,7 +69,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     method: str
     path: str
     query: bytes
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
     body: bytes = b""
     spelling: tuple[bytes, ...] = ()
     listener: World | None = None
@@ -103,22 +87,22 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
         return self._with(path=path, method=method or self.method)
 
     @property
-    def operation(self) -> Operation | None:
+    def operation(self) -> spec.Operation | None:
         """The operation of a submit; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.operation if isinstance(endpoint, Submit) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.operation if isinstance(endpoint, spec.Submit) else None
 
     @property
     def read_id(self) -> str | None:
         """The request id of a status read; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, StatusRead) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, spec.StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
         """The request id of a download; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, MediaRead) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, spec.MediaRead) else None
 
 
 class Reply(_WithHeaders, msgspec.Struct, frozen=True):
@@ -129,7 +113,7 @@ class Reply(_WithHeaders, msgspec.Struct, frozen=True):
     """
 
     status: int
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
     body: bytes
     pause: float = 0
     until: int = 0
@@ -254,7 +238,7 @@ class Context:
         return self._world.clock.now() if self._world else self._worlds.clock.now()
 
     @property
-    def policy(self) -> Policy:
+    def policy(self) -> spec.Policy:
         """The policy that applies to the caller."""
         return self._world.policy if self._world else self._worlds.settings.policy
 
@@ -281,7 +265,7 @@ class Context:
     def ends(self, request_id: str) -> int | None:
         """The instant at which a generation ends; None if the world has no such generation."""
         found = self._generation(request_id)
-        return finish(found.accepted, found.plan) if found else None
+        return spec.finish(found.accepted, found.plan) if found else None
 
     def peek(self, request_id: str, at: int) -> Members | None:
         """The status envelope of a generation as it was or will be at another instant; None as above."""
@@ -294,11 +278,11 @@ class Context:
     def video(self, request_id: str, request: Request) -> Reply | None:
         """The video of a generation, whether it has ended or not; None if the request is for anything else."""
         found = self._generation(request_id)
-        if found is None or request.path != media_path(request_id, self.policy):
+        if found is None or request.path != spec.media_path(request_id, self.policy):
             return None
         answer = serve_media(found, request.method, list(request.headers), self.policy)
         length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
-        return Reply(answer.status, (*answer.headers, *length, (b"date", http_date(self.now))), answer.body)
+        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
@@ -315,11 +299,11 @@ class Context:
         attempted = [each for each in deliveries if each.request_id == request_id and each.attempts]
         return any(not delivery.attempts[-1].succeeded for delivery in attempted)
 
-    def refusal(self, refusal: Refusal, request: Request) -> Reply:
+    def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
-        answer = refusal_answer(refusal, self.policy, realm)
-        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", http_date(self.now)))
+        answer = spec.refusal_answer(refusal, self.policy, realm)
+        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", spec.http_date(self.now)))
         return Reply(answer.status, (*answer.headers, *more), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:

@@ -8,16 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pixazo_simulator.spec import (
-    DURATIONS,
-    IMAGE_LIMIT,
-    PROMPT_LIMIT,
-    RESOLUTIONS,
-    SHORT_SIDE,
-    ImageFacts,
-    image_facts,
-    read_data_url,
-)
+from pixazo_simulator import spec
 
 from .edits import accept, edit_requests, in_submitted, policy, refuse_submits, submit_instead
 from .members import drop, put, where
@@ -45,7 +36,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_other_duration(value: Any) -> bool:
-    return isinstance(value, int) and _is_number(value) and value > 0 and value not in DURATIONS
+    return isinstance(value, int) and _is_number(value) and value > 0 and value not in spec.DURATIONS
 
 
 def _text(condition: Callable[[str], object]) -> Is:
@@ -53,12 +44,12 @@ def _text(condition: Callable[[str], object]) -> Is:
     return lambda value: isinstance(value, str) and bool(condition(value))
 
 
-_is_too_long = _text(lambda text: len(text) > PROMPT_LIMIT)
-_is_of_2000 = _text(lambda text: len(text) == PROMPT_LIMIT)
+_is_too_long = _text(lambda text: len(text) > spec.PROMPT_LIMIT)
+_is_of_2000 = _text(lambda text: len(text) == spec.PROMPT_LIMIT)
 _is_not_ascii = _text(lambda text: not text.isascii())
 _has_single_bracket = _text(lambda text: re.search(r"(?<!\[)\[(?!\[)", text))
 _is_digits = _text(lambda text: re.fullmatch("[0-9]{1,9}", text))
-_is_unknown_resolution = _text(lambda text: text not in RESOLUTIONS)
+_is_unknown_resolution = _text(lambda text: text not in spec.RESOLUTIONS)
 _is_data_url = _text(lambda text: text[:5].lower() == "data:")
 _is_url = _text(lambda text: not _is_data_url(text))
 _is_gif = _text(
@@ -75,26 +66,26 @@ def _is_bare_base64(value: Any) -> bool:
         return False
 
 
-def _image(condition: Callable[[ImageFacts], bool]) -> Is:
+def _image(condition: Callable[[spec.ImageFacts], bool]) -> Is:
     """Whether a value is a data URL with an image for which the condition is true."""
 
     def holds(value: Any) -> bool:
-        data = read_data_url(value) if isinstance(value, str) else None
-        seen = image_facts(data) if data is not None else None
+        data = spec.read_data_url(value) if isinstance(value, str) else None
+        seen = spec.image_facts(data) if data is not None else None
         return seen is not None and condition(seen)
 
     return holds
 
 
-def _short_side(seen: ImageFacts) -> int:
+def _short_side(seen: spec.ImageFacts) -> int:
     return min(seen.width, seen.height)
 
 
-def _has_invalid_ratio(seen: ImageFacts) -> bool:
+def _has_invalid_ratio(seen: spec.ImageFacts) -> bool:
     return 5 * seen.width < 2 * seen.height or 2 * seen.width > 5 * seen.height
 
 
-def _has_extreme_ratio(seen: ImageFacts) -> bool:
+def _has_extreme_ratio(seen: spec.ImageFacts) -> bool:
     return 5 * seen.width == 2 * seen.height or 2 * seen.width == 5 * seen.height
 
 
@@ -124,12 +115,12 @@ def _accept_image(when: Is) -> Edits:
     return accept(IMAGE_TO_VIDEO, IMAGE, when, lambda _: VALID_IMAGE)
 
 
-def _accept_data_url(when: Callable[[ImageFacts], bool]) -> Edits:
+def _accept_data_url(when: Callable[[spec.ImageFacts], bool]) -> Edits:
     """Accept data URLs of images that ought to be refused."""
     return _accept_image(_image(lambda seen: seen.format != "other" and when(seen)))
 
 
-def _refuse_data_url(when: Callable[[ImageFacts], bool], message: str) -> Edits:
+def _refuse_data_url(when: Callable[[spec.ImageFacts], bool], message: str) -> Edits:
     """Refuse data URLs of valid images."""
     return _refuse(IMAGE, _image(lambda seen: seen.whole and when(seen)), message)
 
@@ -173,7 +164,7 @@ T2V = (
     _takes(GENERATE, "number-as-prompt", "T2V-PROMPT-02"),
     Mutant("blank-prompt-accepted", "T2V-PROMPT-03", "A blank prompt is accepted", policy(blank_prompt="accept")),
     Mutant("text-prompt-unlimited", "T2V-PROMPT-04", "A prompt of text-to-video may have any length",
-           accept(GENERATE, "prompt", _is_too_long, lambda text: text[:PROMPT_LIMIT])),
+           accept(GENERATE, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
     Mutant("text-prompt-ascii-only", "T2V-BODY-01", "Text-to-video refuses a prompt that is not ASCII",
            _refuse("prompt", _is_not_ascii, "must be ASCII.", GENERATE), ("SUBMIT-01", "HDR-01")),
     Mutant("text-resolution-required", "T2V-BODY-02", "Text-to-video refuses a body without resolution",
@@ -183,7 +174,7 @@ T2V = (
            accept(GENERATE, "duration", lambda value: value == 7, lambda _: 6)),
     _takes(GENERATE, "resolution-as-number", "T2V-RES-01"),
     Mutant("text-takes-any-resolution", "T2V-RES-02", "Text-to-video accepts any text as resolution",
-           accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: RESOLUTIONS[0])),
+           accept(GENERATE, "resolution", _is_unknown_resolution, lambda _: spec.RESOLUTIONS[0])),
     _takes(GENERATE, "prompt-optimizer-as-text", "T2V-PO-01"),
     _takes(GENERATE, "fast-pretreatment-as-text", "T2V-FP-01"),
     _takes(GENERATE, "aigc-watermark-as-text", "T2V-WM-01"),
@@ -202,7 +193,7 @@ I2V = (
     Mutant("image-prompt-of-2000-refused", "I2V-PROMPT-03", "Image-to-video refuses a prompt of exactly 2000 characters",
            _refuse("prompt", _is_of_2000, "must have at most 1999 characters."), ("I2V-PROMPT-05", *DATA_URLS)),
     Mutant("image-prompt-unlimited", "I2V-PROMPT-04", "A prompt of image-to-video may have any length",
-           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:PROMPT_LIMIT])),
+           accept(IMAGE_TO_VIDEO, "prompt", _is_too_long, lambda text: text[:spec.PROMPT_LIMIT])),
     Mutant("prompt-counted-in-bytes", "I2V-PROMPT-05", "The 2000 characters of a prompt are counted as UTF-8 bytes",
            policy(prompt_unit="bytes"), ("I2V-PROMPT-03", *DATA_URLS)),
     Mutant("camera-movement-refused", "I2V-PROMPT-06", "Image-to-video refuses a prompt with a bracket",
@@ -219,11 +210,11 @@ I2V = (
     Mutant("webp-refused", "I2V-IMG-06", "A WebP image is refused",
            _refuse(IMAGE, _image(lambda seen: seen.format == "webp"), "must be a JPEG or PNG image."), DATA_URLS),
     Mutant("gif-accepted", "I2V-IMG-07", "A GIF is accepted as image", _accept_image(_is_gif)),
-    Mutant("image-size-unlimited", "I2V-IMG-08", "An image may have any size", _accept_data_url(lambda seen: seen.size >= IMAGE_LIMIT)),
+    Mutant("image-size-unlimited", "I2V-IMG-08", "An image may have any size", _accept_data_url(lambda seen: seen.size >= spec.IMAGE_LIMIT)),
     Mutant("short-side-of-300-accepted", "I2V-IMG-09", "A short side of exactly 300 px is accepted",
-           _accept_data_url(lambda seen: _short_side(seen) == SHORT_SIDE)),
+           _accept_data_url(lambda seen: _short_side(seen) == spec.SHORT_SIDE)),
     Mutant("short-side-of-320-refused", "I2V-IMG-10", "A short side must be longer than 320 px",
-           _refuse_data_url(lambda seen: SHORT_SIDE < _short_side(seen) <= 320, "must have a short side of more than 320 px."), DATA_URLS),
+           _refuse_data_url(lambda seen: spec.SHORT_SIDE < _short_side(seen) <= 320, "must have a short side of more than 320 px."), DATA_URLS),
     Mutant("any-aspect-ratio-accepted", "I2V-IMG-11", "The aspect ratio of an image is not checked", _accept_data_url(_has_invalid_ratio)),
     Mutant("extreme-aspect-ratio-refused", "I2V-IMG-12", "An aspect ratio of exactly 2:5 or 5:2 is refused",
            _refuse_data_url(_has_extreme_ratio, "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
@@ -241,7 +232,7 @@ I2V = (
     Mutant("image-1080p-refused", "I2V-RES-01", "Image-to-video refuses 1080P",
            _refuse("resolution", lambda value: value == "1080P", "must be 768P."), ("OUT-11", "I2V-IMG-12", "WEBHOOK-*")),
     Mutant("image-takes-720p", "I2V-RES-02", "Image-to-video accepts 720P",
-           accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: RESOLUTIONS[0])),
+           accept(IMAGE_TO_VIDEO, "resolution", lambda value: value == "720P", lambda _: spec.RESOLUTIONS[0])),
     _takes(IMAGE_TO_VIDEO, "resolution-as-number", "I2V-RES-03"),
     Mutant("image-default-of-1080p", "I2V-RES-04", "The default resolution of image-to-video is 1080P",
            submit_instead(IMAGE_TO_VIDEO, "resolution", "1080P", unless=("duration", 10)), ("OUT-11",)),
