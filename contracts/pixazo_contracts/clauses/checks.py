@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Profile, Trace
+from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Intent, Profile, Trace
 
 from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member, code_word
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
+
+#: Status codes of a refusal: what was asked was wrong.
+REFUSALS: Final = range(400, 500)
 
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
@@ -78,9 +81,14 @@ def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str,
         yield check(bool(served), (served or requests)[0], where, expected, str(requests[0].status))
 
 
+def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
+    """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
+    return (e for e in trace.aimed(clause_id) if e.intent == intent and e.status not in UNDECIDED)
+
+
 def _is_refused(exchange: Exchange) -> Evidence | Violation:
-    refused = exchange.status is not None and 400 <= exchange.status < 500
-    return check(refused, exchange, f"status code ({exchange.case})", "a refusal, 400", code_word(exchange))
+    where = f"status code ({exchange.case})"
+    return check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", code_word(exchange))
 
 
 def is_accepted(exchange: Exchange, where: str) -> Remarks:
@@ -97,17 +105,13 @@ def refused(trace: Trace, clause_id: str) -> Remarks:
 
     Requests of which the page does not say whether they are refused are observed.
     """
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent == "refuse" and exchange.status not in UNDECIDED:
-            yield _is_refused(exchange)
+    yield from map(_is_refused, _decided(trace, clause_id, "refuse"))
     yield from observed(trace, clause_id)
 
 
 def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
     """As `refused`; but a rule about the image may also be enforced later, by ending FAILED or ERROR."""
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent != "refuse" or exchange.status in UNDECIDED:
-            continue
+    for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id)
         if generation is None:
             yield _is_refused(exchange)
@@ -119,9 +123,8 @@ def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
 
 def accepted(trace: Trace, clause_id: str) -> Remarks:
     """The requests aimed at the clause are accepted."""
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent == "accept" and exchange.status not in UNDECIDED:
-            yield from is_accepted(exchange, f"status code ({exchange.case})")
+    for exchange in _decided(trace, clause_id, "accept"):
+        yield from is_accepted(exchange, f"status code ({exchange.case})")
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
@@ -129,12 +132,10 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
 
     A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
     """
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent != "any" or exchange.status is None or exchange.status in UNDECIDED:
-            continue
+    for exchange in _decided(trace, clause_id, "any"):
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
-        word = "refused" if 400 <= exchange.status < 500 and not codes else code_word(exchange)
+        word = "refused" if exchange.status in REFUSALS and not codes else code_word(exchange)
         yield Observation(f"{exchange.case}: {word}{ending}", exchange)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
 
-from .checks import NO_ROUTE, UNDECIDED, answered, equals, has_code, is_absent, is_string, noted
+from .checks import NO_ROUTE, REFUSALS, UNDECIDED, answered, equals, has_code, is_absent, is_string, noted
 from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
@@ -53,7 +53,7 @@ def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
 def err_env_01(trace: Trace) -> Remarks:
     """Queue-system errors are an object with string members `error` and `message`."""
     for exchange in trace.submits:
-        if exchange.status is not None and 400 <= exchange.status < 500 and exchange.status not in NOT_QUEUE:
+        if exchange.status in REFUSALS and exchange.status not in NOT_QUEUE:
             for name in ("error", "message"):
                 yield check_member(exchange, name, is_string, "a string")
 
@@ -76,7 +76,7 @@ def err_400_01(trace: Trace) -> Remarks:
     for exchange in _parameter_probes(trace):
         # The server may refuse an image that is too large for itself before it reaches the model's rules.
         too_large = exchange.status == 413 and "I2V-IMG-08" in exchange.aims
-        if exchange.status in range(400, 500) and exchange.status not in UNDECIDED and not too_large:
+        if exchange.status in REFUSALS and exchange.status not in UNDECIDED and not too_large:
             yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", str(exchange.status))
 
 

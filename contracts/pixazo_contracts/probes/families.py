@@ -13,7 +13,7 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Headers, Probe, RunContext
+from .conversation import Conversation, Headers, Probe, RunContext, probe
 from .images import bmp, data_url, gif, png, svg
 from .operations import BODY_ONLY, PRINTED, PRINTED_HEADERS, PROMPT, encode, follow, poll, submit
 from .samples import members
@@ -61,7 +61,9 @@ def family(
     the accidental generation is polled for what it can still show. With `followed` the end of an accepted case belongs to
     the question, so all cases are sent and then followed to their ends.
     """
+    counted = sum(case.intent != "refuse" for case in cases)
 
+    @probe(name, aim, *feeds, worst=max(1, counted), cost=counted, only_unlimited=only_unlimited)
     def conversation(context: RunContext) -> Conversation[None]:
         accepted: list[Exchange] = []
         for case in cases:
@@ -77,15 +79,7 @@ def family(
         elif followed:
             yield from follow(context, accepted)
 
-    counted = sum(case.intent != "refuse" for case in cases)
-    return Probe(
-        name=name,
-        feeds=(aim, *feeds),
-        conversation=conversation,
-        worst=max(1, counted),
-        expected=counted,
-        only_unlimited=only_unlimited,
-    )
+    return conversation
 
 
 def _raw(

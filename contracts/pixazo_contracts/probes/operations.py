@@ -99,11 +99,15 @@ submit = _sending(submit_send)
 read = _sending(read_send)
 
 
+def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
+    """A new URL at our receiver, or None if callbacks cannot reach us."""
+    return (yield from open_receiver_url(step)) if context.has_receiver else None
+
+
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
-    if not context.has_receiver:
-        return PRINTED_HEADERS
-    return (*PRINTED_HEADERS, ("X-Webhook-URL", (yield from open_receiver_url(step))))
+    url = yield from receiver_url(context, step)
+    return PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:

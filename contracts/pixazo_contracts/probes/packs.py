@@ -19,7 +19,6 @@ from .conversation import (
     RunContext,
     Send,
     await_callbacks,
-    open_receiver_url,
     pause,
     probe,
     publish,
@@ -27,7 +26,7 @@ from .conversation import (
     send,
 )
 from .images import data_url, jpeg, png, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, submit, unknown_id
+from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, receiver_url, submit, unknown_id
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -54,14 +53,9 @@ REREADS: Final = 2
 PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 
-def _url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
-    """A URL at our receiver, or None if callbacks cannot reach us."""
-    return (yield from open_receiver_url(step)) if context.has_receiver else None
-
-
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
-    url = yield from _url(context, ReceiverUrl("g1"))
+    url = yield from receiver_url(context, ReceiverUrl("g1"))
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
@@ -209,7 +203,7 @@ def _g3(context: RunContext) -> Conversation[None]:
 
 @probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, worst=9, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
-    url = yield from _url(context, ReceiverUrl("g4"))
+    url = yield from receiver_url(context, ReceiverUrl("g4"))
     body: dict[str, object] = {
         "prompt": "海" * 2000,
         "first_frame_image": data_url("image/webp", webp(301, 600)),
@@ -235,8 +229,8 @@ def _g4(context: RunContext) -> Conversation[None]:
 
 @probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, worst=8, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
-    header = yield from _url(context, ReceiverUrl("g5-header", fails=1))
-    member = yield from _url(context, ReceiverUrl("g5-member"))
+    header = yield from receiver_url(context, ReceiverUrl("g5-header", fails=1))
+    member = yield from receiver_url(context, ReceiverUrl("g5-member"))
     body: dict[str, object] = {
         "prompt": PROMPT,
         "first_frame_image": data_url("image/png", png(755, 302)),
@@ -260,6 +254,7 @@ def _g5(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(header, 2, context.profile.settle)
 
 
-#: `worst` counts a pack and its ingredients, `cost` the pack alone.
 SMOKE: Final = (_smoke,)
+
+#: `worst` counts a pack and its ingredients, `cost` the pack alone.
 PROBES: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)
