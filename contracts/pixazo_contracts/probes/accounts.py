@@ -6,18 +6,7 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent, whole_number
 
-from .conversation import (
-    Conversation,
-    Headers,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    await_callbacks,
-    pause,
-    probe,
-    send,
-    together,
-)
+from .conversation import Conversation, Headers, Probe, ReceiverUrl, RunContext, await_callbacks, pause, probe, together
 from .operations import PRINTED, PRINTED_HEADERS, PROMPT, poll, read, submit, submit_send, unknown_id, webhook_headers
 
 #: A failing generation may be short, so it is read this many times as often as others.
@@ -97,7 +86,7 @@ def _precedence(_: RunContext) -> Conversation[None]:
 @probe("unknown model", "ERR-400-02", "ERR-400-03", worst=1)
 def _unknown_model(_: RunContext) -> Conversation[None]:
     body, url = {"prompt": PROMPT, **PRINTED}, "/no-such-model/v1/generate"
-    yield from send(submit_send("other", body, case="no-such-model", aims=("ERR-400-02",), intent="refuse", url=url))
+    yield from submit("other", body, case="no-such-model", aims=("ERR-400-02",), intent="refuse", url=url)
 
 
 @probe("disabled model", "ERR-400-02", "ERR-400-03", worst=1, needs={"account:disabled"})

@@ -85,11 +85,6 @@ def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) ->
     return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
-def download_send(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
-    """The step that downloads a medium, without a key."""
-    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
-
-
 def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
     """Make the step and send it: takes the arguments of `make`."""
     return lambda *args, **kwargs: send(make(*args, **kwargs))
@@ -97,6 +92,11 @@ def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
 
 submit = _sending(submit_send)
 read = _sending(read_send)
+
+
+def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Conversation[Exchange]:
+    """Download a medium once, without a key."""
+    return send(Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id))
 
 
 def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
@@ -191,5 +191,5 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
     for url in media_urls(end):
         absolute = urljoin(f"{context.profile.origin}/", url) if context.profile.loopback else url
         if _may_fetch(context, absolute):
-            fetched.append((yield from send(download_send(end.request_id, absolute))))
+            fetched.append((yield from fetch(end.request_id, absolute)))
     return fetched

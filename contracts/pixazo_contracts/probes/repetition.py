@@ -6,8 +6,8 @@ from typing import Final
 
 from pixazo_contracts.trace import TERMINAL, History
 
-from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, send, together
-from .operations import PRINTED_HEADERS, PROMPT, download_send, follow, media_urls, poll, read, submit, submit_send
+from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
+from .operations import PRINTED_HEADERS, PROMPT, fetch, follow, media_urls, poll, read, submit, submit_send
 from .samples import members
 
 
@@ -90,11 +90,11 @@ def _late(context: RunContext) -> Conversation[None]:
         yield from read(generation.request_id, case="late", aims=("STATUS-16",))
     fetched = [g.downloads[0] for g in ended if g.downloads]
     for first in fetched[:MOST_LINKS]:
-        yield from send(download_send(str(first.request_id), first.url, case="late", aims=("OUT-13",)))
+        yield from fetch(str(first.request_id), first.url, case="late", aims=("OUT-13",))
     for request_id, url in context.earlier:
         end = yield from read(request_id, case="earlier run", aims=("STATUS-16",))
         if url is not None and url in media_urls(end):
-            yield from send(download_send(request_id, url, case="earlier run", aims=("OUT-13",)))
+            yield from fetch(request_id, url, case="earlier run", aims=("OUT-13",))
 
 
 SUBMITS: Final = (_repeated, _at_once)

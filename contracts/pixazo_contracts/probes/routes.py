@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
 from .conversation import Conversation, Placement, Probe, RunContext, Send, probe, published, send
-from .operations import PRINTED_HEADERS, PROMPT, read, submit, submit_send, unknown_id
+from .operations import PRINTED_HEADERS, PROMPT, read, submit, unknown_id
 from .samples import Sample, members, text
 
 OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
@@ -109,7 +109,7 @@ ALIASES: Final = {
 def _aliases(_: RunContext) -> Conversation[None]:
     body = {"prompt": PROMPT}
     for case, url in ALIASES.items():
-        yield from send(submit_send("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url))
+        yield from submit("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url)
 
 
 @probe("plain HTTP", "BASE-08", needs={"tls"})

@@ -9,17 +9,7 @@ import msgspec
 from pixazo_simulator import spec
 from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
-from .edits import (
-    behaviour,
-    edit_replies,
-    in_refusals,
-    policy,
-    refuse,
-    with_header,
-    with_members,
-    with_status,
-    without_checks,
-)
+from .edits import behaviour, edit_replies, in_refusals, policy, refuse, with_members, with_status, without_checks
 from .members import chain, change, drop, put, rename, where
 from .messages import Condition, Context, Reply, Request, has_status, is_accepted, is_read, is_refused, reads, submits
 from .mutant import Edits, Mutant
@@ -166,7 +156,7 @@ ERRORS = (
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
-           edit_replies(has_status(429), with_header("retry-after", lambda context: spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
+           edit_replies(has_status(429), lambda reply, context: reply.with_header("retry-after", spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -20,8 +19,6 @@ IMAGE_TO_VIDEO = "imageToVideo"
 Members = dict[str, Any]
 """The members of a JSON object."""
 
-REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
-"""A well-formed request id, in either form of policy `request_id`."""
 UNKNOWN_ID = f"{spec.MODEL_ID}_00000000-0000-7000-8000-000000000000"
 """A well-formed request id that no generation has."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from random import Random
 from urllib.parse import urlsplit
@@ -28,21 +29,11 @@ from .edits import (
     with_status,
 )
 from .members import change, compute, drop, finished, put, running, status_is, where, without_prefix
-from .messages import (
-    REQUEST_ID,
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    is_accepted,
-    is_read,
-    is_refused,
-    reads,
-    submits,
-)
+from .messages import Condition, Context, Members, Reply, Request, is_accepted, is_read, is_refused, reads, submits
 from .mutant import Edits, Mutant
 
+REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
+"""A well-formed request id, in either form of policy `request_id`."""
 STEP = 5 * spec.SECOND
 """How far one read advances a generation."""
 LAG = 3 * spec.SECOND

@@ -14,18 +14,7 @@ from pixazo_simulator.world import REQUEST_ID_FORMS, Call
 
 from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
 from .members import change, compute, drop, put
-from .messages import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    Condition,
-    Context,
-    Members,
-    Reply,
-    Request,
-    is_accepted,
-    is_refused,
-    submits,
-)
+from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Members, Reply, Request, is_accepted, is_refused, submits
 from .mutant import Edits, Mutant
 
 Identify = Callable[[Call, Policy, Random, int], str]
@@ -33,8 +22,10 @@ LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
 """A day before the page's sample."""
 
 
-def _accepts(operation: str) -> Condition:
-    return lambda request, reply: is_accepted(request, reply) and submits(request, operation)
+def _accepted_with(status: int, operation: str) -> Edits:
+    return edit_replies(
+        lambda request, reply: is_accepted(request, reply) and submits(request, operation), with_status(status)
+    )
 
 
 def _uuid(digits: str) -> str:
@@ -114,9 +105,9 @@ def _is_no_object(request: Request, reply: Reply) -> bool:
 
 
 SUBMIT = (
-    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", edit_replies(_accepts(GENERATE), with_status(200))),
+    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", _accepted_with(200, GENERATE)),
     Mutant("201-on-image-to-video", "SUBMIT-02", "An accepted image-to-video submit gets 201",
-           edit_replies(_accepts(IMAGE_TO_VIDEO), with_status(201))),
+           _accepted_with(201, IMAGE_TO_VIDEO)),
     Mutant("no-polling-url", "SUBMIT-03", "The 202 has no polling_url", in_accepted(drop("polling_url")), ("SUBMIT-1[12]",)),
     Mutant("no-status-in-202", "SUBMIT-03", "The 202 has no status", in_accepted(drop("status")), ("SUBMIT-05",)),
     Mutant("estimated-cost-in-202", "SUBMIT-04", "The 202 also has an estimated_cost", in_accepted(put("estimated_cost", 0.35))),
