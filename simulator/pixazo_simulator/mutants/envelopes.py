@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +49,7 @@ def _unaliased(request: Request, _: Context) -> Request:
         return request
     try:
         request_id = base64.urlsafe_b64decode(f"{alias}{'=' * (-len(alias) % 4)}").decode()
-    except (binascii.Error, ValueError):
+    except ValueError:  # binascii.Error is one, too
         return request
     return request.at(request.path.replace(alias, request_id)) if request_id.startswith(MODEL_ID) else request
 
