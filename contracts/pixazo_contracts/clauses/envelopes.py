@@ -22,18 +22,7 @@ from pixazo_contracts.trace import (
     is_object,
 )
 
-from .checks import (
-    RUNNING,
-    each,
-    envelopes,
-    frame,
-    is_absolute_url,
-    is_null,
-    is_null_or_absent,
-    is_string,
-    late,
-    playing_time,
-)
+from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
 from .clause import Evidence, Group, Observation, Remarks, SharedCheck, Violation, check, check_member
 from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
 
@@ -299,7 +288,7 @@ def time_07(trace: Trace) -> Remarks:
         fixed: object = None
         for read in generation.seen:
             value = read.member("completed_at")
-            if read.state in RUNNING:
+            if read.state not in TERMINAL:
                 yield check(is_null_or_absent(value), read, "completed_at", "null", value)
             elif read.state == "COMPLETED" and fixed is None:
                 yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
