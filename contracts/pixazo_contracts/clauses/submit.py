@@ -14,6 +14,7 @@ from pixazo_contracts.trace import (
     STATUS_BASE,
     TERMINAL,
     Exchange,
+    Generation,
     Profile,
     Trace,
     created,
@@ -155,11 +156,8 @@ def _repeats(first: Exchange, second: Exchange) -> bool:
     return all(getattr(first, name) == getattr(second, name) for name in kept)
 
 
-def _same_work(trace: Trace, request_id: str, second: Exchange) -> bool:
+def _same_work(generation: Generation, second: Exchange) -> bool:
     """Whether an id given twice for one body still is the first request: its history does not begin anew."""
-    generation = trace.generation(request_id)
-    if generation is None:
-        return True
     before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
     after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
     return not before or not after or before == after
@@ -179,7 +177,7 @@ def submit_10(trace: Trace) -> Remarks:
         yield Evidence(exchanges[0])
         for first, second in combinations(exchanges, 2):
             # One body sent twice may be taken for one request (SUBMIT-15); then it must stay one.
-            same = _repeats(first, second) and _same_work(trace, request_id, second)
+            same = _repeats(first, second) and _same_work(trace.history.by_id[request_id], second)
             yield check(same, second, "request_id", "an id of its own", f"that of exchange {first.number}")
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url, probe
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit
+from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit, webhook_headers
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -45,9 +45,8 @@ def _member(context: RunContext) -> Conversation[None]:
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER, only_unlimited=True)
 def _both(context: RunContext) -> Conversation[None]:
-    header = yield from open_receiver_url(ReceiverUrl("both-header"))
+    headers = yield from webhook_headers(context, ReceiverUrl("both-header"))
     member = yield from open_receiver_url(ReceiverUrl("both-member"))
-    headers = (*PRINTED_HEADERS, ("X-Webhook-URL", header))
     body = {"prompt": PROMPT, "callback_url": member}
     accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
     if (yield from poll(context, accepted)) is not None:

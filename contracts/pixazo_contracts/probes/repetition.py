@@ -33,12 +33,9 @@ def _at_once(_: RunContext) -> Conversation[None]:
     boats: list[dict[str, object]] = [{"prompt": f"Paper boat number {n}"} for n in range(4)]
     image = {**boats[0], "first_frame_image": members("image_to_video")["first_frame_image"]}
     requests = [*(("generate", boat) for boat in boats), ("imageToVideo", image)]
-    accepted = yield from together(
-        *(
-            submit_send(operation, body, case="at once", aims=("SUBMIT-10",), intent="accept")
-            for operation, body in requests
-        )
-    )
+    aims = ("SUBMIT-10",)
+    sends = [submit_send(kind, body, case="at once", aims=aims, intent="accept") for kind, body in requests]
+    accepted = yield from together(*sends)
     for exchange in accepted:
         if exchange.accepted_id is not None:
             yield from read(exchange.accepted_id, case="after all")

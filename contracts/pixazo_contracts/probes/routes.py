@@ -72,16 +72,10 @@ def _foreign(context: RunContext) -> Conversation[None]:
 
 def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conversation[object]:
     """A request with a method that the path does not have."""
+    case, aims, headers = f"{method} {what}", ("BASE-06",), PRINTED_HEADERS if body is not None else ()
     return send(
         Send(
-            operation="other",
-            method=method,
-            url=url,
-            case=f"{method} {what}",
-            aims=("BASE-06",),
-            intent="refuse",
-            headers=PRINTED_HEADERS if body is not None else (),
-            body=body,
+            operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -46,15 +46,8 @@ def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
     return _everywhere(reply) | edit_webhooks(lambda webhook, _: replace(webhook, body=encode(webhook.body)))
 
 
-def _reversed(value: Any) -> Any:
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return {name: _reversed(members[name]) for name in reversed(members)}
-    return value
-
-
 def _backwards(body: bytes) -> bytes:
-    return msgspec.json.encode(_reversed(msgspec.json.decode(body)))
+    return msgspec.json.encode(json.loads(body, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
 
 
 def _escaped(body: bytes) -> bytes:
