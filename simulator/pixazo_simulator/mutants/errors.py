@@ -111,6 +111,10 @@ def _still_suspended(request: Request, context: Context) -> Request | Reply:
     return context.refusal(spec.KeySuspended(), request) if is_suspended else request
 
 
+def _retry_in_the_past(reply: Reply, context: Context) -> Reply:
+    return reply.with_header("retry-after", spec.http_date(context.now - HOUR).decode())
+
+
 def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
     if reply.status == 429:
         context.memory.put(reply.status, "throttled")
@@ -156,7 +160,7 @@ ERRORS = (
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
-           edit_replies(has_status(429), lambda reply, context: reply.with_header("retry-after", spec.http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
+           edit_replies(has_status(429), _retry_in_the_past), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
