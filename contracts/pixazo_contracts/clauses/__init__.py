@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, select
+from .catalogue import BY_ID, CATALOGUE, CLAUSE_SET, STATEMENTS, select
 from .checks import UNDECIDED
 from .clause import Clause, Evidence, Observation, Remark, Violation, show
 from .standing import Strength
-from .statements import STATEMENTS
 
 __all__ = [
-    "BY_ID",
-    "CATALOGUE",
-    "CLAUSE_SET",
-    "STATEMENTS",
-    "UNDECIDED",
-    "Clause",
-    "Evidence",
-    "Observation",
-    "Remark",
-    "Strength",
-    "Violation",
-    "select",
-    "show",
-]
+    "BY_ID", "CATALOGUE", "CLAUSE_SET", "STATEMENTS", "UNDECIDED", "Clause", "Evidence", "Observation", "Remark", "Strength", "Violation",
+    "select", "show",
+]  # fmt: skip

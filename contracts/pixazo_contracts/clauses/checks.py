@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from pixazo_contracts.trace import TERMINAL, Callback, Exchange, Profile, Trace
+from pixazo_contracts.trace import MISSING, STATES, TERMINAL, Callback, Exchange, Intent, Profile, Trace
 
-from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member
+from .clause import Evidence, Observation, Remarks, SharedCheck, Violation, check, check_member, code_word
 
 #: Status codes that say nothing about the parameters of a submit: key, wallet, permission, route, rate.
 UNDECIDED: Final = frozenset({401, 402, 403, 404, 405, 429})
 
+#: Status codes of a refusal: what was asked was wrong.
+REFUSALS: Final = range(400, 500)
+
 #: Status codes of a gateway that has no such route.
 NO_ROUTE: Final = frozenset({404, 405})
+
+#: The states before the end.
+RUNNING: Final = STATES[:2]
 
 #: The cases that ask for several features in one request.
 PACKS: Final = frozenset({"g1", "g2", "g4", "g5"})
 
 
-def code_word(exchange: Exchange) -> str:
-    """A response in an observation: `accepted`, or else its status code."""
-    return "accepted" if exchange.succeeded else str(exchange.status)
+def is_null_or_absent(value: object) -> bool:
+    """Whether a member is null or absent."""
+    return value is None or value is MISSING
 
 
-def body_word(exchange: Exchange) -> str:
-    """Whether a response has members, in an observation."""
-    return "JSON" if exchange.members else "not a JSON object"
+def equals(expected: object) -> Callable[[object], bool]:
+    """Whether a member has the expected value."""
+    return lambda value: value == expected
 
 
-def member_names(exchange: Exchange) -> str:
-    """The names of the members of a response, sorted, as an observation lists them."""
-    return ", ".join(sorted(exchange.members)) or "none"
+#: Whether a member is absent; whether it is there and null.
+is_absent: Final = equals(MISSING)
+is_null: Final = equals(None)
+
+
+def is_string(value: object) -> bool:
+    """Whether a member is a string."""
+    return isinstance(value, str)
 
 
 def has_code(exchange: Exchange, *codes: int) -> Evidence | Violation:
@@ -46,10 +57,10 @@ def answered(*codes: int) -> SharedCheck:
 
 
 def each(
-    pick: Callable[[Trace], Iterable[Exchange]], name: str, holds: Callable[[object], bool], expected: str
+    pick: Callable[[Trace], Iterable[Exchange | Callback]], name: str, holds: Callable[[object], bool], expected: str
 ) -> SharedCheck:
-    """A member of each response that `pick` takes from the trace is as expected."""
-    return lambda trace, _: (check_member(exchange, name, holds, expected) for exchange in pick(trace))
+    """A member of each message that `pick` takes from the trace is as expected."""
+    return lambda trace, _: (check_member(message, name, holds, expected) for message in pick(trace))
 
 
 def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
@@ -57,9 +68,11 @@ def envelopes(*states: str) -> Callable[[Trace], Iterable[Exchange]]:
     return lambda trace: (read for read in trace.envelopes if not states or read.state in states)
 
 
-def noted(describe: Callable[[Exchange], str]) -> SharedCheck:
-    """What each request aimed at the clause got, as `describe` puts it."""
-    return lambda trace, clause_id: (Observation(describe(e), e) for e in trace.aimed(clause_id))
+def noted(describe: Callable[[Exchange], str], *, unless: Collection[int] = ()) -> SharedCheck:
+    """What each request aimed at the clause got, as `describe` puts it, unless that was one of these status codes."""
+    return lambda trace, clause_id: (
+        Observation(describe(e), e) for e in trace.aimed(clause_id) if e.status not in unless
+    )
 
 
 def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str, expected: str) -> Remarks:
@@ -68,9 +81,14 @@ def one_of(requests: Sequence[Exchange], served: Sequence[Exchange], where: str,
         yield check(bool(served), (served or requests)[0], where, expected, str(requests[0].status))
 
 
+def _decided(trace: Trace, clause_id: str, intent: Intent) -> Iterator[Exchange]:
+    """The requests of that intent aimed at the clause, unless their status codes say nothing about their parameters."""
+    return (e for e in trace.aimed(clause_id) if e.intent == intent and e.status not in UNDECIDED)
+
+
 def _is_refused(exchange: Exchange) -> Evidence | Violation:
-    refused = exchange.status is not None and 400 <= exchange.status < 500
-    return check(refused, exchange, f"status code ({exchange.case})", "a refusal, 400", code_word(exchange))
+    where = f"status code ({exchange.case})"
+    return check(exchange.status in REFUSALS, exchange, where, "a refusal, 400", code_word(exchange))
 
 
 def is_accepted(exchange: Exchange, where: str) -> Remarks:
@@ -87,17 +105,13 @@ def refused(trace: Trace, clause_id: str) -> Remarks:
 
     Requests of which the page does not say whether they are refused are observed.
     """
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent == "refuse" and exchange.status not in UNDECIDED:
-            yield _is_refused(exchange)
+    yield from map(_is_refused, _decided(trace, clause_id, "refuse"))
     yield from observed(trace, clause_id)
 
 
 def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
     """As `refused`; but a rule about the image may also be enforced later, by ending FAILED or ERROR."""
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent != "refuse" or exchange.status in UNDECIDED:
-            continue
+    for exchange in _decided(trace, clause_id, "refuse"):
         generation = trace.generation(exchange.accepted_id)
         if generation is None:
             yield _is_refused(exchange)
@@ -109,9 +123,8 @@ def refused_or_failed(trace: Trace, clause_id: str) -> Remarks:
 
 def accepted(trace: Trace, clause_id: str) -> Remarks:
     """The requests aimed at the clause are accepted."""
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent == "accept" and exchange.status not in UNDECIDED:
-            yield from is_accepted(exchange, f"status code ({exchange.case})")
+    for exchange in _decided(trace, clause_id, "accept"):
+        yield from is_accepted(exchange, f"status code ({exchange.case})")
 
 
 def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
@@ -119,12 +132,10 @@ def observed(trace: Trace, clause_id: str, *, codes: bool = False) -> Remarks:
 
     A refusal is reported without its status code, which ERR-400-01 judges, unless `codes`.
     """
-    for exchange in trace.aimed(clause_id):
-        if exchange.intent != "any" or exchange.status is None or exchange.status in UNDECIDED:
-            continue
+    for exchange in _decided(trace, clause_id, "any"):
         generation = trace.generation(exchange.accepted_id)
         ending = f", then {generation.outcome}" if generation is not None and generation.outcome else ""
-        word = "refused" if 400 <= exchange.status < 500 and not codes else code_word(exchange)
+        word = "refused" if exchange.status in REFUSALS and not codes else code_word(exchange)
         yield Observation(f"{exchange.case}: {word}{ending}", exchange)
 
 

@@ -1,7 +1,6 @@
 """A clause: one requirement of the page with its pure judgement of a trace.
 
-Each group of clauses is one file of `catalogue/`. A clause with a judgement of its own is a function, whose docstring
-is the requirement:
+A clause with a judgement of its own is a function, whose docstring is the requirement:
 
     @STATUS.clause("STATUS-07", DOCUMENTED, SHARED, section='Response Fields: "Status URL (initial response only)"')
     def status_07(trace: Trace) -> Remarks:
@@ -33,7 +32,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, TypedDict, Unpack
+from typing import Final, Required, TypedDict, Unpack
 
 from pixazo_contracts.trace import MISSING, Callback, Exchange, Trace
 
@@ -70,9 +69,9 @@ class Observation:
 
 Remark = Evidence | Violation | Observation
 Remarks = Iterator[Remark]
-Judgement = Callable[["Trace"], Remarks]
+Judgement = Callable[[Trace], Remarks]
 #: A judgement that several clauses share: it takes the id of the clause as well.
-SharedCheck = Callable[["Trace", str], Remarks]
+SharedCheck = Callable[[Trace, str], Remarks]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +101,9 @@ class Clause:
 
 
 class Standing(TypedDict, total=False):
-    """What a clause may say about itself beyond its strength and cost; ids and capabilities are separated by spaces."""
+    """What a clause says about itself beyond its strength and cost; ids and capabilities are separated by spaces."""
 
+    section: Required[str]
     depends_on: str
     needs: str
     core: bool
@@ -117,26 +117,19 @@ class Group:
     """
 
     def __init__(self, *, depends_on: str = "", needs: str = "") -> None:
-        self._defaults = Standing(depends_on=depends_on, needs=needs)
+        self._depends_on = depends_on
+        self._needs = needs
         self.clauses: list[Clause] = []
 
     def clause(
-        self, clause_id: str, strength: Strength, cost: Cost, *, section: str, **standing: Unpack[Standing]
+        self, clause_id: str, strength: Strength, cost: Cost, **standing: Unpack[Standing]
     ) -> Callable[[Judgement], None]:
         """Turn a judgement into the clause `clause_id` of this group; its docstring is the requirement."""
 
         def decorate(judge: Judgement) -> None:
             if not judge.__doc__:
                 raise TypeError(f"clause {clause_id} has no requirement: give its function a docstring")
-            self.row(
-                clause_id,
-                strength,
-                cost,
-                lambda trace, _: judge(trace),
-                section=section,
-                demands=judge.__doc__,
-                **standing,
-            )
+            self.row(clause_id, strength, cost, lambda trace, _: judge(trace), demands=judge.__doc__, **standing)
 
         return decorate
 
@@ -147,25 +140,23 @@ class Group:
         cost: Cost,
         check: SharedCheck,
         *,
-        section: str,
         demands: str,
         **standing: Unpack[Standing],
     ) -> None:
         """Add the clause `clause_id`, which demands what a shared check judges."""
-        about: Standing = {**self._defaults, **standing}
-        drift_fails = about.get("drift_fails", False)
+        drift_fails = standing.get("drift_fails", False)
         if drift_fails and strength is not EXAMPLE:
             raise TypeError(f"clause {clause_id} has drift_fails but not strength EXAMPLE: drop one of the two")
         clause = Clause(
             id=clause_id,
             requirement=demands,
-            section=section,
+            section=standing["section"],
             strength=strength,
             cost=cost,
             judge=lambda trace: check(trace, clause_id),
-            needs=frozenset(about.get("needs", "").split()),
-            depends_on=tuple(about.get("depends_on", "").split()),
-            core=about.get("core", False),
+            needs=frozenset(standing.get("needs", self._needs).split()),
+            depends_on=tuple(standing.get("depends_on", self._depends_on).split()),
+            core=standing.get("core", False),
             drift_fails=drift_fails,
         )
         self.clauses.append(clause)
@@ -177,6 +168,21 @@ def show(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
+def code_word(exchange: Exchange) -> str:
+    """A response in an observation: `accepted`, or else its status code."""
+    return "accepted" if exchange.succeeded else str(exchange.status)
+
+
+def body_word(exchange: Exchange) -> str:
+    """Whether a response has members, in an observation."""
+    return "JSON" if exchange.members else "not a JSON object"
+
+
+def member_names(exchange: Exchange) -> str:
+    """The names of the members of a response, sorted, as an observation lists them."""
+    return ", ".join(sorted(exchange.members)) or "none"
+
+
 def check(
     holds: bool,  # noqa: FBT001 - reads as a sentence: check(condition, source, where, expected, got)
     source: Exchange | Callback,
@@ -186,26 +192,6 @@ def check(
 ) -> Evidence | Violation:
     """`Evidence` if it holds, else the `Violation` that says what stood `where` instead of `expected`."""
     return Evidence(source) if holds else Violation(source, where, expected, got if isinstance(got, str) else show(got))
-
-
-def is_null_or_absent(value: object) -> bool:
-    """Whether a member is null or absent."""
-    return value is None or value is MISSING
-
-
-def equals(expected: object) -> Callable[[object], bool]:
-    """Whether a member has the expected value."""
-    return lambda value: value == expected
-
-
-#: Whether a member is absent; whether it is there and null.
-is_absent: Final = equals(MISSING)
-is_null: Final = equals(None)
-
-
-def is_string(value: object) -> bool:
-    """Whether a member is a string."""
-    return isinstance(value, str)
 
 
 def check_member(

@@ -1,4 +1,4 @@
-"""Probes: conversations that provoke what clauses judge, one file a group.
+"""Probes: conversations that provoke what clauses judge.
 
 A probe looks like this::
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from . import accounts, balances, callbacks, families, packs, reading, repetition, routes, smoke
+from . import accounts, callbacks, families, packs, repetition, routes
 from .conversation import (
     Await,
     AwaitCallbacks,
@@ -50,8 +50,8 @@ from .conversation import (
 from .families import ABSENT, BROKEN_IMAGES, RULES
 from .images import bmp, data_url, gif, jpeg, png, svg, webp
 from .operations import BODY_ONLY, PRINTED_HEADERS, follow, media_urls, poll, read_send, submit_send
+from .packs import Unusable, unusable
 from .samples import members
-from .smoke import Unusable, unusable
 
 __all__ = [
     "ABSENT", "BODY_ONLY", "BROKEN_IMAGES", "PRINTED_HEADERS", "PROBES", "RULES", "Await", "AwaitCallbacks", "Conversation", "Headers", "Pause", "Probe", "Publish",
@@ -62,17 +62,17 @@ __all__ = [
 
 #: All probes: smoke first, late ones last, cheap ones before expensive ones.
 PROBES: tuple[Probe, ...] = (
-    *smoke.PROBES,
+    *packs.SMOKE,
     *routes.PROBES,
-    *reading.PROBES,
+    *repetition.READS,
     *families.PROBES,
     *accounts.PROBES,
     *packs.PROBES,
     *callbacks.PROBES,
-    *repetition.PROBES,
-    *balances.PROBES,
+    *repetition.SUBMITS,
+    *accounts.BALANCES,
     *families.OPEN_QUESTIONS,
-    *reading.LATE,
+    *repetition.LATE,
 )
 
 

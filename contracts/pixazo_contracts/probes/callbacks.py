@@ -7,7 +7,7 @@ from typing import Final
 
 from .conversation import Conversation, Probe, ReceiverUrl, RunContext, await_callbacks, open_receiver_url, probe
 from .families import ABSENT, Case, family, t2v
-from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit
+from .operations import PRINTED_HEADERS, PROMPT, poll, read, submit, webhook_headers
 
 RECEIVER: Final = frozenset({"receiver"})
 
@@ -45,9 +45,8 @@ def _member(context: RunContext) -> Conversation[None]:
 
 @probe("both channels", "WEBHOOK-20", cost=1, needs=RECEIVER, only_unlimited=True)
 def _both(context: RunContext) -> Conversation[None]:
-    header = yield from open_receiver_url(ReceiverUrl("both-header"))
+    headers = yield from webhook_headers(context, ReceiverUrl("both-header"))
     member = yield from open_receiver_url(ReceiverUrl("both-member"))
-    headers = (*PRINTED_HEADERS, ("X-Webhook-URL", header))
     body = {"prompt": PROMPT, "callback_url": member}
     accepted = yield from submit("generate", body, case="both channels", intent="accept", headers=headers)
     if (yield from poll(context, accepted)) is not None:
@@ -73,8 +72,8 @@ def _unusable(what: str = "", **changes: object) -> tuple[Case, ...]:
 
 
 PROBES: Final = (
-    family("unusable webhook URL, no prompt", "WEBHOOK-15", "generate", *_unusable(", no prompt", prompt=ABSENT)),
-    family("unusable webhook URL", "WEBHOOK-15", "generate", *_unusable(), only_unlimited=True),
+    family("unusable webhook URL, no prompt", "WEBHOOK-15", *_unusable(", no prompt", prompt=ABSENT)),
+    family("unusable webhook URL", "WEBHOOK-15", *_unusable(), only_unlimited=True),
     _receiver("webhook alone", ReceiverUrl("alone"), 2, "WEBHOOK-01", case="webhook header", feeds=("WEBHOOK-03",)),
     _receiver("refusing receiver", ReceiverUrl("refusing", fails=1), 2, "WEBHOOK-11", "WEBHOOK-16"),
     _receiver("slow receiver", ReceiverUrl("slow", delay=SLOW), 1, "WEBHOOK-16"),

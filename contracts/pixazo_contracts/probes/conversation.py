@@ -154,22 +154,25 @@ class Probe:
 
 
 def probe(
-    name: str, *feeds: str, worst: int = 0, cost: int = 0, needs: Collection[str] = (), only_unlimited: bool = False
+    name: str,
+    *feeds: str,
+    worst: int = 0,
+    cost: int = 0,
+    needs: Collection[str] = (),
+    phase: Phase = "main",
+    only_unlimited: bool = False,
 ) -> Callable[[Script], Probe]:
     """A decorator that makes a probe of a conversation; `cost` is what it should and may cost, `worst` only what it may."""
-
-    def decorate(conversation: Script) -> Probe:
-        return Probe(
-            name=name,
-            feeds=feeds,
-            conversation=conversation,
-            worst=worst or cost,
-            expected=cost,
-            needs=frozenset(needs),
-            only_unlimited=only_unlimited,
-        )
-
-    return decorate
+    return lambda conversation: Probe(
+        name=name,
+        feeds=feeds,
+        conversation=conversation,
+        worst=worst or cost,
+        expected=cost,
+        needs=frozenset(needs),
+        phase=phase,
+        only_unlimited=only_unlimited,
+    )
 
 
 def _mismatch(step: Step, result: StepResult) -> TypeError:

@@ -13,7 +13,7 @@ from typing import Final
 
 from pixazo_contracts.trace import Exchange, Intent
 
-from .conversation import Conversation, Headers, Probe, RunContext
+from .conversation import Conversation, Headers, Probe, RunContext, probe
 from .images import bmp, data_url, gif, png, svg
 from .operations import BODY_ONLY, PRINTED, PRINTED_HEADERS, PROMPT, encode, follow, poll, submit
 from .samples import members
@@ -26,6 +26,7 @@ ABSENT = object()
 class Case:
     """One request of a family: its name, its body (made when it is sent), and what the page says that a gateway does with it."""
 
+    operation: str
     name: str
     body: Callable[[], bytes]
     intent: Intent = "refuse"
@@ -40,7 +41,7 @@ def varied(operation: str, name: str, intent: Intent = "refuse", **changes: obje
     image = {"first_frame_image": members("image_to_video")["first_frame_image"]}
     body = {"prompt": f"{PROMPT} ({name})", **(image if operation == "imageToVideo" else {}), **PRINTED, **changes}
     left = {member: value for member, value in body.items() if value is not ABSENT}
-    return Case(name=name, body=partial(encode, left), intent=intent)
+    return Case(operation=operation, name=name, body=partial(encode, left), intent=intent)
 
 
 t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
@@ -49,7 +50,6 @@ t2v, i2v = partial(varied, "generate"), partial(varied, "imageToVideo")
 def family(
     name: str,
     aim: str,
-    operation: str,
     *cases: Case,
     feeds: tuple[str, ...] = (),
     followed: bool = False,
@@ -61,12 +61,14 @@ def family(
     the accidental generation is polled for what it can still show. With `followed` the end of an accepted case belongs to
     the question, so all cases are sent and then followed to their ends.
     """
+    counted = sum(case.intent != "refuse" for case in cases)
 
+    @probe(name, aim, *feeds, worst=max(1, counted), cost=counted, only_unlimited=only_unlimited)
     def conversation(context: RunContext) -> Conversation[None]:
         accepted: list[Exchange] = []
         for case in cases:
             exchange = yield from submit(
-                operation, case.body(), case=case.name, aims=(aim,), intent=case.intent, headers=case.headers
+                case.operation, case.body(), case=case.name, aims=(aim,), intent=case.intent, headers=case.headers
             )
             if exchange.succeeded:
                 accepted.append(exchange)
@@ -77,67 +79,58 @@ def family(
         elif followed:
             yield from follow(context, accepted)
 
-    counted = sum(case.intent != "refuse" for case in cases)
-    return Probe(
-        name=name,
-        feeds=(aim, *feeds),
-        conversation=conversation,
-        worst=max(1, counted),
-        expected=counted,
-        only_unlimited=only_unlimited,
-    )
+    return conversation
 
 
 def _raw(
-    bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
+    operation: str, bodies: Mapping[str, bytes], intent: Intent = "refuse", headers: Headers = PRINTED_HEADERS
 ) -> tuple[Case, ...]:
     """Cases whose bodies are these bytes, by name."""
     return tuple(
-        Case(name=name, body=partial(bytes, body), intent=intent, headers=headers) for name, body in bodies.items()
+        Case(operation=operation, name=name, body=partial(bytes, body), intent=intent, headers=headers)
+        for name, body in bodies.items()
     )
 
 
-MALFORMED: Final = _raw(
-    {
-        "truncated JSON": encode({"prompt": PROMPT})[:-2],
-        "single quotes": b"{'prompt': 'A paper boat'}",
-        "garbage": b"prompt=A paper boat",
-    }
-)
-NOT_OBJECTS: Final = _raw(
-    {
-        "empty body": b"",
-        "null": b"null",
-        "array": b'[{"prompt": "A paper boat"}]',
-        "string": b'"A paper boat"',
-        "number": b"6",
-    }
-)
+MALFORMED: Final = {
+    "truncated JSON": encode({"prompt": PROMPT})[:-2],
+    "single quotes": b"{'prompt': 'A paper boat'}",
+    "garbage": b"prompt=A paper boat",
+}
+NOT_OBJECTS: Final = {
+    "empty body": b"",
+    "null": b"null",
+    "array": b'[{"prompt": "A paper boat"}]',
+    "string": b'"A paper boat"',
+    "number": b"6",
+}
 
 #: Input that breaks careless servers. This is fuzzing, so no target that charges ever gets it.
-ODD_INPUT: Final = _raw(
-    {
-        "NUL in the prompt": b'{"prompt": "A paper\\u0000boat"}',
-        "lone surrogate in the prompt": b'{"prompt": "A paper boat \\ud800"}',
-        "nesting 10,000 deep": b'{"prompt": "A paper boat", "x": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
-        "duration 1e400": b'{"prompt": "A paper boat", "duration": 1e400}',
-        "duration of 5,000 digits": b'{"prompt": "A paper boat", "duration": ' + b"9" * 5_000 + b"}",
-        "duration NaN": b'{"prompt": "A paper boat", "duration": NaN}',
-        "doubled member": b'{"prompt": "A paper boat", "prompt": 6}',
-        "invalid UTF-8": b'{"prompt": "A paper boat \xff\xfe"}',
-        "byte order mark": b'\xef\xbb\xbf{"prompt": "A paper boat"}',
-        "empty member name": b'{"prompt": "A paper boat", "": ""}',
-    },
-    "any",
-    BODY_ONLY,
-)
-
-#: What bodies are called when they are not called JSON: HDR-02 asks what a gateway does then.
-OTHER_TYPES: Final[dict[str, Headers]] = {
-    "text/plain": (("Content-Type", "text/plain"),),
-    "form": (("Content-Type", "application/x-www-form-urlencoded"),),
-    "untyped": (),
+ODD_INPUT: Final = {
+    "NUL in the prompt": b'{"prompt": "A paper\\u0000boat"}',
+    "lone surrogate in the prompt": b'{"prompt": "A paper boat \\ud800"}',
+    "nesting 10,000 deep": b'{"prompt": "A paper boat", "x": ' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+    "duration 1e400": b'{"prompt": "A paper boat", "duration": 1e400}',
+    "duration of 5,000 digits": b'{"prompt": "A paper boat", "duration": ' + b"9" * 5_000 + b"}",
+    "duration NaN": b'{"prompt": "A paper boat", "duration": NaN}',
+    "doubled member": b'{"prompt": "A paper boat", "prompt": 6}',
+    "invalid UTF-8": b'{"prompt": "A paper boat \xff\xfe"}',
+    "byte order mark": b'\xef\xbb\xbf{"prompt": "A paper boat"}',
+    "empty member name": b'{"prompt": "A paper boat", "": ""}',
 }
+
+
+def _typed(name: str, headers: Headers) -> Case:
+    body = partial(encode, {"prompt": f"{PROMPT} ({name})"})
+    return Case(operation="generate", name=name, body=body, intent="any", headers=headers)
+
+
+#: Bodies that are not called JSON: HDR-02 asks what a gateway does then.
+OTHER_TYPES: Final = (
+    _typed("text/plain", (("Content-Type", "text/plain"),)),
+    _typed("form", (("Content-Type", "application/x-www-form-urlencoded"),)),
+    _typed("untyped", ()),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +153,9 @@ class Rule:
 
     def cases(self, values: Mapping[str, object], intent: Intent) -> tuple[Case, ...]:
         """A request for each of these values."""
-        changes = ((name, {**self.also, self.member: value}) for name, value in values.items())
-        return tuple(varied(self.operation, name, intent, **change) for name, change in changes)
+        return tuple(
+            varied(self.operation, name, intent, **{**self.also, self.member: value}) for name, value in values.items()
+        )
 
 
 IMAGE_URL: Final = "https://example.com/first.jpg"
@@ -242,11 +236,15 @@ BROKEN_IMAGES: Final[dict[str, dict[str, Callable[[], str]]]] = {
 
 
 def _with_image(name: str, image: Callable[[], str], intent: Intent = "refuse") -> Case:
-    return Case(name=name, body=lambda: encode({"prompt": PROMPT, "first_frame_image": image()}), intent=intent)
+    def body() -> bytes:
+        return encode({"prompt": PROMPT, "first_frame_image": image()})
+
+    return Case(operation="imageToVideo", name=name, body=body, intent=intent)
 
 
-#: What every family of broken rules bears on beside its own clause.
+#: What every family of broken rules bears on beside its own clause, and those of rules about the image.
 REFUSALS: Final = ("ERR-ENV-01", "ERR-ENV-02", "ERR-400-01", "ERR-500-01", "ERR-SET-01")
+FAILURES: Final = (*REFUSALS, "I2V-IMG-15")
 
 BUCKET: Final = "https://pub-582b7213209642b9b995c96c95a30381.r2.dev"
 
@@ -255,66 +253,43 @@ NO_IMAGES: Final = (
     i2v("URL of nothing", "any", first_frame_image=f"{BUCKET}/no-such-image.jpg"),
     i2v("host that does not resolve", "any", first_frame_image="https://image.invalid/first.jpg"),
 )
+LARGE_AND_LONG: Final = i2v("1080P, 10 s", "any", resolution="1080P", duration=10)
+
+#: Whether the image is refused shows whether the member is read at all; whether a number is, shows what it is read as.
+IMAGE_AND_PROMPT: Final = (
+    t2v("image", "any", first_frame_image=IMAGE_URL),
+    t2v("number as image", "any", first_frame_image=42),
+)
 
 #: What the page forbids.
 PROBES: Final = (
-    family("malformed JSON, text to video", "SUBMIT-16", "generate", *MALFORMED, feeds=("ERR-ENV-01", "BASE-02")),
-    family("malformed JSON, image to video", "SUBMIT-16", "imageToVideo", *MALFORMED, feeds=("BASE-03",)),
-    family("not an object, text to video", "SUBMIT-17", "generate", *NOT_OBJECTS),
-    family("not an object, image to video", "SUBMIT-17", "imageToVideo", *NOT_OBJECTS),
-    family("unknown member, no prompt", "SUBMIT-18", "generate", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
-    family("unknown member", "SUBMIT-18", "generate", t2v("otherwise valid", "any", seed=42), only_unlimited=True),
-    family("odd input", "ERR-500-01", "generate", *ODD_INPUT, only_unlimited=True),
+    family("malformed JSON, text to video", "SUBMIT-16", *_raw("generate", MALFORMED), feeds=("ERR-ENV-01", "BASE-02")),
+    family("malformed JSON, image to video", "SUBMIT-16", *_raw("imageToVideo", MALFORMED), feeds=("BASE-03",)),
+    family("not an object, text to video", "SUBMIT-17", *_raw("generate", NOT_OBJECTS)),
+    family("not an object, image to video", "SUBMIT-17", *_raw("imageToVideo", NOT_OBJECTS)),
+    family("unknown member, no prompt", "SUBMIT-18", t2v("no prompt", "any", prompt=ABSENT, seed=42)),
+    family("unknown member", "SUBMIT-18", t2v("otherwise valid", "any", seed=42), only_unlimited=True),
+    family("odd input", "ERR-500-01", *_raw("generate", ODD_INPUT, "any", BODY_ONLY), only_unlimited=True),
     *(
-        family(rule.clause, rule.clause, rule.operation, *rule.cases(rule.forbidden, "refuse"), feeds=REFUSALS)
+        family(rule.clause, rule.clause, *rule.cases(rule.forbidden, "refuse"), feeds=REFUSALS)
         for rule in RULES
         if rule.forbidden
     ),
     *(
-        family(
-            clause,
-            clause,
-            "imageToVideo",
-            *(_with_image(name, image) for name, image in images.items()),
-            feeds=(*REFUSALS, "I2V-IMG-15"),
-            followed=True,
-        )
+        family(clause, clause, *(_with_image(*each) for each in images.items()), feeds=FAILURES, followed=True)
         for clause, images in BROKEN_IMAGES.items()
     ),
 )
 
 #: What the page leaves open, so that a gateway may well accept it.
 OPEN_QUESTIONS: Final = (
-    family(
-        "other content types",
-        "HDR-02",
-        "generate",
-        *(
-            Case(name=name, body=partial(encode, {"prompt": f"{PROMPT} ({name})"}), intent="any", headers=headers)
-            for name, headers in OTHER_TYPES.items()
-        ),
-    ),
+    family("other content types", "HDR-02", *OTHER_TYPES),
     *(
-        family(f"{rule.clause}, open question", rule.clause, rule.operation, *rule.cases(rule.left_open, "any"))
+        family(f"{rule.clause}, open question", rule.clause, *rule.cases(rule.left_open, "any"))
         for rule in RULES
         if rule.left_open
     ),
-    family("I2V-IMG-13", "I2V-IMG-13", "imageToVideo", *NO_IMAGES, followed=True),
-    family(
-        "I2V-COMBO-01",
-        "I2V-COMBO-01",
-        "imageToVideo",
-        i2v("1080P, 10 s", "any", resolution="1080P", duration=10),
-        followed=True,
-        only_unlimited=True,
-    ),
-    # Whether the image is refused shows whether the member is read at all; whether a number is, shows what it is read as.
-    family(
-        "T2V-IMG-01, with a prompt",
-        "T2V-IMG-01",
-        "generate",
-        t2v("image", "any", first_frame_image=IMAGE_URL),
-        t2v("number as image", "any", first_frame_image=42),
-        only_unlimited=True,
-    ),
+    family("I2V-IMG-13", "I2V-IMG-13", *NO_IMAGES, followed=True),
+    family("I2V-COMBO-01", "I2V-COMBO-01", LARGE_AND_LONG, followed=True, only_unlimited=True),
+    family("T2V-IMG-01, with a prompt", "T2V-IMG-01", *IMAGE_AND_PROMPT, only_unlimited=True),
 )

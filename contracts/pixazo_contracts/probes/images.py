@@ -30,13 +30,8 @@ def png(width: int, height: int, *, padding: int = 0) -> bytes:
     """A grey PNG; `padding` bytes of a private chunk that decoders skip make it as large as wanted."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     private = _chunk(b"paDd", bytes(padding)) if padding else b""
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + private
-        + _chunk(b"IDAT", _grey(width, height))
-        + _chunk(b"IEND", b"")
-    )
+    chunks = _chunk(b"IHDR", header) + private + _chunk(b"IDAT", _grey(width, height)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def _segment(marker: int, data: bytes) -> bytes:
@@ -76,9 +71,8 @@ def gif(width: int, height: int) -> bytes:
     """A black GIF, its pixels written as literal eight-bit codes."""
     clear, end = 128, 129
     pixels = width * height
-    codes = b"".join(bytes([clear]) + bytes(min(GIF_RUN, pixels - at)) for at in range(0, pixels, GIF_RUN)) + bytes(
-        [end]
-    )
+    runs = b"".join(bytes([clear]) + bytes(min(GIF_RUN, pixels - at)) for at in range(0, pixels, GIF_RUN))
+    codes = runs + bytes([end])
     blocks = b"".join(bytes([len(codes[at : at + 255])]) + codes[at : at + 255] for at in range(0, len(codes), 255))
     screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0b11110110, 0, 0) + bytes(3 * 128)
     image = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x07"

@@ -8,17 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, ParamSpec, TypedDict, Unpack
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.trace import (
-    MODEL,
-    MODEL_BASE,
-    STATUS_BASE,
-    TERMINAL,
-    Exchange,
-    Intent,
-    host_is_loopback,
-    is_array,
-    is_object,
-)
+from pixazo_contracts import trace
+from pixazo_contracts.trace import Exchange
 
 from .conversation import (
     Conversation,
@@ -56,7 +47,7 @@ def unknown_id(run: str, use: str) -> str:
     Its text is that of a version 7 UUID.
     """
     digits = hashlib.sha256(f"{run} {use}".encode()).hexdigest()
-    return f"{MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
+    return f"{trace.MODEL}_019d{digits[:4]}-{digits[4:8]}-7{digits[8:11]}-8{digits[11:14]}-{digits[14:26]}"
 
 
 def encode(members: Mapping[str, object]) -> bytes:
@@ -68,7 +59,7 @@ class About(TypedDict, total=False):
     """What `Send` says of a request beside what goes over the network."""
 
     aims: tuple[str, ...]
-    intent: Intent
+    intent: trace.Intent
     account: str
     placement: Placement
     reader: str
@@ -84,19 +75,14 @@ def submit_send(
     **about: Unpack[About],
 ) -> Send:
     """The step that submits a body to `generate` or `imageToVideo`; `url` sends the same to another path."""
-    url = url or f"{MODEL_BASE}/{operation}"
+    url = url or f"{trace.MODEL_BASE}/{operation}"
     encoded = body if isinstance(body, bytes) else encode(body)
     return Send(operation=operation, method="POST", url=url, case=case, headers=headers, body=encoded, **about)
 
 
 def read_send(request_id: str, *, case: str = "poll", **about: Unpack[About]) -> Send:
     """The step that reads a status once."""
-    return Send(operation="status", url=f"{STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
-
-
-def download_send(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Send:
-    """The step that downloads a medium, without a key."""
-    return Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id)
+    return Send(operation="status", url=f"{trace.STATUS_BASE}{request_id}", case=case, request_id=request_id, **about)
 
 
 def _sending(make: Callable[P, Send]) -> Callable[P, Conversation[Exchange]]:
@@ -108,11 +94,20 @@ submit = _sending(submit_send)
 read = _sending(read_send)
 
 
+def fetch(request_id: str, url: str, *, case: str = "download", aims: tuple[str, ...] = ()) -> Conversation[Exchange]:
+    """Download a medium once, without a key."""
+    return send(Send(operation="media", url=url, case=case, aims=aims, account="", request_id=request_id))
+
+
+def receiver_url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
+    """A new URL at our receiver, or None if callbacks cannot reach us."""
+    return (yield from open_receiver_url(step)) if context.has_receiver else None
+
+
 def webhook_headers(context: RunContext, step: ReceiverUrl) -> Conversation[Headers]:
     """The printed headers, with `X-Webhook-URL` for a new receiver URL if callbacks can reach us."""
-    if not context.has_receiver:
-        return PRINTED_HEADERS
-    return (*PRINTED_HEADERS, ("X-Webhook-URL", (yield from open_receiver_url(step))))
+    url = yield from receiver_url(context, step)
+    return PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("X-Webhook-URL", url))
 
 
 def _hopeless(reads: Sequence[Exchange]) -> bool:
@@ -136,7 +131,7 @@ def poll(
         reads = yield from together(*sends)
         history.extend(reads)
         for end in reads:
-            if end.state in TERMINAL:
+            if end.state in trace.TERMINAL:
                 return end
         if reads[-1].finished - accepted.finished >= context.profile.deadline or _hopeless(history):
             return None
@@ -158,9 +153,9 @@ def follow(
             request_id = str(exchange.request_id)
             late = exchange.finished - running[request_id].finished >= context.profile.deadline
             lost = exchange.status in {401, 403, 404} and polls > MOST_MISSING
-            if exchange.state in TERMINAL:
+            if exchange.state in trace.TERMINAL:
                 ends[request_id] = exchange
-            if exchange.state in TERMINAL or late or lost:
+            if exchange.state in trace.TERMINAL or late or lost:
                 del running[request_id]
         if running:
             yield from pause(context.profile.pace if pace is None else pace)
@@ -170,8 +165,8 @@ def follow(
 def media_urls(end: Exchange) -> list[str]:
     """The media URLs of a completed generation; a bare string counts as one."""
     output = end.members.get("output")
-    value = output.get("media_url") if is_object(output) else None
-    return [entry for entry in (value if is_array(value) else [value]) if isinstance(entry, str)]
+    value = output.get("media_url") if trace.is_object(output) else None
+    return [entry for entry in (value if trace.is_array(value) else [value]) if isinstance(entry, str)]
 
 
 def _may_fetch(context: RunContext, url: str) -> bool:
@@ -184,7 +179,7 @@ def _may_fetch(context: RunContext, url: str) -> bool:
     if parts.scheme not in {"http", "https"} or parts.hostname is None:
         return False
     if context.profile.loopback:
-        return host_is_loopback(parts.hostname) or parts.hostname in context.profile.media_hosts
+        return trace.host_is_loopback(parts.hostname) or parts.hostname in context.profile.media_hosts
     return parts.scheme == "https"
 
 
@@ -196,5 +191,5 @@ def download(context: RunContext, end: Exchange | None) -> Conversation[list[Exc
     for url in media_urls(end):
         absolute = urljoin(f"{context.profile.origin}/", url) if context.profile.loopback else url
         if _may_fetch(context, absolute):
-            fetched.append((yield from send(download_send(end.request_id, absolute))))
+            fetched.append((yield from fetch(end.request_id, absolute)))
     return fetched

@@ -1,4 +1,4 @@
-"""The packed generations g1 to g5: one accepted request proves every acceptance in it.
+"""The packed generations g1 to g5: one accepted request proves every acceptance in it. The smoke test begins with g1.
 
 If a pack is refused, no clause is blamed. Its ingredients are then sent one by one, each request aiming at one clause; on a
 target that does not charge they are always sent.
@@ -6,6 +6,8 @@ target that does not charge they are always sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pixazo_contracts.trace import Exchange, only_reads
@@ -17,7 +19,6 @@ from .conversation import (
     RunContext,
     Send,
     await_callbacks,
-    open_receiver_url,
     pause,
     probe,
     publish,
@@ -25,7 +26,7 @@ from .conversation import (
     send,
 )
 from .images import data_url, jpeg, png, webp
-from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, submit
+from .operations import BODY_ONLY, PRINTED_HEADERS, PROMPT, download, poll, read, receiver_url, submit, unknown_id
 from .samples import members, text
 
 CHARSET: Final = (("Content-Type", "application/json; charset=utf-8"),)
@@ -41,16 +42,10 @@ SHARED: Final = (
 )
 CALLED_BACK: Final = tuple(f"WEBHOOK-{n:02}" for n in (1, 2, 3, 4, 5, 6, 8, 10, 12, 13, 14, 18, 22))
 
-#: What the packs bear on beside that.
-G2: Final = (
-    *("SUBMIT-02", "SUBMIT-10", "I2V-PROMPT-06", "I2V-IMG-03", "I2V-DUR-04", "I2V-RES-04", "HDR-01", "HDR-03"),
-    "WEBHOOK-09",
-)
-G4: Final = (
-    *("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01"),
-    *("WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21"),
-)
-G5: Final = ("I2V-IMG-06", "I2V-IMG-12", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16", "WEBHOOK-20")
+#: What the packs aim at.
+G2: Final = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
+G4: Final = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
+G5: Final = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
 
 #: How often a status is read again right after the end.
 REREADS: Final = 2
@@ -58,18 +53,63 @@ REREADS: Final = 2
 PRINTED_IMAGE: Final = str(members("image_to_video")["first_frame_image"])
 
 
-def _url(context: RunContext, step: ReceiverUrl) -> Conversation[str | None]:
-    """A URL at our receiver, or None if callbacks cannot reach us."""
-    return (yield from open_receiver_url(step)) if context.has_receiver else None
-
-
 def submit_g1(context: RunContext) -> Conversation[Exchange]:
     """Submit g1: the printed text-to-video example byte for byte, the webhook header in odd letter case."""
-    url = yield from _url(context, ReceiverUrl("g1"))
+    url = yield from receiver_url(context, ReceiverUrl("g1"))
     headers = PRINTED_HEADERS if url is None else (*PRINTED_HEADERS, ("x-WEBHOOK-url", url))
     aims = ("SUBMIT-01", "T2V-BODY-01", "HDR-01", "HDR-03", *(() if url is None else ("WEBHOOK-01",)))
     body = text("text_to_video").encode()
     return (yield from submit("generate", body, case="g1", aims=aims, intent="accept", headers=headers))
+
+
+#: Reads of the first generation while no other request is under way: a gateway has no reason to throttle these.
+LONE_READS: Final = 4
+
+REFUSED_KEY: Final = frozenset({401, 403})
+
+
+@probe("smoke", *SHARED, cost=1, phase="smoke")
+def _smoke(context: RunContext) -> Conversation[None]:
+    """Can this target be observed at all? One read, one refused submit, one accepted one."""
+    first = yield from read(unknown_id(context.run, "smoke"), case="smoke read")
+    if first.status is None or context.limited:
+        # Where generations cost money the smoke test only reads.
+        yield from publish("g1", None)
+        return
+    yield from submit("generate", b"{", case="smoke refusal", aims=("SUBMIT-16",), intent="refuse")
+    accepted = yield from submit_g1(context)
+    if accepted.accepted_id is None:
+        printed = text("image_to_video").encode()
+        yield from submit("imageToVideo", printed, case="smoke image to video", intent="accept")
+    for _ in range(LONE_READS if accepted.accepted_id is not None else 0):
+        yield from read(str(accepted.accepted_id), case="alone")
+        yield from pause(context.profile.pace)
+    yield from publish("g1", accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Why a target cannot be observed; `hopeless` if further requests could not show anything either."""
+
+    reason: str
+    hopeless: bool
+
+
+def unusable(exchanges: Sequence[Exchange]) -> Unusable | None:
+    """What is wrong with a target, by the exchanges of the smoke test; None if it can be observed."""
+    if not exchanges:
+        return None
+    read, *others = exchanges
+    valid = [exchange for exchange in others if exchange.intent == "accept"]
+    if read.status is None:
+        return Unusable(f"the target does not answer ({read.error}): check --target", hopeless=True)
+    if read.status in REFUSED_KEY and all(exchange.status in REFUSED_KEY for exchange in valid):
+        return Unusable(f"the target refuses the key ({read.status}): check --api-key", hopeless=True)
+    if valid and not any(exchange.succeeded for exchange in valid):
+        codes = ", ".join(f"{exchange.operation} {exchange.status}" for exchange in valid)
+        reason = f"the target accepts no submit ({codes}): check its path, the wallet and the rate"
+        return Unusable(reason, hopeless=False)
+    return None
 
 
 def _one_by_one(context: RunContext, pack: Exchange) -> bool:
@@ -141,12 +181,11 @@ def _i2v_single(case: str, aim: str, **changes: object) -> Conversation[Exchange
     return submit("imageToVideo", body, case=case, aims=(aim,), intent="accept")
 
 
-@probe("g2", *G2, *SHARED, worst=5, cost=1)
+@probe("g2", *G2, "SUBMIT-10", "I2V-DUR-04", "I2V-RES-04", "WEBHOOK-09", *SHARED, worst=5, cost=1)
 def _g2(context: RunContext) -> Conversation[None]:
     camera = "[Push in] A lighthouse keeper climbs the stairs, [Pan left] the sea below"
     body = {"prompt": camera, "first_frame_image": PRINTED_IMAGE}
-    aims = ("SUBMIT-02", "I2V-PROMPT-06", "I2V-IMG-03", "HDR-01", "HDR-03")
-    accepted = yield from submit("imageToVideo", body, case="g2", aims=aims, intent="accept", headers=CHARSET)
+    accepted = yield from submit("imageToVideo", body, case="g2", aims=G2, intent="accept", headers=CHARSET)
     if _one_by_one(context, accepted):
         yield from _t2v_single("charset", "HDR-01", (*CHARSET, PRINTED_HEADERS[1]))
         yield from _t2v_single("no Cache-Control", "HDR-03", BODY_ONLY)
@@ -162,9 +201,9 @@ def _g3(context: RunContext) -> Conversation[None]:
     yield from _to_the_end(context, accepted)
 
 
-@probe("g4", *G4, *SHARED, worst=9, cost=1)
+@probe("g4", *G4, "WEBHOOK-18", "WEBHOOK-19", "WEBHOOK-21", *SHARED, worst=9, cost=1)
 def _g4(context: RunContext) -> Conversation[None]:
-    url = yield from _url(context, ReceiverUrl("g4"))
+    url = yield from receiver_url(context, ReceiverUrl("g4"))
     body: dict[str, object] = {
         "prompt": "海" * 2000,
         "first_frame_image": data_url("image/webp", webp(301, 600)),
@@ -173,8 +212,7 @@ def _g4(context: RunContext) -> Conversation[None]:
     }
     if url is not None:
         body["callback_url"] = url
-    aims = ("I2V-PROMPT-03", "I2V-PROMPT-05", "I2V-IMG-04", "I2V-IMG-06", "I2V-IMG-10", "I2V-DUR-02", "I2V-RES-01")
-    accepted = yield from submit("imageToVideo", body, case="g4", aims=aims, intent="accept")
+    accepted = yield from submit("imageToVideo", body, case="g4", aims=G4, intent="accept")
     if _one_by_one(context, accepted):
         yield from _i2v_single("2000 characters", "I2V-PROMPT-03", prompt="a" * 2000)
         yield from _i2v_single("2000 characters of three bytes", "I2V-PROMPT-05", prompt="海" * 2000)
@@ -189,10 +227,10 @@ def _g4(context: RunContext) -> Conversation[None]:
         yield from await_callbacks(url, 1, context.profile.settle)
 
 
-@probe("g5", *G5, *CALLED_BACK, *SHARED, worst=8, cost=1)
+@probe("g5", *G5, "WEBHOOK-20", *CALLED_BACK, *SHARED, worst=8, cost=1)
 def _g5(context: RunContext) -> Conversation[None]:
-    header = yield from _url(context, ReceiverUrl("g5-header", fails=1))
-    member = yield from _url(context, ReceiverUrl("g5-member"))
+    header = yield from receiver_url(context, ReceiverUrl("g5-header", fails=1))
+    member = yield from receiver_url(context, ReceiverUrl("g5-member"))
     body: dict[str, object] = {
         "prompt": PROMPT,
         "first_frame_image": data_url("image/png", png(755, 302)),
@@ -202,8 +240,7 @@ def _g5(context: RunContext) -> Conversation[None]:
     headers: Headers = PRINTED_HEADERS
     if header is not None and member is not None:
         body["callback_url"], headers = member, (*headers, ("X-Webhook-URL", header))
-    aims = ("I2V-IMG-12", "I2V-IMG-06", "I2V-RES-01", "WEBHOOK-11", "WEBHOOK-16")
-    accepted = yield from submit("imageToVideo", body, case="g5", aims=aims, intent="accept", headers=headers)
+    accepted = yield from submit("imageToVideo", body, case="g5", aims=G5, intent="accept", headers=headers)
     if _one_by_one(context, accepted):
         yield from _i2v_single("755 x 302", "I2V-IMG-12", first_frame_image=data_url("image/png", png(755, 302)))
         yield from _i2v_single("302 x 755", "I2V-IMG-12", first_frame_image=data_url("image/png", png(302, 755)))
@@ -216,6 +253,8 @@ def _g5(context: RunContext) -> Conversation[None]:
     if end is not None and header is not None:
         yield from await_callbacks(header, 2, context.profile.settle)
 
+
+SMOKE: Final = (_smoke,)
 
 #: `worst` counts a pack and its ingredients, `cost` the pack alone.
 PROBES: Final = (_g1, _g1_callback, _g2, _g3, _g4, _g5)

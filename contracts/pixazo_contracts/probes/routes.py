@@ -1,4 +1,4 @@
-"""Probes of BASE and AUTH: routes, methods, aliases, keys."""
+"""Probes of BASE, AUTH and STATUS: routes, methods, aliases, keys, ids that do not exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.trace import MODEL_BASE, STATUS_BASE
 
 from .conversation import Conversation, Placement, Probe, RunContext, Send, probe, published, send
-from .operations import PRINTED_HEADERS, PROMPT, read, submit, submit_send, unknown_id
+from .operations import PRINTED_HEADERS, PROMPT, read, submit, unknown_id
 from .samples import Sample, members, text
 
 OPERATIONS: Final[dict[str, Sample]] = {"generate": "text_to_video", "imageToVideo": "image_to_video"}
@@ -72,16 +72,10 @@ def _foreign(context: RunContext) -> Conversation[None]:
 
 def _method(method: str, url: str, what: str, body: bytes | None = None) -> Conversation[object]:
     """A request with a method that the path does not have."""
+    case, aims, headers = f"{method} {what}", ("BASE-06",), PRINTED_HEADERS if body is not None else ()
     return send(
         Send(
-            operation="other",
-            method=method,
-            url=url,
-            case=f"{method} {what}",
-            aims=("BASE-06",),
-            intent="refuse",
-            headers=PRINTED_HEADERS if body is not None else (),
-            body=body,
+            operation="other", method=method, url=url, case=case, aims=aims, intent="refuse", headers=headers, body=body
         )
     )
 
@@ -109,7 +103,7 @@ ALIASES: Final = {
 def _aliases(_: RunContext) -> Conversation[None]:
     body = {"prompt": PROMPT}
     for case, url in ALIASES.items():
-        yield from send(submit_send("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url))
+        yield from submit("other", body, case=case, aims=("BASE-07",), intent="refuse", account="", url=url)
 
 
 @probe("plain HTTP", "BASE-08", needs={"tls"})
@@ -117,6 +111,26 @@ def _plain_http(context: RunContext) -> Conversation[None]:
     host = urlsplit(context.profile.origin).hostname
     url = f"http://{host}{STATUS_BASE}{unknown_id(context.run, 'plain')}"
     yield from send(Send(operation="other", url=url, case="plain HTTP", aims=("BASE-08",), account=""))
+
+
+@probe("unknown id", "STATUS-10", "HDR-04", "ERR-500-01")
+def _unknown(context: RunContext) -> Conversation[None]:
+    yield from read(unknown_id(context.run, "unknown"), case="unknown id", aims=("STATUS-10",))
+
+
+@probe("malformed ids", "STATUS-11", "ERR-500-01")
+def _malformed(context: RunContext) -> Conversation[None]:
+    uuid = unknown_id(context.run, "malformed").partition("_")[2]
+    ids: Final = {
+        "empty": "",
+        "no prefix": uuid,
+        "other model's prefix": f"no-such-model_{uuid}",
+        "over-long": "minimax-hailuo-ai_" + "0" * 2000,
+        "encoded slash": "minimax-hailuo-ai_%2F..%2Fsecret",
+        "not ASCII": "minimax-hailuo-ai_%E2%82%AC",
+    }
+    for case, request_id in ids.items():
+        yield from read(request_id, case=case, aims=("STATUS-11",))
 
 
 #: What a submit without a key bears on: that the route exists, and how an error looks.
@@ -134,4 +148,6 @@ PROBES: Final = (
     _aliases,
     _plain_http,
     _foreign,
+    _unknown,
+    _malformed,
 )

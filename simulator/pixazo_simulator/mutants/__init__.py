@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from .catalogue import MUTANTS, VARIANTS, find_mutant, find_variant
-from .middleware import EditedGateway, EditSession
-from .mutant import Edits, Mutant, Variant
+from .mutant import EditedGateway, Edits, Mutant, Variant
 
-__all__ = [
-    "MUTANTS", "VARIANTS", "EditSession", "EditedGateway", "Edits", "Mutant", "Variant", "find_mutant", "find_variant",
-]  # fmt: skip
+__all__ = ["MUTANTS", "VARIANTS", "EditedGateway", "Edits", "Mutant", "Variant", "find_mutant", "find_variant"]

@@ -11,57 +11,28 @@ import msgspec
 from pixazo_simulator.spec import STATUS_PATH, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
 
-from .context import Context
-from .members import Edit, When, change, is_envelope, where
-from .messages import UNKNOWN_ID, Reply, Request, members_of
+from .members import Edit, When, change, is_envelope, put, where
+from .messages import (
+    UNKNOWN_ID,
+    Condition,
+    Context,
+    Members,
+    Reply,
+    Request,
+    has_status,
+    is_accepted,
+    is_read,
+    is_refused,
+    members_of,
+    reads,
+    submits,
+)
 from .mutant import Edits
 
-GENERATE = "generate"
-IMAGE_TO_VIDEO = "imageToVideo"
-"""The two operations, as they are named in their paths."""
-
-Condition = Callable[[Request, Reply], bool]
 ReplyEdit = Callable[[Reply, Context], Reply]
+MISSING = object()
 Value = str | Callable[[Context], str]
 """A header's value, or what computes it."""
-
-
-# Which requests, which replies
-
-
-def submits(request: Request, operation: str | None = None) -> bool:
-    """Whether a request is a submit, of this operation if one is named."""
-    return request.operation is not None and operation in (None, request.operation.name)
-
-
-def reads(request: Request) -> bool:
-    """Whether a request reads a status."""
-    return request.read_id is not None
-
-
-def is_accepted(request: Request, reply: Reply) -> bool:
-    """Whether a submit was accepted."""
-    return request.operation is not None and 200 <= reply.status < 300
-
-
-def is_refused(request: Request, reply: Reply) -> bool:
-    """Whether a submit was refused with 400."""
-    return request.operation is not None and reply.status == 400
-
-
-def is_read(request: Request, reply: Reply) -> bool:
-    """Whether a status was read."""
-    return reads(request) and reply.status == 200
-
-
-def is_media(request: Request, reply: Reply) -> bool:
-    """Whether a video was downloaded."""
-    return request.media_id is not None and reply.status < 300
-
-
-def has_status(*codes: int) -> Condition:
-    """Whether the reply has one of these status codes."""
-    return lambda _, reply: reply.status in codes
 
 
 # Replies
@@ -177,6 +148,17 @@ def in_submitted(operation: str | None, edit: Edit) -> Edits:
         return request if members == given else request.with_members(members)
 
     return Edits(request=edited)
+
+
+def submit_instead(
+    operation: str | None, name: str, value: object, *, of: object = MISSING, unless: tuple[str, object]
+) -> Edits:
+    """Submit one value of a member instead of another or of none, unless that is invalid together with another member."""
+
+    def concerns(given: Members) -> bool:
+        return given.get(name, MISSING) == of and given.get(unless[0]) != unless[1]
+
+    return in_submitted(operation, where(concerns, put(name, value)))
 
 
 def accept(operation: str | None, name: str, when: Callable[[Any], bool], instead: Callable[[Any], Any]) -> Edits:

@@ -8,8 +8,7 @@ from typing import Any
 
 from pixazo_simulator.spec import MODEL_ID, SECOND, TERMINAL, timestamp
 
-from .context import Context
-from .messages import Members
+from .messages import Context, Members
 
 Edit = Callable[[Members, Context], Members]
 """Returns the edited object; the given one stays as it is."""

@@ -1,45 +1,39 @@
-"""A request and its reply as values that an editor can change."""
+"""What an editor sees: a request and its reply as values, conditions on them, and the caller's world with what was remembered."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import msgspec
 
-from pixazo_simulator.spec import (
-    MODEL_ID,
-    Header,
-    InvalidBody,
-    MediaRead,
-    Operation,
-    StatusRead,
-    Submit,
-    classify,
-    members,
-)
-from pixazo_simulator.world import World
+from pixazo_simulator import spec
+from pixazo_simulator.gateway import serve_media
+from pixazo_simulator.world import Generation, World, Worlds
+
+GENERATE = "generate"
+IMAGE_TO_VIDEO = "imageToVideo"
+"""The two operations, as they are named in their paths."""
 
 Members = dict[str, Any]
 """The members of a JSON object."""
 
-REQUEST_ID = re.compile(rf"{MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
-"""A well-formed request id, in either form of policy `request_id`."""
-UNKNOWN_ID = f"{MODEL_ID}_00000000-0000-7000-8000-000000000000"
+UNKNOWN_ID = f"{spec.MODEL_ID}_00000000-0000-7000-8000-000000000000"
 """A well-formed request id that no generation has."""
 
 
 def members_of(body: bytes) -> Members | None:
     """The members of a JSON object; None for any other body."""
-    found = members(body)
-    return None if isinstance(found, InvalidBody) else found
+    found = spec.members(body)
+    return None if isinstance(found, spec.InvalidBody) else found
 
 
 class _WithHeaders:
     """The headers of a request or a reply. Their names are in lower case, as ASGI has them."""
 
     __slots__ = ()
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
 
     def header(self, name: str) -> str | None:
         """The first header of this name."""
@@ -72,7 +66,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     method: str
     path: str
     query: bytes
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
     body: bytes = b""
     spelling: tuple[bytes, ...] = ()
     listener: World | None = None
@@ -90,22 +84,22 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
         return self._with(path=path, method=method or self.method)
 
     @property
-    def operation(self) -> Operation | None:
+    def operation(self) -> spec.Operation | None:
         """The operation of a submit; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.operation if isinstance(endpoint, Submit) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.operation if isinstance(endpoint, spec.Submit) else None
 
     @property
     def read_id(self) -> str | None:
         """The request id of a status read; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, StatusRead) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, spec.StatusRead) else None
 
     @property
     def media_id(self) -> str | None:
         """The request id of a download; None for any other request."""
-        endpoint = classify(self.method, self.path)
-        return endpoint.request_id if isinstance(endpoint, MediaRead) else None
+        endpoint = spec.classify(self.method, self.path)
+        return endpoint.request_id if isinstance(endpoint, spec.MediaRead) else None
 
 
 class Reply(_WithHeaders, msgspec.Struct, frozen=True):
@@ -116,7 +110,7 @@ class Reply(_WithHeaders, msgspec.Struct, frozen=True):
     """
 
     status: int
-    headers: tuple[Header, ...]
+    headers: tuple[spec.Header, ...]
     body: bytes
     pause: float = 0
     until: int = 0
@@ -143,3 +137,172 @@ class Reply(_WithHeaders, msgspec.Struct, frozen=True):
     def is_json(self) -> bool:
         """Whether the body is declared as JSON."""
         return (self.header("content-type") or "").partition(";")[0] == "application/json"
+
+
+# Conditions
+
+
+Condition = Callable[[Request, Reply], bool]
+
+
+def submits(request: Request, operation: str | None = None) -> bool:
+    """Whether a request is a submit, of this operation if one is named."""
+    return request.operation is not None and operation in (None, request.operation.name)
+
+
+def reads(request: Request) -> bool:
+    """Whether a request reads a status."""
+    return request.read_id is not None
+
+
+def is_accepted(request: Request, reply: Reply) -> bool:
+    """Whether a submit was accepted."""
+    return request.operation is not None and 200 <= reply.status < 300
+
+
+def is_refused(request: Request, reply: Reply) -> bool:
+    """Whether a submit was refused with 400."""
+    return request.operation is not None and reply.status == 400
+
+
+def is_read(request: Request, reply: Reply) -> bool:
+    """Whether a status was read."""
+    return reads(request) and reply.status == 200
+
+
+def is_media(request: Request, reply: Reply) -> bool:
+    """Whether a video was downloaded."""
+    return request.media_id is not None and reply.status < 300
+
+
+def has_status(*codes: int) -> Condition:
+    """Whether the reply has one of these status codes."""
+    return lambda _, reply: reply.status in codes
+
+
+# What else is known
+
+
+MOST_MEMORIES = 100_000
+"""Facts remembered about one world; beyond that the oldest is forgotten."""
+
+
+class Memory:
+    """What the editors of one server remember about one world, under keys that they choose."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self) -> None:
+        self._facts: dict[tuple[object, ...], Any] = {}
+
+    def get(self, *key: object) -> Any:
+        """The fact remembered under this key, or None."""
+        return self._facts.get(key)
+
+    def put(self, fact: object, *key: object) -> None:
+        """Remember a fact under a key."""
+        if key not in self._facts and len(self._facts) >= MOST_MEMORIES:
+            del self._facts[next(iter(self._facts))]
+        self._facts[key] = fact
+
+    def count(self, *key: object) -> int:
+        """How often this key has been counted, including this time."""
+        number = int(self.get(*key) or 0) + 1
+        self.put(number, *key)
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
+
+    `known` says whether the caller's own key opens a world; `memory` is that world's.
+    """
+
+    _worlds: Worlds
+    _world: World | None
+    memory: Memory
+    known: bool
+
+    @property
+    def key(self) -> str:
+        """A key that is accepted: that of the world, else the first of the server."""
+        return self._world.key if self._world else self._worlds.settings.keys[0]
+
+    @property
+    def now(self) -> int:
+        """The instant on the clock of the world, in UTC milliseconds."""
+        return self._world.clock.now() if self._world else self._worlds.clock.now()
+
+    @property
+    def policy(self) -> spec.Policy:
+        """The policy that applies to the caller."""
+        return self._world.policy if self._world else self._worlds.settings.policy
+
+    @property
+    def balance(self) -> int:
+        """The balance of the wallet, in millionths of a dollar."""
+        return self._world.account.ledger.balance(self.now) if self._world else 0
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the caller's key is suspended."""
+        return self._world is not None and self._world.account.suspended
+
+    @property
+    def broken(self) -> bool:
+        """Whether the gateway fails for the caller's key, as for `sim-broken`."""
+        return self._world is not None and self._world.account.broken
+
+    def throttle(self) -> int | None:
+        """Count one more call against the rate limit: None if it is allowed, else the whole seconds to wait."""
+        limit = self.policy.rate_limit
+        return self._world.account.quota.take(limit, self.now) if self._world and limit else None
+
+    def ends(self, request_id: str) -> int | None:
+        """The instant at which a generation ends; None if the world has no such generation."""
+        found = self._generation(request_id)
+        return spec.finish(found.accepted, found.plan) if found else None
+
+    def peek(self, request_id: str, at: int) -> Members | None:
+        """The status envelope of a generation as it was or will be at another instant; None as above."""
+        found = self._generation(request_id)
+        if found is None or self._world is None:
+            return None
+        members: Members = msgspec.json.decode(self._world.status_body(found, found.origin, at))
+        return members
+
+    def video(self, request_id: str, request: Request) -> Reply | None:
+        """The video of a generation, whether it has ended or not; None if the request is for anything else."""
+        found = self._generation(request_id)
+        if found is None or request.path != spec.media_path(request_id, self.policy):
+            return None
+        answer = serve_media(found, request.method, list(request.headers), self.policy)
+        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
+        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
+
+    def owner(self, request_id: str) -> str | None:
+        """The key of the world that has this generation."""
+        owners = (
+            world.key
+            for world in self._worlds
+            if isinstance(world.generation(request_id, world.clock.now()), Generation)
+        )
+        return next(owners, None)
+
+    def undelivered(self, request_id: str) -> bool:
+        """Whether an attempt to deliver a webhook about a generation has failed last."""
+        deliveries = self._world.deliveries() if self._world else ()
+        attempted = [each for each in deliveries if each.request_id == request_id and each.attempts]
+        return any(not delivery.attempts[-1].succeeded for delivery in attempted)
+
+    def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
+        """A refusal in the words of the policy."""
+        realm = f"http://{request.header('host') or 'localhost'}{request.path}"
+        answer = spec.refusal_answer(refusal, self.policy, realm)
+        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", spec.http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *more), answer.body)
+
+    def _generation(self, request_id: str) -> Generation | None:
+        found = self._world.generation(request_id, self.now) if self._world else None
+        return found if isinstance(found, Generation) else None

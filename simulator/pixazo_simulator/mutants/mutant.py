@@ -1,19 +1,21 @@
-"""A gateway that differs from the faithful one, and the edits that make it differ."""
+"""A gateway that differs from the faithful one: its edits, and how they are put around the gateway."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
-import msgspec
+from msgspec.structs import replace
 
-from pixazo_simulator.spec import Policy
+from pixazo_simulator.gateway import Gateway, Response, Route
+from pixazo_simulator.gateway import Request as WireRequest
+from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
-from pixazo_simulator.world import Settings
+from pixazo_simulator.world import Debit, Settings, World, Worlds
 
-from .context import Context
-from .messages import Reply, Request
+from .messages import Context, Memory, Reply, Request
 
 RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
@@ -57,8 +59,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server with these edits in every one of its worlds."""
-        behaviour = msgspec.structs.replace(settings.behaviour, govern=self.policy, **self.behaviour)
-        return msgspec.structs.replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
+        behaviour = replace(settings.behaviour, govern=self.policy, **self.behaviour)
+        return replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +84,85 @@ class Variant:
     name: str
     sentence: str
     edits: Edits
+
+
+class EditedGateway:
+    """Takes the place of the gateway of one server: edits each request, passes it on, edits the reply. It does no I/O either.
+
+    What editors remember about a world ends with it; servers share nothing.
+    """
+
+    def __init__(self, gateway: Gateway, change: Mutant | Variant, worlds: Worlds) -> None:
+        self._gateway = gateway
+        self._edits = change.edits
+        self._reason = f"edited by {type(change).__name__.lower()} {change.name}"
+        self._worlds = worlds
+        self._memories: WeakKeyDictionary[World, Memory] = WeakKeyDictionary()
+        self._elsewhere = Memory()
+
+    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+        """What is delivered instead of a webhook."""
+        return self._edits.callback(webhook, self._context(world, known=True))
+
+    def route(self, request: WireRequest) -> Route:
+        """As the gateway; every body is read, since an editor may look at any."""
+        route = self._gateway.route(request)
+        return replace(route, body_limit=route.policy.body_limit, keep=None)
+
+    def refuse(self, request: WireRequest, route: Route, refusal: Refusal, now: int) -> Response:
+        """As the gateway."""
+        return self._gateway.refuse(request, route, refusal, now)
+
+    def record(self, response: Response, now: int) -> None:
+        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
+        self._gateway.record(response, response.world.clock.now() if response.world else now)
+
+    def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
+        """The edited response to a request."""
+        route = route or self.route(request)
+        sent = _message(request)
+        caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
+        wanted = sent.read_id or sent.media_id
+        owner = self._worlds.holder(wanted) if wanted and not caller else None
+        context = self._context(caller or owner, known=caller is not None)
+        received = self._edits.request(sent, context)
+        if isinstance(received, Reply):
+            edited, world = received, route.world or request.listener
+            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+        else:
+            passed = request if received is sent else _edited(request, received)
+            reached = self._gateway.route(passed)
+            if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
+                now = reached.clock.now()
+            response = self._gateway.respond(passed, now, reached)
+            reply = Reply(response.status, tuple(response.headers), response.body)
+            edited = self._edits.reply(sent, reply, context)
+            is_changed = edited.status != reply.status or edited.body != reply.body
+            reason = f"{response.reason}; {self._reason}" if is_changed else response.reason
+            headers = list(edited.headers)
+            response = replace(response, status=edited.status, headers=headers, body=edited.body, reason=reason)
+        if caller and edited.debit:
+            caller.apply(Debit(now, edited.debit, sent.read_id or ""))
+        hold = max(response.hold or 0, edited.until) if caller and edited.until > now else response.hold
+        return replace(response, world=response.world or caller, hold=hold, pause=edited.pause)
+
+    def _context(self, world: World | None, *, known: bool) -> Context:
+        memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
+        return Context(self._worlds, world, memory, known)
+
+
+def _message(request: WireRequest) -> Request:
+    return Request(
+        request.method, request.path, request.query, tuple(request.headers), request.body or b"", request.spelling, request.listener
+    )  # fmt: skip
+
+
+def _edited(request: WireRequest, received: Request) -> WireRequest:
+    """The request as it was edited; one whose body was too long stays so, unless the edit gave it another body."""
+    body = request.body if received.body == (request.body or b"") else received.body
+    if body is not request.body:
+        received = received.with_header("content-length", str(len(received.body)))
+    return WireRequest(
+        received.method, received.path, received.query, list(received.headers), request.scheme, request.server, request.listener,
+        None, request.spelling, body, len(body or b"") if body is not request.body else request.received,
+    )  # fmt: skip

@@ -78,11 +78,11 @@ class Application:
         gateway = Gateway(self.worlds)
         if change is None:
             return gateway
-        from pixazo_simulator.mutants import EditedGateway, EditSession
+        from pixazo_simulator.mutants import EditedGateway
 
-        session = EditSession(change, self.worlds)
-        self.dispatcher.edit = session.callback
-        return EditedGateway(gateway, session)
+        edited = EditedGateway(gateway, change, self.worlds)
+        self.dispatcher.edit = edited.callback
+        return edited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self._lifespan if scope["type"] == "lifespan" else self._http)(scope, receive, send)

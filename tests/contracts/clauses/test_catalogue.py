@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, catalogue, select
+from pixazo_contracts import clauses
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, STATEMENTS, select
+from pixazo_contracts.clauses.catalogue import GROUPS
 from pixazo_contracts.clauses.clause import Group
 from pixazo_contracts.clauses.standing import FREE, SILENT
-from pixazo_contracts.clauses.statements import STATEMENTS
 from pixazo_contracts.probes import PROBES, feeders, for_clauses
 from pixazo_contracts.probes.conversation import RunContext
 from pixazo_contracts.probes.samples import members, text
@@ -27,11 +28,11 @@ def test_there_are_186_clauses_71_of_them_core() -> None:
 
 
 def test_no_group_is_left_out() -> None:
-    """Every group that a module of the catalogue defines is collected, once, and its clauses bear its name."""
-    names = [path.stem for path in Path(catalogue.__path__[0]).glob("*.py") if path.stem != "__init__"]
-    modules = [import_module(f"{catalogue.__name__}.{name}") for name in names]
+    """Every group that a module of the wing defines is collected, once, and its clauses bear its name."""
+    names = [path.stem for path in Path(clauses.__path__[0]).glob("*.py") if path.stem != "__init__"]
+    modules = [import_module(f"{clauses.__name__}.{name}") for name in names]
     found = {name: value for module in modules for name, value in vars(module).items() if isinstance(value, Group)}
-    assert sorted(map(id, found.values())) == sorted(map(id, catalogue.GROUPS))
+    assert sorted(map(id, found.values())) == sorted(map(id, GROUPS))
     assert {clause.id for name, group in found.items() for clause in group.clauses if clause.group == name} == set(
         BY_ID
     )

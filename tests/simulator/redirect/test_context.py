@@ -30,8 +30,7 @@ from tests.receiver import Receiver, http_response
 from tests.simulator.http_clients import HTTP_CLIENTS, POOLED_CLIENTS, HttpClient
 
 from pixazo_simulator import Simulator
-from pixazo_simulator.mutants import Variant
-from pixazo_simulator.mutants.mutant import Edits
+from pixazo_simulator.mutants import Edits, Variant
 from pixazo_simulator.redirect.context import RedirectionError, redirect
 from pixazo_simulator.redirect.patches import Patches
 from pixazo_simulator.redirect.routing import Route, placeholder

@@ -1,13 +1,46 @@
-"""Every statement of the vendor's page, in its order, and the clauses that hold it."""
+"""Every requirement of the vendor's page, collected in its order; and every statement of the page with the clauses that hold it."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
-from .catalogue import BY_ID, select
+from .access import AUTH, BASE, HDR
+from .clause import Clause
+from .envelopes import FAIL, OUT, TIME
+from .errors import ERR, WAL
+from .parameters import I2V, T2V
+from .status import FLOW, STATUS
+from .submit import SUBMIT
+from .webhook import WEBHOOK
+
+GROUPS = (BASE, AUTH, HDR, SUBMIT, T2V, I2V, STATUS, FLOW, OUT, TIME, FAIL, WAL, ERR, WEBHOOK)
+
+#: All clauses, by group, in the order in which they are written.
+CATALOGUE: tuple[Clause, ...] = tuple(clause for group in GROUPS for clause in group.clauses)
+
+#: The same by id.
+BY_ID: dict[str, Clause] = {clause.id: clause for clause in CATALOGUE}
+
+
+#: A digest of what is required, which two results must share to be compared.
+CLAUSE_SET: str = hashlib.sha256(
+    "\n".join(f"{c.id} {c.strength.value} {c.drift_fails} {c.requirement}" for c in CATALOGUE).encode()
+).hexdigest()[:16]
+
+
+def select(globs: Iterable[str] = (), *, core: bool = False) -> tuple[Clause, ...]:
+    """The clauses whose id matches one of the globs (all, if none is given), the core ones only if `core`."""
+    patterns = tuple(globs) or ("*",)
+    return tuple(
+        clause
+        for clause in CATALOGUE
+        if (clause.core or not core) and any(fnmatchcase(clause.id, pattern) for pattern in patterns)
+    )
 
 
 @dataclass(frozen=True, slots=True)

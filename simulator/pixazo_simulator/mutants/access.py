@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    edit_replies,
-    edit_requests,
-    has_status,
-    hide_accepted,
-    in_accepted,
-    is_read,
-    is_refused,
-    policy,
-    reads,
-    refuse,
-    refuse_submits,
-    submits,
-    with_header,
-)
-from pixazo_simulator.mutants.members import compute
-from pixazo_simulator.mutants.messages import Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import KEY_HEADER, QUERY_KEY, SECOND, STATUS_PATH, SUBMIT_PATHS, InvalidKey
+
+from .edits import edit_replies, edit_requests, hide_accepted, in_accepted, policy, refuse, refuse_submits, with_header
+from .members import compute
+from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Reply, Request, has_status, is_read, is_refused, reads, submits
+from .mutant import Edits, Mutant
 
 BASE = "/minimax-hailuo-ai/v1/"
 READS = (
@@ -52,10 +36,6 @@ def _get_submits(request: Request, _: Context) -> Request:
     return posted.with_members(dict(parse_qsl(request.query.decode("latin-1"))))
 
 
-def _put_submits(request: Request, _: Context) -> Request:
-    return request.at(request.path, "POST") if request.method == "PUT" else request
-
-
 def _any_case(request: Request, _: Context) -> Request:
     for path in SUBMIT_PATHS:
         if path.lower() == request.path.lower():
@@ -79,7 +59,8 @@ ADDRESSING = (
     Mutant("status-of-text-only", "BASE-05", "The status route knows only ids issued by text-to-video",
            hide_accepted(lambda request: submits(request, IMAGE_TO_VIDEO)), ("STATUS-01", "SUBMIT-1[23]", "I2V-*")),
     Mutant("get-submits", "BASE-06", "GET on a submit path with query parameters queues a generation", Edits(request=_get_submits)),
-    Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation", Edits(request=_put_submits)),
+    Mutant("put-submits", "BASE-06", "PUT on a submit path queues a generation",
+           edit_requests(lambda request: request.method == "PUT", lambda request, _: request.at(request.path, "POST"))),
     Mutant("paths-in-any-case", "BASE-07", "Paths are matched without regard to letter case", Edits(request=_any_case)),
     Mutant("trailing-slash-accepted", "BASE-07", "A submit path may end in a slash", Edits(request=_without_slash)),
 )  # fmt: skip

@@ -9,36 +9,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    GENERATE,
-    IMAGE_TO_VIDEO,
-    Condition,
-    ReplyEdit,
-    behaviour,
-    edit_replies,
-    hide,
-    in_accepted,
-    is_accepted,
-    is_refused,
-    policy,
-    refuse,
-    submits,
-    with_status,
-)
-from pixazo_simulator.mutants.members import change, compute, drop, put
-from pixazo_simulator.mutants.messages import Members, Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
 from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
 from pixazo_simulator.world import REQUEST_ID_FORMS, Call
+
+from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
+from .members import change, compute, drop, put
+from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Members, Reply, Request, is_accepted, is_refused, submits
+from .mutant import Edits, Mutant
 
 Identify = Callable[[Call, Policy, Random, int], str]
 LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
 """A day before the page's sample."""
 
 
-def _accepts(operation: str) -> Condition:
-    return lambda request, reply: is_accepted(request, reply) and submits(request, operation)
+def _accepted_with(status: int, operation: str) -> Edits:
+    return edit_replies(
+        lambda request, reply: is_accepted(request, reply) and submits(request, operation), with_status(status)
+    )
 
 
 def _uuid(digits: str) -> str:
@@ -58,14 +45,6 @@ def _bare(_: Call, policy: Policy, random: Random, now: int) -> str:
     return REQUEST_ID_FORMS[policy.request_id](random, now)
 
 
-def _upper_case(call: Call, policy: Policy, random: Random, now: int) -> str:
-    return _bare(call, policy, random, now).upper()
-
-
-def _long_ago(call: Call, policy: Policy, random: Random, _: int) -> str:
-    return _bare(call, policy, random, LONG_AGO)
-
-
 def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
     digits = f"{random.getrandbits(128):032x}"
     return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}")
@@ -81,10 +60,6 @@ def _previous_url(members: Members, context: Context) -> str:
     previous: str = context.memory.get("polling_url") or own
     context.memory.put(own, "polling_url")
     return previous
-
-
-def _relative(url: str) -> str:
-    return urlsplit(url).path
 
 
 def _is_first_read(request: Request, context: Context) -> bool:
@@ -130,18 +105,20 @@ def _is_no_object(request: Request, reply: Reply) -> bool:
 
 
 SUBMIT = (
-    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", edit_replies(_accepts(GENERATE), with_status(200))),
+    Mutant("200-on-generate", "SUBMIT-01", "An accepted text-to-video submit gets 200", _accepted_with(200, GENERATE)),
     Mutant("201-on-image-to-video", "SUBMIT-02", "An accepted image-to-video submit gets 201",
-           edit_replies(_accepts(IMAGE_TO_VIDEO), with_status(201))),
+           _accepted_with(201, IMAGE_TO_VIDEO)),
     Mutant("no-polling-url", "SUBMIT-03", "The 202 has no polling_url", in_accepted(drop("polling_url")), ("SUBMIT-1[12]",)),
     Mutant("no-status-in-202", "SUBMIT-03", "The 202 has no status", in_accepted(drop("status")), ("SUBMIT-05",)),
     Mutant("estimated-cost-in-202", "SUBMIT-04", "The 202 also has an estimated_cost", in_accepted(put("estimated_cost", 0.35))),
     Mutant("processing-in-202", "SUBMIT-05", "The status of the 202 is PROCESSING", in_accepted(put("status", "PROCESSING")), ("FLOW-01",)),
     Mutant("bare-uuid", "SUBMIT-06", "A request id is a UUID without the model's name", behaviour(identify=_bare),
            ("SUBMIT-0[789]", "STATUS-04")),
-    Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case", _prefixed(_upper_case), ("SUBMIT-06",)),
+    Mutant("upper-case-uuid", "SUBMIT-07", "The UUID of a request id is in upper case",
+           _prefixed(lambda call, policy, random, now: _bare(call, policy, random, now).upper()), ("SUBMIT-06",)),
     Mutant("uuid-4", "SUBMIT-08", "The UUID of a request id has version 4", _prefixed(_version_4), ("SUBMIT-09",)),
-    Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time", _prefixed(_long_ago)),
+    Mutant("uuid-7-of-one-instant", "SUBMIT-09", "The UUIDs of all request ids contain the same time",
+           _prefixed(lambda call, policy, random, _: _bare(call, policy, random, LONG_AGO))),
     Mutant("id-from-body", "SUBMIT-10", "A request id is a hash of the body, so that the same body gets the same id",
            _prefixed(_hashed), ("SUBMIT-0[89]", "SUBMIT-15", "TIME-05")),
     Mutant("polling-url-of-previous", "SUBMIT-11", "The polling_url is that of the account's previous request",
@@ -149,7 +126,7 @@ SUBMIT = (
     Mutant("polling-url-without-prefix", "SUBMIT-11", "The request id in the polling_url lacks the model's name",
            in_accepted(change("polling_url", lambda url: url.replace(f"{MODEL_ID}_", ""))), ("SUBMIT-12",)),
     Mutant("relative-polling-url", "SUBMIT-12", "The polling_url is a path without scheme and host",
-           in_accepted(change("polling_url", _relative)), ("SUBMIT-11",)),
+           in_accepted(change("polling_url", lambda url: urlsplit(str(url)).path)), ("SUBMIT-11",)),
     Mutant("not-found-at-first", "SUBMIT-13", "A status is 404 for the first 500 ms", policy(read_delay="500"), ("STATUS-01",)),
     Mutant("first-read-not-found", "SUBMIT-13", "The first read of a status gets 404", hide(_is_first_read), ("STATUS-01",)),
     Mutant("submit-waits-for-the-end", "SUBMIT-14", "The response to a submit comes only when the generation has ended",

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from pixazo_contracts.clauses.checks import is_accepted, no_key, observed, one_of
-from pixazo_contracts.clauses.clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    equals,
-    is_absent,
-)
-from pixazo_contracts.clauses.standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 from pixazo_contracts.trace import MISSING, RANK, TERMINAL, Callback, Generation, Trace
 
-from .headers import JSON_TYPE
-from .image_to_video import CALLBACK as IMAGE_TO_VIDEO
-from .text_to_video import CALLBACK as TEXT_TO_VIDEO
+from .access import JSON_TYPE
+from .checks import RUNNING, each, equals, is_absent, is_accepted, no_key, observed, one_of
+from .clause import Evidence, Group, Observation, Remarks, Violation, check, check_member
+from .parameters import I2V_CB, T2V_CB
+from .standing import ACCOUNT_RECEIVER, DOCUMENTED, FREE_IF_REFUSED, IMPLIED, RECEIVER, SILENT
 
 ROOTS = "SUBMIT-03 WEBHOOK-01 WEBHOOK-02"
 WEBHOOK = Group(depends_on=ROOTS, needs="receiver")
@@ -45,11 +34,6 @@ def _with(trace: Trace, channel: str) -> Iterator[tuple[Generation, str]]:
         url = generation.webhook_urls.get(channel)
         if url is not None:
             yield generation, url
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _at(generation: Generation, url: str) -> list[Callback]:
@@ -83,7 +67,8 @@ def webhook_01(trace: Trace) -> Remarks:
 def webhook_02(trace: Trace) -> Remarks:
     """The gateway sends an HTTP POST to exactly that URL, path and query kept."""
     for generation in trace.generations:
-        targets = {_path(url) for url in generation.webhook_urls.values()}
+        given = map(urlsplit, generation.webhook_urls.values())
+        targets = {f"{url.path}?{url.query}" if url.query else url.path for url in given}
         expected = " or ".join(sorted(targets))
         for callback in generation.callbacks:
             # WEBHOOK-17 observes whether the gateway follows a redirect.
@@ -107,15 +92,13 @@ def _called_back(trace: Trace, *outcomes: str) -> Remarks:
     """Generations with a URL in the header and one of these outcomes are called back about it."""
     for generation, url in _with(trace, "header"):
         if generation.outcome in outcomes:
-            arrived = [c for c in generation.callbacks if c.member("status") not in ("QUEUED", "PROCESSING")]
+            arrived = [c for c in generation.callbacks if c.member("status") not in RUNNING]
             yield from _called(trace, generation, url, arrived)
 
 
-# fmt: off
 WEBHOOK.row("WEBHOOK-03", DOCUMENTED, RECEIVER, lambda trace, _: _called_back(trace, "COMPLETED"),
     depends_on=f"{ROOTS} {STATES}", core=True, section=INSTEAD_OF_POLLING,
-    demands="The callback comes on COMPLETED, so that polling is unnecessary.")
-# fmt: on
+    demands="The callback comes on COMPLETED, so that polling is unnecessary.")  # fmt: skip
 
 
 @WEBHOOK.clause("WEBHOOK-04", DOCUMENTED, RECEIVER, core=True, section="Error via Status/Webhook",
@@ -159,11 +142,9 @@ def webhook_06(trace: Trace) -> Remarks:
             yield check(holds, read, "status", f"{reported}, as called back before", read.state)
 
 
-# fmt: off
 WEBHOOK.row("WEBHOOK-07", DOCUMENTED, ACCOUNT_RECEIVER, lambda trace, _: _called_back(trace, "FAILED", "ERROR"),
     depends_on=f"{ROOTS} {STATES} WEBHOOK-03", core=True, section="Error via Status/Webhook",
-    demands="FAILED and ERROR are called back too.")
-# fmt: on
+    demands="FAILED and ERROR are called back too.")  # fmt: skip
 
 
 @WEBHOOK.clause("WEBHOOK-08", IMPLIED, RECEIVER, depends_on="SUBMIT-03 WEBHOOK-01 BASE-04 AUTH-07 BASE-05", core=True,
@@ -243,11 +224,9 @@ def webhook_14(trace: Trace) -> Remarks:
             yield no_key(callback, callback.leaks)
 
 
-# fmt: off
 WEBHOOK.row("WEBHOOK-15", SILENT, FREE_IF_REFUSED, observed, depends_on="BASE-02 WEBHOOK-01 T2V-PROMPT-01", needs="",
     section="silence",
-    demands="An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx.")
-# fmt: on
+    demands="An unusable `X-Webhook-URL` (not a URL, other scheme) is refused or ignored, never 5xx.")  # fmt: skip
 
 
 def _ends_change(trace: Trace) -> bool:
@@ -278,7 +257,7 @@ def webhook_17(trace: Trace) -> Remarks:
             yield Observation("a redirect is followed" if followed else "a redirect is not followed", exchange)
 
 
-@WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, section=f"{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}; {INSTEAD_OF_POLLING}",
+@WEBHOOK.clause("WEBHOOK-18", SILENT, RECEIVER, section=f"{I2V_CB}; {T2V_CB}; {INSTEAD_OF_POLLING}",
     depends_on="WEBHOOK-01 WEBHOOK-02 WEBHOOK-04 WEBHOOK-19 WEBHOOK-21 STATUS-02")  # fmt: skip
 def webhook_18(trace: Trace) -> Remarks:
     """Progress events: one table says status updates, the other says when ready, the header text says instead of polling."""
@@ -286,12 +265,12 @@ def webhook_18(trace: Trace) -> Remarks:
         callbacks = [callback for generation, url in _with(trace, channel) for callback in _at(generation, url)]
         words = {status for callback in callbacks if (status := callback.member("status")) in RANK}
         if words:
-            running = words & {"QUEUED", "PROCESSING"}
+            running = words & set(RUNNING)
             yield Observation(f"{channel}: {'progress too' if running else 'ends only'}")
 
 
 @WEBHOOK.clause("WEBHOOK-19", DOCUMENTED, RECEIVER, depends_on=f"SUBMIT-03 {STATES}",
-    section=f"{IMAGE_TO_VIDEO}; {TEXT_TO_VIDEO}")  # fmt: skip
+    section=f"{I2V_CB}; {T2V_CB}")  # fmt: skip
 def webhook_19(trace: Trace) -> Remarks:
     """`callback_url` in the body also produces callbacks; their shape is not shown."""
     for generation, url in _with(trace, "member"):
@@ -318,8 +297,7 @@ def webhook_21(trace: Trace) -> Remarks:
             yield Observation("a challenge is sent" if challenged else "no challenge is sent", generation.submit)
 
 
-@WEBHOOK.clause("WEBHOOK-22", DOCUMENTED, RECEIVER, section='Response Fields: "Status URL (initial response only)"')
-def webhook_22(trace: Trace) -> Remarks:
-    """`polling_url` is not in callbacks."""
-    for _, callback in _envelopes(trace):
-        yield check_member(callback, "polling_url", is_absent, "absent")
+WEBHOOK.row("WEBHOOK-22", DOCUMENTED, RECEIVER,
+    each(lambda trace: (callback for _, callback in _envelopes(trace)), "polling_url", is_absent, "absent"),
+    section='Response Fields: "Status URL (initial response only)"',
+    demands="`polling_url` is not in callbacks.")  # fmt: skip

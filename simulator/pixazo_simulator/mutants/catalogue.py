@@ -1,17 +1,20 @@
-"""Gateways that differ in ways that the page allows: a check that fails on one of them is too strict."""
+"""Every mutant and every variant. A variant differs in a way that the page allows: a check that fails on one is too strict."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
+from pixazo_simulator.spec import SECOND, http_date, nearest
+from pixazo_simulator.world import Delivery, next_attempt
+
+from . import access, envelopes, errors, parameters, status, submit
+from .edits import (
     ReplyEdit,
     behaviour,
     edit_replies,
@@ -22,11 +25,9 @@ from pixazo_simulator.mutants.edits import (
     webhook_header,
     with_header,
 )
-from pixazo_simulator.mutants.members import change, in_media_urls, put
-from pixazo_simulator.mutants.messages import Reply
-from pixazo_simulator.mutants.mutant import Edits, Variant
-from pixazo_simulator.spec import SECOND, http_date
-from pixazo_simulator.world import Delivery, next_attempt
+from .members import change, in_media_urls, put
+from .messages import Context, Reply
+from .mutant import Edits, Mutant, Variant
 
 PAUSE = 0.01
 """Real seconds by which every reply is slower."""
@@ -45,15 +46,8 @@ def _encoded(encode: Callable[[bytes], bytes]) -> Edits:
     return _everywhere(reply) | edit_webhooks(lambda webhook, _: replace(webhook, body=encode(webhook.body)))
 
 
-def _reversed(value: Any) -> Any:
-    if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return {name: _reversed(members[name]) for name in reversed(members)}
-    return value
-
-
 def _backwards(body: bytes) -> bytes:
-    return msgspec.json.encode(_reversed(msgspec.json.decode(body)))
+    return msgspec.json.encode(json.loads(body, object_pairs_hook=lambda pairs: dict(reversed(pairs))))
 
 
 def _escaped(body: bytes) -> bytes:
@@ -106,3 +100,30 @@ VARIANTS = (
     Variant("callbacks-numbered", "A webhook delivery has a header with its number",
             webhook_header("x-delivery-number", lambda context: str(context.memory.count("delivery")))),
 )  # fmt: skip
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    *access.ADDRESSING, *access.CREDENTIALS, *access.HEADERS, *submit.SUBMIT, *parameters.T2V, *parameters.I2V,
+    *status.STATUS, *status.FLOW, *envelopes.OUTPUT, *envelopes.TIMESTAMPS, *envelopes.FAILURE, *errors.WALLET, *errors.ERRORS, *status.WEBHOOK,
+)  # fmt: skip
+"""Every mutant, in the order of the clauses."""
+
+Change = TypeVar("Change", Mutant, Variant)
+
+
+def find_mutant(name: str) -> Mutant:
+    """The mutant of this name. Raises ValueError with the nearest known name."""
+    return _find(name, MUTANTS, "mutant")
+
+
+def find_variant(name: str) -> Variant:
+    """The benign variant of this name. Raises ValueError with the nearest known name."""
+    return _find(name, VARIANTS, "variant")
+
+
+def _find(name: str, changes: Sequence[Change], kind: str) -> Change:
+    for each in changes:
+        if each.name == name:
+            return each
+    close = nearest(name, tuple(each.name for each in changes))
+    raise ValueError(f"{kind} {name!r} does not exist{close}: see pixazo-sim mutants")

@@ -1,48 +1,44 @@
-"""STATUS, FLOW: wrong responses to a status read, wrong ways through the states."""
+"""STATUS, FLOW, WEBHOOK: wrong status envelopes, read or delivered; wrong ways through the states; webhooks wrongly accepted."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from random import Random
+from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    Condition,
+from pixazo_simulator import spec
+from pixazo_simulator.world import Admitted, Delivery, next_attempt, plan_for
+
+from .edits import (
     behaviour,
+    drop_webhooks,
     edit_replies,
+    edit_requests,
+    edit_webhooks,
+    hide_accepted,
     in_envelopes,
     in_status,
-    is_read,
+    in_webhooks,
     policy,
-    reads,
     refuse,
+    refuse_submits,
+    webhook_header,
     with_status,
 )
-from pixazo_simulator.mutants.members import change, compute, drop, put, running, status_is, where, without_prefix
-from pixazo_simulator.mutants.messages import REQUEST_ID, Members, Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
-from pixazo_simulator.spec import (
-    MODEL_ID,
-    NEVER,
-    SECOND,
-    STATUS_PATH,
-    Broken,
-    Plan,
-    Policy,
-    Snapshot,
-    Status,
-    Throttled,
-    snapshot,
-    timestamp,
-)
-from pixazo_simulator.world import Admitted, plan_for
+from .members import change, compute, drop, finished, put, running, status_is, where, without_prefix
+from .messages import Condition, Context, Members, Reply, Request, is_accepted, is_read, is_refused, reads, submits
+from .mutant import Edits, Mutant
 
-STEP = 5 * SECOND
+REQUEST_ID = re.compile(rf"{spec.MODEL_ID}_[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12,13}}")
+"""A well-formed request id, in either form of policy `request_id`."""
+STEP = 5 * spec.SECOND
 """How far one read advances a generation."""
-LAG = 3 * SECOND
+LAG = 3 * spec.SECOND
 """How far a stale replica is behind."""
-MINUTE = 60 * SECOND
+MINUTE = 60 * spec.SECOND
 UPSTREAM_MODEL = "MiniMax-Hailuo-2.3"
 
 
@@ -62,7 +58,7 @@ def _is_unknown(*, well_formed: bool) -> Condition:
 
 def polling_url(members: Members, _: Context) -> str:
     """The status URL of an envelope at the documented host."""
-    return f"https://gateway.pixazo.ai{STATUS_PATH}{members['request_id']}"
+    return f"https://gateway.pixazo.ai{spec.STATUS_PATH}{members['request_id']}"
 
 
 def _upcoming_output(members: Members, context: Context) -> object:
@@ -78,8 +74,8 @@ def _without_nulls(members: Members, _: Context) -> Members:
 def _any_id_is_queued(request: Request, reply: Reply, context: Context) -> Reply:
     if not _is_unknown(well_formed=True)(request, reply) or context.owner(request.read_id or ""):
         return reply
-    members = {"request_id": request.read_id, "status": "QUEUED", "model_id": MODEL_ID, "error": None, "output": None}
-    return reply.with_members(members).with_status(200)
+    known = {"request_id": request.read_id, "status": "QUEUED", "model_id": spec.MODEL_ID}
+    return reply.with_members({**known, "error": None, "output": None}).with_status(200)
 
 
 def _advanced_by_reads(members: Members, context: Context) -> Members:
@@ -101,7 +97,7 @@ def _video_of_reads(request: Request, reply: Reply, context: Context) -> Reply:
 def _started_by_reads(members: Members, context: Context) -> Members:
     if members["status"] != "QUEUED" or context.memory.count("reads", members["request_id"]) == 1:
         return members
-    return {**members, "status": "PROCESSING", "updated_at": timestamp(context.now)}
+    return {**members, "status": "PROCESSING", "updated_at": spec.timestamp(context.now)}
 
 
 def _stale_every_second(members: Members, context: Context) -> Members:
@@ -115,7 +111,7 @@ def _throttled_at_third(request: Request, reply: Reply, context: Context) -> Rep
     earlier: list[int] = context.memory.get("read at", request.read_id) or []
     recent = [*(at for at in earlier if context.now - at < MINUTE), context.now]
     context.memory.put([] if len(recent) == 3 else recent, "read at", request.read_id)
-    return context.refusal(Throttled(5), request) if len(recent) == 3 else reply
+    return context.refusal(spec.Throttled(5), request) if len(recent) == 3 else reply
 
 
 def _numbered_urls(members: Members, context: Context) -> Members:
@@ -149,7 +145,8 @@ STATUS = (
            in_envelopes(where(running, _without_nulls)), ("STATUS-0[56]", "TIME-07")),
     Mutant("no-updated-at", "STATUS-09", "A status response has no updated_at", in_envelopes(drop("updated_at")), ("TIME-0[246]", "STATUS-08")),
     Mutant("any-id-is-queued", "STATUS-10", "Any well-formed id reads as QUEUED", Edits(reply=_any_id_is_queued)),
-    Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500", refuse(_is_unknown(well_formed=False), Broken()), ("ERR-500-01",)),
+    Mutant("malformed-id-is-500", "STATUS-11", "A malformed id gets 500",
+           refuse(_is_unknown(well_formed=False), spec.Broken()), ("ERR-500-01",)),
     Mutant("reads-advance", "STATUS-12", "Every read advances the generation by 5 s",
            Edits(reply=_video_of_reads) | in_status(_advanced_by_reads),
            ("TIME-*", "WEBHOOK-0[46]", "OUT-*", "FLOW-02", "STATUS-15", "WAL-02")),
@@ -164,31 +161,29 @@ STATUS = (
 )  # fmt: skip
 
 
-GRACE = 20 * SECOND
+GRACE = 20 * spec.SECOND
 """How long a generation stays COMPLETED before it becomes FAILED."""
 
 
-def _falling_back(accepted: int, plan: Plan, now: int) -> Snapshot:
+def _falling_back(accepted: int, plan: spec.Plan, now: int) -> spec.Snapshot:
     """QUEUED again in the middle third of PROCESSING."""
-    seen = snapshot(accepted, plan, now)
-    if seen.status is not Status.PROCESSING or seen.until is None:
+    seen = spec.snapshot(accepted, plan, now)
+    if seen.status is not spec.Status.PROCESSING or seen.until is None:
         return seen
     third = (seen.until - seen.since) // 3
     first, last = seen.since + third, seen.since + 2 * third
     if now < first:
-        return Snapshot(Status.PROCESSING, seen.since, first)
-    return Snapshot(Status.QUEUED, first, last) if now < last else Snapshot(Status.PROCESSING, last, seen.until)
+        return spec.Snapshot(spec.Status.PROCESSING, seen.since, first)
+    if now < last:
+        return spec.Snapshot(spec.Status.QUEUED, first, last)
+    return spec.Snapshot(spec.Status.PROCESSING, last, seen.until)
 
 
-def _skipping(submission: Admitted, policy: Policy, random: Random) -> Plan:
+def _skipping(submission: Admitted, policy: spec.Policy, random: Random) -> spec.Plan:
     plan = plan_for(submission, policy, random)
-    if plan.outcome is not Status.COMPLETED:
+    if plan.outcome is not spec.Status.COMPLETED:
         return plan
     return msgspec.structs.replace(plan, queued=plan.queued + plan.processing, processing=0)
-
-
-def _stuck(submission: Admitted, policy: Policy, random: Random) -> Plan:
-    return msgspec.structs.replace(plan_for(submission, policy, random), processing=NEVER)
 
 
 def _withdrawn(members: Members, context: Context) -> Members:
@@ -204,6 +199,85 @@ FLOW = (
     Mutant("processing-skipped", "FLOW-02", "QUEUED jumps to COMPLETED", behaviour(plan_for=_skipping)),
     Mutant("completed-turns-failed", "FLOW-03", "COMPLETED becomes FAILED 20 s later", in_status(_withdrawn), ("STATUS-14", "WEBHOOK-04")),
     Mutant("error-from-queued", "FLOW-04", "ERROR and FAILED follow QUEUED directly", policy(queued_to_end="yes"), ("FLOW-02",)),
-    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends", behaviour(plan_for=_stuck),
+    Mutant("stuck-in-processing", "FLOW-05", "PROCESSING never ends",
+           behaviour(plan_for=lambda *given: msgspec.structs.replace(plan_for(*given), processing=spec.NEVER)),
            ("OUT-*", "TIME-*", "FAIL-*", "WAL-*", "WEBHOOK-*", "STATUS-*")),
+)  # fmt: skip
+
+
+EARLY = 2 * spec.SECOND
+
+
+def _has_webhook(request: Request) -> bool:
+    return submits(request) and request.header(spec.WEBHOOK_URL_HEADER) is not None
+
+
+def _early(delivery: Delivery, retries: tuple[int, ...]) -> int | None:
+    due = next_attempt(delivery, retries)
+    return due if due is None or delivery.attempts or delivery.progress else due - EARLY
+
+
+def _with_last_url(request: Request, context: Context) -> Request:
+    last = context.memory.get("webhook")
+    given = request.header(spec.WEBHOOK_URL_HEADER)
+    return request if given or not last else request.with_header(spec.WEBHOOK_URL_HEADER, last)
+
+
+def _remember_url(request: Request, reply: Reply, context: Context) -> Reply:
+    given = request.header(spec.WEBHOOK_URL_HEADER)
+    if given and is_accepted(request, reply):
+        context.memory.put(given, "webhook")
+    return reply
+
+
+def _is_unusable(request: Request, reply: Reply) -> bool:
+    given = request.header(spec.WEBHOOK_URL_HEADER)
+    return is_refused(request, reply) and given is not None and spec.url_problem(given) is not None
+
+
+def _failed_by_receiver(members: Members, context: Context) -> Members:
+    if not context.undelivered(members["request_id"]):
+        return members
+    return {**members, "status": "ERROR", "error": "The callback could not be delivered.", "output": None}
+
+
+WEBHOOK = (
+    Mutant("webhook-header-refused", "WEBHOOK-01", "A submit with X-Webhook-URL is refused with 400",
+           refuse_submits(_has_webhook, "X-Webhook-URL is not supported."), ("SUBMIT-*", "T2V-BODY-01", "WEBHOOK-*")),
+    Mutant("webhook-without-query", "WEBHOOK-02", "A webhook is delivered to the URL without its query",
+           edit_webhooks(lambda webhook, _: replace(webhook, url=urlsplit(webhook.url)._replace(query="").geturl())), ("WEBHOOK-*",)),
+    Mutant("no-callback-on-completed", "WEBHOOK-03", "There is no webhook delivery on COMPLETED", drop_webhooks(status_is("COMPLETED")),
+           ("WEBHOOK-*",)),
+    Mutant("callback-nested", "WEBHOOK-04", "The envelope of a webhook delivery is nested under data",
+           in_webhooks(lambda members, _: {"data": members}), ("WEBHOOK-*",)),
+    Mutant("callback-without-prefix", "WEBHOOK-05", "The request_id of a webhook delivery lacks the model's name",
+           in_webhooks(change("request_id", without_prefix)), ("WEBHOOK-*",)),
+    Mutant("callback-too-early", "WEBHOOK-06", "A webhook is delivered 2 s before the state that it reports", behaviour(next_attempt=_early),
+           ("WEBHOOK-04",)),
+    Mutant("failures-not-called-back", "WEBHOOK-07", "There is no webhook delivery on FAILED and ERROR", drop_webhooks(status_is("FAILED", "ERROR"))),
+    Mutant("no-status-with-webhook", "WEBHOOK-08", "The status of a request with a webhook cannot be read",
+           hide_accepted(_has_webhook), ("WEBHOOK-*", "SUBMIT-1[23]", "STATUS-01", "FLOW-05")),
+    Mutant("last-webhook-remembered", "WEBHOOK-09", "A submit without X-Webhook-URL has the webhook of the submit before",
+           edit_requests(submits, _with_last_url) | Edits(reply=_remember_url), ("WEBHOOK-04",)),
+    Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
+           webhook_header("content-type", "application/x-www-form-urlencoded")),
+    Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),
+    Mutant("callback-twice", "WEBHOOK-12", "Each webhook is delivered twice", Edits(callback=lambda webhook, _: (webhook, webhook))),
+    Mutant("callback-signed", "WEBHOOK-13", "A webhook delivery has signature headers", policy(webhook_signature="standard")),
+    Mutant("key-in-callback", "WEBHOOK-14", "The key is sent to the receiver", webhook_header(spec.KEY_HEADER, lambda context: context.key),
+           ("AUTH-11", "WEBHOOK-13")),
+    Mutant("unusable-webhook-is-500", "WEBHOOK-15", "An unusable X-Webhook-URL gets 500",
+           refuse(_is_unusable, spec.Broken()), ("ERR-500-01",)),
+    Mutant("receiver-decides-fate", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
+           in_status(where(finished, _failed_by_receiver)), ("FLOW-03", "STATUS-14", "WEBHOOK-04")),
+    Mutant("redirect-followed", "WEBHOOK-17", "A webhook delivery follows the receiver's redirect", policy(webhook_redirects="follow")),
+    Mutant("callback-while-processing", "WEBHOOK-18", "There is a webhook delivery on PROCESSING, too",
+           policy(webhook_events="header")
+           | edit_requests(_has_webhook, lambda request, _: request.with_header(spec.WEBHOOK_MODE_HEADER, "sync")), ("WEBHOOK-12",)),
+    Mutant("callback-url-ignored", "WEBHOOK-19", "The member callback_url is ignored", policy(callback_url="ignore"), ("WEBHOOK-2[01]",)),
+    Mutant("only-member-called", "WEBHOOK-20", "Of two webhook URLs only that of the body is used", policy(both_channels="member")),
+    Mutant("receiver-challenged", "WEBHOOK-21", "The receiver of callback_url must first echo a challenge", policy(callback_url="challenge"),
+           ("WEBHOOK-19", "WEBHOOK-20")),
+    Mutant("polling-url-in-callback", "WEBHOOK-22", "A webhook delivery repeats polling_url", in_webhooks(compute("polling_url", polling_url)),
+           ("WEBHOOK-04",)),
 )  # fmt: skip

@@ -6,47 +6,19 @@ import re
 
 import msgspec
 
-from pixazo_simulator.mutants.context import Context
-from pixazo_simulator.mutants.edits import (
-    Condition,
-    behaviour,
-    edit_replies,
-    has_status,
-    in_refusals,
-    is_accepted,
-    is_read,
-    is_refused,
-    policy,
-    reads,
-    refuse,
-    submits,
-    with_header,
-    with_members,
-    with_status,
-    without_checks,
-)
-from pixazo_simulator.mutants.members import chain, change, drop, put, rename, where
-from pixazo_simulator.mutants.messages import Reply, Request
-from pixazo_simulator.mutants.mutant import Edits, Mutant
-from pixazo_simulator.spec import (
-    SECOND,
-    Broken,
-    InsufficientFunds,
-    KeySuspended,
-    Plan,
-    Policy,
-    Status,
-    Throttled,
-    http_date,
-)
+from pixazo_simulator import spec
 from pixazo_simulator.world import EntryKind, Ledger, refund_due
 
+from .edits import behaviour, edit_replies, in_refusals, policy, refuse, with_members, with_status, without_checks
+from .members import chain, change, drop, put, rename, where
+from .messages import Condition, Context, Reply, Request, has_status, is_accepted, is_read, is_refused, reads, submits
+from .mutant import Edits, Mutant
 from .submit import replayed
 
 FEE = 10_000
 PRICE = 350_000
-"""Millionths of a dollar."""
-RACE = SECOND
+"""Of the cheapest generation, in millionths of a dollar: a wallet with less counts as empty."""
+RACE = spec.SECOND
 """The time during which the next check does not see a debit."""
 
 
@@ -54,12 +26,8 @@ def _charge(when: Condition, amount: int) -> Edits:
     return edit_replies(when, lambda reply, _: msgspec.structs.replace(reply, debit=amount))
 
 
-def _debited_again(plan: Plan, price: int, policy: Policy) -> int:
-    return -price if plan.outcome is Status.COMPLETED else refund_due(plan, price, policy)
-
-
-def _no_refund(_: Plan, __: int, ___: Policy) -> int:
-    return 0
+def _debited_again(plan: spec.Plan, price: int, policy: spec.Policy) -> int:
+    return -price if plan.outcome is spec.Status.COMPLETED else refund_due(plan, price, policy)
 
 
 def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
@@ -69,7 +37,7 @@ def _affords_by_old_balance(ledger: Ledger, price: int, now: int) -> bool:
 
 WALLET = (
     Mutant("debited-twice", "WAL-01", "The price is taken again on completion", behaviour(refund_due=_debited_again)),
-    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=_no_refund), ("WAL-03",)),
+    Mutant("error-is-charged", "WAL-02", "ERROR is charged", behaviour(refund_due=lambda *_: 0), ("WAL-03",)),
     Mutant("failed-is-refunded", "WAL-03", "FAILED is not charged", policy(refunds="error_failed")),
     Mutant("refusal-is-charged", "WAL-04", "A submit is charged before it is validated", _charge(is_refused, PRICE)),
     Mutant("read-is-charged", "WAL-05", "Each status read costs a cent", _charge(is_read, FEE)),
@@ -77,9 +45,7 @@ WALLET = (
 )  # fmt: skip
 
 
-CHEAPEST = 350_000
-"""Millionths of a dollar: a wallet with less counts as empty."""
-HOUR = 3600_000
+HOUR = 3600 * spec.SECOND
 NOT_COUNTED = (401, 403, 500)
 """Status codes of refusals that precede the check of the rate."""
 _SURROGATE_PAIR = re.compile(rb"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", re.IGNORECASE)
@@ -104,13 +70,16 @@ def _names_model(_: Request, reply: Reply) -> bool:
 
 
 def _poor_read(request: Request, reply: Reply, context: Context) -> Reply:
-    is_poor = is_read(request, reply) and context.balance < CHEAPEST
-    return context.refusal(InsufficientFunds(CHEAPEST), request) if is_poor else reply
+    is_poor = is_read(request, reply) and context.balance < PRICE
+    return context.refusal(spec.InsufficientFunds(PRICE), request) if is_poor else reply
 
 
-def _with_id(refusal: Reply, accepted: Reply) -> Reply:
-    """A refusal that contains the id of the generation that was queued all the same."""
-    return refusal.with_members({**(refusal.members() or {}), "request_id": (accepted.members() or {})["request_id"]})
+def _refused(request: Request, reply: Reply, context: Context, refusal: spec.Refusal) -> Reply:
+    """The refusal, with the id of the generation if one was queued all the same."""
+    refused = context.refusal(refusal, request)
+    if not is_accepted(request, reply):
+        return refused
+    return refused.with_members({**(refused.members() or {}), "request_id": (reply.members() or {})["request_id"]})
 
 
 def _remember_balance(request: Request, context: Context) -> Request:
@@ -122,30 +91,28 @@ def _queued_by_the_poor(request: Request, reply: Reply, context: Context) -> Rep
     if not is_accepted(request, reply) or context.balance >= 0:
         return reply
     taken = context.memory.get("balance") - context.balance
-    refusal = _with_id(context.refusal(InsufficientFunds(taken), request), reply)
-    return msgspec.structs.replace(refusal, debit=-taken)
+    return msgspec.structs.replace(_refused(request, reply, context, spec.InsufficientFunds(taken)), debit=-taken)
 
 
 def _queued_when_throttled(request: Request, reply: Reply, context: Context) -> Reply:
     """Count the submits that the gateway accepts without its own check of their rate."""
     is_counted = submits(request) and context.known and reply.status not in NOT_COUNTED
     wait = context.throttle() if is_counted else None
-    if wait is None:
-        return reply
-    refusal = context.refusal(Throttled(wait), request)
-    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
+    return reply if wait is None else _refused(request, reply, context, spec.Throttled(wait))
 
 
 def _queued_when_broken(request: Request, reply: Reply, context: Context) -> Reply:
-    if not submits(request) or not context.known or not context.broken:
-        return reply
-    refusal = context.refusal(Broken(), request)
-    return _with_id(refusal, reply) if is_accepted(request, reply) else refusal
+    is_broken = submits(request) and context.known and context.broken
+    return _refused(request, reply, context, spec.Broken()) if is_broken else reply
 
 
 def _still_suspended(request: Request, context: Context) -> Request | Reply:
     is_suspended = submits(request) and context.known and context.suspended
-    return context.refusal(KeySuspended(), request) if is_suspended else request
+    return context.refusal(spec.KeySuspended(), request) if is_suspended else request
+
+
+def _retry_in_the_past(reply: Reply, context: Context) -> Reply:
+    return reply.with_header("retry-after", spec.http_date(context.now - HOUR).decode())
 
 
 def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
@@ -156,12 +123,12 @@ def _remember_429(_: Request, reply: Reply, context: Context) -> Reply:
 
 def _throttled_for_ever(request: Request, context: Context) -> Request | Reply:
     is_concerned = reads(request) or submits(request)
-    return context.refusal(Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
+    return context.refusal(spec.Throttled(60), request) if is_concerned and context.memory.get("throttled") else request
 
 
 def _every_fifth_broken(request: Request, reply: Reply, context: Context) -> Reply:
     is_fifth = is_accepted(request, reply) and context.memory.count("accepted") % 5 == 0
-    return context.refusal(Broken(), request) if is_fifth else reply
+    return context.refusal(spec.Broken(), request) if is_fifth else reply
 
 
 def _conflict(reply: Reply, _: Context) -> Reply:
@@ -193,11 +160,11 @@ ERRORS = (
     Mutant("queued-in-spite-of-429", "ERR-429-02", "A submit that gets 429 is queued all the same; the 429 contains its id",
            without_checks("rate") | Edits(reply=_queued_when_throttled), ("ERR-PREC-01", "ERR-429-03")),
     Mutant("retry-after-in-the-past", "ERR-429-03", "The Retry-After of a 429 is a date in the past",
-           edit_replies(has_status(429), with_header("retry-after", lambda context: http_date(context.now - HOUR).decode())), ("ERR-429-04",)),
+           edit_replies(has_status(429), _retry_in_the_past), ("ERR-429-04",)),
     Mutant("throttled-for-ever", "ERR-429-04", "An account that got 429 once gets it for ever",
            Edits(request=_throttled_for_ever, reply=_remember_429)),
     Mutant("lone-surrogate-is-500", "ERR-500-01", "A lone surrogate in the body gets 500",
-           refuse(_has_lone_surrogate, Broken()), ("SUBMIT-16",)),
+           refuse(_has_lone_surrogate, spec.Broken()), ("SUBMIT-16",)),
     Mutant("500-after-queueing", "ERR-500-02", "Every fifth accepted submit gets 500", Edits(reply=_every_fifth_broken),
            ("ERR-500-01", "SUBMIT-*", "T2V-*", "I2V-*")),
     Mutant("queued-in-spite-of-500", "ERR-500-02", "A submit that gets 500 is queued all the same; the 500 contains its id",

@@ -1,33 +1,16 @@
-"""ERR: HTTP errors."""
+"""ERR, WAL: HTTP errors, and the wallet."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
-from pixazo_contracts.clauses.checks import NO_ROUTE, UNDECIDED, answered, code_word, has_code, member_names, noted
-from pixazo_contracts.clauses.clause import (
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    equals,
-    is_absent,
-    is_string,
-)
-from pixazo_contracts.clauses.standing import (
-    ACCOUNT,
-    DOCUMENTED,
-    EXAMPLE,
-    FREE,
-    FREE_IF_REFUSED,
-    IMPLIED,
-    NOT_OUTSIDE,
-    SILENT,
-)
 from pixazo_contracts.trace import MODEL, Callback, Exchange, Trace, http_date, whole_number
+
+from .checks import NO_ROUTE, REFUSALS, UNDECIDED, answered, equals, has_code, is_absent, is_string, noted
+from .clause import Group, Observation, Remarks, Violation, check, check_member, code_word, member_names
+from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, IMPLIED, NOT_OUTSIDE, SILENT
 
 ERR = Group()
 
@@ -70,7 +53,7 @@ def _parameter_probes(trace: Trace) -> Iterator[Exchange]:
 def err_env_01(trace: Trace) -> Remarks:
     """Queue-system errors are an object with string members `error` and `message`."""
     for exchange in trace.submits:
-        if exchange.status is not None and 400 <= exchange.status < 500 and exchange.status not in NOT_QUEUE:
+        if exchange.status in REFUSALS and exchange.status not in NOT_QUEUE:
             for name in ("error", "message"):
                 yield check_member(exchange, name, is_string, "a string")
 
@@ -93,7 +76,7 @@ def err_400_01(trace: Trace) -> Remarks:
     for exchange in _parameter_probes(trace):
         # The server may refuse an image that is too large for itself before it reaches the model's rules.
         too_large = exchange.status == 413 and "I2V-IMG-08" in exchange.aims
-        if exchange.status in range(400, 500) and exchange.status not in UNDECIDED and not too_large:
+        if exchange.status in REFUSALS and exchange.status not in UNDECIDED and not too_large:
             yield check(exchange.status == 400, exchange, f"status code ({exchange.case})", "400", str(exchange.status))
 
 
@@ -104,11 +87,9 @@ def _model_errors(trace: Trace) -> Iterator[Exchange]:
             yield exchange
 
 
-# fmt: off
 ERR.row("ERR-400-02", EXAMPLE, ACCOUNT, lambda trace, _: (has_code(e, 400) for e in _model_errors(trace)),
     depends_on="BASE-02", section='Queue System Errors: "400 — Model not found"',
-    demands="An unknown or disabled model is 400.")
-# fmt: on
+    demands="An unknown or disabled model is 400.")  # fmt: skip
 
 
 @ERR.clause("ERR-400-03", EXAMPLE, ACCOUNT, depends_on="ERR-400-02",
@@ -123,11 +104,9 @@ def err_400_03(trace: Trace) -> Remarks:
             yield check(holds, exchange, "message", f"Model '{model}' not found or is disabled", message)
 
 
-# fmt: off
 ERR.row("ERR-402-01", DOCUMENTED, ACCOUNT, answered(402), depends_on="BASE-02", needs="account:empty", core=True,
     section='Response Handling: "402 Insufficient Balance"',
-    demands="A submit the wallet cannot pay for is 402.")
-# fmt: on
+    demands="A submit the wallet cannot pay for is 402.")  # fmt: skip
 
 
 @ERR.clause("ERR-402-02", EXAMPLE, ACCOUNT, needs="account:empty",
@@ -138,6 +117,10 @@ def err_402_02(trace: Trace) -> Remarks:
         if exchange.status == 402:
             for name, printed in PRINTED_402.items():
                 yield check_member(exchange, name, equals(printed), f'"{printed}"')
+
+
+def _case_and_code(exchange: Exchange) -> str:
+    return f"{exchange.case}: {exchange.status}"
 
 
 def _callbacks(trace: Trace, submit: Exchange) -> list[Callback]:
@@ -158,7 +141,7 @@ def _creates_nothing(trace: Trace, clause_id: str) -> Remarks:
 # fmt: off
 ERR.row("ERR-402-03", IMPLIED, ACCOUNT, _creates_nothing, needs="account:empty", section="Queue System Errors",
     demands="A 402 creates nothing.")
-ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(lambda exchange: f"{exchange.case}: {exchange.status}"),
+ERR.row("ERR-402-04", SILENT, ACCOUNT, noted(_case_and_code),
     depends_on="BASE-04 AUTH-07 ERR-402-01 SUBMIT-13 STATUS-01 STATUS-10 STATUS-13", section="silence",
     demands="With an empty wallet earlier requests stay readable, and after a top-up the same body is accepted.")
 ERR.row("ERR-429-01", DOCUMENTED, ACCOUNT, answered(429), depends_on="BASE-02", needs="account:throttled",
@@ -242,10 +225,67 @@ def err_set_01(trace: Trace) -> Remarks:
         yield check(listed, exchange, "status code", "a code of the printed list", str(exchange.status))
 
 
-@ERR.clause("ERR-PREC-01", SILENT, ACCOUNT, section="silence",
-    depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01")  # fmt: skip
-def err_prec_01(trace: Trace) -> Remarks:
-    """Which error wins when several apply (auth, rate, validation, wallet)."""
-    for exchange in trace.aimed("ERR-PREC-01"):
-        if exchange.status not in NO_ROUTE:
-            yield Observation(f"{exchange.case}: {exchange.status}", exchange)
+ERR.row("ERR-PREC-01", SILENT, ACCOUNT, noted(_case_and_code, unless=NO_ROUTE), section="silence",
+    depends_on="BASE-02 AUTH-01 AUTH-03 AUTH-09 ERR-402-01 ERR-429-01 T2V-PROMPT-01",
+    demands="Which error wins when several apply (auth, rate, validation, wallet).")  # fmt: skip
+
+
+# The API has no balance endpoint. An account that can pay for exactly one 6 s generation (role `one`) or two (role `two`)
+# shows by its next submit whether it was debited: accepted, or 402.
+WAL = Group()
+
+
+def _decided(trace: Trace, clause_id: str, case: str) -> Iterator[Exchange]:
+    """The submits of that case that the wallet decided: accepted, or refused for want of funds."""
+    return (e for e in trace.aimed(clause_id) if e.case == case and (e.succeeded or e.status == 402))
+
+
+def _affordable(trace: Trace, clause_id: str, why: str, case: str = "after") -> Remarks:
+    """The submit of that case is not refused for want of funds."""
+    for exchange in _decided(trace, clause_id, case):
+        yield check(exchange.succeeded, exchange, "status code", f"202: {why}", str(exchange.status))
+
+
+@WAL.clause("WAL-01", IMPLIED, NOT_OUTSIDE, depends_on="SUBMIT-10", needs="account:two",
+    section='Queue System Errors: "Your wallet does not have enough balance."')  # fmt: skip
+def wal_01(trace: Trace) -> Remarks:
+    """One accepted request is debited exactly once."""
+    yield from _affordable(trace, "WAL-01", "the first of two paid-for generations was debited once", "second")
+    for exchange in _decided(trace, "WAL-01", "third"):
+        yield check(exchange.status == 402, exchange, "status code", "402: two were debited", code_word(exchange))
+
+
+WAL.row("WAL-02", DOCUMENTED, NOT_OUTSIDE,
+    partial(_affordable, why="the only generation that was paid for ended in ERROR"),
+    depends_on="WAL-05", needs="account:one prompt:error", core=True,
+    section='Status Values: "ERROR System error — not charged"',
+    demands="An ERROR request is not charged in the end.")  # fmt: skip
+
+
+@WAL.clause("WAL-03", SILENT, NOT_OUTSIDE, depends_on="WAL-05", needs="account:one prompt:failed",
+    section='Status Values: "ERROR System error — not charged"')  # fmt: skip
+def wal_03(trace: Trace) -> Remarks:
+    """Is FAILED charged? Only ERROR is exempted by name."""
+    for exchange in _decided(trace, "WAL-03", "after"):
+        yield Observation("FAILED is not charged" if exchange.succeeded else "FAILED is charged", exchange)
+
+
+@WAL.clause("WAL-04", IMPLIED, NOT_OUTSIDE, needs="account:one", section="Response Handling")
+def wal_04(trace: Trace) -> Remarks:
+    """A refused submit costs nothing."""
+    # A submit that was accepted is rightly charged.
+    if not any(exchange.succeeded for exchange in trace.aimed("WAL-04") if exchange.case != "after"):
+        yield from _affordable(trace, "WAL-04", "refused submits are free")
+
+
+WAL.row("WAL-05", IMPLIED, NOT_OUTSIDE, partial(_affordable, why="reads are free"),
+    depends_on="WAL-01", needs="account:one", section="Typical Workflow",
+    demands="Reads and callbacks cost nothing.")  # fmt: skip
+
+
+@WAL.clause("WAL-06", SILENT, NOT_OUTSIDE, depends_on="BASE-02 ERR-402-01", needs="account:one", section="silence")
+def wal_06(trace: Trace) -> Remarks:
+    """Concurrent submits cannot overdraw the wallet."""
+    words = sorted(code_word(exchange) for exchange in trace.aimed("WAL-06"))
+    if words:
+        yield Observation(f"two at once on funds for one: {', '.join(words)}")

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from statistics import median
 from urllib.parse import urljoin, urlsplit
 
-from pixazo_contracts.clauses.checks import UNDECIDED, answered, has_code, is_absolute_url, observed
-from pixazo_contracts.clauses.clause import (
-    Evidence,
-    Group,
-    Observation,
-    Remarks,
-    Violation,
-    check,
-    check_member,
-    equals,
-)
-from pixazo_contracts.clauses.standing import (
-    DOCUMENTED,
-    EXAMPLE,
-    FREE,
-    FREE_IF_REFUSED,
-    FURTHER,
-    IMPLIED,
-    SHARED,
-    SILENT,
-)
 from pixazo_contracts.trace import (
     DOCUMENTED_ORIGIN,
     MODEL,
     STATUS_BASE,
     TERMINAL,
     Exchange,
+    Generation,
     Profile,
     Trace,
     created,
     host_is_loopback,
     instant,
 )
+
+from .checks import UNDECIDED, answered, each, equals, has_code, is_absolute_url, observed
+from .clause import Evidence, Group, Observation, Remarks, Violation, check
+from .standing import DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
 
 SUBMIT = Group()
 
@@ -100,50 +84,48 @@ def submit_04(trace: Trace) -> Remarks:
         yield check(not extra, exchange, "body", f"only {', '.join(MEMBERS)}", ", ".join(extra))
 
 
-@SUBMIT.clause("SUBMIT-05", EXAMPLE, SHARED, depends_on="SUBMIT-03", core=True, drift_fails=True,
-    section='Output; Status Values: "QUEUED Request accepted, waiting to be processed"')  # fmt: skip
-def submit_05(trace: Trace) -> Remarks:
-    """`status` in the 202 body is exactly `QUEUED`."""
-    for exchange in trace.acceptances:
-        if "status" in exchange.members:
-            yield check_member(exchange, "status", equals("QUEUED"), '"QUEUED"')
+def _having(name: str) -> Callable[[Trace], Iterator[Exchange]]:
+    """The acceptances that have this member, of whatever type; SUBMIT-03 judges the others."""
+    return lambda trace: (exchange for exchange in trace.acceptances if name in exchange.members)
 
 
-def _ids(trace: Trace) -> Iterator[tuple[Exchange, object]]:
-    """The `request_id` of each acceptance, of whatever type."""
-    return ((e, e.members["request_id"]) for e in trace.acceptances if "request_id" in e.members)
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None
 
 
-@SUBMIT.clause("SUBMIT-06", EXAMPLE, SHARED, depends_on="SUBMIT-03", core=True, drift_fails=True,
-    section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"')  # fmt: skip
-def submit_06(trace: Trace) -> Remarks:
-    """`request_id` is a string: model id, one underscore, a UUID text."""
-    for exchange, value in _ids(trace):
-        holds = isinstance(value, str) and UUID_TEXT.fullmatch(value) is not None
-        yield check(holds, exchange, "request_id", f"{MODEL}_<uuid>", value)
+# fmt: off
+SUBMIT.row("SUBMIT-05", EXAMPLE, SHARED, each(_having("status"), "status", equals("QUEUED"), '"QUEUED"'),
+    depends_on="SUBMIT-03", core=True, drift_fails=True,
+    section='Output; Status Values: "QUEUED Request accepted, waiting to be processed"',
+    demands="`status` in the 202 body is exactly `QUEUED`.")
+SUBMIT.row("SUBMIT-06", EXAMPLE, SHARED, each(_having("request_id"), "request_id", _is_id, f"{MODEL}_<uuid>"),
+    depends_on="SUBMIT-03", core=True, drift_fails=True,
+    section='Output: "minimax-hailuo-ai_019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"',
+    demands="`request_id` is a string: model id, one underscore, a UUID text.")
+# fmt: on
 
 
-def _suffix(value: object) -> str | None:
-    """The UUID text of an id, or None."""
-    return value.rpartition("_")[2] if isinstance(value, str) else None
+def _uuid(request_id: object) -> str:
+    """The UUID text of an id; empty if the id is no string."""
+    return request_id.rpartition("_")[2] if isinstance(request_id, str) else ""
 
 
 @SUBMIT.clause("SUBMIT-07", EXAMPLE, SHARED, depends_on="SUBMIT-06",
     section='Output: "019dxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"')  # fmt: skip
 def submit_07(trace: Trace) -> Remarks:
     """The UUID is canonical: 8-4-4-4-12, lower-case hex."""
-    for exchange, value in _ids(trace):
-        suffix = _suffix(value)
-        if suffix is not None:
-            holds = CANONICAL.fullmatch(suffix) is not None
-            yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", suffix)
+    for exchange in _having("request_id")(trace):
+        if isinstance(exchange.members["request_id"], str):
+            text = _uuid(exchange.members["request_id"])
+            holds = CANONICAL.fullmatch(text) is not None
+            yield check(holds, exchange, "request_id", "8-4-4-4-12 lower-case hex digits", text)
 
 
 @SUBMIT.clause("SUBMIT-08", SILENT, SHARED, section="Output; Response (Completed)")
 def submit_08(trace: Trace) -> Remarks:
     """The UUID is version 7 with the RFC 9562 variant."""
-    for exchange, value in _ids(trace):
-        suffix = (_suffix(value) or "").lower()
+    for exchange in _having("request_id")(trace):
+        suffix = _uuid(exchange.members["request_id"]).lower()
         if CANONICAL.fullmatch(suffix):
             variant = "RFC 9562" if suffix[19] in "89ab" else "other"
             yield Observation(f"version {suffix[14]}, variant {variant}", exchange)
@@ -155,7 +137,7 @@ def submit_08(trace: Trace) -> Remarks:
 def submit_09(trace: Trace) -> Remarks:
     """The 48-bit millisecond field of the UUID is close to the submit time and to `created_at`."""
     for generation in trace.generations:
-        suffix = (_suffix(generation.request_id) or "").lower()
+        suffix = _uuid(generation.request_id).lower()
         stamp = created(generation)
         if stamp is None:
             continue
@@ -174,11 +156,8 @@ def _repeats(first: Exchange, second: Exchange) -> bool:
     return all(getattr(first, name) == getattr(second, name) for name in kept)
 
 
-def _same_work(trace: Trace, request_id: str, second: Exchange) -> bool:
+def _same_work(generation: Generation, second: Exchange) -> bool:
     """Whether an id given twice for one body still is the first request: its history does not begin anew."""
-    generation = trace.generation(request_id)
-    if generation is None:
-        return True
     before = {read.members.get("created_at") for read in generation.seen if read.finished <= second.started}
     after = {read.members.get("created_at") for read in generation.seen if read.started >= second.finished}
     return not before or not after or before == after
@@ -198,7 +177,7 @@ def submit_10(trace: Trace) -> Remarks:
         yield Evidence(exchanges[0])
         for first, second in combinations(exchanges, 2):
             # One body sent twice may be taken for one request (SUBMIT-15); then it must stay one.
-            same = _repeats(first, second) and _same_work(trace, request_id, second)
+            same = _repeats(first, second) and _same_work(trace.history.by_id[request_id], second)
             yield check(same, second, "request_id", "an id of its own", f"that of exchange {first.number}")
 
 
@@ -227,11 +206,9 @@ def submit_11(trace: Trace) -> Remarks:
     section="Output")  # fmt: skip
 def submit_12(trace: Trace) -> Remarks:
     """`polling_url` is an absolute https URL that can be fetched as given."""
-    for exchange in trace.acceptances:
-        if "polling_url" in exchange.members:
-            url = exchange.members["polling_url"]
-            holds = is_absolute_url(url, trace.profile)
-            yield check(holds, exchange, "polling_url", "an absolute https URL", url)
+    for exchange in _having("polling_url")(trace):
+        url = exchange.members["polling_url"]
+        yield check(is_absolute_url(url, trace.profile), exchange, "polling_url", "an absolute https URL", url)
     for read in trace.aimed("SUBMIT-12"):
         yield has_code(read, 200)
 

@@ -1,0 +1,265 @@
+"""BASE, AUTH, HDR: where the API answers, the API key, the headers of requests and responses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from pixazo_contracts.trace import TERMINAL, Exchange, GatewayClock, Generation, Trace, fit_clock, instant, is_object
+
+from .checks import NO_ROUTE, accepted, answered, has_code, no_key, noted, observed, one_of
+from .clause import Evidence, Group, Observation, Remarks, Violation, body_word, check, code_word, member_names
+from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, FREE_IF_REFUSED, FURTHER, IMPLIED, SHARED, SILENT
+
+BASE = Group()
+
+#: Accounts whose responses show whether a route exists.
+PLAIN_ACCOUNTS = frozenset({"", "default"})
+
+
+def _routed(trace: Trace, *operations: str) -> Remarks:
+    """At least one POST to the operations is answered by a route."""
+    posts = [e for e in trace.submits if e.operation in operations and e.account in PLAIN_ACCOUNTS and e.status]
+    served = [post for post in posts if post.status not in NO_ROUTE]
+    return one_of(posts, served, "status code", f"a route for {' and '.join(operations)}")
+
+
+@BASE.clause("BASE-01", DOCUMENTED, FREE, core=True,
+    section='Base URL: "https://gateway.pixazo.ai/minimax-hailuo-ai/v1"')  # fmt: skip
+def base_01(trace: Trace) -> Remarks:
+    """The model API is served over TLS at the documented gateway host, under the base path `/minimax-hailuo-ai/v1`."""
+    yield from _routed(trace, "generate", "imageToVideo")
+    for post in trace.submits[:1]:
+        yield check(trace.profile.loopback or post.url.startswith("https:"), post, "url", "https", post.url)
+
+
+# fmt: off
+BASE.row("BASE-02", DOCUMENTED, FREE, lambda trace, _: _routed(trace, "generate"), depends_on="BASE-01", core=True,
+    section='Request Code (Text to Video): "POST https://gateway.pixazo.ai/minimax-hailuo-ai/v1/generate"',
+    demands="Text-to-video is submitted with POST to `{base}/generate`.")
+BASE.row("BASE-03", DOCUMENTED, FREE, lambda trace, _: _routed(trace, "imageToVideo"), depends_on="BASE-01", core=True,
+    section='Request Code (Image to Video): "POST https://gateway.pixazo.ai/minimax-hailuo-ai/v1/imageToVideo"',
+    demands="Image-to-video is submitted with POST to `{base}/imageToVideo`, camelCase as printed.")
+# fmt: on
+
+
+@BASE.clause("BASE-04", DOCUMENTED, FREE, core=True,
+    section='Endpoint: "GET https://gateway.pixazo.ai/v2/requests/status/{request_id}"')  # fmt: skip
+def base_04(trace: Trace) -> Remarks:
+    """Status is read with GET at `{origin}/v2/requests/status/{request_id}`: origin level, version 2, not below the model base."""
+    reads = [read for generation in trace.generations for read in generation.reads if read.status is not None]
+    found = [read for read in reads if read.status not in NO_ROUTE]
+    yield from one_of(reads, found, "status code", "the status route")
+    for keyless in trace.operation("status"):
+        if keyless.account == "" and keyless.status == 401:
+            yield Evidence(keyless)
+
+
+@BASE.clause("BASE-05", DOCUMENTED, FURTHER, depends_on="BASE-02 BASE-03 BASE-04 AUTH-07 SUBMIT-03",
+    section='Retrieving Results: "Poll the universal status endpoint"')  # fmt: skip
+def base_05(trace: Trace) -> Remarks:
+    """The status route is universal: one route resolves ids issued by either operation."""
+    for operation in ("generate", "imageToVideo"):
+        generations = [generation for generation in trace.generations if generation.submit.operation == operation]
+        reads = [read for generation in generations for read in generation.reads if read.status not in {None, 429}]
+        found = [read for read in reads if read.succeeded]
+        yield from one_of(reads, found, f"status code for an id of {operation}", "200")
+
+
+def _allowing(exchange: Exchange) -> str:
+    allow = exchange.header("allow")
+    hint = f" allow {', '.join(sorted(allow.replace(' ', '').split(',')))}" if allow else ""
+    return f"{exchange.case}: {code_word(exchange)}{hint}"
+
+
+# fmt: off
+BASE.row("BASE-06", SILENT, FREE_IF_REFUSED, noted(_allowing), section="silence",
+    demands="Submit paths take only POST and the status path only GET; any other method is refused without side effects.")
+BASE.row("BASE-07", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}, {body_word(e)}"), depends_on="HDR-04",
+    section="silence",
+    demands="Other letter case, trailing slash, doubled slash are not aliases; an unknown path is a JSON 404.")
+# fmt: on
+
+
+@BASE.clause("BASE-08", SILENT, FREE, needs="tls", section="silence")
+def base_08(trace: Trace) -> Remarks:
+    """Plain HTTP is not a working alias of the API (refused or redirected, never processed)."""
+    for exchange in trace.exchanges:
+        if "BASE-08" in exchange.aims:
+            yield Observation(f"{exchange.case}: {exchange.error or code_word(exchange)}", exchange)
+
+
+AUTH = Group()
+
+ROUTES = "BASE-02 BASE-03 BASE-04"
+HEADER_REQUIRED = 'Authentication: "All requests require an API key passed via header."'
+
+
+# fmt: off
+AUTH.row("AUTH-01", DOCUMENTED, FREE, answered(401), depends_on="BASE-02 BASE-03", core=True,
+    section=f'{HEADER_REQUIRED}; Response Handling: "401 Unauthorized"',
+    demands="A submit without the `Ocp-Apim-Subscription-Key` header is refused with 401 and queues nothing.")
+AUTH.row("AUTH-02", DOCUMENTED, FREE, answered(401), depends_on="BASE-04", core=True,
+    section=f"{HEADER_REQUIRED}; Endpoint",
+    demands="A status read without the header is refused with 401.")
+AUTH.row("AUTH-03", IMPLIED, FREE, answered(401), depends_on=ROUTES, core=True,
+    section='Response Handling: "401 Unauthorized"',
+    demands="An unknown key is refused with 401.")
+AUTH.row("AUTH-04", IMPLIED, FREE, answered(401), depends_on=f"{ROUTES} AUTH-01 AUTH-02",
+    section='Authentication: "Yes Your API subscription key"',
+    demands="An empty or blank key counts as missing: 401.")
+# fmt: on
+
+
+@AUTH.clause(
+    "AUTH-05", IMPLIED, FREE, depends_on="BASE-04 AUTH-07", section='Authentication: "Ocp-Apim-Subscription-Key"'
+)
+def auth_05(trace: Trace) -> Remarks:
+    """The header name is matched without regard to letter case (HTTP semantics)."""
+    for read in trace.aimed("AUTH-05"):
+        # A 403 may be what this gateway says of an id that is not the caller's: the key was found.
+        where = f"status code ({read.case})"
+        yield check(read.status != 401, read, where, "the key to be found", str(read.status))
+
+
+AUTH.row("AUTH-06", IMPLIED, FREE, answered(401), depends_on="BASE-04 AUTH-02",
+    section='Authentication: "passed via header"',
+    demands="The credential travels in that header only: a query parameter or a Bearer token does not authenticate.")  # fmt: skip
+
+
+@AUTH.clause("AUTH-07", IMPLIED, SHARED, depends_on="BASE-04 SUBMIT-03", core=True,
+    section='Authentication; Endpoint: "Ocp-Apim-Subscription-Key: YOUR_API_KEY"')  # fmt: skip
+def auth_07(trace: Trace) -> Remarks:
+    """One key serves both endpoints, although the samples name the placeholder differently on submit and on status."""
+    for generation in trace.generations:
+        for read in generation.reads:
+            if read.status is not None and read.status != 404:
+                holds = read.status not in {401, 403}
+                yield check(holds, read, "status code", "the submitting key to do", str(read.status))
+
+
+AUTH.row("AUTH-08", SILENT, FREE, noted(lambda e: f"{e.case}: {code_word(e)}", unless=NO_ROUTE),
+    depends_on="BASE-02 AUTH-03", section="silence",
+    demands="Authentication is decided before body validation and before the wallet.")  # fmt: skip
+
+
+@AUTH.clause("AUTH-09", DOCUMENTED, ACCOUNT, depends_on="BASE-02", needs="account:suspended",
+    section='Response Handling: "403 Forbidden"')  # fmt: skip
+def auth_09(trace: Trace) -> Remarks:
+    """403 is for a recognised caller that may not do this (suspended key, product not subscribed), never for a missing or unknown key."""
+    for exchange in trace.aimed("AUTH-09"):
+        yield has_code(exchange, 403)
+    for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-03")):
+        yield check(exchange.status != 403, exchange, "status code", "401 for a missing or unknown key", "403")
+
+
+def _shown(read: Exchange) -> str:
+    return f"{read.status}, {'envelope shown' if 'status' in read.members and read.succeeded else 'no envelope'}"
+
+
+AUTH.row("AUTH-10", SILENT, ACCOUNT, noted(_shown), depends_on="BASE-04 AUTH-07 STATUS-10", needs="account:other",
+    section="silence", demands="A request belonging to another account cannot be read: 403 or 404, no envelope.")  # fmt: skip
+
+
+@AUTH.clause("AUTH-11", IMPLIED, FREE, core=True, section="security expectation")
+def auth_11(trace: Trace) -> Remarks:
+    """The key is never echoed: not in a body, a header, `polling_url`, `media_url` or a callback."""
+    if not trace.header.key_searched:
+        return
+    for exchange in trace.exchanges:
+        yield no_key(exchange, exchange.leaks)
+    for callback in trace.callbacks:
+        # The headers of a callback are judged by WEBHOOK-14.
+        yield no_key(callback, [place for place in callback.leaks if not place.startswith("header")])
+
+
+@AUTH.clause("AUTH-12", SILENT, FREE, depends_on="AUTH-01 AUTH-02 AUTH-03 HDR-04", section="silence")
+def auth_12(trace: Trace) -> Remarks:
+    """What a 401 looks like: JSON members, `WWW-Authenticate` present or not."""
+    for exchange in (*trace.aimed("AUTH-01"), *trace.aimed("AUTH-02"), *trace.aimed("AUTH-03")):
+        if exchange.status == 401:
+            scheme = (exchange.header("www-authenticate") or "none").split(" ")[0]
+            kind = "unknown key" if exchange.account == "unknown" else "no key"
+            yield Observation(f"{kind}: members {member_names(exchange)}, WWW-Authenticate {scheme}", exchange)
+
+
+HDR = Group()
+
+JSON_TYPE = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+
+#: Status codes that a server may send before the application sees the request.
+SERVER_CODES = frozenset({404, 405, 408, 411, 413, 414, 431})
+
+#: A read this many seconds after the change that still shows the older state is stale, not late.
+STALE_AFTER = 0.25
+
+
+# fmt: off
+HDR.row("HDR-01", DOCUMENTED, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01", core=True,
+    section='Request Headers: "Content-Type application/json"',
+    demands="A request body typed `application/json` is accepted, with or without a charset parameter.")
+HDR.row("HDR-02", SILENT, FREE_IF_REFUSED, partial(observed, codes=True), depends_on="BASE-02", section="silence",
+    demands="A body with another or no Content-Type is refused (400 or 415) and queues nothing.")
+HDR.row("HDR-03", EXAMPLE, SHARED, accepted, depends_on="BASE-02 T2V-BODY-01",
+    section='Request Headers: "Cache-Control no-cache"',
+    demands="`Cache-Control: no-cache` on the request is accepted and is not required, though the header table lists it.")
+# fmt: on
+
+
+def _documented(trace: Trace) -> Iterator[Exchange]:
+    """Exchanges on documented routes by documented methods that the application itself answered with a body."""
+    for exchange in trace.exchanges:
+        routed = exchange.is_submit or (exchange.operation == "status" and exchange.method == "GET")
+        by_server = exchange.status in SERVER_CODES and not (exchange.operation == "status" and exchange.request_id)
+        if routed and exchange.size and not by_server and "STATUS-11" not in exchange.aims:
+            yield exchange
+
+
+@HDR.clause("HDR-04", IMPLIED, FREE, depends_on="BASE-02 BASE-03 BASE-04", core=True,
+    section="Output; Response; Error Responses")  # fmt: skip
+def hdr_04(trace: Trace) -> Remarks:
+    """Every response body, error or not, is a UTF-8 JSON object typed as JSON."""
+    for exchange in _documented(trace):
+        content_type = exchange.header("content-type") or "none"
+        if not JSON_TYPE.fullmatch(content_type):
+            yield Violation(exchange, "Content-Type", "application/json", content_type)
+        else:
+            got = exchange.body or f"{exchange.size} bytes"
+            yield check(is_object(exchange.json), exchange, "body", "a UTF-8 JSON object", got)
+
+
+def _freshness(exchange: Exchange) -> Remarks:
+    # RFC 9111: a cache may serve a response for as long as max-age says (section 5.2.2.1) unless no-store or no-cache
+    # forbids it, and says with Age (section 5.1) for how long it has had the one that it serves.
+    cache = (exchange.header("cache-control") or "").lower()
+    fresh = re.search(r"(s-maxage|max-age)\s*=\s*\"?0*([1-9]\d*)", cache)
+    unused = "no-store" in cache or "no-cache" in cache
+    yield check(not fresh or unused, exchange, "Cache-Control", "no positive max-age", cache)
+    age = exchange.header("age") or "0"
+    yield check(age.strip("0 ") == "", exchange, "Age", "absent or 0", age)
+
+
+def _stale(generation: Generation, clock: GatewayClock, margin: float) -> Remarks:
+    ends = [instant(read.members.get("completed_at")) for read in generation.ends]
+    completed = next((stamp for stamp in ends if stamp is not None), None)
+    if completed is None:
+        return
+    changed = clock.ours(completed)
+    for read in generation.seen:
+        if read.state not in TERMINAL and read.started > changed + margin:
+            got = f"{read.state}, {read.started - changed:.2f} s after completed_at"
+            yield Violation(read, "status", str(generation.outcome), got)
+
+
+@HDR.clause("HDR-05", IMPLIED, SHARED, core=True,
+    depends_on="STATUS-01 STATUS-02 TIME-01 TIME-03 TIME-05 STATUS-12 FLOW-01 FLOW-03",
+    section='Typical Workflow: "Poll every 5-10 seconds"')  # fmt: skip
+def hdr_05(trace: Trace) -> Remarks:
+    """Status answers are current: no cache in front serves an older state."""
+    for read in trace.envelopes:
+        yield from _freshness(read)
+    clock = fit_clock(trace.generations)
+    if clock is not None:
+        for generation in trace.generations:
+            yield from _stale(generation, clock, STALE_AFTER + (0 if trace.profile.loopback else trace.profile.pace))

@@ -1,0 +1,380 @@
+"""OUT, TIME, FAIL: what an envelope says: the result and the media behind it, timestamps, bad ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from urllib.parse import urlsplit
+
+from pixazo_contracts.trace import (
+    STAMP,
+    STAMPS,
+    TERMINAL,
+    Exchange,
+    JsonObject,
+    Trace,
+    created,
+    host_is_loopback,
+    http_date,
+    instant,
+    is_array,
+    is_object,
+)
+
+from .checks import each, envelopes, frame, is_absolute_url, is_null, is_null_or_absent, is_string, late, playing_time
+from .clause import Evidence, Group, Observation, Remarks, SharedCheck, Violation, check, check_member
+from .standing import ACCOUNT, DOCUMENTED, EXAMPLE, FREE, IMPLIED, SHARED, SILENT
+
+COMPLETED, FAILED, ERROR = envelopes("COMPLETED"), envelopes("FAILED"), envelopes("ERROR")
+OUT = Group()
+
+MIME = re.compile(r"[A-Za-z0-9][\w!#$&^.+-]*/[A-Za-z0-9][\w!#$&^.+-]*(\s*;.*)?")
+FORMS = "OUT-01 OUT-02"
+BYTES = "OUT-08 OUT-09"
+
+
+def _is_output(value: object) -> bool:
+    return is_object(value) and set(value) >= {"media_url", "media_type"}
+
+
+OUT.row("OUT-01", DOCUMENTED, SHARED, each(COMPLETED, "output", _is_output, "an object with media_url and media_type"),
+    depends_on="SUBMIT-03 STATUS-01 STATUS-02", core=True,
+    section='Status Values: "COMPLETED Done — output contains the result"; Response (Completed)',
+    demands="COMPLETED comes with an `output` object holding `media_url` and `media_type`.")  # fmt: skip
+
+
+def _outputs(trace: Trace) -> Iterator[tuple[Exchange, JsonObject]]:
+    for read in COMPLETED(trace):
+        output = read.member("output")
+        if is_object(output):
+            yield read, output
+
+
+def _each_output(name: str, holds: Callable[[object], bool], expected: str) -> SharedCheck:
+    """A member of each output, where it is there at all (OUT-01), is as expected."""
+    return lambda trace, _: (
+        check(holds(output[name]), read, f"output.{name}", expected, output[name])
+        for read, output in _outputs(trace)
+        if name in output
+    )
+
+
+def _are_strings(value: object) -> bool:
+    return is_array(value) and bool(value) and all(map(is_string, value))
+
+
+def _is_mime(value: object) -> bool:
+    return isinstance(value, str) and MIME.fullmatch(value) is not None
+
+
+OUT.row("OUT-02", DOCUMENTED, SHARED, _each_output("media_url", _are_strings, "a non-empty array of strings"),
+    depends_on="OUT-01", core=True, section='Response Fields: "array URLs to generated media"',
+    demands="`media_url` is a non-empty array of strings.")  # fmt: skip
+
+
+def _urls(trace: Trace) -> Iterator[tuple[Exchange, str]]:
+    """Every media URL that was read; a bare string counts, so that one wrong type does not hide the rest."""
+    for read, output in _outputs(trace):
+        entries: object = output.get("media_url")
+        for entry in entries if is_array(entries) else [entries]:
+            if isinstance(entry, str):
+                yield read, entry
+
+
+@OUT.clause("OUT-03", EXAMPLE, SHARED, depends_on=FORMS, core=True, drift_fails=True, section="Response (Completed)")
+def out_03(trace: Trace) -> Remarks:
+    """Each entry is an absolute https URL."""
+    for read, url in _urls(trace):
+        yield check(is_absolute_url(url, trace.profile), read, "output.media_url", "an absolute https URL", url)
+
+
+def _host_word(trace: Trace, host: str) -> str:
+    target = urlsplit(trace.profile.origin).hostname
+    if host == target or (trace.profile.loopback and host_is_loopback(host)):
+        return "the target's own"
+    if host in trace.profile.media_hosts:
+        return "a host of the profile"
+    return "*.r2.dev" if host.endswith(".r2.dev") else host
+
+
+@OUT.clause("OUT-04", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03",
+    section='Response Fields: "URLs to generated media (R2 CDN)"')  # fmt: skip
+def out_04(trace: Trace) -> Remarks:
+    """The host is the documented R2 CDN. A different host is drift."""
+    for read, url in _urls(trace):
+        host = urlsplit(url).hostname
+        if host is not None:
+            word = _host_word(trace, host)
+            # A gateway on this machine has no CDN: there any host will do, but a change is reported.
+            holds = trace.profile.loopback or word in {"*.r2.dev", "a host of the profile"}
+            yield check(holds, read, "output.media_url", "a host under .r2.dev", host)
+            yield Observation(word, read)
+
+
+@OUT.clause("OUT-05", EXAMPLE, SHARED, depends_on=f"{FORMS} OUT-03 STATUS-14",
+    section='Response (Completed): "minimax-hailuo-ai_019dxxxx-xxxx/output.ext"')  # fmt: skip
+def out_05(trace: Trace) -> Remarks:
+    """The URL path carries the request id (the sample's id is cut short and its file name is a placeholder)."""
+    for read, url in _urls(trace):
+        # The sample keeps the model id and the first two groups of the UUID.
+        kept = "-".join(str(read.request_id).rpartition("_")[2].split("-")[:2])
+        yield check(kept in urlsplit(url).path, read, "output.media_url", f"a path with {read.request_id}", url)
+
+
+OUT.row("OUT-06", DOCUMENTED, SHARED, _each_output("media_type", _is_mime, "type/subtype"), depends_on="OUT-01",
+    section='Response Fields: "MIME type of the output"', demands="`media_type` is syntactically a MIME type.")  # fmt: skip
+
+
+@OUT.clause("OUT-07", SILENT, SHARED, depends_on=f"{FORMS} OUT-06 OUT-08 OUT-09",
+    section='Response Fields: "MIME type of the output"; Response (Completed): "application/octet-stream"')  # fmt: skip
+def out_07(trace: Trace) -> Remarks:
+    """`media_type` agrees with the download's Content-Type and with the bytes. The example says octet-stream for a video, so record."""
+    declared = {read.request_id: output.get("media_type") for read, output in _outputs(trace)}
+    for download in _downloads(trace):
+        if download.succeeded and download.request_id in declared:
+            served = (download.header("content-type") or "nothing").partition(";")[0]
+            container = (download.media.container if download.media else None) or "unknown"
+            text = f"declared {declared[download.request_id]}, served as {served}, bytes {container}"
+            yield Observation(text, download)
+
+
+def _downloads(trace: Trace) -> Iterator[Exchange]:
+    """The first downloads, without those that a late probe repeats to see how long a link lives."""
+    return (e for e in trace.operation("media") if "OUT-13" not in e.aims and e.status is not None)
+
+
+@OUT.clause("OUT-08", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-03", core=True,
+    section='Typical Workflow: "download from output.media_url"')  # fmt: skip
+def out_08(trace: Trace) -> Remarks:
+    """The media can be downloaded with a plain GET and no API key."""
+    for download in _downloads(trace):
+        holds = download.status == 200 and download.size > 0
+        yield check(holds, download, "download", "200 and some bytes", f"{download.status}, {download.size} bytes")
+
+
+@OUT.clause("OUT-09", IMPLIED, SHARED, depends_on=f"{FORMS} OUT-08", core=True,
+    section='Text to Video; Image to Video; Typical Workflow: "download from output.media_url"')  # fmt: skip
+def out_09(trace: Trace) -> Remarks:
+    """The bytes are a video container."""
+    for download in _downloads(trace):
+        if download.succeeded and download.size and download.media is not None:
+            got = download.body if download.body is not None else f"{download.size} bytes of no known container"
+            yield check(download.media.container is not None, download, "bytes", "a video container", got)
+
+
+def _specified(trace: Trace, member: str) -> Iterator[tuple[Exchange, object]]:
+    """Downloads with what their submit asked for."""
+    for generation in trace.generations:
+        if member in generation.submit.sent:
+            yield from ((download, generation.submit.sent[member]) for download in generation.downloads)
+
+
+@OUT.clause("OUT-10", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
+    section='Request Parameters - Generate Video Request: "Duration of the video in seconds."')  # fmt: skip
+def out_10(trace: Trace) -> Remarks:
+    """Playing time is about the requested duration."""
+    for download, duration in _specified(trace, "duration"):
+        if isinstance(duration, int | float):
+            yield from playing_time(download, duration, trace.profile)
+
+
+@OUT.clause("OUT-11", IMPLIED, SHARED, depends_on=f"{FORMS} {BYTES}",
+    section='Request Parameters - Generate Video Request: "Video resolution."')  # fmt: skip
+def out_11(trace: Trace) -> Remarks:
+    """Frame height belongs to the requested resolution class."""
+    for download, resolution in _specified(trace, "resolution"):
+        yield from frame(download, str(resolution), trace.profile)
+
+
+@OUT.clause("OUT-12", EXAMPLE, SHARED, depends_on=FORMS, section="Response (Completed)")
+def out_12(trace: Trace) -> Remarks:
+    """One generation yields one URL and `output` has no further members."""
+    for read, output in _outputs(trace):
+        value = output.get("media_url")
+        if is_array(value):
+            yield check(len(value) == 1, read, "output.media_url", "one entry", f"{len(value)} entries")
+        extra = sorted(set(output) - {"media_url", "media_type"})
+        yield check(not extra, read, "output", "only media_url and media_type", ", ".join(extra))
+
+
+OUT.row("OUT-13", SILENT, FREE, partial(late, alive="alive"), depends_on="OUT-08", section="silence",
+    demands="How long the link lives.")  # fmt: skip
+
+
+ROOTS = "STATUS-01 STATUS-02 SUBMIT-03 SUBMIT-10"
+TIME = Group(depends_on=ROOTS)
+
+#: Time zones lie whole quarters of an hour apart, at most this far from UTC; and clocks are read this exactly.
+QUARTER = 900.0
+FURTHEST_ZONE = 14 * 3600.0
+ZONE_PRECISION = 2.0
+
+
+def _is_stamp(value: object) -> bool:
+    return isinstance(value, str) and STAMP.fullmatch(value) is not None
+
+
+@TIME.clause("TIME-01", EXAMPLE, SHARED, core=True, drift_fails=True,
+    section='Response (Completed): "2026-03-31T10:00:00.000Z"')  # fmt: skip
+def time_01(trace: Trace) -> Remarks:
+    """Timestamps are RFC 3339 in UTC with three fractional digits and `Z`."""
+    for read in trace.envelopes:
+        for name in STAMPS:
+            if read.members.get(name) is not None:
+                yield check_member(read, name, _is_stamp, "2026-03-31T10:00:00.000Z, in this form")
+
+
+def _pairs(trace: Trace, first: str, second: str) -> Iterator[tuple[Exchange, float, float]]:
+    """Both timestamps of every read that has both."""
+    for read in trace.envelopes:
+        one, other = instant(read.members.get(first)), instant(read.members.get(second))
+        if one is not None and other is not None:
+            yield read, one, other
+
+
+def _not_before_created(trace: Trace, _: str, name: str) -> Remarks:
+    for read, begun, stamp in _pairs(trace, "created_at", name):
+        yield check(begun <= stamp, read, name, "not before created_at", f"created_at {begun - stamp:.3f} s later")
+
+
+# fmt: off
+TIME.row("TIME-02", IMPLIED, SHARED, partial(_not_before_created, name="updated_at"),
+    depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
+    demands="`created_at` is not after `updated_at`.")
+TIME.row("TIME-03", IMPLIED, SHARED, partial(_not_before_created, name="completed_at"),
+    depends_on=f"{ROOTS} TIME-05", core=True, section="Response (Completed)",
+    demands="`completed_at` is not before `created_at`.")
+# fmt: on
+
+
+@TIME.clause("TIME-04", EXAMPLE, SHARED, depends_on=f"{ROOTS} TIME-02 TIME-03 TIME-06", section="Response (Completed)")
+def time_04(trace: Trace) -> Remarks:
+    """At completion `completed_at` equals `updated_at`."""
+    for read, updated, completed in _pairs(trace, "updated_at", "completed_at"):
+        if read.state == "COMPLETED":
+            got = f"{updated - completed:+.3f} s from it"
+            yield check(updated == completed, read, "updated_at", "completed_at", got)
+
+
+@TIME.clause("TIME-05", IMPLIED, SHARED, core=True, section='Response Fields: "When request was created"')
+def time_05(trace: Trace) -> Remarks:
+    """`created_at` never changes."""
+    for generation in trace.generations:
+        stamped = [read for read in generation.reads if read.members.get("created_at") is not None]
+        for read in stamped[1:]:
+            first, stamp = stamped[0].member("created_at"), read.member("created_at")
+            yield check(stamp == first, read, "created_at", str(first), stamp)
+
+
+@TIME.clause("TIME-06", IMPLIED, SHARED, depends_on=f"{ROOTS} FLOW-01 FLOW-03 TIME-05", section="Response (Completed)")
+def time_06(trace: Trace) -> Remarks:
+    """`updated_at` never decreases and moves when the state moves."""
+    for generation in trace.generations:
+        for before, after in generation.ordered():
+            one, other = instant(before.members.get("updated_at")), instant(after.members.get("updated_at"))
+            if one is None or other is None:
+                continue
+            yield check(one <= other, after, "updated_at", "never earlier than before", f"{one - other:.3f} s earlier")
+            if before.state != after.state:
+                expected = f"another than in {before.state}"
+                yield check(one != other, after, "updated_at", expected, after.member("updated_at"))
+
+
+@TIME.clause("TIME-07", DOCUMENTED, SHARED, core=True, section='Response Fields: "string|null When request completed"')
+def time_07(trace: Trace) -> Remarks:
+    """`completed_at` is null until the terminal state, then set, then fixed."""
+    for generation in trace.generations:
+        fixed: object = None
+        for read in generation.seen:
+            value = read.member("completed_at")
+            if read.state not in TERMINAL:
+                yield check(is_null_or_absent(value), read, "completed_at", "null", value)
+            elif read.state == "COMPLETED" and fixed is None:
+                yield check(isinstance(value, str), read, "completed_at", "a timestamp", value)
+            if read.state in TERMINAL and isinstance(value, str):
+                fixed = fixed or value
+                yield check(value == fixed, read, "completed_at", str(fixed), value)
+
+
+def _zone_apart(offset: float) -> bool:
+    """Whether an offset looks like a time zone: whole quarters of an hour, not none, not more than zones go."""
+    quarters = round(offset / QUARTER)
+    return quarters != 0 and abs(offset) <= FURTHEST_ZONE and abs(offset - quarters * QUARTER) <= ZONE_PRECISION
+
+
+@TIME.clause("TIME-08", IMPLIED, SHARED, depends_on=f"{ROOTS} TIME-05",
+    section='Response Fields: "When request was created"')  # fmt: skip
+def time_08(trace: Trace) -> Remarks:
+    """`created_at` lies inside the submit call, allowing for clock skew."""
+    skew = 0.0 if trace.profile.loopback else trace.profile.skew
+    # Accounts may be on clocks of their own: only submits of one account have an order.
+    latest: dict[str, tuple[float, float]] = {}
+    for generation in trace.generations:
+        stamp, date = created(generation), http_date(generation.submit.header("date"))
+        if stamp is None:
+            continue
+        if date is not None:
+            # A gateway on this machine may run on a clock of its own, so that only a whole time zone is surely wrong.
+            off = stamp - date
+            holds = not _zone_apart(off) if trace.profile.loopback else abs(off) <= skew
+            yield check(holds, generation.submit, "created_at", "about the Date of the 202", f"{off:+.1f} s from it")
+        previous = latest.get(generation.submit.account)
+        if previous is not None and previous[1] <= generation.submit.started and stamp < previous[0] - skew:
+            got = f"{previous[0] - stamp:.3f} s before that of an earlier submit"
+            yield Violation(generation.submit, "created_at", "in the order of the submits", got)
+        latest[generation.submit.account] = (stamp, generation.submit.finished)
+        yield Evidence(generation.submit)
+
+
+FAIL = Group(depends_on="STATUS-01 STATUS-02")
+
+
+def _says_why(error: object) -> bool:
+    return isinstance(error, str) and error != ""
+
+
+# fmt: off
+FAIL.row("FAIL-01", DOCUMENTED, ACCOUNT, each(FAILED, "error", _says_why, "a non-empty string"), core=True,
+    section='Status Values: "FAILED Failed — check error field"',
+    demands="FAILED carries a non-empty `error` string.")
+FAIL.row("FAIL-02", IMPLIED, ACCOUNT, each(FAILED, "output", is_null, "null"), section="Error via Status/Webhook",
+    demands="FAILED carries `output: null`.")
+# fmt: on
+
+
+@FAIL.clause("FAIL-03", EXAMPLE, ACCOUNT, core=True, drift_fails=True, section="Error via Status/Webhook")
+def fail_03(trace: Trace) -> Remarks:
+    """ERROR carries `request_id`, `status`, `model_id`, an `error` string and `output: null`."""
+    for read in ERROR(trace):
+        for name in ("request_id", "model_id"):
+            yield check_member(read, name, is_string, "a string")
+        yield check_member(read, "error", _says_why, "a non-empty string")
+        yield check_member(read, "output", is_null, "null")
+
+
+@FAIL.clause("FAIL-04", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03 FAIL-05 STATUS-02 STATUS-09",
+    section="Error via Status/Webhook; Response (Completed)")  # fmt: skip
+def fail_04(trace: Trace) -> Remarks:
+    """Do failed envelopes carry the three timestamps? The failure example has none, the success example has all."""
+    for read in envelopes("FAILED", "ERROR")(trace):
+        carried = ", ".join(name for name in STAMPS if isinstance(read.members.get(name), str))
+        yield Observation(f"{read.state}: {carried or 'none'}", read)
+
+
+def _is_about_the_end(read: Exchange) -> bool:
+    """Whether a read shows how a bad end is reported: other clauses judge retention, wallet and rate."""
+    return read.status not in {None, 402, 404, 429} and "STATUS-16" not in read.aims
+
+
+@FAIL.clause("FAIL-05", SILENT, ACCOUNT, depends_on="BASE-04 AUTH-07 SUBMIT-03", section="silence")
+def fail_05(trace: Trace) -> Remarks:
+    """The HTTP code of reading a FAILED or ERROR request is 200: the read succeeded."""
+    codes: dict[str, set[str]] = {}
+    for generation in trace.generations:
+        kind = generation.submit.case.removesuffix("-prompt")
+        if kind in {"failed", "error"}:
+            for read in [read for read in generation.reads if _is_about_the_end(read)][-1:]:
+                codes.setdefault(kind, set()).add(str(read.status))
+    for kind, seen in codes.items():
+        yield Observation(f"{kind}: {', '.join(sorted(seen))}")
