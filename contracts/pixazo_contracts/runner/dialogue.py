@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult
 from pixazo_contracts.trace import Callback, Footer, Header, Trace
 
-from .layers.recorder import Recorder
-from .layers.spend import BudgetExhaustedError, SpendStoppedError
+from .recorder import Recorder
 from .run_clock import RunClock
 from .schedule import Schedule
+from .spend import BudgetExhaustedError, SpendStoppedError
 
 T = TypeVar("T")
 

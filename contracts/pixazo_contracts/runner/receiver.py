@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.probes import Headers, ReceiverUrl
 from pixazo_contracts.trace import Callback, is_object, whole_number
 
-from .layers.recorder import Recorder
+from .recorder import Recorder
 from .run_clock import RunClock
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.

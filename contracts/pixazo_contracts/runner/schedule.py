@@ -28,10 +28,10 @@ from pixazo_contracts.probes import (
 )
 from pixazo_contracts.trace import THROTTLED, Callback, Exchange, whole_number
 
-from .layers.recorder import Recorder
-from .layers.spend import BudgetExhaustedError, SpendStoppedError
 from .receiver import Receiver
+from .recorder import Recorder
 from .run_clock import RunClock
+from .spend import BudgetExhaustedError, SpendStoppedError
 
 #: How often one request is retried after a 429, and the least wait before that, in seconds.
 MOST_RETRIES: Final = 3

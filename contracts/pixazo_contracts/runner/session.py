@@ -28,16 +28,16 @@ from pixazo_contracts.trace import (
     is_distinctive,
 )
 
+from .credential import KeyInjector
 from .dialogue import Dialogue
-from .layers.credential import KeyInjector
-from .layers.ledger import Ledger, LedgerError
-from .layers.recorder import Recorder
-from .layers.spend import Releases, SpendGuard, remaining
-from .layers.transport import HttpTransport, Network
+from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
+from .recorder import Recorder
 from .run_clock import RunClock
 from .schedule import Pacing, Progress, Schedule
+from .spend import Releases, SpendGuard, remaining
+from .transport import HttpTransport, Network
 
 #: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
 LOCAL_WORKERS: Final = 16
