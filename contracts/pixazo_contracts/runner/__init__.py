@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from .dialogue import Dialogue
 from .ledger import Ledger
 from .plan import Plan, make_plan
 from .receiver import ReceiverAddress
 from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
-from .session import RunOptions, fetch, open_dialogue, run
+from .session import Dialogue, RunOptions, fetch, open_dialogue, run
 from .spend import BudgetExhaustedError, SpendStoppedError, remaining
 
 __all__ = [

@@ -1,17 +1,26 @@
-"""The recorder: the highest layer, which turns every request and its response into a record of the trace."""
+"""The recorder: the highest layer, which turns every request and its response into a record of the trace, keys redacted."""
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import quote
 
 from pixazo_contracts.probes import Headers, Send
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Redactor, inspect_media, is_object, parse_json
+from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
 
 from .transport import Reply, Transport
+
+#: What replaces a key.
+REPLACEMENT: Final = "<api-key>"
+
+#: The shortest key that is searched for, in characters: of letters only, which may be a word, and otherwise.
+SHORTEST_WORD: Final = 12
+SHORTEST_KEY: Final = 6
 
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
 #: of a response may hold anything, the key included.
@@ -29,6 +38,41 @@ LONGEST_STRING: Final = 4096
 
 #: What an exchange says of its request as the probe said it.
 SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
+
+
+def is_distinctive(key: str) -> bool:
+    """Whether finding this text means that the key was echoed; `secret` may stand in any sentence."""
+    return len(key) >= SHORTEST_KEY and (not key.isalpha() or len(key) >= SHORTEST_WORD)
+
+
+class Redactor:
+    """Finds the keys of a run as they are, percent-encoded and in Base64, and replaces them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        forms: set[str] = set()
+        for key in filter(is_distinctive, keys):
+            forms |= {key, quote(key, safe=""), base64.b64encode(key.encode()).decode().rstrip("=")}
+        # The longest first, so that none is replaced inside another.
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text with every key replaced."""
+        for form in self._forms:
+            text = text.replace(form, REPLACEMENT)
+        return text
+
+    def holds_key(self, text: str) -> bool:
+        """Whether the text holds a key."""
+        return any(form in text for form in self._forms)
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """The headers with every key in their values replaced."""
+        return tuple((name, self.text(value)) for name, value in headers)
+
+    def places(self, headers: Iterable[tuple[str, str]], body: str) -> tuple[str, ...]:
+        """The places that hold a key: `header NAME`, `body`."""
+        found = [f"header {name}" for name, value in headers if self.holds_key(value)]
+        return (*found, *(["body"] if self.holds_key(body) else []))
 
 
 def _shortened(value: object) -> object:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, MediaFacts, is_array, is_object, parse_json
-from .history import RANK, STATES, TERMINAL, Generation, History
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
 from .origin import canonical_origin, only_reads
-from .redaction import Redactor, is_distinctive
 from .target import (
     DOCUMENTED_ORIGIN,
     KEY_HEADER,
@@ -28,8 +26,21 @@ from .target import (
     read_profile,
     read_toml,
 )
-from .trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
+from .trace import (
+    RANK,
+    STATES,
+    TERMINAL,
+    Footer,
+    Generation,
+    Header,
+    InvalidTraceError,
+    Trace,
+    dump_record,
+    find_generations,
+    load_trace,
+    receiver_token,
+)
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "History", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Redactor", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_distinctive", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "whole_number",
 ]  # fmt: skip

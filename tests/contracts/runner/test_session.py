@@ -8,8 +8,7 @@ from tests.contracts.gateways.fake_gateway import KEY
 
 from pixazo_contracts.probes.conversation import ReceiverUrl, await_callbacks, open_receiver_url, pause, send
 from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
-from pixazo_contracts.runner.dialogue import ConversationError
-from pixazo_contracts.runner.session import RunOptions
+from pixazo_contracts.runner.session import ConversationError, RunOptions
 from pixazo_contracts.runner.spend import BudgetExhaustedError
 from pixazo_contracts.trace.target import Profile, Target
 
