@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,8 +23,7 @@ from pixazo_contracts.judge import (
     evaluate,
     incomparable,
     load_result,
-    read_baseline,
-    read_expectations,
+    read_terms,
     selection,
     to_json,
     to_ndjson,
@@ -43,9 +41,10 @@ from pixazo_contracts.trace import (
     capable,
     check_number,
     load_trace,
+    read_profile,
 )
 
-from .configure import Given, discover, extend, ledger_path, make_target, profile_file, receiver_address
+from .configure import Given, discover, extend, ledger_path, make_target, receiver_address
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -126,7 +125,7 @@ def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
     """The target that the options describe; with `ask` one on this machine may describe itself further."""
     given = Given(**{field.name: options[field.name] for field in fields(Given)})
-    file = profile_file(options["profile"])
+    file = read_profile(options["profile"])
     found = make_target(given, file)
     if not ask or found.profile.limited or options["no_discovery"]:
         return found, file
@@ -140,13 +139,8 @@ def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
 
 def _terms(options: dict[str, Any]) -> Terms:
     check_number("--floor", options["floor"])
-    return Terms(
-        today=datetime.now(UTC).date(),
-        baseline=read_baseline(options["baseline"]) if options["baseline"] else None,
-        expectations=read_expectations(options["expect"]) if options["expect"] else (),
-        strict_drift=options["strict_drift"],
-        floor=options["floor"],
-    )
+    strict_drift, floor = options["strict_drift"], options["floor"]
+    return read_terms(options["expect"], options["baseline"], strict_drift=strict_drift, floor=floor)
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:

@@ -23,11 +23,7 @@ from pixazo_contracts.trace import (
     Target,
     canonical_origin,
     check_number,
-    read_profile,
 )
-
-DEFAULT_PACE: Final = 5.0
-DEFAULT_DEADLINE: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +74,6 @@ def _origin(url: str) -> str:
     return origin
 
 
-def profile_file(path: Path | None) -> ProfileFile:
-    """The profile file, or an empty one."""
-    return ProfileFile() if path is None else read_profile(path)
-
-
 def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     key = given.api_key or environment.get(given.api_key_env)
     if not key:
@@ -96,31 +87,28 @@ def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> di
     return keys
 
 
-def _or(*values: float | None) -> float:
-    return next(value for value in values if value is not None)
-
-
 def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] | None = None) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
-    pace, deadline = _or(given.pace, file.pace, DEFAULT_PACE), _or(given.deadline, file.deadline, DEFAULT_DEADLINE)
-    check_number("--pace", pace, above=True)
-    check_number("--deadline", deadline, above=True)
+    check_number("--pace", given.pace, above=True)
+    check_number("--deadline", given.deadline, above=True)
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
-    written: dict[str, Any] = {
-        field.name: value for field in fields(Profile) if (value := getattr(file, field.name, None)) is not None
+    # What an option says replaces what the file says.
+    said: dict[str, Any] = {
+        field.name: value
+        for source in (file, given)
+        for field in fields(Profile)
+        if (value := getattr(source, field.name, None)) is not None
     }
-    profile = Profile(origin=origin, **written)
+    profile = Profile(origin=origin, **said)
     # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = replace(
         profile,
         paid=file.paid or (bounded and profile.loopback),
         capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
-        pace=pace,
-        deadline=deadline,
-        settle=_or(file.settle, max(SHORTEST_SETTLE, SETTLE_POLLS * pace)),
+        settle=max(SHORTEST_SETTLE, SETTLE_POLLS * profile.pace) if file.settle is None else file.settle,
     )
     if given.max_generations and not profile.loopback and not profile.paid:
         raise ConfigurationError(
@@ -175,9 +163,9 @@ DISCOVERY_PATH: Final = "/.well-known/pixazo-target"
 class DiscoveryDocument(msgspec.Struct, frozen=True):
     """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file."""
 
-    accounts: dict[str, str | list[str]] = {}
+    accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}
-    capabilities: list[str] = []
+    capabilities: tuple[str, ...] = ()
 
 
 def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
@@ -191,10 +179,9 @@ def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
 
 def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
     """The profile file with what the document adds; where both have a value, that of the file counts."""
-    accounts = {role: keys if isinstance(keys, str) else tuple(keys) for role, keys in document.accounts.items()}
     return replace(
         file,
-        accounts={**accounts, **file.accounts},
+        accounts={**document.accounts, **file.accounts},
         prompts={**document.prompts, **file.prompts},
         capabilities=tuple(sorted({*file.capabilities, *document.capabilities})),
     )

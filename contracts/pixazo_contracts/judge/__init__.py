@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .diff import Change, changes, incomparable
-from .evaluation import ExitCode, Terms, evaluate, read_baseline, read_expectations, selection
+from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
 from .result import (
     InvalidResultError,
     Meta,
@@ -19,5 +19,5 @@ from .result import (
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson", "visible",
+    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_terms", "selection", "to_json", "to_ndjson", "visible",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import Literal
@@ -120,6 +120,17 @@ class Terms:
     expectations: tuple[Expectation, ...] = ()
     strict_drift: bool = False
     floor: float = 0.0
+
+
+def read_terms(expect: Path | None, baseline: Path | None, *, strict_drift: bool, floor: float = 0.0) -> Terms:
+    """The terms of a judgement today, with files as an option names them. Raises `ConfigurationError`."""
+    return Terms(
+        today=datetime.now(UTC).date(),
+        baseline=None if baseline is None else read_baseline(baseline),
+        expectations=() if expect is None else read_expectations(expect),
+        strict_drift=strict_drift,
+        floor=floor,
+    )
 
 
 def exit_code(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
@@ -58,10 +58,8 @@ def _timelines(result: Result) -> list[dict[str, Any]]:
 
 def check_html() -> None:
     """Raise `ConfigurationError` where Jinja2 is missing, without which no HTML report can be written."""
-    try:
-        import_module("jinja2")
-    except ImportError:
-        raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]") from None
+    if find_spec("jinja2") is None:
+        raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]")
 
 
 def render_html(result: Result) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pixazo_contracts.probes import Headers, Send
 from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
 
-from .transport import Reply, Transport
+from .transport import Transport
 
 #: What replaces a key.
 REPLACEMENT: Final = "<api-key>"
@@ -60,6 +60,10 @@ class Redactor:
         for form in self._forms:
             text = text.replace(form, REPLACEMENT)
         return text
+
+    def kept(self, text: str | None) -> str | None:
+        """A body as it is kept: with every key replaced; None stays None."""
+        return None if text is None else self.text(text)
 
     def holds_key(self, text: str) -> bool:
         """Whether the text holds a key."""
@@ -127,43 +131,34 @@ class Recorder:
         started = self._now()
         reply = self._inner.send(request)
         finished = self._now()
+        redactor, is_media = self._redactor, request.operation == "media"
         with self._lock:
-            exchange = self._exchange(len(self.exchanges) + 1, request, probe, reply, (started, finished))
+            exchange = Exchange(
+                number=len(self.exchanges) + 1,
+                probe=probe,
+                **{name: getattr(request, name) for name in SAID},
+                url=redactor.text(request.url),
+                started=started,
+                finished=finished,
+                status=reply.status,
+                request_headers=redactor.headers(request.headers),
+                request_body=redactor.kept(shorten(request.body)),
+                request_size=len(request.body or b""),
+                error=reply.error,
+                headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
+                body=redactor.kept(_text(reply.body)),
+                size=len(reply.body),
+                media=inspect_media(reply.body) if is_media and reply.status == 200 else None,
+                leaks=redactor.places(reply.headers, "" if is_media else reply.body.decode("utf-8", "replace")),
+                spent=reply.spent,
+            )
             self.exchanges.append(exchange)
             self._write(exchange)
         return exchange
 
-    def _exchange(self, number: int, request: Send, probe: str, reply: Reply, times: tuple[float, float]) -> Exchange:
-        redactor = self._redactor
-        body = _text(reply.body)
-        searched = reply.body.decode("utf-8", "replace") if request.operation != "media" else ""
-        sent = shorten(request.body)
-        downloaded = request.operation == "media" and reply.status == 200
-        return Exchange(
-            number=number,
-            probe=probe,
-            **{name: getattr(request, name) for name in SAID},
-            url=redactor.text(request.url),
-            started=times[0],
-            finished=times[1],
-            status=reply.status,
-            request_headers=redactor.headers(request.headers),
-            request_body=None if sent is None else redactor.text(sent),
-            request_size=len(request.body or b""),
-            error=reply.error,
-            headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-            body=None if body is None else redactor.text(body),
-            size=len(reply.body),
-            media=inspect_media(reply.body) if downloaded else None,
-            leaks=redactor.places(reply.headers, searched),
-            spent=reply.spent,
-        )
-
     def receive(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Record a request that reached our receiver."""
         redactor = self._redactor
-        text = _text(body)
-        places = redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}")
         with self._lock:
             callback = Callback(
                 number=len(self.callbacks) + 1,
@@ -173,9 +168,9 @@ class Recorder:
                 answered=answered,
                 headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
                 header_names=tuple(name for name, _ in headers),
-                body=None if text is None else redactor.text(text),
+                body=redactor.kept(_text(body)),
                 size=len(body),
-                leaks=places,
+                leaks=redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}"),
             )
             self.callbacks.append(callback)
             self._write(callback)

@@ -197,8 +197,10 @@ def _check_names(path: Path, names: Iterable[str], kind: type, table: str = "") 
             raise ConfigurationError(f"profile {path}: unknown setting {table}{name!r}: {remedy}")
 
 
-def read_profile(path: Path) -> ProfileFile:
-    """Read a TOML profile. Raises `ConfigurationError` naming the file, the key and the nearest known one."""
+def read_profile(path: Path | None) -> ProfileFile:
+    """Read a TOML profile; without a path an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    if path is None:
+        return ProfileFile()
     settings = read_toml("profile", path)
     _check_names(path, settings, ProfileFile)
     ceilings = settings.get("ceilings")
