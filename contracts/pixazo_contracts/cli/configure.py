@@ -14,8 +14,6 @@ import msgspec
 
 from pixazo_contracts.runner import ReceiverAddress
 from pixazo_contracts.trace import (
-    SETTLE_POLLS,
-    SHORTEST_SETTLE,
     Ceilings,
     ConfigurationError,
     Profile,
@@ -24,6 +22,10 @@ from pixazo_contracts.trace import (
     canonical_origin,
     check_number,
 )
+
+#: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
+SHORTEST_SETTLE: Final = 1.5
+SETTLE_POLLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,31 +46,6 @@ SHORTEST_HOLD: Final = 1.0
 MOST_HOLDS: Final = 20
 
 
-class Pacing:
-    """When a request may go out: not sooner than a gap after the one before, and not before the wait of a 429 is over.
-
-    It hands out the instants, and does not wait itself.
-    """
-
-    def __init__(self, gap: float) -> None:
-        self._gap = gap
-        self._next = 0.0
-        self._until = 0.0
-        self._holds = 0
-
-    def slot(self, now: float) -> float:
-        """The instant, `now` or later, at which the next request may go out."""
-        at = max(now, self._next, self._until)
-        self._next = at + self._gap
-        return at
-
-    def hold(self, until: float) -> bool:
-        """Send nothing until then; False if this has happened too often."""
-        self._holds += 1
-        self._until = max(self._until, until)
-        return self._holds <= MOST_HOLDS
-
-
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
     """Seconds to wait after a 429: its `Retry-After` in seconds, else `otherwise`; never more than `at_most`."""
     asked = whole_number(value)
@@ -136,7 +111,9 @@ class Schedule:
         self._recorder, self._context, self._clock, self._receiver = recorder, context, clock, receiver
         self._on_progress, self._total = on_progress, probes
         local = context.profile.loopback
-        self._pacing = Pacing(0.0 if local else REMOTE_GAP)
+        self._gap = 0.0 if local else REMOTE_GAP
+        self._next_slot = self._held_until = 0.0
+        self._holds = 0
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
@@ -249,8 +226,10 @@ class Schedule:
             self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
+        """Send not sooner than a gap after the request before, and not before the wait of a 429 is over."""
         now = self._clock.now()
-        at = self._pacing.slot(now)
+        at = max(now, self._next_slot, self._held_until)
+        self._next_slot = at + self._gap
         if at <= now:
             self._dispatch(running, index)
         else:
@@ -345,7 +324,9 @@ class Schedule:
         wait = retry_after(
             exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
         )
-        if not self._pacing.hold(self._clock.now() + wait) or exchange.spent:
+        self._holds += 1
+        self._held_until = max(self._held_until, self._clock.now() + wait)
+        if self._holds > MOST_HOLDS or exchange.spent:
             return False
         running.retries += 1
         self._launch(running, index)

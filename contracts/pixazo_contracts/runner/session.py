@@ -20,17 +20,15 @@ from pixazo_contracts.probes import (
     Send,
     Step,
     StepResult,
-    Unusable,
     media_urls,
     unusable,
 )
 from pixazo_contracts.trace import (
-    Callback,
     Ceilings,
-    Exchange,
     Footer,
     Header,
     Profile,
+    Record,
     Target,
     Trace,
     capable,
@@ -67,14 +65,14 @@ class RunOptions:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Header | Exchange | Callback | Footer], None]:
+def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Record], None]:
     """What appends a record to the trace file, so that a run that dies leaves what it saw; without a path, nothing."""
     if path is None:
         return lambda _: None
     path.parent.mkdir(parents=True, exist_ok=True)
     file = stack.enter_context(path.open("wb"))
 
-    def write(record: Header | Exchange | Callback | Footer) -> None:
+    def write(record: Record) -> None:
         file.write(dump_record(record))
         file.flush()
 
@@ -148,22 +146,25 @@ class _Session:
         ]
         # Closed before the footer: it counts what arrived, and nothing may arrive after it.
         with closing(self.schedule(len(able), on_progress)) as schedule:
-            trouble = self._carry_out(schedule, able)
+            reason = self._carry_out(schedule, able)
         states = {probe.name: "skipped" for probe in probes if probe not in able} | schedule.states
-        return self._finish(states, trouble.reason if trouble else None)
+        return self._finish(states, reason)
 
     def schedule(self, probes: int = 0, on_progress: Callable[[Progress], None] | None = None) -> Schedule:
         """A schedule that has begun to listen at the receiver, and is to be closed."""
         return Schedule(self.recorder, self.context, self.clock, self._receiver, on_progress, probes)
 
-    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> Unusable | None:
-        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test."""
+    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> str | None:
+        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test.
+
+        Returns why the target is unusable, None if it is not.
+        """
         schedule.run([probe for probe in probes if probe.phase == "smoke"])
         trouble = unusable(self.recorder.exchanges)
         if trouble is None or not trouble.hopeless:
             for phase in ("main", "late"):
                 schedule.run([probe for probe in probes if probe.phase == phase])
-        return trouble
+        return trouble.reason if trouble else None
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
         recorder = self.recorder
