@@ -57,8 +57,12 @@ def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     sys.exit(code)
 
 
+def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
+    return Option([option, name], multiple=True, metavar=metavar, help=f"{about}; repeatable.")
+
+
 _selecting = (
-    Option(["--clauses", "globs"], multiple=True, metavar="GLOB", help="Only clauses whose id matches; repeatable."),
+    _repeatable("--clauses", "globs", "GLOB", "Only clauses whose id matches"),
     Option(["--core"], is_flag=True, help="Only the core clauses."),
 )
 
@@ -68,18 +72,8 @@ _targeting = (
     Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
     Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
     Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
-    Option(
-        ["--account", "accounts"],
-        multiple=True,
-        metavar="ROLE=KEY",
-        help="empty, suspended, throttled, other ...; repeatable.",
-    ),
-    Option(
-        ["--prompt", "prompts"],
-        multiple=True,
-        metavar="KIND=TEXT",
-        help="A prompt known to end failed or error; repeatable.",
-    ),
+    _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
+    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt known to end failed or error"),
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
     Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),

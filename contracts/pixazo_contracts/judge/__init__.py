@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .diff import Change, changes, incomparable
-from .evaluation import ExitCode, Terms, evaluate, read_terms, selection
+from .evaluation import Change, ExitCode, Terms, changes, evaluate, incomparable, read_terms, selection
 from .result import (
     InvalidResultError,
     Meta,
