@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,7 +29,7 @@ from pixazo_contracts.judge import (
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, fetch, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, make_plan, remaining
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -123,7 +122,7 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
     found = make_target(given, file)
     if not ask or found.profile.limited or options["no_discovery"]:
         return found, file
-    file = extend(file, discover(partial(fetch, found.profile)))
+    file = extend(file, discover(found.profile))
     return make_target(given, file), file
 
 

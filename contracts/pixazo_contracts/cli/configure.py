@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_contracts.runner import ReceiverAddress
+from pixazo_contracts.runner import ReceiverAddress, fetch
 from pixazo_contracts.trace import (
     Ceilings,
     ConfigurationError,
@@ -170,9 +170,9 @@ class DiscoveryDocument(msgspec.Struct, frozen=True):
     capabilities: tuple[str, ...] = ()
 
 
-def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
+def discover(profile: Profile) -> DiscoveryDocument:
     """What the target has at `DISCOVERY_PATH`; an empty document if it has none of that shape."""
-    body = fetch(DISCOVERY_PATH)
+    body = fetch(profile, DISCOVERY_PATH)
     try:
         return DiscoveryDocument() if body is None else msgspec.json.decode(body, type=DiscoveryDocument)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -79,7 +79,7 @@ def render_html(result: Result) -> str:
         summary=result.summary,
         verdicts=result.by_id,
         exit_code=ExitCode(result.exit_code),
-        spending=list(spending(result.meta)),
+        spending=list(spending(result)),
         meanings=[(outcome.value, meaning) for outcome, meaning in MEANINGS.items()],
         broken=[verdict for outcome in REPORTED for verdict in result.verdicts if verdict.outcome is outcome],
         groups=by_group(result),

@@ -12,29 +12,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.probes import (
-    Conversation,
-    Probe,
-    ReceiverUrl,
-    RunContext,
-    Send,
-    Step,
-    StepResult,
-    media_urls,
-    unusable,
-)
-from pixazo_contracts.trace import (
-    Ceilings,
-    Footer,
-    Header,
-    Profile,
-    Record,
-    Target,
-    Trace,
-    capable,
-    dump_record,
-    receiver_token,
-)
+from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
+from pixazo_contracts.trace import Ceilings, Footer, Header, Record, Target, Trace, capable, dump_record, receiver_token
 
 from .ledger import Ledger, LedgerError
 from .plan import in_order
@@ -315,11 +294,3 @@ def open_dialogue(
     with ExitStack() as stack:
         session = _Session(target, options, clock, network, stack)
         yield Dialogue(session, stack.enter_context(closing(session.schedule())))
-
-
-def fetch(profile: Profile, path: str, *, network: Network | None = None) -> bytes | None:
-    """GET a path at the target without any key, outside the trace: the body of a 200, else None."""
-    with closing(HttpTransport(profile, network)) as wire:
-        url = profile.origin.rstrip("/") + path
-        reply = wire.send(Send(operation="other", url=url, case="discovery", account=""))
-    return reply.body if reply.status == 200 else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final, Protocol
@@ -156,3 +157,11 @@ class KeyInjector:
             return self._inner.send(replace(request, url=f"{request.url}{joint}{urlencode({QUERY_NAME: key})}"))
         header = (KEY_HEADERS[request.placement], f"Bearer {key}" if request.placement == "bearer" else key)
         return self._inner.send(replace(request, headers=(*request.headers, header)))
+
+
+def fetch(profile: Profile, path: str) -> bytes | None:
+    """GET a path at the target without any key, outside the trace: the body of a 200, else None."""
+    with closing(HttpTransport(profile)) as wire:
+        url = profile.origin.rstrip("/") + path
+        reply = wire.send(Send(operation="other", url=url, case="discovery", account=""))
+    return reply.body if reply.status == 200 else None

@@ -252,7 +252,10 @@ def _decode(line: bytes, number: int) -> Record:
         raise InvalidTraceError(f"line {number} is no trace record ({error}): record the run again") from None
 
 
-def _assemble(records: Sequence[Record]) -> Trace:
+def load_trace(path: Path) -> Trace:
+    """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
+    lines = path.read_bytes().splitlines()
+    records = [_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()]
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
     header = next((record for record in reversed(records) if isinstance(record, Header)), None)
@@ -267,9 +270,3 @@ def _assemble(records: Sequence[Record]) -> Trace:
             f"{len(exchanges)} and {len(callbacks)}: record it again"
         )
     return Trace(header, exchanges, callbacks, footer)
-
-
-def load_trace(path: Path) -> Trace:
-    """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
-    lines = path.read_bytes().splitlines()
-    return _assemble([_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()])
