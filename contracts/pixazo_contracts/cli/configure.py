@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -76,8 +76,8 @@ def _origin(url: str) -> str:
     return origin
 
 
-def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    key = given.api_key or environment.get(given.api_key_env)
+def _keys(given: Given, file: ProfileFile) -> dict[str, tuple[str, ...]]:
+    key = given.api_key or os.environ.get(given.api_key_env)
     if not key:
         raise ConfigurationError(f"no API key: pass --api-key or set {given.api_key_env}")
     keys = {**file.keys(), **pairs("--account", given.accounts), "default": (key,)}
@@ -89,7 +89,7 @@ def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> di
     return keys
 
 
-def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] | None = None) -> Target:
+def make_target(given: Given, file: ProfileFile) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
     check_number("--pace", given.pace, above=True)
@@ -117,14 +117,11 @@ def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] 
             f"--max-generations {given.max_generations} on {origin} needs a --profile that says `paid = true`: "
             "generations there cost money"
         )
-    environment = os.environ if environment is None else environment
     prompts = {**file.prompts, **{kind: texts[-1] for kind, texts in pairs("--prompt", given.prompts).items()}}
-    return Target(profile, _keys(given, file, environment), prompts)
+    return Target(profile, _keys(given, file), prompts)
 
 
-def ledger_path(
-    profile: Profile, given: Path | None = None, environment: Mapping[str, str] | None = None
-) -> Path | None:
+def ledger_path(profile: Profile, given: Path | None) -> Path | None:
     """Where the spend ledger of a target is: as given, else one file for each target; None for one that does not charge.
 
     Raises `ConfigurationError` if there is no home directory for it.
@@ -133,8 +130,7 @@ def ledger_path(
         return None
     if given is not None:
         return given
-    environment = os.environ if environment is None else environment
-    state = Path(environment.get("XDG_STATE_HOME") or ".")
+    state = Path(os.environ.get("XDG_STATE_HOME") or ".")
     if not state.is_absolute():
         # The XDG specification says to ignore a relative path; with it each working directory would have its own ceilings.
         try:

@@ -1,6 +1,4 @@
-"""From a trace to a result (verdicts, expectations, baseline, exit code; the same for a run as for a stored trace), and what
-changed between two results.
-"""
+"""From a trace, of a run or stored, to a result: expectations, baseline, exit code; and what changed between two results."""
 
 from __future__ import annotations
 

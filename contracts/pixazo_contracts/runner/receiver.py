@@ -70,11 +70,6 @@ class Receiver:
             self._urls[path] = step
         return f"{self.url}{path}" if step.image else f"{self.url}{path}?run={self._run}&use={step.name}"
 
-    def arrived(self, url: str, callbacks: list[Callback]) -> tuple[Callback, ...]:
-        """Those of the callbacks that reached this URL, whatever their query."""
-        path = urlsplit(url).path
-        return tuple(callback for callback in callbacks if urlsplit(callback.target).path == path)
-
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
         """Record a request; returns the status code and headers of the response to it, and its delay in seconds."""
         at = self.clock.now()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from queue import Queue
 from typing import Final
+from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import (
     Await,
@@ -254,7 +255,9 @@ class Schedule:
             self._ready.append((running, exchange))
 
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
-        return self._receiver.arrived(step.url, self._recorder.callbacks) if self._receiver is not None else ()
+        """The callbacks that reached the URL of a step, whatever their query."""
+        path = urlsplit(step.url).path
+        return tuple(callback for callback in self._recorder.callbacks if urlsplit(callback.target).path == path)
 
     def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
         if not self._called_back(running, step):

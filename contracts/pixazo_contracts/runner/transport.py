@@ -133,9 +133,7 @@ class HttpTransport:
 
 
 class KeyInjector:
-    """Adds the key of a request's account where its placement says: the layer right above the network, so that no layer above
-    it ever holds a key.
-    """
+    """Adds the key of a request's account where its placement says, so that no layer above this one ever holds a key."""
 
     def __init__(self, inner: Transport, target: Target, run: str) -> None:
         self._inner = inner

@@ -1,7 +1,4 @@
-"""Bodies that keep every rule of the page, and the clauses that the acceptance of one proves.
-
-First frames are small images of every format, at and inside the bounds of the page, and just outside each bound.
-"""
+"""Bodies that keep every rule of the page, the clauses that their acceptance proves, and first frames in and out of bounds."""
 
 from __future__ import annotations
 
