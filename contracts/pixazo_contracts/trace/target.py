@@ -256,15 +256,12 @@ class ProfileFile:
 LONGEST: Final = 30 * 86_400.0
 
 
-def check_number(name: str, value: float | None, *, least: float = 0.0, above: bool = False) -> None:
-    """Refuse a number that is not finite, below `least` (or equal to it, if `above`), or too large for seconds.
-
-    Raises `ConfigurationError`.
-    """
+def check_number(name: str, value: float | None, *, above: bool = False) -> None:
+    """Raise `ConfigurationError` for a number that is not finite, below 0 (or 0, if `above`), or too large for seconds."""
     if value is None:
         return
-    if not math.isfinite(value) or value < least or (above and value == least) or value > LONGEST:
-        must = f"above {least:g}" if above else f"at least {least:g}"
+    if not math.isfinite(value) or value < 0 or (above and value == 0) or value > LONGEST:
+        must = "above 0" if above else "at least 0"
         raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:.0f}: write another number")
 
 
