@@ -189,33 +189,26 @@ class ConversationError(RuntimeError):
     """A conversation that could not be carried to its end because of a bug in it."""
 
 
-@dataclass(slots=True)
-class Mark:
-    """A point of a dialogue: how much was recorded before it, and the steps carried out since, with their results.
-
-    `opened` are the tokens of the receiver URLs that were opened before it.
-    """
-
-    exchanges: int
-    callbacks: int
-    opened: frozenset[str]
-    steps: list[tuple[Step, StepResult]] = field(default_factory=list["tuple[Step, StepResult]"])
-
-
 class Dialogue:
-    """Carries out conversations one after the other, each to its end before `run` returns."""
+    """Carries out conversations one after the other, each to its end before `run` returns.
+
+    `steps` are those that were carried out since the last mark, with their results.
+    """
 
     def __init__(self, session: _Session, schedule: Schedule) -> None:
         self._session, self._schedule = session, schedule
         self.context = session.context
+        self.steps: list[tuple[Step, StepResult]] = []
         self._opened: set[str] = set()
-        self._mark = self.mark()
+        self._opened_before = frozenset[str]()
+        self._exchanges_before = self._callbacks_before = 0
 
-    def mark(self) -> Mark:
-        """Begin anew: `trace` shows what comes from now on."""
+    def mark(self) -> None:
+        """Begin anew: `steps` and `trace` show what comes from now on."""
         recorder = self._session.recorder
-        self._mark = Mark(len(recorder.exchanges), len(recorder.callbacks), frozenset(self._opened))
-        return self._mark
+        self.steps = []
+        self._opened_before = frozenset(self._opened)
+        self._exchanges_before, self._callbacks_before = len(recorder.exchanges), len(recorder.callbacks)
 
     def run(self, conversation: Conversation[T], name: str) -> T:
         """Carry a conversation to its end and return what it returns.
@@ -239,13 +232,12 @@ class Dialogue:
         raise ConversationError(f"{name}: {state}")
 
     def _noted(self, conversation: Conversation[T]) -> Conversation[T]:
-        """The same conversation, with its steps and their results noted at the mark."""
-        mark = self._mark
+        """The same conversation, with its steps and their results noted."""
         try:
             step = next(conversation)
             while True:
                 outcome = yield step
-                mark.steps.append((step, outcome))
+                self.steps.append((step, outcome))
                 if isinstance(step, ReceiverUrl):
                     self._opened.add(receiver_token(str(outcome)))
                 step = conversation.send(outcome)
@@ -255,11 +247,11 @@ class Dialogue:
 
     def trace(self, *, ended: bool = False) -> Trace:
         """What was observed since the mark; only if it has `ended` with a footer, so that what did not come counts as missing."""
-        mark, session = self._mark, self._session
-        exchanges = tuple(session.recorder.exchanges[mark.exchanges :])
+        session, earlier = self._session, self._opened_before
+        exchanges = tuple(session.recorder.exchanges[self._exchanges_before :])
         # All but those that came, late, to a URL that was opened before the mark.
-        recent = session.recorder.callbacks[mark.callbacks :]
-        callbacks = tuple(callback for callback in recent if receiver_token(callback.target) not in mark.opened)
+        recent = session.recorder.callbacks[self._callbacks_before :]
+        callbacks = tuple(callback for callback in recent if receiver_token(callback.target) not in earlier)
         footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=session.clock.now())
         return Trace(session.header, exchanges, callbacks, footer if ended else None)
 

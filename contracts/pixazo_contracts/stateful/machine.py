@@ -198,7 +198,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.dialogue = self.shared.dialogue
-        self.mark = self.dialogue.mark()
+        self.dialogue.mark()
         self.context = self.dialogue.context
         self.model = Model(frozen=self.context.profile.virtual)
         self.objections: list[Objection] = []
@@ -210,7 +210,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def _run(self, conversation: Conversation[T]) -> T:
         """Carry out a conversation, and let the model see its steps."""
         result = self.dialogue.run(conversation, "machine")
-        steps = self.mark.steps[self._modelled :]
+        steps = self.dialogue.steps[self._modelled :]
         self._modelled += len(steps)
         for step, step_result in steps:
             self._observe(step, step_result)
@@ -345,7 +345,7 @@ class GatewayMachine(RuleBasedStateMachine):
         try:
             verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
         except ContractBrokenError as error:
-            self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.mark.steps)))
+            self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.dialogue.steps)))
         else:
             for verdict in verdicts:
                 if verdict.outcome in JUDGED:

@@ -19,13 +19,13 @@ def test_a_conversation_gives_its_result() -> None:
     """`run` returns what the conversation returns, and the trace since the mark holds what it sent."""
     with fake_dialogue() as (dialogue, _):
         dialogue.run(send(SUBMIT), "before")
-        mark = dialogue.mark()
+        dialogue.mark()
         exchange = dialogue.run(send(SUBMIT), "after")
         assert exchange.status == 202
         assert dialogue.trace().exchanges == (exchange,)
         assert dialogue.trace().footer is None
         assert dialogue.trace(ended=True).footer is not None
-        assert mark.steps == [(SUBMIT, exchange)]
+        assert dialogue.steps == [(SUBMIT, exchange)]
 
 
 def test_callbacks_of_before_the_mark() -> None:
