@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from pixazo_contracts.probes.conversation import Probe
-    from pixazo_contracts.runner.dialogue import Dialogue
+    from pixazo_contracts.runner.session import Dialogue
     from pixazo_contracts.trace.trace import Trace
 
 ORIGIN = "http://127.0.0.1:8900"

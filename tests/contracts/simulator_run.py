@@ -12,7 +12,7 @@ from pixazo_contracts.judge.verdict import judge
 from pixazo_contracts.probes import PROBES, feeders
 from pixazo_contracts.runner.receiver import ReceiverAddress
 from pixazo_contracts.runner.run_clock import VirtualClock
-from pixazo_contracts.runner.session import RunOptions, fetch, run
+from pixazo_contracts.runner.session import RunOptions, run
 from pixazo_contracts.trace.target import Profile, ProfileFile, Target
 from pixazo_simulator import Settings, Simulator
 from pixazo_simulator.mutants import MUTANTS, VARIANTS, Mutant, Variant
@@ -65,7 +65,7 @@ def suite_run(change: Changed | None = None, *, seed: int = 0, baseline: Mapping
 
 def _target(simulator: Simulator) -> Target:
     profile = Profile(origin=simulator.url, pace=5.0, deadline=120.0, settle=30.0, patience=PATIENCE, virtual=True)
-    file = extend(ProfileFile(), discover(lambda path: fetch(profile, path)))
+    file = extend(ProfileFile(), discover(profile))
     return Target(profile, {**file.keys(), "default": (simulator.api_key,)}, file.prompts)
 
 

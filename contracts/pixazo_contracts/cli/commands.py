@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,15 +22,14 @@ from pixazo_contracts.judge import (
     evaluate,
     incomparable,
     load_result,
-    read_baseline,
-    read_expectations,
+    read_terms,
     selection,
     to_json,
     to_ndjson,
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, fetch, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, make_plan, remaining
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -43,9 +40,10 @@ from pixazo_contracts.trace import (
     capable,
     check_number,
     load_trace,
+    read_profile,
 )
 
-from .configure import Given, discover, extend, ledger_path, make_target, profile_file, receiver_address
+from .configure import Given, discover, extend, ledger_path, make_target, receiver_address
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -58,8 +56,12 @@ def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> NoReturn:
     sys.exit(code)
 
 
+def _repeatable(option: str, name: str, metavar: str, about: str) -> Option:
+    return Option([option, name], multiple=True, metavar=metavar, help=f"{about}; repeatable.")
+
+
 _selecting = (
-    Option(["--clauses", "globs"], multiple=True, metavar="GLOB", help="Only clauses whose id matches; repeatable."),
+    _repeatable("--clauses", "globs", "GLOB", "Only clauses whose id matches"),
     Option(["--core"], is_flag=True, help="Only the core clauses."),
 )
 
@@ -69,18 +71,8 @@ _targeting = (
     Option(["--api-key"], metavar="KEY", help="Its key; better kept in the environment."),
     Option(["--api-key-env"], default="PIXAZO_API_KEY", show_default=True, metavar="NAME"),
     Option(["--profile"], type=GIVEN_FILE, metavar="FILE", help="TOML: paid, capabilities, accounts, ceilings ..."),
-    Option(
-        ["--account", "accounts"],
-        multiple=True,
-        metavar="ROLE=KEY",
-        help="empty, suspended, throttled, other ...; repeatable.",
-    ),
-    Option(
-        ["--prompt", "prompts"],
-        multiple=True,
-        metavar="KIND=TEXT",
-        help="A prompt known to end failed or error; repeatable.",
-    ),
+    _repeatable("--account", "accounts", "ROLE=KEY", "empty, suspended, throttled, other ..."),
+    _repeatable("--prompt", "prompts", "KIND=TEXT", "A prompt known to end failed or error"),
     Option(["--pace"], type=float, metavar="SECONDS", help="Between two polls; default 5."),
     Option(["--deadline"], type=float, metavar="SECONDS", help="Until a generation must have ended; default 600."),
     Option(["--have"], default="", metavar="CAP,...", help="Further capabilities of the target."),
@@ -126,11 +118,11 @@ def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
     """The target that the options describe; with `ask` one on this machine may describe itself further."""
     given = Given(**{field.name: options[field.name] for field in fields(Given)})
-    file = profile_file(options["profile"])
+    file = read_profile(options["profile"])
     found = make_target(given, file)
     if not ask or found.profile.limited or options["no_discovery"]:
         return found, file
-    file = extend(file, discover(partial(fetch, found.profile)))
+    file = extend(file, discover(found.profile))
     return make_target(given, file), file
 
 
@@ -140,13 +132,8 @@ def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
 
 def _terms(options: dict[str, Any]) -> Terms:
     check_number("--floor", options["floor"])
-    return Terms(
-        today=datetime.now(UTC).date(),
-        baseline=read_baseline(options["baseline"]) if options["baseline"] else None,
-        expectations=read_expectations(options["expect"]) if options["expect"] else (),
-        strict_drift=options["strict_drift"],
-        floor=options["floor"],
-    )
+    strict_drift, floor = options["strict_drift"], options["floor"]
+    return read_terms(options["expect"], options["baseline"], strict_drift=strict_drift, floor=floor)
 
 
 def _write(result: Result, options: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,10 +12,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_contracts.runner import ReceiverAddress
+from pixazo_contracts.runner import ReceiverAddress, fetch
 from pixazo_contracts.trace import (
-    SETTLE_POLLS,
-    SHORTEST_SETTLE,
     Ceilings,
     ConfigurationError,
     Profile,
@@ -23,11 +21,11 @@ from pixazo_contracts.trace import (
     Target,
     canonical_origin,
     check_number,
-    read_profile,
 )
 
-DEFAULT_PACE: Final = 5.0
-DEFAULT_DEADLINE: Final = 600.0
+#: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
+SHORTEST_SETTLE: Final = 1.5
+SETTLE_POLLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +76,8 @@ def _origin(url: str) -> str:
     return origin
 
 
-def profile_file(path: Path | None) -> ProfileFile:
-    """The profile file, or an empty one."""
-    return ProfileFile() if path is None else read_profile(path)
-
-
-def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    key = given.api_key or environment.get(given.api_key_env)
+def _keys(given: Given, file: ProfileFile) -> dict[str, tuple[str, ...]]:
+    key = given.api_key or os.environ.get(given.api_key_env)
     if not key:
         raise ConfigurationError(f"no API key: pass --api-key or set {given.api_key_env}")
     keys = {**file.keys(), **pairs("--account", given.accounts), "default": (key,)}
@@ -96,45 +89,39 @@ def _keys(given: Given, file: ProfileFile, environment: Mapping[str, str]) -> di
     return keys
 
 
-def _or(*values: float | None) -> float:
-    return next(value for value in values if value is not None)
-
-
-def make_target(given: Given, file: ProfileFile, environment: Mapping[str, str] | None = None) -> Target:
+def make_target(given: Given, file: ProfileFile) -> Target:
     """The target that options and profile file describe, options first. Raises `ConfigurationError`."""
     origin = _origin(given.target)
-    pace, deadline = _or(given.pace, file.pace, DEFAULT_PACE), _or(given.deadline, file.deadline, DEFAULT_DEADLINE)
-    check_number("--pace", pace, above=True)
-    check_number("--deadline", deadline, above=True)
+    check_number("--pace", given.pace, above=True)
+    check_number("--deadline", given.deadline, above=True)
     if given.max_generations < 0:
         raise ConfigurationError(f"--max-generations {given.max_generations}: give a number that is at least 0")
-    written: dict[str, Any] = {
-        field.name: value for field in fields(Profile) if (value := getattr(file, field.name, None)) is not None
+    # What an option says replaces what the file says.
+    said: dict[str, Any] = {
+        field.name: value
+        for source in (file, given)
+        for field in fields(Profile)
+        if (value := getattr(source, field.name, None)) is not None
     }
-    profile = Profile(origin=origin, **written)
+    profile = Profile(origin=origin, **said)
     # A number that is given counts on this machine as well: a tunnel to the paid gateway ends on loopback.
     bounded = given.max_generations > 0 or file.ceilings != Ceilings()
     profile = replace(
         profile,
         paid=file.paid or (bounded and profile.loopback),
         capabilities=tuple(sorted({*file.capabilities, *filter(None, given.have.split(","))})),
-        pace=pace,
-        deadline=deadline,
-        settle=_or(file.settle, max(SHORTEST_SETTLE, SETTLE_POLLS * pace)),
+        settle=max(SHORTEST_SETTLE, SETTLE_POLLS * profile.pace) if file.settle is None else file.settle,
     )
     if given.max_generations and not profile.loopback and not profile.paid:
         raise ConfigurationError(
             f"--max-generations {given.max_generations} on {origin} needs a --profile that says `paid = true`: "
             "generations there cost money"
         )
-    environment = os.environ if environment is None else environment
     prompts = {**file.prompts, **{kind: texts[-1] for kind, texts in pairs("--prompt", given.prompts).items()}}
-    return Target(profile, _keys(given, file, environment), prompts)
+    return Target(profile, _keys(given, file), prompts)
 
 
-def ledger_path(
-    profile: Profile, given: Path | None = None, environment: Mapping[str, str] | None = None
-) -> Path | None:
+def ledger_path(profile: Profile, given: Path | None) -> Path | None:
     """Where the spend ledger of a target is: as given, else one file for each target; None for one that does not charge.
 
     Raises `ConfigurationError` if there is no home directory for it.
@@ -143,8 +130,7 @@ def ledger_path(
         return None
     if given is not None:
         return given
-    environment = os.environ if environment is None else environment
-    state = Path(environment.get("XDG_STATE_HOME") or ".")
+    state = Path(os.environ.get("XDG_STATE_HOME") or ".")
     if not state.is_absolute():
         # The XDG specification says to ignore a relative path; with it each working directory would have its own ceilings.
         try:
@@ -175,14 +161,14 @@ DISCOVERY_PATH: Final = "/.well-known/pixazo-target"
 class DiscoveryDocument(msgspec.Struct, frozen=True):
     """Keys by account role, prompts by the end that they are known to have, further capabilities: as in a profile file."""
 
-    accounts: dict[str, str | list[str]] = {}
+    accounts: dict[str, str | tuple[str, ...]] = {}
     prompts: dict[str, str] = {}
-    capabilities: list[str] = []
+    capabilities: tuple[str, ...] = ()
 
 
-def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
+def discover(profile: Profile) -> DiscoveryDocument:
     """What the target has at `DISCOVERY_PATH`; an empty document if it has none of that shape."""
-    body = fetch(DISCOVERY_PATH)
+    body = fetch(profile, DISCOVERY_PATH)
     try:
         return DiscoveryDocument() if body is None else msgspec.json.decode(body, type=DiscoveryDocument)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -191,10 +177,9 @@ def discover(fetch: Callable[[str], bytes | None]) -> DiscoveryDocument:
 
 def extend(file: ProfileFile, document: DiscoveryDocument) -> ProfileFile:
     """The profile file with what the document adds; where both have a value, that of the file counts."""
-    accounts = {role: keys if isinstance(keys, str) else tuple(keys) for role, keys in document.accounts.items()}
     return replace(
         file,
-        accounts={**accounts, **file.accounts},
+        accounts={**document.accounts, **file.accounts},
         prompts={**document.prompts, **file.prompts},
         capabilities=tuple(sorted({*file.capabilities, *document.capabilities})),
     )

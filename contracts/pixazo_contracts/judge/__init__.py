@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from .diff import Change, changes, incomparable
-from .evaluation import ExitCode, Terms, evaluate, read_baseline, read_expectations, selection
-from .result import (
-    InvalidResultError,
-    Meta,
-    Result,
-    Timeline,
-    build,
-    curl_line,
-    load_result,
-    to_json,
-    to_ndjson,
-    visible,
-)
+from .evaluation import Change, ExitCode, Terms, changes, evaluate, incomparable, read_terms, selection
+from .result import InvalidResultError, Result, Timeline, build, load_result, to_json, to_ndjson, visible
 from .verdict import JUDGED, Finding, Outcome, Verdict, judge
 
 __all__ = [
-    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Meta", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "curl_line", "evaluate", "incomparable", "judge", "load_result", "read_baseline", "read_expectations", "selection", "to_json", "to_ndjson", "visible",
+    "JUDGED", "Change", "ExitCode", "Finding", "InvalidResultError", "Outcome", "Result", "Terms", "Timeline", "Verdict", "build", "changes", "evaluate", "incomparable", "judge", "load_result", "read_terms", "selection", "to_json", "to_ndjson", "visible",
 ]  # fmt: skip

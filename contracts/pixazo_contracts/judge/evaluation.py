@@ -1,22 +1,33 @@
-"""From a trace to a result: verdicts, expectations, baseline, exit code; the same for a run as for a stored trace."""
+"""From a trace, of a run or stored, to a result: expectations, baseline, exit code; and what changed between two results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET, Clause
+from pixazo_contracts.clauses import BY_ID, CATALOGUE, CLAUSE_SET, Clause, Strength
 from pixazo_contracts.probes import feeders
 from pixazo_contracts.trace import ConfigurationError, Footer, Header, Trace, read_toml
 
 from .result import InvalidResultError, Meta, Result, build, load_result
-from .verdict import JUDGED, Outcome, Verdict, judge
+from .verdict import BAD, GOOD, JUDGED, Outcome, Verdict, judge
+
+ChangeKind = Literal["regressed", "fixed", "changed observation", "vanished", "new", "blocked"]
+Severity = Literal["breaking", "risky", "additive"]
+
+#: Clauses that only a further member can break: a client that ignores unknown members is not affected.
+ADDITIVE: Final = frozenset({"SUBMIT-04", "OUT-12"})
+
+REQUEST_ID: Final = re.compile(r"minimax-hailuo-ai_[0-9A-Za-z-]+")
+INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+SPAN: Final = re.compile(r"(?<!\d)\d+(\.\d+)? s\b")
 
 
 class ExitCode(IntEnum):
@@ -65,7 +76,7 @@ class Expectation:
             return f"{name} matches no clause: delete it"
         if self.expires < today:
             return f"{name} expired on {self.expires}: renew it or mend the gateway"
-        if verdict.outcome in {Outcome.PASS, Outcome.OBSERVED}:
+        if verdict.outcome in GOOD:
             return f"{name} is fixed, the clause is now {verdict.outcome.value}: delete it"
         return None
 
@@ -122,6 +133,17 @@ class Terms:
     floor: float = 0.0
 
 
+def read_terms(expect: Path | None, baseline: Path | None, *, strict_drift: bool, floor: float = 0.0) -> Terms:
+    """The terms of a judgement today, with files as an option names them. Raises `ConfigurationError`."""
+    return Terms(
+        today=datetime.now(UTC).date(),
+        baseline=None if baseline is None else read_baseline(baseline),
+        expectations=() if expect is None else read_expectations(expect),
+        strict_drift=strict_drift,
+        floor=floor,
+    )
+
+
 def exit_code(
     verdicts: Sequence[Verdict],
     footer: Footer | None,
@@ -171,3 +193,71 @@ def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
         floor=terms.floor,
     )
     return build(trace, verdicts, int(code), excused=excuses.clauses, stale=stale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One clause that came out differently."""
+
+    clause: str
+    kind: ChangeKind
+    severity: Severity
+    before: str
+    after: str
+
+
+def neutral(text: str) -> str:
+    """A finding without what differs from run to run: ids, instants and spans of time become placeholders."""
+    ids: dict[str, str] = {}
+
+    def reference(match: re.Match[str]) -> str:
+        return ids.setdefault(match[0], f"<request:{len(ids) + 1}>")
+
+    return SPAN.sub("<span>", INSTANT.sub("<instant>", REQUEST_ID.sub(reference, text)))
+
+
+def _words(verdict: Verdict) -> str:
+    first = next((f"{finding.where}: {finding.got}" for finding in verdict.findings), "")
+    return f"{verdict.outcome.value} {neutral(verdict.observation or first)}".strip()
+
+
+def _kind(before: Verdict, after: Verdict) -> ChangeKind | None:
+    if after.outcome is Outcome.BLOCKED and before.outcome is not Outcome.BLOCKED:
+        return "blocked"
+    if before.outcome in GOOD and after.outcome in BAD:
+        return "regressed"
+    if before.outcome in BAD and after.outcome in GOOD:
+        return "fixed"
+    if before.outcome in JUDGED and after.outcome not in JUDGED:
+        return "vanished"
+    if before.outcome not in JUDGED and after.outcome in JUDGED:
+        return "new"
+    return "changed observation" if before.observation != after.observation else None
+
+
+def _severity(kind: ChangeKind, clause: Clause, after: Verdict) -> Severity:
+    if clause.id in ADDITIVE or kind in {"fixed", "new"}:
+        return "additive"
+    parsed = clause.strength in {Strength.DOCUMENTED, Strength.IMPLIED} or clause.drift_fails
+    return "breaking" if after.outcome is Outcome.FAIL and parsed else "risky"
+
+
+def incomparable(before: Result, after: Result) -> str | None:
+    """Why two results cannot be compared; None if they can."""
+    if before.meta.clause_set != after.meta.clause_set:
+        return "the two results were made with different clauses"
+    if before.meta.profile_hash != after.meta.profile_hash:
+        return "the two results were made with different profiles"
+    return None
+
+
+def changes(before: Result, after: Result) -> Iterator[Change]:
+    """Every clause of both results whose outcome or observation differs, in the order of the catalogue."""
+    earlier, later = before.by_id, after.by_id
+    for clause_id, clause in BY_ID.items():
+        if clause_id in earlier and clause_id in later:
+            old, new = earlier[clause_id], later[clause_id]
+            kind = _kind(old, new)
+            if kind is not None:
+                severity = _severity(kind, clause, new)
+                yield Change(clause=clause_id, kind=kind, severity=severity, before=_words(old), after=_words(new))

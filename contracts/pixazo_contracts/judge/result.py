@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -140,14 +140,9 @@ def curl_line(exchange: Exchange) -> str:
     return " ".join(parts)
 
 
-def _with_curl(verdict: Verdict, trace: Trace) -> Verdict:
-    by_number = {exchange.number: exchange for exchange in trace.exchanges}
-
-    def add_curl(finding: Finding) -> Finding:
-        exchange = by_number.get(finding.exchange or 0)
-        return finding if exchange is None else replace(finding, curl=curl_line(exchange))
-
-    return replace(verdict, findings=tuple(map(add_curl, verdict.findings)))
+def _with_curl(finding: Finding, by_number: Mapping[int, Exchange]) -> Finding:
+    exchange = by_number.get(finding.exchange or 0)
+    return finding if exchange is None else replace(finding, curl=curl_line(exchange))
 
 
 def _timeline(generation: Generation) -> Timeline:
@@ -200,6 +195,7 @@ def build(
     """The result of judging a trace."""
     clauses = [BY_ID[verdict.clause] for verdict in verdicts]
     counts = Counter(verdict.outcome.value for verdict in verdicts)
+    by_number = {exchange.number: exchange for exchange in trace.exchanges}
     summary = Summary(
         outcomes={outcome.value: counts[outcome.value] for outcome in Outcome if counts[outcome.value]},
         judged=sum(verdict.outcome in JUDGED for verdict in verdicts),
@@ -211,7 +207,10 @@ def build(
     )
     return Result(
         meta=_meta(trace),
-        verdicts=tuple(_with_curl(verdict, trace) for verdict in verdicts),
+        verdicts=tuple(
+            replace(verdict, findings=tuple(_with_curl(finding, by_number) for finding in verdict.findings))
+            for verdict in verdicts
+        ),
         timelines=tuple(_timeline(generation) for generation in trace.generations if generation.reads),
         summary=summary,
         exit_code=exit_code,

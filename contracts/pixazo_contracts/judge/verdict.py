@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
@@ -35,8 +35,10 @@ class Outcome(Enum):
     ERROR = "ERROR"
 
 
-#: Outcomes that rest on evidence.
-JUDGED: Final = frozenset({Outcome.PASS, Outcome.FAIL, Outcome.DRIFT, Outcome.OBSERVED})
+#: Outcomes that rest on evidence: that all is as it should be, and that something is not.
+GOOD: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
+BAD: Final = frozenset({Outcome.FAIL, Outcome.DRIFT})
+JUDGED: Final = GOOD | BAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,10 @@ def _writable(text: str) -> str:
 
 
 def _finding(violation: Violation) -> Finding:
-    exchange, callback = (
-        (violation.source.number, None) if isinstance(violation.source, Exchange) else (None, violation.source.number)
-    )
     expected, got, where = map(_writable, (violation.expected, violation.got, violation.where))
-    return Finding(expected, got, where, exchange, callback)
+    number = violation.source.number
+    numbers = (number, None) if isinstance(violation.source, Exchange) else (None, number)
+    return Finding(expected, got, where, *numbers)
 
 
 def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callback | None]:
@@ -85,21 +86,19 @@ def _observed(remarks: Iterable[Remark]) -> tuple[str | None, Exchange | Callbac
     return _writable(text), observations[0].source
 
 
-def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> Verdict:
+def _unjudged(clause: Clause, trace: Trace, feeders: Sequence[str]) -> tuple[Outcome, str]:
     """Why a clause without evidence has none, from what became of the probes that feed it."""
     if missing := clause.needs - set(trace.profile.capabilities):
-        reason = f"the target has no {', '.join(sorted(missing))}"
-        return Verdict(clause=clause.id, outcome=Outcome.SKIPPED, reason=reason)
+        return Outcome.SKIPPED, f"the target has no {', '.join(sorted(missing))}"
     probes = trace.footer.probes if trace.footer else {}
     states = [probes[name] for name in feeders if name in probes]
     if errors := [state for state in states if state.startswith("error")]:
-        return Verdict(clause=clause.id, outcome=Outcome.ERROR, reason=errors[0])
-    outcome, reason = Outcome.INCONCLUSIVE, "nothing in the trace bears on it"
-    if states and set(states) <= {"unfunded", "skipped"}:
-        outcome, reason = Outcome.SKIPPED, "the probes that feed it need what the target does not have"
-        if "unfunded" in states:
-            outcome, reason = Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"
-    return Verdict(clause=clause.id, outcome=outcome, reason=reason)
+        return Outcome.ERROR, errors[0]
+    if not states or not set(states) <= {"unfunded", "skipped"}:
+        return Outcome.INCONCLUSIVE, "nothing in the trace bears on it"
+    if "unfunded" in states:
+        return Outcome.UNFUNDED, "the budget did not reach it: raise --max-generations"
+    return Outcome.SKIPPED, "the probes that feed it need what the target does not have"
 
 
 def _outcome(clause: Clause, *, violated: bool, observation: str | None, baseline: str | None) -> Outcome:
@@ -120,7 +119,8 @@ def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: s
     violations = [remark for remark in remarks if isinstance(remark, Violation)]
     evidence = sum(isinstance(remark, Evidence) for remark in remarks)
     if not remarks or (clause.strength is Strength.SILENT and observation is None):
-        return _unjudged(clause, trace, feeders)
+        unjudged, reason = _unjudged(clause, trace, feeders)
+        return Verdict(clause=clause.id, outcome=unjudged, reason=reason)
     outcome = _outcome(clause, violated=bool(violations), observation=observation, baseline=baseline)
     findings = [_finding(violation) for violation in islice(violations, MOST_FINDINGS)]
     if outcome is Outcome.DRIFT and not violations:
@@ -135,31 +135,24 @@ def _judge_one(clause: Clause, trace: Trace, feeders: Sequence[str], baseline: s
     )
 
 
-def _block(verdicts: dict[str, Verdict], clauses: Sequence[Clause]) -> dict[str, Verdict]:
-    """BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
-    broken = {clause_id for clause_id, verdict in verdicts.items() if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT}}
-    if not broken:
-        return verdicts
+def _block(verdicts: Sequence[Verdict], clauses: Sequence[Clause]) -> Iterator[Verdict]:
+    """The verdicts, BLOCKED where a failed root explains a clause that did not pass on evidence of its own."""
+    broken = {verdict.clause for verdict in verdicts if verdict.outcome in BAD}
     by_id = {clause.id: clause for clause in clauses}
 
     def root(clause_id: str, seen: set[str]) -> str | None:
         for dependency in by_id[clause_id].depends_on:
-            if dependency in seen or dependency not in by_id:
-                continue
-            seen.add(dependency)
-            if dependency in broken:
-                return dependency
-            if (deeper := root(dependency, seen)) is not None:
-                return deeper
+            if dependency in by_id and dependency not in seen:
+                seen.add(dependency)
+                found = dependency if dependency in broken else root(dependency, seen)
+                if found is not None:
+                    return found
         return None
 
-    blocked = dict(verdicts)
-    for clause_id, verdict in verdicts.items():
-        if verdict.outcome in {Outcome.FAIL, Outcome.DRIFT, Outcome.INCONCLUSIVE}:
-            cause = root(clause_id, {clause_id})
-            if cause is not None:
-                blocked[clause_id] = replace(verdict, outcome=Outcome.BLOCKED, reason=f"{cause} failed")
-    return blocked
+    for verdict in verdicts:
+        explicable = verdict.outcome in BAD | {Outcome.INCONCLUSIVE}
+        cause = root(verdict.clause, {verdict.clause}) if explicable else None
+        yield replace(verdict, outcome=Outcome.BLOCKED, reason=f"{cause} failed") if cause else verdict
 
 
 def judge(
@@ -174,9 +167,8 @@ def judge(
     `feeders` names the probes that feed each clause: they explain missing evidence. `baseline` holds observations of an
     earlier run by clause id: a change is DRIFT.
     """
-    verdicts = {
-        clause.id: _judge_one(clause, trace, (feeders or {}).get(clause.id, ()), (baseline or {}).get(clause.id))
+    verdicts = [
+        _judge_one(clause, trace, (feeders or {}).get(clause.id, ()), (baseline or {}).get(clause.id))
         for clause in clauses
-    }
-    blocked = _block(verdicts, clauses)
-    return [blocked[clause.id] for clause in clauses]
+    ]
+    return list(_block(verdicts, clauses))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pixazo_contracts.trace import TERMINAL, History
+from pixazo_contracts.trace import TERMINAL, find_generations
 
 from .conversation import Conversation, Headers, Probe, RunContext, pause, probe, published, recall, together
 from .operations import PRINTED_HEADERS, PROMPT, fetch, follow, media_urls, poll, read, submit, submit_send
@@ -81,7 +81,7 @@ def _closely(context: RunContext) -> Conversation[None]:
 def _late(context: RunContext) -> Conversation[None]:
     """Read every finished generation again, and follow some of their links again; those of earlier runs as well."""
     yield from pause(context.profile.patience)
-    generations = History((yield from recall()), ()).generations
+    generations = find_generations((yield from recall()), ())
     ended = [g for g in generations if g.outcome in TERMINAL and g.submit.account == "default"]
     for generation in ended[:MOST_REREADS]:
         yield from read(generation.request_id, case="late", aims=("STATUS-16",))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pixazo_contracts.clauses import CATALOGUE, UNDECIDED
-from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, curl_line, judge
+from pixazo_contracts.judge import ExitCode, Finding, Outcome, Verdict, build, judge
 from pixazo_contracts.trace import Exchange, Trace
 
 from .terminal import verdict_lines
@@ -41,8 +41,7 @@ class Objection:
     @property
     def verdict(self) -> Verdict:
         """The FAIL that the objection amounts to."""
-        exchange = self.exchange
-        finding = Finding(self.expected, self.got, "status", exchange=exchange.number, curl=curl_line(exchange))
+        finding = Finding(self.expected, self.got, "status", exchange=self.exchange.number)
         return Verdict(clause=self.clause, outcome=Outcome.FAIL, judged=1, findings=(finding,))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any, Final
 
@@ -58,10 +58,8 @@ def _timelines(result: Result) -> list[dict[str, Any]]:
 
 def check_html() -> None:
     """Raise `ConfigurationError` where Jinja2 is missing, without which no HTML report can be written."""
-    try:
-        import_module("jinja2")
-    except ImportError:
-        raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]") from None
+    if find_spec("jinja2") is None:
+        raise ConfigurationError("an HTML report needs Jinja2: install pixazo-testkit[contracts]")
 
 
 def render_html(result: Result) -> str:
@@ -81,7 +79,7 @@ def render_html(result: Result) -> str:
         summary=result.summary,
         verdicts=result.by_id,
         exit_code=ExitCode(result.exit_code),
-        spending=list(spending(result.meta)),
+        spending=list(spending(result)),
         meanings=[(outcome.value, meaning) for outcome, meaning in MEANINGS.items()],
         broken=[verdict for outcome in REPORTED for verdict in result.verdicts if verdict.outcome is outcome],
         groups=by_group(result),

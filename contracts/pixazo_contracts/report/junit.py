@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Finding, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import JUDGED, Finding, Outcome, Result, Verdict, visible
 
 from .terminal import source
-
-PASSED: Final = frozenset({Outcome.PASS, Outcome.OBSERVED})
 
 
 def _line(finding: Finding) -> str:
@@ -26,7 +23,7 @@ def _case(suite: Element, verdict: Verdict, *, fails: bool) -> None:
         kind = "error" if verdict.outcome is Outcome.ERROR else "failure"
         node = SubElement(case, kind, message=demand, type=verdict.outcome.value)
         node.text = visible("\n".join([verdict.reason or "", *map(_line, verdict.findings)]).strip())
-    elif verdict.outcome not in PASSED and verdict.outcome not in {Outcome.FAIL, Outcome.DRIFT}:
+    elif verdict.outcome not in JUDGED:
         SubElement(case, "skipped", message=visible(f"{verdict.outcome.value}: {verdict.reason or ''}"))
     if verdict.observation is not None:
         SubElement(case, "system-out").text = visible(verdict.observation)

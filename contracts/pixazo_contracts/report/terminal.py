@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pixazo_contracts.clauses import BY_ID
-from pixazo_contracts.judge import Change, Finding, Meta, Outcome, Result, Verdict, visible
+from pixazo_contracts.judge import Change, Finding, Outcome, Result, Verdict, visible
 from pixazo_contracts.runner import Plan
 
 #: Findings shown for one clause; the rest are counted.
@@ -76,8 +76,9 @@ def verdict_lines(result: Result, verdict: Verdict, *, colour: bool = False) -> 
     yield ""
 
 
-def spending(meta: Meta) -> Iterator[str]:
+def spending(result: Result) -> Iterator[str]:
     """One line on what a run spent of its budget, reserved and gave back; none where generations are not counted."""
+    meta = result.meta
     if meta.budget is not None:
         yield (
             f"{meta.generations_spent} of {meta.budget} generations spent, {meta.generations_released} reserved and given back "
@@ -94,7 +95,7 @@ def _totals(result: Result) -> Iterator[str]:
         f"{summary.possible})"
     )
     yield f"{meta.exchanges} exchanges, {meta.callbacks} callbacks in {meta.seconds:.1f} s"
-    yield from spending(meta)
+    yield from spending(result)
     yield from (f"expectation: {line}" for line in summary.stale)
     if meta.spend_stopped:
         yield f"spend guard: {meta.spend_stopped}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .dialogue import Dialogue
-from .layers.ledger import Ledger
-from .layers.spend import BudgetExhaustedError, SpendStoppedError, remaining
+from .ledger import Ledger
 from .plan import Plan, make_plan
 from .receiver import ReceiverAddress
 from .run_clock import RunClock, VirtualClock
 from .schedule import Progress
-from .session import RunOptions, fetch, open_dialogue, run
+from .session import Dialogue, RunOptions, open_dialogue, run
+from .spend import BudgetExhaustedError, SpendStoppedError, remaining
+from .transport import fetch
 
 __all__ = [
     "BudgetExhaustedError", "Dialogue", "Ledger", "Plan", "Progress", "ReceiverAddress", "RunClock", "RunOptions", "SpendStoppedError", "VirtualClock", "fetch", "make_plan", "open_dialogue", "remaining", "run",

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pixazo_contracts.probes import Headers, ReceiverUrl
 from pixazo_contracts.trace import Callback, is_object, whole_number
 
-from .layers.recorder import Recorder
+from .recorder import Recorder
 from .run_clock import RunClock
 
 #: The longest callback that is read, in bytes, and how long a peer may take to send one, in seconds.
@@ -69,11 +69,6 @@ class Receiver:
             path = f"/image/{token}.png" if step.image else f"/hook/{token}"
             self._urls[path] = step
         return f"{self.url}{path}" if step.image else f"{self.url}{path}?run={self._run}&use={step.name}"
-
-    def arrived(self, url: str, callbacks: list[Callback]) -> tuple[Callback, ...]:
-        """Those of the callbacks that reached this URL, whatever their query."""
-        path = urlsplit(url).path
-        return tuple(callback for callback in callbacks if urlsplit(callback.target).path == path)
 
     def respond(self, method: str, target: str, headers: Headers, body: bytes) -> tuple[int, dict[str, str], float]:
         """Record a request; returns the status code and headers of the response to it, and its delay in seconds."""

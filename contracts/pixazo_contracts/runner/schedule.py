@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from queue import Queue
 from typing import Final
+from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import (
     Await,
@@ -28,10 +29,15 @@ from pixazo_contracts.probes import (
 )
 from pixazo_contracts.trace import THROTTLED, Callback, Exchange, whole_number
 
-from .layers.recorder import Recorder
-from .layers.spend import BudgetExhaustedError, SpendStoppedError
 from .receiver import Receiver
+from .recorder import Recorder
 from .run_clock import RunClock
+from .spend import BudgetExhaustedError, SpendStoppedError
+
+#: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
+LOCAL_WORKERS: Final = 16
+REMOTE_WORKERS: Final = 4
+REMOTE_GAP: Final = 0.2
 
 #: How often one request is retried after a 429, and the least wait before that, in seconds.
 MOST_RETRIES: Final = 3
@@ -39,31 +45,6 @@ SHORTEST_HOLD: Final = 1.0
 
 #: After so many 429s a run no longer waits.
 MOST_HOLDS: Final = 20
-
-
-class Pacing:
-    """When a request may go out: not sooner than a gap after the one before, and not before the wait of a 429 is over.
-
-    It hands out the instants, and does not wait itself.
-    """
-
-    def __init__(self, gap: float = 0.0) -> None:
-        self._gap = gap
-        self._next = 0.0
-        self._until = 0.0
-        self._holds = 0
-
-    def slot(self, now: float) -> float:
-        """The instant, `now` or later, at which the next request may go out."""
-        at = max(now, self._next, self._until)
-        self._next = at + self._gap
-        return at
-
-    def hold(self, until: float) -> bool:
-        """Send nothing until then; False if this has happened too often."""
-        self._holds += 1
-        self._until = max(self._until, until)
-        return self._holds <= MOST_HOLDS
 
 
 def retry_after(value: str | None, *, otherwise: float, at_most: float) -> float:
@@ -108,14 +89,6 @@ class _Sent:
     result: Exchange | Exception
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    """A conversation that waits for callbacks."""
-
-    running: _Running
-    step: AwaitCallbacks
-
-
 def _may_cost(step: Step) -> bool:
     sends = (step,) if isinstance(step, Send) else step.sends if isinstance(step, Together) else ()
     return any(send.method not in {"GET", "HEAD"} for send in sends)
@@ -132,25 +105,24 @@ class Schedule:
         recorder: Recorder,
         context: RunContext,
         clock: RunClock,
-        pacing: Pacing,
-        *,
-        receiver: Receiver | None = None,
-        workers: int = 16,
-        on_progress: Callable[[Progress], None] | None = None,
-        probes: int = 0,
+        receiver: Receiver | None,
+        on_progress: Callable[[Progress], None] | None,
+        probes: int,
     ) -> None:
-        self._recorder, self._context, self._clock, self._pacing = recorder, context, clock, pacing
-        self._receiver = receiver
-        self._on_progress = on_progress
-        self._total = probes
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="probe")
+        self._recorder, self._context, self._clock, self._receiver = recorder, context, clock, receiver
+        self._on_progress, self._total = on_progress, probes
+        local = context.profile.loopback
+        self._gap = 0.0 if local else REMOTE_GAP
+        self._next_slot = self._held_until = 0.0
+        self._holds = 0
+        self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._tickets = count()
         self._live = 0
         self._under_way = 0
-        self._waiters: list[_Waiter] = []
+        self._waiting: dict[_Running, AwaitCallbacks] = {}
         self._awaiting: dict[str, list[_Running]] = {}
         self._published: dict[str, Exchange | None] = {}
         self.stopped: str | None = None
@@ -225,7 +197,7 @@ class Schedule:
             case ReceiverUrl():
                 self._open_url(running, step)
             case AwaitCallbacks():
-                self._await_callbacks(_Waiter(running, step))
+                self._await_callbacks(running, step)
             case Publish():
                 self._published[step.name] = step.exchange
                 self._wake(step.name, step.exchange)
@@ -255,8 +227,10 @@ class Schedule:
             self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
+        """Send not sooner than a gap after the request before, and not before the wait of a 429 is over."""
         now = self._clock.now()
-        at = self._pacing.slot(now)
+        at = max(now, self._next_slot, self._held_until)
+        self._next_slot = at + self._gap
         if at <= now:
             self._dispatch(running, index)
         else:
@@ -281,24 +255,27 @@ class Schedule:
             self._ready.append((running, exchange))
 
     def _arrived(self, step: AwaitCallbacks) -> tuple[Callback, ...]:
-        return self._receiver.arrived(step.url, self._recorder.callbacks) if self._receiver is not None else ()
+        """The callbacks that reached the URL of a step, whatever their query."""
+        path = urlsplit(step.url).path
+        return tuple(callback for callback in self._recorder.callbacks if urlsplit(callback.target).path == path)
 
-    def _await_callbacks(self, waiter: _Waiter) -> None:
-        if not self._satisfy(waiter):
-            self._waiters.append(waiter)
-            self._later(self._clock.now() + waiter.step.seconds, lambda: self._give_up(waiter))
+    def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
+        if not self._called_back(running, step):
+            self._waiting[running] = step
+            self._later(self._clock.now() + step.seconds, lambda: self._give_up(running, step))
 
-    def _satisfy(self, waiter: _Waiter) -> bool:
-        arrived = self._arrived(waiter.step)
-        if len(arrived) >= waiter.step.count:
-            self._ready.append((waiter.running, arrived))
-            return True
-        return False
+    def _called_back(self, running: _Running, step: AwaitCallbacks) -> bool:
+        """Whether all callbacks of a step have arrived; its conversation then goes on."""
+        arrived = self._arrived(step)
+        if len(arrived) < step.count:
+            return False
+        self._ready.append((running, arrived))
+        return True
 
-    def _give_up(self, waiter: _Waiter) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-            self._ready.append((waiter.running, self._arrived(waiter.step)))
+    def _give_up(self, running: _Running, step: AwaitCallbacks) -> None:
+        if self._waiting.get(running) == step:
+            del self._waiting[running]
+            self._ready.append((running, self._arrived(step)))
 
     def _do_what_is_due(self) -> bool:
         """Do what has fallen due; returns whether there was anything."""
@@ -321,7 +298,8 @@ class Schedule:
                 self._under_way -= 1
                 self._settle(sent)
             case Callback():
-                self._waiters = [waiter for waiter in self._waiters if not self._satisfy(waiter)]
+                waiting = self._waiting.items()
+                self._waiting = {running: step for running, step in waiting if not self._called_back(running, step)}
             case None:
                 pass
 
@@ -349,7 +327,9 @@ class Schedule:
         wait = retry_after(
             exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
         )
-        if not self._pacing.hold(self._clock.now() + wait) or exchange.spent:
+        self._holds += 1
+        self._held_until = max(self._held_until, self._clock.now() + wait)
+        if self._holds > MOST_HOLDS or exchange.spent:
             return False
         running.retries += 1
         self._launch(running, index)

@@ -4,45 +4,27 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pixazo_contracts.clauses import CLAUSE_SET
-from pixazo_contracts.probes import Probe, RunContext, Send, Unusable, media_urls, unusable
-from pixazo_contracts.trace import (
-    Callback,
-    Ceilings,
-    Exchange,
-    Footer,
-    Header,
-    Profile,
-    Redactor,
-    Target,
-    Trace,
-    capable,
-    dump_record,
-    is_distinctive,
-)
+from pixazo_contracts.probes import Conversation, Probe, ReceiverUrl, RunContext, Step, StepResult, media_urls, unusable
+from pixazo_contracts.trace import Ceilings, Footer, Header, Record, Target, Trace, capable, dump_record, receiver_token
 
-from .dialogue import Dialogue
-from .layers.credential import KeyInjector
-from .layers.ledger import Ledger, LedgerError
-from .layers.recorder import Recorder
-from .layers.spend import Releases, SpendGuard, remaining
-from .layers.transport import HttpTransport, Network
+from .ledger import Ledger, LedgerError
 from .plan import in_order
 from .receiver import Receiver, ReceiverAddress
+from .recorder import Recorder, Redactor, is_distinctive
 from .run_clock import RunClock
-from .schedule import Pacing, Progress, Schedule
+from .schedule import Progress, Schedule
+from .spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError, remaining
+from .transport import HttpTransport, KeyInjector, Network
 
-#: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
-LOCAL_WORKERS: Final = 16
-REMOTE_WORKERS: Final = 4
-REMOTE_GAP: Final = 0.2
+T = TypeVar("T")
 
 #: Generations of earlier runs that are read again.
 MOST_EARLIER: Final = 10
@@ -62,14 +44,14 @@ class RunOptions:
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
-def _trace_writer(path: Path | None, closing: ExitStack) -> Callable[[Header | Exchange | Callback | Footer], None]:
+def _trace_writer(path: Path | None, stack: ExitStack) -> Callable[[Record], None]:
     """What appends a record to the trace file, so that a run that dies leaves what it saw; without a path, nothing."""
     if path is None:
         return lambda _: None
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = closing.enter_context(path.open("wb"))
+    file = stack.enter_context(path.open("wb"))
 
-    def write(record: Header | Exchange | Callback | Footer) -> None:
+    def write(record: Record) -> None:
         file.write(dump_record(record))
         file.flush()
 
@@ -77,21 +59,21 @@ def _trace_writer(path: Path | None, closing: ExitStack) -> Callable[[Header | E
 
 
 class _Session:
-    """One run: the chain of layers from the recorder down to the network, the receiver beside it, the schedule above."""
+    """One run: a chain of recorder, spend guard, key injector and network, the receiver beside it, the schedule above."""
 
     def __init__(
-        self, target: Target, options: RunOptions, clock: RunClock, network: Network | None, closing: ExitStack
+        self, target: Target, options: RunOptions, clock: RunClock | None, network: Network | None, stack: ExitStack
     ) -> None:
         self._profile = profile = capable(target, receiver=options.receiver is not None)
-        self._target = target = Target(profile, target.keys, target.prompts)
-        self._options, self._clock, self._closing = options, clock, closing
+        target = replace(target, profile=profile)
+        self._options = options
+        self.clock = clock = clock or RunClock()
         self._ledger = Ledger(options.ledger_path, options.run)
         granted, budget = self._funds()
-        self._write = _trace_writer(options.trace_path, closing)
-        wire = HttpTransport(profile, network)
-        closing.callback(wire.close)
+        self._write = _trace_writer(options.trace_path, stack)
+        wire = stack.enter_context(closing(HttpTransport(profile, network)))
         redactor = Redactor(key for keys in target.keys.values() for key in keys)
-        self._guard = SpendGuard(
+        self._guard = guard = SpendGuard(
             KeyInjector(wire, target, options.run),
             profile.origin,
             granted,
@@ -99,11 +81,16 @@ class _Session:
             options.ceilings,
             Releases(options.run, redactor.text),
         )
-        self._recorder = Recorder(
-            self._guard, profile.origin, redactor, clock.now, self._write, self._guard.callback_received
-        )
+        self.recorder = Recorder(guard, profile.origin, redactor, clock.now, self._write, guard.callback_received)
         self._receiver = None if options.receiver is None else Receiver(options.run, clock, options.receiver)
-        self._header = Header(
+        self.context = RunContext(
+            profile=profile,
+            run=options.run,
+            prompts=target.prompts,
+            limited=profile.limited,
+            earlier=self._ledger.finished()[-MOST_EARLIER:],
+        )
+        self.header = Header(
             suite=version("pixazo-testkit"),
             clause_set=CLAUSE_SET,
             profile_hash=profile.hash,
@@ -115,7 +102,7 @@ class _Session:
             receiver=self._receiver.url if self._receiver else None,
             key_searched=all(is_distinctive(key) for key in target.keys.get("default", ())),
         )
-        self._write(self._header)
+        self._write(self.header)
 
     def _funds(self) -> tuple[int | None, int | None]:
         """Generations that were granted, and those for which the ledger has room as well; None if generations cost nothing."""
@@ -136,65 +123,41 @@ class _Session:
             for probe in in_order(probes, profile, self._options.selected)
             if profile.has(probe.needs) and not (profile.limited and probe.only_unlimited)
         ]
-        schedule = self._schedule(len(able), on_progress)
-        try:
-            trouble = self._carry_out(schedule, able)
-        finally:
-            # Before the footer: it counts what arrived, and nothing may arrive after it.
-            schedule.close()
+        # Closed before the footer: it counts what arrived, and nothing may arrive after it.
+        with closing(self.schedule(len(able), on_progress)) as schedule:
+            reason = self._carry_out(schedule, able)
         states = {probe.name: "skipped" for probe in probes if probe not in able} | schedule.states
-        return self._finish(states, trouble.reason if trouble else None)
+        return self._finish(states, reason)
 
-    def dialogue(self) -> Dialogue:
-        """Carry out conversations one by one, as the caller goes along, instead of probes."""
-        schedule = self._schedule(0, None)
-        self._closing.callback(schedule.close)
-        return Dialogue(schedule, self._recorder, self._context(), self._header, self._clock)
+    def schedule(self, probes: int = 0, on_progress: Callable[[Progress], None] | None = None) -> Schedule:
+        """A schedule that has begun to listen at the receiver, and is to be closed."""
+        return Schedule(self.recorder, self.context, self.clock, self._receiver, on_progress, probes)
 
-    def _context(self) -> RunContext:
-        return RunContext(
-            profile=self._profile,
-            run=self._options.run,
-            prompts=self._target.prompts,
-            limited=self._profile.limited,
-            earlier=self._ledger.finished()[-MOST_EARLIER:],
-        )
+    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> str | None:
+        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test.
 
-    def _schedule(self, probes: int, on_progress: Callable[[Progress], None] | None) -> Schedule:
-        local = self._profile.loopback
-        return Schedule(
-            self._recorder,
-            self._context(),
-            self._clock,
-            Pacing(0.0 if local else REMOTE_GAP),
-            receiver=self._receiver,
-            workers=LOCAL_WORKERS if local else REMOTE_WORKERS,
-            on_progress=on_progress,
-            probes=probes,
-        )
-
-    def _carry_out(self, schedule: Schedule, probes: Sequence[Probe]) -> Unusable | None:
-        """Phase by phase; a target that does not respond or refuses the key gets nothing after the smoke test."""
+        Returns why the target is unusable, None if it is not.
+        """
         schedule.run([probe for probe in probes if probe.phase == "smoke"])
-        trouble = unusable(self._recorder.exchanges)
+        trouble = unusable(self.recorder.exchanges)
         if trouble is None or not trouble.hopeless:
             for phase in ("main", "late"):
                 schedule.run([probe for probe in probes if probe.phase == phase])
-        return trouble
+        return trouble.reason if trouble else None
 
     def _finish(self, states: dict[str, str], reason: str | None) -> Trace:
-        recorder = self._recorder
+        recorder = self.recorder
         footer = Footer(
             exchanges=len(recorder.exchanges),
             callbacks=len(recorder.callbacks),
-            seconds=self._clock.now(),
+            seconds=self.clock.now(),
             probes=states,
             unusable=reason,
             spend_stopped=self._spend_stopped(),
             generations_spent=self._guard.spent,
             generations_released=self._guard.released,
         )
-        trace = Trace(self._header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
+        trace = Trace(self.header, tuple(recorder.exchanges), tuple(recorder.callbacks), footer)
         self._write(footer)
         if self._profile.limited:
             self._note_finished(trace)
@@ -205,7 +168,7 @@ class _Session:
         guard, most, run = self._guard, self._options.max_generations, self._options.ceilings.run
         if guard.stopped is not None or not guard.refused:
             return guard.stopped
-        accidents = [e for e in self._recorder.exchanges if e.intent == "refuse" and e.spent]
+        accidents = [e for e in self.recorder.exchanges if e.intent == "refuse" and e.spent]
         if accidents:
             where = f"see exchange {accidents[0].number}"
             return f"{len(accidents)} request(s) that should have been refused spent the budget: {where}"
@@ -220,6 +183,77 @@ class _Session:
                 if generation.outcome == "COMPLETED" and generation.submit.account == "default":
                     urls = media_urls(generation.ends[0])
                     self._ledger.finish(generation.request_id, urls[0] if urls else None)
+
+
+class ConversationError(RuntimeError):
+    """A conversation that could not be carried to its end because of a bug in it."""
+
+
+class Dialogue:
+    """Carries out conversations one after the other, each to its end before `run` returns.
+
+    `steps` are those that were carried out since the last mark, with their results.
+    """
+
+    def __init__(self, session: _Session, schedule: Schedule) -> None:
+        self._session, self._schedule = session, schedule
+        self.context = session.context
+        self.steps: list[tuple[Step, StepResult]] = []
+        self._opened: set[str] = set()
+        self._opened_before = frozenset[str]()
+        self._exchanges_before = self._callbacks_before = 0
+
+    def mark(self) -> None:
+        """Begin anew: `steps` and `trace` show what comes from now on."""
+        recorder = self._session.recorder
+        self.steps = []
+        self._opened_before = frozenset(self._opened)
+        self._exchanges_before, self._callbacks_before = len(recorder.exchanges), len(recorder.callbacks)
+
+    def run(self, conversation: Conversation[T], name: str) -> T:
+        """Carry a conversation to its end and return what it returns.
+
+        Raises `BudgetExhaustedError` if a request would cost a generation that was not granted, `SpendStoppedError` once the
+        spend guard has ended the run, `ConversationError` if the conversation itself fails.
+        """
+        results: list[T] = []
+
+        def kept(_: RunContext) -> Conversation[None]:
+            results.append((yield from self._noted(conversation)))
+
+        self._schedule.run((Probe(name=name, feeds=(), conversation=kept),))
+        if results:
+            return results[0]
+        state = self._schedule.states[name]
+        if self._schedule.stopped is not None:
+            raise SpendStoppedError(self._schedule.stopped)
+        if state == "unfunded":
+            raise BudgetExhaustedError(f"{name}: no generation is left to reserve: raise the budget")
+        raise ConversationError(f"{name}: {state}")
+
+    def _noted(self, conversation: Conversation[T]) -> Conversation[T]:
+        """The same conversation, with its steps and their results noted."""
+        try:
+            step = next(conversation)
+            while True:
+                outcome = yield step
+                self.steps.append((step, outcome))
+                if isinstance(step, ReceiverUrl):
+                    self._opened.add(receiver_token(str(outcome)))
+                step = conversation.send(outcome)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def trace(self, *, ended: bool = False) -> Trace:
+        """What was observed since the mark; only if it has `ended` with a footer, so that what did not come counts as missing."""
+        session, earlier = self._session, self._opened_before
+        exchanges = tuple(session.recorder.exchanges[self._exchanges_before :])
+        # All but those that came, late, to a URL that was opened before the mark.
+        recent = session.recorder.callbacks[self._callbacks_before :]
+        callbacks = tuple(callback for callback in recent if receiver_token(callback.target) not in earlier)
+        footer = Footer(exchanges=len(exchanges), callbacks=len(callbacks), seconds=session.clock.now())
+        return Trace(session.header, exchanges, callbacks, footer if ended else None)
 
 
 def run(
@@ -237,8 +271,8 @@ def run(
     connections are closed; the trace file has a footer only if this function returns. Raises OSError if the receiver
     cannot listen or the trace cannot be written, `LedgerError` if the ledger cannot be used.
     """
-    with ExitStack() as closing:
-        return _Session(target, options, clock or RunClock(), network, closing).observe(probes, on_progress)
+    with ExitStack() as stack:
+        return _Session(target, options, clock, network, stack).observe(probes, on_progress)
 
 
 @contextmanager
@@ -249,16 +283,6 @@ def open_dialogue(
 
     `clock` and `network` as for `run`; afterwards the receiver and all connections are closed.
     """
-    with ExitStack() as closing:
-        yield _Session(target, options, clock or RunClock(), network, closing).dialogue()
-
-
-def fetch(profile: Profile, path: str, *, network: Network | None = None) -> bytes | None:
-    """GET a path at the target without any key, outside the trace: the body of a 200, else None."""
-    wire = HttpTransport(profile, network)
-    try:
-        url = profile.origin.rstrip("/") + path
-        reply = wire.send(Send(operation="other", url=url, case="discovery", account=""))
-        return reply.body if reply.status == 200 else None
-    finally:
-        wire.close()
+    with ExitStack() as stack:
+        session = _Session(target, options, clock, network, stack)
+        yield Dialogue(session, stack.enter_context(closing(session.schedule())))

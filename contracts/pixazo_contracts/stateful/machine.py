@@ -32,28 +32,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from pixazo_contracts import probes
 from pixazo_contracts.judge import JUDGED
-from pixazo_contracts.probes import (
-    BODY_ONLY,
-    PRINTED_HEADERS,
-    Conversation,
-    Headers,
-    Pause,
-    ReceiverUrl,
-    Send,
-    Step,
-    StepResult,
-    Together,
-    await_callbacks,
-    follow,
-    open_receiver_url,
-    pause,
-    poll,
-    read_send,
-    send,
-    submit_send,
-    together,
-)
+from pixazo_contracts.probes import Conversation, Headers, Pause, ReceiverUrl, Send, Step, StepResult, Together
 from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.trace import ConfigurationError, Exchange
@@ -121,7 +102,7 @@ def _valid(operation: Operation) -> st.SearchStrategy[Send]:
         aims = strategies.proves(operation, body)
         content_type = next(value for name, value in headers if name.lower() == "content-type")
         aims += ("HDR-01",) if content_type != "application/json" else ()
-        return submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
+        return probes.submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
 
     return st.builds(make, strategies.bodies(operation), strategies.json_headers())
 
@@ -217,7 +198,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.dialogue = self.shared.dialogue
-        self.mark = self.dialogue.mark()
+        self.dialogue.mark()
         self.context = self.dialogue.context
         self.model = Model(frozen=self.context.profile.virtual)
         self.objections: list[Objection] = []
@@ -229,7 +210,7 @@ class GatewayMachine(RuleBasedStateMachine):
     def _run(self, conversation: Conversation[T]) -> T:
         """Carry out a conversation, and let the model see its steps."""
         result = self.dialogue.run(conversation, "machine")
-        steps = self.mark.steps[self._modelled :]
+        steps = self.dialogue.steps[self._modelled :]
         self._modelled += len(steps)
         for step, step_result in steps:
             self._observe(step, step_result)
@@ -246,9 +227,12 @@ class GatewayMachine(RuleBasedStateMachine):
             case _:
                 pass
 
+    def _send(self, step: Send) -> Exchange:
+        return self._run(probes.send(step))
+
     def _submit(self, step: Send) -> object:
         """Send a submit; returns what a bundle of accepted requests gets of it."""
-        exchange = self._run(send(step))
+        exchange = self._send(step)
         if exchange.accepted_id is None:
             return NOTHING
         submitted = Submitted(step, exchange)
@@ -269,7 +253,8 @@ class GatewayMachine(RuleBasedStateMachine):
     def submit_invalid(self, breach: Breach) -> object:
         """Submit what breaks one rule."""
         aims = (breach.clause,)
-        return self._submit(submit_send(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse"))
+        step = probes.submit_send(breach.operation, breach.body, case=breach.wrong, aims=aims, intent="refuse")
+        return self._submit(step)
 
     @counted_rule(
         "receiver",
@@ -280,13 +265,13 @@ class GatewayMachine(RuleBasedStateMachine):
     )
     def submit_with_callback(self, name: str, *, in_body: bool, ending: int) -> object:
         """Ask for a callback, in the header or in the body, about a generation that ends well or badly."""
-        url = self._run(open_receiver_url(self.receiver))
+        url = self._run(probes.open_receiver_url(self.receiver))
         prompts = ("A paper boat", *self.context.prompts.values())
         body = {"prompt": prompts[ending % len(prompts)], **({"callback_url": url} if in_body else {})}
-        headers = PRINTED_HEADERS if in_body else (*PRINTED_HEADERS, (name, url))
+        headers = probes.PRINTED_HEADERS if in_body else (*probes.PRINTED_HEADERS, (name, url))
         aims = () if in_body else ("WEBHOOK-01",)
         submitted = self._submit(
-            submit_send("generate", body, case="with a callback", aims=aims, intent="accept", headers=headers)
+            probes.submit_send("generate", body, case="with a callback", aims=aims, intent="accept", headers=headers)
         )
         if isinstance(submitted, Submitted):
             self.urls.append(url)
@@ -302,8 +287,10 @@ class GatewayMachine(RuleBasedStateMachine):
         """Submit a prompt that is known to end badly."""
         prompts = sorted(self.context.prompts.items())
         kind, prompt = prompts[number % len(prompts)]
-        body = {"prompt": prompt}
-        return self._submit(submit_send("generate", body, case=f"to end {kind}", intent="accept", headers=BODY_ONLY))
+        body, headers = {"prompt": prompt}, probes.BODY_ONLY
+        return self._submit(
+            probes.submit_send("generate", body, case=f"to end {kind}", intent="accept", headers=headers)
+        )
 
     @counted_rule(target=accepted, submitted=accepted)
     def replay(self, submitted: Submitted) -> object:
@@ -311,43 +298,43 @@ class GatewayMachine(RuleBasedStateMachine):
         return self._submit(replace(submitted.send, case="again", aims=()))
 
     def _read(self, submitted: Submitted, reader: str = "", case: str = "read") -> Send:
-        return read_send(submitted.request_id, account=submitted.send.account, reader=reader, case=case)
+        return probes.read_send(submitted.request_id, account=submitted.send.account, reader=reader, case=case)
 
     @counted_rule(submitted=accepted)
     def read(self, submitted: Submitted) -> None:
         """Read a request."""
-        self._run(send(self._read(submitted)))
+        self._send(self._read(submitted))
 
     @counted_rule(submitted=accepted, readers=st.integers(2, MOST_READERS))
     def read_in_parallel(self, submitted: Submitted, readers: int) -> None:
         """Read a request several times at once."""
-        self._run(together(*(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
+        self._run(probes.together(*(self._read(submitted, f"reader {n + 1}") for n in range(readers))))
 
     @counted_rule(submitted=ended)
     def read_again(self, submitted: Submitted) -> None:
         """Read a request that has ended."""
-        self._run(send(self._read(submitted, case="after the end")))
+        self._send(self._read(submitted, case="after the end"))
 
     @counted_rule(submitted=accepted, caller=st.sampled_from(tuple(OTHER_CALLERS)))
     def read_foreign(self, submitted: Submitted, caller: str) -> None:
         """Read a request without the key that it belongs to."""
         case = f"read by {caller or 'nobody'}"
-        self._run(send(read_send(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller)))
+        self._send(probes.read_send(submitted.request_id, case=case, aims=(OTHER_CALLERS[caller],), account=caller))
 
     @counted_rule(request_id=strategies.unknown_ids())
     def read_unknown(self, request_id: str) -> None:
         """Read a request that does not exist."""
-        self._run(send(read_send(request_id, case="unknown id", aims=("STATUS-10",))))
+        self._send(probes.read_send(request_id, case="unknown id", aims=("STATUS-10",)))
 
     @counted_rule(polls=st.sampled_from(POLLS))
     def let_time_pass(self, polls: int) -> None:
         """Wait."""
-        self._run(pause(polls * self.context.profile.pace))
+        self._run(probes.pause(polls * self.context.profile.pace))
 
     @counted_rule(target=ended, submitted=accepted)
     def wait_for_end(self, submitted: Submitted) -> object:
         """Poll a request until it ends."""
-        end = self._run(poll(self.context, submitted.exchange))
+        end = self._run(probes.poll(self.context, submitted.exchange))
         return NOTHING if end is None else submitted
 
     def teardown(self) -> None:
@@ -358,7 +345,7 @@ class GatewayMachine(RuleBasedStateMachine):
         try:
             verdicts = raise_alarm(trace, self.objections, strict_drift=self.shared.strict_drift)
         except ContractBrokenError as error:
-            self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.mark.steps)))
+            self.shared.fail(CounterexampleError(error.clauses, error.text, tuple(self.dialogue.steps)))
         else:
             for verdict in verdicts:
                 if verdict.outcome in JUDGED:
@@ -366,17 +353,17 @@ class GatewayMachine(RuleBasedStateMachine):
 
     def _wait_for_all(self) -> None:
         settle = self.context.profile.settle
-        self._run(follow(self.context, [self.submitted[running].exchange for running in self.model.running()]))
+        self._run(probes.follow(self.context, [self.submitted[running].exchange for running in self.model.running()]))
         for url in self.urls:
-            self._run(await_callbacks(url, 1, settle))
+            self._run(probes.await_callbacks(url, 1, settle))
         if self.context.profile.virtual:
             # Here waiting costs nothing, so even what must not come gets time to come.
-            self._run(pause(settle))
+            self._run(probes.pause(settle))
         self._run(self._read_all())
 
     def _read_all(self) -> Conversation[None]:
         for submitted in self.submitted.values():
-            yield from send(self._read(submitted, case="when all is quiet"))
+            yield from probes.send(self._read(submitted, case="when all is quiet"))
 
 
 def run_examples(

@@ -6,19 +6,18 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pytest
 
 from pixazo_contracts.clauses import Clause, select
-from pixazo_contracts.cli import Given, ledger_path, make_target, profile_file, receiver_address
-from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_baseline, read_expectations, to_ndjson
+from pixazo_contracts.cli import Given, ledger_path, make_target, receiver_address
+from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
 from pixazo_contracts.runner import Dialogue, Ledger, RunClock, RunOptions, VirtualClock, open_dialogue, run
-from pixazo_contracts.trace import ConfigurationError, Target
+from pixazo_contracts.trace import ConfigurationError, Target, read_profile
 
 from .checker import RequestChecker
 
@@ -96,7 +95,7 @@ def target(pytestconfig: pytest.Config, pixazo_endpoint: Endpoint) -> Target:
         receiver_url=_option(pytestconfig, "receiver-url"),
     )
     with _exit_if_unusable():
-        found = make_target(given, profile_file(_path(pytestconfig, "profile")))
+        found = make_target(given, read_profile(_path(pytestconfig, "profile")))
     virtual = pixazo_endpoint.advance is not None
     return Target(replace(found.profile, virtual=virtual), found.keys, found.prompts)
 
@@ -117,7 +116,7 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
         )
     out = _path(pytestconfig, "out")
     with _exit_if_unusable():
-        ceilings = profile_file(_path(pytestconfig, "profile")).ceilings
+        ceilings = read_profile(_path(pytestconfig, "profile")).ceilings
         path = ledger_path(target.profile, _path(pytestconfig, "ledger"))
         if path is not None:
             pytestconfig.stash[SPENT] = [f"ledger: {Ledger(path, 'plan').summary(ceilings)}"]
@@ -138,12 +137,7 @@ def terms(pytestconfig: pytest.Config) -> Terms:
     """The terms on which the run is judged."""
     expect, baseline = _path(pytestconfig, "expect"), _path(pytestconfig, "baseline")
     with _exit_if_unusable():
-        return Terms(
-            today=datetime.now(UTC).date(),
-            baseline=None if baseline is None else read_baseline(baseline),
-            expectations=() if expect is None else read_expectations(expect),
-            strict_drift=_option(pytestconfig, "strict-drift"),
-        )
+        return read_terms(expect, baseline, strict_drift=_option(pytestconfig, "strict-drift"))
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +147,7 @@ def result(pytestconfig: pytest.Config, target: Target, options: RunOptions, clo
     with _exit_if_unusable():
         trace = run(target, for_clauses(options.selected), options, clock=clock)
     found = evaluate(trace, clauses, terms)
-    pytestconfig.stash.setdefault(SPENT, []).extend(spending(found.meta))
+    pytestconfig.stash.setdefault(SPENT, []).extend(spending(found))
     if options.trace_path is not None:
         options.trace_path.with_name("result.ndjson").write_bytes(to_ndjson(found))
     if found.meta.unusable is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,15 +11,12 @@ pytest.importorskip("hypothesis")
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pixazo_contracts.probes import BODY_ONLY, read_send, submit_send
+from pixazo_contracts.judge import Terms
+from pixazo_contracts.probes import BODY_ONLY, Headers, read_send, submit_send
+from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.stateful import CounterexampleError, run_examples, strategies
 
-if TYPE_CHECKING:
-    from pixazo_contracts.judge import Terms
-    from pixazo_contracts.probes import Headers
-    from pixazo_contracts.runner import Dialogue
-
-    from .checker import RequestChecker
+from .checker import RequestChecker
 
 #: Few requests, the same in every run. No shrinking and no database: both would send more than `max_examples`.
 FREE = settings(

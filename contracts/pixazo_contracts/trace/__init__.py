@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, MediaFacts, is_array, is_object, parse_json
-from .history import RANK, STATES, TERMINAL, Generation, History
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
-from .origin import canonical_origin, only_reads
-from .redaction import Redactor, is_distinctive
 from .target import (
     DOCUMENTED_ORIGIN,
     KEY_HEADER,
     MODEL,
     MODEL_BASE,
-    SETTLE_POLLS,
-    SHORTEST_SETTLE,
     STATUS_BASE,
     THROTTLED,
     Ceilings,
@@ -22,14 +17,30 @@ from .target import (
     Profile,
     ProfileFile,
     Target,
+    canonical_origin,
     capable,
     check_number,
     host_is_loopback,
+    only_reads,
     read_profile,
     read_toml,
 )
-from .trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
+from .trace import (
+    RANK,
+    STATES,
+    TERMINAL,
+    Footer,
+    Generation,
+    Header,
+    InvalidTraceError,
+    Record,
+    Trace,
+    dump_record,
+    find_generations,
+    load_trace,
+    receiver_token,
+)
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "SETTLE_POLLS", "SHORTEST_SETTLE", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "History", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Redactor", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_distinctive", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "whole_number",
 ]  # fmt: skip

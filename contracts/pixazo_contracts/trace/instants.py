@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from .exchange import Exchange
-from .history import Generation
+from .trace import Generation
 
 #: The three timestamps of the page's Response (Completed), and their printed form: "2026-03-31T10:00:00.000Z".
 STAMPS: Final = ("created_at", "updated_at", "completed_at")

@@ -1,17 +1,23 @@
-"""The target of a run: the public profile that goes into a trace, and the secrets that never do."""
+"""The target of a run: the public profile that goes into a trace, and the secrets that never do.
+
+Also the one form of a target's origin, however its URL is written, and which requests to it can only read.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
 import math
+import posixpath
+import re
+import socket
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -30,9 +36,23 @@ KEY_HEADER: Final = "Ocp-Apim-Subscription-Key"
 #: Account roles that exist to be throttled: a probe that uses them looks for the 429.
 THROTTLED: Final = frozenset({"throttled", "recovering"})
 
-#: The shortest wait for what may never come (a second callback, a retry), in seconds, and the usual one in polls.
-SHORTEST_SETTLE: Final = 1.5
-SETTLE_POLLS: Final = 20
+
+#: The ports that a URL may leave out.
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+#: An IPv4 address in one of the forms that only `inet_aton` reads: `127.1`, `0x7f000001`, `2130706433`.
+LEGACY_IPV4: Final = re.compile(r"[0-9][0-9a-fx.]*")
+
+LOOPBACK: Final = "127.0.0.1"
+
+#: Names of submit operations, in lower case: a path that ends in one is never taken for a medium.
+OPERATIONS: Final = frozenset({"generate", "imagetovideo"})
+
+#: What some servers drop from each segment of a path before they resolve `..`.
+PARAMETERS: Final = re.compile(r";[^/]*")
+
+#: How many times a path may be percent-encoded before it counts as an attempt to hide a submit.
+MOST_DECODINGS: Final = 5
 
 
 class ConfigurationError(ValueError):
@@ -49,6 +69,76 @@ def host_is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        if not LEGACY_IPV4.fullmatch(host):
+            return None
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
+
+
+def _host(name: str) -> str:
+    name = name.lower().removesuffix(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return LOOPBACK
+    address = _address(name)
+    if address is None:
+        return name if name.isascii() else name.encode("idna").decode()
+    if address.is_loopback or address.is_unspecified:
+        return LOOPBACK
+    return f"[{address.compressed}]" if address.version == 6 else str(address)
+
+
+def canonical_origin(url: str) -> str:
+    """Scheme, host and port of a URL in their one form.
+
+    In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
+    is `127.0.0.1`. Raises ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    scheme, port = parts.scheme.lower(), parts.port
+    if not parts.hostname:
+        raise ValueError("it names no host")
+    shown = "" if port is None or port == DEFAULT_PORTS.get(scheme) else f":{port}"
+    return f"{scheme}://{_host(parts.hostname)}{shown}"
+
+
+def _path(url: str) -> str | None:
+    """A URL's path as the most lenient gateway might read it; None where it is percent-encoded too many times."""
+    path = urlsplit(url).path
+    for _ in range(MOST_DECODINGS):
+        decoded = unquote(path)
+        if decoded == path:
+            bare = PARAMETERS.sub("", decoded.replace("\\", "/"))
+            flat = posixpath.normpath("/" + bare.lstrip("/"))
+            return f"{flat}/" if bare.endswith("/") else flat
+        path = decoded
+    return None
+
+
+def only_reads(method: str, url: str, origin: str, *, media: bool = False) -> bool:
+    """Whether a request cannot begin a generation, however wrong the gateway at `origin` is.
+
+    `media` says that the URL came from a `media_url`. A method or path that could be a submit never only reads.
+    """
+    try:
+        path, elsewhere = _path(url), canonical_origin(url) != canonical_origin(origin)
+    except ValueError:
+        return False
+    if method not in {"GET", "HEAD"} or path is None:
+        return False
+    lower = path.lower()
+    if lower.startswith(f"{MODEL_BASE}/") or lower.rstrip("/").rpartition("/")[2] in OPERATIONS:
+        return False
+    return elsewhere or media or path.startswith(STATUS_BASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,15 +256,12 @@ class ProfileFile:
 LONGEST: Final = 30 * 86_400.0
 
 
-def check_number(name: str, value: float | None, *, least: float = 0.0, above: bool = False) -> None:
-    """Refuse a number that is not finite, below `least` (or equal to it, if `above`), or too large for seconds.
-
-    Raises `ConfigurationError`.
-    """
+def check_number(name: str, value: float | None, *, above: bool = False) -> None:
+    """Raise `ConfigurationError` for a number that is not finite, below 0 (or 0, if `above`), or too large for seconds."""
     if value is None:
         return
-    if not math.isfinite(value) or value < least or (above and value == least) or value > LONGEST:
-        must = f"above {least:g}" if above else f"at least {least:g}"
+    if not math.isfinite(value) or value < 0 or (above and value == 0) or value > LONGEST:
+        must = "above 0" if above else "at least 0"
         raise ConfigurationError(f"{name} {value!r} must be {must}, and at most {LONGEST:.0f}: write another number")
 
 
@@ -197,8 +284,10 @@ def _check_names(path: Path, names: Iterable[str], kind: type, table: str = "") 
             raise ConfigurationError(f"profile {path}: unknown setting {table}{name!r}: {remedy}")
 
 
-def read_profile(path: Path) -> ProfileFile:
-    """Read a TOML profile. Raises `ConfigurationError` naming the file, the key and the nearest known one."""
+def read_profile(path: Path | None) -> ProfileFile:
+    """Read a TOML profile; without a path an empty one. Raises `ConfigurationError` naming file, key and the nearest known one."""
+    if path is None:
+        return ProfileFile()
     settings = read_toml("profile", path)
     _check_names(path, settings, ProfileFile)
     ceilings = settings.get("ceilings")

@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from .exchange import Callback, Exchange
-from .history import Generation, History
 from .target import THROTTLED, Profile
+
+#: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
+STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
+TERMINAL: Final = frozenset(STATES[2:])
+
+#: Position of each state along the page's Status Flow; the three ends share one.
+RANK: Final = {"QUEUED": 0, "PROCESSING": 1, "COMPLETED": 2, "FAILED": 2, "ERROR": 2}
 
 
 class InvalidTraceError(ValueError):
@@ -61,6 +70,103 @@ class Footer:
 
 
 @dataclass(frozen=True)
+class Generation:
+    """One accepted submit; `reads` are all reads of its status by the account that submitted it, by the time they began."""
+
+    request_id: str
+    submit: Exchange
+    reads: tuple[Exchange, ...]
+    callbacks: tuple[Callback, ...]
+    downloads: tuple[Exchange, ...] = ()
+
+    @cached_property
+    def seen(self) -> tuple[Exchange, ...]:
+        """The reads that showed one of the five states."""
+        return tuple(read for read in self.reads if read.state in RANK)
+
+    @property
+    def ends(self) -> tuple[Exchange, ...]:
+        """The reads that showed a terminal state."""
+        return tuple(read for read in self.seen if read.state in TERMINAL)
+
+    @property
+    def outcome(self) -> str | None:
+        """The first terminal state that was read, or None."""
+        return self.ends[0].state if self.ends else None
+
+    def ordered(self) -> Iterator[tuple[Exchange, Exchange]]:
+        """Neighbouring reads of which the first had ended before the second began: only those have an order."""
+        return ((a, b) for a, b in pairwise(self.seen) if a.finished <= b.started)
+
+    def readers(self) -> dict[str, tuple[Exchange, ...]]:
+        """The reads by the reader that made them."""
+        names = dict.fromkeys(read.reader for read in self.seen)
+        return {name: tuple(read for read in self.seen if read.reader == name) for name in names}
+
+    @property
+    def webhook_urls(self) -> dict[str, str]:
+        """The URLs that the submit gave, by channel: `header`, `member`."""
+        return _webhook_urls(self.submit)
+
+
+def _webhook_urls(submit: Exchange) -> dict[str, str]:
+    urls = {"header": submit.request_header("X-Webhook-URL"), "member": submit.sent.get("callback_url")}
+    return {name: url for name, url in urls.items() if isinstance(url, str) and url.startswith(("http://", "https://"))}
+
+
+def receiver_token(url: str) -> str:
+    """The last segment of a receiver URL's path, which the receiver makes unique to one URL."""
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def _is_read(exchange: Exchange) -> bool:
+    """Whether a request reads the status of its id: a `polling_url` that is fetched as given may name another."""
+    names_it = urlsplit(exchange.url).path.endswith(f"/{exchange.request_id}")
+    return exchange.operation == "status" and exchange.method == "GET" and names_it
+
+
+def find_generations(exchanges: Sequence[Exchange], callbacks: Sequence[Callback]) -> tuple[Generation, ...]:
+    """All generations of a run, found by what their submits were answered, in the order of acceptance."""
+    submits: dict[str, Exchange] = {}
+    reads: dict[tuple[str, str], list[Exchange]] = {}
+    downloads: dict[str, list[Exchange]] = {}
+    for exchange in sorted(exchanges, key=lambda exchange: (exchange.started, exchange.number)):
+        if (accepted := exchange.accepted_id) is not None:
+            submits.setdefault(accepted, exchange)
+        if exchange.request_id is not None and _is_read(exchange):
+            reads.setdefault((exchange.request_id, exchange.account), []).append(exchange)
+        if exchange.operation == "media" and exchange.request_id is not None:
+            downloads.setdefault(exchange.request_id, []).append(exchange)
+    called = _by_generation(submits, callbacks)
+    return tuple(
+        Generation(
+            request_id,
+            submit,
+            tuple(reads.get((request_id, submit.account), ())),
+            tuple(called[request_id]),
+            tuple(downloads.get(request_id, ())),
+        )
+        for request_id, submit in submits.items()
+    )
+
+
+def _by_generation(submits: dict[str, Exchange], callbacks: Sequence[Callback]) -> dict[str, list[Callback]]:
+    """The callbacks by generation: by the URL called, unless the body names a generation that gave no URL."""
+    owner: dict[str, str] = {}
+    for request_id, submit in submits.items():
+        for url in _webhook_urls(submit).values():
+            owner.setdefault(receiver_token(url), request_id)
+    called: dict[str, list[Callback]] = {request_id: [] for request_id in submits}
+    for callback in callbacks:
+        named: object = callback.members.get("request_id")
+        stray = isinstance(named, str) and named in submits and named not in owner.values()
+        owned = named if stray else owner.get(receiver_token(callback.target), named)
+        if isinstance(owned, str) and owned in called:
+            called[owned].append(callback)
+    return called
+
+
+@dataclass(frozen=True)
 class Trace:
     """One run, ready to be judged; `footer` is None while the run has not ended."""
 
@@ -75,14 +181,9 @@ class Trace:
         return self.header.profile
 
     @cached_property
-    def history(self) -> History:
-        """The exchanges and callbacks, sorted by the generation they belong to."""
-        return History(self.exchanges, self.callbacks)
-
-    @property
     def generations(self) -> tuple[Generation, ...]:
-        """Every accepted submit with its reads and callbacks, in the order of acceptance."""
-        return self.history.generations
+        """Every accepted submit with its reads, callbacks and downloads, in the order of acceptance."""
+        return find_generations(self.exchanges, self.callbacks)
 
     @cached_property
     def submits(self) -> tuple[Exchange, ...]:
@@ -115,9 +216,13 @@ class Trace:
         """The answered exchanges that a probe sent for the sake of that clause, in order."""
         return tuple(self._by_aim.get(clause_id, ()))
 
+    @cached_property
+    def _by_id(self) -> dict[str, Generation]:
+        return {generation.request_id: generation for generation in self.generations}
+
     def generation(self, request_id: str | None) -> Generation | None:
         """The generation with that id, or None."""
-        return self.history.by_id.get(request_id) if request_id is not None else None
+        return self._by_id.get(request_id) if request_id is not None else None
 
     def waited_since(self, instant: float) -> bool:
         """Whether the run went on long enough after `instant`, in seconds of the run, for what was due to arrive."""
@@ -147,7 +252,10 @@ def _decode(line: bytes, number: int) -> Record:
         raise InvalidTraceError(f"line {number} is no trace record ({error}): record the run again") from None
 
 
-def _assemble(records: Sequence[Record]) -> Trace:
+def load_trace(path: Path) -> Trace:
+    """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
+    lines = path.read_bytes().splitlines()
+    records = [_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()]
     exchanges = tuple(record for record in records if isinstance(record, Exchange))
     callbacks = tuple(record for record in records if isinstance(record, Callback))
     header = next((record for record in reversed(records) if isinstance(record, Header)), None)
@@ -162,9 +270,3 @@ def _assemble(records: Sequence[Record]) -> Trace:
             f"{len(exchanges)} and {len(callbacks)}: record it again"
         )
     return Trace(header, exchanges, callbacks, footer)
-
-
-def load_trace(path: Path) -> Trace:
-    """Read a trace file. Raises `InvalidTraceError` when it is cut or malformed, OSError when it cannot be read."""
-    lines = path.read_bytes().splitlines()
-    return _assemble([_decode(line, number) for number, line in enumerate(lines, 1) if line.strip()])

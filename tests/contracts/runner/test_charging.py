@@ -22,11 +22,11 @@ from tests.contracts.gateways.lying_gateway import LIES, LyingGateway, serve
 from pixazo_contracts.cli import main
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.layers.ledger import Ledger
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, SpendGuard
-from pixazo_contracts.runner.layers.transport import HttpTransport
+from pixazo_contracts.runner.ledger import Ledger
 from pixazo_contracts.runner.run_clock import VirtualClock
 from pixazo_contracts.runner.session import RunOptions, run
+from pixazo_contracts.runner.spend import BudgetExhaustedError, SpendGuard
+from pixazo_contracts.runner.transport import HttpTransport
 from pixazo_contracts.trace.target import Profile, Target
 
 ORIGIN = "http://127.0.0.1:8900"

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixazo_contracts.runner.layers import ledger as ledgers
-from pixazo_contracts.runner.layers.ledger import CeilingReachedError, Ledger, LedgerError
+from pixazo_contracts.runner import ledger as ledgers
+from pixazo_contracts.runner.ledger import CeilingReachedError, Ledger, LedgerError
 from pixazo_contracts.trace.target import Ceilings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ RELEASED = RESERVED.replace("reserve", "release")
 SPENDER = """
 import sys
 from pathlib import Path
-from pixazo_contracts.runner.layers.ledger import CeilingReachedError, Ledger
+from pixazo_contracts.runner.ledger import CeilingReachedError, Ledger
 from pixazo_contracts.trace.target import Ceilings
 ledger = Ledger(Path(sys.argv[1]), "same name")
 for number in range(1, 6):

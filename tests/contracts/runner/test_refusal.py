@@ -7,8 +7,8 @@ import gzip
 import pytest
 
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.layers.refusal import is_clear_refusal
-from pixazo_contracts.runner.layers.transport import Reply
+from pixazo_contracts.runner.refusal import is_clear_refusal
+from pixazo_contracts.runner.transport import Reply
 
 ASKED = Send(
     operation="generate",

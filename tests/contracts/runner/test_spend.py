@@ -21,13 +21,13 @@ from tests.contracts.gateways.fake_gateway import Reply as Answer
 from pixazo_contracts.clauses import CATALOGUE
 from pixazo_contracts.probes import PROBES
 from pixazo_contracts.probes.conversation import Send
-from pixazo_contracts.runner.layers import transport
-from pixazo_contracts.runner.layers.ledger import Ledger
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError
-from pixazo_contracts.runner.layers.transport import Reply
+from pixazo_contracts.runner import transport
+from pixazo_contracts.runner.ledger import Ledger
 from pixazo_contracts.runner.plan import in_order, make_plan
+from pixazo_contracts.runner.recorder import Redactor
 from pixazo_contracts.runner.session import RunOptions, run
-from pixazo_contracts.trace.redaction import Redactor
+from pixazo_contracts.runner.spend import BudgetExhaustedError, Releases, SpendGuard, SpendStoppedError
+from pixazo_contracts.runner.transport import Reply
 from pixazo_contracts.trace.target import Ceilings, Profile, Target, capable
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ import pytest
 from tests.contracts.fake_run import ORIGIN
 
 from pixazo_contracts.probes.conversation import ReceiverUrl
-from pixazo_contracts.runner.layers.recorder import Recorder
-from pixazo_contracts.runner.layers.transport import HttpTransport
 from pixazo_contracts.runner.receiver import Receiver, ReceiverAddress
+from pixazo_contracts.runner.recorder import Recorder, Redactor
 from pixazo_contracts.runner.run_clock import RunClock
-from pixazo_contracts.trace.redaction import Redactor
+from pixazo_contracts.runner.transport import HttpTransport
 from pixazo_contracts.trace.target import Profile
 
 

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contracts.judge.test_verdict import EXCHANGE
 
-from pixazo_contracts.runner.layers.recorder import shorten
+from pixazo_contracts.runner.recorder import REPLACEMENT, Redactor, is_distinctive, shorten
 from pixazo_contracts.trace.exchange import MISSING, parse_json
-from pixazo_contracts.trace.redaction import REPLACEMENT, Redactor, is_distinctive
 from pixazo_contracts.trace.target import Profile
 from pixazo_contracts.trace.trace import Footer, Header, InvalidTraceError, Trace, dump_record, load_trace
 

@@ -18,9 +18,8 @@ What the page leaves open (a blank prompt, a fractional text-to-video duration, 
 from __future__ import annotations
 
 from .anything import json_documents, json_values, malformed_documents, near_bodies, not_objects, raw_bodies
-from .bodies import Operation, bodies, prompts, proves
+from .bodies import Frame, Operation, bodies, first_frame_images, frames, prompts, proves
 from .breaches import Breach, breaches, clauses_broken
-from .frames import Frame, first_frame_images, frames
 from .request_parts import content_types, json_headers, letter_cases, malformed_ids, receiver_urls, unknown_ids
 
 __all__ = [

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pixazo_contracts.clauses import show
 from pixazo_contracts.probes import ABSENT, BROKEN_IMAGES, RULES
 
-from .bodies import LETTERS, MOST_CHARACTERS, Operation, bodies
-from .frames import frames_outside
+from .bodies import LETTERS, MOST_CHARACTERS, Operation, bodies, frames_outside
 
 #: How the ids of clauses about parameters begin.
 GROUPS: Final = ("T2V", "I2V")

@@ -8,9 +8,8 @@ from tests.contracts.gateways.fake_gateway import KEY
 
 from pixazo_contracts.probes.conversation import ReceiverUrl, await_callbacks, open_receiver_url, pause, send
 from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
-from pixazo_contracts.runner.dialogue import ConversationError
-from pixazo_contracts.runner.layers.spend import BudgetExhaustedError
-from pixazo_contracts.runner.session import RunOptions
+from pixazo_contracts.runner.session import ConversationError, RunOptions
+from pixazo_contracts.runner.spend import BudgetExhaustedError
 from pixazo_contracts.trace.target import Profile, Target
 
 SUBMIT = submit_send("generate", {"prompt": "A paper boat"}, case="submit")
@@ -20,13 +19,13 @@ def test_a_conversation_gives_its_result() -> None:
     """`run` returns what the conversation returns, and the trace since the mark holds what it sent."""
     with fake_dialogue() as (dialogue, _):
         dialogue.run(send(SUBMIT), "before")
-        mark = dialogue.mark()
+        dialogue.mark()
         exchange = dialogue.run(send(SUBMIT), "after")
         assert exchange.status == 202
         assert dialogue.trace().exchanges == (exchange,)
         assert dialogue.trace().footer is None
         assert dialogue.trace(ended=True).footer is not None
-        assert mark.steps == [(SUBMIT, exchange)]
+        assert dialogue.steps == [(SUBMIT, exchange)]
 
 
 def test_callbacks_of_before_the_mark() -> None:

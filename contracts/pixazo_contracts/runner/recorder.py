@@ -1,17 +1,26 @@
-"""The recorder: the highest layer, which turns every request and its response into a record of the trace."""
+"""The recorder: the highest layer, which turns every request and its response into a record of the trace, keys redacted."""
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
+from urllib.parse import quote
 
 from pixazo_contracts.probes import Headers, Send
-from pixazo_contracts.trace import MISSING, Callback, Exchange, Redactor, inspect_media, is_object, parse_json
+from pixazo_contracts.trace import MISSING, Callback, Exchange, inspect_media, is_object, parse_json
 
-from .transport import Reply, Transport
+from .transport import Transport
+
+#: What replaces a key.
+REPLACEMENT: Final = "<api-key>"
+
+#: The shortest key that is searched for, in characters: of letters only, which may be a word, and otherwise.
+SHORTEST_WORD: Final = 12
+SHORTEST_KEY: Final = 6
 
 #: Headers of responses and callbacks whose values are kept. Of all others only the names are, and only of callbacks: a header
 #: of a response may hold anything, the key included.
@@ -29,6 +38,45 @@ LONGEST_STRING: Final = 4096
 
 #: What an exchange says of its request as the probe said it.
 SAID: Final = ("case", "operation", "method", "account", "aims", "intent", "placement", "reader", "request_id")
+
+
+def is_distinctive(key: str) -> bool:
+    """Whether finding this text means that the key was echoed; `secret` may stand in any sentence."""
+    return len(key) >= SHORTEST_KEY and (not key.isalpha() or len(key) >= SHORTEST_WORD)
+
+
+class Redactor:
+    """Finds the keys of a run as they are, percent-encoded and in Base64, and replaces them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        forms: set[str] = set()
+        for key in filter(is_distinctive, keys):
+            forms |= {key, quote(key, safe=""), base64.b64encode(key.encode()).decode().rstrip("=")}
+        # The longest first, so that none is replaced inside another.
+        self._forms = sorted(forms, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """The text with every key replaced."""
+        for form in self._forms:
+            text = text.replace(form, REPLACEMENT)
+        return text
+
+    def kept(self, text: str | None) -> str | None:
+        """A body as it is kept: with every key replaced; None stays None."""
+        return None if text is None else self.text(text)
+
+    def holds_key(self, text: str) -> bool:
+        """Whether the text holds a key."""
+        return any(form in text for form in self._forms)
+
+    def headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """The headers with every key in their values replaced."""
+        return tuple((name, self.text(value)) for name, value in headers)
+
+    def places(self, headers: Iterable[tuple[str, str]], body: str) -> tuple[str, ...]:
+        """The places that hold a key: `header NAME`, `body`."""
+        found = [f"header {name}" for name, value in headers if self.holds_key(value)]
+        return (*found, *(["body"] if self.holds_key(body) else []))
 
 
 def _shortened(value: object) -> object:
@@ -83,43 +131,34 @@ class Recorder:
         started = self._now()
         reply = self._inner.send(request)
         finished = self._now()
+        redactor, is_media = self._redactor, request.operation == "media"
         with self._lock:
-            exchange = self._exchange(len(self.exchanges) + 1, request, probe, reply, (started, finished))
+            exchange = Exchange(
+                number=len(self.exchanges) + 1,
+                probe=probe,
+                **{name: getattr(request, name) for name in SAID},
+                url=redactor.text(request.url),
+                started=started,
+                finished=finished,
+                status=reply.status,
+                request_headers=redactor.headers(request.headers),
+                request_body=redactor.kept(shorten(request.body)),
+                request_size=len(request.body or b""),
+                error=reply.error,
+                headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
+                body=redactor.kept(_text(reply.body)),
+                size=len(reply.body),
+                media=inspect_media(reply.body) if is_media and reply.status == 200 else None,
+                leaks=redactor.places(reply.headers, "" if is_media else reply.body.decode("utf-8", "replace")),
+                spent=reply.spent,
+            )
             self.exchanges.append(exchange)
             self._write(exchange)
         return exchange
 
-    def _exchange(self, number: int, request: Send, probe: str, reply: Reply, times: tuple[float, float]) -> Exchange:
-        redactor = self._redactor
-        body = _text(reply.body)
-        searched = reply.body.decode("utf-8", "replace") if request.operation != "media" else ""
-        sent = shorten(request.body)
-        downloaded = request.operation == "media" and reply.status == 200
-        return Exchange(
-            number=number,
-            probe=probe,
-            **{name: getattr(request, name) for name in SAID},
-            url=redactor.text(request.url),
-            started=times[0],
-            finished=times[1],
-            status=reply.status,
-            request_headers=redactor.headers(request.headers),
-            request_body=None if sent is None else redactor.text(sent),
-            request_size=len(request.body or b""),
-            error=reply.error,
-            headers=redactor.headers(h for h in reply.headers if h[0].lower() in KEPT_HEADERS),
-            body=None if body is None else redactor.text(body),
-            size=len(reply.body),
-            media=inspect_media(reply.body) if downloaded else None,
-            leaks=redactor.places(reply.headers, searched),
-            spent=reply.spent,
-        )
-
     def receive(self, method: str, target: str, headers: Headers, body: bytes, answered: int, at: float) -> Callback:
         """Record a request that reached our receiver."""
         redactor = self._redactor
-        text = _text(body)
-        places = redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}")
         with self._lock:
             callback = Callback(
                 number=len(self.callbacks) + 1,
@@ -129,9 +168,9 @@ class Recorder:
                 answered=answered,
                 headers=redactor.headers(h for h in headers if h[0].lower() in KEPT_HEADERS),
                 header_names=tuple(name for name, _ in headers),
-                body=None if text is None else redactor.text(text),
+                body=redactor.kept(_text(body)),
                 size=len(body),
-                leaks=places,
+                leaks=redactor.places(headers, f"{target} {body.decode('utf-8', 'replace')}"),
             )
             self.callbacks.append(callback)
             self._write(callback)

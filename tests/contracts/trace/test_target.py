@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixazo_contracts.trace.origin import canonical_origin, only_reads
+from pixazo_contracts.trace.target import canonical_origin, only_reads
 
 HERE = "http://127.0.0.1:8900"
 SUBMIT = "minimax-hailuo-ai/v1/generate"

@@ -1,20 +1,23 @@
-"""How a request reaches the target: the interface of all layers, and the lowest one, which is HTTP.
+"""How a request reaches the target: the interface of all layers, and the two lowest ones, which add the key and speak HTTP.
 
 This is the only file of the suite that imports an HTTP library.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from concurrent.futures import Future
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Final, Protocol
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Profile
+from pixazo_contracts.trace import KEY_HEADER, Profile, Target
 
 #: What can stand in for the network: an app in this process, for example.
 Network = httpx2.BaseTransport
@@ -32,6 +35,16 @@ MEDIA_PATIENCE: Final = 10
 
 #: Idle connections are dropped before servers drop them, in seconds: many do after five.
 KEEPALIVE: Final = 2.0
+
+#: The header of a key by its placement, and what the API-management product that uses this header calls it in a query; the
+#: page does not offer that form.
+KEY_HEADERS: Final = {
+    "header": KEY_HEADER,
+    "lower-case": KEY_HEADER.lower(),
+    "upper-case": KEY_HEADER.upper(),
+    "bearer": "Authorization",
+}
+QUERY_NAME: Final = "subscription-key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +130,36 @@ class HttpTransport:
                     break
             headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
             return Reply(status=response.status_code, headers=headers, body=bytes(body), whole=whole)
+
+
+class KeyInjector:
+    """Adds the key of a request's account where its placement says, so that no layer above this one ever holds a key."""
+
+    def __init__(self, inner: Transport, target: Target, run: str) -> None:
+        self._inner = inner
+        self._target = target
+        # The unknown one looks like a real key, and belongs to no account.
+        self._made_up = {"blank": "", "unknown": hashlib.sha256(f"nobody {run}".encode()).hexdigest()[:32]}
+
+    def send(self, request: Send) -> Reply:
+        """Send with the key in its place. Raises PermissionError for a request with a key to another origin."""
+        if request.account == "":
+            return self._inner.send(request)
+        origin = self._target.profile.origin
+        if urlsplit(request.url)[:2] != urlsplit(origin)[:2]:
+            raise PermissionError(f"{request.url} is not at {origin}: the key is not sent there")
+        made_up = self._made_up.get(request.account)
+        key = self._target.account(request.account) if made_up is None else made_up
+        if request.placement == "query":
+            joint = "&" if "?" in request.url else "?"
+            return self._inner.send(replace(request, url=f"{request.url}{joint}{urlencode({QUERY_NAME: key})}"))
+        header = (KEY_HEADERS[request.placement], f"Bearer {key}" if request.placement == "bearer" else key)
+        return self._inner.send(replace(request, headers=(*request.headers, header)))
+
+
+def fetch(profile: Profile, path: str) -> bytes | None:
+    """GET a path at the target without any key, outside the trace: the body of a 200, else None."""
+    with closing(HttpTransport(profile)) as wire:
+        url = profile.origin.rstrip("/") + path
+        reply = wire.send(Send(operation="other", url=url, case="discovery", account=""))
+    return reply.body if reply.status == 200 else None

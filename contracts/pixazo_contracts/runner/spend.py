@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Ceilings, is_object, only_reads, parse_json
+from pixazo_contracts.trace import Ceilings, JsonObject, is_object, only_reads, parse_json
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
@@ -40,14 +40,15 @@ def remaining(*limits: int | None) -> int | None:
     return min(known) if known else None
 
 
-def _decoded(body: bytes) -> object:
+def _members(body: bytes) -> JsonObject:
+    """The members of a response or callback; empty when it is not a JSON object."""
     # The undecorated function: the cache of `parse_json` would keep bodies that no clause ever judges.
-    return parse_json.__wrapped__(body.decode("utf-8", "replace"))
+    value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
+    return value if is_object(value) else {}
 
 
-def _request_id(value: object) -> str | None:
-    """The request id in a decoded response or callback."""
-    found = value.get("request_id") if is_object(value) else None
+def _request_id(members: JsonObject) -> str | None:
+    found = members.get("request_id")
     return found if isinstance(found, str) and found else None
 
 
@@ -93,13 +94,13 @@ class Releases:
                 return
             self._counted.update(tokens)
             headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
-            self._responses.append(b"" if reply is None else b"\n".join([*(v.encode() for _, v in headers), body]))
-            self._nameless += _request_id(_decoded(body)) is None
+            self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
+            self._nameless += _request_id(_members(body)) is None
 
     def read(self, request: Send, reply: Reply) -> None:
         """Something was read. An id that we asked for ourselves proves nothing."""
         shown = request.operation == "status" and reply.status == 200
-        named = _request_id(_decoded(reply.body)) if shown else None
+        named = _request_id(_members(reply.body)) if shown else None
         with self._lock:
             self._asked.add(unquote(request.url.rpartition("/")[2]))
             if named is not None:
@@ -107,11 +108,11 @@ class Releases:
 
     def called(self, method: str, target: str, body: bytes) -> None:
         """A request reached our receiver. A read of the URL, or a challenge, may come before work begins."""
-        value = _decoded(body)
+        members = _members(body)
         token = self._token.search(urlsplit(target).path)
-        if method != "POST" or token is None or (is_object(value) and "challenge" in value):
+        if method != "POST" or token is None or "challenge" in members:
             return
-        named = _request_id(value)
+        named = _request_id(members)
         with self._lock:
             self._called[token[0]] = None
             if named is not None:

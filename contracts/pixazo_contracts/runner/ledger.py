@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -159,16 +159,13 @@ class Ledger:
 
     def _parse(self, data: bytes) -> Iterator[LedgerEntry]:
         """The entries of a file; each line that was cut by a crash counts as a reservation."""
-        *lines, rest = data.split(b"\n")
         at = self._now()
         found: list[LedgerEntry] = []
         # From the end: a line that was cut before its instant gets that of the next line.
-        for number in range(len(lines), -1, -1):
-            line = rest if number == len(lines) else lines[number]
+        for number, line in reversed(list(enumerate(data.split(b"\n"), 1))):
             if line:
-                entry = self._entry(line, number + 1, at)
-                at = entry.at
-                found.append(entry)
+                found.append(self._entry(line, number, at))
+                at = found[-1].at
         return reversed(found)
 
     def _entry(self, line: bytes, number: int, later: datetime) -> LedgerEntry:
@@ -223,8 +220,8 @@ class Ledger:
 
     def _append(self, file: FileIO, entry: LedgerEntry) -> None:
         assert self.path is not None  # noqa: S101 - for the type checkers
-        values = {name: getattr(entry, name) for name in entry.__struct_fields__}
-        line = json.dumps({**values, "at": entry.at.isoformat(timespec="milliseconds")}).encode() + b"\n"
+        values = {**msgspec.structs.asdict(entry), "at": entry.at.isoformat(timespec="milliseconds")}
+        line = json.dumps(values).encode() + b"\n"
         file.seek(max(0, self._size - 1))
         if self._size and file.read(1) != b"\n":
             line = b"\n" + line
@@ -237,8 +234,8 @@ class Ledger:
         self._size += len(line)
         self._entries.append(entry)
 
-    def _make(self, event: Event, number: int = 0) -> LedgerEntry:
-        return LedgerEntry(at=self._now(), run=self._run, event=event, number=number)
+    def _make(self, event: Event, **about: Any) -> LedgerEntry:
+        return LedgerEntry(at=self._now(), run=self._run, event=event, **about)
 
     def prepare(self) -> None:
         """Make sure that the file can be read, locked and written."""
@@ -256,18 +253,17 @@ class Ledger:
                     raise CeilingReachedError(
                         f"the ceiling {name} = {ceiling} is reached, by {spent} generations in the ledger {self.path}"
                     )
-            append(self._make("reserve", number))
+            append(self._make("reserve", number=number))
 
     def settle(self, number: int, *, released: bool) -> None:
         """Note what became of a reservation."""
         with self._exclusively() as append:
-            append(self._make("release" if released else "spend", number))
+            append(self._make("release" if released else "spend", number=number))
 
     def finish(self, request_id: str, media_url: str | None) -> None:
         """Note a generation that finished, so that later runs can see how long it stays."""
         with self._exclusively() as append:
-            entry = self._make("finished")
-            append(msgspec.structs.replace(entry, request_id=request_id, media_url=media_url))
+            append(self._make("finished", request_id=request_id, media_url=media_url))
 
     def _standing(self) -> Iterator[LedgerEntry]:
         """The reservations that were not given back."""

@@ -1,1 +1,0 @@
-"""The layers that a request passes on its way: recorder, spend guard, key injector, network."""
