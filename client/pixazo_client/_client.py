@@ -8,10 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-from ._calls import Session, Submission, Watch, download, read, submit, video_body
+from ._calls import Polling, Retry, Session, Submission, Watch, download, read, submit, video_body
 from ._gateway import Gateway
 from ._models import Generation, image_url, parse_unverified
-from ._pacing import Polling, Retry
 from ._transport import AsyncHTTPClient, AsyncIO, BlockingIO, HTTPClient, Timeout, Transport, finish
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"

@@ -36,8 +36,6 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 
 CLOSED = "the client is closed, nothing was sent: make another"
 
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
-
 
 def process() -> Place:
     """This process; blocking clients may be shared by its threads."""
@@ -264,8 +262,7 @@ def _usable(scheme: str, url: str, context: ssl.SSLContext) -> str | UnusablePro
 
 def _without_password(url: str) -> str:
     """The URL without user and password, which end at its last @."""
-    scheme = _SCHEME.match(url)
-    return (scheme[0] if scheme else "") + url[scheme.end() if scheme else 0 :].rpartition("@")[2]
+    return re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def _pattern(entry: str) -> str | None:

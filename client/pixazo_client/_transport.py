@@ -31,8 +31,6 @@ MOST_REDIRECTS = 20
 SLOWEST_UPLOAD = 16 * 1024
 """Bytes per second: a larger request may take longer as a whole, though no single write longer than the time-out."""
 
-_NO_LIMIT = nullcontext()
-
 LONGEST_TIMEOUT = 2_000_000
 """Seconds: a socket counts milliseconds in a C int, which holds a little more."""
 
@@ -147,7 +145,7 @@ class BlockingIO:
 
     def limit(self, _seconds: float) -> AbstractContextManager[object]:
         """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
-        return _NO_LIMIT
+        return nullcontext()
 
 
 class AsyncIO:
