@@ -12,8 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .loops import AsyncioLoop, Loop, TrioLoop
-from .quiescence import Quiescence
+from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop
 
 LIMIT = 3600.0
 """Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
