@@ -10,15 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from weakref import ref
+
+import pytest
 
 from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
 from .virtual_time import LIMIT, Sleeps
+
+if TYPE_CHECKING:
+    from trio import CancelScope
+
 
 LONGEST = 2**63 / 1_000_000_000
 """Seconds from which on `time.sleep` raises OverflowError."""
@@ -73,11 +79,10 @@ class _Sleep:
         self._real = real
 
     def __call__(self, seconds: float, /) -> None:
-        sleeps, length = _sleeps(caller()), _length(seconds)
-        if sleeps is None or length is None:
-            self._real(seconds)
+        if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
+            sleeps.in_thread(float(seconds))
         else:
-            sleeps.in_thread(length)
+            self._real(seconds)
 
 
 class _Clock(Generic[Number]):
@@ -100,10 +105,9 @@ real_asyncio_sleep = asyncio.sleep
 
 
 async def _asyncio_sleep(delay: float, result: T | None = None) -> T | None:
-    sleeps, length = _sleeps(caller()), _length(delay)
-    if sleeps is None or length is None:
+    if not ((sleeps := _sleeps(caller())) and _can_be_slept(delay)):
         return await real_asyncio_sleep(delay, result)
-    await sleeps.in_asyncio(length)
+    await sleeps.in_asyncio(float(delay))
     return result
 
 
@@ -136,13 +140,13 @@ def _of_anyio() -> list[Swap]:
     real_sleep = anyio.sleep
 
     async def sleep(delay: float) -> None:
-        sleeps, length = _sleeps(caller()), _length(delay)
-        if sleeps is None or length is None:
+        trio = sys.modules.get("trio")
+        if not ((sleeps := _sleeps(caller())) and _can_be_slept(delay)):
             await real_sleep(delay)
-        elif _on_trio():
-            await sleeps.in_trio(length)
+        elif trio and trio.lowlevel.in_trio_run():
+            await sleeps.in_trio(float(delay))
         else:
-            await sleeps.in_asyncio(length)
+            await sleeps.in_asyncio(float(delay))
 
     return [(real_sleep, sleep)]
 
@@ -154,30 +158,24 @@ def _of_trio() -> list[Swap]:
     real_sleep, real_sleep_until, real_time = trio.sleep, trio.sleep_until, trio.current_time
 
     async def sleep(seconds: float) -> None:
-        sleeps, length = _sleeps(caller()), _length(seconds)
-        if sleeps is None or length is None:
-            await real_sleep(seconds)
+        if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
+            await sleeps.in_trio(float(seconds))
         else:
-            await sleeps.in_trio(length)
+            await real_sleep(seconds)
 
     async def sleep_until(deadline: float) -> None:
         sleeps = _sleeps(caller())
         real_deadline = deadline - (sleeps.total if sleeps else 0)
-        length = _length(real_deadline - real_time())
-        if sleeps is None or length is None:
-            await real_sleep_until(real_deadline)
+        seconds = real_deadline - real_time()
+        if sleeps and _can_be_slept(seconds):
+            await sleeps.in_trio(seconds)
         else:
-            await sleeps.in_trio(length)
+            await real_sleep_until(real_deadline)
 
     def current_time() -> float:
         return real_time() + (_active.total if _active and is_for_app() else 0)
 
     return [(real_sleep, sleep), (real_sleep_until, sleep_until), (real_time, current_time)]
-
-
-def _on_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
 def _sleeps(frame: FrameType) -> Sleeps | None:
@@ -187,14 +185,12 @@ def _sleeps(frame: FrameType) -> Sleeps | None:
     return _active
 
 
-def _length(seconds: object) -> float | None:
-    """The seconds to sleep; None for what is not a number, not positive or too long, which the original function handles."""
-    if not isinstance(seconds, float):
-        try:
-            seconds = operator.index(seconds)  # type: ignore[arg-type]  # what has no index is refused
-        except TypeError:
-            return None
-    return float(seconds) if 0 < seconds < LONGEST else None
+def _can_be_slept(seconds: Any) -> bool:
+    """False for what is not a number, not positive or too long, which the original function handles."""
+    try:
+        return 0 < (seconds if isinstance(seconds, float) else operator.index(seconds)) < LONGEST
+    except TypeError:  # of what has no index
+        return False
 
 
 _firing = threading.local()
@@ -246,29 +242,17 @@ def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
     """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
     `trio.move_on_after`) include the time that it slept, and so does `loop.time()` when the app reads it.
     """
-    with ExitStack() as patches:
+    with pytest.MonkeyPatch.context() as patch:
         loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
-        call_at = _scheduling(sleeps, loop.call_at, loop.time)
-        patches.enter_context(_patched(loop, {"time": _time(sleeps, loop.time), "call_at": call_at}))
+        patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, loop.time))
+        patch.setattr(loop, "time", _time(sleeps, loop.time))
         if uvloop := sys.modules.get("uvloop"):
             loop = uvloop.Loop  # implements `call_at` by `call_later`
-            call_later = _scheduling(sleeps, loop.call_later)
-            patches.enter_context(_patched(loop, {"time": _time(sleeps, loop.time), "call_later": call_later}))
+            patch.setattr(loop, "call_later", _scheduling(sleeps, loop.call_later))
+            patch.setattr(loop, "time", _time(sleeps, loop.time))
         if trio := sys.modules.get("trio"):
-            patches.enter_context(_patched(trio.CancelScope, _trio_methods(sleeps, trio.CancelScope)))
+            patch.setattr(trio.CancelScope, "__enter__", _entering_scope(sleeps, trio.CancelScope.__enter__))
         yield
-
-
-@contextmanager
-def _patched(cls: type, methods: dict[str, object]) -> Generator[None]:
-    own = {name: vars(cls)[name] for name in methods if name in vars(cls)}
-    for name, method in methods.items():
-        setattr(cls, name, method)
-    try:
-        yield
-    finally:
-        for name in methods:
-            setattr(cls, name, own[name]) if name in own else delattr(cls, name)
 
 
 def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.AbstractEventLoop], float]:
@@ -301,12 +285,12 @@ def _scheduling(
     return schedule
 
 
-def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
+def _entering_scope(
+    sleeps: Sleeps, real_enter: Callable[[CancelScope], object]
+) -> Callable[[CancelScope], CancelScope]:
     """Trio makes a relative deadline absolute, in real time, when its scope is entered."""
-    from trio import CancelScope, current_time
+    from trio import current_time
     from trio.lowlevel import current_trio_token
-
-    real_enter = cls.__enter__
 
     def enter(scope: CancelScope) -> CancelScope:
         if not is_for_app():
@@ -325,7 +309,7 @@ def _trio_methods(sleeps: Sleeps, cls: Any) -> dict[str, object]:
             sleeps.follow(deadline - current_time(), lambda: token.run_sync_soon(expire), lambda: weak() is not None)
         return scope
 
-    return {"__enter__": enter}
+    return enter
 
 
 EXPORTERS = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "trio"})
