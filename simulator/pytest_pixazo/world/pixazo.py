@@ -159,6 +159,11 @@ class Pixazo:
     every route of `/_sim`. All of it blocks, needs no event loop, and may be used from any thread.
     """
 
+    control: ControlClient
+    clock: Clock
+    seed: int
+    wallet: Wallet
+
     def __init__(
         self, control: ControlClient, clock: Clock, *, nodeid: str, seed: int, first_unmatched: int | None
     ) -> None:
