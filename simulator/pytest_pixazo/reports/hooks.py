@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pytest_pixazo.world import Record
 
-    from .results import Results
+    from .coverage import Results
 
 
 CONDUCT = ("off", "report", "fail")
@@ -160,7 +160,7 @@ def _finish(session: pytest.Session) -> None:
 
 def _results(config: pytest.Config) -> Results:
     """The results of this process so far."""
-    from .results import Results
+    from .coverage import Results
 
     return config.stash.setdefault(_RESULTS, Results())
 

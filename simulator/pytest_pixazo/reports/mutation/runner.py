@@ -58,7 +58,7 @@ def _command(config: pytest.Config) -> list[str]:
     """What every run begins with: this command without its paths, and without what would only slow it down."""
     paths = set(_paths(config))
     given = [argument for argument in map(str, config.invocation_params.args) if argument not in paths]
-    own = ["-q", "-p", "pytest_pixazo.reports.mutation.recorder", "--pixazo-mutants="]
+    own = ["-q", "-p", "pytest_pixazo.reports.mutation.suite_run", "--pixazo-mutants="]
     own += ["--pixazo-conduct=off", "--pixazo-cov-fail-under=0", "--rootdir", str(config.rootpath)]
     own += ["-n", "0"] if config.pluginmanager.hasplugin("xdist") else []
     own += ["--no-cov"] if config.pluginmanager.hasplugin("pytest_cov") else []
