@@ -10,11 +10,11 @@ import re
 import secrets
 import stat
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ._errors import DownloadError
@@ -56,19 +56,19 @@ class Decoder:
         name = headers.get("Content-Encoding")
         return _IDENTITY if decoded or name is None else cls(name)
 
-    def decode(self, data: bytes) -> Iterable[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
         """The decoded data, in pieces of bounded size.
 
         Raises:
             BodyError: the data is not in this encoding.
         """
-        return (data,) if self._inflate is None else self._inflated(self._inflate, data)
-
-    def _inflated(self, inflate: Any, data: bytes) -> Iterator[bytes]:
+        if self._inflate is None:
+            yield data
+            return
         try:
             while data:
-                yield inflate.decompress(data, PIECE)
-                data = inflate.unconsumed_tail
+                yield self._inflate.decompress(data, PIECE)
+                data = self._inflate.unconsumed_tail
         except zlib.error as error:
             raise BodyError(f"is not the {self._name} data that its Content-Encoding promises") from error
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
+from http.client import responses
 from typing import TypeAlias
 
 from ._errors import (
@@ -159,7 +159,8 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     kind = _kind(response)
     flaw = f" (a body that {response.problem})" if response.problem else ""
     sentences = _sentences(body) or _excerpt(response, text)
-    message = f"{_name(gateway, request)} answered {_code(response.status)}: {sentences}{flaw}"
+    code = f"{response.status} {responses.get(response.status, '')}".rstrip()
+    message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
         _line(message, _remedy(gateway, request, response, kind)),
         status_code=response.status,
@@ -212,13 +213,6 @@ def _sentences(body: Mapping[str, object] | None) -> str:
 def _excerpt(response: Response, text: str) -> str:
     """The beginning of a body that is not an error body."""
     return shorten(text) or ("no readable text" if response.problem or response.body.strip() else "an empty body")
-
-
-def _code(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _name(gateway: Gateway, request: Request) -> str:

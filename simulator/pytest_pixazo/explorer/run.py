@@ -44,11 +44,9 @@ class App(Protocol):
 
     def submit(self) -> object:
         """Submit one generation, and process the response."""
-        ...
 
     def result(self) -> object:
         """The state that the app believes the generation to be in."""
-        ...
 
 
 class AppError(Exception):

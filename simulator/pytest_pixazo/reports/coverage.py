@@ -19,7 +19,7 @@ import pytest
 from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
 from pytest_pixazo.world import Record
 
-from .calls import Call, Traffic, read_calls
+from .calls import Traffic, read_calls
 from .conduct import Finding, judge, report
 
 MOST_FINDINGS = 5
@@ -132,7 +132,11 @@ class Coverage:
 def met(record: Record) -> Counter[str]:
     """The names of the behaviours that one test met, and how often."""
     traffic, found = Traffic.of(record), Counter[str]()
-    found.update(_met_codes((*traffic.calls, *read_calls(record.unmatched))))
+    found.update(
+        f"{call.operation}:{_documented(call.status, call.operation)}"
+        for call in (*traffic.calls, *read_calls(record.unmatched))
+        if call.operation is not None and call.is_answered
+    )
     for statuses in _reported(traffic).values():
         found.update(f"state:{status}" for status in statuses)
         found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
@@ -141,12 +145,6 @@ def met(record: Record) -> Counter[str]:
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
-
-
-def _met_codes(calls: Iterable[Call]) -> Iterator[str]:
-    for call in calls:
-        if call.operation is not None and call.is_answered:
-            yield f"{call.operation}:{_documented(call.status, call.operation)}"
 
 
 def _documented(status: int, operation: str) -> int:
