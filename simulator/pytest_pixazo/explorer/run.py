@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -157,8 +157,7 @@ class Proxy(LoopbackServer):
         return response
 
     def _ask_gateway(self, request: HttpRequest) -> HttpResponse:
-        connection = HTTPConnection(self._netloc, timeout=PATIENCE)
-        try:
+        with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers.items():
                 if name not in _HOP_BY_HOP:
@@ -168,8 +167,6 @@ class Proxy(LoopbackServer):
             connection.endheaders(request.body)
             response = connection.getresponse()
             return HttpResponse(response.status, response.read(), dict(response.getheaders()))
-        finally:
-            connection.close()
 
 
 class Run:

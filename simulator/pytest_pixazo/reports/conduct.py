@@ -25,9 +25,7 @@ SHORT_PAUSES = 2
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
 """Looks after the end that make a finding: one after ERROR, which polling loops most often forget; two after another end."""
-OK = 200
 REFUSALS = (400, 402)
-TWICE = 2
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are redacted whether or not they held the key."""
 
@@ -218,11 +216,11 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
     # Several callbacks about one end cause the same action several times: a download, or a submission.
     for request_id in traffic.ended:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
-        if len(received) < TWICE:
+        if len(received) < 2:
             continue
         since = received[0].second
         downloads = [each for each in traffic.calls if _is_download(each, request_id) and each.second >= since]
-        if len(downloads) >= TWICE:
+        if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
         for first, second in _pairs([submit for submit in traffic.submits() if submit.second >= since]):
             yield request_id, [first, second], f"the same submitted twice after {len(received)} callbacks"
@@ -290,7 +288,7 @@ def _webhook_urls(call: Call) -> Iterator[str]:
 
 def _is_download(call: Call, request_id: str) -> bool:
     """Whether it is a whole video that arrived completely: no range, and no download that broke off."""
-    whole = call.operation == "media" and call.method == "GET" and call.status == OK and not call.is_lost
+    whole = call.operation == "media" and call.method == "GET" and call.status == 200 and not call.is_lost
     return whole and call.request_id == request_id
 
 

@@ -158,20 +158,13 @@ def _documented(status: int, operation: str) -> int:
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
+    calls = (call for call in traffic.calls if call.operation == "status" or call.operation in SUBMITS)
+    callbacks = (callback for callback in traffic.callbacks if callback.was_received)
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
-    for request_id, at, status in _statuses(traffic):
-        if status in STATES:
-            found[request_id].append((at, min(STATES.index(status), 2), status))
+    for each in (*calls, *callbacks):
+        if each.request_id and each.reported in STATES:
+            found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
     return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}
-
-
-def _statuses(traffic: Traffic) -> Iterator[tuple[str, float, str | None]]:
-    for call in traffic.calls:
-        if call.request_id and (call.operation == "status" or call.operation in SUBMITS):
-            yield call.request_id, call.second, call.reported
-    for callback in traffic.callbacks:
-        if callback.was_received:
-            yield callback.request_id, callback.second, callback.reported
 
 
 def _met_callbacks(traffic: Traffic) -> Iterator[str]:

@@ -16,7 +16,7 @@ from wsgiref.util import setup_testing_defaults
 
 import anyio
 
-from pixazo_simulator.server import HttpRequest, HttpResponse
+from pixazo_simulator.server import HttpResponse
 
 from .callback import Callback
 from .event_loops import EventLoop, OwnLoop, running_loop
@@ -78,7 +78,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         return _asgi(cast("AsgiApp", target), path, own_loop=own_loop)
     if arguments == 2:
         wsgi = cast("WsgiApp", target)
-        return Receiver(lambda callback: call_wsgi(wsgi, _request(callback, path)), _route(path, target))
+        return Receiver(lambda callback: call_wsgi(wsgi, path, callback), _route(path, target))
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda callback: HttpResponse(function(callback) or 204))
@@ -110,7 +110,7 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     loop = (None if own_loop else running_loop()) or OwnLoop(partial(lifespan, app, state))
 
     def answer(callback: Callback) -> HttpResponse:
-        return loop.run(partial(call_asgi, app, _request(callback, path), state))
+        return loop.run(partial(call_asgi, app, path, callback, state))
 
     return Receiver(answer, _route(path, app), loop, loop.close)
 
@@ -132,10 +132,6 @@ def _test_client(client: Any, path: str, *, is_werkzeug: bool) -> Receiver:
 
 def _route(path: str, app: object) -> str:
     return f"POST {path} of {app!r}"
-
-
-def _request(callback: Callback, path: str) -> HttpRequest:
-    return HttpRequest("POST", path, callback.headers, callback.body)
 
 
 class LifespanError(Exception):
@@ -187,12 +183,12 @@ async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
         raise LifespanError(f"the app could not {step}: {failure}")
 
 
-async def call_asgi(app: AsgiApp, request: HttpRequest, state: dict[str, object]) -> HttpResponse:
+async def call_asgi(app: AsgiApp, path: str, callback: Callback, state: dict[str, object]) -> HttpResponse:
     """The app's response, once the app has returned and so its background tasks are done.
 
     Raises what the app raises, RuntimeError when it sent no response.
     """
-    requests = iter([request.body])
+    requests = iter([callback.body])
     complete = anyio.Event()
     status: int | None = None
     headers: dict[str, str] = {}
@@ -214,32 +210,32 @@ async def call_asgi(app: AsgiApp, request: HttpRequest, state: dict[str, object]
             if not message.get("more_body", False):
                 complete.set()
 
-    await app(_scope(request, state), receive, send)
+    await app(_scope(path, callback, state), receive, send)
     if status is None:
         raise RuntimeError("the app returned without a response")
     return HttpResponse(status, bytes(body), headers)
 
 
-def _scope(request: HttpRequest, state: dict[str, object]) -> Message:
-    parts = urlsplit(request.target)
+def _scope(path: str, callback: Callback, state: dict[str, object]) -> Message:
+    parts = urlsplit(path)
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
-        "method": request.method,
+        "method": "POST",
         "scheme": "http",
         "path": unquote(parts.path),
         "raw_path": parts.path.encode("ascii"),
         "query_string": parts.query.encode("ascii"),
         "root_path": "",
-        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()],
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
         "client": ("127.0.0.1", 0),
         "server": ("127.0.0.1", 80),
         "state": dict(state),
     }
 
 
-def call_wsgi(app: WsgiApp, request: HttpRequest) -> HttpResponse:
+def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
     """The app's response, in this thread. Raises what the app raises, RuntimeError when it never called start_response."""
     started: list[tuple[int, dict[str, str]]] = []
     parts: list[bytes] = []
@@ -248,7 +244,7 @@ def call_wsgi(app: WsgiApp, request: HttpRequest) -> HttpResponse:
         started.append((int(status.split(" ", 1)[0]), dict(headers)))
         return parts.append  # the `write` of PEP 3333
 
-    chunks = app(_environ(request), start_response)
+    chunks = app(_environ(path, callback), start_response)
     try:
         parts.extend(chunks)
     finally:
@@ -260,21 +256,21 @@ def call_wsgi(app: WsgiApp, request: HttpRequest) -> HttpResponse:
     return HttpResponse(status, b"".join(parts), headers)
 
 
-def _environ(request: HttpRequest) -> dict[str, Any]:
-    parts = urlsplit(request.target)
+def _environ(path: str, callback: Callback) -> dict[str, Any]:
+    parts = urlsplit(path)
     environ: dict[str, Any] = {
-        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()
     }
     environ |= {
-        "REQUEST_METHOD": request.method,
+        "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(parts.path).decode("latin-1"),
         "QUERY_STRING": parts.query,
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        "CONTENT_LENGTH": str(len(request.body)),
+        "CONTENT_TYPE": callback.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(callback.body)),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.input": BytesIO(request.body),
+        "wsgi.input": BytesIO(callback.body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
     }

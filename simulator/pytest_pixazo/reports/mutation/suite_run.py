@@ -158,27 +158,19 @@ def pytest_pixazo_world_ended(record: Record) -> None:
     _record("world", record.nodeid)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """It failed, in any phase."""
+def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """It failed, in any phase; the reason is the first line of the failure, without keys."""
     if report.failed:
-        _record("failed", report.nodeid, reason=_reason(report))
+        from pytest_pixazo.world import SECRETS
+
+        crash: Any = getattr(report.longrepr, "reprcrash", None)
+        lines = map(str.strip, SECRETS.text(crash.message if crash else str(report.longrepr)).splitlines())
+        _record("failed", report.nodeid, reason=next(filter(None, lines), "")[:LONGEST])
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    """A file could not be collected."""
-    if report.failed:
-        _record("failed", report.nodeid, reason=_reason(report))
+pytest_collectreport = pytest_runtest_logreport  # a file that cannot be collected fails as a test does
 
 
 def _record(kind: str, what: str, **more: str) -> None:
     with Path(os.environ[VARIABLE]).open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, "what": what, **more}) + "\n")
-
-
-def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """The first line of the failure, without keys."""
-    from pytest_pixazo.world import SECRETS
-
-    crash: Any = getattr(report.longrepr, "reprcrash", None)
-    text = SECRETS.text(crash.message if crash else str(report.longrepr))
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:LONGEST]
