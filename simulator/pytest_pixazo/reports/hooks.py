@@ -70,7 +70,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if not config.getoption("pixazo_mutants"):
         return None
     pytest_configure(config)
-    from .mutation.runner import run_mutation_testing
+    from .mutation import run_mutation_testing
 
     return run_mutation_testing(config)
 

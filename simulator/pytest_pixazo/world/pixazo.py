@@ -37,6 +37,8 @@ from .record import Record, complaints, report
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
+RequestCall = Literal["request"]
+WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
 
@@ -214,23 +216,11 @@ class Pixazo:
     ) -> When: ...
     @overload
     def when(
-        self,
-        call: Literal["webhook"],
-        /,
-        *,
-        after: int = ...,
-        name: str | None = ...,
-        **match: Unpack[WebhookConditions],
+        self, call: WebhookCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[WebhookConditions]
     ) -> When: ...
     @overload
     def when(
-        self,
-        call: Literal["request"],
-        /,
-        *,
-        after: int = ...,
-        name: str | None = ...,
-        **match: Unpack[RequestConditions],
+        self, call: RequestCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[RequestConditions]
     ) -> When: ...
     def when(self, call: AnyCall, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
