@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
 
     from pytest_pixazo.world import Record
 
@@ -127,17 +127,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     if results.findings:
         terminalreporter.write_sep("=", "pixazo conduct: what will hurt on the real gateway")
-        _write(terminalreporter, results.conduct_lines(verbose=terminalreporter.verbosity > 0))
+        for line in results.conduct_lines(verbose=terminalreporter.verbosity > 0):
+            terminalreporter.write_line(line)
     if config.getoption("pixazo_cov"):
         terminalreporter.write_sep("=", "pixazo behaviour coverage")
-        _write(terminalreporter, results.coverage_lines(config))
+        for line in results.coverage_lines(config):
+            terminalreporter.write_line(line)
     for line in config.stash.get(_PROBLEMS, list[str]()):
         terminalreporter.write_line(line, red=True)
-
-
-def _write(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
-    for line in lines:
-        terminalreporter.write_line(line)
 
 
 def _finish(session: pytest.Session) -> None:
@@ -159,7 +156,6 @@ def _finish(session: pytest.Session) -> None:
 
 
 def _results(config: pytest.Config) -> Results:
-    """The results of this process so far."""
     from .coverage import Results
 
     return config.stash.setdefault(_RESULTS, Results())

@@ -127,7 +127,6 @@ class AsyncioLoop(Loop):
             answer.set_result(self.compare())
 
     def tasks(self) -> Iterator[tuple[object, object]]:
-        """All tasks of the loop."""
         for task in asyncio.all_tasks(self._loop):
             yield task, task.get_coro()
 
@@ -145,7 +144,6 @@ class TrioLoop(Loop):
         return not self._ended
 
     def call(self, function: Callable[[], object]) -> bool:
-        """Through the token."""
         import trio
 
         with suppress(trio.RunFinishedError):
