@@ -57,10 +57,6 @@ class InvalidAppError(Exception):
     """The adapter of an app does not do what `explore` asks of it; the message names the remedy."""
 
 
-class _NoCallbackError(Exception):
-    """No callback came although the generation has ended."""
-
-
 class _Callbacks:
     """Lets callbacks reach the app one at a time, and refuses every other attempt of the gateway.
 
@@ -89,7 +85,7 @@ class _Callbacks:
         self._advance(second - self._elapsed)
 
     def deliver(self, when: str = "") -> None:
-        """Let one callback reach the app; `when` completes its line. Raises _NoCallbackError when none was asked for."""
+        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when the app asked for none."""
         self._when, self.under_way = when, True
         try:
             if self._latest and not self._is_due():
@@ -99,7 +95,10 @@ class _Callbacks:
         finally:
             self.under_way = False
         if self._latest is None:
-            raise _NoCallbackError
+            raise InvalidAppError(
+                "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
+                " without webhooks has no receive()"
+            )
 
     def answer(self, callback: Callback) -> int:
         """The status code for an attempt of the gateway: the app's, or 503 when no callback is to reach the app now."""
@@ -192,7 +191,7 @@ class Run:
             for step in order.steps:
                 self._step(step)
             while order.arrivals and self._callbacks.will_retry:
-                self._deliver()
+                self._callbacks.deliver()
             _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], App]) -> dict[str, bool]:
@@ -219,7 +218,7 @@ class Run:
         self._callbacks.advance_to(BEGINS[step.sees])
         self._overtaking = step.overtaken
         if step.kind is Kind.CALLBACK:
-            self._deliver()
+            self._callbacks.deliver()
         elif step.kind is Kind.POLL:
             _as_app_error("poll()", self._app.poll)
         else:
@@ -230,16 +229,7 @@ class Run:
                 )
         self._settle()
         for _ in range(self._overtaking):  # the app sent no request whose response could be overtaken, or made one wait
-            self._deliver()
-
-    def _deliver(self, when: str = "") -> None:
-        try:
-            self._callbacks.deliver(when)
-        except _NoCallbackError:
-            raise InvalidAppError(
-                "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
-                " without webhooks has no receive()"
-            ) from None
+            self._callbacks.deliver()
 
     def _settle(self) -> None:
         """Wait for the callbacks that the app made wait, and raise what was raised in their threads."""
@@ -271,7 +261,7 @@ class Run:
 
     def _overtake(self, when: str) -> None:
         try:
-            self._deliver(when)
+            self._callbacks.deliver(when)
         except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
             self._error = error
 
