@@ -1,4 +1,4 @@
-"""What a client does, and when: submit, read, wait and download. Each is one coroutine for both kinds of client (see _transport)."""
+"""What a client does, and when. Each call is one coroutine for both kinds of client (see _transport)."""
 
 from __future__ import annotations
 
@@ -205,9 +205,7 @@ class Watch:
     async def next_update(self) -> Generation:
         """The next state that differs from the one before; not to be called when it is over.
 
-        Raises:
-            WaitTimeoutError: the deadline passed first.
-            APIError: a read failed in a way that a later one cannot mend.
+        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
         """
         while True:
             if self._begun:
@@ -220,12 +218,7 @@ class Watch:
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
-        """The terminal state; on_update is called with every update.
-
-        Raises:
-            GenerationFailedError, GenerationSystemError: it is FAILED or ERROR, and raise_on_failure is set.
-            WaitTimeoutError, APIError: as `next_update`.
-        """
+        """The terminal state; on_update is called with every update. Raises a GenerationError for FAILED and ERROR."""
         while True:
             generation = await self.next_update()
             if on_update is not None:

@@ -94,11 +94,7 @@ class Pool:
         self._closed = False
 
     async def take(self) -> httpx2.Client:
-        """The client of this process. One inherited from the parent stays open: to close it would end TLS there.
-
-        Raises:
-            PixazoError: closed.
-        """
+        """The client of this process. One inherited from the parent stays open: to close it would end TLS there."""
         if self._closed:
             raise PixazoError(CLOSED)
         pid = os.getpid()
@@ -129,11 +125,7 @@ class AsyncPool:
         self._closed = False
 
     async def take(self) -> httpx2.AsyncClient:
-        """The client of this process and event loop.
-
-        Raises:
-            PixazoError: closed.
-        """
+        """The client of this process and event loop."""
         if self._closed:
             raise PixazoError(CLOSED)
         here = event_loop()
@@ -186,11 +178,7 @@ class Lent:
         self._home: Place | None = None
 
     async def take(self) -> HTTPClient | AsyncHTTPClient:
-        """The client.
-
-        Raises:
-            PixazoError: it is closed, or its connections belong elsewhere.
-        """
+        """The client. Raises PixazoError when it is closed, or its connections belong elsewhere."""
         if getattr(self._client, "is_closed", False):
             raise PixazoError("http_client is closed, nothing was sent: pass an open one")
         if self._home is not None and self._home != (here := self._here()):

@@ -158,7 +158,7 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
 
 
 def kind_of(status: int, error: object) -> type[APIStatusError]:
-    """The class for a status code; error is that member of the body, by which the page tells an unknown model from the rest."""
+    """The class for a status code; `error`, a member of the body, tells an unknown model (Queue System Errors)."""
     if 500 <= status < 600:
         return InternalServerError
     if status == 400 and error == "Model not found":

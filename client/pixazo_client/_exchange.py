@@ -60,11 +60,7 @@ class Response:
         return retry_after(self.headers, self.received)
 
     def members(self) -> Mapping[str, object]:
-        """The members of a body that is a JSON object.
-
-        Raises:
-            ValueError: it is none; the message says why.
-        """
+        """The members of a body that is a JSON object. Raises ValueError that says why it is none."""
         if self.problem is not None:
             raise ValueError(self.problem)
         return object_from(self.text)

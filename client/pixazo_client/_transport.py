@@ -224,8 +224,7 @@ class Transport:
     async def send(self, request: Request) -> Outcome:
         """Send a request to the gateway, following no redirect: the key must not go elsewhere.
 
-        Raises:
-            PixazoError: the connection pool or a proxy refused before anything was sent.
+        Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
         """
         client = await self.io.pool.take()
         try:
@@ -236,9 +235,7 @@ class Transport:
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
 
-        Raises:
-            DownloadError: the file is not what was announced, or cannot be written.
-            PixazoError: as `send`.
+        Raises DownloadError when the file is not what was announced or cannot be written, PixazoError as `send`.
         """
         client = await self.io.pool.take()
         try:

@@ -85,7 +85,7 @@ class _Callbacks:
         self._advance(second - self._elapsed)
 
     def deliver(self, when: str = "") -> None:
-        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when the app asked for none."""
+        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
         self._when, self.under_way = when, True
         try:
             if self._latest and not self._is_due():

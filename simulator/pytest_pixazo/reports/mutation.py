@@ -1,4 +1,4 @@
-"""Mutation testing: runs a test suite once for every change of the gateway, and says which it notices: `pytest --pixazo-mutants=all`.
+"""Runs a test suite once for every change of the gateway, and says which it notices: `pytest --pixazo-mutants=all`.
 
 Each run is a process of its own, with only those tests that use a world: what an app keeps in modules cannot leak from one changed
 gateway to the next, and each verdict can be reproduced by hand with `--pixazo-mutant NAME`.

@@ -1,6 +1,6 @@
 """One run of a test suite in a process of its own, and its result.
 
-The process of the run loads this file with `-p pytest_pixazo.reports.suite_run`: the hooks below record what happens in it,
+The process of the run loads this file with `-p pytest_pixazo.reports.suite_run`: the hooks at its end record what happens,
 one JSON object a line, in the file that the environment names.
 """
 

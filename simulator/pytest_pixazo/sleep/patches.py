@@ -1,4 +1,4 @@
-"""Replaces the functions that sleep and read clocks, wherever the app has bound them, and those that set deadlines in event loops."""
+"""Replaces the functions that sleep and read clocks, wherever the app has bound them, and deadlines in event loops."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _can_be_slept(seconds: Any) -> bool:
 
 
 _firing = threading.local()
-"""Its `now` is set while this thread runs a timer callback of the app: the app is not on the stack, and yet its time is to be virtual."""
+"""`now`: this thread runs a timer callback of the app, which is not on the stack, and yet its time is to be virtual."""
 
 
 class _Timer:

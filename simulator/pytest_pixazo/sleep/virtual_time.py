@@ -224,7 +224,7 @@ class Sleeps:
 
     @contextmanager
     def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[bool]:
-        """Surrounds the sleep of a task; yields whether it began while the clock was being moved. Raises why it could not be moved."""
+        """Surrounds the sleep of a task; yields whether it began during a move. Raises why the clock could not be moved."""
 
         def call() -> None:
             loop.sleepers -= 1

@@ -1,4 +1,4 @@
-"""What happened in a world, in order, as a test reads it, and as messages show it; and what is still to come on a manual clock."""
+"""What happened in a world, as a test reads it and as messages show it, and what is still to come on a manual clock."""
 
 from __future__ import annotations
 
