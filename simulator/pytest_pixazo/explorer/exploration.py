@@ -27,6 +27,7 @@ class Gateway(Protocol):
 
     def control(self) -> ControlClient:
         """Its control client."""
+        ...
 
 
 class BrokenOrderError(AssertionError):

@@ -19,7 +19,7 @@ import pytest
 from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
 from pytest_pixazo.world import Record
 
-from .calls import Traffic, read_calls
+from .calls import Call, CallbackAttempt, Traffic, read_calls
 from .conduct import Finding, judge, report
 
 MOST_FINDINGS = 5
@@ -158,10 +158,10 @@ def _documented(status: int, operation: str) -> int:
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
-    calls = (call for call in traffic.calls if call.operation == "status" or call.operation in SUBMITS)
-    callbacks = (callback for callback in traffic.callbacks if callback.was_received)
+    seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
+    seen += [call for call in traffic.calls if call.operation == "status" or call.operation in SUBMITS]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
-    for each in (*calls, *callbacks):
+    for each in seen:
         if each.request_id and each.reported in STATES:
             found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
     return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}

@@ -164,7 +164,8 @@ def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -
         from pytest_pixazo.world import SECRETS
 
         crash: Any = getattr(report.longrepr, "reprcrash", None)
-        lines = map(str.strip, SECRETS.text(crash.message if crash else str(report.longrepr)).splitlines())
+        text: str = crash.message if crash else str(report.longrepr)
+        lines = (line.strip() for line in SECRETS.text(text).splitlines())
         _record("failed", report.nodeid, reason=next(filter(None, lines), "")[:LONGEST])
 
 
