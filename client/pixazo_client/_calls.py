@@ -349,8 +349,7 @@ def _not_downloaded(gateway: Gateway, url: str, outcome: Outcome) -> DownloadErr
         error = DownloadError(f"{shown} did not arrive: {gateway.hide(outcome.reason)}: download it again", url=url)
         error.__cause__ = outcome.cause
         return error
+    problem = ": the link may have expired: retrieve the generation for a fresh one"
     if outcome.status < 400 or is_transient(outcome):
-        problem = "not with the whole file: download it again"
-        return DownloadError(f"{shown} answered {outcome.status}, {problem}", url=url, status_code=outcome.status)
-    problem = "the link may have expired: retrieve the generation for a fresh one"
-    return DownloadError(f"{shown} answered {outcome.status}: {problem}", url=url, status_code=outcome.status)
+        problem = ", not with the whole file: download it again"
+    return DownloadError(f"{shown} answered {outcome.status}{problem}", url=url, status_code=outcome.status)

@@ -391,9 +391,7 @@ class AsyncPixazoClient(_Client):
     ) -> AsyncRequestHandle:
         """See PixazoClient.image_to_video."""
         if not isinstance(first_frame_image, str):
-            from anyio.to_thread import run_sync
-
-            first_frame_image = await run_sync(image_url, first_frame_image)
+            first_frame_image = await self._session.transport.io.run(image_url, first_frame_image)
         optional = {
             "first_frame_image": first_frame_image,
             "duration": duration,

@@ -34,10 +34,8 @@ CALM_THREADS = 2
 """Looks in a row that must find the threads idle: during a single one, a thread could wake another that was looked at before."""
 TURNS = 3
 """Iterations of a loop after which a task has continued whose bytes have arrived: they are read, its future is set, it runs."""
-
 ANSWER = 0.005
 """Real seconds to wait for the answer of a loop: its thread may have begun to sleep meanwhile, and must be looked at again."""
-
 AWAITED: dict[type, str] = {CoroutineType: "cr_await", GeneratorType: "gi_yieldfrom"}
 """The attribute that holds what a suspended one awaits."""
 
@@ -116,13 +114,10 @@ class AsyncioLoop(Loop):
             return True
         return False
 
-    def look(self, answer: Future[bool]) -> None:
+    def look(self, answer: Future[bool], left: int = TURNS) -> None:
         """After some iterations: asyncio has no hook for an idle loop."""
-        self._iterate(TURNS, answer)
-
-    def _iterate(self, left: int, answer: Future[bool]) -> None:
         if left:
-            self._loop.call_soon(self._iterate, left - 1, answer)
+            self._loop.call_soon(self.look, answer, left - 1)
         else:
             answer.set_result(self.compare())
 
