@@ -27,7 +27,7 @@ T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
 
 CHUNK = 256 * 1024
-MOST_REDIRECTS = 20
+MOST_REDIRECTS = 20  # as many as the HTTP library follows by default
 SLOWEST_UPLOAD = 16 * 1024
 """Bytes per second: a larger request may take longer as a whole, though no single write longer than the time-out."""
 

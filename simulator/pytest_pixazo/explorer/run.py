@@ -27,7 +27,12 @@ SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""
 PATIENCE = 60.0
 """Real seconds until a gateway that does not answer is given up."""
-_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
+_HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+)  # RFC 9110, 7.6.1; the length is set anew
 
 
 @dataclass(frozen=True, slots=True)
