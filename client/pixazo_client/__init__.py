@@ -1,5 +1,6 @@
 """A thin client for Pixazo's MiniMax Hailuo gateway that takes care of your money and your key. Unofficial."""
 
+from ._calls import Polling
 from ._client import AsyncPixazoClient, AsyncRequestHandle, PixazoClient, RequestHandle
 from ._errors import (
     APIConnectionError,
@@ -24,7 +25,6 @@ from ._errors import (
     WebhookPayloadError,
 )
 from ._models import Generation
-from ._pacing import Polling
 
 __all__ = [
     "APIConnectionError",

@@ -10,11 +10,11 @@ import re
 import secrets
 import stat
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from ._errors import DownloadError
@@ -33,11 +33,7 @@ class BodyError(Exception):
 
 
 class Decoder:
-    """Decodes the Content-Encoding of one body.
-
-    Raises:
-        BodyError: the encoding is not supported.
-    """
+    """Decodes the Content-Encoding of one body. Raises BodyError for one that is not supported."""
 
     __slots__ = ("_inflate", "_name")
 
@@ -56,28 +52,20 @@ class Decoder:
         name = headers.get("Content-Encoding")
         return _IDENTITY if decoded or name is None else cls(name)
 
-    def decode(self, data: bytes) -> Iterable[bytes]:
-        """The decoded data, in pieces of bounded size.
-
-        Raises:
-            BodyError: the data is not in this encoding.
-        """
-        return (data,) if self._inflate is None else self._inflated(self._inflate, data)
-
-    def _inflated(self, inflate: Any, data: bytes) -> Iterator[bytes]:
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """The decoded data, in pieces of bounded size. Raises BodyError for data that is not in this encoding."""
+        if self._inflate is None:
+            yield data
+            return
         try:
             while data:
-                yield inflate.decompress(data, PIECE)
-                data = inflate.unconsumed_tail
+                yield self._inflate.decompress(data, PIECE)
+                data = self._inflate.unconsumed_tail
         except zlib.error as error:
             raise BodyError(f"is not the {self._name} data that its Content-Encoding promises") from error
 
     def finish(self) -> None:
-        """Check that the data was complete.
-
-        Raises:
-            BodyError: it was not.
-        """
+        """Raise BodyError unless the data was complete."""
         if self._inflate is not None and not self._inflate.eof:
             raise BodyError(f"ends in the middle of its {self._name} data")
 
@@ -86,11 +74,7 @@ _IDENTITY = Decoder("identity")
 
 
 class Body:
-    """The body of one response.
-
-    Attributes:
-        problem: why it is not complete, None if it is; `content` is what arrived before.
-    """
+    """The body of one response. `problem` says why it is not complete, None if it is; `content` is what arrived."""
 
     __slots__ = ("_decoder", "_pieces", "_size", "problem")
 

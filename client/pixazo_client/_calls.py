@@ -1,10 +1,11 @@
-"""What a client does: submit, read, wait and download. Each is one coroutine for both kinds of client (see _transport)."""
+"""What a client does, and when. Each call is one coroutine for both kinds of client (see _transport)."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -25,7 +26,6 @@ from ._errors import (
 from ._exchange import MAYBE_CHARGED, NoResponse, Outcome, Request, Response, failure, invalid
 from ._gateway import Gateway, shorten
 from ._models import ERROR, KNOWN, Generation, generation_from
-from ._pacing import Polling, Retry, is_transient
 from ._transport import Transport
 
 T = TypeVar("T")
@@ -33,9 +33,73 @@ T = TypeVar("T")
 LAST_READ = 10.0
 """Seconds that a read may take even if the deadline of its wait is nearer."""
 
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 8.0
+LONGEST_RETRY_AFTER = 60.0
+"""Seconds."""
+
 _JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # NaN and Infinity are not JSON (RFC 8259, 6)
 
 logger = logging.getLogger("pixazo_client")
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """The interval between two reads of a wait: 5 to 10 seconds, as the page advises (Typical Workflow, step 3).
+
+    Attributes:
+        shortest: seconds between two reads, at least.
+        longest: seconds between two reads, at most.
+        random: returns a number in [0, 1), which places each read within that range. It also spreads the backoffs, so
+            that clients that failed together do not return together.
+
+    Raises:
+        ValueError: not 0 <= shortest <= longest.
+    """
+
+    shortest: float = 5.0
+    longest: float = 10.0
+    random: Callable[[], float] = random.random
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shortest <= self.longest:
+            raise ValueError(f"Polling from {self.shortest} to {self.longest} s: give 0 <= shortest <= longest")
+
+    def interval(self) -> float:
+        """Seconds until the next read."""
+        return self.shortest + (self.longest - self.shortest) * self.random()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Repeats a call at most `limit` times; `jitter` returns a number in [0, 1)."""
+
+    limit: int
+    jitter: Callable[[], float]
+
+    def pause(self, method: str, outcome: Outcome, attempt: int) -> float | None:
+        """Seconds to wait before the repetition numbered attempt (from 0); None if the call is not repeated."""
+        if attempt >= self.limit or not _is_repeatable(method, outcome):
+            return None
+        asked = outcome.retry_after if isinstance(outcome, Response) else None
+        if asked is None:
+            ceiling = min(FIRST_BACKOFF * 2.0 ** min(attempt, 10), LONGEST_BACKOFF)
+            return ceiling * (1 - self.jitter() / 2)
+        # A longer wait is the caller's decision: the error carries retry_after.
+        return asked if asked <= LONGEST_RETRY_AFTER else None
+
+
+def is_transient(outcome: Outcome) -> bool:
+    """Whether the same read might succeed later: there was no response, or it was 408, 429 or 5xx."""
+    return not isinstance(outcome, Response) or outcome.status in {408, 429} or outcome.status >= 500
+
+
+def _is_repeatable(method: str, outcome: Outcome) -> bool:
+    if method == "GET":
+        return is_transient(outcome)
+    # The gateway documents no idempotency key. A submission may have been accepted and charged unless it was never
+    # sent, or was refused for its rate.
+    return outcome.status == 429 if isinstance(outcome, Response) else not outcome.sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +205,7 @@ class Watch:
     async def next_update(self) -> Generation:
         """The next state that differs from the one before; not to be called when it is over.
 
-        Raises:
-            WaitTimeoutError: the deadline passed first.
-            APIError: a read failed in a way that a later one cannot mend.
+        Raises WaitTimeoutError when the deadline passes first, APIError for a failure that a later read cannot mend.
         """
         while True:
             if self._begun:
@@ -156,12 +218,7 @@ class Watch:
                 return generation
 
     async def end(self, on_update: Callable[[Generation], object] | None, *, raise_on_failure: bool) -> Generation:
-        """The terminal state; on_update is called with every update.
-
-        Raises:
-            GenerationFailedError, GenerationSystemError: it is FAILED or ERROR, and raise_on_failure is set.
-            WaitTimeoutError, APIError: as `next_update`.
-        """
+        """The terminal state; on_update is called with every update. Raises a GenerationError for FAILED and ERROR."""
         while True:
             generation = await self.next_update()
             if on_update is not None:
@@ -292,8 +349,7 @@ def _not_downloaded(gateway: Gateway, url: str, outcome: Outcome) -> DownloadErr
         error = DownloadError(f"{shown} did not arrive: {gateway.hide(outcome.reason)}: download it again", url=url)
         error.__cause__ = outcome.cause
         return error
+    problem = ": the link may have expired: retrieve the generation for a fresh one"
     if outcome.status < 400 or is_transient(outcome):
-        problem = "not with the whole file: download it again"
-        return DownloadError(f"{shown} answered {outcome.status}, {problem}", url=url, status_code=outcome.status)
-    problem = "the link may have expired: retrieve the generation for a fresh one"
-    return DownloadError(f"{shown} answered {outcome.status}: {problem}", url=url, status_code=outcome.status)
+        problem = ", not with the whole file: download it again"
+    return DownloadError(f"{shown} answered {outcome.status}{problem}", url=url, status_code=outcome.status)

@@ -8,10 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Self
 
-from ._calls import Session, Submission, Watch, download, read, submit, video_body
+from ._calls import Polling, Retry, Session, Submission, Watch, download, read, submit, video_body
 from ._gateway import Gateway
 from ._models import Generation, image_url, parse_unverified
-from ._pacing import Polling, Retry
 from ._transport import AsyncHTTPClient, AsyncIO, BlockingIO, HTTPClient, Timeout, Transport, finish
 
 TEXT_TO_VIDEO = "/minimax-hailuo-ai/v1/generate"
@@ -392,9 +391,7 @@ class AsyncPixazoClient(_Client):
     ) -> AsyncRequestHandle:
         """See PixazoClient.image_to_video."""
         if not isinstance(first_frame_image, str):
-            from anyio.to_thread import run_sync
-
-            first_frame_image = await run_sync(image_url, first_frame_image)
+            first_frame_image = await self._session.transport.io.run(image_url, first_frame_image)
         optional = {
             "first_frame_image": first_frame_image,
             "duration": duration,

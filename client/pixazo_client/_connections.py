@@ -36,8 +36,6 @@ DEFAULT_TIMEOUT = (5.0, 30.0, 30.0, 10.0)
 
 CLOSED = "the client is closed, nothing was sent: make another"
 
-_SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
-
 
 def process() -> Place:
     """This process; blocking clients may be shared by its threads."""
@@ -96,11 +94,7 @@ class Pool:
         self._closed = False
 
     async def take(self) -> httpx2.Client:
-        """The client of this process. One inherited from the parent stays open: to close it would end TLS there.
-
-        Raises:
-            PixazoError: closed.
-        """
+        """The client of this process. One inherited from the parent stays open: to close it would end TLS there."""
         if self._closed:
             raise PixazoError(CLOSED)
         pid = os.getpid()
@@ -131,11 +125,7 @@ class AsyncPool:
         self._closed = False
 
     async def take(self) -> httpx2.AsyncClient:
-        """The client of this process and event loop.
-
-        Raises:
-            PixazoError: closed.
-        """
+        """The client of this process and event loop."""
         if self._closed:
             raise PixazoError(CLOSED)
         here = event_loop()
@@ -188,11 +178,7 @@ class Lent:
         self._home: Place | None = None
 
     async def take(self) -> HTTPClient | AsyncHTTPClient:
-        """The client.
-
-        Raises:
-            PixazoError: it is closed, or its connections belong elsewhere.
-        """
+        """The client. Raises PixazoError when it is closed, or its connections belong elsewhere."""
         if getattr(self._client, "is_closed", False):
             raise PixazoError("http_client is closed, nothing was sent: pass an open one")
         if self._home is not None and self._home != (here := self._here()):
@@ -264,8 +250,7 @@ def _usable(scheme: str, url: str, context: ssl.SSLContext) -> str | UnusablePro
 
 def _without_password(url: str) -> str:
     """The URL without user and password, which end at its last @."""
-    scheme = _SCHEME.match(url)
-    return (scheme[0] if scheme else "") + url[scheme.end() if scheme else 0 :].rpartition("@")[2]
+    return re.sub(r"\A([A-Za-z][\w+.-]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def _pattern(entry: str) -> str | None:

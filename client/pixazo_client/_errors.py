@@ -147,6 +147,25 @@ class InternalServerError(APIStatusError):
     """5xx: the gateway or a server behind it failed."""
 
 
+_BY_STATUS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    429: RateLimitError,
+}
+
+
+def kind_of(status: int, error: object) -> type[APIStatusError]:
+    """The class for a status code; `error`, a member of the body, tells an unknown model (Queue System Errors)."""
+    if 500 <= status < 600:
+        return InternalServerError
+    if status == 400 and error == "Model not found":
+        return ModelNotFoundError
+    return _BY_STATUS.get(status, APIStatusError)
+
+
 class GenerationError(PixazoError):
     """The generation ended without a result.
 

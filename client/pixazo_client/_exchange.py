@@ -9,24 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
+from http.client import responses
 from typing import TypeAlias
 
-from ._errors import (
-    APIConnectionError,
-    APIError,
-    APIResponseValidationError,
-    APIStatusError,
-    APITimeoutError,
-    AuthenticationError,
-    BadRequestError,
-    InsufficientBalanceError,
-    InternalServerError,
-    ModelNotFoundError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-)
+from ._errors import APIConnectionError, APIError, APIResponseValidationError, APITimeoutError, kind_of
 from ._gateway import Gateway, shorten
 from ._models import object_from
 
@@ -37,15 +23,6 @@ CLEAR_REFUSALS = {400, 401, 402, 403, 404, 405, 413, 415, 422, 429}
 
 Any other failure says nothing about that: a 502 may come from a proxy after the gateway has accepted.
 """
-
-_ERRORS: Mapping[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    402: InsufficientBalanceError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    429: RateLimitError,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +60,7 @@ class Response:
         return retry_after(self.headers, self.received)
 
     def members(self) -> Mapping[str, object]:
-        """The members of a body that is a JSON object.
-
-        Raises:
-            ValueError: it is none; the message says why.
-        """
+        """The members of a body that is a JSON object. Raises ValueError that says why it is none."""
         if self.problem is not None:
             raise ValueError(self.problem)
         return object_from(self.text)
@@ -156,12 +129,13 @@ def invalid(gateway: Gateway, request: Request, response: Response, problem: str
 def _refused(gateway: Gateway, request: Request, response: Response, request_id: str | None) -> APIError:
     text = _redacted(gateway, response.text)
     body = _members(text)
-    kind = _kind(response)
+    kind = kind_of(response.status, (_members(response.text) or {}).get("error"))
     flaw = f" (a body that {response.problem})" if response.problem else ""
     sentences = _sentences(body) or _excerpt(response, text)
-    message = f"{_name(gateway, request)} answered {_code(response.status)}: {sentences}{flaw}"
+    code = f"{response.status} {responses.get(response.status, '')}".rstrip()
+    message = f"{_name(gateway, request)} answered {code}: {sentences}{flaw}"
     return kind(
-        _line(message, _remedy(gateway, request, response, kind)),
+        _line(message, _remedy(gateway, request, response, kind.remedy)),
         status_code=response.status,
         body=body,
         request_id=request_id,
@@ -169,24 +143,16 @@ def _refused(gateway: Gateway, request: Request, response: Response, request_id:
     )
 
 
-def _kind(response: Response) -> type[APIStatusError]:
-    if 500 <= response.status < 600:
-        return InternalServerError
-    if response.status == 400 and (_members(response.text) or {}).get("error") == "Model not found":
-        return ModelNotFoundError
-    return _ERRORS.get(response.status, APIStatusError)
-
-
-def _remedy(gateway: Gateway, request: Request, response: Response, kind: type[APIStatusError]) -> str:
+def _remedy(gateway: Gateway, request: Request, response: Response, usual: str) -> str:
     charged = MAYBE_CHARGED if request.method == "POST" and response.status not in CLEAR_REFUSALS else ""
     if 300 <= response.status < 400:
         location = shorten(gateway.hide(response.headers.get("Location", "nowhere")))
         return _line(f"it redirects to {location}, where the key is not sent: correct base_url", charged)
     if charged:
         return charged
-    if kind is RateLimitError and response.retry_after is not None:
+    if response.status == 429 and response.retry_after is not None:
         return f"call again in {response.retry_after:g} s"
-    return kind.remedy
+    return usual
 
 
 def _redacted(gateway: Gateway, text: str) -> str:
@@ -212,13 +178,6 @@ def _sentences(body: Mapping[str, object] | None) -> str:
 def _excerpt(response: Response, text: str) -> str:
     """The beginning of a body that is not an error body."""
     return shorten(text) or ("no readable text" if response.problem or response.body.strip() else "an empty body")
-
-
-def _code(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
 
 
 def _name(gateway: Gateway, request: Request) -> str:

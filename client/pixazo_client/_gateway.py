@@ -46,8 +46,7 @@ class Gateway:
     def resolve(cls, api_key: str | None, base_url: str | None) -> Gateway:
         """The gateway that the arguments name, or else the environment, or else the vendor's.
 
-        Raises:
-            PixazoError: no key, an empty base URL, or a key or base URL that no request could carry.
+        Raises PixazoError for no key, an empty base URL, or a key or base URL that no request could carry.
         """
         key = os.environ.get("PIXAZO_API_KEY") if api_key is None else api_key
         if not key:
@@ -82,8 +81,7 @@ class Gateway:
     def headers(self, *given: Mapping[Any, Any]) -> dict[str, str]:
         """The headers of a request: those of a submission if any are given, which a caller's override, and the key.
 
-        Raises:
-            PixazoError: a name or a value that no header can have.
+        Raises PixazoError for a name or a value that no header can have.
         """
         # "identity" declines compression, which could make a small response expand a thousandfold.
         ours = {KEY_HEADER: self.api_key, "Accept-Encoding": "identity"}

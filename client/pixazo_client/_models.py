@@ -69,10 +69,8 @@ def generation_from(members: Mapping[str, object], hide: Callable[[str], str] = 
     """The generation that a status envelope describes; hide redacts its `error`.
 
     Only the two members without which nothing can be done are required. The others may be missing or have another
-    type, as in the page's example of a failure, which has no timestamps.
-
-    Raises:
-        ValueError: `request_id` or `status` is not a non-empty string; the message says which.
+    type, as in the page's example of a failure, which has no timestamps. Raises ValueError that names the one that is
+    missing, empty or no string.
     """
     output = members.get("output")
     media: Mapping[str, object] = cast("Mapping[str, object]", output) if isinstance(output, dict) else {}
@@ -109,11 +107,7 @@ def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
 
 
 def object_from(text: str | bytes) -> Mapping[str, object]:
-    """The JSON object that the text holds.
-
-    Raises:
-        ValueError: it is not JSON, not an object, or nested too deep.
-    """
+    """The JSON object that the text holds. Raises ValueError for any other text, and for one nested too deep."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -170,11 +164,8 @@ def _instant(value: object) -> datetime | None:
 def image_url(image: str | PathLike[str] | bytes) -> str:
     """A first frame as the gateway takes it: a str unchanged; bytes, or the content of a file, as a data URL.
 
-    Whether the image meets the page's limits is for the gateway to decide.
-
-    Raises:
-        OSError: the file cannot be read.
-        PixazoError: no file can have this name.
+    Whether the image meets the page's limits is for the gateway to decide. Raises OSError when the file cannot be read,
+    PixazoError when no file can have this name.
     """
     if isinstance(image, str):
         return image

@@ -27,11 +27,9 @@ T = TypeVar("T")
 Timeout: TypeAlias = "float | tuple[float | None, float | None, float | None, float | None]"
 
 CHUNK = 256 * 1024
-MOST_REDIRECTS = 20
+MOST_REDIRECTS = 20  # as many as the HTTP library follows by default
 SLOWEST_UPLOAD = 16 * 1024
 """Bytes per second: a larger request may take longer as a whole, though no single write longer than the time-out."""
-
-_NO_LIMIT = nullcontext()
 
 LONGEST_TIMEOUT = 2_000_000
 """Seconds: a socket counts milliseconds in a C int, which holds a little more."""
@@ -147,7 +145,7 @@ class BlockingIO:
 
     def limit(self, _seconds: float) -> AbstractContextManager[object]:
         """Cancel a block after so many seconds. Blocking I/O cannot be cancelled: the clock is read between chunks."""
-        return _NO_LIMIT
+        return nullcontext()
 
 
 class AsyncIO:
@@ -226,8 +224,7 @@ class Transport:
     async def send(self, request: Request) -> Outcome:
         """Send a request to the gateway, following no redirect: the key must not go elsewhere.
 
-        Raises:
-            PixazoError: the connection pool or a proxy refused before anything was sent.
+        Raises PixazoError when the connection pool or a proxy refuses before anything was sent.
         """
         client = await self.io.pool.take()
         try:
@@ -238,9 +235,7 @@ class Transport:
     async def fetch(self, url: str, download: Download) -> Path | Outcome:
         """Download a file, without the key; a response other than 200 is returned as it is.
 
-        Raises:
-            DownloadError: the file is not what was announced, or cannot be written.
-            PixazoError: as `send`.
+        Raises DownloadError when the file is not what was announced or cannot be written, PixazoError as `send`.
         """
         client = await self.io.pool.take()
         try:

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures and hooks, each of which delegates to a wing.
+"""The pytest plugin: options, fixtures and hooks, each of which delegates to a wing.
 
 Every pytest session of an environment imports this file, so it imports nothing but pytest at its top, and the wings only when a test
 needs them.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .testcase.simulators import SharedSimulator
     from .webhooks.inbox import Inbox
     from .world.pixazo import Pixazo
+    from .world.record import Record
 
 __all__ = [
     "Endpoint", "pixazo", "pixazo_async_client", "pixazo_client", "pixazo_endpoint", "pixazo_env", "pixazo_redirect",
@@ -63,18 +64,79 @@ class Endpoint(NamedTuple):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare options and ini settings."""
-    from .options import add_options
+    """Declare options and ini settings; a fixture reads them when it needs them."""
+    _add_world_options(parser)
+    _add_contract_options(parser)
 
-    add_options(parser)
+
+def _add_world_options(parser: pytest.Parser) -> None:
+    """Of tests that use the fixtures."""
+    group = parser.getgroup("pixazo-worlds", "worlds of Pixazo's gateway for tests of apps")
+    group.addoption("--pixazo-sim-url", metavar="URL", help="use this running simulator, instead of one per process")
+    group.addoption(
+        "--pixazo-control-token", metavar="TOKEN", help="its control token; better kept in PIXAZO_SIM_CONTROL_TOKEN"
+    )
+    group.addoption("--pixazo-seed", metavar="N", help="the seed of every world whose test sets none")
+    group.addoption(
+        "--pixazo-real-gateway", action="store_true", help="let tests that use the fixtures call the real one"
+    )
+    for name, default, text in (
+        ("sim_url", "", "origin of a running simulator; else one is started"),
+        ("control_token", "", "control token of that simulator"),
+        ("profile", "documented", "policy of worlds: documented, observed or a file"),
+        ("balance", "100.00", "US dollars in the wallet of a world"),
+        ("clock", "manual", "clock of worlds: manual, real or xN"),
+        ("seed", "", "seed of worlds; else each test has its own"),
+    ):
+        parser.addini(f"pixazo_{name}", text, default=default)
+    parser.addini("pixazo_strict", "unexpected requests and unused rules fail a test", type="bool", default=True)
+    hosts = "hosts in addition to loopback that tests may allow for callbacks"
+    parser.addini("pixazo_webhook_allow", hosts, type="args", default=[])
+
+
+def _add_contract_options(parser: pytest.Parser) -> None:
+    """Options of the contract suite, as of `pixazo-contracts run`."""
+    group = parser.getgroup("pixazo", "contract tests for Pixazo's Hailuo gateway")
+    group.addoption("--pixazo-url", metavar="URL", help="origin of the gateway; without it, a simulator is started")
+    group.addoption("--pixazo-key", metavar="KEY", help="its key; better kept in PIXAZO_API_KEY")
+
+    def add(name: str, text: str, **settings: Any) -> None:
+        group.addoption(f"--pixazo-contract-{name}", help=text, **settings)
+
+    several: dict[str, Any] = {"action": "append", "default": []}
+    add("profile", "TOML: paid, capabilities, accounts, ceilings ...", metavar="FILE")
+    add("account", "empty, suspended, throttled, other ...; repeatable", metavar="ROLE=KEY", **several)
+    add("prompt", "a prompt known to end failed or error; repeatable", metavar="KIND=TEXT", **several)
+    add("clauses", "only clauses whose id matches; repeatable", metavar="GLOB", **several)
+    add("core", "only the core clauses", action="store_true")
+    add("have", "further capabilities of the gateway", metavar="CAP,...", default="")
+    add("pace", "between two polls", metavar="SECONDS", type=float)
+    add("deadline", "until a generation must have ended", metavar="SECONDS", type=float)
+    add("receiver", "where to listen for callbacks", metavar="HOST:PORT")
+    add("receiver-url", "how the gateway reaches us, if not directly", metavar="URL")
+    add("max-generations", "most to spend if they cost", metavar="N", type=int, default=0)
+    add("ledger", "where all runs note what they spend; one for each target", metavar="FILE")
+    add("expect", "TOML: known deviations, each with reason and expiry", metavar="FILE")
+    add("baseline", "a result.ndjson; changed observations are drift", metavar="FILE")
+    add("out", "the trace, the result, and counterexamples", metavar="DIR")
+    add("strict-drift", "drift fails the test", action="store_true")
+
+
+class HookSpecs:
+    """The hook that other plugins may implement."""
+
+    def pytest_pixazo_world_ended(self, record: Record, config: pytest.Config, item: pytest.Item) -> None:
+        """Called once at the teardown of a test that used a world, before the world is deleted.
+
+        `record` is what the test did there. Under xdist it is called in the worker that ran the test.
+        """
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Declare our hook, and register the reports, which implement it."""
-    from . import hookspecs
     from .reports import hooks
 
-    pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.add_hookspecs(HookSpecs)
     pluginmanager.register(hooks, "pixazo-reporting")
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pixazo_client._calls import Retry
 from pixazo_client._exchange import NoResponse, Outcome, Response, retry_after
-from pixazo_client._pacing import Retry
 
 NOON = 1774958400.0  # Tue, 31 Mar 2026 12:00:00 GMT
 

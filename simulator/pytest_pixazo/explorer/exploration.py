@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 
 A = TypeVar("A", bound=App)
-T = TypeVar("T")
 
 
 class Gateway(Protocol):
@@ -96,7 +95,8 @@ class _Explorer:
     tried: int = 0
 
     def __post_init__(self) -> None:
-        self._abilities = self._run(lambda run: run.abilities(self.make_app))
+        with self._run() as run:
+            self._abilities = run.abilities(self.make_app)
 
     def all_up_to(self, size: int) -> int:
         """Try every order of up to `size` events, smallest first; return how many there are."""
@@ -122,25 +122,24 @@ class _Explorer:
 
     def _attempt(self, order: Order) -> None:
         self.tried += 1
-        self._run(lambda run: self._try(run, order))
+        with self._run() as run:
+            try:
+                run.carry_out(self.make_app, order, self.judge)
+            except AppError as failure:
+                lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(run.lines, 1))
+                raise BrokenOrderError(
+                    f"the smallest order that breaks the app, of {self.tried} tried:\n{lines}\nand then {failure}"
+                ) from failure.__cause__
 
-    def _run(self, function: Callable[[Run], T]) -> T:
-        """Call a function with a run in a fresh world."""
+    @contextmanager
+    def _run(self) -> Generator[Run]:
+        """A run in a fresh world."""
         script = [] if self.outcome == "COMPLETED" else [{"when": "submit", "end": {"status": self.outcome}}]
         world = self.gateway.create_world(clock="manual", profile="documented", policy=POLICY, script=script)
         try:
-            return function(Run(world, self.patience))
+            yield Run(world, self.patience)
         finally:
             world.delete_world()
-
-    def _try(self, run: Run, order: Order) -> None:
-        try:
-            run.carry_out(self.make_app, order, self.judge)
-        except AppError as failure:
-            lines = "\n".join(f"  {number}. {line}" for number, line in enumerate(run.lines, 1))
-            raise BrokenOrderError(
-                f"the smallest order that breaks the app, of {self.tried} tried:\n{lines}\nand then {failure}"
-            ) from failure.__cause__
 
 
 def _judge(expected: object, check: Callable[[Any], object] | None, app: App) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection, HTTPException
@@ -27,7 +27,12 @@ SETTLING = 10.0
 """Real seconds within which an app must finish a callback that it made wait."""
 PATIENCE = 60.0
 """Real seconds until a gateway that does not answer is given up."""
-_HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length")
+_HOP_BY_HOP = (
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "content-length",
+)  # RFC 9110, 7.6.1; the length is set anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,9 @@ class App(Protocol):
 
     def submit(self) -> object:
         """Submit one generation, and process the response."""
-        ...
 
     def result(self) -> object:
         """The state that the app believes the generation to be in."""
-        ...
 
 
 class AppError(Exception):
@@ -57,10 +60,6 @@ class AppError(Exception):
 
 class InvalidAppError(Exception):
     """The adapter of an app does not do what `explore` asks of it; the message names the remedy."""
-
-
-class _NoCallbackError(Exception):
-    """No callback came although the generation has ended."""
 
 
 class _Callbacks:
@@ -91,7 +90,7 @@ class _Callbacks:
         self._advance(second - self._elapsed)
 
     def deliver(self, when: str = "") -> None:
-        """Let one callback reach the app; `when` completes its line. Raises _NoCallbackError when none was asked for."""
+        """Let one callback reach the app; `when` completes its line. Raises InvalidAppError when none was asked for."""
         self._when, self.under_way = when, True
         try:
             if self._latest and not self._is_due():
@@ -101,7 +100,10 @@ class _Callbacks:
         finally:
             self.under_way = False
         if self._latest is None:
-            raise _NoCallbackError
+            raise InvalidAppError(
+                "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
+                " without webhooks has no receive()"
+            )
 
     def answer(self, callback: Callback) -> int:
         """The status code for an attempt of the gateway: the app's, or 503 when no callback is to reach the app now."""
@@ -159,8 +161,7 @@ class Proxy(LoopbackServer):
         return response
 
     def _ask_gateway(self, request: HttpRequest) -> HttpResponse:
-        connection = HTTPConnection(self._netloc, timeout=PATIENCE)
-        try:
+        with closing(HTTPConnection(self._netloc, timeout=PATIENCE)) as connection:
             connection.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers.items():
                 if name not in _HOP_BY_HOP:
@@ -170,8 +171,6 @@ class Proxy(LoopbackServer):
             connection.endheaders(request.body)
             response = connection.getresponse()
             return HttpResponse(response.status, response.read(), dict(response.getheaders()))
-        finally:
-            connection.close()
 
 
 class Run:
@@ -197,7 +196,7 @@ class Run:
             for step in order.steps:
                 self._step(step)
             while order.arrivals and self._callbacks.will_retry:
-                self._deliver()
+                self._callbacks.deliver()
             _as_app_error("the check", partial(check, self._app))
 
     def abilities(self, make_app: Callable[[Scene], App]) -> dict[str, bool]:
@@ -224,7 +223,7 @@ class Run:
         self._callbacks.advance_to(BEGINS[step.sees])
         self._overtaking = step.overtaken
         if step.kind is Kind.CALLBACK:
-            self._deliver()
+            self._callbacks.deliver()
         elif step.kind is Kind.POLL:
             _as_app_error("poll()", self._app.poll)
         else:
@@ -235,16 +234,7 @@ class Run:
                 )
         self._settle()
         for _ in range(self._overtaking):  # the app sent no request whose response could be overtaken, or made one wait
-            self._deliver()
-
-    def _deliver(self, when: str = "") -> None:
-        try:
-            self._callbacks.deliver(when)
-        except _NoCallbackError:
-            raise InvalidAppError(
-                "no callback came: submit() has to send scene.webhook_url as X-Webhook-URL or callback_url; an app"
-                " without webhooks has no receive()"
-            ) from None
+            self._callbacks.deliver()
 
     def _settle(self) -> None:
         """Wait for the callbacks that the app made wait, and raise what was raised in their threads."""
@@ -276,7 +266,7 @@ class Run:
 
     def _overtake(self, when: str) -> None:
         try:
-            self._deliver(when)
+            self._callbacks.deliver(when)
         except Exception as error:  # noqa: BLE001 - raised again by `_settle`, in the thread of the order
             self._error = error
 

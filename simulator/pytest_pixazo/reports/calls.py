@@ -21,7 +21,6 @@ _UNANSWERED = frozenset({"reply_lost", "empty_reply", "connection_reset", "hang"
 """Faults that leave the caller without a response."""
 _UNREADABLE = _UNANSWERED | {"truncated_body", "garbled_body"}
 """Faults that leave the caller without a response that it can read."""
-SERVER_ERROR = 500
 
 
 class Call(Exchange, frozen=True):
@@ -40,7 +39,7 @@ class Call(Exchange, frozen=True):
     @property
     def is_lost(self) -> bool:
         """Whether the caller cannot know the outcome: no response, none that can be read, or a server error."""
-        return not _UNREADABLE.isdisjoint(self.faults) or self.status >= SERVER_ERROR
+        return not _UNREADABLE.isdisjoint(self.faults) or self.status >= 500
 
     @property
     def is_committed(self) -> bool:

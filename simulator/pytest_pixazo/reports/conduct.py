@@ -25,9 +25,7 @@ SHORT_PAUSES = 2
 LOOKS_AFTER_END = {"ERROR": 1}
 LOOKS_AFTER_OTHERS = 2
 """Looks after the end that make a finding: one after ERROR, which polling loops most often forget; two after another end."""
-OK = 200
 REFUSALS = (400, 402)
-TWICE = 2
 _REDACTED_ANYWAY = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers that are redacted whether or not they held the key."""
 
@@ -112,17 +110,9 @@ def _ignores_retry_after(traffic: Traffic) -> Iterator[Remark]:
     remedy="tell the user, and send it again only when the request or the balance has changed",
 )
 def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
-    seen: list[Call] = []
-    for index, refused in enumerate(traffic.calls):
-        if refused.status not in REFUSALS or any(refused.is_like(each) for each in seen):
-            continue
-        seen.append(refused)
+    for refused, later in _repeated(traffic.calls, lambda call: call.status in REFUSALS):
         # A rule may refuse a good request. Without one, a different response shows that the cause was removed in between.
-        again = [
-            call
-            for call in traffic.calls[index + 1 :]
-            if call.is_like(refused) and (refused.rule is not None or call.status == refused.status)
-        ]
+        again = [call for call in later if refused.rule is not None or call.status == refused.status]
         if again:
             yield None, [refused, *again], f"sent {len(again) + 1} times, though it was answered {refused.status}"
 
@@ -135,17 +125,10 @@ def _repeats_refusal(traffic: Traffic) -> Iterator[Remark]:
     remedy="repeat a submission only after a connect error or a 429; after a lost response or a 5xx let a person decide",
 )
 def _is_charged_twice(traffic: Traffic) -> Iterator[Remark]:
-    submits, explained = traffic.submits(), list[Call]()
-    for index, lost in enumerate(submits):
-        again = [each for each in submits[index + 1 :] if each.is_like(lost)] if lost.is_lost else []
-        if again and not any(lost.is_like(each) for each in explained):
-            explained.append(lost)
-            count = len(again) + 1
-            yield (
-                lost.request_id,
-                [lost, *again],
-                f"submitted again after the answer was lost: accepted and charged {count} times",
-            )
+    for lost, again in _repeated(traffic.submits(), lambda submit: submit.is_lost):
+        if again:
+            says = f"submitted again after the answer was lost: accepted and charged {len(again) + 1} times"
+            yield lost.request_id, [lost, *again], says
 
 
 @_rule(
@@ -161,9 +144,8 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
     for request_id in traffic.ended:
         looked, submit = reads.get(request_id, []), submits.get(request_id)
         is_known = looked or not (submit and (submit.faults or submit.is_lost))
-        is_reported = any(read.has_ended for read in looked) or any(
-            each.has_ended for each in traffic.received(request_id)
-        )
+        received = traffic.received(request_id)
+        is_reported = any(read.has_ended for read in looked) or any(callback.has_ended for callback in received)
         if request_id in traffic.followed and is_known and not is_reported:
             last = looked[-1].reported if looked else "QUEUED"
             yield request_id, [*([submit] if submit else []), *looked], f"it ended, the app last heard of {last}"
@@ -179,16 +161,12 @@ def _misses_end(traffic: Traffic) -> Iterator[Remark]:
 def _polls_after_end(traffic: Traffic) -> Iterator[Remark]:
     for request_id, reads in traffic.reads().items():
         received, final = traffic.received(request_id), _split(reads)[1]
+        if not final:
+            continue
         after = [read for before, read in pairwise(final) if not _is_prompted(received, before, read)]
-        looks = _looks([*final[:1], *after])
-        if final and len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(
-            final[0].reported or "", LOOKS_AFTER_OTHERS
-        ):
-            yield (
-                request_id,
-                [final[0], *after],
-                f"read {counted(len(after), 'time')} more after {final[0].reported} was reported",
-            )
+        looks, status = _looks([final[0], *after]), str(final[0].reported)
+        if len(looks) - 1 + _excess_reads(looks) >= LOOKS_AFTER_END.get(status, LOOKS_AFTER_OTHERS):
+            yield request_id, [final[0], *after], f"read {counted(len(after), 'time')} more after {status} was reported"
 
 
 @_rule(
@@ -218,11 +196,11 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
     # Several callbacks about one end cause the same action several times: a download, or a submission.
     for request_id in traffic.ended:
         received = [callback for callback in traffic.received(request_id) if callback.has_ended]
-        if len(received) < TWICE:
+        if len(received) < 2:
             continue
         since = received[0].second
         downloads = [each for each in traffic.calls if _is_download(each, request_id) and each.second >= since]
-        if len(downloads) >= TWICE:
+        if len(downloads) >= 2:
             yield request_id, downloads, f"downloaded {len(downloads)} times after {len(received)} callbacks"
         for first, second in _pairs([submit for submit in traffic.submits() if submit.second >= since]):
             yield request_id, [first, second], f"the same submitted twice after {len(received)} callbacks"
@@ -231,6 +209,15 @@ def _acts_twice(traffic: Traffic) -> Iterator[Remark]:
 def counted(number: int, what: str) -> str:
     """`1 download`, `2 downloads`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _repeated(calls: Sequence[Call], begins: Callable[[Call], bool]) -> Iterator[tuple[Call, list[Call]]]:
+    """Each call that begins a repetition, unless one like it has, and the later calls like it."""
+    begun: list[Call] = []
+    for index, call in enumerate(calls):
+        if begins(call) and not any(call.is_like(each) for each in begun):
+            begun.append(call)
+            yield call, [each for each in calls[index + 1 :] if each.is_like(call)]
 
 
 def _early(answer: Call, later: Sequence[Call]) -> list[Call]:
@@ -290,7 +277,7 @@ def _webhook_urls(call: Call) -> Iterator[str]:
 
 def _is_download(call: Call, request_id: str) -> bool:
     """Whether it is a whole video that arrived completely: no range, and no download that broke off."""
-    whole = call.operation == "media" and call.method == "GET" and call.status == OK and not call.is_lost
+    whole = call.operation == "media" and call.method == "GET" and call.status == 200 and not call.is_lost
     return whole and call.request_id == request_id
 
 

@@ -1,17 +1,29 @@
-"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not."""
+"""Behaviour coverage: which documented behaviour of the gateway a test suite met, and a line that provokes what it did not.
+
+`Results` collects it for a run, together with the findings of conduct.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from pixazo_simulator.script import EXAMPLES, SUBMITS, in_python
 from pytest_pixazo.world import Record
 
-from .calls import Call, Traffic, read_calls
+from .calls import Call, CallbackAttempt, Traffic, read_calls
+from .conduct import Finding, judge, report
+
+MOST_FINDINGS = 5
+"""Findings of one rule that are printed unless the run is verbose."""
 
 STATES = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -120,7 +132,11 @@ class Coverage:
 def met(record: Record) -> Counter[str]:
     """The names of the behaviours that one test met, and how often."""
     traffic, found = Traffic.of(record), Counter[str]()
-    found.update(_met_codes((*traffic.calls, *read_calls(record.unmatched))))
+    found.update(
+        f"{call.operation}:{_documented(call.status, call.operation)}"
+        for call in (*traffic.calls, *read_calls(record.unmatched))
+        if call.operation is not None and call.is_answered
+    )
     for statuses in _reported(traffic).values():
         found.update(f"state:{status}" for status in statuses)
         found.update(f"transition:{before}-{after}" for before, after in pairwise(statuses))
@@ -129,12 +145,6 @@ def met(record: Record) -> Counter[str]:
     found.update(f"fault:{kind}" for delivery in record.deliveries for kind in delivery.faults)
     known = {each.name for each in (*BEHAVIOURS, *FAULT_BEHAVIOURS)}
     return Counter({name: count for name, count in found.items() if name in known})
-
-
-def _met_codes(calls: Iterable[Call]) -> Iterator[str]:
-    for call in calls:
-        if call.operation is not None and call.is_answered:
-            yield f"{call.operation}:{_documented(call.status, call.operation)}"
 
 
 def _documented(status: int, operation: str) -> int:
@@ -148,20 +158,13 @@ def _documented(status: int, operation: str) -> int:
 
 def _reported(traffic: Traffic) -> dict[str, list[str]]:
     """The statuses of each generation that were reported to the app, in order of time."""
+    seen: list[Call | CallbackAttempt] = [callback for callback in traffic.callbacks if callback.was_received]
+    seen += [call for call in traffic.calls if call.operation == "status" or call.operation in SUBMITS]
     found: dict[str, list[tuple[float, int, str]]] = defaultdict(list)
-    for request_id, at, status in _statuses(traffic):
-        if status in STATES:
-            found[request_id].append((at, min(STATES.index(status), 2), status))
+    for each in seen:
+        if each.request_id and each.reported in STATES:
+            found[each.request_id].append((each.second, min(STATES.index(each.reported), 2), each.reported))
     return {request_id: [status for _, _, status in sorted(statuses)] for request_id, statuses in found.items()}
-
-
-def _statuses(traffic: Traffic) -> Iterator[tuple[str, float, str | None]]:
-    for call in traffic.calls:
-        if call.request_id and (call.operation == "status" or call.operation in SUBMITS):
-            yield call.request_id, call.second, call.reported
-    for callback in traffic.callbacks:
-        if callback.was_received:
-            yield callback.request_id, callback.second, callback.reported
 
 
 def _met_callbacks(traffic: Traffic) -> Iterator[str]:
@@ -174,3 +177,76 @@ def _met_callbacks(traffic: Traffic) -> Iterator[str]:
         yield f"webhook:{callback.reported}" if callback.was_taken else "webhook:refused"
         ended[callback.request_id] += callback.has_ended
     yield from ("webhook:duplicated" for count in ended.values() if count > 1)
+
+
+class Results:
+    """Findings, and for each behaviour met how often and by which test first; the order of what is added does not matter."""
+
+    def __init__(self) -> None:
+        self.findings: set[Finding] = set()
+        self.counts: dict[str, int] = {}
+        self.firsts: dict[str, str] = {}
+
+    def add(self, record: Record, allowed: Iterable[str] = ()) -> list[Finding]:
+        """Add what one test did in its world, and return its findings. Raises ValueError for an allowed rule that does not exist."""
+        found = judge(record, allowed)
+        self.findings.update(found)
+        for name, count in met(record).items():
+            self._count(name, count, record.nodeid)
+        return found
+
+    def as_plain_values(self) -> dict[str, Any]:
+        """Everything as values that a worker of xdist can send; see `merge`."""
+        return {
+            "findings": [astuple(finding) for finding in self.findings],
+            "met": {name: (count, self.firsts[name]) for name, count in self.counts.items()},
+        }
+
+    def merge(self, values: Mapping[str, Any]) -> None:
+        """Add the results of another process."""
+        self.findings.update(Finding(*each) for each in values["findings"])
+        for name, (count, nodeid) in values["met"].items():
+            self._count(name, count, nodeid)
+
+    def _count(self, name: str, count: int, nodeid: str) -> None:
+        self.counts[name] = self.counts.get(name, 0) + count
+        self.firsts[name] = min(nodeid, self.firsts.get(name, nodeid))
+
+    def conduct_lines(self, *, verbose: bool) -> Iterator[str]:
+        """The findings of all tests, rule by rule."""
+        return report(self.findings, most=None if verbose else MOST_FINDINGS)
+
+    def coverage_lines(self, config: pytest.Config) -> Iterator[str]:
+        """How much of the documented behaviour and of the faults was met, group by group, with what is missing."""
+        documented, faults = self._documented(config), Coverage(FAULT_BEHAVIOURS, self.counts)
+        yield f"documented behaviour: {documented}"
+        yield from documented.lines()
+        yield f"faults, which no page documents: {faults}"
+        yield from faults.lines()
+
+    def shortfall(self, config: pytest.Config) -> str | None:
+        """One line when less behaviour was met than `--pixazo-cov-fail-under` asks for. Raises ValueError for a wrong glob."""
+        least: float | None = config.getoption("pixazo_cov_fail_under")
+        percent = self._documented(config).percent
+        if least is None or percent >= least:
+            return None
+        return (
+            f"pixazo: behaviour coverage {percent:.1f} % is less than {least:g} %: --pixazo-cov shows what is missing"
+        )
+
+    def write_coverage(self, config: pytest.Config, file: Path) -> None:
+        """Write what was met and what was not as JSON. Raises OSError."""
+        documented, faults = self._documented(config), Coverage(FAULT_BEHAVIOURS, self.counts)
+        content = {"documented": self._as_json(documented), "faults": self._as_json(faults)}
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def _documented(self, config: pytest.Config) -> Coverage:
+        return Coverage(without(config.getini("pixazo_cov_omit")), self.counts)
+
+    def _as_json(self, coverage: Coverage) -> dict[str, Any]:
+        names = [each.name for each in coverage.behaviours if each.name in self.counts]
+        return {
+            "percent": round(coverage.percent, 2),
+            "met": {name: {"times": self.counts[name], "first": self.firsts[name]} for name in names},
+            "missing": {each.name: each.hint for each in coverage.missing},
+        }

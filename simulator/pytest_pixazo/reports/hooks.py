@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
 
     from pytest_pixazo.world import Record
 
-    from .results import Results
+    from .coverage import Results
 
 
 CONDUCT = ("off", "report", "fail")
@@ -70,7 +70,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if not config.getoption("pixazo_mutants"):
         return None
     pytest_configure(config)
-    from .mutation.runner import run_mutation_testing
+    from .mutation import run_mutation_testing
 
     return run_mutation_testing(config)
 
@@ -127,17 +127,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         return
     if results.findings:
         terminalreporter.write_sep("=", "pixazo conduct: what will hurt on the real gateway")
-        _write(terminalreporter, results.conduct_lines(verbose=terminalreporter.verbosity > 0))
+        for line in results.conduct_lines(verbose=terminalreporter.verbosity > 0):
+            terminalreporter.write_line(line)
     if config.getoption("pixazo_cov"):
         terminalreporter.write_sep("=", "pixazo behaviour coverage")
-        _write(terminalreporter, results.coverage_lines(config))
+        for line in results.coverage_lines(config):
+            terminalreporter.write_line(line)
     for line in config.stash.get(_PROBLEMS, list[str]()):
         terminalreporter.write_line(line, red=True)
-
-
-def _write(terminalreporter: pytest.TerminalReporter, lines: Iterable[str]) -> None:
-    for line in lines:
-        terminalreporter.write_line(line)
 
 
 def _finish(session: pytest.Session) -> None:
@@ -159,8 +156,7 @@ def _finish(session: pytest.Session) -> None:
 
 
 def _results(config: pytest.Config) -> Results:
-    """The results of this process so far."""
-    from .results import Results
+    from .coverage import Results
 
     return config.stash.setdefault(_RESULTS, Results())
 

@@ -1,22 +1,30 @@
-"""Replaces the functions that sleep and read clocks, wherever the app has bound them."""
+"""Replaces the functions that sleep and read clocks, wherever the app has bound them, and deadlines in event loops."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import operator
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import Context, copy_context
 from functools import cache
 from types import FrameType, FunctionType, ModuleType
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from weakref import ref
 
-from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, waits
-from .deadlines import follow_deadlines, is_for_app
+import pytest
+
+from .callers import OUR_THREADS, PLUMBING, TOOLS, caller, reads, sets_deadline, waits
 from .virtual_time import LIMIT, Sleeps
+
+if TYPE_CHECKING:
+    from trio import CancelScope
+
 
 LONGEST = 2**63 / 1_000_000_000
 """Seconds from which on `time.sleep` raises OverflowError."""
@@ -71,11 +79,10 @@ class _Sleep:
         self._real = real
 
     def __call__(self, seconds: float, /) -> None:
-        sleeps, length = _sleeps(caller()), _length(seconds)
-        if sleeps is None or length is None:
-            self._real(seconds)
+        if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
+            sleeps.in_thread(float(seconds))
         else:
-            sleeps.in_thread(length)
+            self._real(seconds)
 
 
 class _Clock(Generic[Number]):
@@ -98,10 +105,9 @@ real_asyncio_sleep = asyncio.sleep
 
 
 async def _asyncio_sleep(delay: float, result: T | None = None) -> T | None:
-    sleeps, length = _sleeps(caller()), _length(delay)
-    if sleeps is None or length is None:
+    if not ((sleeps := _sleeps(caller())) and _can_be_slept(delay)):
         return await real_asyncio_sleep(delay, result)
-    await sleeps.in_asyncio(length)
+    await sleeps.in_asyncio(float(delay))
     return result
 
 
@@ -134,13 +140,13 @@ def _of_anyio() -> list[Swap]:
     real_sleep = anyio.sleep
 
     async def sleep(delay: float) -> None:
-        sleeps, length = _sleeps(caller()), _length(delay)
-        if sleeps is None or length is None:
+        trio = sys.modules.get("trio")
+        if not ((sleeps := _sleeps(caller())) and _can_be_slept(delay)):
             await real_sleep(delay)
-        elif _on_trio():
-            await sleeps.in_trio(length)
+        elif trio and trio.lowlevel.in_trio_run():
+            await sleeps.in_trio(float(delay))
         else:
-            await sleeps.in_asyncio(length)
+            await sleeps.in_asyncio(float(delay))
 
     return [(real_sleep, sleep)]
 
@@ -152,30 +158,24 @@ def _of_trio() -> list[Swap]:
     real_sleep, real_sleep_until, real_time = trio.sleep, trio.sleep_until, trio.current_time
 
     async def sleep(seconds: float) -> None:
-        sleeps, length = _sleeps(caller()), _length(seconds)
-        if sleeps is None or length is None:
-            await real_sleep(seconds)
+        if (sleeps := _sleeps(caller())) and _can_be_slept(seconds):
+            await sleeps.in_trio(float(seconds))
         else:
-            await sleeps.in_trio(length)
+            await real_sleep(seconds)
 
     async def sleep_until(deadline: float) -> None:
         sleeps = _sleeps(caller())
         real_deadline = deadline - (sleeps.total if sleeps else 0)
-        length = _length(real_deadline - real_time())
-        if sleeps is None or length is None:
-            await real_sleep_until(real_deadline)
+        seconds = real_deadline - real_time()
+        if sleeps and _can_be_slept(seconds):
+            await sleeps.in_trio(seconds)
         else:
-            await sleeps.in_trio(length)
+            await real_sleep_until(real_deadline)
 
     def current_time() -> float:
         return real_time() + (_active.total if _active and is_for_app() else 0)
 
     return [(real_sleep, sleep), (real_sleep_until, sleep_until), (real_time, current_time)]
-
-
-def _on_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
 def _sleeps(frame: FrameType) -> Sleeps | None:
@@ -185,14 +185,131 @@ def _sleeps(frame: FrameType) -> Sleeps | None:
     return _active
 
 
-def _length(seconds: object) -> float | None:
-    """The seconds to sleep; None for what is not a number, not positive or too long, which the original function handles."""
-    if not isinstance(seconds, float):
-        try:
-            seconds = operator.index(seconds)  # type: ignore[arg-type]  # what has no index is refused
-        except TypeError:
-            return None
-    return float(seconds) if 0 < seconds < LONGEST else None
+def _can_be_slept(seconds: Any) -> bool:
+    """False for what is not a number, not positive or too long, which the original function handles."""
+    try:
+        return 0 < (seconds if isinstance(seconds, float) else operator.index(seconds)) < LONGEST
+    except TypeError:  # of what has no index
+        return False
+
+
+_firing = threading.local()
+"""`now`: this thread runs a timer callback of the app, which is not on the stack, and yet its time is to be virtual."""
+
+
+class _Timer:
+    """The callback of a timer: called once, at its real time or when the app sleeps past it, whichever comes first."""
+
+    __slots__ = ("_args", "_callback", "_context", "_done", "_loop", "handle")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, callback: Callable[..., object], args: tuple[Any, ...], context: Context
+    ) -> None:
+        self._loop, self._callback, self._args, self._context = loop, callback, args, context
+        self._done = False
+        self.handle: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> None:
+        if not self._done:
+            self._done = _firing.now = True
+            try:
+                self._callback(*self._args)
+            finally:
+                _firing.now = False
+
+    def alive(self) -> bool:
+        """Whether it is still pending."""
+        return not self._done and self.handle is not None and not self.handle.cancelled()
+
+    def slept_past(self) -> None:
+        """Schedule the callback; from any thread."""
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._fire, context=self._context)
+
+    def _fire(self) -> None:
+        if self.alive() and self.handle:
+            self.handle.cancel()
+            self()
+
+
+def is_for_app() -> bool:
+    """Whether the caller of our caller sets a deadline or reads a clock for the app."""
+    return getattr(_firing, "now", False) or sets_deadline(caller(2))
+
+
+@contextmanager
+def follow_deadlines(sleeps: Sleeps) -> Generator[None]:
+    """Within this context, deadlines that the app sets in a loop (`asyncio.timeout`, `wait_for`, `call_later`, `anyio.fail_after`,
+    `trio.move_on_after`) include the time that it slept, and so does `loop.time()` when the app reads it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        loop: Any = asyncio.BaseEventLoop  # implements `call_later` by `call_at`
+        patch.setattr(loop, "call_at", _scheduling(sleeps, loop.call_at, loop.time))
+        patch.setattr(loop, "time", _time(sleeps, loop.time))
+        if uvloop := sys.modules.get("uvloop"):
+            loop = uvloop.Loop  # implements `call_at` by `call_later`
+            patch.setattr(loop, "call_later", _scheduling(sleeps, loop.call_later))
+            patch.setattr(loop, "time", _time(sleeps, loop.time))
+        if trio := sys.modules.get("trio"):
+            patch.setattr(trio.CancelScope, "__enter__", _entering_scope(sleeps, trio.CancelScope.__enter__))
+        yield
+
+
+def _time(sleeps: Sleeps, real: Callable[[Any], float]) -> Callable[[asyncio.AbstractEventLoop], float]:
+    def time(loop: asyncio.AbstractEventLoop) -> float:
+        return real(loop) + sleeps.total if is_for_app() else real(loop)
+
+    return time
+
+
+def _scheduling(
+    sleeps: Sleeps, real: Callable[..., asyncio.TimerHandle], now: Callable[[Any], float] | None = None
+) -> Callable[..., asyncio.TimerHandle]:
+    """`call_at` of a loop whose clock is `now`, or else its `call_later`."""
+
+    def schedule(
+        loop: asyncio.AbstractEventLoop,
+        when: float,
+        callback: Callable[..., object],
+        *args: object,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        if not is_for_app():
+            return real(loop, when, callback, *args, context=context)
+        timer = _Timer(loop, callback, args, context := context or copy_context())
+        when -= sleeps.total if now else 0
+        timer.handle = handle = real(loop, when, timer, context=context)
+        sleeps.follow(when - now(loop) if now else when, timer.slept_past, timer.alive)
+        return handle
+
+    return schedule
+
+
+def _entering_scope(
+    sleeps: Sleeps, real_enter: Callable[[CancelScope], object]
+) -> Callable[[CancelScope], CancelScope]:
+    """Trio makes a relative deadline absolute, in real time, when its scope is entered."""
+    from trio import current_time
+    from trio.lowlevel import current_trio_token
+
+    def enter(scope: CancelScope) -> CancelScope:
+        if not is_for_app():
+            real_enter(scope)
+            return scope
+        if scope.is_relative is False:
+            scope.deadline -= sleeps.total
+        real_enter(scope)
+        if math.isfinite(deadline := scope.deadline):
+            weak, token = ref(scope), current_trio_token()
+
+            def expire() -> None:
+                if (entered := weak()) and entered.deadline == deadline:
+                    entered.deadline = current_time()
+
+            sleeps.follow(deadline - current_time(), lambda: token.run_sync_soon(expire), lambda: weak() is not None)
+        return scope
+
+    return enter
 
 
 EXPORTERS = frozenset({"time", "asyncio", "anyio", "anyio._core._eventloop", "trio"})

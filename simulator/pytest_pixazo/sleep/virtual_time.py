@@ -12,8 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .loops import AsyncioLoop, Loop, TrioLoop
-from .quiescence import Quiescence
+from .quiescence import AsyncioLoop, Loop, Quiescence, TrioLoop
 
 LIMIT = 3600.0
 """Seconds that one test may sleep by default: as many as `run_until` takes, and few enough to end a loop that polls every second
@@ -165,7 +164,8 @@ class Sleeps:
             finally:
                 self._threads.discard(thread)
                 self._queue.leave(wakeup)
-        _raise(wakeup.error)
+        if wakeup.error:
+            raise wakeup.error
 
     async def in_asyncio(self, seconds: float) -> None:
         """Sleep as `asyncio.sleep` does."""
@@ -177,11 +177,10 @@ class Sleeps:
                 future.set_result(None)
 
         loop = self._loops.setdefault(running, AsyncioLoop(running))
-        with self._asleep(seconds, wake, loop) as (wakeup, late):
+        with self._asleep(seconds, wake, loop) as late:
             if late:
                 running.call_later(HELD_UP, wake)
             await future
-        _raise(wakeup.error)
 
     async def in_trio(self, seconds: float) -> None:
         """Sleep as `trio.sleep` does."""
@@ -190,12 +189,8 @@ class Sleeps:
         token = trio.lowlevel.current_trio_token()
         woken = trio.Event()
         loop = self._loops.setdefault(token, TrioLoop(token))
-        with (
-            self._asleep(seconds, woken.set, loop) as (wakeup, late),
-            trio.move_on_after(HELD_UP if late else math.inf),
-        ):
+        with self._asleep(seconds, woken.set, loop) as late, trio.move_on_after(HELD_UP if late else math.inf):
             await woken.wait()
-        _raise(wakeup.error)
 
     def follow(self, seconds: float, wake: Callable[[], object], alive: Callable[[], bool]) -> None:
         """Call `wake`, from any thread, once that many seconds (rounded up to the millisecond) were slept, if `alive` still holds."""
@@ -228,8 +223,8 @@ class Sleeps:
                 log.warning("virtual sleep ended while the clock was still being moved")
 
     @contextmanager
-    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[tuple[Wakeup, bool]]:
-        """Surrounds the sleep of a task; yields its wakeup, and whether it began while the clock was being moved."""
+    def _asleep(self, seconds: float, wake: Callable[[], object], loop: Loop) -> Generator[bool]:
+        """Surrounds the sleep of a task; yields whether it began during a move. Raises why the clock could not be moved."""
 
         def call() -> None:
             loop.sleepers -= 1
@@ -241,12 +236,14 @@ class Sleeps:
             late = self._moving
             self._mover = self._mover or self._start_mover()
         try:
-            yield wakeup, late
+            yield late
         finally:
             with self._changed:
                 if not wakeup.woken:
                     loop.sleepers -= 1
                     self._queue.leave(wakeup)
+        if wakeup.error:
+            raise wakeup.error
 
     def _enter(self, seconds: float, wake: Callable[[], object]) -> Wakeup:
         due = self._now + round(seconds * SECOND)
@@ -323,8 +320,3 @@ class Sleeps:
         if milliseconds:
             self._advance(milliseconds / 1000)
         return until
-
-
-def _raise(error: Exception | None) -> None:
-    if error:
-        raise error

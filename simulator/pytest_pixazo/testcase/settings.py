@@ -18,15 +18,14 @@ import pytest
 from pixazo_simulator.server import read_profile
 from pixazo_simulator.spec import PROFILES, Policy, micros, nearest
 from pixazo_simulator.world import clock_factory
+from pytest_pixazo.reports import check_rules
 
 from .simulators import located
 
 ARGUMENTS = ("balance", "clock", "policy", "profile", "seed", "strict")
 """The arguments of the marker. Each but `policy` is an ini setting, too, named `pixazo_<argument>`."""
-
-ELSEWHERE = ("real_gateway", "allow_conduct")
-"""Arguments of the marker that the guard and the usage checks read."""
-KNOWN = (*ARGUMENTS, *ELSEWHERE)
+KNOWN = (*ARGUMENTS, "real_gateway", "allow_conduct")
+"""With the arguments of the marker that the guard and the usage checks read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +131,6 @@ def _flag(name: str, value: Any) -> bool:
     return value
 
 
-def _allow_conduct(value: Any) -> None:
-    # Checked before the test runs, although the usage checks read it only after it.
-    from pytest_pixazo.reports import check_rules
-
-    check_rules(value)
-
-
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "balance": _balance,
     "clock": _clock,
@@ -146,7 +138,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "seed": _seed,
     "strict": partial(_flag, "strict"),
     "real_gateway": partial(_flag, "real_gateway"),
-    "allow_conduct": _allow_conduct,
+    "allow_conduct": check_rules,  # before the test runs, although the usage checks read it only after it
 }
 
 

@@ -14,10 +14,9 @@ from typing import Self
 from pixazo_simulator.control import ControlClient, ControlError
 from pixazo_simulator.server import HttpRequest, HttpResponse, LoopbackServer
 
-from .apps import LifespanError
 from .callback import Callback
 from .event_loops import EventLoopError
-from .receivers import Receiver, fixed_replies, receiver_of
+from .receivers import LifespanError, Receiver, fixed_replies, receiver_of
 
 log = logging.getLogger("pytest_pixazo")
 

@@ -1,19 +1,29 @@
-"""What answers the deliveries to an inbox: fixed responses, a function, a test client, or an app."""
+"""What answers the deliveries to an inbox: fixed responses, a function, a test client, or an app, without a socket."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any, cast
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from wsgiref.util import setup_testing_defaults
 
-from pixazo_simulator.server import HttpRequest, HttpResponse
+import anyio
 
-from .apps import AsgiApp, WsgiApp, call_asgi, call_wsgi, lifespan
+from pixazo_simulator.server import HttpResponse
+
 from .callback import Callback
 from .event_loops import EventLoop, OwnLoop, running_loop
+
+Message = MutableMapping[str, Any]
+AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+WsgiApp = Callable[[dict[str, Any], Callable[..., Callable[[bytes], object]]], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ def receiver_of(target: object, path: str, *, own_loop: bool) -> Receiver:
         return _asgi(cast("AsgiApp", target), path, own_loop=own_loop)
     if arguments == 2:
         wsgi = cast("WsgiApp", target)
-        return Receiver(lambda callback: call_wsgi(wsgi, _request(callback, path)), _route(path, target))
+        return Receiver(lambda callback: call_wsgi(wsgi, path, callback), _route(path, target))
     if arguments == 1 and not inspect.iscoroutinefunction(target):
         function = cast("Callable[[Callback], int | None]", target)
         return Receiver(lambda callback: HttpResponse(function(callback) or 204))
@@ -100,7 +110,7 @@ def _asgi(app: AsgiApp, path: str, *, own_loop: bool) -> Receiver:
     loop = (None if own_loop else running_loop()) or OwnLoop(partial(lifespan, app, state))
 
     def answer(callback: Callback) -> HttpResponse:
-        return loop.run(partial(call_asgi, app, _request(callback, path), state))
+        return loop.run(partial(call_asgi, app, path, callback, state))
 
     return Receiver(answer, _route(path, app), loop, loop.close)
 
@@ -124,5 +134,145 @@ def _route(path: str, app: object) -> str:
     return f"POST {path} of {app!r}"
 
 
-def _request(callback: Callback, path: str) -> HttpRequest:
-    return HttpRequest("POST", path, callback.headers, callback.body)
+class LifespanError(Exception):
+    """The app reported that it cannot start or stop."""
+
+
+@asynccontextmanager
+async def lifespan(app: AsgiApp, state: dict[str, Any]) -> AsyncGenerator[None]:
+    """Start the app, and shut it down on leaving. Raises LifespanError when the app reports a failure.
+
+    An app that raises before it has confirmed its startup does not support lifespans, which is no failure (ASGI, Lifespan Protocol).
+    """
+    scope: Message = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+    started, ending = anyio.Event(), anyio.Event()
+    failure: str | None = None
+    events = iter(["lifespan.startup"])
+
+    async def receive() -> Message:
+        if event := next(events, None):
+            return {"type": event}
+        await ending.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def send(message: Message) -> None:
+        nonlocal failure
+        if message["type"].endswith(".failed"):
+            failure = message.get("message") or "no reason given"
+        started.set()
+
+    async def run() -> None:
+        nonlocal failure
+        try:
+            await app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - an app may raise anything
+            if started.is_set():
+                failure = f"{type(error).__name__}: {error}"
+        finally:
+            started.set()
+
+    step = "start"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await started.wait()
+        if failure is None:
+            step = "stop"
+            yield
+        ending.set()
+    if failure:
+        raise LifespanError(f"the app could not {step}: {failure}")
+
+
+async def call_asgi(app: AsgiApp, path: str, callback: Callback, state: dict[str, object]) -> HttpResponse:
+    """The app's response, once the app has returned and so its background tasks are done.
+
+    Raises what the app raises, RuntimeError when it sent no response.
+    """
+    requests = iter([callback.body])
+    complete = anyio.Event()
+    status: int | None = None
+    headers: dict[str, str] = {}
+    body = bytearray()
+
+    async def receive() -> Message:
+        if (content := next(requests, None)) is not None:
+            return {"type": "http.request", "body": content, "more_body": False}
+        await complete.wait()  # an app that watches for a disconnect must not see one before its response is complete
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
+        elif message["type"] == "http.response.body":
+            body.extend(message.get("body", b""))
+            if not message.get("more_body", False):
+                complete.set()
+
+    await app(_scope(path, callback, state), receive, send)
+    if status is None:
+        raise RuntimeError("the app returned without a response")
+    return HttpResponse(status, bytes(body), headers)
+
+
+def _scope(path: str, callback: Callback, state: dict[str, object]) -> Message:
+    parts = urlsplit(path)
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": unquote(parts.path),
+        "raw_path": parts.path.encode("ascii"),
+        "query_string": parts.query.encode("ascii"),
+        "root_path": "",
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in callback.headers.items()],
+        "client": ("127.0.0.1", 0),
+        "server": ("127.0.0.1", 80),
+        "state": dict(state),
+    }
+
+
+def call_wsgi(app: WsgiApp, path: str, callback: Callback) -> HttpResponse:
+    """The app's response, in this thread. Raises what the app raises, RuntimeError when it never called start_response."""
+    started: list[tuple[int, dict[str, str]]] = []
+    parts: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+        started.append((int(status.split(" ", 1)[0]), dict(headers)))
+        return parts.append  # the `write` of PEP 3333
+
+    chunks = app(_environ(path, callback), start_response)
+    try:
+        parts.extend(chunks)
+    finally:
+        if close := getattr(chunks, "close", None):
+            close()
+    if not started:
+        raise RuntimeError("the app returned without calling start_response")
+    status, headers = started[-1]  # an app may call it once more, to replace the response by an error
+    return HttpResponse(status, b"".join(parts), headers)
+
+
+def _environ(path: str, callback: Callback) -> dict[str, Any]:
+    parts = urlsplit(path)
+    environ: dict[str, Any] = {
+        f"HTTP_{name.upper().replace('-', '_')}": value for name, value in callback.headers.items()
+    }
+    environ |= {
+        "REQUEST_METHOD": "POST",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(parts.path).decode("latin-1"),
+        "QUERY_STRING": parts.query,
+        "CONTENT_TYPE": callback.headers.get("content-type", ""),
+        "CONTENT_LENGTH": str(len(callback.body)),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.input": BytesIO(callback.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+    }
+    setup_testing_defaults(environ)  # keeps what is there
+    return environ

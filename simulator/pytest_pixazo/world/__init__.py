@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .history import Deliveries, Journal, delivery_table, exchange_table
+from .history import MOST_LINES, Deliveries, Journal, delivery_table, exchange_table, outlook
 from .pixazo import Clock, Pixazo, Wallet
 from .record import SECRETS, Record, complaints, report
-from .text import MOST_LINES, outlook
 
 __all__ = [
     "MOST_LINES", "SECRETS", "Clock", "Deliveries", "Journal", "Pixazo", "Record", "Wallet", "complaints", "delivery_table",

@@ -7,9 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, Unpack, overload
 
-from pixazo_simulator.control import ControlClient, Delivery, Entry, Event, Exchange, Explanation, Generation
+from pixazo_simulator.control import (
+    ControlClient,
+    ControlError,
+    Delivery,
+    Entry,
+    Event,
+    Exchange,
+    Explanation,
+    Generation,
+)
 from pixazo_simulator.script import Call as AnyCall
 from pixazo_simulator.script import (
+    Matcher,
     MediaCall,
     MediaConditions,
     RequestConditions,
@@ -18,18 +28,34 @@ from pixazo_simulator.script import (
     SubmitConditions,
     WebhookConditions,
     When,
+    read_matcher,
 )
-from pixazo_simulator.spec import PolicyFields
+from pixazo_simulator.spec import PolicyFields, nearest
 
-from .history import Deliveries, Journal
+from .history import Deliveries, Journal, delivery_table, exchange_table, generation_table, generations_ahead, outlook
 from .record import Record, complaints, report
-from .text import generations_ahead
-from .waiting import wait_for
 
 __tracebackhide__ = True  # a failure belongs to the line of the test
 
+RequestCall = Literal["request"]
+WebhookCall = Literal["webhook"]
 Call = Literal["generate", "imageToVideo", "submit", "status", "media", "request"]
 """What can be waited for as exchanges of the journal: `submit` is either submission, `request` any request."""
+
+TIMED_OUT = 408
+_WHAT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    **{word: ("exchanges", {"operation": word}) for word in ("generate", "imageToVideo", "status", "media")},
+    "submit": ("exchanges", {"operation": {"one_of": ["generate", "imageToVideo"]}}),
+    "request": ("exchanges", {}),
+    "webhook": ("deliveries", {}),
+    "generation": ("generations", {}),
+}
+"""What can be waited for: the list in which it appears, and the condition that it means there."""
+_TABLES: Mapping[str, Callable[[ControlClient], str]] = {
+    "exchanges": lambda control: exchange_table(control.journal().exchanges),
+    "deliveries": lambda control: delivery_table(control.deliveries().deliveries),
+    "generations": lambda control: generation_table(control.generations().generations),
+}
 
 
 class Clock:
@@ -190,23 +216,11 @@ class Pixazo:
     ) -> When: ...
     @overload
     def when(
-        self,
-        call: Literal["webhook"],
-        /,
-        *,
-        after: int = ...,
-        name: str | None = ...,
-        **match: Unpack[WebhookConditions],
+        self, call: WebhookCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[WebhookConditions]
     ) -> When: ...
     @overload
     def when(
-        self,
-        call: Literal["request"],
-        /,
-        *,
-        after: int = ...,
-        name: str | None = ...,
-        **match: Unpack[RequestConditions],
+        self, call: RequestCall, /, *, after: int = ..., name: str | None = ..., **match: Unpack[RequestConditions]
     ) -> When: ...
     def when(self, call: AnyCall, /, *, after: int = 0, name: str | None = None, **match: Any) -> When:
         """Begin a rule for these calls; the next verb says what happens then, such as `.reply(429, times=2)`.
@@ -248,7 +262,30 @@ class Pixazo:
 
         `what` is a call as in `when`, or `generation`; `timeout` is in real seconds. Raises TimeoutError that says what has happened.
         """
-        return wait_for(self.control, what, count, timeout, conditions)
+        if what not in _WHAT:
+            raise ValueError(f"wait_for {what!r} is not one of {', '.join(_WHAT)}{nearest(what, tuple(_WHAT))}")
+        where, meaning = _WHAT[what]
+        given = {name: value.as_json() if isinstance(value, Matcher) else value for name, value in conditions.items()}
+        try:
+            result = self.control.wait_for({where: {**meaning, **given, "count": count}}, timeout=timeout)
+        except ControlError as error:
+            if error.status != TIMED_OUT:
+                raise
+            wanted = [f"{count} x {what}", *(f"{name} {read_matcher(each)}" for name, each in conditions.items())]
+            instead = self._instead(where, error.body)
+            raise TimeoutError(f"waited {timeout:g} s for {', '.join(wanted)}; {instead}") from None
+        found: Sequence[Any] = getattr(result, where)
+        return found
+
+    def _instead(self, where: str, body: Mapping[str, Any]) -> str:
+        """How many there are, what came nearest to one more, what is ahead on a manual clock, and all that there is."""
+        near = body.get("nearest")
+        nearest_one = f"nearest is {near['what']}: {', and '.join(near['differences'])}; " if near else ""
+        ahead = outlook(self.control.clock(), self.control.generations().generations)
+        return (
+            f"{len(body.get(where, ()))} came; {nearest_one}{f'{ahead}; ' if ahead else ''}"
+            f"all that there is:\n{_TABLES[where](self.control)}"
+        )
 
     def assert_clean(self) -> None:
         """Raise AssertionError if a request was unexpected or a rule unused, as the end of a strict test would."""

@@ -44,8 +44,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 SECRETS = Redactor()
 """The keys of the tests that run, and of those before them: whatever is shown or written of a test is redacted with it."""
 
-RELAX = "@pytest.mark.pixazo(strict=False)"
-"""What lets all complaints of one test pass."""
 MOST = 20
 """Complaints in one report."""
 
@@ -54,7 +52,8 @@ def report(found: list[str]) -> str:
     """The complaints as one text that names what relaxes them."""
     listed = found[:MOST] + ([f"and {len(found) - MOST} more"] if len(found) > MOST else [])
     count = f"{len(found)} thing{'s' if len(found) > 1 else ''}"
-    return "\n".join([f"pixazo: {count} not as expected; {RELAX} lets this pass", *(f"- {each}" for each in listed)])
+    head = f"pixazo: {count} not as expected; @pytest.mark.pixazo(strict=False) lets this pass"
+    return "\n".join([head, *(f"- {each}" for each in listed)])
 
 
 def complaints(record: Record) -> list[str]:

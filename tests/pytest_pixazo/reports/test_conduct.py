@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.pytest_pixazo.reports.records import BEAR, ID, MEDIA, Telling
 
 from pytest_pixazo.reports.conduct import RULES, Finding, judge, misconduct, report
-from pytest_pixazo.reports.results import Results
+from pytest_pixazo.reports.coverage import Results
 from pytest_pixazo.world.record import Record
 
 OTHER, THIRD = ID.replace("0001", "0002"), ID.replace("0001", "0003")

@@ -148,7 +148,7 @@ def test_without_a_world_nothing_is_imported_or_printed(pytester: pytest.Pyteste
 
         def test_modules():
             names = {name for name in sys.modules if name.startswith(("pixazo_simulator", "pytest_pixazo."))}
-            assert names == {"pytest_pixazo.plugin", "pytest_pixazo.hookspecs", "pytest_pixazo.options", "pytest_pixazo.reports", "pytest_pixazo.reports.hooks"}
+            assert names == {"pytest_pixazo.plugin", "pytest_pixazo.reports", "pytest_pixazo.reports.hooks"}
         """
     )
     done = pytester.runpytest_subprocess()

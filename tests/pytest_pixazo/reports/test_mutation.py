@@ -13,8 +13,7 @@ import pytest
 from tests.patience import PATIENCE
 
 from pixazo_simulator.mutants import MUTANTS, VARIANTS
-from pytest_pixazo.reports.mutation.suite_run import Suite, SuiteRun
-from pytest_pixazo.reports.mutation.verdicts import (
+from pytest_pixazo.reports.mutation import (
     CHANGES,
     Change,
     Outcome,
@@ -26,6 +25,7 @@ from pytest_pixazo.reports.mutation.verdicts import (
     summary,
     table,
 )
+from pytest_pixazo.reports.suite_run import Suite, SuiteRun
 
 pytest_plugins = ("pytester",)
 

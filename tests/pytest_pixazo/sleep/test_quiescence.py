@@ -17,8 +17,7 @@ import trio
 import uvloop
 from tests.patience import PATIENCE
 
-from pytest_pixazo.sleep.loops import AsyncioLoop, Loop, TrioLoop
-from pytest_pixazo.sleep.quiescence import WAITS, Quiescence, waits_for_others
+from pytest_pixazo.sleep.quiescence import WAITS, AsyncioLoop, Loop, Quiescence, TrioLoop, waits_for_others
 
 
 class Scripted(Loop):

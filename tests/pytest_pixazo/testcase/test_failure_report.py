@@ -204,5 +204,5 @@ def test_what_a_run_of_mutation_testing_writes_holds_no_key(
     reported = pytester.path / "results.ndjson"
     monkeypatch.setenv("PIXAZO_RECORDER_FILE", str(reported))
     pytester.makepyfile("def test_key(pixazo):\n    raise AssertionError(f'{pixazo.api_key}, token=abc')")
-    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.mutation.recorder").assert_outcomes(failed=1)
+    pytester.runpytest(*QUIET, "-p", "pytest_pixazo.reports.suite_run").assert_outcomes(failed=1)
     assert '"reason": "AssertionError: [redacted], token=[hidden]"' in reported.read_text()

@@ -1,4 +1,8 @@
-"""One run of a test suite in a process of its own, and its result."""
+"""One run of a test suite in a process of its own, and its result.
+
+The process of the run loads this file with `-p pytest_pixazo.reports.suite_run`: the hooks at its end record what happens,
+one JSON object a line, in the file that the environment names.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .recorder import VARIABLE
+import pytest
 
+if TYPE_CHECKING:
+    from pytest_pixazo.world import Record
+
+VARIABLE = "PIXAZO_RECORDER_FILE"
+"""The environment variable with the path of the file."""
+SERVER_FIXTURE = "pixazo_simulator"
+LONGEST = 200
+"""Characters of a reason that are recorded."""
 LAST_LINES = 5
 """Lines of output that explain a run which recorded no failure."""
 GRACE = 5.0
@@ -127,3 +140,38 @@ def _result(recorded: Path, printed: Path, exit_code: int | None, seconds: float
         seconds=seconds,
         output="\n".join(output),
     )
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """A test begins."""
+    _record("began", nodeid)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """It uses a world if the simulator is among its fixtures."""
+    if SERVER_FIXTURE in getattr(item, "fixturenames", ()):
+        _record("world", item.nodeid)
+
+
+def pytest_pixazo_world_ended(record: Record) -> None:
+    """It used a world, even if it requested the fixture while it ran."""
+    _record("world", record.nodeid)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """It failed, in any phase; the reason is the first line of the failure, without keys."""
+    if report.failed:
+        from pytest_pixazo.world import SECRETS
+
+        crash: Any = getattr(report.longrepr, "reprcrash", None)
+        text: str = crash.message if crash else str(report.longrepr)
+        lines = (line.strip() for line in SECRETS.text(text).splitlines())
+        _record("failed", report.nodeid, reason=next(filter(None, lines), "")[:LONGEST])
+
+
+pytest_collectreport = pytest_runtest_logreport  # a file that cannot be collected fails as a test does
+
+
+def _record(kind: str, what: str, **more: str) -> None:
+    with Path(os.environ[VARIABLE]).open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": kind, "what": what, **more}) + "\n")

@@ -1,1 +1,0 @@
-"""Mutation testing: whether a test suite notices that the gateway changed."""
