@@ -66,24 +66,6 @@ def test_advancing_shows_every_state(caller: Caller, path: str, image: dict[str,
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status"),
-    [
-        (0, "QUEUED"),
-        (1.999, "QUEUED"),
-        (2, "PROCESSING"),
-        (14.999, "PROCESSING"),
-        (15, "COMPLETED"),
-        (9999, "COMPLETED"),
-    ],
-)
-def test_one_advance_leads_to_the_state_of_that_instant(caller: Caller, seconds: float, status: str) -> None:
-    """A status begins at its millisecond and not one earlier."""
-    request_id = caller.accepted()
-    caller.advance(seconds)
-    assert caller.status(request_id) == status
-
-
-@pytest.mark.parametrize(
     ("prompt", "status"),
     [("A bear", "COMPLETED"), ("A bear [[sim:failed too wild]]", "FAILED"), ("A bear [[sim:error]]", "ERROR")],
 )
@@ -106,39 +88,6 @@ def test_the_webhook_is_the_status_response(caller: Caller, receiver: Receiver, 
     assert not any("key" in name for name in callback.headers)
 
 
-def test_both_channels_are_called(caller: Caller, receiver: Receiver) -> None:
-    """X-Webhook-URL and callback_url each get one webhook with the same bytes."""
-    member_url = receiver.url.replace("hook", "member")
-    request_id = caller.accepted(webhook=receiver.url, callback_url=member_url)
-    caller.advance(15)
-    assert sorted(each.path for each in receiver.received) == ["/hook", "/member"]
-    assert {each.body for each in receiver.received} == {caller.read(request_id).body}
-
-
-def test_failed_attempts_are_repeated_on_the_worlds_clock(caller: Caller, receiver: Receiver) -> None:
-    """A receiver that fails is called again 5 s, 5 min and 30 min after the attempt before, and then no more."""
-    receiver.status = 503
-    request_id = caller.accepted(webhook=receiver.url)
-    reported = caller.advance(3600)["events"]
-    assert [event for event in reported if event["kind"] == "webhook"] == [
-        attempt(at, request_id, receiver.url, 503, "answered 503")
-        for at in ("00:15.000", "00:20.000", "05:20.000", "35:20.000")
-    ]
-    assert len(receiver.received) == 4
-    assert caller.advance(86400)["events"] == []
-
-
-def test_a_receiver_that_recovers_is_left_alone(caller: Caller, receiver: Receiver) -> None:
-    """After a 2xx there is no further attempt."""
-    receiver.status = 503
-    request_id = caller.accepted(webhook=receiver.url)
-    caller.advance(15)
-    receiver.status = 200
-    assert caller.advance(5)["events"] == [attempt("00:20.000", request_id, receiver.url, 200)]
-    assert caller.advance(86400)["events"] == []
-    assert len(receiver.received) == 2
-
-
 def test_events_are_reported_in_the_order_of_their_instants(caller: Caller, receiver: Receiver) -> None:
     """Two generations, two seconds apart, and a webhook between their ends: one advance reports five events in order."""
     first = caller.accepted(webhook=receiver.url)
@@ -151,24 +100,3 @@ def test_events_are_reported_in_the_order_of_their_instants(caller: Caller, rece
         attempt("00:15.000", first, receiver.url, 204),
         transition("16.000", second, "COMPLETED"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ({"seconds": -1}, "seconds -1 is not a number from 0 to"),
-        ({"seconds": 1e300}, "seconds 1e+300 is not a number from 0 to"),
-        ({"seconds": "2"}, "seconds '2': give a number"),
-        ({}, "missing required field `seconds`"),
-        ({"second": 2}, "did you mean seconds?"),
-        (b"15", "15: give an object"),
-    ],
-)
-def test_a_wrong_advance_changes_nothing(caller: Caller, body: object, says: str) -> None:
-    """Anything but a number of seconds from 0 to the year 9999 is refused with the reason, and no time passes."""
-    request_id = caller.accepted()
-    reply = caller.call("POST", "/_sim/clock/advance", body)
-    assert (reply.status, reply.json()["error"]) == (400, "Control request refused")
-    assert says in reply.json()["message"]
-    assert caller.sim("clock")["now"] == "2026-03-31T10:00:00.000Z"
-    assert caller.status(request_id) == "QUEUED"
