@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 
 import pytest
@@ -33,17 +33,21 @@ def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BUILD_NUMBER", raising=False)
 
 
-@pytest.fixture(scope="session")
-def gateway() -> Iterator[Simulator]:
-    """One running gateway for all tests."""
-    with Simulator() as running:
-        yield running
+@pytest.fixture
+def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Runs a file of tests, with some options."""
+
+    def run(source: str, *options: str) -> pytest.RunResult:
+        pytester.makepyfile(source)
+        return pytester.runpytest("-q", "-p", "no:cacheprovider", *options)
+
+    return run
 
 
 @pytest.fixture
-def world(gateway: Simulator) -> Iterator[ControlClient]:
-    """A fresh world of that gateway, with a manual clock; a generation ends after 15 s."""
-    world = gateway.control().create_world()
+def world(simulator: Simulator) -> Iterator[ControlClient]:
+    """A fresh world of the gateway, with a manual clock; a generation ends after 15 s."""
+    world = simulator.control().create_world()
     yield world
     world.delete_world()
 

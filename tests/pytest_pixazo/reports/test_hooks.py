@@ -7,8 +7,6 @@ import re
 
 import pytest
 
-pytest_plugins = ("pytester",)
-
 #: An app that repeats a 400, in two tests; a third is honest.
 SUITE = """
 import json

@@ -27,8 +27,6 @@ from pytest_pixazo.reports.mutation.verdicts import (
     table,
 )
 
-pytest_plugins = ("pytester",)
-
 SUITE = """
 import json
 import urllib.request

@@ -15,8 +15,6 @@ import pixazo_simulator
 import pytest_pixazo
 from pytest_pixazo import plugin
 
-pytest_plugins = ("pytester",)
-
 #: Lists, at the end of a run, which of the modules that cost time were imported.
 LISTING = """
 import sys

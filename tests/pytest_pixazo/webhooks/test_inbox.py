@@ -58,9 +58,9 @@ def test_wait_returns_the_first_n(world: ControlClient, inbox: Inbox) -> None:
     assert [callback.request_id for callback in inbox.received] == ids
 
 
-def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(gateway: Simulator) -> None:
+def test_wait_on_a_running_clock_blocks_until_the_callback_is_there(simulator: Simulator) -> None:
     """On a running clock nothing has to be advanced."""
-    world = gateway.control().create_world(clock="x1000")
+    world = simulator.control().create_world(clock="x1000")
     with Inbox(world) as inbox:
         request_id = submit(world, inbox.url)
         assert [callback.request_id for callback in inbox.wait(1, timeout=PATIENCE)] == [request_id]
@@ -90,17 +90,17 @@ def test_the_error_of_a_wait_without_any_submission_asks_for_the_url(inbox: Inbo
     )
 
 
-def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(gateway: Simulator) -> None:
+def test_the_error_of_a_wait_in_a_world_that_requires_https_says_so(simulator: Simulator) -> None:
     """The profile `observed` silently ignores an http URL, as the real gateway may."""
-    world = gateway.control().create_world(profile="observed", clock="manual")
+    world = simulator.control().create_world(profile="observed", clock="manual")
     with Inbox(world) as inbox, pytest.raises(TimeoutError, match=r"set policy http_webhook_url=accept$"):
         inbox.wait(timeout=0)
     world.delete_world()
 
 
-def test_the_error_of_a_wait_on_a_running_clock_says_how_long(gateway: Simulator) -> None:
+def test_the_error_of_a_wait_on_a_running_clock_says_how_long(simulator: Simulator) -> None:
     """A running clock need not be advanced."""
-    world = gateway.control().create_world(clock="real", policy={"job_times": "2000+2000"})
+    world = simulator.control().create_world(clock="real", policy={"job_times": "2000+2000"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
         with pytest.raises(TimeoutError, match=r"due in (4000|3999\.\d+) s of the world's clock, which is real$"):
@@ -131,7 +131,7 @@ def test_a_body_can_be_answered(inbox: Inbox) -> None:
     assert post(inbox.url) == (200, b"taken")
 
 
-def test_a_challenge_is_echoed_unless_a_body_is_set(gateway: Simulator) -> None:
+def test_a_challenge_is_echoed_unless_a_body_is_set(simulator: Simulator) -> None:
     """The handshake of policy callback_url=challenge succeeds by itself."""
     inbox = Inbox()
     assert post(inbox.url, b'{"challenge": "abc"}') == (200, b'{"challenge": "abc"}')
@@ -204,18 +204,18 @@ def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
     assert statuses(world, 15) == [None]
 
 
-def test_a_deleted_world_does_not_disturb_the_inbox(gateway: Simulator) -> None:
+def test_a_deleted_world_does_not_disturb_the_inbox(simulator: Simulator) -> None:
     """The callback is kept, without a time."""
-    world = gateway.control().create_world()
+    world = simulator.control().create_world()
     with Inbox(world) as inbox:
         world.delete_world()
         post(inbox.url, b'{"status": "ERROR"}')
         assert [(callback.status, callback.at) for callback in inbox.received] == [("ERROR", None)]
 
 
-def test_signed_callbacks_can_be_verified(gateway: Simulator) -> None:
+def test_signed_callbacks_can_be_verified(simulator: Simulator) -> None:
     """With policy webhook_signature=standard the world's secret verifies them, and no other."""
-    world = gateway.control().create_world(policy={"webhook_signature": "standard"})
+    world = simulator.control().create_world(policy={"webhook_signature": "standard"})
     with Inbox(world) as inbox:
         submit(world, inbox.url)
         world.advance(15)
