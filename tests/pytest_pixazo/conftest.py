@@ -8,7 +8,9 @@ from importlib import import_module
 import pytest
 
 from pixazo_simulator import ControlClient, Simulator
+from pytest_pixazo.sleep import Sleeps, virtual_sleep
 from pytest_pixazo.webhooks.inbox import Inbox
+from tests.caller import Caller
 
 #: A run of pytest inside this process forgets the modules that it was the first to import, so that they would be imported twice, and an
 #: error of the one copy would not be caught as one of the other. So these are imported before.
@@ -42,6 +44,19 @@ def run_tests(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
         return pytester.runpytest("-q", "-p", "no:cacheprovider", *options)
 
     return run
+
+
+@pytest.fixture
+def advance(simulator: Simulator, caller: Caller) -> Callable[[float], object]:
+    """Advances the clock of the test's world."""
+    return lambda seconds: simulator.advance(seconds, api_key=caller.key)
+
+
+@pytest.fixture
+def sleeps(advance: Callable[[float], object]) -> Iterator[Sleeps]:
+    """Virtual sleep in the test's world."""
+    with virtual_sleep(advance) as sleeps:
+        yield sleeps
 
 
 @pytest.fixture

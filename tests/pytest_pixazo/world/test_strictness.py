@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-QUIET = ("-q", "-p", "no:cacheprovider", "--tb=short")
-
 #: An app with a typo in a path, and a test that scripted what never comes.
 UNCLEAN = """
 import httpx2

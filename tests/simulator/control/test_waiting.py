@@ -34,13 +34,6 @@ from pixazo_simulator.world.state.clock import Clock
 from pixazo_simulator.world.state.journal import Exchange
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """One for all tests of this file."""
-    with Simulator() as running:
-        yield running
-
-
 @pytest.fixture
 def control(simulator: Simulator) -> Iterator[ControlClient]:
     """The holder of a fresh world."""
