@@ -95,7 +95,7 @@ def test_every_type_that_a_test_meets_is_exported() -> None:
 
 
 def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -> None:
-    """A test that uses no fixture of ours, marked or not, makes the plugin import options and hooks, and no library."""
+    """A test that uses no fixture of ours, marked or not, makes the plugin import options and hooks, and no library, and print nothing."""
     pytester.makeconftest(LISTING)
     pytester.makepyfile("import pytest\n\n@pytest.mark.pixazo(balance='1.00')\ndef test_nothing(): assert True")
     result = pytester.runpytest_subprocess(*APART, "--strict-markers")
@@ -106,6 +106,7 @@ def test_a_run_without_our_fixtures_imports_nothing(pytester: pytest.Pytester) -
             "heavy:",
         ]
     )
+    result.stdout.no_fnmatch_line("*pixazo conduct*")
 
 
 def test_without_hypothesis_respx_and_httpx(pytester: pytest.Pytester) -> None:

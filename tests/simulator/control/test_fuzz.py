@@ -126,20 +126,12 @@ def conform(running: Simulator, described: BaseSchema, session: requests.Session
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.exhaustive)])
 def test_schemathesis_finds_nothing(
-    running: Simulator, described: BaseSchema, session: requests.Session, operation: str
+    running: Simulator, described: BaseSchema, session: requests.Session, operation: str, examples: int
 ) -> None:
     """In requests that fit the description, and in others."""
-    conform(running, described, session, operation, FEW)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_schemathesis_finds_nothing_in_many(
-    running: Simulator, described: BaseSchema, session: requests.Session, operation: str
-) -> None:
-    """The same with more of them."""
-    conform(running, described, session, operation, MANY)
+    conform(running, described, session, operation, examples)
 
 
 READ_ROUTES = ("world", "clock", "ledger", "generations", "journal", "script", "deliveries", "unmatched", "health")

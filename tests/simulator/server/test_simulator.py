@@ -171,15 +171,6 @@ def test_a_port_in_use() -> None:
         Simulator(port=other.getsockname()[1]).start()
 
 
-def test_ipv6() -> None:
-    """The URL has brackets."""
-    with Simulator(host="::1") as simulator:
-        assert simulator.url == f"http://[::1]:{simulator.port}"
-        with socket.create_connection(("::1", simulator.port)) as connection:
-            connection.sendall(request("GET", "/_sim/health", host="[::1]"))
-            assert connection.recv(100).startswith(b"HTTP/1.1 200")
-
-
 def test_a_request_under_way_is_answered_before_it_stops() -> None:
     """The rest of its body arrives while the server stops."""
     simulator = Simulator().start()
