@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -42,6 +41,9 @@ NOBODY = "http://127.0.0.1:9/hook"
 OPERATIONS = [f"{route.method} {route.path}" for route in ROUTES]
 
 
+pytestmark = pytest.mark.usefixtures("no_errors_logged")
+
+
 def hurried(content: Any) -> Any:
     """What is wished of a wait, without real seconds to wait for; anything else as it is."""
     if not isinstance(content, dict):
@@ -60,28 +62,6 @@ def furnish(caller: Caller) -> None:
     caller.accepted(webhook=NOBODY)
     caller.advance(20)
     caller.accepted(webhook=NOBODY)
-
-
-class Errors(logging.Handler):
-    """Keeps what is logged as an error."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.found: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one record."""
-        self.found.append(record.getMessage())
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_logged_as_an_error() -> Iterator[None]:
-    """Of what is asked here nothing is a fault of the simulator."""
-    errors, log = Errors(), logging.getLogger("pixazo_simulator")
-    log.addHandler(errors)
-    yield
-    log.removeHandler(errors)
-    assert errors.found == []
 
 
 @pytest.fixture(scope="module")

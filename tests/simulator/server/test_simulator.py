@@ -18,7 +18,7 @@ import pytest
 from tests.caller import Caller, over_http
 from tests.patience import PATIENCE
 from tests.receiver import Behaviour, Receiver
-from tests.simulator.server.raw_socket import RawSocket, request
+from tests.simulator.server.raw_socket import RawSocket, accepts, request
 
 from pixazo_simulator.server import simulator as server
 from pixazo_simulator.server.simulator import Simulator, SimulatorError
@@ -40,12 +40,6 @@ def descriptors() -> int:
     """How many files this process has open."""
     gc.collect()
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def accepts(port: int) -> bool:
-    """Whether connections to a port are accepted."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_it_serves_while_it_runs() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Self
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
 from tests.patience import PATIENCE
+from tests.simulator.server.raw_socket import accepts
 
 from pixazo_simulator import PROFILES, Settings, Simulator, SimulatorError
 from pixazo_simulator.control import TlsListener, to_json
@@ -85,12 +86,6 @@ def opened(caller: Caller, *hosts: str) -> TlsListener:
     body = reply.json()
     assert list(body) == ["number", "port", "ca_pem"]
     return TlsListener(**body)
-
-
-def accepts(port: int) -> bool:
-    """Whether connections to a port are accepted."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_any_key_is_the_key_of_the_world(caller: Caller) -> None:

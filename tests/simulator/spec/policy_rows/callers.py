@@ -36,9 +36,8 @@ CHALLENGE = (
     "unknown_key", "queue", {"unknown_key": "queue"}, "who", {"error": "Unauthorized", "message": INVALID}, None
 )
 def _(_: Caller, policy: dict[str, str], key: str, members: dict[str, object], challenge: str | None) -> None:
-    with InProcess(
-        Settings(policy=PROFILES["documented"].changed(policy))
-    ) as send:  # the server decides, as for no world
+    settings = Settings(policy=PROFILES["documented"].changed(policy))  # the server decides, as for no world
+    with InProcess(settings) as send:
         reply = Caller(send, key).generate()
     refused(reply, 401, members)
     assert reply.headers.get("www-authenticate") == challenge
@@ -128,25 +127,16 @@ def _(caller: Caller) -> None:
     assert caller.call("GET", "/nowhere").status == 404
 
 
-def _foreign_id(caller: Caller) -> str:
-    """The id of another caller's generation on the same server."""
-    reply = caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: "sim-key"})
-    identity: str = reply.json()["request_id"]
-    return identity
+FOREIGN = {"error": "Forbidden", "message": "This request belongs to another account."}
 
 
-@ROWS.shows("unknown_id", "404")
-def _(caller: Caller) -> None:
-    for identity in (UNKNOWN_ID, "nonsense", _foreign_id(caller)):
-        refused(caller.read(identity), 404, NOT_FOUND)
-
-
-@ROWS.shows("unknown_id", "403_foreign")
-def _(caller: Caller) -> None:
+@ROWS.shows("unknown_id", "404", 404, NOT_FOUND)
+@ROWS.shows("unknown_id", "403_foreign", 403, FOREIGN)
+def _(caller: Caller, status: int, members: dict[str, object]) -> None:
     for identity in (UNKNOWN_ID, "nonsense"):
         refused(caller.read(identity), 404, NOT_FOUND)
-    expected = "This request belongs to another account."
-    refused(caller.read(_foreign_id(caller)), 403, {"error": "Forbidden", "message": expected})
+    foreign = caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: "sim-key"}).json()["request_id"]
+    refused(caller.read(foreign), status, members)
 
 
 @ROWS.shows("unknown_model", "400")
