@@ -272,16 +272,6 @@ def test_what_is_no_route_is_refused(method: str, path: str, furnished: Caller) 
     assert set(reply.json()) == {"error", "message"}
 
 
-@pytest.mark.parametrize(
-    "images", [{"x": 5}, {"x": {"format": "png", "width": "5", "height": 5, "size": 5}}, {"x": {}}]
-)
-def test_a_table_of_images_that_cannot_be_read_is_refused(images: object, furnished: Caller) -> None:
-    """With the place."""
-    reply = furnished.call("PATCH", "/_sim/world", {"images": images})
-    assert reply.status == 400
-    assert "images[...]" in reply.json()["message"]
-
-
 def test_a_world_that_is_refused_takes_no_made_up_key() -> None:
     """The same seed gives the same keys, however much was refused in between."""
     keys: list[str] = []

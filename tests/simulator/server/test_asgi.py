@@ -168,22 +168,6 @@ def test_a_path_is_quoted_in_a_header(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "submit", "read"),
-    [
-        ("sim-empty-wallet", 402, 404),
-        ("sim-suspended", 403, 403),
-        ("sim-throttled", 429, 429),
-        ("sim-broken", 500, 500),
-    ],
-)
-def test_magic_keys_meet_their_trouble(caller: Caller, key: str, submit: int, read: int) -> None:
-    """At every call, and every time."""
-    for _ in range(2):
-        assert caller.call("POST", GENERATE, {"prompt": "A bear"}, {KEY_HEADER: key}).status == submit
-        assert caller.call("GET", f"{STATUS}x", headers={KEY_HEADER: key}).status == read
-
-
-@pytest.mark.parametrize(
     ("mark", "seen"),
     [
         ("", {2: "PROCESSING", 15: "COMPLETED"}),
