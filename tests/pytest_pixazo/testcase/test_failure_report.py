@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-QUIET = ("-q", "-p", "no:cacheprovider")
-
 PLANTED = "hunter2-S3cr3t"
 """The value of names that look like secrets."""
 
@@ -69,11 +67,12 @@ def test_sections(run_tests: Callable[..., pytest.RunResult]) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("-vv", "--showlocals"), ("--junitxml=out.xml",)])
-def test_no_key_is_ever_shown(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
+def test_no_key_is_ever_shown(
+    pytester: pytest.Pytester, run_tests: Callable[..., pytest.RunResult], options: tuple[str, ...]
+) -> None:
     """Neither the key of the world nor any other secret stands in the output, though the app puts it everywhere."""
-    pytester.makepyfile(PLANTING)
     (pytester.path / "planted.txt").write_text(PLANTED)
-    result = pytester.runpytest(*QUIET, *options)
+    result = run_tests(PLANTING, *options)
     key = (pytester.path / "keys.txt").read_text().strip()
     assert re.fullmatch(r"sim-test-[0-9a-f]{16}", key)
     report = pytester.path / "out.xml"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.patience import PATIENCE
-from tests.pytest_pixazo.submitting import submit
+from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Simulator
 from pytest_pixazo.webhooks.callback import Callback, SignatureError
@@ -19,11 +19,6 @@ from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 COMPLETED_AT = datetime(2026, 3, 31, 10, 0, 15, tzinfo=UTC)
 """A manual clock starts at 10:00:00, and a generation takes 15 s."""
-
-
-def statuses(world: ControlClient, seconds: float) -> list[int | str | None]:
-    """The status codes that the dispatcher got while so many seconds passed."""
-    return [event.status for event in world.advance(seconds) if event.kind == "webhook"]
 
 
 def post(url: str, body: bytes = b"{}", method: str = "POST", **headers: str) -> tuple[int, bytes]:
@@ -118,10 +113,10 @@ def test_responses_are_sent_in_turn_and_the_last_for_ever(world: ControlClient, 
     """500, 503, then 200: the dispatcher retries after 5 s and 5 min, and not after the 200."""
     inbox.reply([500, 503, 200])
     submit(world, inbox.url)
-    assert statuses(world, 15) == [500]
-    assert statuses(world, 5) == [503]
-    assert statuses(world, 300) == [200]
-    assert statuses(world, 3600) == []
+    assert statuses(world.advance(15)) == [500]
+    assert statuses(world.advance(5)) == [503]
+    assert statuses(world.advance(300)) == [200]
+    assert statuses(world.advance(3600)) == []
     assert [callback.response_status for callback in inbox.received] == [500, 503, 200]
 
 
@@ -201,7 +196,7 @@ def test_a_closed_inbox_is_a_refused_connection(world: ControlClient) -> None:
     """The dispatcher finds its port closed."""
     with Inbox(world) as inbox:
         submit(world, inbox.url)
-    assert statuses(world, 15) == [None]
+    assert statuses(world.advance(15)) == [None]
 
 
 def test_a_deleted_world_does_not_disturb_the_inbox(simulator: Simulator) -> None:
@@ -250,8 +245,8 @@ def test_a_function_can_be_the_receiver(world: ControlClient, inbox: Inbox) -> N
 
     inbox.deliver_to(take)
     submit(world, inbox.url)
-    assert statuses(world, 15) == [503]
-    assert statuses(world, 5) == [204]
+    assert statuses(world.advance(15)) == [503]
+    assert statuses(world.advance(5)) == [204]
     assert seen == ["COMPLETED", "COMPLETED"]
 
 
@@ -265,7 +260,7 @@ def test_a_receiver_that_raises_has_answered_500(
 
     inbox.deliver_to(fail)
     submit(world, inbox.url)
-    assert statuses(world, 20) == [500, 500]
+    assert statuses(world.advance(20)) == [500, 500]
     assert inbox.received[0].problem == "the app raised LookupError: no such order"
     assert "Traceback" in caplog.text
 

@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import BackgroundTasks, FastAPI, Request, Response
 from starlette.testclient import TestClient
 from tests.patience import PATIENCE
-from tests.pytest_pixazo.submitting import submit
+from tests.pytest_pixazo.submitting import statuses, submit
 
 from pixazo_simulator import ControlClient, Event
 from pixazo_simulator.webhooks import dispatcher
@@ -27,11 +27,6 @@ from pytest_pixazo.webhooks import event_loops
 from pytest_pixazo.webhooks.inbox import Inbox, InboxError
 
 PATH = "/hooks/pixazo"
-
-
-def statuses(events: list[Event]) -> list[int | str | None]:
-    """The status codes that the dispatcher got."""
-    return [event.status for event in events if event.kind == "webhook"]
 
 
 def answered(world: ControlClient, url: str) -> list[int | str | None]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
@@ -38,14 +39,11 @@ async def plainly(response: Response, _: object, __: object, send: Any) -> None:
 
 
 @dataclass
-class Bench:
+class Bench(AbstractContextManager["Bench"]):
     """A server with two worlds, `sim-key` and `other-key`, without a socket: requests happen, or are explained."""
 
     app: Application = field(default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")))))
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
-
-    def __enter__(self) -> Bench:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.runner.close()

@@ -23,7 +23,6 @@ from pixazo_simulator.script.faults import (
     HtmlPage,
     LognormalDelay,
     MediaGone,
-    NotFoundWindow,
     StatusCode,
     UnknownStatus,
     WrongContentType,
@@ -243,19 +242,6 @@ def test_a_video_may_be_missing(
     assert {name: first[name] for name in first if name != "output"} == {
         name: second[name] for name in second if name != "output"
     }
-
-
-def test_a_window_closes_on_the_world_s_clock(scripted_world_of: ScriptedWorldOf) -> None:
-    """Counted from the submit."""
-    scripted = scripted_world_of(rule("status", NotFoundWindow(3)))
-    request_id = scripted.caller.accepted()
-    scripted.caller.advance(2.999)
-    assert (scripted.caller.read(request_id).status, scripted.caller.read(request_id).json()["error"]) == (
-        404,
-        "Request not found",
-    )
-    scripted.caller.advance(0.001)
-    assert scripted.caller.read(request_id).status == 200
 
 
 def test_media_can_be_asked_about(scripted_world_of: ScriptedWorldOf) -> None:

@@ -10,8 +10,8 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
-from typing import Any, Self
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 import pytest
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, over_http
@@ -33,7 +33,7 @@ SECOND = "canary-91c2d0aa"
 """The key that it sends in the query."""
 
 
-class TlsClient:
+class TlsClient(AbstractContextManager["TlsClient"]):
     """A client that calls HOST through a TLS listener, on one connection, and verifies the certificate."""
 
     def __init__(self, listener: TlsListener, host: str = HOST) -> None:
@@ -69,14 +69,8 @@ class TlsClient:
         assert status == 202, body
         return json.loads(body)
 
-    def close(self) -> None:
-        self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self._connection.close()
 
 
 def opened(caller: Caller, *hosts: str) -> TlsListener:
@@ -184,7 +178,8 @@ def test_the_certificate_is_for_the_hosts_asked_for(caller: Caller) -> None:
     """And for no other host."""
     listener = opened(caller, "one.example", "TWO.example")
     for host in ("one.example", "two.example"):
-        TlsClient(listener, host).close()
+        with TlsClient(listener, host):
+            pass
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
         TlsClient(listener, HOST)
 
