@@ -22,7 +22,11 @@ def app(pixazo, path="/minimax-hailuo-ai/v1/generat", **headers):
 @pytest.fixture
 def unclean(run_tests: Callable[..., pytest.RunResult]) -> Callable[..., pytest.RunResult]:
     """Runs tests of that app."""
-    return lambda source, *options: run_tests(UNCLEAN + source, *options)
+
+    def run(source: str) -> pytest.RunResult:
+        return run_tests(UNCLEAN + source)
+
+    return run
 
 
 def test_a_wrong_path_fails_the_test(unclean: Callable[..., pytest.RunResult]) -> None:

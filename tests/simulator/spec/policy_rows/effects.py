@@ -34,7 +34,11 @@ class Effects(dict[tuple[str, str], Effect]):
 
         def enter(effect: Effect) -> Effect:
             assert (field, value) not in self
-            self[field, value] = lambda caller: effect(caller, *expected)
+
+            def check(caller: Caller) -> None:
+                effect(caller, *expected)
+
+            self[field, value] = check
             return effect
 
         return enter
