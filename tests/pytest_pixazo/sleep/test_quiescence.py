@@ -90,10 +90,6 @@ def _on_asyncio() -> Loop:
     return AsyncioLoop(asyncio.get_running_loop())
 
 
-def _on_trio() -> Loop:
-    return TrioLoop(trio.lowlevel.current_trio_token())
-
-
 async def _gated(started: Future[tuple[Loop, list[Any]]], loop: Callable[[], Loop], library: Any) -> None:
     """A task that waits for three gates, one after the other, in the same line of code."""
     gates = [library.Event() for _ in range(3)]
@@ -105,7 +101,7 @@ async def _gated(started: Future[tuple[Loop, list[Any]]], loop: Callable[[], Loo
 RUNS: dict[str, Callable[[Future[tuple[Loop, list[Any]]]], None]] = {
     "asyncio": lambda started: asyncio.run(_gated(started, _on_asyncio, asyncio)),
     "uvloop": lambda started: uvloop.run(_gated(started, _on_asyncio, asyncio)),
-    "trio": lambda started: trio.run(_gated, started, _on_trio, trio),
+    "trio": lambda started: trio.run(_gated, started, lambda: TrioLoop(trio.lowlevel.current_trio_token()), trio),
 }
 
 
