@@ -209,7 +209,7 @@ class PixazoClient(_Client):
 
         Raises:
             APIError: not accepted, or not known to be; the message says when the work may exist and be charged.
-            PixazoError: webhook_url cannot be a header, extra_body is no mapping, or the body is not JSON; nothing was sent.
+            PixazoError: webhook_url cannot be a header, extra_body is not a mapping, or the body is not JSON; nothing was sent.
         """
         optional = {
             "duration": duration,

@@ -65,9 +65,9 @@ def _origin(url: str) -> str:
     try:
         parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError as error:
-        raise ConfigurationError(f"--target {shown} is no URL ({error}): {remedy}") from None
+        raise ConfigurationError(f"--target {shown} is not a URL ({error}): {remedy}") from None
     if parts.scheme not in {"http", "https"}:
-        raise ConfigurationError(f"--target {shown} is no URL: {remedy}")
+        raise ConfigurationError(f"--target {shown} is not a URL: {remedy}")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(

@@ -176,7 +176,7 @@ class Ledger:
                 BEGINNING[: len(line)]
             ):
                 raise LedgerError(
-                    f"ledger {self.path}: line {number} is no entry ({error}): restore the file, or pass --ledger PATH "
+                    f"ledger {self.path}: line {number} is not an entry ({error}): restore the file, or pass --ledger PATH "
                     "to begin another, whose ceilings begin now"
                 ) from None
         instant = INSTANT.match(line)

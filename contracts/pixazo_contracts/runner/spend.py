@@ -84,8 +84,7 @@ class Releases:
 
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
         """That request got a response, or none; its reservation was given back, or not."""
-        asked = "\n".join([*(value for _, value in request.headers), (request.body or b"").decode("utf-8", "replace")])
-        tokens = self._token.findall(asked)
+        tokens = self._token.findall(request.text)
         with self._lock:
             self._under_way -= 1
             if released:
@@ -136,9 +135,9 @@ class Releases:
             del self._ids[name]
         if len(self._ids) <= self._nameless + self._under_way:
             return None
-        stranger = self._redact(next(iter(self._ids)))[:SHOWN]
+        unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
         return (
-            f"the gateway names the request {stranger!r}, which no counted request was answered with: "
+            f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
             f"one of the {self.count} that were refused was begun and may be charged"
         )
 
@@ -190,7 +189,7 @@ class SpendGuard:
         try:
             reply = self._inner.send(request)
         except BaseException:
-            # Nobody knows how far the request came: that spends.
+            # The request may have reached the gateway, so the reservation counts as spent.
             self._settle(number, request, None, released=False)
             raise
         # A request that may be accepted spends even if the gateway says that it was not: only its word is against that.

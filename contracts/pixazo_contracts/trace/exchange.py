@@ -16,7 +16,7 @@ Intent = Literal["accept", "refuse", "any"]
 
 
 class _Missing:
-    """The value of a body that is not JSON, or of a member that is absent; unlike None it is no JSON value."""
+    """The value of a body that is not JSON, or of a member that is absent; unlike None it is not a JSON value."""
 
     __slots__ = ()
 

@@ -32,7 +32,7 @@ def is_media(ask: Ask) -> bool:
 
 
 def sent(ask: Ask) -> Members:
-    """The members of a request body; empty when it is no JSON object."""
+    """The members of a request body; empty when it is not a JSON object."""
     try:
         body = cast("object", json.loads(ask.body))
     except ValueError:
