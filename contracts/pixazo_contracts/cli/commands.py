@@ -239,9 +239,9 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
         _fail(str(error), ExitCode.SUITE)
-    reason = incomparable(old, new)
+    reason = incomparable(old.meta, new.meta)
     if reason is not None and not rebase:
-        _fail(f"{reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
+        _fail(f"the two results were {reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
     found = list(changes(old, new))
     click.echo(render_changes(found), nl=False)
     sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)

@@ -49,6 +49,12 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
     return isinstance(value, dict)
 
 
+def members_of(body: bytes) -> JsonObject:
+    """The members of a body that is a JSON object, else none; past the cache of `parse_json`, which keeps what clauses judge."""
+    value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
+    return value if is_object(value) else {}
+
+
 def is_array(value: object) -> TypeGuard[list[object]]:
     """Whether a decoded JSON value is an array."""
     return isinstance(value, list)

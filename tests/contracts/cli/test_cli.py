@@ -329,7 +329,7 @@ def test_a_baseline_of_another_profile_is_out_of_date(origin: str, out: Path) ->
     """A baseline made under other settings is not compared: exit 12 and one line that says so."""
     stale = run(origin, "--have", "media", "--clauses", "STATUS-11", "--baseline", str(out))
     assert stale.exit_code == 12
-    assert "the baseline was made with another profile: record a new one" in stale.output
+    assert "the baseline and this run were made with different profiles: record a new baseline" in stale.output
 
 
 def test_progress_is_shown_on_a_terminal_only() -> None:
