@@ -278,19 +278,18 @@ class Schedule:
         return tuple(callback for callback in self._recorder.callbacks if urlsplit(callback.target).path == path)
 
     def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
-        if not self._called_back(running, step):
-            self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._give_up, (running, step))
+        self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
+        self._end_wait_if_complete(running)
 
-    def _called_back(self, running: _Running, step: AwaitCallbacks) -> bool:
-        """Whether all callbacks of a step have arrived; its conversation then goes on."""
-        arrived = self._arrived(step)
-        if len(arrived) < step.count:
-            return False
-        self._ready.append((running, arrived))
-        return True
+    def _end_wait_if_complete(self, running: _Running) -> None:
+        step, timer = self._waiting[running]
+        if len(self._arrived(step)) >= step.count:
+            # A timer that stayed would keep the run waiting, or end the next wait of the same conversation.
+            self._timers.cancel(timer)
+            self._end_wait(running)
 
-    def _give_up(self, running: _Running, step: AwaitCallbacks) -> None:
-        del self._waiting[running]
+    def _end_wait(self, running: _Running) -> None:
+        step, _ = self._waiting.pop(running)
         self._ready.append((running, self._arrived(step)))
 
     def _wait(self, seconds: float | None) -> None:
@@ -308,11 +307,8 @@ class Schedule:
                 self._under_way -= 1
                 self._settle(sent)
             case Callback():
-                for running, (step, timer) in list(self._waiting.items()):
-                    if self._called_back(running, step):
-                        # A timer that stayed would keep the run waiting, or end the next wait of the same conversation.
-                        self._timers.cancel(timer)
-                        del self._waiting[running]
+                for running in list(self._waiting):
+                    self._end_wait_if_complete(running)
             case None:
                 pass
 
