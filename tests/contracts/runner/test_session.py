@@ -66,7 +66,7 @@ def test_a_wait_that_ended_leaves_no_timer() -> None:
 
     @probe("lets time pass")
     def lets_time_pass(_: RunContext) -> Conversation[None]:
-        for _ in range(10):
+        for _poll in range(10):
             yield from pause(10.0)
 
     footer = observe(probes=(waits, lets_time_pass)).trace.footer
