@@ -73,7 +73,7 @@ def test_an_index_without_a_result_is_refused(
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
 def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
-    """An object key or a local file is no URL."""
+    """An object key or a local file is not a URL."""
     with pytest.raises(DownloadError, match=r"is not an http\(s\) URL"):
         gateway.run(gateway.client().download(url, tmp_path))
     assert gateway.requests == []
@@ -239,7 +239,7 @@ def test_what_is_no_regular_file_is_not_replaced(gateway: ScriptedGateway, tmp_p
     with pytest.raises(DownloadError) as caught:
         gateway.run(gateway.client().download(MEDIA_URL, tmp_path / dest))
     assert str(caught.value) == (
-        f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is no regular file: give another dest"
+        f"{MEDIA_URL} cannot be written to {tmp_path}/bear.mp4: it is not a regular file: give another dest"
     )
     assert (tmp_path / "bear.mp4").is_fifo()
     assert [one.name for one in tmp_path.iterdir()] == ["bear.mp4"]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from tests.contracts.gateways.fake_gateway import box
 
 from pixazo_contracts.probes.images import bmp, data_url, gif, jpeg, png, svg, webp
 from pixazo_contracts.trace.exchange import MediaFacts
@@ -56,10 +57,6 @@ def test_a_data_url_is_base64() -> None:
 def test_an_svg_is_text() -> None:
     """An SVG names its size."""
     assert svg(3, 4).startswith(b'<svg xmlns="http://www.w3.org/2000/svg" width="3" height="4">')
-
-
-def box(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I4s", len(data) + 8, kind) + data
 
 
 FTYP = box(b"ftyp", b"isom\x00\x00\x02\x00")
