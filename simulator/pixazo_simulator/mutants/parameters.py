@@ -221,7 +221,7 @@ I2V = (
            _refuse_data_url(_has_extreme_ratio, "must have an aspect ratio between 2:5 and 5:2."), DATA_URLS),
     Mutant("corrupt-image-completes", "I2V-IMG-13", "A generation of a damaged image completes",
            _accept_data_url(lambda seen: not seen.whole or seen.width <= 0)),
-    Mutant("image-rules-bite-later", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
+    Mutant("image-rules-checked-late", "I2V-IMG-15", "An image that breaks a rule is accepted, and its generation becomes FAILED",
            policy(image_rules="fail"), ("I2V-IMG-0[5789]", "I2V-IMG-1[13]")),
     _takes(IMAGE_TO_VIDEO, "duration-as-text", "I2V-DUR-01"),
     Mutant("image-10-seconds-refused", "I2V-DUR-02", "Image-to-video refuses a duration of 10",

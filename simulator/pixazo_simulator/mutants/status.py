@@ -268,7 +268,7 @@ WEBHOOK = (
            ("AUTH-11", "WEBHOOK-13")),
     Mutant("unusable-webhook-is-500", "WEBHOOK-15", "An unusable X-Webhook-URL gets 500",
            refuse(_is_unusable, spec.Broken()), ("ERR-500-01",)),
-    Mutant("receiver-decides-fate", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
+    Mutant("webhook-failure-fails-generation", "WEBHOOK-16", "A generation whose webhook delivery failed ends as ERROR",
            in_status(where(finished, _failed_by_receiver)), ("FLOW-03", "STATUS-14", "WEBHOOK-04")),
     Mutant("redirect-followed", "WEBHOOK-17", "A webhook delivery follows the receiver's redirect", policy(webhook_redirects="follow")),
     Mutant("callback-while-processing", "WEBHOOK-18", "There is a webhook delivery on PROCESSING, too",
