@@ -216,23 +216,19 @@ class Memory:
 class Context:
     """The caller's world, or for a caller without a key the world that owns the request id in the path, or none.
 
-    `known` says whether the caller's own key opens a world; `memory` is that world's.
+    `known` says whether the caller's own key opens a world; `memory` is that world's, `now` its clock's instant (UTC milliseconds).
     """
 
     _worlds: Worlds
     _world: World | None
     memory: Memory
     known: bool
+    now: int
 
     @property
     def key(self) -> str:
         """A key that is accepted: that of the world, else the first of the server."""
         return self._world.key if self._world else self._worlds.settings.keys[0]
-
-    @property
-    def now(self) -> int:
-        """The instant on the clock of the world, in UTC milliseconds."""
-        return self._world.clock.now() if self._world else self._worlds.clock.now()
 
     @property
     def policy(self) -> spec.Policy:
@@ -277,9 +273,7 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy):
             return None
-        answer = serve_media(found, request.method, list(request.headers), self.policy)
-        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
-        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
+        return self._framed(serve_media(found, request.method, list(request.headers), self.policy))
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
@@ -299,9 +293,11 @@ class Context:
     def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
-        answer = spec.refusal_answer(refusal, self.policy, realm)
-        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", spec.http_date(self.now)))
-        return Reply(answer.status, (*answer.headers, *more), answer.body)
+        return self._framed(spec.refusal_answer(refusal, self.policy, realm))
+
+    def _framed(self, answer: spec.Answer) -> Reply:
+        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
+        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id, self.now) if self._world else None

@@ -102,7 +102,7 @@ class EditedGateway:
 
     def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
         """What is delivered instead of a webhook."""
-        return self._edits.callback(webhook, self._context(world, known=True))
+        return self._edits.callback(webhook, self._context(world, world.clock.now(), known=True))
 
     def route(self, request: WireRequest) -> Route:
         """As the gateway; every body is read, since an editor may look at any."""
@@ -115,6 +115,7 @@ class EditedGateway:
 
     def record(self, response: Response, now: int) -> None:
         """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
+        # `now` is read from the clock of the world that the caller asked for: the edit may have led to another.
         self._gateway.record(response, response.world.clock.now() if response.world else now)
 
     def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
@@ -123,18 +124,20 @@ class EditedGateway:
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
         wanted = sent.read_id or sent.media_id
-        owner = self._worlds.holder(wanted) if wanted and not caller else None
-        context = self._context(caller or owner, known=caller is not None)
+        world = caller or (self._worlds.holder(wanted) if wanted else None)
+        clock = world.clock if world else self._worlds.clock
+        # The route may be that of another world: of a TLS listener, of a key in the query, or of the id whatever the key is.
+        context = self._context(world, now if clock is route.clock else clock.now(), known=caller is not None)
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
-            edited, world = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+            edited, reached = received, route.world or request.listener
+            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, reached)
         else:
             passed = request if received is sent else _edited(request, received)
-            reached = self._gateway.route(passed)
-            if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
-                now = reached.clock.now()
-            response = self._gateway.respond(passed, now, reached)
+            passed_route = self._gateway.route(passed)
+            if passed_route.clock is not route.clock:  # the edit leads to another world, such as that of a known key
+                now = passed_route.clock.now()
+            response = self._gateway.respond(passed, now, passed_route)
             reply = Reply(response.status, tuple(response.headers), response.body)
             edited = self._edits.reply(sent, reply, context)
             is_changed = edited.status != reply.status or edited.body != reply.body
@@ -142,27 +145,31 @@ class EditedGateway:
             headers = list(edited.headers)
             response = replace(response, status=edited.status, headers=headers, body=edited.body, reason=reason)
         if caller and edited.debit:
-            caller.apply(Debit(now, edited.debit, sent.read_id or ""))
-        hold = max(response.hold or 0, edited.until) if caller and edited.until > now else response.hold
+            caller.apply(Debit(context.now, edited.debit, sent.read_id or ""))
+        hold = response.hold
+        if caller and edited.until > context.now:
+            hold = max(hold or 0, edited.until)  # a rule may hold the response back, too: the later instant counts
         return replace(response, world=response.world or caller, hold=hold, pause=edited.pause)
 
-    def _context(self, world: World | None, *, known: bool) -> Context:
+    def _context(self, world: World | None, now: int, *, known: bool) -> Context:
         memory = self._elsewhere if world is None else self._memories.setdefault(world, Memory())
-        return Context(self._worlds, world, memory, known)
+        return Context(self._worlds, world, memory, known, now)
 
 
 def _message(request: WireRequest) -> Request:
     return Request(
-        request.method, request.path, request.query, tuple(request.headers), request.body or b"", request.spelling, request.listener
+        method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
+        spelling=request.spelling, listener=request.listener,
     )  # fmt: skip
 
 
 def _edited(request: WireRequest, received: Request) -> WireRequest:
     """The request as it was edited; one whose body was too long stays so, unless the edit gave it another body."""
-    body = request.body if received.body == (request.body or b"") else received.body
-    if body is not request.body:
-        received = received.with_header("content-length", str(len(received.body)))
+    body, length = request.body, request.received
+    if received.body != (body or b""):
+        body, length = received.body, len(received.body)
+        received = received.with_header("content-length", str(length))
     return WireRequest(
-        received.method, received.path, received.query, list(received.headers), request.scheme, request.server, request.listener,
-        None, request.spelling, body, len(body or b"") if body is not request.body else request.received,
+        method=received.method, path=received.path, query=received.query, headers=list(received.headers), scheme=request.scheme,
+        server=request.server, listener=request.listener, spelling=request.spelling, body=body, received=length,
     )  # fmt: skip

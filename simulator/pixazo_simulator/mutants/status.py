@@ -23,6 +23,7 @@ from .edits import (
     in_status,
     in_webhooks,
     policy,
+    reads_envelope,
     refuse,
     refuse_submits,
     webhook_header,
@@ -40,10 +41,6 @@ LAG = 3 * spec.SECOND
 """How far a stale replica is behind."""
 MINUTE = 60 * spec.SECOND
 UPSTREAM_MODEL = "MiniMax-Hailuo-2.3"
-
-
-def _is_running(request: Request, reply: Reply) -> bool:
-    return is_read(request, reply) and running(reply.members() or {})
 
 
 def _is_unknown(*, well_formed: bool) -> Condition:
@@ -123,7 +120,7 @@ def _numbered_urls(members: Members, context: Context) -> Members:
 
 
 STATUS = (
-    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(_is_running, with_status(202)),
+    Mutant("202-while-running", "STATUS-01", "A read gets 202 until the terminal state", edit_replies(reads_envelope(running), with_status(202)),
            ("SUBMIT-13", "FLOW-0[12]")),
     Mutant("processing-called-running", "STATUS-02", "The status is RUNNING instead of PROCESSING",
            in_envelopes(where(status_is("PROCESSING"), put("status", "RUNNING"))), ("FLOW-0[12]",)),

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from random import Random
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -28,10 +29,6 @@ def _accepted_with(status: int, operation: str) -> Edits:
     )
 
 
-def _uuid(digits: str) -> str:
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
 def _prefixed(text: Identify) -> Edits:
     """Give generations ids of the model's name and another text."""
 
@@ -46,13 +43,12 @@ def _bare(_: Call, policy: Policy, random: Random, now: int) -> str:
 
 
 def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
-    digits = f"{random.getrandbits(128):032x}"
-    return _uuid(f"{digits[:12]}4{digits[13:16]}{'89ab'[int(digits[16], 16) % 4]}{digits[17:]}")
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _hashed(call: Call, _: Policy, __: Random, ___: int) -> str:
     digits = hashlib.blake2b(call.body.data or b"", digest_size=16).hexdigest()
-    return _uuid(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}")
+    return str(UUID(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}"))  # UUID(version=7) needs Python 3.14
 
 
 def _previous_url(members: Members, context: Context) -> str:

@@ -353,8 +353,13 @@ def _image_problems(facts: ImageFacts | None) -> Iterator[Problem]:
         return
     if min(facts.width, facts.height) <= SHORT_SIDE:
         yield Problem(name, Rule.IMAGE_SIDE, (min(facts.width, facts.height),))
-    if 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height:  # page: "aspect ratio 2:5 to 5:2"
+    if has_invalid_ratio(facts):
         yield Problem(name, Rule.IMAGE_RATIO, (facts.width, facts.height))
+
+
+def has_invalid_ratio(facts: ImageFacts) -> bool:
+    """Whether a frame is outside the page's "aspect ratio 2:5 to 5:2"."""
+    return 5 * facts.width < 2 * facts.height or 2 * facts.width > 5 * facts.height
 
 
 def unknown_member(given: Iterable[str], operation: Operation) -> list[Problem]:
