@@ -36,7 +36,8 @@ PROMPT: Final = "A paper boat drifts down a rainy street"
 #: Optional members that some careless gateway requires: only T2V-BODY-02 is about leaving them out.
 PRINTED: Final[dict[str, object]] = {"duration": 6, "resolution": "768P"}
 
-#: Polling ends after so many reads that were refused for the key, or that found nothing.
+#: Polling ends after so many reads in a row that were refused for the key, or that found nothing, as may be for a while
+#: after the submit.
 MOST_REFUSED: Final = 3
 MOST_MISSING: Final = 40
 

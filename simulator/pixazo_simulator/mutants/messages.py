@@ -184,7 +184,7 @@ def has_status(*codes: int) -> Condition:
 
 
 MOST_MEMORIES = 100_000
-"""Facts remembered about one world; beyond that the oldest is forgotten."""
+"""Facts remembered about one world; beyond that the oldest is forgotten, so that a long run does not fill the memory."""
 
 
 class Memory:

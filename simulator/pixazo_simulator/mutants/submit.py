@@ -95,8 +95,8 @@ def _is_malformed(request: Request, reply: Reply) -> bool:
     return False
 
 
-def _is_no_object(request: Request, reply: Reply) -> bool:
-    """Whether a body was refused that is empty, or JSON but no object."""
+def _is_not_an_object(request: Request, reply: Reply) -> bool:
+    """Whether a body was refused that is empty, or JSON but not an object."""
     return is_refused(request, reply) and request.members() is None and not _is_malformed(request, reply)
 
 
@@ -130,8 +130,8 @@ SUBMIT = (
     Mutant("repeated-body-is-one-request", "SUBMIT-15", "A body that was accepted before gets the first request id again",
            replayed(lambda reply, _: reply), ("SUBMIT-10",)),
     Mutant("malformed-json-is-500", "SUBMIT-16", "Malformed JSON gets 500", refuse(_is_malformed, Broken()), ("ERR-500-01",)),
-    Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is no object, gets 500",
-           refuse(_is_no_object, Broken()), ("ERR-500-01",)),
+    Mutant("no-object-is-500", "SUBMIT-17", "An empty body, or JSON that is not an object, gets 500",
+           refuse(_is_not_an_object, Broken()), ("ERR-500-01",)),
     Mutant("unknown-members-refused", "SUBMIT-18", "Members that the page does not list are refused",
            policy(unknown_members="refuse"), ("T2V-IMG-01", "I2V-MODEL-01")),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.caller import Caller, over_http
+from tests.caller import KEY_HEADER, Caller, over_http
 from tests.inprocess import InProcess
 
 from pixazo_simulator.mutants import find_mutant, find_variant
@@ -22,8 +22,6 @@ from pixazo_simulator.server.simulator import Simulator
 from pixazo_simulator.spec import PAGE_INSTANT
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
-
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
 
 
 def running(name: str, settings: Settings | None = None) -> Simulator:
