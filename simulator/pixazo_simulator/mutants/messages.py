@@ -273,7 +273,9 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy):
             return None
-        return self._framed(serve_media(found, request.method, list(request.headers), self.policy))
+        answer = serve_media(found, request.method, list(request.headers), self.policy)
+        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
+        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
 
     def owner(self, request_id: str) -> str | None:
         """The key of the world that has this generation."""
@@ -293,11 +295,9 @@ class Context:
     def refusal(self, refusal: spec.Refusal, request: Request) -> Reply:
         """A refusal in the words of the policy."""
         realm = f"http://{request.header('host') or 'localhost'}{request.path}"
-        return self._framed(spec.refusal_answer(refusal, self.policy, realm))
-
-    def _framed(self, answer: spec.Answer) -> Reply:
-        length = [] if answer.status == 304 else [(b"content-length", b"%d" % len(answer.body))]
-        return Reply(answer.status, (*answer.headers, *length, (b"date", spec.http_date(self.now))), answer.body)
+        answer = spec.refusal_answer(refusal, self.policy, realm)
+        more = ((b"content-length", str(len(answer.body)).encode()), (b"date", spec.http_date(self.now)))
+        return Reply(answer.status, (*answer.headers, *more), answer.body)
 
     def _generation(self, request_id: str) -> Generation | None:
         found = self._world.generation(request_id, self.now) if self._world else None

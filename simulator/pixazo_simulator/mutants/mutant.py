@@ -115,7 +115,6 @@ class EditedGateway:
 
     def record(self, response: Response, now: int) -> None:
         """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        # `now` is read from the clock of the world that the caller asked for: the edit may have led to another.
         self._gateway.record(response, response.world.clock.now() if response.world else now)
 
     def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
@@ -124,20 +123,20 @@ class EditedGateway:
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
         wanted = sent.read_id or sent.media_id
-        world = caller or (self._worlds.holder(wanted) if wanted else None)
-        clock = world.clock if world else self._worlds.clock
+        owner = self._worlds.holder(wanted) if wanted and not caller else None
+        clock = (caller or owner or self._worlds).clock
         # The route may be that of another world: of a TLS listener, of a key in the query, or of the id whatever the key is.
-        context = self._context(world, now if clock is route.clock else clock.now(), known=caller is not None)
+        context = self._context(caller or owner, now if clock is route.clock else clock.now(), known=caller is not None)
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
-            edited, reached = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, reached)
+            edited, world = received, route.world or request.listener
+            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
         else:
             passed = request if received is sent else _edited(request, received)
-            passed_route = self._gateway.route(passed)
-            if passed_route.clock is not route.clock:  # the edit leads to another world, such as that of a known key
-                now = passed_route.clock.now()
-            response = self._gateway.respond(passed, now, passed_route)
+            reached = self._gateway.route(passed)
+            if reached.clock is not route.clock:  # the edit leads to another world, such as that of a known key
+                now = reached.clock.now()
+            response = self._gateway.respond(passed, now, reached)
             reply = Reply(response.status, tuple(response.headers), response.body)
             edited = self._edits.reply(sent, reply, context)
             is_changed = edited.status != reply.status or edited.body != reply.body
