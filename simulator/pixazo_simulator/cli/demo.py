@@ -96,13 +96,13 @@ class _Demo:
         _line("202", handle.request_id)
         generation = handle.wait(on_update=_update)
         try:
-            callback = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
+            webhook = self._receiver.received.get(timeout=WEBHOOK_TIMEOUT)
         except Empty:
             message = f"no webhook about {handle.request_id} within {WEBHOOK_TIMEOUT:g} s"
             raise click.ClickException(message) from None
-        if callback != generation.raw:
+        if webhook != generation.raw:
             raise click.ClickException(f"the webhook about {handle.request_id} is not the status answer: report it")
-        _line("webhook", f"{callback['status']} received, the same as the status answer")
+        _line("webhook", f"{webhook['status']} received, the same as the status answer")
         for index, url in enumerate(generation.media_urls):
             place = self._client.download(generation, self._folder / f"{sample}.mp4", index=index)
             _line("video", f"{place}   {place.stat().st_size:,} bytes, {body['duration']} s, {body['resolution']}")

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from pixazo_simulator import redirect
-from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, Refuse, Tunnel
+from pixazo_simulator.redirect import HOSTS, HTTPS, MEDIA_HOSTS, Forward, ProxyRequest, RefuseRequest, Tunnel
 from pixazo_simulator.server import STOP_DEADLINE, SimulatorError
 
 from .options import CONTROL_TOKEN, OPTIONS, SERVE_ONLY, simulator_of
@@ -124,7 +124,7 @@ def _read(path: str | None) -> bytes:
 def _decision(port: int) -> redirect.Decide:
     """What the proxy does with a request, when the TLS listener has this port."""
 
-    def decide(request: ProxyRequest) -> Tunnel | Forward | Refuse:
+    def decide(request: ProxyRequest) -> Tunnel | Forward | RefuseRequest:
         name, address = redirect.normalized(request.host), (request.host, request.port)
         if redirect.is_loopback(name):
             return Tunnel(address) if request.method == "CONNECT" else Forward(address)
@@ -135,7 +135,7 @@ def _decision(port: int) -> redirect.Decide:
         else:
             sentence = redirect.offline(name, request.port, _REDIRECTED)
         log.warning("pixazo-sim: %s", sentence)
-        return Refuse(sentence)
+        return RefuseRequest(sentence)
 
     return decide
 

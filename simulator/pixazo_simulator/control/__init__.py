@@ -25,19 +25,40 @@ from .schema.responses import (
 )
 
 if TYPE_CHECKING:
-    from .handler import ControlHandler, Turns, discovery_document, read_body
+    from .handler import BodyQueue, ControlHandler, discovery_document, read_body
     from .openapi import document
     from .route import Refused
     from .routes import ROUTES
 
 __all__ = [
-    "LOOPBACK_OF", "ROUTES", "Attempt", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery", "Entry", "Event", "Exchange",
-    "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener", "Turns", "discovery_document",
-    "document", "from_json", "read_body", "to_json",
+    "LOOPBACK_OF",
+    "ROUTES",
+    "Attempt",
+    "BodyQueue",
+    "ClockState",
+    "ControlClient",
+    "ControlError",
+    "ControlHandler",
+    "Delivery",
+    "Entry",
+    "Event",
+    "Exchange",
+    "Explanation",
+    "Generation",
+    "HttpChannel",
+    "Refused",
+    "Request",
+    "ScriptRule",
+    "TlsListener",
+    "discovery_document",
+    "document",
+    "from_json",
+    "read_body",
+    "to_json",
 ]  # fmt: skip
 
 _NAMES = {
-    "handler": "ControlHandler Turns discovery_document read_body",
+    "handler": "ControlHandler BodyQueue discovery_document read_body",
     "openapi": "document",
     "route": "Refused",
     "routes": "ROUTES",

@@ -56,14 +56,14 @@ Address = IPv4Address | IPv6Address
 log = logging.getLogger("pixazo_simulator")
 
 
-class Turns:
+class BodyQueue:
     """Lets one large body be processed at a time, each in a turn of the event loop, so that others are served in between."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
-    async def turn(self, size: int) -> AsyncGenerator[None]:
+    async def slot(self, size: int) -> AsyncGenerator[None]:
         """Process a body of so many bytes. Nothing else may be awaited inside, since other large bodies wait."""
         if size <= SMALL_BODY:
             yield
@@ -79,8 +79,10 @@ class ControlHandler:
     Whatever a route returns, it is searched once more for known keys before it leaves.
     """
 
-    def __init__(self, worlds: Worlds, dispatcher: Dispatcher, tls_listeners: TlsListeners, turns: Turns) -> None:
-        self._turns = turns
+    def __init__(
+        self, worlds: Worlds, dispatcher: Dispatcher, tls_listeners: TlsListeners, body_queue: BodyQueue
+    ) -> None:
+        self._body_queue = body_queue
         self._worlds = worlds
         self._dispatcher = dispatcher
         self._tls_listeners = tls_listeners
@@ -93,7 +95,7 @@ class ControlHandler:
             route, number = _find(method, path)
             if route.needs_world:
                 world_of(key, self._worlds)  # an unknown caller is refused before the body is looked at
-            async with self._turns.turn(len(body)):
+            async with self._body_queue.slot(len(body)):
                 if len(body) <= _READ_AT_ONCE:
                     decoded = _decoded(route, query, body)
                 else:  # in a thread, so that nobody else waits for it

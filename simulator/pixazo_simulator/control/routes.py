@@ -151,12 +151,12 @@ async def advance(request: ControlRequest[requests.Advance]) -> responses.Advanc
     with refuse_value_errors():
         milliseconds = world.clock.milliseconds(request.body.seconds)
     try:
-        fallen = await request.dispatcher.advance(world, milliseconds)
+        events = await request.dispatcher.advance(world, milliseconds)
     except AdvanceError as error:
-        raise Refused(409, await rendering.advance_stopped(world, str(error), error.fallen)) from None
+        raise Refused(409, await rendering.advance_stopped(world, str(error), error.events)) from None
     if request.worlds.get(request.key) is not world:
         raise Refused(404, "the world was deleted while its clock was advanced")
-    return await rendering.advanced(world, fallen)
+    return await rendering.advanced(world, events)
 
 
 @route("GET", "/_sim/ledger")

@@ -24,7 +24,7 @@ _WITHOUT_LENGTH = (204, 304)
 class Request(msgspec.Struct, gc=False):
     """A request: its request line and headers as ASGI has them, the headers of note, and its body once it was read.
 
-    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `spelling` has them as the caller wrote them,
+    `path` is percent-decoded, `query` is not; names in `headers` are in lower case, `raw_header_names` has them as the caller wrote them,
     where that is known. `server` is the address that was called. `listener` is the world of the TLS listener it came through, if
     any. `header_bytes` is the size of request line and headers, where it is known.
 
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, gc=False):
     server: tuple[str, int | None] = ("localhost", None)
     listener: World | None = None
     header_bytes: int | None = None
-    spelling: tuple[bytes, ...] = ()
+    raw_header_names: tuple[bytes, ...] = ()
     body: bytes | None = b""
     received: int = 0
     key: str = ""

@@ -59,7 +59,7 @@ class _WithHeaders:
 class Request(_WithHeaders, msgspec.Struct, frozen=True):
     """What a caller sent.
 
-    `spelling` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
+    `raw_header_names` holds the header names as they were written, if that is known. `listener` is the world of the TLS listener
     that the request came through, if it came through one.
     """
 
@@ -68,7 +68,7 @@ class Request(_WithHeaders, msgspec.Struct, frozen=True):
     query: bytes
     headers: tuple[spec.Header, ...]
     body: bytes = b""
-    spelling: tuple[bytes, ...] = ()
+    raw_header_names: tuple[bytes, ...] = ()
     listener: World | None = None
 
     def members(self) -> Members | None:

@@ -21,7 +21,7 @@ RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
 ReplyEditor = Callable[[Request, Reply, Context], Reply]
 """Returns the reply that is sent instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
+WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
@@ -34,10 +34,10 @@ class Edits:
 
     request: RequestEditor = lambda request, _: request
     reply: ReplyEditor = lambda _, reply, __: reply
-    callback: CallbackEditor = lambda webhook, _: (webhook,)
+    webhook: WebhookEditor = lambda webhook, _: (webhook,)
     policy: Callable[[Policy], Policy] = lambda policy: policy
     behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
-    names: Literal["any case", "as spelled", "title case"] = "any case"
+    names: Literal["any case", "case-sensitive", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
@@ -49,8 +49,8 @@ class Edits:
         return Edits(
             request=request,
             reply=lambda request, reply, context: other.reply(request, self.reply(request, reply, context), context),
-            callback=lambda webhook, context: tuple(
-                last for first in self.callback(webhook, context) for last in other.callback(first, context)
+            webhook=lambda webhook, context: tuple(
+                last for first in self.webhook(webhook, context) for last in other.webhook(first, context)
             ),
             policy=lambda policy: other.policy(self.policy(policy)),
             behaviour={**self.behaviour, **other.behaviour},
@@ -100,9 +100,9 @@ class EditedGateway:
         self._memories: WeakKeyDictionary[World, Memory] = WeakKeyDictionary()
         self._elsewhere = Memory()
 
-    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+    def webhook(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
         """What is delivered instead of a webhook."""
-        return self._edits.callback(webhook, self._context(world, known=True))
+        return self._edits.webhook(webhook, self._context(world, known=True))
 
     def route(self, request: WireRequest) -> Route:
         """As the gateway; every body is read, since an editor may look at any."""
@@ -153,7 +153,7 @@ class EditedGateway:
 
 def _message(request: WireRequest) -> Request:
     return Request(
-        request.method, request.path, request.query, tuple(request.headers), request.body or b"", request.spelling, request.listener
+        request.method, request.path, request.query, tuple(request.headers), request.body or b"", request.raw_header_names, request.listener
     )  # fmt: skip
 
 
@@ -164,5 +164,5 @@ def _edited(request: WireRequest, received: Request) -> WireRequest:
         received = received.with_header("content-length", str(len(received.body)))
     return WireRequest(
         received.method, received.path, received.query, list(received.headers), request.scheme, request.server, request.listener,
-        None, request.spelling, body, len(body or b"") if body is not request.body else request.received,
+        None, request.raw_header_names, body, len(body or b"") if body is not request.body else request.received,
     )  # fmt: skip

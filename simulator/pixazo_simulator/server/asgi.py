@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pixazo_simulator.control import ControlHandler, Turns
+from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.gateway import Gateway, Request, Response, Route
 from pixazo_simulator.spec import (
     CONTROL_PREFIX,
@@ -29,7 +29,7 @@ from pixazo_simulator.spec import (
 from pixazo_simulator.webhooks import Dispatcher, Sender
 from pixazo_simulator.world import Worlds
 
-from .http import HEADER_BYTES, SPELLING, GatewayProtocol
+from .http import HEADER_BYTES, RAW_HEADER_NAMES, GatewayProtocol
 from .tls import LISTENER, TlsListeners
 from .transmission import ConnectionCutError, holding, transmit
 
@@ -60,13 +60,13 @@ class Application:
         protocol: type[GatewayProtocol] = GatewayProtocol,
     ) -> None:
         self.worlds = worlds
-        _SECRETS.heed(worlds.redactor)
+        _SECRETS.add(worlds.redactor)
         self._sender = Sender()
         self.dispatcher = Dispatcher(worlds, self._sender.send)
-        policy, turns = worlds.settings.policy, Turns()
-        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, turns)
+        policy, body_queue = worlds.settings.policy, BodyQueue()
+        self._gateway = GatewayApp(self._edited(change), self.dispatcher, policy, body_queue)
         self.tls_listeners = TlsListeners(self, self._gateway, protocol)
-        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, turns)
+        self.control = ControlHandler(worlds, self.dispatcher, self.tls_listeners, body_queue)
         self._lifespan = Router(lifespan=self._running).lifespan
         self._http: ASGIApp = self._dispatch
         if policy.cors != "off":
@@ -81,7 +81,7 @@ class Application:
         from pixazo_simulator.mutants import EditedGateway
 
         edited = EditedGateway(gateway, change, self.worlds)
-        self.dispatcher.edit = edited.callback
+        self.dispatcher.edit = edited.webhook
         return edited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,11 +115,13 @@ class CrowdedError(Exception):
 class GatewayApp:
     """An ASGI application over a gateway. Never raises for anything that a caller sends."""
 
-    def __init__(self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, policy: Policy, turns: Turns) -> None:
+    def __init__(
+        self, gateway: Gateway | EditedGateway, dispatcher: Dispatcher, policy: Policy, body_queue: BodyQueue
+    ) -> None:
         self._gateway = gateway
         self._dispatcher = dispatcher
         self._policy = policy
-        self._turns = turns
+        self._body_queue = body_queue
         self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -169,7 +171,7 @@ class GatewayApp:
             has_ended = await _read_body(request, route.body_limit or 0, route.keep, receive, hold)
             if not has_ended and not isinstance(route.endpoint, Unrouted):  # whose body is for the journal only
                 return
-            async with self._turns.turn(request.received):
+            async with self._body_queue.slot(request.received):
                 now = route.clock.now()
                 response = self._gateway.respond(request, now, route)
             await self._send(response, route, now, scope, receive, send)
@@ -233,5 +235,5 @@ def _request(scope: Scope) -> Request:
     return Request(
         scope["method"], scope["path"], scope["query_string"], scope["headers"], scope["scheme"],
         scope.get("server") or ("localhost", None), scope.get(LISTENER), scope.get(HEADER_BYTES),
-        tuple(scope.get(SPELLING, ())),
+        tuple(scope.get(RAW_HEADER_NAMES, ())),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from .transmission import CONNECTION, Connection
 
 HEADER_BYTES = "pixazo.header_bytes"
 """Key of the ASGI scope under which the protocol states how many bytes the request line and headers have."""
-SPELLING = "pixazo.spelling"
+RAW_HEADER_NAMES = "pixazo.raw_header_names"
 """Key of the ASGI scope under which HeaderCaseProtocol states the header names as the caller wrote them."""
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -337,7 +337,7 @@ class HeaderCaseProtocol(GatewayProtocol):
     """
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        cast("dict[str, Any]", self.scope).setdefault(SPELLING, []).append(name)
+        cast("dict[str, Any]", self.scope).setdefault(RAW_HEADER_NAMES, []).append(name)
         super().on_header(name, value)
 
 

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 
 from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
 from pixazo_simulator.spec import SECOND
-from pixazo_simulator.webhooks import FallenDue
+from pixazo_simulator.webhooks import AdvanceEvent
 from pixazo_simulator.world import Settings, World, Worlds
 
 from .asgi import Application
@@ -49,7 +49,7 @@ STOP_DEADLINE = 2.0
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
 LAST_PORT = 65535
-PROTOCOLS = {"any case": GatewayProtocol, "as spelled": HeaderCaseProtocol, "title case": TitleCaseProtocol}
+PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
 """By the letter case of header names that a mutant or variant minds."""
 LIFESPAN = "LifespanOn.main"
 """The task of uvicorn in which the lifespan runs."""
@@ -133,7 +133,7 @@ class Simulator:
         if server and (unended := server.stop()):
             log.warning("the simulator on port %d was stopped while this still ran: %s", self.port, ", ".join(unended))
 
-    def advance(self, seconds: float, *, api_key: str | None = None) -> list[FallenDue]:
+    def advance(self, seconds: float, *, api_key: str | None = None) -> list[AdvanceEvent]:
         """Advance the clock of a world and return the events; webhook deliveries that fell due have been attempted.
 
         It can serve as the `sleep` of a client under test. Raises SimulatorError when the server does not run, ValueError for
@@ -142,8 +142,8 @@ class Simulator:
         """
         server, application, world = self._running(api_key)
         milliseconds = world.clock.milliseconds(seconds)
-        fallen = server.ask(lambda: application.dispatcher.advance_at_once(world, milliseconds))
-        return server.call(application.dispatcher.advance(world, milliseconds)) if fallen is None else fallen
+        events = server.ask(lambda: application.dispatcher.advance_at_once(world, milliseconds))
+        return server.call(application.dispatcher.advance(world, milliseconds)) if events is None else events
 
     def monotonic(self, *, api_key: str | None = None) -> float:
         """What the clock of a world reads, in seconds; it can serve as the `monotonic` of a client under test."""
@@ -239,7 +239,7 @@ class ThreadedServer(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._ended.set)
         self.thread.join(STOP_DEADLINE)
         self._is_left = self.thread.is_alive()
-        return [place(self.thread)] if self._is_left else self._unended
+        return [thread_position(self.thread)] if self._is_left else self._unended
 
     def ask(self, function: Callable[[], T]) -> T:
         """Call a function on the server's loop, from any other thread, and wait for its result; twice as fast as `call`."""
@@ -352,7 +352,7 @@ def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
     return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items()) if name != LIFESPAN]
 
 
-def place(thread: threading.Thread) -> str:
+def thread_position(thread: threading.Thread) -> str:
     """What a thread that does not end is executing: function, file and line."""
     frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - documented, in spite of its name
     frame = frames.get(thread.ident or 0)

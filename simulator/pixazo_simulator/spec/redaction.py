@@ -477,7 +477,7 @@ class SecretFilter(logging.Filter):
         # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
         self._redactors: list[ref[Redactor]] = []
 
-    def heed(self, redactor: Redactor) -> None:
+    def add(self, redactor: Redactor) -> None:
         """Ask this one, too, as long as it is used elsewhere."""
         self._redactors.append(ref(redactor, self._redactors.remove))
 

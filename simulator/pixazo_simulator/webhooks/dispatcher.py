@@ -61,18 +61,18 @@ MOST_ATTEMPTS = 10_000
 LONGEST_ADVANCE = 300.0
 """Real seconds after which an advance ends, at the instant that it has reached. A client gives up after twice that time."""
 
-FallenDue = Transition | tuple[Delivery, Attempt]
+AdvanceEvent = Transition | tuple[Delivery, Attempt]
 """An event of an advance: a generation changed its status, or a webhook delivery was attempted."""
 
 log = logging.getLogger("pixazo_simulator")
 
 
 class AdvanceError(Exception):
-    """An advance met a bound and ended early. `fallen` has its events until then, in order; the message says at which instant."""
+    """An advance met a bound and ended early. `events` has its events until then, in order; the message says at which instant."""
 
-    def __init__(self, message: str, fallen: list[FallenDue]) -> None:
+    def __init__(self, message: str, events: list[AdvanceEvent]) -> None:
         super().__init__(message)
-        self.fallen = fallen
+        self.events = events
 
 
 class _ReceiverQueue:
@@ -175,7 +175,7 @@ class Dispatcher:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            log.error("a callback could not be attempted: %r", error)
+            log.error("a webhook could not be attempted: %r", error)
         self.wake()
 
     async def _attempt(self, world: World, delivery: Delivery) -> Attempt:
@@ -187,13 +187,13 @@ class Dispatcher:
             world.apply(ReturnDelivery(world.clock.now(), delivery.number))
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the delivery must not be lost
-            log.error("a callback could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
+            log.error("a webhook could not be attempted: %r", error)  # noqa: TRY400 - one line, as for every attempt
             outcome = Outcome(None, f"{type(error).__name__}: {error}")
         names = tuple(kind_of(fault) for fault in faults)
         attempt = Attempt(world.clock.now(), outcome.status, outcome.problem, outcome.final, delivery.rule, names)
         world.apply(RecordAttempt(attempt.at, delivery, attempt))
         shown = map(world.redactor.text, (delivery.url, attempt.problem or f"answered {attempt.status}"))
-        log.info("callback about %s to %s: %s", delivery.request_id, *shown)
+        log.info("webhook about %s to %s: %s", delivery.request_id, *shown)
         return attempt
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
@@ -212,7 +212,7 @@ class Dispatcher:
         copy = world.apply(CopyDelivery(world.clock.now(), number))
         return copy, await self._attempt(world, copy)
 
-    def advance_at_once(self, world: World, milliseconds: int) -> list[FallenDue] | None:
+    def advance_at_once(self, world: World, milliseconds: int) -> list[AdvanceEvent] | None:
         """Advance a world's clock when that needs no waiting; None, and nothing changes, when a delivery is due or under way.
 
         None, too, when there are so many transitions that other requests would have to wait.
@@ -227,7 +227,7 @@ class Dispatcher:
             self.wake()
         return [*world.apply(TakeTransitions(target))]
 
-    async def advance(self, world: World, milliseconds: int) -> list[FallenDue]:
+    async def advance(self, world: World, milliseconds: int) -> list[AdvanceEvent]:
         """Advance a world's clock, stopping at every instant at which a delivery is due; return the events, in order.
 
         Raises AdvanceError when there are more attempts than one advance makes, or when they take too long: the other deliveries stay
@@ -240,16 +240,16 @@ class Dispatcher:
                 attempts, stopped = await self._attempt_until(world, target)
                 attempts += progress.unreported
                 progress.unreported.clear()
-                until, fallen = world.clock.now() if stopped else target, list[FallenDue]()
+                until, events = world.clock.now() if stopped else target, list[AdvanceEvent]()
                 while transitions := world.apply(TakeTransitions(until, MOST_STARTED)):
-                    fallen += transitions
+                    events += transitions
                     await asyncio.sleep(0)  # serves other requests
         finally:
             self.wake()
-        fallen = sorted([*fallen, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
+        events = sorted([*events, *attempts], key=lambda each: each.at if isinstance(each, Transition) else each[1].at)
         if stopped:
-            raise AdvanceError(stopped, fallen)
-        return fallen
+            raise AdvanceError(stopped, events)
+        return events
 
     async def reach(self, world: World, instant: int) -> None:
         """Return when a world's clock reads `instant` and what was due by then has been attempted.
@@ -297,7 +297,7 @@ class Dispatcher:
         if attempts >= MOST_ATTEMPTS:
             bound = "as many as one advance attempts"
         return (
-            f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} callbacks"
+            f"the advance ended at {timestamp(now)}, {max(0, target - now) / SECOND:.15g} s early, with {attempts} webhooks"
             f" attempted, {bound}; the others stay pending: advance again to go on"
         )
 
@@ -309,7 +309,7 @@ def _after(world: World, milliseconds: int) -> int:
 
 def _request(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> WebhookRequest:
     """The webhook as the gateway composes and signs it."""
-    body = edited(world.callback(delivery), faults)
+    body = edited(world.webhook_body(delivery), faults)
     headers = {"content-type": "application/json"}
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"

@@ -26,7 +26,7 @@ KEPT_FREE = 0.1
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What every world of a server starts with, its script too; the balance is in millionths of a US dollar.
 
-    No world may send callbacks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
+    No world may send webhooks to other hosts than the `webhook_allow` of `policy`. Callers beyond loopback may use `/_sim` only with the
     `control_token`, which all callers must send where there is one, or when it is `control_open`; `control_hosts` are names beside
     those of loopback by which it may be called.
     """
@@ -111,7 +111,7 @@ class Worlds:
         return world
 
     def permitted(self, policy: spec.Policy) -> spec.Policy:
-        """The policy, if it lets callbacks go only where those of this server may. Raises ValueError with the remedy."""
+        """The policy, if it lets webhooks go only where those of this server may. Raises ValueError with the remedy."""
         limit = self.settings.policy.webhook_allow
         if beyond := [host for host in policy.webhook_allow if host not in limit]:
             raise ValueError(

@@ -174,7 +174,7 @@ class World(Part):
         for delivery in self.outbox.pending(generation.request_id):
             if delivery.event > spec.LAST_INSTANT:  # the end of a stuck generation, for which no response could wait
                 continue
-            decision = self.script.peek(self._at_callback(delivery, now))
+            decision = self.script.peek(self._at_webhook(delivery, now))
             if decision and script.effect(decision.step.faults, script.BeforeResponse):
                 instants.append(delivery.event)
         return max(instants, default=None)
@@ -321,7 +321,7 @@ class World(Part):
 
     def _ask_rules(self, delivery: Delivery, due: int) -> Delivery | None:
         """Ask the rules about an attempt that has fallen due; None when a fault delays it."""
-        decision = self._decide(self._at_callback(delivery, due))
+        decision = self._decide(self._at_webhook(delivery, due))
         if decision is None:
             return delivery
         faults, seed = decision.step.faults, decision.seed
@@ -333,7 +333,7 @@ class World(Part):
         is_held = reorder and self.outbox.hold(delivery, due + round(reorder.within * spec.SECOND))
         return None if is_held else delivery
 
-    def _at_callback(self, delivery: Delivery, now: int) -> script.Facts:
+    def _at_webhook(self, delivery: Delivery, now: int) -> script.Facts:
         """An attempt to deliver a webhook, with the facts about its generation at the instant that it reports."""
         known = self.known(delivery.request_id, now, delivery.event)
         facts = {"request_id": delivery.request_id, "url": delivery.url, "channel": delivery.channel}
@@ -378,7 +378,7 @@ class World(Part):
             raise KeyError(command.number)
         return self.outbox.copied(found, None, ())
 
-    def callback(self, delivery: Delivery) -> bytes:
+    def webhook_body(self, delivery: Delivery) -> bytes:
         """The body to post: the status body of the reported instant, the same bytes (WEBHOOK-04)."""
         generation = self._generations[delivery.request_id]
         if delivery.form is Form.CHALLENGE:

@@ -106,7 +106,7 @@ def test_an_advance_that_ends_early_is_an_exception(control: ControlClient, monk
         control.advance(20)
     assert caught.value.status == 409
     assert str(caught.value) == (
-        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 callbacks attempted, as many as one advance"
+        "the advance ended at 2026-03-31T10:00:15.000Z, 5 s early, with 1 webhooks attempted, as many as one advance"
         " attempts; the others stay pending: advance again to go on"
     )
     assert caught.value.body["now"] == str(control.clock().now) == "2026-03-31T10:00:15.000Z"

@@ -19,7 +19,7 @@ from tests.caller import KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
 from pixazo_simulator import PROFILES, Settings
-from pixazo_simulator.control import ROUTES, ControlHandler, Turns
+from pixazo_simulator.control import ROUTES, BodyQueue, ControlHandler
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import REQUESTS
 from pixazo_simulator.gateway.gateway import Gateway
@@ -197,7 +197,7 @@ def test_an_advance_lists_what_fell_due(caller: Caller) -> None:
     assert caller.sim("clock") == {
         "now": "2026-03-31T10:00:00.000Z",
         "clock": "manual",
-        "next_callback_at": None,
+        "next_webhook_at": None,
     }
     assert caller.advance(0) == {"now": "2026-03-31T10:00:00.000Z", "events": []}
     reported = caller.advance(2.5)
@@ -494,8 +494,8 @@ def test_a_control_request_can_be_cancelled() -> None:
     async def cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, BodyQueue())
+        control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
             control.answer("POST", "/_sim/wait", "", request_body, host="localhost", key="sim-key")
@@ -521,7 +521,7 @@ def test_a_response_that_has_begun_is_not_begun_again() -> None:
     sent: list[str] = []
     worlds = Worlds(Settings())
     dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-    front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
+    front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, BodyQueue())
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

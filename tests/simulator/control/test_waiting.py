@@ -16,7 +16,7 @@ from tests.patience import PATIENCE
 from tests.receiver import Receiver
 from tests.simulator.samples import accepted
 
-from pixazo_simulator.control import ControlHandler, Turns
+from pixazo_simulator.control import BodyQueue, ControlHandler
 from pixazo_simulator.control.client import ControlClient, ControlError
 from pixazo_simulator.control.conditions import Search
 from pixazo_simulator.control.routes import look
@@ -222,8 +222,8 @@ class Handler:
         worlds = Worlds(Settings(clock=clock))
         (self.world,) = worlds
         dispatcher = Dispatcher(worlds, send)
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, Turns())
-        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), Turns())
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, BodyQueue())
+        self._control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
 
     async def ask(self, method: str, path: str, **content: object) -> Response:
         """Status and body."""

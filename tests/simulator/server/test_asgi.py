@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.caller import GENERATE, IMAGE_TO_VIDEO, KEY_HEADER, Caller, Reply
 from tests.inprocess import InProcess
 
-from pixazo_simulator.control import Turns
+from pixazo_simulator.control import BodyQueue
 from pixazo_simulator.gateway.exchange import Request, Response
 from pixazo_simulator.gateway.gateway import Gateway
 from pixazo_simulator.script.faults import Delay
@@ -42,7 +42,7 @@ def caller() -> Iterator[Caller]:
 
 def gateway_of(worlds: Worlds) -> GatewayApp:
     """The gateway over some worlds as an application."""
-    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds.settings.policy, Turns())
+    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds.settings.policy, BodyQueue())
 
 
 def submission(**headers: str) -> dict[str, Any]:

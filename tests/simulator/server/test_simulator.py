@@ -236,7 +236,7 @@ def test_an_advance_that_ends_early_is_an_exception(monkeypatch: pytest.MonkeyPa
             caller.accepted(webhook="http://10.0.0.7/")
         with pytest.raises(AdvanceError, match=r"the advance ended at 2026-03-31T10:00:15\.000Z, 45 s early") as caught:
             simulator.advance(60)
-        assert len(caught.value.fallen) == 5
+        assert len(caught.value.events) == 5
         assert len(simulator.advance(45)) == 1
 
 

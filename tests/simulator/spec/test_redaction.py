@@ -271,7 +271,7 @@ def test_no_line_of_the_log_keeps_a_key(caplog: pytest.LogCaptureFixture) -> Non
     """Whoever logs it, as long as somebody still uses the redactor."""
     log, secrets, redactor = logging.getLogger("test-redaction"), SecretFilter(), Redactor((KEY,))
     log.addFilter(secrets)
-    secrets.heed(redactor)
+    secrets.add(redactor)
     log.warning("%s and %d%%", KEY, 5)
     log.warning("nothing")
     del redactor

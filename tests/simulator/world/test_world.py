@@ -209,8 +209,8 @@ def test_a_callback_is_due_at_the_end_and_reports_it() -> None:
     pass_time(where, 100)
     delivery = where.apply(TakeDelivery(START + 100_000))
     assert delivery is not None
-    assert where.callback(delivery) == status(where, generation)
-    assert json.loads(where.callback(delivery))["status"] == "COMPLETED"
+    assert where.webhook_body(delivery) == status(where, generation)
+    assert json.loads(where.webhook_body(delivery))["status"] == "COMPLETED"
 
 
 def test_a_stuck_generation_calls_nobody() -> None:
@@ -261,7 +261,7 @@ def test_a_running_generation_is_reported_in_mode_sync(events: str, mode: str | 
     accepted(where, webhook_url=HOOK, webhook_mode=mode)
     delivered = deliver(where, START + 100_000)
     assert [each.event - START for each in delivered] == expected
-    words = [json.loads(where.callback(each))["status"] for each in delivered]
+    words = [json.loads(where.webhook_body(each))["status"] for each in delivered]
     assert words == ["PROCESSING"] * (len(expected) - 1) + ["COMPLETED"]
 
 
@@ -280,10 +280,10 @@ def test_a_challenge_comes_first() -> None:
     challenge = where.apply(TakeDelivery(START))
     assert challenge is not None
     assert challenge.form is Form.CHALLENGE
-    assert json.loads(where.callback(challenge)) == {"challenge": generation.request_id}
+    assert json.loads(where.webhook_body(challenge)) == {"challenge": generation.request_id}
     where.apply(RecordAttempt(START, challenge, Attempt(START, 200)))
     (report,) = deliver(where, START + 15_000)
-    assert json.loads(where.callback(report)) == {
+    assert json.loads(where.webhook_body(report)) == {
         "task_id": generation.request_id,
         "status": "failed",
         "base_resp": {"status_code": 1027, "status_msg": "too wild"},

@@ -82,7 +82,7 @@ RESPONSES: dict[Any, object] = {
         type(each): each
         for each in (
             body.Health("ok", worlds=1),
-            body.ClockState(_START, "manual", next_callback_at=_ENDED),
+            body.ClockState(_START, "manual", next_webhook_at=_ENDED),
             body.WorldState(**_STATE),
             body.CreatedWorld(key="sim-71f9dd0c2b8d4a43", **_STATE),
             body.Deleted(deleted=True),

@@ -16,7 +16,7 @@ import msgspec
 from pixazo_simulator import world as state
 from pixazo_simulator.script import Diagnosis, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, NEVER, SECOND, Redactor, beginning, dollars, points, renamed, snapshot
-from pixazo_simulator.webhooks import FallenDue, secret
+from pixazo_simulator.webhooks import AdvanceEvent, secret
 
 from . import responses as body
 from .requests import MOST_LISTED
@@ -86,22 +86,22 @@ def clock(world: state.World) -> body.ClockState:
     return body.ClockState(instant(world.clock.now()), str(world.clock), None if due is None else _at(due))
 
 
-async def advanced(world: state.World, fallen: Iterable[FallenDue]) -> body.Advanced:
+async def advanced(world: state.World, events: Iterable[AdvanceEvent]) -> body.Advanced:
     """Where the clock stands after an advance, and what fell due."""
     now = instant(world.clock.now())
-    return body.Advanced(now, await in_turns(_event(world, each) for each in fallen))
+    return body.Advanced(now, await in_turns(_event(world, each) for each in events))
 
 
-async def advance_stopped(world: state.World, message: str, fallen: Iterable[FallenDue]) -> body.AdvanceStopped:
+async def advance_stopped(world: state.World, message: str, events: Iterable[AdvanceEvent]) -> body.AdvanceStopped:
     """The same for an advance that ended early, and why it did."""
-    done = await advanced(world, fallen)
+    done = await advanced(world, events)
     return body.AdvanceStopped("Advance stopped", _message(world.redactor, message), done.now, done.events)
 
 
-def _event(world: state.World, fallen: FallenDue) -> body.Event:
-    if isinstance(fallen, state.Transition):
-        return body.Event("transition", instant(fallen.at), fallen.request_id, fallen.status.value)
-    delivery, made = fallen
+def _event(world: state.World, event: AdvanceEvent) -> body.Event:
+    if isinstance(event, state.Transition):
+        return body.Event("transition", instant(event.at), event.request_id, event.status.value)
+    delivery, made = event
     members = msgspec.structs.asdict(attempt(world, made))
     url = world.redactor.text(delivery.url)
     return body.Event("webhook", request_id=delivery.request_id, number=delivery.number, url=url, **members)
