@@ -95,7 +95,7 @@ def test_the_ready_file_replaces_no_pipe(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     ended = pixazo_sim("serve", "--port", "0", "--ready-file", str(tmp_path / "ready"))
     expected = (
-        f"ready file {tmp_path}/ready cannot be written: {tmp_path}/{name} is no regular file: name a path of its own"
+        f"ready file {tmp_path}/ready cannot be written: {tmp_path}/{name} is not a regular file: name a path of its own"
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"pixazo-sim: {expected}\n")
     assert [(each.name, each.is_fifo()) for each in tmp_path.iterdir()] == [(name, True)]
@@ -326,7 +326,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--clock", "x0"], "clock 'x0' is not one of real, manual, xN (for example x20)"),
     (["serve", "--balance", "-1"], "amount '-1' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
     (["serve", "--balance", "٣"], "amount '٣' is not a sum of US dollars from 0 to 1000000000, such as 12.50"),
-    (["serve", "--host", ""], "--host '' is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
+    (["serve", "--host", ""], "--host '' is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"),
     (["serve", "--api-key", "ключ"], "--api-key cannot be sent as a header: use printable ASCII"),
     (["serve", "--set", "cors"], "--set 'cors' is not FIELD=VALUE"),
     (["serve", "--set", "cros=on"], "policy field 'cros' does not exist (did you mean cors?): see pixazo-sim policy"),
@@ -336,8 +336,8 @@ WRONG: list[tuple[list[str], str]] = [
     (["serve", "--control-token", "a", "--control-open"], "--control-token and --control-open exclude each other: choose one"),
     (["serve", "--control-host", "http://a.test"], "--control-host 'http://a.test' is not a host name: name it without scheme, port or path"),
     (["serve", "--control-host", "a.test:80"], "--control-host 'a.test:80' is not a host name: name it without scheme, port or path"),
-    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is no address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
-    (["serve", "--control-host", "0::"], "--control-host 0:: is no address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
+    (["serve", "--control-host", "0.0.0.0"], "--control-host 0.0.0.0 is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
+    (["serve", "--control-host", "0::"], "--control-host 0:: is not an address of one machine, and browsers take it for this one: name the host or address by which /_sim is called"),
     (["serve", "--webhook-allow", "a.test:80"], "policy field webhook_allow: 'a.test:80' is not a host name or address without port (for example hooks.example.com)"),
     (["serve", "--public-origin", "gateway"], "policy field public_origin: 'gateway' is not caller, forwarded or an origin such as https://gateway.pixazo.ai"),
     (["serve", "--profile", "observd"], "profile 'observd' is not one of documented, observed, nor a file (did you mean observed?)"),

@@ -69,7 +69,7 @@ _HOMES = {
     "world.registry": "Settings",
     "world.clock": "Clock",
 }
-"""Where each name is that is no fault."""
+"""The module of each exported name except the faults."""
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would take every name for one of ours
@@ -83,7 +83,7 @@ if not TYPE_CHECKING:  # a type checker that saw it would take every name for on
             if name == "__all__":
                 return __dir__()
             home = "script.faults"
-            if not name[:1].isupper() or name not in _faults():  # a submodule is no reason to import them
+            if not name[:1].isupper() or name not in _faults():  # do not import the faults for a submodule
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f".{home}", __name__), name)
 

@@ -37,7 +37,7 @@ class _Read(click.types.StringParamType):
     def __init__(self, read: Callable[[str], Any]) -> None:
         self._read = read
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - as click calls it
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002 - click passes both
         try:
             return self._read(value)
         except ValueError as error:
@@ -75,7 +75,7 @@ def _control_host(text: str) -> str:
         raise ValueError(f"--control-host {host!r} is not a host name: name it without scheme, port or path")
     if _is_unspecified(host):
         raise ValueError(
-            f"--control-host {host} is no address of one machine, and browsers take it for this one: "
+            f"--control-host {host} is not an address of one machine, and browsers take it for this one: "
             "name the host or address by which /_sim is called"
         )
     return host
@@ -143,7 +143,7 @@ def simulator_of(options: dict[str, Any]) -> Simulator:
     """
     if not options["host"].strip():
         raise click.UsageError(
-            f"--host {options['host']!r} is no address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
+            f"--host {options['host']!r} is not an address: name one, such as 127.0.0.1, or 0.0.0.0 for all of this machine"
         )
     try:
         settings, change = _settings(options), _change(options["mutant"], options["variant"])

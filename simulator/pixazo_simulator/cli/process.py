@@ -126,7 +126,7 @@ class Signals:
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._received, self._written = socket.socketpair()
-        self._written.setblocking(False)  # noqa: FBT003 - it takes no name
+        self._written.setblocking(False)  # noqa: FBT003 - a positional-only parameter
         signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         for number in self._numbers:

@@ -99,7 +99,7 @@ def _fault_lines(row: dict[str, Any]) -> Iterable[str]:
 
 @click.command()
 def magic() -> None:
-    """Print the marks and keys by which a caller without control plane chooses an outcome.
+    """Print the marks and keys that let a caller choose an outcome without `/_sim`.
 
     A script rule beats magic, magic beats policy; `serve --no-magic` switches it off.
     """

@@ -226,7 +226,7 @@ class ControlClient:
             message: str = refusal["message"]
         except (ValueError, LookupError):
             shown = _redacted(answer.decode(errors="replace"), self.api_key)[:80]
-            problem = f"the answer {shown!r} is none of a simulator: does another program listen there?"
+            problem = f"unexpected response {shown!r}: is this a pixazo-sim server?"
             raise ControlError(status, problem) from None
         raise ControlError(status, message, refusal)
 

@@ -28,7 +28,7 @@ class Search:
     expression that is not valid.
     """
 
-    def __init__(self, world: World, wanted: Wait) -> None:
+    def __init__(self, world: World, expected: Wait) -> None:
         self.world = world
         self.what, self._condition = wanted.condition()
         self._matchers = tuple(self._condition.matchers())
@@ -57,7 +57,7 @@ class Search:
         for number, each in enumerate(self._unseen(), 1):
             facts = self._facts(each)
             differences = [
-                f"{name} is {shown(facts.get(name, ABSENT))}, wanted: {matcher}"
+                f"{name} is {shown(facts.get(name, ABSENT))}, expected: {matcher}"
                 for name, matcher in self._matchers
                 if not matcher.holds(facts.get(name, ABSENT))
             ]

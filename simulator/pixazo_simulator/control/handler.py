@@ -178,7 +178,7 @@ def _find(method: str, path: str) -> tuple[ControlRoute, int]:
             return route, int(found[1]) if found.groups() else 0
     asked = beginning(f"{method} {path}", _SHOWN_PATH)
     known = tuple(f"{each.method} {each.path}" for each in ROUTES)
-    raise Refused(404, f"{asked} is no control route{nearest(asked, known)}: known are {', '.join(known)}")
+    raise Refused(404, f"{asked} is not a control route{nearest(asked, known)}: known are {', '.join(known)}")
 
 
 def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:

@@ -183,7 +183,7 @@ async def unmatched(request: ControlRequest[requests.JournalFilter]) -> response
     return await _page(request.worlds, request.worlds.unmatched, request.body)
 
 
-async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
+async def _page(owner: World | Worlds, kept: Journal, expected: requests.JournalFilter) -> responses.JournalPage:
     total, dropped = kept.total, kept.dropped
     found: list[Exchange] = []
     for number, exchange in enumerate(kept, 1):
@@ -195,7 +195,7 @@ async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFi
     return await rendering.journal(owner, total, dropped, listed)
 
 
-def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
+def _passes(owner: World | Worlds, exchange: Exchange, expected: requests.JournalFilter) -> bool:
     return (
         (wanted.after is UNSET or exchange.number > wanted.after)
         and (wanted.status is UNSET or exchange.status == wanted.status)
@@ -235,7 +235,7 @@ async def _until_found(request: ControlRequest[requests.Wait], search: Search) -
             if search.is_done:
                 return
             if request.worlds.get(request.key) is not search.world:
-                raise Refused(404, "the world was deleted while somebody waited for it")
+                raise Refused(404, "the world was deleted while this request was waiting")
             with suppress(TimeoutError):
                 async with asyncio.timeout(search.pause()):
                     await happened.wait()
@@ -264,7 +264,7 @@ async def explain(request: ControlRequest[requests.DryRun]) -> responses.Explana
     if path.startswith((CONTROL_PREFIX, DISCOVERY_PATH)):
         raise Refused(
             400,
-            f"path {beginning(path, 80)!r} is no route of the gateway, but one of the simulator: it is not explained",
+            f"path {beginning(path, 80)!r} is not a route of the gateway, but one of the simulator: it is not explained",
         )
     if len(path) + sum(len(name) + len(value) for name, value in asked.headers.items()) > HEAD_LIMIT:
         raise Refused(
@@ -290,7 +290,7 @@ def _path(request: ControlRequest[requests.DryRun]) -> str:
     if not asked.startswith("/"):
         raise Refused(
             400,
-            f"path {beginning(asked, 80)!r} is no URL of this simulator: give path and query, or begin with {origin}",
+            f"path {beginning(asked, 80)!r} is not a URL of this simulator: give path and query, or begin with {origin}",
         )
     return asked
 

@@ -202,7 +202,7 @@ def _only_program(text: str) -> str:
         return ""
     if any(set(word) <= set("();<>|&") and word not in _REDIRECTIONS for word in words):
         return ""
-    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - as above
+    return os.path.basename(next((word for word in words if not _ASSIGNMENT.match(word)), ""))  # noqa: PTH119 - words are not paths
 
 
 def _is_idle(frame: FrameType | None) -> bool:

@@ -54,8 +54,8 @@ class _Difference(NamedTuple):
         """In words, without the value of a header or member whose name looks like that of a secret."""
         place = ".".join(self.path)
         if is_secret(self.path[-1]):
-            return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, wanted: {HIDDEN}"
-        return f"{place} is {shown(self.value)}, wanted: {shortened(str(self.wanted))}"
+            return f"{place} is {ABSENT if self.value is ABSENT else HIDDEN}, expected: {HIDDEN}"
+        return f"{place} is {shown(self.value)}, expected: {shortened(str(self.wanted))}"
 
 
 class Entry:

@@ -85,7 +85,7 @@ class GatewayProtocol(HttpToolsProtocol):
     `on_headers_complete` (from here on the application runs), `on_body`, `on_message_complete`; after the response the base class
     calls `on_response_complete`. Requests that arrive before a response is complete (pipelining) wait in `pipeline`.
     A request that cannot be parsed, is too long or comes too late is refused: the responses to the requests before it are sent first,
-    nothing more is read, and the connection is closed, for nobody knows where the next request would begin.
+    nothing more is read, and the connection is closed, because the start of the next request cannot be determined.
     """
 
     _flow: _Flow
@@ -319,8 +319,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if waits or self._connection.held or self.flow.read_paused:
             self._set_deadline()
         else:
-            what = "head was not complete" if self._in_head else "body did not go on"
-            self._refuse(_Refusal(HTTPStatus.REQUEST_TIMEOUT, f"The request's {what} within {seconds:g} s."))
+            late = "The request's head was not complete" if self._in_head else "No more of the request body arrived"
+            self._refuse(_Refusal(HTTPStatus.REQUEST_TIMEOUT, f"{late} within {seconds:g} s."))
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:

@@ -367,7 +367,7 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:  # UnicodeError: a label that IDNA cannot encode
-        reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is no host name"
+        reason = str(error.strerror).partition(" (")[0] if isinstance(error, OSError) else "that is not a host name"
         raise SimulatorError(
             f"cannot listen on {host} port {port}: {reason}; choose another with --host or --port"
         ) from None

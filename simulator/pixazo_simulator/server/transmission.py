@@ -1,4 +1,4 @@
-"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as a fault wants it."""
+"""Sends a response as its transmission says: at once and whole, or late, in pieces, cut short, or never, as the faults require."""
 
 from __future__ import annotations
 

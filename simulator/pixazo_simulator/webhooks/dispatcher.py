@@ -198,7 +198,7 @@ class Dispatcher:
 
     async def _deliver(self, world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Outcome:
         if effect(faults, Skip):
-            return Outcome(None, "dropped, as the script wants", final=True)
+            return Outcome(None, "dropped by the script", final=True)
         outcome = Outcome(None, "held back by a mutant", final=True)
         for each in self.edit(world, _request(world, delivery, faults)):
             outcome = await self._send(_injected(each, faults, delivery.seed))

@@ -92,7 +92,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
     scheme = urlsplit(url).scheme
     if scheme not in ("http", "https") or not host:
         return Blocked(
-            f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is no http or https URL of a receiver"
+            f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is not an http or https URL of a receiver"
         )
     by_name = host in allowed
     try:

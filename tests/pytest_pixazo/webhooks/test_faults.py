@@ -71,7 +71,7 @@ def test_a_dropped_callback_never_comes(caller: Caller, pixazo: Pixazo, pixazo_w
     caller.submit()
     pixazo.clock.advance(3600)
     assert pixazo_webhooks.received == []
-    assert [attempt.problem for attempt in pixazo.webhooks[0].attempts] == ["dropped, as the script wants"]
+    assert [attempt.problem for attempt in pixazo.webhooks[0].attempts] == ["dropped by the script"]
 
 
 def test_a_duplicate_comes_twice_with_the_same_bytes(caller: Caller, pixazo: Pixazo, pixazo_webhooks: Inbox) -> None:

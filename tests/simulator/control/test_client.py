@@ -260,7 +260,7 @@ def test_somebody_else_listens(response: bytes) -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as server:
         threading.Thread(target=server.handle_request).start()
-        with pytest.raises(ControlError, match="is none of a simulator: does another program listen there"):
+        with pytest.raises(ControlError, match="is this a pixazo-sim server"):
             ControlClient(f"http://127.0.0.1:{server.server_port}").health()
 
 

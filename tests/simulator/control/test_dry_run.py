@@ -346,7 +346,7 @@ def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
     assert explanation["generation"]["plan"]["outcome"] == "ERROR"
     assert [(each["number"], each["decides"], each["differences"]) for each in explanation["rules"]] == [
         (3, True, []),
-        (2, False, ["duration is absent, wanted: equals 6"]),
+        (2, False, ["duration is absent, expected: equals 6"]),
         (4, False, ["rule 3 stands before it"]),
         (1, False, ["it is about status, this is generate"]),
     ]
@@ -359,7 +359,7 @@ def test_the_nearest_rule_when_none_decides(bench: Bench) -> None:
     )
     explanation = bench.explained("POST", GENERATE, {"prompt": "A bear"})
     assert explanation["summary"].endswith(
-        "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', wanted: equals 'A cat'"
+        "; no rule decides; nearest is rule 1: when generate, prompt equals 'A cat': prompt is 'A bear', expected: equals 'A cat'"
     )
     assert "rule" not in bench.explained("GET", f"{STATUS}{UNKNOWN}")["summary"]
 
@@ -417,9 +417,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
     [
         (
             {"method": "GET", "path": "/_sim/world"},
-            "path '/_sim/world' is no route of the gateway, but one of the simulator",
+            "path '/_sim/world' is not a route of the gateway, but one of the simulator",
         ),
-        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is no route of the gateway"),
+        ({"method": "GET", "path": "/.well-known/pixazo-target"}, "is not a route of the gateway"),
         (
             {"method": "GET", "path": "nowhere"},
             "path 'nowhere': give path and query, percent-encoded, that begin with '/'",
@@ -427,9 +427,9 @@ def test_a_fault_in_a_dry_run_is_not_injected_and_takes_no_time(bench: Bench) ->
         ({"method": "GET", "path": "/a b"}, "path '/a b': give path and query, percent-encoded, that begin with '/'"),
         (
             {"method": "GET", "path": "http://a.b/x"},
-            f"path 'http://a.b/x' is no URL of this simulator: give path and query, or begin with http://{HOST}",
+            f"path 'http://a.b/x' is not a URL of this simulator: give path and query, or begin with http://{HOST}",
         ),
-        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is no route of the gateway"),
+        ({"method": "GET", "path": f"http://{HOST}/_sim/world"}, "path '/_sim/world' is not a route of the gateway"),
         ({"method": "G T", "path": "/"}, "method 'G T': give an HTTP method"),
         ({"method": "GET"}, "missing required field `path`"),
         ({"method": "GET", "path": "/", "headers": {"x-ä": "b"}}, "header 'x-ä': 'b' cannot be sent"),

@@ -396,7 +396,7 @@ def test_the_error_for_an_unknown_control_route_lists_the_known_ones(
     caller: Caller, method: str, path: str, near: str
 ) -> None:
     """It names the nearest one, too."""
-    refused(caller.call(method, path), 404, f"{method} {path} is no control route", "GET /_sim/health", near)
+    refused(caller.call(method, path), 404, f"{method} {path} is not a control route", "GET /_sim/health", near)
 
 
 def test_control_calls_are_not_journalled(caller: Caller) -> None:

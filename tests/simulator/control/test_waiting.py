@@ -156,12 +156,12 @@ def test_a_wait_that_times_out_lists_what_arrived(control: ControlClient, app: C
     assert error.status == 408
     assert error.message == (
         "after 0.01 s there were 1 of 2 exchanges (operation equals 'generate', status equals 202); "
-        f"nearest: exchange 3, POST {GENERATE} answered 400: status is 400, wanted: equals 202"
+        f"nearest: exchange 3, POST {GENERATE} answered 400: status is 400, expected: equals 202"
     )
     assert error.body["error"] == "Timed out"
     assert [each["number"] for each in error.body["exchanges"]] == [1]
     assert error.body["nearest"] == {
-        "what": f"exchange 3, POST {GENERATE} answered 400", "differences": ["status is 400, wanted: equals 202"],
+        "what": f"exchange 3, POST {GENERATE} answered 400", "differences": ["status is 400, expected: equals 202"],
     }  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def test_a_wait_in_a_world_that_is_deleted_ends_with_404() -> None:
         return await waiting
 
     status, reported = asyncio.run(delete())
-    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while somebody waited for it")
+    assert (status, json.loads(reported)["message"]) == (404, "the world was deleted while this request was waiting")
 
 
 def test_an_advance_of_a_world_that_is_deleted_ends_with_404() -> None:

@@ -177,10 +177,10 @@ def test_a_diagnosis_says_what_differs() -> None:
     assert [(each.number, each.decides) for each in found][:2] == [(4, True), (3, False)]
     assert {each.number: each.differences for each in found} == {
         4: (),
-        3: ("prompt is 'A bear', wanted: contains 'cat'",),
+        3: ("prompt is 'A bear', expected: contains 'cat'",),
         5: ("rule 4 stands before it",),
         6: ("it lets 2 more calls through first (after=2)",),
-        2: ("prompt is 'A bear', wanted: contains 'cat'", "duration is 6, wanted: equals 10"),
+        2: ("prompt is 'A bear', expected: contains 'cat'", "duration is 6, expected: equals 10"),
         1: ("it is about status, this is generate",),
         7: ("it is about status, this is generate",),
     }
@@ -295,8 +295,8 @@ def test_of_many_differences_the_first_twenty_are_listed() -> None:
     of = script(Rule(when="generate", match={"body": {f"m{number}": "x" for number in range(50)}}))
     of.decide(submit())
     (reported,) = (list(each.missed or ()) for each in of.listed())
-    assert reported[0] == "body.m0 is absent, wanted: equals 'x'"
-    assert reported[19:] == ["body.m19 is absent, wanted: equals 'x'", "30 more differences"]
+    assert reported[0] == "body.m0 is absent, expected: equals 'x'"
+    assert reported[19:] == ["body.m19 is absent, expected: equals 'x'", "30 more differences"]
 
 
 def test_a_long_value_is_shown_by_its_start() -> None:
@@ -304,8 +304,8 @@ def test_a_long_value_is_shown_by_its_start() -> None:
     of = script(Rule(when="generate", match={"prompt": "y" * 300, "body": {"x": "z" * 1000}}))
     of.decide(submit("x" * 1_000_000))
     ((one, two),) = (list(each.missed or ()) for each in of.listed())
-    assert one == f"prompt is '{'x' * 200}[cut]', wanted: equals '{'y' * 192}[cut]"
-    assert two.startswith("body.x is absent, wanted: equals 'zzz")
+    assert one == f"prompt is '{'x' * 200}[cut]', expected: equals '{'y' * 192}[cut]"
+    assert two.startswith("body.x is absent, expected: equals 'zzz")
     (diagnosis,) = of.diagnose(submit())
     assert diagnosis.label.startswith("rule 1: when generate, prompt equals 'yyy")
     assert len(diagnosis.label) < 600

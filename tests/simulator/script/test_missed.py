@@ -31,7 +31,7 @@ def test_the_nearest_call_is_kept() -> None:
     submit(script, prompt="A cat", duration=10)
     submit(script, prompt="A dog", duration=6)
     submit(script, prompt="A bear", duration=10)
-    assert missed(script) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+    assert missed(script) == {1: ("prompt is 'A dog', expected: contains 'bear'",)}
 
 
 def test_calls_of_another_kind_are_no_misses() -> None:

@@ -409,7 +409,7 @@ def test_a_body_that_does_not_go_on_is_refused(hasty: RawSocket) -> None:
     hasty.send(request("POST", GENERATE, BEAR)[:-1])
     response = hasty.response()
     assert (response.status, response.headers["connection"]) == (408, "close")
-    assert response.json() == {"error": "Request Timeout", "message": "The request's body did not go on within 0.05 s."}
+    assert response.json() == {"error": "Request Timeout", "message": "No more of the request body arrived within 0.05 s."}
     assert hasty.closed()
 
 

@@ -156,7 +156,7 @@ def test_where_it_cannot_listen() -> None:
         ("127.0.0.1", 65536, "port 65536 is not a number from 0 to 65535"),
         ("127.0.0.1", -1, "port -1 is not a number from 0 to 65535"),
         ("192.0.2.1", 0, "cannot listen on 192.0.2.1 port 0: Cannot assign requested address; choose another"),
-        ("a..b", 0, "cannot listen on a..b port 0: that is no host name; choose another"),
+        ("a..b", 0, "cannot listen on a..b port 0: that is not a host name; choose another"),
     ):
         with pytest.raises(SimulatorError, match=f"^{re.escape(reported)}"):
             Simulator(host=host, port=port).start()

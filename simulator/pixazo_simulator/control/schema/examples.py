@@ -71,7 +71,7 @@ _RULES = [
     body.ScriptRule(1, "rule 1: when generate", _BUSY, used=[2], missed=None),
     body.ScriptRule(
         2, "rule 2: when generate, prompt contains 'bear'", _NO_BEARS, used=[0],
-        missed=["prompt is 'A cat', wanted: contains 'bear'"],
+        missed=["prompt is 'A cat', expected: contains 'bear'"],
     ),
 ]  # fmt: skip
 _SUMMARY = f"POST {_SUBMIT} is answered 202: accepted {_ID}"
