@@ -28,7 +28,7 @@ class Search:
     expression that is not valid.
     """
 
-    def __init__(self, world: World, expected: Wait) -> None:
+    def __init__(self, world: World, wanted: Wait) -> None:
         self.world = world
         self.what, self._condition = wanted.condition()
         self._matchers = tuple(self._condition.matchers())

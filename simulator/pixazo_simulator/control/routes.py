@@ -183,7 +183,7 @@ async def unmatched(request: ControlRequest[requests.JournalFilter]) -> response
     return await _page(request.worlds, request.worlds.unmatched, request.body)
 
 
-async def _page(owner: World | Worlds, kept: Journal, expected: requests.JournalFilter) -> responses.JournalPage:
+async def _page(owner: World | Worlds, kept: Journal, wanted: requests.JournalFilter) -> responses.JournalPage:
     total, dropped = kept.total, kept.dropped
     found: list[Exchange] = []
     for number, exchange in enumerate(kept, 1):
@@ -195,7 +195,7 @@ async def _page(owner: World | Worlds, kept: Journal, expected: requests.Journal
     return await rendering.journal(owner, total, dropped, listed)
 
 
-def _passes(owner: World | Worlds, exchange: Exchange, expected: requests.JournalFilter) -> bool:
+def _passes(owner: World | Worlds, exchange: Exchange, wanted: requests.JournalFilter) -> bool:
     return (
         (wanted.after is UNSET or exchange.number > wanted.after)
         and (wanted.status is UNSET or exchange.status == wanted.status)

@@ -69,7 +69,7 @@ def _media(status: int, body: bytes, headers: list[Header]) -> Answer:
     return Answer(status, body, tuple(headers), f"media, {len(body)} bytes", opaque=True)
 
 
-def _value(headers: list[Header], expected: bytes) -> str | None:
+def _value(headers: list[Header], wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in headers if name == wanted), None)
 
 
