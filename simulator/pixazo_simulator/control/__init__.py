@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pixazo_simulator.exports import exported
+
 from .client import LOOPBACK_OF, ControlClient, ControlError, HttpChannel
 from .schema.responses import (
     Attempt,
@@ -31,44 +33,18 @@ if TYPE_CHECKING:
     from .routes import ROUTES
 
 __all__ = [
-    "LOOPBACK_OF",
-    "ROUTES",
-    "Attempt",
-    "BodyQueue",
-    "ClockState",
-    "ControlClient",
-    "ControlError",
-    "ControlHandler",
-    "Delivery",
-    "Entry",
-    "Event",
-    "Exchange",
-    "Explanation",
-    "Generation",
-    "HttpChannel",
-    "Refused",
-    "Request",
-    "ScriptRule",
-    "TlsListener",
-    "discovery_document",
-    "document",
-    "from_json",
-    "read_body",
-    "to_json",
+    "LOOPBACK_OF", "ROUTES", "Attempt", "BodyQueue", "ClockState", "ControlClient", "ControlError", "ControlHandler", "Delivery",
+    "Entry", "Event", "Exchange", "Explanation", "Generation", "HttpChannel", "Refused", "Request", "ScriptRule", "TlsListener",
+    "discovery_document", "document", "from_json", "read_body", "to_json",
 ]  # fmt: skip
 
-_NAMES = {
-    "handler": "ControlHandler BodyQueue discovery_document read_body",
-    "openapi": "document",
-    "route": "Refused",
-    "routes": "ROUTES",
+_HOMES = {
+    ".handler": "BodyQueue ControlHandler discovery_document read_body",
+    ".openapi": "document",
+    ".route": "Refused",
+    ".routes": "ROUTES",
 }
-_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return exported(name, __name__, _HOMES)

@@ -7,13 +7,6 @@ from .loopback import HttpRequest, HttpResponse, LoopbackServer
 from .simulator import STOP_DEADLINE, Simulator, SimulatorError, thread_position
 
 __all__ = [
-    "STOP_DEADLINE",
-    "HttpRequest",
-    "HttpResponse",
-    "LoopbackServer",
-    "Simulator",
-    "SimulatorError",
-    "read_profile",
-    "read_script",
-    "thread_position",
+    "STOP_DEADLINE", "HttpRequest", "HttpResponse", "LoopbackServer", "Simulator", "SimulatorError", "read_profile",
+    "read_script", "thread_position",
 ]  # fmt: skip
