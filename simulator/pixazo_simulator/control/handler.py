@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
@@ -20,13 +19,16 @@ from pixazo_simulator.spec import (
     KEY_HEADER,
     PROMPTS,
     SMALL_BODY,
+    IpAddress,
     MisfitError,
     Redactor,
     beginning,
     fit,
     is_crowded,
+    is_loopback_ip,
     nearest,
     place,
+    plain_ip,
     read,
 )
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
@@ -51,7 +53,6 @@ _SHOWN_PATH, _SHOWN_HOST = 120, 80
 """Characters of what was sent that a message shows."""
 
 Answer = tuple[int, bytes]
-Address = IPv4Address | IPv6Address
 
 log = logging.getLogger("pixazo_simulator")
 
@@ -295,7 +296,7 @@ def _check_host(host: str, settings: Settings) -> None:
     name = _host_of(host)
     trusted = settings.control_token is not None or settings.control_open
     # Of the addresses 0.0.0.0 and :: are refused even then: browsers take them for this machine.
-    is_specific = name is not None and not isinstance(name, str) and not _ipv4(name).is_unspecified
+    is_specific = name is not None and not isinstance(name, str) and not name.is_unspecified
     if name is None or not (_is_own(name, settings) or (trusted and is_specific)):
         remedy = f"or start with --control-host {name or 'NAME'}"
         raise Refused(
@@ -313,22 +314,21 @@ def _check_origin(origin: str, host: str, settings: Settings) -> None:
         raise Refused(403, f"Origin {beginning(origin, _SHOWN_HOST)!r} is not a loopback name: {remedy}")
 
 
-def _host_of(authority: str) -> Address | str | None:
+def _host_of(authority: str) -> IpAddress | str | None:
     """The host of `HOST[:PORT]`, a name in lower case; None for anything else."""
     found = _AUTHORITY.fullmatch(authority)
     if not found or int(found[3] or 0) > _LAST_PORT:
         return None
-    address = _address(found[1] or found[2])
     if found[1]:
-        return address if isinstance(address, IPv6Address) else None
-    return address or found[2].lower()
+        return plain_ip(found[1]) if ":" in found[1] else None
+    return plain_ip(found[2]) or found[2].lower()
 
 
-def _is_own(host: Address | str, settings: Settings) -> bool:
+def _is_own(host: IpAddress | str, settings: Settings) -> bool:
     """Whether a host is this machine, or one that the settings name."""
-    if str(host) in ("localhost", *map(str.lower, settings.control_hosts)):
-        return True
-    return not isinstance(host, str) and _ipv4(host).is_loopback
+    if isinstance(host, str):
+        return host in ("localhost", *map(str.lower, settings.control_hosts))
+    return host.is_loopback or host in map(plain_ip, settings.control_hosts)
 
 
 def _is_local(scope: Scope) -> bool:
@@ -336,18 +336,4 @@ def _is_local(scope: Scope) -> bool:
     if not scope.get("client"):
         server = scope.get("server")  # a TCP connection that was reset has no peer either
         return not server or server[1] is None
-    address = _address(str(scope["client"][0]).partition("%")[0])
-    return address is not None and _ipv4(address).is_loopback
-
-
-def _address(text: str) -> Address | None:
-    """An IP address as it is usually written; other forms, which inet_aton knows, are treated as names."""
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
-
-
-def _ipv4(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, else the address itself."""
-    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+    return is_loopback_ip(str(scope["client"][0]))

@@ -95,7 +95,7 @@ def offline(name: str, port: int, hosts: Sequence[str]) -> str:
 
 
 def is_loopback(host: object) -> bool:
-    """Whether a host, by name or by address, is this machine."""
+    """Whether a host, by name or by address, is this machine. Not `spec.plain_ip`: this folder imports only the standard library."""
     name = normalized(host)
     try:
         return ip_address(name).is_loopback or ip_address(name).is_unspecified

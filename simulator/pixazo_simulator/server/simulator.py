@@ -13,14 +13,13 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
-from pixazo_simulator.spec import SECOND
+from pixazo_simulator.spec import SECOND, is_loopback_ip
 from pixazo_simulator.webhooks import AdvanceEvent
 from pixazo_simulator.world import Settings, World, Worlds
 
@@ -95,7 +94,7 @@ class Simulator:
     @property
     def is_local(self) -> bool:
         """Whether it listens on loopback only; known once it has started."""
-        return ip_address(self._address.partition("%")[0]).is_loopback
+        return is_loopback_ip(self._address)
 
     @property
     def api_key(self) -> str:
