@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pixazo_simulator.mutants import Mutant, Variant
 
 
-CONTROL_TOKEN = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
-"""The variable of --control-token."""
 _CONTROL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?|[0-9a-f.]*(:[0-9a-f.]*){2,}")
 
 

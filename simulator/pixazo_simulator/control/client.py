@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
+"""As in `spec`, which is not imported here: that would double the time that importing the client takes."""
 TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
 """In which the control token is sent, if the server has one."""
+TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
+"""The environment variable in which a server and its callers find the control token."""
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 """The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 LONGEST_ADVANCE = 600.0

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from pixazo_simulator.spec import (
     KEY_HEADER,
+    LAST_PORT,
     PROMPTS,
     SMALL_BODY,
     IpAddress,
@@ -247,7 +248,6 @@ async def _without_keys(value: object, redactor: Redactor) -> object:
 
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253}))(?::([0-9]{1,5}))?")
 _ORIGIN = re.compile(r"https?://(.+)", re.IGNORECASE)
-_LAST_PORT = 65535
 
 
 def check_access(scope: Scope, settings: Settings) -> None:
@@ -317,7 +317,7 @@ def _check_origin(origin: str, host: str, settings: Settings) -> None:
 def _host_of(authority: str) -> IpAddress | str | None:
     """The host of `HOST[:PORT]`, a name in lower case; None for anything else."""
     found = _AUTHORITY.fullmatch(authority)
-    if not found or int(found[3] or 0) > _LAST_PORT:
+    if not found or int(found[3] or 0) > LAST_PORT:
         return None
     if found[1]:
         return plain_ip(found[1]) if ":" in found[1] else None

@@ -19,7 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from pixazo_simulator.control import LOOPBACK_OF, ControlClient, TlsListener
-from pixazo_simulator.spec import SECOND, is_loopback_ip
+from pixazo_simulator.spec import LAST_PORT, SECOND, is_loopback_ip
 from pixazo_simulator.webhooks import AdvanceEvent
 from pixazo_simulator.world import Settings, World, Worlds
 
@@ -47,7 +47,6 @@ STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
-LAST_PORT = 65535
 PROTOCOLS = {"any case": GatewayProtocol, "case-sensitive": HeaderCaseProtocol, "title case": TitleCaseProtocol}
 """By the letter case of header names that a mutant or variant minds."""
 LIFESPAN = "LifespanOn.main"

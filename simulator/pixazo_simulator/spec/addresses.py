@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+LAST_PORT = 65535
 IpAddress = IPv4Address | IPv6Address
 
 

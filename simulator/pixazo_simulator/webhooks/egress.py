@@ -77,10 +77,10 @@ class LookUps:
             found.get_loop().call_soon_threadsafe(finish)
 
 
-def receiver(url: str) -> tuple[str, int]:
-    """The host of a URL, in lower case, and its port. Raises ValueError when it is not a URL."""
+def receiver(url: str) -> tuple[str, str, int]:
+    """The scheme of a URL, its host in lower case, and its port. Raises ValueError when it is not a URL."""
     parts = urlsplit(url)
-    return (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> Destination | Blocked:
@@ -89,8 +89,7 @@ async def destination(url: str, allowed: tuple[str, ...], look_ups: LookUps) -> 
     A second look-up by the HTTP library could give another address (DNS rebinding). A name that was not allowed is not looked up at
     all, not even for the error message: a query would leave the machine.
     """
-    host, port = receiver(url)
-    scheme = urlsplit(url).scheme
+    scheme, host, port = receiver(url)
     if scheme not in ("http", "https") or not host:
         return Blocked(
             f"a URL with scheme {scheme[:_SHOWN]!a} and host {host[:_SHOWN]!a} is not an http or https URL of a receiver"
