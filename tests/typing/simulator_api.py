@@ -43,13 +43,11 @@ def mistakes(pixazo: Pixazo, control: ControlClient) -> None:
     When(control, "generate", promt="A bear")  # type: ignore[call-arg]
 
 
-def policies(pixazo: Pixazo, control: ControlClient) -> None:
+def policies(pixazo: Pixazo) -> None:
     """Every field of the policy is known, and so are its words."""
     pixazo.policy(read_delay=2000, rate_limit="5/60 submits", cors=True, submit_code="200", webhook_retries=[1, 2])
     assert_type(Policy(request_id="thirteen").body_limit, int)
     assert PROFILES["observed"].submit_code == "200"
-    control.create_world(policy={"read_delay": 2000})
-    control.change_world(policy={"read_dealy": 2000})  # type: ignore[arg-type]
     pixazo.policy(read_dealy=2000)  # type: ignore[call-arg]
     pixazo.policy(request_id="uuid8")  # type: ignore[arg-type]
     Policy(unknown_route="406")  # type: ignore[arg-type]

@@ -54,7 +54,7 @@ async def health(request: ControlRequest[requests.NoParameters]) -> responses.He
 
 
 @route("GET", "/_sim/openapi.json", needs_world=False)
-async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:  # noqa: ARG001 - as all routes
+async def openapi(request: ControlRequest[requests.NoParameters]) -> dict[str, Any]:  # noqa: ARG001 - every route takes the request
     """Describe these routes as OpenAPI 3.1, for reading and for making clients."""
     from .openapi import document
 

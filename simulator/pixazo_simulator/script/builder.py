@@ -149,7 +149,7 @@ def _check_fault(given: object) -> None:
     spelled = {name.replace("_", ""): fault for name, fault in FAULTS.items()}
     near = get_close_matches(re.sub("[^a-z]", "", given.lower()), tuple(spelled), n=1) if isinstance(given, str) else []
     remedy = f"write {_written(spelled[near[0]])}" if near else "write a fault of pytest_pixazo, such as ReplyLost()"
-    raise TypeError(f"fault {given!r} is no fault: {remedy}: known faults are listed by pixazo-sim faults")
+    raise TypeError(f"fault {given!r} is not a fault: {remedy}: known faults are listed by pixazo-sim faults")
 
 
 def _written(kind: type[Fault]) -> str:

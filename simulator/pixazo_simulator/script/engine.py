@@ -255,7 +255,7 @@ def _passed_over(entry: Entry, deciding: int | None) -> str:
         return f"it lets {entry.rule.after - entry.matched} more calls through first (after={entry.rule.after})"
     if entry.step_index() is None:
         return f"it is used up: {sum(entry.used)} times"
-    return f"rule {deciding} stands before it" if deciding else "it would decide"
+    return f"rule {deciding} comes first" if deciding else "it would decide"
 
 
 def _fact(facts: Mapping[str, Any], path: tuple[str, ...]) -> object:

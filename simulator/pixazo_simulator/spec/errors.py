@@ -72,7 +72,7 @@ class Throttled(Refusal, frozen=True):
 class Broken(Refusal, frozen=True):
     """The gateway fails, as the key `sim-broken` asks it to."""
 
-    phrase: ClassVar = "the gateway fails, as the key wants it"
+    phrase: ClassVar = "the key makes the gateway fail"
 
 
 class TooManyPending(Refusal, frozen=True):

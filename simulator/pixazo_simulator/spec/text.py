@@ -32,7 +32,7 @@ _SHOWN = 200
 
 
 class _Short(Repr):
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - Repr passes it
         return repr(beginning(x, self.maxstring))
 
 

@@ -174,7 +174,7 @@ def test_when_nothing_happened_nothing_came_near(control: ControlClient) -> None
         ({"exchanges": {}, "generations": {}}, "exchanges and generations: give one of"),
         ({"exchanges": {"statu": 200}}, "exchanges.statu: unknown field `statu` (did you mean status?)"),
         ({"exchanges": {"status": {"one_off": [200]}}}, "operator 'one_off' is not one of"),
-        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is no regular expression"),
+        ({"exchanges": {"path": {"matches": "("}}}, "matches '(' is not a regular expression"),
         ({"exchanges": {"path": {"matches": "a{200}"}}}, "the conditions weigh more than 500: write fewer, or shorter"),
         (
             {"exchanges": {"path": {"one_of": ["/"] * 500}}},

@@ -178,7 +178,7 @@ def test_a_diagnosis_says_what_differs() -> None:
     assert {each.number: each.differences for each in found} == {
         4: (),
         3: ("prompt is 'A bear', expected: contains 'cat'",),
-        5: ("rule 4 stands before it",),
+        5: ("rule 4 comes first",),
         6: ("it lets 2 more calls through first (after=2)",),
         2: ("prompt is 'A bear', expected: contains 'cat'", "duration is 6, expected: equals 10"),
         1: ("it is about status, this is generate",),
@@ -267,7 +267,7 @@ def test_a_script_is_set_as_a_whole() -> None:
     rule = Rule(when="generate", end=FAIL)
     of = script(rule, rule)
     bad = Rule(when="generate", match={"prompt": {"matches": "("}})
-    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is no regular expression"):
+    with pytest.raises(ValueError, match=r"rules\[1\]: matches '\(' is not a regular expression"):
         of.set([rule, bad])
     assert list(uses(of)) == [1, 2]
     of.set([rule])
@@ -320,7 +320,7 @@ def test_the_nearest_call_is_kept() -> None:
     """Of several calls that a rule passed by, the one with the fewest differences is reported, the first of equals."""
     of = script(Rule(when="generate", match={"prompt": {"contains": "bear"}, "duration": 6}, end=FAIL))
     decisions(of, submit("A cat", duration=10), submit("A dog", duration=6), submit("A bear", duration=10))
-    assert missed(of) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+    assert missed(of) == {1: ("prompt is 'A dog', expected: contains 'bear'",)}
 
 
 def test_calls_of_another_kind_are_no_misses() -> None:
@@ -335,4 +335,4 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
     early = Rule(when="generate", reply=Reply(429), after=2)
     of = script(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
     assert decisions(of, submit()) == [2]
-    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 stands before it",)}
+    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 comes first",)}

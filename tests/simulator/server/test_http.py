@@ -61,7 +61,7 @@ def wire(simulator: Simulator) -> Iterator[RawSocket]:
     ],
 )
 def test_what_is_no_request_is_answered_in_json(wire: RawSocket, garbage: bytes) -> None:
-    """400, and the connection is closed: nobody knows where the next request would begin."""
+    """400, and the connection is closed: the start of the next request cannot be determined."""
     wire.send(garbage)
     response = wire.response()
     assert (response.status, response.headers["content-type"]) == (400, "application/json")
