@@ -24,7 +24,8 @@ from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
 from pixazo_simulator.script.matchers import contains
 from pixazo_simulator.script.rule import End, Reply, Rule, Step
-from pixazo_simulator.server.simulator import Simulator, SimulatorError
+from pixazo_simulator.server.simulator import Simulator
+from pixazo_simulator.server.threaded import SimulatorError
 from pixazo_simulator.webhooks import dispatcher
 from pixazo_simulator.world.clock import Clock
 from pixazo_simulator.world.registry import Settings
