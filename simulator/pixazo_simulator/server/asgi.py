@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from pixazo_simulator.mutants import EditedGateway, Mutant, Variant
 
 MOST_HELD = 512 * 1024 * 1024
-"""Bytes of request bodies that are held at once; a body that comes in one piece, which is small, does not count."""
+"""Bytes of request bodies that are held at once: 18 of the largest. A body that comes in one piece, which is small, does not count."""
 CANCEL_AGAIN = 0.02
-"""Seconds after which a task that was cancelled and still runs is cancelled again."""
+"""Seconds after which a task that was cancelled and still runs is cancelled again: several times within STOP_TIMEOUT."""
 _SHOWN = 120
 
 log = logging.getLogger("pixazo_simulator")
@@ -233,7 +233,13 @@ async def _read_body(
 
 def _request(scope: Scope) -> Request:
     return Request(
-        scope["method"], scope["path"], scope["query_string"], scope["headers"], scope["scheme"],
-        scope.get("server") or ("localhost", None), scope.get(LISTENER), scope.get(HEADER_BYTES),
-        tuple(scope.get(RAW_HEADER_NAMES, ())),
-    )  # fmt: skip
+        method=scope["method"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=scope["headers"],
+        scheme=scope["scheme"],
+        server=scope.get("server") or ("localhost", None),
+        listener=scope.get(LISTENER),
+        header_bytes=scope.get(HEADER_BYTES),
+        raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
+    )
