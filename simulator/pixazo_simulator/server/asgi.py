@@ -89,10 +89,9 @@ class Application:
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Dispatch by prefix: a route table of Starlette would take longer than most responses."""
-        if scope["path"].startswith(CONTROL_PREFIX):
+        ours = scope["path"].startswith(CONTROL_PREFIX)
+        if ours or (scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD")):
             await self.control(scope, receive, send)
-        elif scope["path"] == DISCOVERY_PATH and scope["method"] in ("GET", "HEAD"):
-            await self.control.discovery(scope, receive, send)
         else:
             await self._gateway(scope, receive, send)
 
@@ -233,13 +232,7 @@ async def _read_body(
 
 def _request(scope: Scope) -> Request:
     return Request(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"],
-        headers=scope["headers"],
-        scheme=scope["scheme"],
-        server=scope.get("server") or ("localhost", None),
-        listener=scope.get(LISTENER),
-        header_bytes=scope.get(HEADER_BYTES),
-        raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
-    )
+        method=scope["method"], path=scope["path"], query=scope["query_string"], headers=scope["headers"],
+        scheme=scope["scheme"], server=scope.get("server") or ("localhost", None), listener=scope.get(LISTENER),
+        header_bytes=scope.get(HEADER_BYTES), raw_header_names=tuple(scope.get(RAW_HEADER_NAMES, ())),
+    )  # fmt: skip
