@@ -245,7 +245,11 @@ def check_access(scope: Scope, settings: Settings) -> None:
         )
     host, origin, token = (_only(scope, name) for name in ("host", "origin", TOKEN_HEADER.lower()))
     if settings.control_token is not None:
-        _check_token(token, settings.control_token)
+        if token is None or not hmac.compare_digest(token.strip().encode(), settings.control_token.encode()):
+            problem = "is missing" if token is None else "is wrong"
+            raise Refused(
+                403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}"
+            )
     elif not settings.control_open and not _is_local(scope):
         peer = scope["client"][0] if scope.get("client") else "unknown"
         raise Refused(
@@ -264,12 +268,6 @@ def _only(scope: Scope, name: str) -> str | None:
     if len(values) > 1:
         raise Refused(400, f"there are {len(values)} headers {name}: send one")
     return values[0].decode("latin-1") if values else None
-
-
-def _check_token(sent: str | None, token: str) -> None:
-    if sent is None or not hmac.compare_digest(sent.strip().encode(), token.encode()):
-        problem = "is missing" if sent is None else "is wrong"
-        raise Refused(403, f"the control token {problem}: send that of --control-token in the header {TOKEN_HEADER}")
 
 
 def _check_host(host: str, settings: Settings) -> None:

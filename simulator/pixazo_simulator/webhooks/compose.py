@@ -10,7 +10,7 @@ from random import Random
 
 from pixazo_simulator.script import Declare, Fault, Refuse, corrupted, edited, effect
 from pixazo_simulator.spec import SECOND
-from pixazo_simulator.world import Clock, Delivery, Form, World, seeded_random
+from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
 from .sender import WebhookRequest
 
@@ -35,14 +35,16 @@ def composed(world: World, delivery: Delivery, faults: tuple[Fault, ...]) -> Web
     if world.policy.webhook_signature == "standard":
         message_id = f"msg_{delivery.request_id}_{delivery.original}"
         headers |= signed_headers(secret(world.seed, world.key), message_id, world.clock.now(), body)
-    challenge = delivery.form is Form.CHALLENGE
+    challenge, rate = delivery.form is Form.CHALLENGE, world.clock.rate
+    seconds = CHALLENGE_TIMEOUT if challenge else TIMEOUT
+    least = min(seconds, LEAST_TIMEOUT)
     return WebhookRequest(
         url=delivery.url,
         body=body,
         headers=headers,
         allowed=world.policy.webhook_allow,
         follow=world.policy.webhook_redirects == "follow",
-        timeout=_timeout(world.clock, CHALLENGE_TIMEOUT if challenge else TIMEOUT),
+        timeout=max(least, seconds / rate) if rate else least,
         echo=challenge,
     )
 
@@ -75,9 +77,3 @@ def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> W
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
         refused=effect(faults, Refuse) is not None,
     )
-
-
-def _timeout(clock: Clock, seconds: float) -> float:
-    """Real seconds for a time-out of so many seconds on a clock."""
-    least = min(seconds, LEAST_TIMEOUT)
-    return max(least, seconds / clock.rate) if clock.rate else least
