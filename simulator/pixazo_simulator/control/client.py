@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from pixazo_simulator.spec import PolicyFields
 
 
-KEY_HEADER = "Ocp-Apim-Subscription-Key"
-"""As in `spec`, which is not imported here: that would double the time that importing the client takes."""
-TOKEN_HEADER = "X-Pixazo-Control-Token"  # noqa: S105 - its name
-"""In which the control token is sent, if the server has one."""
-TOKEN_VARIABLE = "PIXAZO_SIM_CONTROL_TOKEN"  # noqa: S105 - its name
-"""The environment variable in which a server and its callers find the control token."""
+KEY_HEADER = "Ocp-Apim-Subscription-Key"  # as in `spec`, whose import would take as long as that of the client
+TOKEN_HEADER, TOKEN_VARIABLE = "X-Pixazo-Control-Token", "PIXAZO_SIM_CONTROL_TOKEN"
+"""The header in which the control token is sent, and the environment variable in which a server and its callers find it."""
 LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
 """The address to call instead of one by which a server listens on all interfaces, and which nobody can call."""
 LONGEST_ADVANCE = 600.0

@@ -28,10 +28,7 @@ from .schema.responses import Refusal, encode
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a control request: as many as a script may have."""
 MOST_MARKS = 15_000
-"""Commas in the body of a control request, opening brackets, and opening braces; those in texts count, too.
-
-A body with so many is read in about 0.1 s, during which no other thread runs.
-"""
+"""Commas in a body, opening brackets, and opening braces, also those in texts: so many are read in 0.1 s, while no other thread runs."""
 _KEY = spec.KEY_HEADER.lower().encode()
 _READ_AT_ONCE = 32 * 1024
 """Bytes of a body that are read without a thread: rules of this size take 15 ms, anything else less than 1 ms."""

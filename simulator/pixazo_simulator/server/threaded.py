@@ -32,8 +32,6 @@ STOP_DEADLINE = 2.0
 """Seconds after which a stop returns, whatever still runs."""
 LOOK_AGAIN = 1.0
 """Seconds after which a thread that waits for a result checks whether the server still runs."""
-LIFESPAN = "LifespanOn.main"
-"""The task of uvicorn in which the lifespan runs."""
 _STOPPED = "the simulator was stopped before it could answer"
 
 
@@ -205,9 +203,10 @@ async def _unended(tasks: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
 
 
 def _names(tasks: set[asyncio.Task[Any]]) -> list[str]:
-    """The names of the coroutines of tasks, with their number; not the lifespan, which only waits for others."""
+    """The names of the coroutines of tasks, with their number."""
     names = Counter(str(getattr(task.get_coro(), "__qualname__", task.get_name())) for task in tasks)
-    return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items()) if name != LIFESPAN]
+    del names["LifespanOn.main"]  # of uvicorn, which only waits for others
+    return [f"{name} ({count})" if count > 1 else name for name, count in sorted(names.items())]
 
 
 def thread_position(thread: threading.Thread) -> str:

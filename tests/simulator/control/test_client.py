@@ -17,8 +17,9 @@ from tests.caller import GENERATE, Caller, over_http
 from tests.command import python
 from tests.patience import PATIENCE
 
+from pixazo_simulator import spec
 from pixazo_simulator.control import ROUTES, to_json
-from pixazo_simulator.control.client import ControlClient, ControlError
+from pixazo_simulator.control.client import KEY_HEADER, ControlClient, ControlError
 from pixazo_simulator.control.route import ControlRoute
 from pixazo_simulator.control.schema.examples import RESPONSES
 from pixazo_simulator.control.schema.responses import ClockState, DeliveryPage, JournalPage, encode
@@ -369,7 +370,8 @@ def test_every_route_has_a_method_of_its_name() -> None:
 
 
 def test_it_is_light_to_import() -> None:
-    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS."""
+    """Neither a server nor an HTTP library is loaded, nor an event loop, nor TLS; the name of the key header stands there again."""
+    assert KEY_HEADER == spec.KEY_HEADER
     code = "import sys, pixazo_simulator.control.client; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = set(python(code).split())
     assert loaded >= {"pixazo_simulator", "threading"}
