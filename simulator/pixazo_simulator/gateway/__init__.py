@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .exchange import Request, Response
+from .exchange import Request, Response, framed
 from .gateway import Gateway, Route
 from .media import serve_media
 
-__all__ = ["Gateway", "Request", "Response", "Route", "serve_media"]
+__all__ = ["Gateway", "Request", "Response", "Route", "framed", "serve_media"]

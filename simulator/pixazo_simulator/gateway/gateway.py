@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import parse_qs, quote
 
 import msgspec
@@ -19,10 +20,10 @@ from pixazo_simulator.world import (
     Outcome,
     ReadMedia,
     ReadStatus,
-    RecordExchange,
     SubmitCall,
     World,
     Worlds,
+    refuse_key,
 )
 
 from .exchange import Request, Response, complete
@@ -60,7 +61,7 @@ class Gateway:
     """The gateway over the worlds of a server.
 
     A server calls `route` with the head of a request, reads the body as the route says, reads the route's clock, calls `respond`,
-    carries out the effects, and calls `record` before the bytes leave.
+    carries out the effects, and records the exchange in the worlds before the bytes leave.
     """
 
     def __init__(self, worlds: Worlds) -> None:
@@ -104,21 +105,13 @@ class Gateway:
             case spec.Unrouted(allow):
                 return self.refuse(request, route, spec.UnknownRoute(allow), now)
 
-    def record(self, response: Response, now: int) -> None:
-        """Enter the exchange in the journal: of the world that the request reached, or of the requests that matched none."""
-        exchange, header_bytes = response.exchange(now), response.request.header_bytes
-        if response.world:
-            response.world.apply(RecordExchange(now, exchange, header_bytes))
-        else:
-            self._worlds.unmatched.record(exchange, header_bytes)
-
     def refuse(
         self,
         request: Request,
         route: Route,
         refusal: spec.Refusal,
         now: int,
-        outcome: Outcome | None = None,
+        outcome: Outcome[Any] | None = None,
         request_id: str | None = None,
     ) -> Response:
         """The response to a request that is refused; what the caller probably meant goes to the journal and the log."""
@@ -134,18 +127,14 @@ class Gateway:
     def _read_status(self, request: Request, route: Route, request_id: str, now: int) -> Response:
         world, policy = route.world, route.policy
         if world is None:
-            return self.refuse(request, route, spec.InvalidKey() if request.key else spec.MissingKey(), now)
-        outcome = world.apply(ReadStatus(now, request_id, request.headers, self._rule_url(request, route)))
+            return self.refuse(request, route, refuse_key(request.key), now)
+        url, origin = self._rule_url(request, route), request.origin(policy)
+        outcome = world.apply(ReadStatus(now, request_id, request.headers, url, origin))
         result = outcome.result
-        if isinstance(result, Generation):
-            body = world.status_body(result, request.origin(policy), now)
-            result = spec.Answer(200, body, reason="status")
         if isinstance(result, spec.Answer):
             return complete(request, result, now, world, outcome, request_id=request_id)
         if isinstance(result, spec.UnknownRequest) and policy.unknown_id == "403_foreign":
-            owner = self._worlds.holder(request_id)
-            found = owner.generation(request_id, owner.clock.now()) if owner else None
-            result = spec.UnknownRequest(request_id, foreign=isinstance(found, Generation))
+            result = spec.UnknownRequest(request_id, foreign=self._worlds.reader_of(request_id) is not None)
         return self.refuse(request, route, result, now, outcome, request_id)
 
     def _submit(self, request: Request, route: Route, operation: spec.Operation, model_id: str, now: int) -> Response:

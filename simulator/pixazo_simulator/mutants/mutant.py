@@ -113,12 +113,8 @@ class EditedGateway:
         """As the gateway."""
         return self._gateway.refuse(request, route, refusal, now)
 
-    def record(self, response: Response, now: int) -> None:
-        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        self._gateway.record(response, response.world.clock.now() if response.world else now)
-
     def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
-        """The edited response to a request."""
+        """The edited response to a request; the journal shows the request as the gateway received it, and the response as it is sent."""
         route = route or self.route(request)
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
@@ -128,7 +124,10 @@ class EditedGateway:
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+            response = Response(
+                request=request, at=now, status=edited.status, headers=list(edited.headers), body=edited.body,
+                reason=self._reason, world=world,
+            )  # fmt: skip
         else:
             passed = request if received is sent else _edited(request, received)
             reached = self._gateway.route(passed)

@@ -81,15 +81,16 @@ def corrupted(body: bytes, faults: Iterable[Fault], random: Random) -> bytes:
     return body
 
 
-def injected(answer: spec.Answer, faults: Iterable[Fault], random: Random) -> spec.Answer:
-    """A response as the faults have it; what is drawn comes from the seed of the world."""
-    faults = tuple(faults)
+def inject(answer: spec.Answer, faults: Iterable[Fault], seed: int) -> tuple[spec.Answer, Transmission]:
+    """A response as the faults have it, and how it is sent; what is drawn comes from the seed, which the world gives."""
+    faults, random = tuple(faults), Random(seed)  # noqa: S311 - reproducible by design, guards nothing
     if declared := effect(faults, Declare):
         rest = tuple(header for header in answer.headers if header[0] != b"content-type")
         headers = ((b"content-type", declared.content_type.encode()), *rest)
         answer = msgspec.structs.replace(answer, headers=headers)
     body = corrupted(edited(answer.body, faults), faults, random)
-    return answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+    changed = answer if body == answer.body else msgspec.structs.replace(answer, body=body)
+    return changed, transmission(faults, random)
 
 
 def replacement(step: Step, operation: str, policy: spec.Policy, url: str) -> spec.Answer | None:

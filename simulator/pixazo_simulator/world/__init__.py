@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .account import Entry, EntryKind, Ledger, refund_due
-from .admission import Admission, Admitted, Body, Call
+from .admission import Admission, Admitted, Body, Call, refuse_key
 from .behaviour import REQUEST_ID_FORMS, plan_for, seeded_random
 from .clock import Clock, clock_factory
 from .commands import (
@@ -12,6 +12,7 @@ from .commands import (
     AdvanceClock,
     ChangeWorld,
     CopyDelivery,
+    CountCall,
     Debit,
     Generation,
     Outcome,
@@ -35,8 +36,8 @@ from .world import World
 
 __all__ = [
     "DEFAULT_KEY", "REQUEST_ID_FORMS", "AddAlias", "AddRule", "Admission", "Admitted", "AdvanceClock", "Attempt", "Body", "Call",
-    "ChangeWorld", "Clock", "CopyDelivery", "Debit", "Delivery", "Entry", "EntryKind", "Exchange", "Forks", "Form", "Generation",
+    "ChangeWorld", "Clock", "CopyDelivery", "CountCall", "Debit", "Delivery", "Entry", "EntryKind", "Exchange", "Forks", "Form", "Generation",
     "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt", "RecordExchange", "RemoveRule", "ReplaceRule",
     "ReturnDelivery", "SetRules", "Settings", "SubmitCall", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds",
-    "clock_factory", "next_attempt", "plan_for", "refund_due", "seeded_random",
+    "clock_factory", "next_attempt", "plan_for", "refund_due", "refuse_key", "seeded_random",
 ]  # fmt: skip

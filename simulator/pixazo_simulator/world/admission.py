@@ -67,18 +67,14 @@ class Admitted(msgspec.Struct, frozen=True):
     stuck: bool = False
 
 
-def admit_read(account: Account | None, key: str, policy: spec.Policy, now: int) -> spec.Refusal | None:
-    """The checks before a status read: key, account, rate."""
-    refusal = _check_key(account, key)
-    if refusal or account is None:
-        return refusal
+def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
+    """The checks before a status read with a known key: account, rate."""
     return _check_account(account) or _check_rate(account, policy, now, submit=False)
 
 
-def _check_key(account: Account | None, key: str) -> spec.Refusal | None:
-    if not key.strip():
-        return spec.MissingKey()
-    return spec.InvalidKey() if account is None else None
+def refuse_key(key: str) -> spec.Refusal:
+    """Why a key that opens no world is refused."""
+    return spec.InvalidKey() if key.strip() else spec.MissingKey()
 
 
 def _check_account(account: Account) -> spec.Refusal | None:
@@ -123,7 +119,7 @@ class Admission:
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
-        return _check_key(self._account, self._call.key)
+        return None if self._account and self._call.key.strip() else refuse_key(self._call.key)
 
     def suspended(self) -> spec.Refusal | None:
         """The key may submit (AUTH-09)."""

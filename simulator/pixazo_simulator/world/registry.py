@@ -12,8 +12,8 @@ from pixazo_simulator.script import Rule, Script
 
 from .behaviour import Behaviour, seeded_random
 from .clock import Clock
-from .commands import ChangeWorld
-from .journal import Journal
+from .commands import ChangeWorld, Close, RecordExchange
+from .journal import Exchange, Journal
 from .world import Bounds, World
 
 DEFAULT_KEY = "sim-key"
@@ -100,12 +100,12 @@ class Worlds:
             clock=clock or settings.clock(),
             seed=settings.seed if seed is None else seed,
             balance=settings.balance if balance is None else balance,
+            magic=settings.magic,
             bounds=settings.bounds,
             behaviour=settings.behaviour,
             redactor=self.redactor,
             rules=self.script.fork() if script is None else script,
         )
-        world.account.magic = settings.magic
         self._worlds[key] = world
         self.redactor.add(key)
         return world
@@ -124,7 +124,7 @@ class Worlds:
         """Forget a world; its key is unknown from now on."""
         world = self._worlds.pop(key, None)
         if world:
-            world.forget_keys()
+            world.apply(Close(world.clock.now()))
         return world
 
     def get(self, key: str) -> World | None:
@@ -160,6 +160,18 @@ class Worlds:
     def holder(self, identity: str) -> World | None:
         """The world that has accepted the generation with this request id."""
         return next((world for world in self._worlds.values() if world.generation_of(identity)), None)
+
+    def record(self, world: World | None, exchange: Exchange, header_bytes: int | None) -> None:
+        """Enter an exchange in the journal of the world that the request reached, None: of the requests that matched none."""
+        if world:
+            world.apply(RecordExchange(exchange.at, exchange, header_bytes))
+        else:
+            self.unmatched.record(exchange, header_bytes)
+
+    def reader_of(self, identity: str) -> World | None:
+        """The world in which the generation with this request id can be read now, by that world's own clock."""
+        world = self.holder(identity)
+        return world if world and world.readable(identity, world.clock.now()) else None
 
     def __iter__(self) -> Iterator[World]:
         return iter(tuple(self._worlds.values()))

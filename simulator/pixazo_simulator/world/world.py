@@ -65,6 +65,7 @@ class World(Part):
         clock: Clock,
         seed: int,
         balance: int,
+        magic: bool = True,
         bounds: Bounds | None = None,
         behaviour: Behaviour | None = None,
         redactor: spec.Redactor | None = None,
@@ -77,7 +78,7 @@ class World(Part):
         self.clock = clock
         self.seed = seed
         self.bounds = bounds or Bounds()
-        self.account = Account(Ledger(balance, clock.now()), Quota(), affords=self._behaviour.affords)
+        self.account = Account(Ledger(balance, clock.now()), Quota(), magic=magic, affords=self._behaviour.affords)
         self.script = rules or script.Script()
         self.notifier = Notifier()
         self.journal = Journal(self.bounds.journal)
@@ -105,14 +106,15 @@ class World(Part):
 
     # Requests
 
-    def _submit(self, command: commands.SubmitCall) -> commands.Outcome:
+    def _submit(self, command: commands.SubmitCall) -> commands.Outcome[Generation | spec.Answer]:
         """Accept or refuse a submission; a refused one changes nothing but the quota, and uses no rule that only plans."""
         now, call = command.at, command.call
         answer = decision = None
         # A rule is about the page's two operations, and stands for whatever may go wrong before any check, such as a proxy.
-        if self.script and call.model_id == spec.MODEL_ID:
-            facts = script.at_submit(call.operation.name, command.headers, call.body.members)
-            answer, decision = self._ask(facts, command.url)
+        if call.model_id == spec.MODEL_ID:
+            answer, decision = self._scripted(
+                lambda: script.at_submit(call.operation.name, command.headers, call.body.members), command.url
+            )
         if answer:
             return commands.Outcome(answer, decision)
         admitted = Admission(call, self.account, self.policy, now).decide()
@@ -130,17 +132,22 @@ class World(Part):
         hold = self._before_response(generation, now) if self.script else None
         return commands.Outcome(generation, decision, admitted.ignored, hold)
 
-    def _ask(self, facts: script.Facts, url: str) -> tuple[spec.Answer | None, script.Decision | None]:
-        """The response that a rule gives, if any does, and what the rule decides."""
+    def _scripted(
+        self, read_facts: Callable[[], script.Facts], url: str
+    ) -> tuple[spec.Answer | None, script.Decision | None]:
+        """The response that a rule gives, if any does, and what the rule decides; without rules no facts are read."""
+        if not self.script:
+            return None, None
+        facts = read_facts()
         decision = self._decide(facts)
         answer = script.replacement(decision.step, facts.operation, self.policy, url) if decision else None
         return answer, decision
 
     def _decide(self, facts: script.Facts) -> script.Decision | None:
         decision = self.script.decide(facts)
-        return replace(decision, seed=self.draw()) if decision and decision.step.faults else decision
+        return replace(decision, seed=self._draw()) if decision and decision.step.faults else decision
 
-    def draw(self) -> int:
+    def _draw(self) -> int:
         """The next seed for the faults of a rule."""
         if self._chance is None:
             self._chance = seeded_random(self.seed, self.key, "faults")
@@ -179,21 +186,24 @@ class World(Part):
                 instants.append(delivery.event)
         return max(instants, default=None)
 
-    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome:
+    def _read_status(self, command: commands.ReadStatus) -> commands.Outcome[spec.Answer]:
         identity, now = command.request_id, command.at
-        answer = decision = None
-        if self.script:
-            facts = script.at_read(identity, self.known(identity, now), command.headers)
-            answer, decision = self._ask(facts, command.url)
-        result = answer or admit_read(self.account, self.key, self.policy, now) or self.generation(identity, now)
+        answer, decision = self._scripted(
+            lambda: script.at_read(identity, self.known(identity, now), command.headers), command.url
+        )
+        result: spec.Answer | spec.Refusal | None = answer or admit_read(self.account, self.policy, now)
+        if result is None:
+            found = self.readable(identity, now)
+            body = self.status_body(found, command.origin, now) if found else b""
+            result = spec.Answer(200, body, reason="status") if found else spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
 
-    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome:
+    def _read_media(self, command: commands.ReadMedia) -> commands.Outcome[Generation | spec.Answer]:
         identity, now = command.request_id, command.at
-        answer = decision = None
-        if self.script:
-            facts = script.at_download(identity, self.known(identity, now), command.method, command.headers)
-            answer, decision = self._ask(facts, command.url)
+        answer, decision = self._scripted(
+            lambda: script.at_download(identity, self.known(identity, now), command.method, command.headers),
+            command.url,
+        )
         result = answer or self.completed(identity, now) or spec.UnknownRequest(identity)
         return commands.Outcome(result, decision)
 
@@ -212,21 +222,21 @@ class World(Part):
         facts: dict[str, Any] = {"operation": found.operation, "age": (instant - found.accepted) / spec.SECOND}
         if identity in self._prompts:
             facts["prompt"] = self._prompts[identity]
-        if at is not None or self._readable(identity, self.policy.retention.status, now):
+        if at is not None or self.readable(identity, now):
             facts["status"] = self._behaviour.snapshot(found.accepted, found.plan, instant).status.value
         return facts
 
-    def generation(self, identity: str, now: int) -> Generation | spec.UnknownRequest:
-        """The generation with this request id, as long as it can be read (policies `read_delay`, `retention`)."""
-        return self._readable(identity, self.policy.retention.status, now) or spec.UnknownRequest(identity)
+    def readable(self, identity: str, now: int) -> Generation | None:
+        """The generation with this request id, as long as its status can be read (policies `read_delay`, `retention`)."""
+        return self._kept(identity, self.policy.retention.status, now)
 
     def completed(self, identity: str, now: int) -> Generation | None:
         """The generation whose video can be downloaded at `now`."""
-        found = self._readable(identity, self.policy.retention.media, now)
+        found = self._kept(identity, self.policy.retention.media, now)
         seen = self._behaviour.snapshot(found.accepted, found.plan, now) if found else None
         return found if seen and seen.status is spec.Status.COMPLETED else None
 
-    def _readable(self, identity: str, kept: int | None, now: int) -> Generation | None:
+    def _kept(self, identity: str, kept: int | None, now: int) -> Generation | None:
         found = self._generations.get(identity)
         if found is None or now < found.accepted + self.policy.read_delay:
             return None
@@ -401,9 +411,13 @@ class World(Part):
             account.ledger.adjust(command.at, command.balance)
         if command.exhausted and self.policy.rate_limit:
             account.quota.exhaust(self.policy.rate_limit, command.at)
-        for switch in ("suspended", "broken", "model_enabled", "magic", "images"):
+        for switch in ("suspended", "broken", "model_enabled", "images"):
             if (value := getattr(command, switch)) is not None:
                 setattr(account, switch, value)
+
+    def _count_call(self, command: commands.CountCall) -> int | None:
+        limit = self.policy.rate_limit
+        return self.account.quota.take(limit, command.at) if limit else None
 
     def _debit(self, command: commands.Debit) -> None:
         self.account.ledger.debit(command.at, command.amount, command.request_id)
@@ -419,10 +433,11 @@ class World(Part):
         self._aliases[command.key] = None
         self.redactor.add(command.key)
 
-    def forget_keys(self) -> None:
-        """The world was deleted: its keys are still redacted until many others have been deleted, too."""
+    def _close(self, _: commands.Close) -> None:
+        """The keys are still redacted until many others have been deleted, too."""
         for key in (self.key, *self._aliases):
             self.redactor.forget(key)
+        self.notifier.notify()
 
     def _set_rules(self, command: commands.SetRules) -> None:
         self.script.set(command.rules)
@@ -452,6 +467,8 @@ class World(Part):
         commands.ReturnDelivery: _return_delivery,
         commands.CopyDelivery: _copy_delivery,
         commands.ChangeWorld: _change,
+        commands.Close: _close,
+        commands.CountCall: _count_call,
         commands.Debit: _debit,
         commands.AddAlias: _add_alias,
         commands.SetRules: _set_rules,

@@ -320,7 +320,7 @@ def test_the_nearest_call_is_kept() -> None:
     """Of several calls that a rule passed by, the one with the fewest differences is reported, the first of equals."""
     of = script(Rule(when="generate", match={"prompt": {"contains": "bear"}, "duration": 6}, end=FAIL))
     decisions(of, submit("A cat", duration=10), submit("A dog", duration=6), submit("A bear", duration=10))
-    assert missed(of) == {1: ("prompt is 'A dog', wanted: contains 'bear'",)}
+    assert missed(of) == {1: ("prompt is 'A dog', expected: contains 'bear'",)}
 
 
 def test_calls_of_another_kind_are_no_misses() -> None:

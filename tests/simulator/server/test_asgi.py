@@ -42,7 +42,7 @@ def caller() -> Iterator[Caller]:
 
 def gateway_of(worlds: Worlds) -> GatewayApp:
     """The gateway over some worlds as an application."""
-    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds.settings.policy, BodyQueue())
+    return GatewayApp(Gateway(worlds), Dispatcher(worlds, Sender().send), worlds, BodyQueue())
 
 
 def submission(**headers: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from pixazo_simulator.spec.errors import (
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
 from pixazo_simulator.world.account import Account
-from pixazo_simulator.world.admission import Admission, Admitted, admit_read
+from pixazo_simulator.world.admission import Admission, Admitted, admit_read, refuse_key
 
 HOOK = "http://127.0.0.1:9/header"
 MEMBER = "http://127.0.0.1:9/member"
@@ -89,26 +89,24 @@ def test_any_allowed_order_responds_with_its_first_failing_check(faults: set[str
 @pytest.mark.parametrize("key", ["", " ", "\t"])
 def test_a_blank_key_is_a_missing_one(key: str) -> None:
     """Even where a world would have it."""
-    assert decide(call(key=key)) == MissingKey()
-    assert admit_read(account(), key, Policy(), START) == MissingKey()
+    assert decide(call(key=key)) == refuse_key(key) == MissingKey()
 
 
-def test_a_read_passes_key_standing_and_rate() -> None:
+def test_a_read_passes_standing_and_rate() -> None:
     """In that order, and money does not matter."""
     limited = Policy().changed({"rate_limit": "1/60"})
-    assert admit_read(None, "x", limited, START) == InvalidKey()
-    assert admit_read(account(suspended=True), "x", limited, START) == KeySuspended()
-    assert admit_read(account(broken=True, suspended=True), "x", limited, START) == Broken()
+    assert admit_read(account(suspended=True), limited, START) == KeySuspended()
+    assert admit_read(account(broken=True, suspended=True), limited, START) == Broken()
     reader = account(0)
-    assert admit_read(reader, "x", limited, START) is None
-    assert admit_read(reader, "x", limited, START) == Throttled(60)
+    assert admit_read(reader, limited, START) is None
+    assert admit_read(reader, limited, START) == Throttled(60)
 
 
 def test_reads_and_submits_share_one_window() -> None:
     """Unless the limit is for submits only."""
     for form, expected in [("1/60", Throttled), ("1/60 submits", Admitted)]:
         who, policy = account(), Policy().changed({"rate_limit": form})
-        assert admit_read(who, "x", policy, START) is None
+        assert admit_read(who, policy, START) is None
         assert isinstance(decide(who=who, rate_limit=form), expected)
 
 
