@@ -26,7 +26,7 @@ from pixazo_simulator.spec import (
     fit,
     is_crowded,
     nearest,
-    place,
+    raised_at,
     read,
 )
 from pixazo_simulator.webhooks import USER_AGENT, Dispatcher
@@ -107,7 +107,7 @@ class ControlHandler:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             asked = f"{beginning(method, _SHOWN_PATH)!a} {beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
-            log.error("%s %s", failed, place(error))  # noqa: TRY400 - a traceback may hold keys
+            log.error("%s %s", failed, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
             reason = f"{failed}: this is a fault of the simulator, please report it"
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)

@@ -165,7 +165,7 @@ class Gateway:
         outcome = world.apply(ReadMedia(now, media.request_id, request.method, request.headers, url))
         result = outcome.result
         if isinstance(result, Generation) and request.path == spec.media_path(media.request_id, policy):
-            result = serve_media(result, request.method, request.headers, policy)
+            result = serve_media(result, self._worlds.videos, request.method, request.headers, policy)
         if not isinstance(result, spec.Answer):
             result = no_media("media not yet there, or no longer, or under another name")
         return complete(request, result, now, world, outcome, request_id=media.request_id)

@@ -276,7 +276,7 @@ class Context:
         found = self._generation(request_id)
         if found is None or request.path != spec.media_path(request_id, self.policy):
             return None
-        answer = serve_media(found, request.method, list(request.headers), self.policy)
+        answer = serve_media(found, self._worlds.videos, request.method, list(request.headers), self.policy)
         return Reply(answer.status, tuple(framed(answer, self.now)), answer.body)
 
     def owner(self, request_id: str) -> str | None:

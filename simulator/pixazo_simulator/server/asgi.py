@@ -22,7 +22,7 @@ from pixazo_simulator.spec import (
     TooManyBodies,
     Unrouted,
     beginning,
-    place,
+    raised_at,
     refusal_answer,
 )
 from pixazo_simulator.webhooks import Dispatcher, Sender
@@ -140,7 +140,7 @@ class GatewayApp:
             if begun:
                 raise
             what = f"{beginning(scope['method'], _SHOWN)!a} {beginning(scope['path'], _SHOWN)!a}"
-            log.error("%s failed with %s %s", what, type(error).__name__, place(error))  # noqa: TRY400 - a traceback may hold keys
+            log.error("%s failed with %s %s", what, type(error).__name__, raised_at(error))  # noqa: TRY400 - a traceback may hold keys
             answer = refusal_answer(Broken(), self._worlds.settings.policy, "")
             headers = framed(answer, self._worlds.clock.now())
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})

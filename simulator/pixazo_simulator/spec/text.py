@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import traceback
 from difflib import get_close_matches
-from pathlib import PurePath
 from reprlib import Repr
 
 CUT = "[cut]"
@@ -32,7 +31,7 @@ _SHOWN = 200
 
 
 class _Short(Repr):
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - as it is called
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - Repr calls it with a level
         return repr(beginning(x, self.maxstring))
 
 
@@ -53,7 +52,8 @@ def shortened(text: str) -> str:
     return beginning(text, _SHOWN)
 
 
-def place(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """Where in the source an error was raised; its message, which may hold keys, is left out."""
-    *_, last = traceback.extract_tb(error.__traceback__)
-    return f"in {last.name}, {PurePath(last.filename).name}:{last.lineno}"
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)  # unlike `extract_tb` it reads no source file
+    file = re.split(r"[/\\]", frame.f_code.co_filename)[-1]
+    return f"in {frame.f_code.co_name}, {file}:{line}"

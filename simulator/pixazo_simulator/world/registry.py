@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -48,10 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worlds:
-    """Worlds by API key, and a journal of the requests that matched none."""
+    """Worlds by API key, a journal of the requests that matched none, and the video files that all of them serve, by name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, videos: Mapping[str, bytes] | None = None) -> None:
         self.settings = settings
+        self.videos = videos or {}
         self.script = Script()
         self.script.set(settings.script)
         self.unmatched = Journal(settings.bounds.journal)
@@ -187,7 +188,7 @@ class Forks(Worlds):
     """
 
     def __init__(self, real: Worlds) -> None:
-        super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()))
+        super().__init__(msgspec.structs.replace(real.settings, keys=(), script=()), real.videos)
         self.script = real.script
         self.redactor = spec.Redactor(parent=real.redactor)
         self.unmatched, self.clock = real.unmatched.fork(), Clock.manual(real.clock.now())

@@ -413,6 +413,7 @@ def test_what_fails_is_answered_500_and_logged_once(
             connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
             response = connection.getresponse()
             assert (response.status, json.loads(response.read())) == (500, expected)
+            assert response.headers["Date"] == ("Tue, 31 Mar 2026 10:00:00 GMT" if path.startswith("/v2") else None)
         connection.request("GET", "/_sim/health")
         assert connection.getresponse().status == 200
     (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
