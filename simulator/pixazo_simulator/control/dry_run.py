@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from pixazo_simulator.gateway import Gateway, Request, Route
+from pixazo_simulator.gateway import Gateway, Request, RoutedRequest
 from pixazo_simulator.script import Facts, at_download, at_read, at_submit, kind_of
 from pixazo_simulator.spec import Header, MediaRead, StatusRead, Submit, members
 from pixazo_simulator.world import (
@@ -59,7 +59,7 @@ def _attempt_until(world: World, instant: int) -> None:
     world.apply(AdvanceClock(instant))
 
 
-def _explained(world: World, real: World | None, route: Route, request: Request) -> Explanation:
+def _explained(world: World, real: World | None, route: RoutedRequest, request: Request) -> Explanation:
     (*_, exchange) = world.journal
     facts = _facts(world, route, request, exchange.at)
     accepted = world.generation_of(exchange.request_id) if exchange.request_id else None
@@ -75,7 +75,7 @@ def _explained(world: World, real: World | None, route: Route, request: Request)
     )
 
 
-def _facts(world: World, route: Route, request: Request, now: int) -> Facts | None:
+def _facts(world: World, route: RoutedRequest, request: Request, now: int) -> Facts | None:
     """The facts that the rules were asked about, None where no rule was asked."""
     match route.endpoint:
         case Submit(operation):

@@ -20,11 +20,11 @@ from pixazo_simulator.spec import (
     KEY_HEADER,
     PROMPTS,
     SMALL_BODY,
-    MisfitError,
+    InvalidDataError,
     Redactor,
     beginning,
     fit,
-    is_crowded,
+    has_too_many_values,
     nearest,
     raised_at,
     read,
@@ -90,7 +90,7 @@ class ControlHandler:
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
-        redactor = self._worlds.redactor.also(key)
+        redactor = self._worlds.redactor.with_keys(key)
         try:
             route, number = _find(method, path)
             if route.needs_world:
@@ -119,7 +119,7 @@ class ControlHandler:
             check_access(scope, self._worlds.settings)
             body = await read_body(receive, BODY_LIMIT)
         except Refused as refused:
-            status, content = await _refusal(refused, self._worlds.redactor.also(key))
+            status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
         else:
             if body is None:
                 return
@@ -186,13 +186,13 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
     if route.reads_query:
         try:
             return fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
-        except MisfitError as misfit:
+        except InvalidDataError as misfit:
             raise Refused(400, f"the query does not fit: {misfit}") from None
-    if is_crowded(body, MOST_MARKS, MOST_MARKS):
+    if has_too_many_values(body, MOST_MARKS, MOST_MARKS):
         raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
     try:
         return read(body, route.request_type)
-    except MisfitError as misfit:
+    except InvalidDataError as misfit:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 

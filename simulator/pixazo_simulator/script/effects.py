@@ -83,7 +83,7 @@ class BeforeResponse(msgspec.Struct, frozen=True):
     """Post the webhook before the response to its submission is sent."""
 
 
-class Refuse(msgspec.Struct, frozen=True):
+class RefuseConnection(msgspec.Struct, frozen=True):
     """Post the webhook to a port on which nothing listens."""
 
 
@@ -93,7 +93,7 @@ Transmission = tuple[Wait | Send | Close | Reset | Silence, ...]
 Effect = (
     Discard | Respond | Wait | Send | Declare | Close | Reset | Silence  # of a response
     | Stall  # of a generation
-    | Skip | Repeat | GiveWay | BeforeResponse | Refuse  # of a webhook delivery
+    | Skip | Repeat | GiveWay | BeforeResponse | RefuseConnection  # of a webhook delivery
 )  # fmt: skip
 
 

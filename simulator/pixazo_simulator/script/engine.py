@@ -106,7 +106,7 @@ class Entry:
         found = ((path, _fact(facts.values, path), condition) for path, condition in self.conditions)
         differing: list[_Difference | str] = [_Difference(*each) for each in found if not each[2].holds(each[1])]
         index = self.step_index()
-        return differing if index is None else [*differing, *self.rule.steps[index].idle(facts.values)]
+        return differing if index is None else [*differing, *self.rule.steps[index].inapplicable_faults(facts.values)]
 
     def miss(self, facts: Facts, reasons: Sequence[_Difference | str]) -> None:
         """Remember why a call did not match, if none came nearer and the rule is about such calls at all."""

@@ -20,7 +20,7 @@ from .effects import (
     Discard,
     Effect,
     GiveWay,
-    Refuse,
+    RefuseConnection,
     Repeat,
     Reset,
     Respond,
@@ -351,7 +351,7 @@ class DeadReceiver(Fault, frozen=True):
 
     applies_to: ClassVar = _WEBHOOK
     example: ClassVar = _example("webhook", times=1)
-    does: ClassVar = (Refuse(),)
+    does: ClassVar = (RefuseConnection(),)
 
 
 if TYPE_CHECKING:

@@ -131,7 +131,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
 
-    def idle(self, facts: Mapping[str, Any]) -> list[str]:
+    def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
@@ -326,7 +326,7 @@ def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
 def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     try:
         return _read_rules(_parsed(text, name, as_json=as_json))
-    except spec.MisfitError as error:
+    except spec.InvalidDataError as error:
         lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
         # The line of the value that does not fit, or of the nearest one around it.
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
@@ -345,21 +345,21 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
-    """The rules of a script: a table with the member `rules`, a list of them. Raises MisfitError for the first thing that is wrong."""
+    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
     if not isinstance(data, dict):
-        raise spec.MisfitError("a script is a table with the member rules")
+        raise spec.InvalidDataError("a script is a table with the member rules")
     table = cast("dict[str, Any]", data)
     for name in table:
         if name != "rules":
-            raise spec.MisfitError(
+            raise spec.InvalidDataError(
                 f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
             )
     rules: object = table.get("rules", [])
     if not isinstance(rules, list):
-        raise spec.MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
     given = cast("list[object]", rules)
     if len(given) > MOST_RULES:
-        raise spec.MisfitError(f"more than {MOST_RULES} rules", ("rules",))
+        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
     read: list[Rule] = []
     left = MOST_WEIGHT
     for number, each in enumerate(given):
@@ -367,7 +367,7 @@ def _read_rules(data: object) -> tuple[Rule, ...]:
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
-            raise spec.MisfitError(problem, ("rules", number))
+            raise spec.InvalidDataError(problem, ("rules", number))
         read.append(rule)
     return tuple(read)
 
@@ -378,9 +378,9 @@ def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
         rule = spec.fit(value, Rule)
         return rule, rule.weight(MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.MisfitError) else spec.MisfitError(str(error))
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.MisfitError(misfit.problem, (*place, *path), misfit.value) from None
+        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:

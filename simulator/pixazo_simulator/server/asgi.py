@@ -13,7 +13,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pixazo_simulator.control import BodyQueue, ControlHandler
-from pixazo_simulator.gateway import Gateway, Request, Response, Route, framed
+from pixazo_simulator.gateway import Gateway, Request, Response, RoutedRequest, framed
 from pixazo_simulator.spec import (
     CONTROL_PREFIX,
     DISCOVERY_PATH,
@@ -199,7 +199,7 @@ class GatewayApp:
         return response
 
 
-async def _read_body(request: Request, route: Route, receive: Receive, hold: Callable[[int], None]) -> bool:
+async def _read_body(request: Request, route: RoutedRequest, receive: Receive, hold: Callable[[int], None]) -> bool:
     """Read as much of the body as the route says, None as soon as it is longer than that; `hold` counts what comes in pieces.
 
     False when the caller goes away before its end. Raises TooManyBytesHeldError when too many bytes are held.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .decoding import MisfitError, Path, fit, json_lines, read, read_toml, toml_lines
+from .decoding import InvalidDataError, Path, fit, json_lines, read, read_toml, toml_lines
 from .endpoints import (
     CALLBACK_MEMBER,
     CONTROL_PREFIX,
@@ -37,13 +37,13 @@ from .errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     TooManyBodies,
     TooManyPending,
     UnknownRequest,
     UnknownRoute,
     UnsupportedMediaType,
+    Violation,
 )
 from .images import ImageFacts, image_facts, read_data_url
 from .lifecycle import NEVER, TERMINAL, Plan, Snapshot, Status, finish, snapshot
@@ -65,7 +65,7 @@ from .parameters import (
     Operation,
     Parameters,
     check,
-    is_crowded,
+    has_too_many_values,
     members,
     parameters_of,
     read_key,
@@ -95,5 +95,19 @@ from .text import beginning, nearest, raised_at, shortened, shown
 from .units import LAST_INSTANT, PAGE_INSTANT, SECOND, dollars, micros
 
 __all__ = [
-    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH", "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL", "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY", "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL", "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header", "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidKey", "InvalidParameters", "KeySuspended", "Magic", "MediaRead", "MisfitError", "MissingKey", "ModelNotFound", "Operation", "Parameters", "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal", "Rule", "SecretFilter", "Snapshot", "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest", "UnknownRoute", "Unrouted", "UnsupportedMediaType", "accepted_answer", "beginning", "check", "classify", "dollars", "finish", "fit", "html_answer", "http_date", "image_facts", "is_crowded", "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "points", "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows", "sentence", "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body", "upstream_challenge", "url_problem",
+    "CALLBACK_MEMBER", "CONTROL_PREFIX", "DEFAULT_DURATION", "DEFAULT_ERRORS", "DEFAULT_RESOLUTION", "DISCOVERY_PATH",
+    "DURATIONS", "HEAD_LIMIT", "HIDDEN", "IMAGE_LIMIT", "JSON", "KEYS", "KEY_HEADER", "LAST_INSTANT", "LONGEST_URL",
+    "MODEL_ID", "NEVER", "OPERATIONS", "PAGE_INSTANT", "PHRASES", "PROFILES", "PROMPTS", "PROMPT_LIMIT", "QUERY_KEY",
+    "REDACTED", "RESOLUTIONS", "SECOND", "SHORT_SIDE", "SMALL_BODY", "STATUS_PATH", "SUBMIT_PATHS", "TERMINAL",
+    "WEBHOOK_MODE_HEADER", "WEBHOOK_URL_HEADER", "Answer", "BodyTooLarge", "Broken", "Endpoint", "Findings", "Header",
+    "ImageFacts", "ImageParameters", "InsufficientFunds", "InvalidBody", "InvalidDataError", "InvalidKey",
+    "InvalidParameters", "KeySuspended", "Magic", "MediaRead", "MissingKey", "ModelNotFound", "Operation", "Parameters",
+    "Path", "Plan", "Policy", "PolicyFields", "Problem", "RateLimit", "Redactor", "Refusal", "SecretFilter", "Snapshot",
+    "Status", "StatusRead", "Submit", "Throttled", "TooManyBodies", "TooManyPending", "UnknownModel", "UnknownRequest",
+    "UnknownRoute", "Unrouted", "UnsupportedMediaType", "Violation", "accepted_answer", "beginning", "check",
+    "classify", "dollars", "finish", "fit", "has_too_many_values", "html_answer", "http_date", "image_facts",
+    "is_secret", "json_lines", "media_path", "media_type", "members", "micros", "nearest", "parameters_of", "points",
+    "raised_at", "read", "read_data_url", "read_key", "read_toml", "refusal_answer", "renamed", "rows", "sentence",
+    "shortened", "shown", "snapshot", "status_body", "timestamp", "toml_lines", "unknown_member", "upstream_body",
+    "upstream_challenge", "url_problem",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import Random
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from pixazo_simulator.script import Declare, Fault, Refuse, Skip, corrupted, edited, effect, kind_of
+from pixazo_simulator.script import Declare, Fault, RefuseConnection, Skip, corrupted, edited, effect, kind_of
 from pixazo_simulator.spec import LAST_INSTANT, SECOND, timestamp
 from pixazo_simulator.world import (
     AdvanceClock,
@@ -142,7 +142,7 @@ class Dispatcher:
             return None
         now = world.clock.now()
         for _ in range(1 if world.script else MOST_STARTED):  # the rules of a script may take long
-            if world.is_crowded or (due := world.next_due()) is None:
+            if world.is_at_delivery_bound or (due := world.next_due()) is None:
                 return None
             if due > now:
                 return world.clock.real_seconds_until(due)
@@ -352,7 +352,7 @@ def _injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> 
         webhook,
         body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=effect(faults, Refuse) is not None,
+        refused=effect(faults, RefuseConnection) is not None,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from pixazo_simulator.script import Decision, Rule
 from pixazo_simulator.spec import Answer, Header, ImageFacts, Plan, Policy, Refusal, Status, finish
 
-from .admission import Call
+from .admission import Submission
 from .deliveries import Attempt, Delivery
 from .journal import Exchange
 
@@ -62,10 +62,10 @@ class Outcome(msgspec.Struct, Generic[R], frozen=True):
     hold: int | None = None
 
 
-class SubmitCall(Command[Outcome[Generation | Answer]], frozen=True):
+class SubmitGeneration(Command[Outcome[Generation | Answer]], frozen=True):
     """A submission; rules see its `headers`, `url` is the URL that was called."""
 
-    call: Call
+    submission: Submission
     headers: list[Header]
     url: str
 

@@ -54,7 +54,7 @@ class Notifier:
 
     @contextmanager
     def listening(self, listener: Callable[[], None]) -> Generator[None]:
-        """Call `listener` at every notification inside the `with` block."""
+        """Submission `listener` at every notification inside the `with` block."""
         self._listeners.append(listener)
         try:
             yield

@@ -10,9 +10,9 @@ import msgspec
 from pixazo_simulator import spec
 from pixazo_simulator.script import Rule, Script
 
-from .behaviour import Behaviour, seeded_random
 from .clock import Clock
 from .commands import ChangeWorld, Close, RecordExchange
+from .functions import WorldFunctions, seeded_random
 from .journal import Exchange, Journal
 from .world import Bounds, World
 
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     magic: bool = True
     bounds: Bounds = Bounds()
     most_worlds: int = 10_000
-    behaviour: Behaviour = Behaviour()
+    functions: WorldFunctions = WorldFunctions()
     script: tuple[Rule, ...] = ()
     control_token: str | None = None
     control_open: bool = False
@@ -103,7 +103,7 @@ class Worlds:
             balance=settings.balance if balance is None else balance,
             magic=settings.magic,
             bounds=settings.bounds,
-            behaviour=settings.behaviour,
+            functions=settings.functions,
             redactor=self.redactor,
             rules=self.script.fork() if script is None else script,
         )

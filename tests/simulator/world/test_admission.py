@@ -21,9 +21,9 @@ from pixazo_simulator.spec.errors import (
     ModelNotFound,
     Problem,
     Refusal,
-    Rule,
     Throttled,
     UnsupportedMediaType,
+    Violation,
 )
 from pixazo_simulator.spec.parameters import Magic
 from pixazo_simulator.spec.policy import CHECKS, Policy, RateLimit
@@ -139,7 +139,7 @@ def test_anything_else_is_no_json(content_type: str | None) -> None:
 def test_types_and_unknown_members_are_reported_together() -> None:
     """This holds where unknown members are refused at all."""
     bad = call(members={"duration": "6", "seed": 1})
-    wrong, unknown = Problem("duration", Rule.NUMBER), Problem("seed", Rule.UNKNOWN, ("",))
+    wrong, unknown = Problem("duration", Violation.NUMBER), Problem("seed", Violation.UNKNOWN, ("",))
     assert decide(bad) == InvalidParameters((wrong,))
     assert decide(bad, unknown_members="refuse") == InvalidParameters((wrong, unknown))
     assert isinstance(decide(call(members={"seed": 1})), Admitted)
@@ -194,9 +194,13 @@ def test_one_channel_alone_is_always_called(both: str) -> None:
 
 @pytest.mark.parametrize(
     ("url", "policy", "rule"),
-    [("nonsense", {}, Rule.URL), ("ftp://a.test/", {}, Rule.URL), (HOOK, {"http_webhook_url": "refuse"}, Rule.HTTPS)],
+    [
+        ("nonsense", {}, Violation.URL),
+        ("ftp://a.test/", {}, Violation.URL),
+        (HOOK, {"http_webhook_url": "refuse"}, Violation.HTTPS),
+    ],
 )
-def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], rule: Rule) -> None:
+def test_an_unusable_url_is_refused_by_its_channel(url: str, policy: dict[str, Any], rule: Violation) -> None:
     """Header and member alike, each by its name; or both are ignored."""
     bad = call(webhook_url=url, members={"callback_url": url})
     assert decide(bad, **policy) == InvalidParameters((Problem("X-Webhook-URL", rule), Problem("callback_url", rule)))
@@ -240,7 +244,7 @@ def test_a_webhook_url_that_is_too_long_is_refused_or_ignored() -> None:
     """In header and member alike, as policy `bad_webhook_url` says."""
     url = "http://a.test/" + "b" * 8000
     expected = InvalidParameters(
-        (Problem("X-Webhook-URL", Rule.URL_LENGTH), Problem("callback_url", Rule.URL_LENGTH)),
+        (Problem("X-Webhook-URL", Violation.URL_LENGTH), Problem("callback_url", Violation.URL_LENGTH)),
     )
     what = call(webhook_url=url, members={"callback_url": url})
     assert decide(what) == expected

@@ -12,7 +12,6 @@ from pixazo_simulator.script.facts import at_submit
 from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.account import EntryKind
-from pixazo_simulator.world.behaviour import seeded_random
 from pixazo_simulator.world.commands import (
     ChangeWorld,
     Generation,
@@ -22,6 +21,7 @@ from pixazo_simulator.world.commands import (
     Transition,
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.functions import seeded_random
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.world import Bounds, World
 

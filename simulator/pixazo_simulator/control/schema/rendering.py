@@ -183,7 +183,7 @@ async def journal(
 
 def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Exchange:
     """One request and its response, without the keys that the request was sent with, wherever they occur."""
-    redactor = owner.redactor.heeding(seen.request_headers, seen.target)
+    redactor = owner.redactor.with_request_secrets(seen.request_headers, seen.target)
     return body.Exchange(
         number=seen.number,
         at=instant(seen.at),
@@ -213,7 +213,7 @@ def exchange(owner: state.World | state.Worlds, seen: state.Exchange) -> body.Ex
 
 def target(owner: state.World | state.Worlds, seen: state.Exchange) -> str:
     """Path and query of a request, without the keys that it was sent with."""
-    return owner.redactor.heeding(seen.request_headers, seen.target).text(seen.target)
+    return owner.redactor.with_request_secrets(seen.request_headers, seen.target).text(seen.target)
 
 
 def _content(content: bytes, length: int, redactor: Redactor) -> Any:

@@ -11,7 +11,7 @@ import msgspec
 from pixazo_simulator import spec
 
 from .account import Ledger, affords, refund_due
-from .admission import Admitted, Call
+from .admission import Admitted, Submission
 from .deliveries import Delivery, next_attempt
 
 
@@ -79,22 +79,22 @@ def _times(admitted: Admitted, queued: int, processing: int) -> tuple[int, int]:
     return queued, processing
 
 
-def _govern(policy: spec.Policy) -> spec.Policy:
+def _unchanged(policy: spec.Policy) -> spec.Policy:
     return policy
 
 
-def _identify(_: Call, policy: spec.Policy, random: Random, now: int) -> str:
+def _identify(_: Submission, policy: spec.Policy, random: Random, now: int) -> str:
     return request_id(spec.MODEL_ID, policy.request_id, random, now)
 
 
-class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
+class WorldFunctions(msgspec.Struct, frozen=True, kw_only=True):
     """The functions of the worlds of one server; other servers are not affected by a replacement.
 
-    `govern` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted call.
+    `effective_policy` returns the policy in force for the policy that was set; `identify` returns the request id of an accepted submission.
     """
 
-    govern: Callable[[spec.Policy], spec.Policy] = _govern
-    identify: Callable[[Call, spec.Policy, Random, int], str] = _identify
+    effective_policy: Callable[[spec.Policy], spec.Policy] = _unchanged
+    identify: Callable[[Submission, spec.Policy, Random, int], str] = _identify
     plan_for: Callable[[Admitted, spec.Policy, Random], spec.Plan] = plan_for
     snapshot: Callable[[int, spec.Plan, int], spec.Snapshot] = spec.snapshot
     affords: Callable[[Ledger, int, int], bool] = affords
