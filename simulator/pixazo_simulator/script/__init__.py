@@ -7,6 +7,7 @@ from .effects import (
     BeforeResponse,
     Close,
     Declare,
+    Ending,
     GiveWay,
     RefuseConnection,
     Repeat,
@@ -23,7 +24,6 @@ from .engine import Decision, Diagnosis, Script
 from .facts import (
     CALLS,
     LONGEST_TEXT,
-    SUBMITS,
     Call,
     Facts,
     MediaCall,
@@ -43,10 +43,10 @@ from .matchers import ABSENT, Matcher, read_matcher, weight
 from .rule import EXAMPLES, FAULTS, MOST_RULES, End, Rule, in_python, in_toml, kind_of, script_from
 
 __all__ = [
-    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "SUBMITS", "BeforeResponse", "Call", "Close",
-    "Decision", "Declare", "Diagnosis", "End", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall", "MediaConditions",
-    "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence", "Skip", "Stall",
-    "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions", "When",
-    "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml", "inject",
-    "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
+    "ABSENT", "CALLS", "EXAMPLES", "FAULTS", "LONGEST_TEXT", "MOST_RULES", "BeforeResponse", "Call", "Close",
+    "Decision", "Declare", "Diagnosis", "End", "Ending", "Facts", "Fault", "GiveWay", "Matcher", "MediaCall",
+    "MediaConditions", "RefuseConnection", "Repeat", "RequestConditions", "Reset", "Rule", "Script", "Send", "Silence",
+    "Skip", "Stall", "StatusConditions", "SubmitCall", "SubmitConditions", "Transmission", "Wait", "WebhookConditions",
+    "When", "at_download", "at_read", "at_submit", "corrupted", "cut", "edited", "effect", "in_python", "in_toml",
+    "inject", "kind_of", "read_matcher", "replacement", "script_from", "wait", "weight",
 ]  # fmt: skip

@@ -88,10 +88,11 @@ class RefuseConnection(msgspec.Struct, frozen=True):
 
 
 Ending = Close | Reset | Silence
-Transmission = tuple[Wait | Send | Close | Reset | Silence, ...]
+"""How a connection ends."""
+Transmission = tuple[Wait | Send | Ending, ...]
 """How a response is sent, each effect after the one before; empty: at once, whole, and the connection stays usable."""
 Effect = (
-    Discard | Respond | Wait | Send | Declare | Close | Reset | Silence  # of a response
+    Discard | Respond | Wait | Send | Declare | Ending  # of a response
     | Stall  # of a generation
     | Skip | Repeat | GiveWay | BeforeResponse | RefuseConnection  # of a webhook delivery
 )  # fmt: skip

@@ -72,7 +72,7 @@ class Throttled(Refusal, frozen=True):
 class Broken(Refusal, frozen=True):
     """The gateway fails, as the key `sim-broken` asks it to."""
 
-    phrase: ClassVar = "the gateway fails, as the key wants it"
+    phrase: ClassVar = "the key makes the gateway fail"
 
 
 class TooManyPending(Refusal, frozen=True):
@@ -85,7 +85,7 @@ class TooManyPending(Refusal, frozen=True):
 class TooManyBodies(Refusal, frozen=True):
     """A bound of the simulator itself: the bodies of the requests in progress come to more than `limit` bytes."""
 
-    phrase: ClassVar = "the bodies under way come to more than {0.limit} bytes"
+    phrase: ClassVar = "the bodies in progress come to more than {0.limit} bytes"
     limit: int
 
 

@@ -68,6 +68,9 @@ OPERATIONS: dict[str, Operation] = {
     )
 }
 
+SUBMITS = frozenset(OPERATIONS)
+"""The names of the operations that submit."""
+
 _RAW_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TYPE_RULES = {str: Violation.STRING, bool: Violation.BOOLEAN, float: Violation.NUMBER}
 

@@ -19,12 +19,17 @@ def beginning(text: str, size: int) -> str:
     return text if len(text) <= size else _CUT_MARK.sub("", text[:size]) + CUT
 
 
+def closest(word: str, known: tuple[str, ...]) -> str | None:
+    """The known word that was probably meant, if one is near."""
+    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
+        return None
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
 def nearest(word: str, known: tuple[str, ...]) -> str:
     """` (did you mean X?)` when a known word is near, else the empty text."""
-    if len(word) > 3 * max(map(len, known), default=0):  # none can be near, and comparing would take long
-        return ""
-    near = get_close_matches(word, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    near = closest(word, known)
+    return f" (did you mean {near}?)" if near else ""
 
 
 _SHOWN = 200

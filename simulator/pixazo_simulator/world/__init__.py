@@ -29,7 +29,7 @@ from .commands import (
     Transition,
 )
 from .deliveries import Attempt, Delivery, Form, next_attempt
-from .functions import REQUEST_ID_FORMS, plan_for, seeded_random
+from .functions import REQUEST_ID_FORMS, plan_for, seeded_random, uuid_text
 from .journal import Exchange, Journal
 from .registry import DEFAULT_KEY, Forks, Settings, Worlds
 from .world import World
@@ -40,5 +40,5 @@ __all__ = [
     "Forks", "Form", "Generation", "Journal", "Ledger", "Outcome", "ReadMedia", "ReadStatus", "RecordAttempt",
     "RecordExchange", "RemoveRule", "ReplaceRule", "ReturnDelivery", "SetRules", "Settings", "Submission",
     "SubmitGeneration", "TakeDelivery", "TakeTransitions", "Transition", "World", "Worlds", "clock_factory",
-    "next_attempt", "plan_for", "refund_due", "refuse_key", "seeded_random",
+    "next_attempt", "plan_for", "refund_due", "refuse_key", "seeded_random", "uuid_text",
 ]  # fmt: skip

@@ -85,8 +85,8 @@ def test_rules(pixazo, pixazo_client):
         "- rule 1: when generate, prompt contains 'bear': never used, nearest was a call where prompt is 'A cat', expected: contains 'bear'",
         "- rule 2: when imageToVideo: never used, no such call came",
         "- rule 3: when generate: step 2 of 2 never used, step 1 once",
-        "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 stands before it",
-        "- rule 5: when generate: never used, nearest was a call where rule 3 stands before it",
+        "- rule 4: when generate, duration equals 6: never used, nearest was a call where rule 3 comes first",
+        "- rule 5: when generate: never used, nearest was a call where rule 3 comes first",
     ]
 
 

@@ -354,7 +354,7 @@ def test_the_rule_that_decides_and_the_others(bench: Bench) -> None:
     assert [(each["number"], each["decides"], each["differences"]) for each in explanation["rules"]] == [
         (3, True, []),
         (2, False, ["duration is absent, expected: equals 6"]),
-        (4, False, ["rule 3 stands before it"]),
+        (4, False, ["rule 3 comes first"]),
         (1, False, ["it is about status, this is generate"]),
     ]
 

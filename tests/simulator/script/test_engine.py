@@ -178,7 +178,7 @@ def test_a_diagnosis_says_what_differs() -> None:
     assert {each.number: each.differences for each in found} == {
         4: (),
         3: ("prompt is 'A bear', expected: contains 'cat'",),
-        5: ("rule 4 stands before it",),
+        5: ("rule 4 comes first",),
         6: ("it lets 2 more calls through first (after=2)",),
         2: ("prompt is 'A bear', expected: contains 'cat'", "duration is 6, expected: equals 10"),
         1: ("it is about status, this is generate",),
@@ -335,4 +335,4 @@ def test_a_rule_behind_another_and_one_that_lets_calls_through() -> None:
     early = Rule(when="generate", reply=Reply(429), after=2)
     of = script(early, Rule(when="generate", reply=Reply(503)), Rule(when="generate", reply=Reply(500)))
     assert decisions(of, submit()) == [2]
-    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 stands before it",)}
+    assert missed(of) == {1: ("it lets 2 more calls through first (after=2)",), 3: ("rule 2 comes first",)}

@@ -36,7 +36,7 @@ from pixazo_simulator.spec.responses import refusal_answer
         (InvalidKey(), "the API key opens no world"),
         (KeySuspended(), "the API key is suspended"),
         (Throttled(7), "over the rate limit, retry after 7 s"),
-        (Broken(), "the gateway fails, as the key wants it"),
+        (Broken(), "the key makes the gateway fail"),
         (TooManyPending(3), "3 webhook deliveries wait already (bound pending)"),
         (BodyTooLarge(99), "the body is larger than 99 bytes"),
         (UnsupportedMediaType(None), "Content-Type is missing: send application/json"),
