@@ -76,7 +76,7 @@ class ControlHandler:
 
     async def answer(self, method: str, path: str, query: str, body: bytes, *, host: str, key: str) -> Answer:
         """Carry out one request and return status code and JSON. Never raises for anything that is sent."""
-        redactor = self._worlds.redactor.also(key)
+        redactor = self._worlds.redactor.with_keys(key)
         try:
             route, number = _find(method, path)
             if route.needs_world:
@@ -93,7 +93,7 @@ class ControlHandler:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer
             asked = f"{spec.beginning(method, _SHOWN_PATH)!a} {spec.beginning(path, _SHOWN_PATH)!a}"
             failed = redactor.text(f"{asked} failed with {type(error).__name__}")
-            log.error("%s %s", failed, spec.place(error))  # noqa: TRY400 - a traceback may hold keys
+            log.error("%s %s", failed, spec.raised_at(error))  # noqa: TRY400 - a traceback may hold keys
             reason = f"{failed}: this is a fault of the simulator, please report it"
             return await _refusal(Refused(500, reason, "Internal error"), redactor)
         return route.status, await _encoded(response, route.reveals, redactor)
@@ -115,7 +115,7 @@ class ControlHandler:
                 method = "GET" if scope["method"] == "HEAD" else scope["method"]
                 status, content = await self.answer(method, scope["path"], query, body, host=host, key=key)
         except Refused as refused:
-            status, content = await _refusal(refused, self._worlds.redactor.also(key))
+            status, content = await _refusal(refused, self._worlds.redactor.with_keys(key))
         await Response(content, status, media_type="application/json")(scope, receive, send)
 
     def _discovered(self) -> dict[str, Any]:
@@ -165,13 +165,13 @@ def _decoded(route: ControlRoute, query: str, body: bytes) -> Any:
     if route.reads_query:
         try:
             return spec.fit(dict(parse_qsl(query, keep_blank_values=True)), route.request_type, strict=False)
-        except spec.MisfitError as misfit:
+        except spec.InvalidDataError as misfit:
             raise Refused(400, f"the query does not fit: {misfit}") from None
-    if spec.is_crowded(body, MOST_MARKS, MOST_MARKS):
+    if spec.has_too_many_values(body, MOST_MARKS, MOST_MARKS):
         raise Refused(400, f"the body has more than {MOST_MARKS} commas, opening brackets or braces: send it in parts")
     try:
         return spec.read(body, route.request_type)
-    except spec.MisfitError as misfit:
+    except spec.InvalidDataError as misfit:
         raise Refused(400, f"the body does not fit: {misfit}") from None
 
 

@@ -119,7 +119,6 @@ async def delete_world(request: ControlRequest[requests.NoParameters]) -> respon
     gone = request.world
     request.worlds.delete(gone.key)
     await request.tls_listeners.close_all(gone)
-    gone.notifier.notify()
     return rendering.DELETED
 
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from pixazo_simulator.gateway import Gateway, Response, Route
+from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
 from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
@@ -59,8 +59,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server with these edits in every one of its worlds."""
-        behaviour = replace(settings.behaviour, govern=self.policy, **self.behaviour)
-        return replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
+        functions = replace(settings.functions, effective_policy=self.policy, **self.behaviour)
+        return replace(settings, policy=self.policy(settings.policy), functions=functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +104,17 @@ class EditedGateway:
         """What is delivered instead of a webhook."""
         return self._edits.webhook(webhook, self._context(world, known=True))
 
-    def route(self, request: WireRequest) -> Route:
+    def route(self, request: WireRequest) -> RoutedRequest:
         """As the gateway; every body is read, since an editor may look at any."""
         route = self._gateway.route(request)
         return replace(route, body_limit=route.policy.body_limit, keep=None)
 
-    def refuse(self, request: WireRequest, route: Route, refusal: Refusal, now: int) -> Response:
+    def refuse(self, request: WireRequest, route: RoutedRequest, refusal: Refusal, now: int) -> Response:
         """As the gateway."""
         return self._gateway.refuse(request, route, refusal, now)
 
-    def record(self, response: Response, now: int) -> None:
-        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        self._gateway.record(response, response.world.clock.now() if response.world else now)
-
-    def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
-        """The edited response to a request."""
+    def respond(self, request: WireRequest, now: int, route: RoutedRequest | None = None) -> Response:
+        """The edited response to a request; the journal shows the request as the gateway received it, and the response as it is sent."""
         route = route or self.route(request)
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
@@ -128,7 +124,10 @@ class EditedGateway:
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+            response = Response(
+                request=request, at=now, status=edited.status, headers=list(edited.headers), body=edited.body,
+                reason=self._reason, world=world,
+            )  # fmt: skip
         else:
             passed = request if received is sent else _edited(request, received)
             reached = self._gateway.route(passed)

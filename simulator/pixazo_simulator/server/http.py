@@ -8,14 +8,13 @@ from http import HTTPStatus
 from typing import Any, Literal, cast
 
 import httptools
-import msgspec
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from pixazo_simulator.spec import HEAD_LIMIT
+from pixazo_simulator.spec import HEAD_LIMIT, queue_error
 
 from .transmission import CONNECTION, Connection
 
@@ -49,7 +48,7 @@ class _Refusal(Exception):  # noqa: N818 - it is a response
 
     def response(self) -> bytes:
         """The response, in the shape of every other error of the gateway (HDR-04)."""
-        body = msgspec.json.encode({"error": self.status.phrase, "message": str(self)})
+        body = queue_error(self.status, self.status.phrase, str(self)).body
         return (
             b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%sconnection: close\r\n\r\n%s"
             % (self.status, self.status.phrase.encode(), len(body), self.headers, body)

@@ -13,6 +13,7 @@ from pixazo_simulator.webhooks import AdvanceEvent
 from pixazo_simulator.world import Settings, World, Worlds
 
 from .asgi import Application
+from .files import read_videos
 from .http import GatewayProtocol, HeaderCaseProtocol, TitleCaseProtocol
 from .threaded import START_TIMEOUT, SimulatorError, ThreadedServer, listen
 
@@ -71,7 +72,7 @@ class Simulator:
             raise SimulatorError(f"the simulator runs already, on port {self.port}: stop it first, or make another")
         settings = self.change.edits.settings(self.settings) if self.change else self.settings
         protocol = PROTOCOLS[self.change.edits.names if self.change else "any case"]
-        application = Application(Worlds(settings), self.change, protocol)
+        application = Application(Worlds(settings, read_videos()), self.change, protocol)
         listener = listen(self.host, self.port)
         self._address, self.port = listener.getsockname()[:2]
         self._application = application

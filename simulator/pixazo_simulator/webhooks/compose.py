@@ -8,7 +8,7 @@ import hmac
 from dataclasses import replace
 from random import Random
 
-from pixazo_simulator.script import Declare, Fault, Refuse, corrupted, edited, effect
+from pixazo_simulator.script import Declare, Fault, RefuseConnection, corrupted, edited, effect
 from pixazo_simulator.spec import SECOND
 from pixazo_simulator.world import Delivery, Form, World, seeded_random
 
@@ -75,5 +75,5 @@ def injected(webhook: WebhookRequest, faults: tuple[Fault, ...], seed: int) -> W
         webhook,
         body=corrupted(webhook.body, faults, Random(seed)),  # noqa: S311 - reproducible by design, guards nothing
         headers=webhook.headers | ({"content-type": declared.content_type} if declared else {}),
-        refused=effect(faults, Refuse) is not None,
+        refused=effect(faults, RefuseConnection) is not None,
     )

@@ -22,6 +22,7 @@ from tests.simulator.samples import data_url, png
 
 from pixazo_simulator.gateway.exchange import Response
 from pixazo_simulator.server.asgi import Application
+from pixazo_simulator.server.files import read_videos
 from pixazo_simulator.spec.policy import Policy, RateLimit
 from pixazo_simulator.world.journal import Exchange
 from pixazo_simulator.world.registry import Settings, Worlds
@@ -42,7 +43,9 @@ async def plainly(response: Response, _: object, __: object, send: Any) -> None:
 class Bench(AbstractContextManager["Bench"]):
     """A server with two worlds, `sim-key` and `other-key`, without a socket: requests happen, or are explained."""
 
-    app: Application = field(default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")))))
+    app: Application = field(
+        default_factory=lambda: Application(Worlds(Settings(keys=("sim-key", "other-key")), read_videos()))
+    )
     runner: asyncio.Runner = field(default_factory=asyncio.Runner)
 
     def __exit__(self, *_: object) -> None:
@@ -129,7 +132,7 @@ CHANGES: dict[str, Change] = {
     "a rule is used": lambda bench, _: bench.send("GET", f"{STATUS}{UNKNOWN}"),
     "a submit": lambda bench, _: bench.accepted(),
     "a call of nobody": lambda bench, _: bench.send("GET", "/nowhere", headers={KEY_HEADER: ""}),
-    "a fault draws": lambda _, world: world.draw(),
+    "a fault draws": lambda _, world: world._draw(),
     "the rate is counted": lambda _, world: world.account.quota.take(RateLimit(2, 9), 5),
     "money": lambda _, world: world.account.ledger.adjust(world.clock.now(), 7),
     "time": lambda bench, _: bench.control("POST", "/_sim/clock/advance", {"seconds": 1}),

@@ -409,10 +409,11 @@ def test_what_fails_is_answered_500_and_logged_once(
     with Simulator() as simulator, closing(http.client.HTTPConnection(simulator.host, simulator.port)) as connection:
         with monkeypatch.context() as patched:
             patched.setattr(Worlds, "__len__", fail)
-            patched.setattr(World, "generation", fail)
+            patched.setattr(World, "readable", fail)
             connection.request(method, path, headers={KEY_HEADER: simulator.api_key})
             response = connection.getresponse()
             assert (response.status, json.loads(response.read())) == (500, expected)
+            assert response.headers["Date"] == ("Tue, 31 Mar 2026 10:00:00 GMT" if path.startswith("/v2") else None)
         connection.request("GET", "/_sim/health")
         assert connection.getresponse().status == 200
     (record,) = (each for each in caplog.records if each.levelno >= logging.ERROR)
@@ -428,7 +429,7 @@ def test_a_control_request_can_be_cancelled() -> None:
     async def cancelled() -> None:
         worlds = Worlds(Settings())
         dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-        front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, BodyQueue())
+        front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
         control = ControlHandler(worlds, dispatcher, TlsListeners(front, front, GatewayProtocol), BodyQueue())
         request_body = b'{"exchanges": {}, "timeout": 60}'
         asked = asyncio.create_task(
@@ -455,7 +456,7 @@ def test_a_response_that_has_begun_is_not_begun_again() -> None:
     sent: list[str] = []
     worlds = Worlds(Settings())
     dispatcher = Dispatcher(worlds, None)  # type: ignore[arg-type]  # nothing is posted
-    front = GatewayApp(Gateway(worlds), dispatcher, worlds.settings.policy, BodyQueue())
+    front = GatewayApp(Gateway(worlds), dispatcher, worlds, BodyQueue())
     scope: dict[str, Any] = {
         "type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [], "scheme": "http",
     }  # fmt: skip

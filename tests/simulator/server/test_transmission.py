@@ -57,7 +57,7 @@ def scripted(*faults: Any, when: str = "generate", **more: Any) -> Settings:
 
 def response(*effects: Wait | Send | Close | Reset | Silence) -> Response:
     """A response with this body and transmission."""
-    return Response(Request("GET", "/", b"", []), 200, [], BODY, "", faults=("x",), transmission=effects)
+    return Response(Request("GET", "/", b"", []), 0, 200, [], BODY, "", faults=("x",), transmission=effects)
 
 
 def sent(*effects: Wait | Send | Close | Reset | Silence) -> list[tuple[bytes, bool]]:

@@ -622,7 +622,7 @@ def test_progress_faster_than_its_receiver_stops_nobody() -> None:
         accepted(two, webhook_url="http://127.0.0.1:2/")
         dispatcher.wake()
         await until(lambda: receivers.arrived["http://127.0.0.1:2/"])
-        await until(lambda: one.is_crowded)
+        await until(lambda: one.is_at_delivery_bound)
         for _ in range(10):
             dispatcher.wake()
             await asyncio.sleep(0)

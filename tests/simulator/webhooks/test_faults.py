@@ -37,9 +37,9 @@ from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.webhooks.compose import secret
 from pixazo_simulator.webhooks.dispatcher import Dispatcher
 from pixazo_simulator.webhooks.sender import Outcome, Sender, WebhookRequest
-from pixazo_simulator.world.admission import Call
+from pixazo_simulator.world.admission import Submission
 from pixazo_simulator.world.clock import Clock
-from pixazo_simulator.world.commands import SubmitCall
+from pixazo_simulator.world.commands import SubmitGeneration
 from pixazo_simulator.world.world import World
 
 
@@ -288,9 +288,9 @@ def test_a_copy_of_a_challenge_brings_no_second_report() -> None:
     drive(doing, settings(script=(on(Duplicate(), times=1),), callback_url="challenge"))
 
 
-def held(world: World, sent: Call) -> int | None:
+def held(world: World, sent: Submission) -> int | None:
     """The instant whose webhooks must be attempted before a submission is answered."""
-    return world.apply(SubmitCall(world.clock.now(), sent, [], "")).hold
+    return world.apply(SubmitGeneration(world.clock.now(), sent, [], "")).hold
 
 
 @pytest.mark.parametrize("clock", [Clock.manual, lambda: Clock.scaled(100_000)])

@@ -9,10 +9,9 @@ import pytest
 from tests.simulator.samples import KEY, START, accepted, call, submit, world
 
 from pixazo_simulator.script.facts import at_submit
-from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending, UnknownRequest
+from pixazo_simulator.spec.errors import InsufficientFunds, TooManyPending
 from pixazo_simulator.spec.lifecycle import Status
 from pixazo_simulator.world.account import EntryKind
-from pixazo_simulator.world.behaviour import seeded_random
 from pixazo_simulator.world.commands import (
     ChangeWorld,
     Generation,
@@ -22,6 +21,7 @@ from pixazo_simulator.world.commands import (
     Transition,
 )
 from pixazo_simulator.world.deliveries import Attempt, Delivery, Form
+from pixazo_simulator.world.functions import seeded_random
 from pixazo_simulator.world.journal import Limits
 from pixazo_simulator.world.world import Bounds, World
 
@@ -148,9 +148,7 @@ def test_reading_within_bounds_of_time() -> None:
     for second in sorted(readable | downloadable):
         where.clock.advance_to(START + round(second * 1000))
         if second in readable:
-            assert where.generation(identity, where.clock.now()) == (
-                generation if readable[second] else UnknownRequest(identity)
-            )
+            assert where.readable(identity, where.clock.now()) == (generation if readable[second] else None)
         if second in downloadable:
             assert where.completed(identity, where.clock.now()) == (generation if downloadable[second] else None)
 
@@ -295,7 +293,7 @@ def test_what_faults_draw_is_not_what_ids_draw() -> None:
     """It depends on seed and key alone, and is drawn from a source of its own."""
     one, same, other = world(), world(), world(seed=1)
     accepted(same)
-    drawn = [where.draw() for where in (one, same, other)]
+    drawn = [where._draw() for where in (one, same, other)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0] != seeded_random(0, KEY).getrandbits(64)
 
