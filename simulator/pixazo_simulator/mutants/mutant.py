@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from pixazo_simulator.gateway import Gateway, Response, Route
+from pixazo_simulator.gateway import Gateway, Response, RoutedRequest
 from pixazo_simulator.gateway import Request as WireRequest
 from pixazo_simulator.spec import KEY_HEADER, Policy, Refusal
 from pixazo_simulator.webhooks import WebhookRequest
@@ -21,7 +21,7 @@ RequestEditor = Callable[[Request, Context], Request | Reply]
 """Returns the request that the gateway receives instead; a reply is sent without asking the gateway."""
 ReplyEditor = Callable[[Request, Reply, Context], Reply]
 """Returns the reply that is sent instead, to the request as the caller sent it."""
-CallbackEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
+WebhookEditor = Callable[[WebhookRequest, Context], tuple[WebhookRequest, ...]]
 """Returns what is delivered instead of a webhook: nothing, one webhook, or several."""
 
 
@@ -34,10 +34,10 @@ class Edits:
 
     request: RequestEditor = lambda request, _: request
     reply: ReplyEditor = lambda _, reply, __: reply
-    callback: CallbackEditor = lambda webhook, _: (webhook,)
+    webhook: WebhookEditor = lambda webhook, _: (webhook,)
     policy: Callable[[Policy], Policy] = lambda policy: policy
     behaviour: Mapping[str, Callable[..., Any]] = field(default_factory=dict[str, Callable[..., Any]])
-    names: Literal["any case", "as spelled", "title case"] = "any case"
+    names: Literal["any case", "case-sensitive", "title case"] = "any case"
 
     def __or__(self, other: Edits) -> Edits:
         """Both, one after the other."""
@@ -49,8 +49,8 @@ class Edits:
         return Edits(
             request=request,
             reply=lambda request, reply, context: other.reply(request, self.reply(request, reply, context), context),
-            callback=lambda webhook, context: tuple(
-                last for first in self.callback(webhook, context) for last in other.callback(first, context)
+            webhook=lambda webhook, context: tuple(
+                last for first in self.webhook(webhook, context) for last in other.webhook(first, context)
             ),
             policy=lambda policy: other.policy(self.policy(policy)),
             behaviour={**self.behaviour, **other.behaviour},
@@ -59,8 +59,8 @@ class Edits:
 
     def settings(self, settings: Settings) -> Settings:
         """The settings of a server with these edits in every one of its worlds."""
-        behaviour = replace(settings.behaviour, govern=self.policy, **self.behaviour)
-        return replace(settings, policy=self.policy(settings.policy), behaviour=behaviour)
+        functions = replace(settings.functions, effective_policy=self.policy, **self.behaviour)
+        return replace(settings, policy=self.policy(settings.policy), functions=functions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +100,21 @@ class EditedGateway:
         self._memories: WeakKeyDictionary[World, Memory] = WeakKeyDictionary()
         self._elsewhere = Memory()
 
-    def callback(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
+    def webhook(self, world: World, webhook: WebhookRequest) -> tuple[WebhookRequest, ...]:
         """What is delivered instead of a webhook."""
-        return self._edits.callback(webhook, self._context(world, world.clock.now(), known=True))
+        return self._edits.webhook(webhook, self._context(world, world.clock.now(), known=True))
 
-    def route(self, request: WireRequest) -> Route:
+    def route(self, request: WireRequest) -> RoutedRequest:
         """As the gateway; every body is read, since an editor may look at any."""
         route = self._gateway.route(request)
         return replace(route, body_limit=route.policy.body_limit, keep=None)
 
-    def refuse(self, request: WireRequest, route: Route, refusal: Refusal, now: int) -> Response:
+    def refuse(self, request: WireRequest, route: RoutedRequest, refusal: Refusal, now: int) -> Response:
         """As the gateway."""
         return self._gateway.refuse(request, route, refusal, now)
 
-    def record(self, response: Response, now: int) -> None:
-        """As the gateway: the journal shows the request as the gateway received it, and the response as it is sent."""
-        self._gateway.record(response, response.world.clock.now() if response.world else now)
-
-    def respond(self, request: WireRequest, now: int, route: Route | None = None) -> Response:
-        """The edited response to a request."""
+    def respond(self, request: WireRequest, now: int, route: RoutedRequest | None = None) -> Response:
+        """The edited response to a request; the journal shows the request as the gateway received it, and the response as it is sent."""
         route = route or self.route(request)
         sent = _message(request)
         caller = self._worlds.find((sent.header(KEY_HEADER) or "").strip())
@@ -130,7 +126,10 @@ class EditedGateway:
         received = self._edits.request(sent, context)
         if isinstance(received, Reply):
             edited, world = received, route.world or request.listener
-            response = Response(request, edited.status, list(edited.headers), edited.body, self._reason, world)
+            response = Response(
+                request=request, at=now, status=edited.status, headers=list(edited.headers), body=edited.body,
+                reason=self._reason, world=world,
+            )  # fmt: skip
         else:
             passed = request if received is sent else _edited(request, received)
             reached = self._gateway.route(passed)
@@ -158,7 +157,7 @@ class EditedGateway:
 def _message(request: WireRequest) -> Request:
     return Request(
         method=request.method, path=request.path, query=request.query, headers=tuple(request.headers), body=request.body or b"",
-        spelling=request.spelling, listener=request.listener,
+        raw_header_names=request.raw_header_names, listener=request.listener,
     )  # fmt: skip
 
 
@@ -170,5 +169,5 @@ def _edited(request: WireRequest, received: Request) -> WireRequest:
         received = received.with_header("content-length", str(length))
     return WireRequest(
         method=received.method, path=received.path, query=received.query, headers=list(received.headers), scheme=request.scheme,
-        server=request.server, listener=request.listener, spelling=request.spelling, body=body, received=length,
+        server=request.server, listener=request.listener, raw_header_names=request.raw_header_names, body=body, received=length,
     )  # fmt: skip

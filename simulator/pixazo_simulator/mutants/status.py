@@ -259,7 +259,7 @@ WEBHOOK = (
     Mutant("callback-typed-as-form", "WEBHOOK-10", "A webhook delivery is declared as a form",
            webhook_header("content-type", "application/x-www-form-urlencoded")),
     Mutant("no-retry", "WEBHOOK-11", "A webhook delivery that failed is not repeated", policy(webhook_retries="none")),
-    Mutant("callback-twice", "WEBHOOK-12", "Each webhook is delivered twice", Edits(callback=lambda webhook, _: (webhook, webhook))),
+    Mutant("callback-twice", "WEBHOOK-12", "Each webhook is delivered twice", Edits(webhook=lambda webhook, _: (webhook, webhook))),
     Mutant("callback-signed", "WEBHOOK-13", "A webhook delivery has signature headers", policy(webhook_signature="standard")),
     Mutant("key-in-callback", "WEBHOOK-14", "The key is sent to the receiver", webhook_header(spec.KEY_HEADER, lambda context: context.key),
            ("AUTH-11", "WEBHOOK-13")),

@@ -11,14 +11,14 @@ from uuid import UUID
 import msgspec
 
 from pixazo_simulator.spec import MODEL_ID, PAGE_INSTANT, SECOND, Broken, Policy, http_date
-from pixazo_simulator.world import REQUEST_ID_FORMS, Call
+from pixazo_simulator.world import REQUEST_ID_FORMS, Submission
 
 from .edits import ReplyEdit, behaviour, edit_replies, hide, in_accepted, policy, refuse, with_status
 from .members import change, compute, drop, put
 from .messages import GENERATE, IMAGE_TO_VIDEO, Context, Members, Reply, Request, is_accepted, is_refused, submits
 from .mutant import Edits, Mutant
 
-Identify = Callable[[Call, Policy, Random, int], str]
+Identify = Callable[[Submission, Policy, Random, int], str]
 LONG_AGO = PAGE_INSTANT - 86_400 * SECOND
 """A day before the page's sample."""
 
@@ -32,21 +32,21 @@ def _accepted_with(status: int, operation: str) -> Edits:
 def _prefixed(text: Identify) -> Edits:
     """Give generations ids of the model's name and another text."""
 
-    def identify(call: Call, policy: Policy, random: Random, now: int) -> str:
+    def identify(call: Submission, policy: Policy, random: Random, now: int) -> str:
         return f"{MODEL_ID}_{text(call, policy, random, now)}"
 
     return behaviour(identify=identify)
 
 
-def _bare(_: Call, policy: Policy, random: Random, now: int) -> str:
+def _bare(_: Submission, policy: Policy, random: Random, now: int) -> str:
     return REQUEST_ID_FORMS[policy.request_id](random, now)
 
 
-def _version_4(_: Call, __: Policy, random: Random, ___: int) -> str:
+def _version_4(_: Submission, __: Policy, random: Random, ___: int) -> str:
     return str(UUID(int=random.getrandbits(128), version=4))
 
 
-def _hashed(call: Call, _: Policy, __: Random, ___: int) -> str:
+def _hashed(call: Submission, _: Policy, __: Random, ___: int) -> str:
     digits = hashlib.blake2b(call.body.data or b"", digest_size=16).hexdigest()
     return str(UUID(f"{digits[:12]}7{digits[13:16]}a{digits[17:]}"))  # UUID(version=7) needs Python 3.14
 

@@ -17,7 +17,7 @@ import msgspec
 from pixazo_simulator import spec
 
 from .effects import Discard, Respond, Skip, Stall
-from .facts import CALLS, KNOWN, SUBMITS, operations
+from .facts import CALLS, KNOWN, operations
 from .faults import AnyFault, Fault
 from .matchers import MOST_WEIGHT, Matcher, extent, read_matcher, weight
 
@@ -36,6 +36,8 @@ _QUOTED = re.compile(r"'([^']*)'")
 _COMPUTED_HEADERS = ("content-length", "transfer-encoding", "date")
 _BODILESS = (204, 304)
 
+Conditions = list[tuple[tuple[str, ...], Matcher]]
+"""Conditions, each with the path of the fact that it is about."""
 Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -100,12 +102,11 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     after: Seconds | None = None
 
     def __post_init__(self) -> None:
-        terminal = ("COMPLETED", "FAILED", "ERROR")
         if (self.status, self.error, self.queued, self.processing, self.after) == (None,) * 5:
             raise ValueError("end is empty: give it a status, an error, or seconds")
-        if self.status is not None and self.status not in terminal:
+        if self.status is not None and self.status not in spec.TERMINAL:
             raise ValueError(
-                f"end {self.status!r} is not one of {', '.join(terminal)}{spec.nearest(self.status, terminal)}"
+                f"end {self.status!r} is not one of {', '.join(spec.TERMINAL)}{spec.nearest(self.status, spec.TERMINAL)}"
             )
         if self.error is not None and self.status not in ("FAILED", "ERROR"):
             raise ValueError(f"error {self.error!r} belongs to status FAILED or ERROR, not {self.status}")
@@ -131,7 +132,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Whether it does nothing but plan the generation: a submission that is refused leaves it unused."""
         return (self.end is not None or bool(self.faults)) and all(Stall() in fault.effects for fault in self.faults)
 
-    def idle(self, facts: Mapping[str, Any]) -> list[str]:
+    def inapplicable_faults(self, facts: Mapping[str, Any]) -> list[str]:
         """Why none of its faults can happen at a request of these facts; empty when one can."""
         reasons = [fault.inapplicable(facts) for fault in self.faults]
         idle = bool(reasons) and None not in reasons and self.reply is None and self.end is None
@@ -162,9 +163,8 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         """The step and those that follow it; a rule is its own first step."""
         return (self, *self.then)
 
-    def weight(self, most: int) -> int:
-        """The weight of its steps and conditions, or any number above `most`. Raises ValueError as `matchers.weight` does."""
-        read = conditions(self.match, self.when)
+    def weight(self, read: Conditions, most: int) -> int:
+        """The weight of its steps and its conditions as they were read, or any number above `most`. Raises ValueError as `matchers.weight` does."""
         return len(self.steps) + weight((condition for _, condition in read), most)
 
     def as_json(self) -> dict[str, Any]:
@@ -184,10 +184,10 @@ class Rule(Step, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_def
         return spec.beginning(phrase, _LONGEST_PHRASE)
 
 
-def conditions(match: Mapping[str, Any], when: str) -> list[tuple[tuple[str, ...], Matcher]]:
+def conditions(match: Mapping[str, Any], when: str) -> Conditions:
     """Conditions with the path of the fact that each is about. Raises ValueError with the nearest known name."""
     known = frozenset[str].intersection(*(KNOWN[operation] for operation in operations(when)))
-    found: list[tuple[tuple[str, ...], Matcher]] = []
+    found: Conditions = []
     for name, condition in match.items():
         if name not in known:
             names = tuple(sorted(known))
@@ -226,7 +226,7 @@ def _written(condition: Any) -> Any:
 
 def _problem(step: Step, about: frozenset[str]) -> str | None:
     """What is wrong with a step of a rule about these operations."""
-    if step.end and not about <= SUBMITS:
+    if step.end and not about <= spec.SUBMITS:
         return "only a submission can have an end; write when='submit'"
     if step.reply and not about <= CALLS["request"]:
         return "a webhook has no reply; use a fault such as drop"
@@ -326,7 +326,7 @@ def script_from(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
 def _read(text: str, name: str, *, as_json: bool) -> tuple[Rule, ...]:
     try:
         return _read_rules(_parsed(text, name, as_json=as_json))
-    except spec.MisfitError as error:
+    except spec.InvalidDataError as error:
         lines, path = spec.json_lines(text) if as_json else spec.toml_lines(text), error.path
         # The line of the value that does not fit, or of the nearest one around it.
         line = next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), 1)
@@ -345,29 +345,29 @@ def _parsed(text: str, name: str, *, as_json: bool) -> Any:
 
 
 def _read_rules(data: object) -> tuple[Rule, ...]:
-    """The rules of a script: a table with the member `rules`, a list of them. Raises MisfitError for the first thing that is wrong."""
+    """The rules of a script: a table with the member `rules`, a list of them. Raises InvalidDataError for the first thing that is wrong."""
     if not isinstance(data, dict):
-        raise spec.MisfitError("a script is a table with the member rules")
+        raise spec.InvalidDataError("a script is a table with the member rules")
     table = cast("dict[str, Any]", data)
     for name in table:
         if name != "rules":
-            raise spec.MisfitError(
+            raise spec.InvalidDataError(
                 f"unknown field `{name}`{spec.nearest(name, ('rules',))}; a script holds only rules", (name,)
             )
     rules: object = table.get("rules", [])
     if not isinstance(rules, list):
-        raise spec.MisfitError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
+        raise spec.InvalidDataError("rules is not a list: write [[rules]] before each in TOML", ("rules",))
     given = cast("list[object]", rules)
     if len(given) > MOST_RULES:
-        raise spec.MisfitError(f"more than {MOST_RULES} rules", ("rules",))
+        raise spec.InvalidDataError(f"more than {MOST_RULES} rules", ("rules",))
     read: list[Rule] = []
-    left = MOST_WEIGHT
+    left = MOST_WEIGHT  # also checked when the rules enter a script, where their lines are no longer known
     for number, each in enumerate(given):
         rule, weight = _read_rule(each, ("rules", number))
         left -= weight
         if left < 0:
             problem = f"the steps and conditions so far weigh more than {MOST_WEIGHT}: write fewer"
-            raise spec.MisfitError(problem, ("rules", number))
+            raise spec.InvalidDataError(problem, ("rules", number))
         read.append(rule)
     return tuple(read)
 
@@ -376,11 +376,11 @@ def _read_rule(value: object, place: spec.Path) -> tuple[Rule, int]:
     """A rule and its weight."""
     try:
         rule = spec.fit(value, Rule)
-        return rule, rule.weight(MOST_WEIGHT)
+        return rule, rule.weight(conditions(rule.match, rule.when), MOST_WEIGHT)
     except ValueError as error:
-        misfit = error if isinstance(error, spec.MisfitError) else spec.MisfitError(str(error))
+        misfit = error if isinstance(error, spec.InvalidDataError) else spec.InvalidDataError(str(error))
         path = _quoted_path(misfit.problem, misfit.path, value)
-        raise spec.MisfitError(misfit.problem, (*place, *path), misfit.value) from None
+        raise spec.InvalidDataError(misfit.problem, (*place, *path), misfit.value) from None
 
 
 def _quoted_path(problem: str, path: spec.Path, value: Any) -> spec.Path:

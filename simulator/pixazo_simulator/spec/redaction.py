@@ -106,7 +106,7 @@ class Redactor:
         self._counts: Counter[str] = Counter()
         self._forgotten: deque[str] = deque()
         self._remembered = remembered
-        self._found = _Spellings()
+        self._found = _EncodedKeys()
         for key in keys:
             self.add(key)
 
@@ -135,15 +135,15 @@ class Redactor:
         """Whether this very key is taken out."""
         return key in self._counts or (self._parent is not None and self._parent.knows(key))
 
-    def also(self, *keys: str, mark: str = REDACTED) -> Redactor:
+    def with_keys(self, *keys: str, mark: str = REDACTED) -> Redactor:
         """One that also knows these keys."""
         new = [key for key in keys if _is_distinctive(key) and not self.knows(key)]
         return Redactor(new, parent=self, mark=mark) if new else self
 
-    def heeding(self, headers: Iterable[Header], target: str) -> Redactor:
+    def with_request_secrets(self, headers: Iterable[Header], target: str) -> Redactor:
         """One that also knows the keys and other secrets of a request."""
         keys, others = sent_secrets(headers, target)
-        return self.also(*keys).also(*others, mark=HIDDEN)
+        return self.with_keys(*keys).with_keys(*others, mark=HIDDEN)
 
     def holds_key(self, text: str) -> bool:
         """Whether a known key stands in a text."""
@@ -234,7 +234,7 @@ class Redactor:
         return max(self._found.begun(text), self._parent.begun(text) if self._parent else 0)
 
 
-class _Spellings:
+class _EncodedKeys:
     """Spellings that are found in texts, each counted as often as it was added.
 
     One that must stand alone is found only where no word goes on around it. The work on a text does not grow with their number: they
@@ -477,7 +477,7 @@ class SecretFilter(logging.Filter):
         # Any thread may log while another starts a server: a list is appended to, removed from and copied in one step each.
         self._redactors: list[ref[Redactor]] = []
 
-    def heed(self, redactor: Redactor) -> None:
+    def add(self, redactor: Redactor) -> None:
         """Ask this one, too, as long as it is used elsewhere."""
         self._redactors.append(ref(redactor, self._redactors.remove))
 

@@ -17,9 +17,9 @@ from .account import Account
 _NO_IMAGES: Mapping[str, spec.ImageFacts] = {}
 
 _IGNORED = {
-    spec.Rule.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
-    spec.Rule.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
-    spec.Rule.HTTPS: "it is http and policy http_webhook_url refuses that",
+    spec.Violation.URL: "it is no absolute http or https URL, and policy bad_webhook_url ignores that",
+    spec.Violation.URL_LENGTH: f"it is longer than {spec.LONGEST_URL} characters, and policy bad_webhook_url ignores that",
+    spec.Violation.HTTPS: "it is http and policy http_webhook_url refuses that",
 }
 
 
@@ -35,7 +35,7 @@ class Body:
         return spec.members(self.data or b"")
 
 
-class Call(msgspec.Struct, frozen=True, gc=False):
+class Submission(msgspec.Struct, frozen=True, gc=False):
     """One POST to a submit path: the key, the body, the headers of note, and the `origin` for the URLs in the response."""
 
     operation: spec.Operation
@@ -67,18 +67,14 @@ class Admitted(msgspec.Struct, frozen=True):
     stuck: bool = False
 
 
-def admit_read(account: Account | None, key: str, policy: spec.Policy, now: int) -> spec.Refusal | None:
-    """The checks before a status read: key, account, rate."""
-    refusal = _check_key(account, key)
-    if refusal or account is None:
-        return refusal
+def admit_read(account: Account, policy: spec.Policy, now: int) -> spec.Refusal | None:
+    """The checks before a status read with a known key: account, rate."""
     return _check_account(account) or _check_rate(account, policy, now, submit=False)
 
 
-def _check_key(account: Account | None, key: str) -> spec.Refusal | None:
-    if not key.strip():
-        return spec.MissingKey()
-    return spec.InvalidKey() if account is None else None
+def refuse_key(key: str) -> spec.Refusal:
+    """Why a key that opens no world is refused."""
+    return spec.InvalidKey() if key.strip() else spec.MissingKey()
 
 
 def _check_account(account: Account) -> spec.Refusal | None:
@@ -98,10 +94,10 @@ def _check_rate(account: Account, policy: spec.Policy, now: int, *, submit: bool
 class Admission:
     """One submission on its way through the checks, each of which is the method of its name."""
 
-    __slots__ = ("_account", "_call", "_findings", "_now", "_parameters", "_policy", "_price")
+    __slots__ = ("_account", "_findings", "_now", "_parameters", "_policy", "_price", "_submission")
 
-    def __init__(self, call: Call, account: Account | None, policy: spec.Policy, now: int) -> None:
-        self._call = call
+    def __init__(self, submission: Submission, account: Account | None, policy: spec.Policy, now: int) -> None:
+        self._submission = submission
         self._account = account
         self._policy = policy
         self._now = now
@@ -123,7 +119,7 @@ class Admission:
 
     def key(self) -> spec.Refusal | None:
         """The key is there and known (AUTH-01, AUTH-03, AUTH-04)."""
-        return _check_key(self._account, self._call.key)
+        return None if self._account and self._submission.key.strip() else refuse_key(self._submission.key)
 
     def suspended(self) -> spec.Refusal | None:
         """The key may submit (AUTH-09)."""
@@ -135,15 +131,15 @@ class Admission:
 
     def json(self) -> spec.Refusal | None:
         """The body is a JSON object, declared as such (HDR-02, SUBMIT-16, SUBMIT-17)."""
-        call = self._call
-        if call.body.data is None:
+        submission = self._submission
+        if submission.body.data is None:
             return spec.BodyTooLarge(self._policy.body_limit)
-        if self._policy.content_type != "ignore" and not _is_json(call.content_type):
-            return spec.UnsupportedMediaType(call.content_type)
-        sent = call.body.members
+        if self._policy.content_type != "ignore" and not _is_json(submission.content_type):
+            return spec.UnsupportedMediaType(submission.content_type)
+        sent = submission.body.members
         if isinstance(sent, spec.InvalidBody):
             return sent
-        read = spec.parameters_of(sent, call.operation)
+        read = spec.parameters_of(sent, submission.operation)
         if isinstance(read, spec.InvalidBody):
             return read
         self._parameters = read
@@ -152,7 +148,11 @@ class Admission:
     def model(self) -> spec.Refusal | None:
         """The model exists and is enabled (ERR-400-02)."""
         enabled = self._account is None or self._account.model_enabled
-        return None if enabled and self._call.model_id == spec.MODEL_ID else spec.ModelNotFound(self._call.model_id)
+        return (
+            None
+            if enabled and self._submission.model_id == spec.MODEL_ID
+            else spec.ModelNotFound(self._submission.model_id)
+        )
 
     def parameters(self) -> spec.Refusal | None:
         """The parameters have the right types and obey every rule (ERR-400-01)."""
@@ -161,7 +161,7 @@ class Admission:
             return spec.InvalidParameters((*self._parameters.problems, *problems))
         account = self._account
         images, magic = (account.images, account.magic) if account else (_NO_IMAGES, False)
-        self._findings = spec.check(self._parameters, self._call.operation, self._policy, images, magic=magic)
+        self._findings = spec.check(self._parameters, self._submission.operation, self._policy, images, magic=magic)
         problems += self._findings.refused
         if self._policy.bad_webhook_url != "ignore":
             problems += [spec.Problem(channel, rule) for channel, rule in self._unusable_urls().items()]
@@ -178,12 +178,16 @@ class Admission:
     def price(self) -> int:
         """The price in millionths of a dollar."""
         if self._price is None:
-            self._price = self._policy.price.of(self._call.operation.name, *self._frame())
+            self._price = self._policy.price.of(self._submission.operation.name, *self._frame())
         return self._price
 
     def _unknown_members(self) -> list[spec.Problem]:
-        sent = self._call.body.members if self._policy.unknown_members != "ignore" and self._call.body.data else {}
-        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._call.operation)
+        sent = (
+            self._submission.body.members
+            if self._policy.unknown_members != "ignore" and self._submission.body.data
+            else {}
+        )
+        return [] if isinstance(sent, spec.InvalidBody) else spec.unknown_member(sent, self._submission.operation)
 
     @property
     def _read(self) -> spec.Parameters:
@@ -199,16 +203,19 @@ class Admission:
 
     def _webhook_urls(self) -> dict[str, str]:
         """The webhook URLs that were sent, by channel."""
-        sent = {spec.WEBHOOK_URL_HEADER: self._call.webhook_url, spec.CALLBACK_MEMBER: self._read.callback_url or None}
+        sent = {
+            spec.WEBHOOK_URL_HEADER: self._submission.webhook_url,
+            spec.CALLBACK_MEMBER: self._read.callback_url or None,
+        }
         return {channel: url for channel, url in sent.items() if isinstance(url, str)}
 
-    def _unusable_urls(self) -> dict[str, spec.Rule]:
+    def _unusable_urls(self) -> dict[str, spec.Violation]:
         """The rules that the webhook URLs break, by channel."""
         refuses_http = self._policy.http_webhook_url == "refuse"
-        found: dict[str, spec.Rule] = {}
+        found: dict[str, spec.Violation] = {}
         for channel, url in self._webhook_urls().items():
             is_http = refuses_http and url[:5].lower() == "http:"
-            if problem := spec.url_problem(url) or (spec.Rule.HTTPS if is_http else None):
+            if problem := spec.url_problem(url) or (spec.Violation.HTTPS if is_http else None):
                 found[channel] = problem
         return found
 
