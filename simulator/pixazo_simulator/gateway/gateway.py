@@ -143,9 +143,12 @@ class Gateway:
         world, policy, body = route.world, route.policy, Body(request.body)
         origin = request.origin(policy)
         submission = Submission(
-            operation, request.key, body, request.content_type, origin, model_id, request.webhook_url, request.webhook_mode
+            operation=operation, key=request.key, body=body, content_type=request.content_type, origin=origin,
+            model_id=model_id, webhook_url=request.webhook_url, webhook_mode=request.webhook_mode,
         )  # fmt: skip
-        if world is None:
+        if (
+            world is None
+        ):  # no account, but where policy `check_order` has the body judged first, that refusal comes first
             return self.refuse(
                 request, route, Admission(submission, None, policy, now).refusal() or spec.InvalidKey(), now
             )

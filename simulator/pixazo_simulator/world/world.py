@@ -53,27 +53,8 @@ class World(Part):
     """What one API key can see; worlds share nothing. `apply` is the one way to change a world, but for its clock, which runs."""
 
     __slots__ = (
-        "__weakref__",
-        "_accepted",
-        "_aliases",
-        "_chance",
-        "_coming",
-        "_functions",
-        "_generations",
-        "_prompts",
-        "_random",
-        "_status_bodies",
-        "account",
-        "bounds",
-        "clock",
-        "journal",
-        "key",
-        "notifier",
-        "outbox",
-        "policy",
-        "redactor",
-        "script",
-        "seed",
+        "__weakref__", "_accepted", "_aliases", "_chance", "_coming", "_functions", "_generations", "_prompts", "_random",
+        "_status_bodies", "account", "bounds", "clock", "journal", "key", "notifier", "outbox", "policy", "redactor", "script", "seed",
     )  # fmt: skip
 
     def __init__(
