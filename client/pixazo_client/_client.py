@@ -70,7 +70,7 @@ class RequestHandle(_Handle):
         self,
         timeout: float = 600,
         on_update: Callable[[Generation], object] | None = None,
-        raise_on_failure: bool = True,  # noqa: FBT001, FBT002  # as published
+        raise_on_failure: bool = True,  # noqa: FBT001, FBT002  # public, and given by position
     ) -> Generation:
         """The terminal state; on_update is called with every state that `iter_updates` returns.
 
@@ -94,9 +94,9 @@ class AsyncRequestHandle(_Handle):
 
     async def wait(
         self,
-        timeout: float = 600,  # noqa: ASYNC109  # as published
+        timeout: float = 600,  # noqa: ASYNC109  # public, as that of the blocking wait
         on_update: Callable[[Generation], Awaitable[object] | None] | None = None,
-        raise_on_failure: bool = True,  # noqa: FBT001, FBT002  # as published
+        raise_on_failure: bool = True,  # noqa: FBT001, FBT002  # public, and given by position
     ) -> Generation:
         """See RequestHandle.wait; on_update may be a coroutine function."""
         return await self._watch(timeout).end(on_update, raise_on_failure=raise_on_failure)
@@ -171,7 +171,7 @@ class PixazoClient(_Client):
         base_url: str | None = None,
         timeout: Timeout | None = None,
         max_retries: int = 2,
-        polling: Polling = Polling(),  # noqa: B008  # frozen
+        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
         http_client: HTTPClient | None = None,
         sleep: Callable[[float], object] | None = None,
         monotonic: Callable[[], float] | None = None,
@@ -209,7 +209,7 @@ class PixazoClient(_Client):
 
         Raises:
             APIError: not accepted, or not known to be; the message says when the work may exist and be charged.
-            PixazoError: webhook_url cannot be a header, extra_body is no mapping, or the body is not JSON; nothing was sent.
+            PixazoError: webhook_url cannot be a header, extra_body is not a mapping, or the body is not JSON; nothing was sent.
         """
         optional = {
             "duration": duration,
@@ -341,7 +341,7 @@ class AsyncPixazoClient(_Client):
         base_url: str | None = None,
         timeout: Timeout | None = None,
         max_retries: int = 2,
-        polling: Polling = Polling(),  # noqa: B008  # frozen
+        polling: Polling = Polling(),  # noqa: B008  # frozen, so it may be shared
         http_client: AsyncHTTPClient | None = None,
         sleep: Callable[[float], Awaitable[object]] | None = None,
         monotonic: Callable[[], float] | None = None,

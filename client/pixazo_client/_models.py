@@ -102,7 +102,7 @@ def parse_unverified(payload: bytes | str | Mapping[str, object]) -> Generation:
     except ValueError as error:
         raise WebhookPayloadError(f"the webhook body {error}: ignore it, or read the status instead") from error
     if not generation.request_id.strip("."):
-        raise WebhookPayloadError(f"the webhook body names {generation.request_id!r}, which is no request: ignore it")
+        raise WebhookPayloadError(f"the webhook body names {generation.request_id!r}, which is not an id: ignore it")
     return generation
 
 

@@ -73,7 +73,7 @@ def test_an_index_without_a_result_is_refused(
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "v1/bear.mp4", "", "ftp://media.test/a"])
 def test_only_http_is_fetched(gateway: ScriptedGateway, tmp_path: Path, url: str) -> None:
-    """An object key or a local file is no URL."""
+    """An object key or a local file is not a URL."""
     with pytest.raises(DownloadError, match=r"is not an http\(s\) URL"):
         gateway.run(gateway.client().download(url, tmp_path))
     assert gateway.requests == []

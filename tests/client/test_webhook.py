@@ -50,7 +50,7 @@ def test_a_webhook_about_another_accounts_request_is_not_found(gateway: Scripted
         (b'{"challenge": "c1"}', r"has no 'request_id' text, only the members \['challenge'\]"),
         (b'{"request_id": "a"}', "has no 'status' text"),
         ({"request_id": 7, "status": "COMPLETED"}, "has no 'request_id' text"),
-        ({"request_id": "..", "status": "COMPLETED"}, "names '..', which is no request"),
+        ({"request_id": "..", "status": "COMPLETED"}, "names '..', which is not an id"),
     ],
 )
 def test_a_body_that_is_no_envelope_is_an_error(gateway: ScriptedGateway, payload: bytes, problem: str) -> None:

@@ -326,10 +326,14 @@ FLOW.row("FLOW-02", DOCUMENTED, SHARED, lambda trace, _: _through_processing(tra
 def flow_03(trace: Trace) -> Remarks:
     """Terminal states are absorbing and exclusive."""
     for generation in trace.generations:
-        for end in generation.ends[:1]:
-            for read in generation.seen:
-                if read.started >= end.finished:
-                    yield check(read.state == end.state, read, "status", f"{end.state} for ever", read.state)
+        if not generation.ends:
+            continue
+        # Not the first that began: while a slow read lasts, others may begin and end, and must be compared as well.
+        end = min(generation.ends, key=lambda read: read.finished)
+        for read in generation.seen:
+            # Another end contradicts this one in whatever order reads that overlap were answered.
+            if read.started >= end.finished or read.state in TERMINAL - {end.state}:
+                yield check(read.state == end.state, read, "status", f"{end.state} for ever", read.state)
 
 
 FLOW.row("FLOW-04", DOCUMENTED, ACCOUNT, lambda trace, _: _through_processing(trace, "FAILED", "ERROR"),

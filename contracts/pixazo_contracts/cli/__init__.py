@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .commands import main
-from .configure import Given, ledger_path, make_target, receiver_address
+from .configure import Given, choose, make_target, run_options
 
-__all__ = ["Given", "ledger_path", "main", "make_target", "receiver_address"]
+__all__ = ["Given", "choose", "main", "make_target", "run_options"]

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 from click import Argument, Option
 
-from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.clauses import Clause
 from pixazo_contracts.judge import (
     ExitCode,
     InvalidResultError,
@@ -29,7 +29,7 @@ from pixazo_contracts.judge import (
 )
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import check_html, render_changes, render_html, render_junit, render_plan, render_terminal
-from pixazo_contracts.runner import Ledger, Progress, ReceiverAddress, RunOptions, make_plan, remaining
+from pixazo_contracts.runner import Ledger, Progress, RunOptions, make_plan, remaining
 from pixazo_contracts.runner import run as observe
 from pixazo_contracts.trace import (
     ConfigurationError,
@@ -43,7 +43,7 @@ from pixazo_contracts.trace import (
     read_profile,
 )
 
-from .configure import Given, discover, extend, ledger_path, make_target, receiver_address
+from .configure import Given, choose, discover, extend, make_target, run_options
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 GIVEN_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -102,17 +102,21 @@ _no_discovery = Option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Carry out a command. What it cannot use ends it with one line."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # click ends the process when nobody reads the output any more
+        except (ConfigurationError, OSError) as error:
+            _fail(str(error))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="pixazo-testkit")
 def main() -> None:
     """Test, clause by clause, whether a gateway does what the vendor's page says, and report what that costs."""
-
-
-def _select(globs: tuple[str, ...], *, core: bool) -> tuple[Clause, ...]:
-    clauses = select(globs, core=core)
-    if not clauses:
-        _fail(f"--clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
-    return clauses
 
 
 def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, ProfileFile]:
@@ -124,10 +128,6 @@ def _given(options: dict[str, Any], *, ask: bool = False) -> tuple[Target, Profi
         return found, file
     file = extend(file, discover(found.profile))
     return make_target(given, file), file
-
-
-def _receiver(found: Target, options: dict[str, Any]) -> ReceiverAddress | None:
-    return receiver_address(found.profile, options["receiver"], options["receiver_url"])
 
 
 def _terms(options: dict[str, Any]) -> Terms:
@@ -178,16 +178,8 @@ def _progress() -> Callable[[Progress], None] | None:
 
 
 def _run_options(found: Target, file: ProfileFile, clauses: tuple[Clause, ...], options: dict[str, Any]) -> RunOptions:
-    out: Path | None = options["out"]
-    return RunOptions(
-        seed=options["seed"],
-        max_generations=options["max_generations"],
-        ceilings=file.ceilings,
-        ledger_path=ledger_path(found.profile, options["ledger"]),
-        receiver=_receiver(found, options),
-        selected=tuple(clause.id for clause in clauses),
-        trace_path=out / "trace.ndjson" if out is not None else None,
-    )
+    given = {name: options[name] for name in ("seed", "max_generations", "ledger", "receiver", "receiver_url")}
+    return run_options(found.profile, file, clauses, out=options.get("out"), **given)
 
 
 def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
@@ -202,34 +194,27 @@ def _show_ledger(path: Path | None, file: ProfileFile) -> int | None:
 @main.command(params=[*_targeting, _no_discovery, *_selecting, *_judging])
 def run(**options: Any) -> NoReturn:
     """Send the probes, record what happens, judge it, report."""
-    try:
-        clauses = _select(options["globs"], core=options["core"])
-        _terms(options)
-        if options["out"] or options["html"]:
-            check_html()  # before anything is sent
-        found, file = _given(options, ask=True)
-        probes = for_clauses([clause.id for clause in clauses])
-        how = _run_options(found, file, clauses, options)
-        _show_ledger(how.ledger_path, file)
-        trace = observe(found, probes, how, on_progress=_progress())
-        _conclude(trace, clauses, options)
-    except (ConfigurationError, OSError) as error:
-        _fail(str(error))
+    clauses = choose(options["globs"], core=options["core"])
+    _terms(options)
+    if options["out"] or options["html"]:
+        check_html()  # before anything is sent
+    found, file = _given(options, ask=True)
+    how = _run_options(found, file, clauses, options)
+    _show_ledger(how.ledger_path, file)
+    trace = observe(found, for_clauses(how.selected), how, on_progress=_progress())
+    _conclude(trace, clauses, options)
 
 
 @main.command(params=[*_targeting, *_selecting])
 def plan(**options: Any) -> None:
     """Show what a run would send and cost at worst; sends nothing."""
-    try:
-        clauses = _select(options["globs"], core=options["core"])
-        found, file = _given(options)
-        profile = capable(found, receiver=_receiver(found, options) is not None)
-        room = _show_ledger(ledger_path(profile, options["ledger"]), file)
-        budget = remaining(options["max_generations"], file.ceilings.run, room) if profile.limited else None
-        made = make_plan(for_clauses([clause.id for clause in clauses]), clauses, profile, budget)
-        click.echo(render_plan(made), nl=False)
-    except (ConfigurationError, OSError) as error:
-        _fail(str(error))
+    clauses = choose(options["globs"], core=options["core"])
+    found, file = _given(options)
+    how = _run_options(found, file, clauses, options)
+    profile = capable(found, receiver=how.receiver is not None)
+    room = _show_ledger(how.ledger_path, file)
+    budget = remaining(how.max_generations, file.ceilings.run, room) if profile.limited else None
+    click.echo(render_plan(make_plan(for_clauses(how.selected), clauses, profile, budget)), nl=False)
 
 
 @main.command(params=[Argument(["trace_file"], metavar="TRACE", type=GIVEN_FILE), *_selecting, *_judging])
@@ -237,13 +222,11 @@ def judge(trace_file: Path, **options: Any) -> NoReturn:
     """Judge a recorded trace again; costs nothing."""
     try:
         trace = load_trace(trace_file)
-        chosen = options["globs"] or options["core"]
-        clauses = _select(options["globs"], core=options["core"]) if chosen else selection(trace)
-        _conclude(trace, clauses, options)
     except InvalidTraceError as error:
         _fail(f"{trace_file}: {error}", ExitCode.SUITE)
-    except (ConfigurationError, OSError) as error:
-        _fail(str(error))
+    chosen = options["globs"] or options["core"]
+    clauses = choose(options["globs"], core=options["core"]) if chosen else selection(trace)
+    _conclude(trace, clauses, options)
 
 
 @main.command()
@@ -256,9 +239,9 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
         old, new = load_result(before), load_result(after)
     except (InvalidResultError, OSError) as error:
         _fail(str(error), ExitCode.SUITE)
-    reason = incomparable(old, new)
+    reason = incomparable(old.meta, new.meta)
     if reason is not None and not rebase:
-        _fail(f"{reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
+        _fail(f"the two results were {reason}: record one anew, or pass --rebase", ExitCode.EXPECTATIONS)
     found = list(changes(old, new))
     click.echo(render_changes(found), nl=False)
     sys.exit(ExitCode.FAILED if any(change.kind == "regressed" for change in found) else ExitCode.CLEAN)
@@ -267,7 +250,7 @@ def diff(before: Path, after: Path, *, rebase: bool) -> NoReturn:
 @main.command("list", params=[*_selecting])
 def catalogue(globs: tuple[str, ...], *, core: bool) -> None:
     """The clauses: id, strength, cost, section, requirement."""
-    for clause in _select(globs, core=core):
+    for clause in choose(globs, core=core):
         star = "★" if clause.core else " "
         standing = f"{clause.strength.value} {clause.cost.value:<2}"
         click.echo(f"{clause.id:<13} {star} {standing}  {clause.requirement}  [{clause.section}]")

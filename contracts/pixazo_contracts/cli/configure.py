@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pixazo_contracts.runner import ReceiverAddress, fetch
+from pixazo_contracts.clauses import Clause, select
+from pixazo_contracts.runner import ReceiverAddress, RunOptions, fetch
 from pixazo_contracts.trace import (
     Ceilings,
     ConfigurationError,
@@ -65,9 +66,9 @@ def _origin(url: str) -> str:
     try:
         parts, _ = urlsplit(url), canonical_origin(url)
     except ValueError as error:
-        raise ConfigurationError(f"--target {shown} is no URL ({error}): {remedy}") from None
+        raise ConfigurationError(f"--target {shown} is not a URL ({error}): {remedy}") from None
     if parts.scheme not in {"http", "https"}:
-        raise ConfigurationError(f"--target {shown} is no URL: {remedy}")
+        raise ConfigurationError(f"--target {shown} is not a URL: {remedy}")
     origin = f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(
@@ -121,6 +122,13 @@ def make_target(given: Given, file: ProfileFile) -> Target:
     return Target(profile, _keys(given, file), prompts)
 
 
+def choose(globs: Sequence[str], *, core: bool, option: str = "--clauses") -> tuple[Clause, ...]:
+    """The clauses that an option selects. Raises `ConfigurationError` if there is none."""
+    if found := select(globs, core=core):
+        return found
+    raise ConfigurationError(f"{option} {' '.join(globs)} matches no clause: see `pixazo-contracts list`")
+
+
 def ledger_path(profile: Profile, given: Path | None) -> Path | None:
     """Where the spend ledger of a target is: as given, else one file for each target; None for one that does not charge.
 
@@ -152,6 +160,30 @@ def receiver_address(profile: Profile, listen: str | None, public_url: str | Non
     if not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) > 65535:
         raise ConfigurationError(f"--receiver {listen!r}: write HOST:PORT, with a port of 0 to 65535")
     return ReceiverAddress(host=host, port=int(port), public_url=public_url)
+
+
+def run_options(
+    profile: Profile,
+    file: ProfileFile,
+    clauses: Sequence[Clause],
+    *,
+    max_generations: int,
+    ledger: Path | None,
+    receiver: str | None,
+    receiver_url: str | None,
+    out: Path | None,
+    seed: int = 0,
+) -> RunOptions:
+    """How a run of these clauses is carried out, and what it may cost. Raises `ConfigurationError`."""
+    return RunOptions(
+        seed=seed,
+        max_generations=max_generations,
+        ceilings=file.ceilings,
+        ledger_path=ledger_path(profile, ledger),
+        receiver=receiver_address(profile, receiver, receiver_url),
+        selected=tuple(clause.id for clause in clauses),
+        trace_path=None if out is None else out / "trace.ndjson",
+    )
 
 
 #: Where a simulator or fake may describe itself. The real gateway is never asked, nor any other target off loopback.

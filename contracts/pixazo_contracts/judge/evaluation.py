@@ -51,12 +51,12 @@ def read_baseline(path: Path) -> Result:
         raise ConfigurationError(f"baseline {path}: {error}") from None
 
 
-def _mismatch(baseline: Meta, header: Header) -> str | None:
-    """Why a run cannot be compared with this baseline; None if it can."""
-    if baseline.clause_set != header.clause_set:
-        return "the baseline was made with other clauses: record a new one"
-    if baseline.profile_hash != header.profile_hash:
-        return "the baseline was made with another profile: record a new one"
+def incomparable(one: Meta | Header, other: Meta | Header) -> str | None:
+    """Why two runs cannot be compared; None if they can."""
+    if one.clause_set != other.clause_set:
+        return "made with different clauses"
+    if one.profile_hash != other.profile_hash:
+        return "made with different profiles"
     return None
 
 
@@ -95,16 +95,10 @@ def read_expectations(path: Path) -> tuple[Expectation, ...]:
         raise ConfigurationError(f"expectation file {path}: {error}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Excuses:
-    """The clauses whose deviation is excused today, and one line for each expectation that is out of date."""
-
-    clauses: frozenset[str] = frozenset()
-    stale: tuple[str, ...] = ()
-
-
-def apply_expectations(expectations: Iterable[Expectation], verdicts: Sequence[Verdict], today: date) -> Excuses:
-    """Which verdicts are excused on the day `today`, and which expectations are out of date."""
+def apply_expectations(
+    expectations: Iterable[Expectation], verdicts: Sequence[Verdict], today: date
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The clauses that are excused on the day `today`, and one line for each expectation that is out of date."""
     by_id = {verdict.clause: verdict for verdict in verdicts}
     excused: set[str] = set()
     stale: list[str] = []
@@ -115,7 +109,7 @@ def apply_expectations(expectations: Iterable[Expectation], verdicts: Sequence[V
             stale.append(complaint)
         elif verdict is not None and verdict.outcome.value == expectation.outcome:
             excused.add(expectation.clause)
-    return Excuses(frozenset(excused), tuple(stale))
+    return frozenset(excused), tuple(stale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,23 +170,24 @@ def selection(trace: Trace) -> tuple[Clause, ...]:
 
 def evaluate(trace: Trace, clauses: Sequence[Clause], terms: Terms) -> Result:
     """Judge a trace and say what that comes to."""
-    mismatch = _mismatch(terms.baseline.meta, trace.header) if terms.baseline else None
+    mismatch = incomparable(terms.baseline.meta, trace.header) if terms.baseline else None
     earlier = terms.baseline.verdicts if terms.baseline and mismatch is None else ()
     observations = {verdict.clause: verdict.observation for verdict in earlier if verdict.observation is not None}
     verdicts = judge(trace, clauses, feeders=feeders(), baseline=observations)
-    excuses = apply_expectations(terms.expectations, verdicts, terms.today)
-    stale = (*excuses.stale, *([mismatch] if mismatch else []))
+    excused, stale = apply_expectations(terms.expectations, verdicts, terms.today)
+    if mismatch is not None:
+        stale = (*stale, f"the baseline and this run were {mismatch}: record a new baseline")
     if trace.header.clause_set != CLAUSE_SET:
         stale = (*stale, "the trace was recorded for other clauses: what they need may be missing from it")
     code = exit_code(
         verdicts,
         trace.footer,
-        excused=excuses.clauses,
+        excused=excused,
         stale=bool(stale),
         strict_drift=terms.strict_drift,
         floor=terms.floor,
     )
-    return build(trace, verdicts, int(code), excused=excuses.clauses, stale=stale)
+    return build(trace, verdicts, int(code), excused=excused, stale=stale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,15 +235,6 @@ def _severity(kind: ChangeKind, clause: Clause, after: Verdict) -> Severity:
         return "additive"
     parsed = clause.strength in {Strength.DOCUMENTED, Strength.IMPLIED} or clause.drift_fails
     return "breaking" if after.outcome is Outcome.FAIL and parsed else "risky"
-
-
-def incomparable(before: Result, after: Result) -> str | None:
-    """Why two results cannot be compared; None if they can."""
-    if before.meta.clause_set != after.meta.clause_set:
-        return "the two results were made with different clauses"
-    if before.meta.profile_hash != after.meta.profile_hash:
-        return "the two results were made with different profiles"
-    return None
 
 
 def changes(before: Result, after: Result) -> Iterator[Change]:

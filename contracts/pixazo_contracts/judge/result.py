@@ -8,22 +8,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from pixazo_contracts.clauses import BY_ID, CATALOGUE, Clause
 from pixazo_contracts.probes import PROBES
-from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace
+from pixazo_contracts.trace import KEY_HEADER, Exchange, Generation, Trace, decode_tagged
 
 from .verdict import JUDGED, Finding, Outcome, Verdict
+
+T = TypeVar("T")
 
 #: The longest body that a cURL line repeats, in characters.
 LONGEST_BODY: Final = 1000
 
 
 class InvalidResultError(ValueError):
-    """A file that is no result of this suite."""
+    """A file that is not a result of this suite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +234,7 @@ def to_ndjson(result: Result) -> bytes:
     return b"".join(msgspec.json.encode({name: value}) + b"\n" for name, value in lines)
 
 
-_KINDS: Final = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
+_KINDS: Final[dict[str, type[object]]] = {"meta": Meta, "verdict": Verdict, "timeline": Timeline, "end": _End}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,15 +253,15 @@ def _from_json(data: bytes) -> Result:
     return Result(meta=plain.meta, verdicts=verdicts, timelines=(), summary=plain.summary, exit_code=plain.exit_code)
 
 
+def _all(records: list[object], kind: type[T]) -> tuple[T, ...]:
+    return tuple(record for record in records if isinstance(record, kind))
+
+
 def _from_ndjson(data: bytes) -> Result:
-    found: dict[str, list[Meta | Verdict | Timeline | _End]] = {name: [] for name in _KINDS}
-    for line in data.splitlines():
-        ((name, raw),) = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()
-        found[name].append(msgspec.json.decode(raw, type=_KINDS[name]))
-    match found["meta"], found["end"]:
-        case [Meta() as meta], [_End() as end]:
-            verdicts = tuple(item for item in found["verdict"] if isinstance(item, Verdict))
-            timelines = tuple(item for item in found["timeline"] if isinstance(item, Timeline))
+    records: list[object] = [decode_tagged(line, _KINDS) for line in data.splitlines()]
+    match _all(records, Meta), _all(records, _End):
+        case (meta,), (end,):
+            verdicts, timelines = _all(records, Verdict), _all(records, Timeline)
             return Result(
                 meta=meta, verdicts=verdicts, timelines=timelines, summary=end.summary, exit_code=end.exit_code
             )
@@ -276,7 +278,7 @@ def load_result(path: Path) -> Result:
     try:
         return _from_json(data) if data.startswith(b"{\n") else _from_ndjson(data)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
-        raise InvalidResultError(f"{path} is no result of this suite ({error})") from None
+        raise InvalidResultError(f"{path} is not a result of this suite ({error})") from None
 
 
 def to_json(result: Result) -> bytes:

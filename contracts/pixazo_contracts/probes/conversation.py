@@ -45,6 +45,12 @@ class Send:
     headers: Headers = ()
     body: bytes | None = None
 
+    @property
+    def text(self) -> str:
+        """All that is sent, but for the key, as text: URL, values of headers, body."""
+        body = (self.body or b"").decode("utf-8", "replace")
+        return "\n".join([self.url, *(value for _, value in self.headers), body])
+
 
 @dataclass(frozen=True, slots=True)
 class Together:

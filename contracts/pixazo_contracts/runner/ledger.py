@@ -176,7 +176,7 @@ class Ledger:
                 BEGINNING[: len(line)]
             ):
                 raise LedgerError(
-                    f"ledger {self.path}: line {number} is no entry ({error}): restore the file, or pass --ledger PATH "
+                    f"ledger {self.path}: line {number} is not an entry ({error}): restore the file, or pass --ledger PATH "
                     "to begin another, whose ceilings begin now"
                 ) from None
         instant = INSTANT.match(line)
@@ -190,19 +190,20 @@ class Ledger:
     def _exclusively(self) -> Generator[Callable[[LedgerEntry], None]]:
         """Lock the ledger and read it again; gives a function that appends an entry and returns once it is on the disk."""
         with self._lock:
-            if self.path is None:
+            path = self.path
+            if path is None:
                 yield self._entries.append
                 return
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 # Readable by its owner only: whoever has a media URL may be able to see the video.
-                descriptor = os.open(self.path, APPENDING, 0o600)
+                descriptor = os.open(path, APPENDING, 0o600)
                 with os.fdopen(descriptor, "r+b", buffering=0) as file:
                     self._check(os.fstat(file.fileno()).st_mode)
                     _lock(file)
                     try:
                         self._read_again(file)
-                        yield lambda entry: self._append(file, entry)
+                        yield lambda entry: self._append(path, file, entry)
                     finally:
                         _unlock(file)
             except OSError as error:
@@ -218,8 +219,7 @@ class Ledger:
             )
         self._take_in(data)
 
-    def _append(self, file: FileIO, entry: LedgerEntry) -> None:
-        assert self.path is not None  # noqa: S101 - for the type checkers
+    def _append(self, path: Path, file: FileIO, entry: LedgerEntry) -> None:
         values = {**msgspec.structs.asdict(entry), "at": entry.at.isoformat(timespec="milliseconds")}
         line = json.dumps(values).encode() + b"\n"
         file.seek(max(0, self._size - 1))
@@ -230,7 +230,7 @@ class Ledger:
             written += file.write(line[written:])
         os.fsync(file.fileno())
         if not self._size:
-            _sync_directory(self.path.parent)
+            _sync_directory(path.parent)
         self._size += len(line)
         self._entries.append(entry)
 

@@ -13,7 +13,7 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pixazo_contracts.probes import Headers, ReceiverUrl
-from pixazo_contracts.trace import Callback, is_object, whole_number
+from pixazo_contracts.trace import Callback, members_of, whole_number
 
 from .recorder import Recorder
 from .run_clock import RunClock
@@ -93,11 +93,7 @@ class Receiver:
 
 def _echo(body: bytes) -> bytes:
     """A challenge is echoed, as the upstream provider asks of a `callback_url`; anything else gets `ok`."""
-    try:
-        value: object = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    challenge = value.get("challenge") if is_object(value) else None
+    challenge = members_of(body).get("challenge")
     return json.dumps({"ok": True} if challenge is None else {"challenge": challenge}).encode()
 
 

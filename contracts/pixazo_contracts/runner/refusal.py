@@ -72,9 +72,7 @@ def is_clear_refusal(request: Send, reply: Reply) -> bool:
         value = _parsed(text)
     except (ValueError, RecursionError):
         return False
-    # A refusal may repeat the text of the request.
-    sent = (request.body or b"").decode("utf-8", "replace")
-    asked = "\n".join([request.url, *(value for _, value in request.headers), sent])
+    asked = request.text  # which a refusal may repeat
     return not any(_header_shows_work(name, said, asked) for name, said in reply.headers) and not _shows_work(
         value, asked
     )

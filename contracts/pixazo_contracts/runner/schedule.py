@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
+import sched
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import count
 from queue import Queue
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,16 +33,20 @@ from .recorder import Recorder
 from .run_clock import RunClock
 from .spend import BudgetExhaustedError, SpendStoppedError
 
-#: Requests at once and the least gap between requests, in seconds, where the target is on this machine and where it is not.
+#: Requests at once where the target is on this machine: enough that a few slow responses do not hold up the other conversations.
 LOCAL_WORKERS: Final = 16
+
+#: Elsewhere fewer, and never closer together than this gap in seconds: the page has a rate limit and does not say which, so a
+#: run must not look like an attack. What is still too fast gets a 429, which holds up all requests.
 REMOTE_WORKERS: Final = 4
 REMOTE_GAP: Final = 0.2
 
-#: How often one request is retried after a 429, and the least wait before that, in seconds.
+#: How often one request is retried after a 429, and the least wait before that, in seconds. What still gets a 429 after three
+#: waits, each as long as the gateway asked for, is not refused for its pace.
 MOST_RETRIES: Final = 3
 SHORTEST_HOLD: Final = 1.0
 
-#: After so many 429s a run no longer waits.
+#: After so many 429s nothing is retried any more: such a target throttles whatever the pace, and each wait may take a deadline.
 MOST_HOLDS: Final = 20
 
 
@@ -94,6 +97,27 @@ def _may_cost(step: Step) -> bool:
     return any(send.method not in {"GET", "HEAD"} for send in sends)
 
 
+class _Pace:
+    """Says when the next request may be sent: a gap after the one before, and not before the wait of a 429 is over."""
+
+    def __init__(self, gap: float) -> None:
+        self._gap = gap
+        self._next_slot = self._held_until = 0.0
+        self._holds = 0
+
+    def slot(self, now: float) -> float:
+        """Take the next instant at which a request may be sent."""
+        at = max(now, self._next_slot, self._held_until)
+        self._next_slot = at + self._gap
+        return at
+
+    def hold(self, until: float) -> bool:
+        """Hold up all requests; returns whether the run still retries after a 429."""
+        self._holds += 1
+        self._held_until = max(self._held_until, until)
+        return self._holds <= MOST_HOLDS
+
+
 class Schedule:
     """Runs probes until all their conversations have ended.
 
@@ -112,17 +136,14 @@ class Schedule:
         self._recorder, self._context, self._clock, self._receiver = recorder, context, clock, receiver
         self._on_progress, self._total = on_progress, probes
         local = context.profile.loopback
-        self._gap = 0.0 if local else REMOTE_GAP
-        self._next_slot = self._held_until = 0.0
-        self._holds = 0
+        self._pace = _Pace(0.0 if local else REMOTE_GAP)
         self._pool = ThreadPoolExecutor(LOCAL_WORKERS if local else REMOTE_WORKERS, thread_name_prefix="probe")
         self._inbox: Queue[_Sent | Callback] = Queue()
         self._ready: deque[tuple[_Running, StepResult]] = deque()
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._tickets = count()
+        self._timers = sched.scheduler(clock.now)
         self._live = 0
         self._under_way = 0
-        self._waiting: dict[_Running, AwaitCallbacks] = {}
+        self._waiting: dict[_Running, tuple[AwaitCallbacks, sched.Event]] = {}
         self._awaiting: dict[str, list[_Running]] = {}
         self._published: dict[str, Exchange | None] = {}
         self.stopped: str | None = None
@@ -155,8 +176,10 @@ class Schedule:
         while self._live:
             while self._ready:
                 self._resume(*self._ready.popleft())
-            if self._live and not self._do_what_is_due():
-                self._wait()
+            if self._live:
+                seconds = self._timers.run(blocking=False)
+                if not self._ready:
+                    self._wait(seconds)
 
     def _resume(self, running: _Running, result: StepResult) -> None:
         """Give a conversation the result of its last step and begin its next one."""
@@ -193,7 +216,7 @@ class Schedule:
                 running.single = False
                 self._send(running, step.sends)
             case Pause():
-                self._later(self._clock.now() + step.seconds, lambda: self._ready.append((running, None)))
+                self._timers.enter(step.seconds, 0, self._ready.append, ((running, None),))
             case ReceiverUrl():
                 self._open_url(running, step)
             case AwaitCallbacks():
@@ -215,9 +238,6 @@ class Schedule:
         else:
             self._ready.append((running, self._receiver.open(step)))
 
-    def _later(self, at: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (at, next(self._tickets), action))
-
     def _send(self, running: _Running, sends: tuple[Send, ...]) -> None:
         running.sends, running.retries = sends, 0
         running.received.clear()
@@ -227,14 +247,12 @@ class Schedule:
             self._ready.append((running, ()))
 
     def _launch(self, running: _Running, index: int) -> None:
-        """Send not sooner than a gap after the request before, and not before the wait of a 429 is over."""
         now = self._clock.now()
-        at = max(now, self._next_slot, self._held_until)
-        self._next_slot = at + self._gap
+        at = self._pace.slot(now)
         if at <= now:
             self._dispatch(running, index)
         else:
-            self._later(at, lambda: self._dispatch(running, index))
+            self._timers.enterabs(at, 0, self._dispatch, (running, index))
 
     def _dispatch(self, running: _Running, index: int) -> None:
         if not running.over:
@@ -260,46 +278,37 @@ class Schedule:
         return tuple(callback for callback in self._recorder.callbacks if urlsplit(callback.target).path == path)
 
     def _await_callbacks(self, running: _Running, step: AwaitCallbacks) -> None:
-        if not self._called_back(running, step):
-            self._waiting[running] = step
-            self._later(self._clock.now() + step.seconds, lambda: self._give_up(running, step))
+        self._waiting[running] = step, self._timers.enter(step.seconds, 0, self._end_wait, (running,))
+        self._end_wait_if_complete(running)
 
-    def _called_back(self, running: _Running, step: AwaitCallbacks) -> bool:
-        """Whether all callbacks of a step have arrived; its conversation then goes on."""
-        arrived = self._arrived(step)
-        if len(arrived) < step.count:
-            return False
-        self._ready.append((running, arrived))
-        return True
+    def _end_wait_if_complete(self, running: _Running) -> None:
+        step, timer = self._waiting[running]
+        if len(self._arrived(step)) >= step.count:
+            # A timer that stayed would keep the run waiting, or end the next wait of the same conversation.
+            self._timers.cancel(timer)
+            self._end_wait(running)
 
-    def _give_up(self, running: _Running, step: AwaitCallbacks) -> None:
-        if self._waiting.get(running) == step:
-            del self._waiting[running]
-            self._ready.append((running, self._arrived(step)))
+    def _end_wait(self, running: _Running) -> None:
+        step, _ = self._waiting.pop(running)
+        self._ready.append((running, self._arrived(step)))
 
-    def _do_what_is_due(self) -> bool:
-        """Do what has fallen due; returns whether there was anything."""
-        now, any_due = self._clock.now(), False
-        while self._due and self._due[0][0] <= now:
-            heapq.heappop(self._due)[2]()
-            any_due = True
-        return any_due
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for the next event, at most until a timer is due (None: there is none).
 
-    def _wait(self) -> None:
-        """Wait for the next event; if none can come, those who wait for a publication get None."""
-        if not self._due and not self._under_way:
+        If none can come, those who wait for a publication get None.
+        """
+        if seconds is None and not self._under_way:
             # No conversation is left that could publish. This holds for those who wait now: a later phase may publish.
             for name in list(self._awaiting):
                 self._wake(name, None)
             return
-        seconds = max(0.0, self._due[0][0] - self._clock.now()) if self._due else None
         match self._clock.receive(self._inbox, seconds, busy=self._under_way > 0):
             case _Sent() as sent:
                 self._under_way -= 1
                 self._settle(sent)
             case Callback():
-                waiting = self._waiting.items()
-                self._waiting = {running: step for running, step in waiting if not self._called_back(running, step)}
+                for running in list(self._waiting):
+                    self._end_wait_if_complete(running)
             case None:
                 pass
 
@@ -327,9 +336,7 @@ class Schedule:
         wait = retry_after(
             exchange.header("retry-after"), otherwise=max(SHORTEST_HOLD, profile.pace), at_most=profile.deadline
         )
-        self._holds += 1
-        self._held_until = max(self._held_until, self._clock.now() + wait)
-        if self._holds > MOST_HOLDS or exchange.spent:
+        if not self._pace.hold(self._clock.now() + wait) or exchange.spent:
             return False
         running.retries += 1
         self._launch(running, index)

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from pixazo_contracts.probes import Send
-from pixazo_contracts.trace import Ceilings, JsonObject, is_object, only_reads, parse_json
+from pixazo_contracts.trace import Ceilings, JsonObject, members_of, only_reads
 
 from .ledger import CeilingReachedError, Ledger, LedgerError
 from .refusal import is_clear_refusal
@@ -38,13 +38,6 @@ def remaining(*limits: int | None) -> int | None:
     """The least of several limits; None if none of them is set."""
     known = [limit for limit in limits if limit is not None]
     return min(known) if known else None
-
-
-def _members(body: bytes) -> JsonObject:
-    """The members of a response or callback; empty when it is not a JSON object."""
-    # The undecorated function: the cache of `parse_json` would keep bodies that no clause ever judges.
-    value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
-    return value if is_object(value) else {}
 
 
 def _request_id(members: JsonObject) -> str | None:
@@ -84,8 +77,7 @@ class Releases:
 
     def settled(self, request: Send, reply: Reply | None, *, released: bool) -> None:
         """That request got a response, or none; its reservation was given back, or not."""
-        asked = "\n".join([*(value for _, value in request.headers), (request.body or b"").decode("utf-8", "replace")])
-        tokens = self._token.findall(asked)
+        tokens = self._token.findall(request.text)
         with self._lock:
             self._under_way -= 1
             if released:
@@ -95,12 +87,12 @@ class Releases:
             self._counted.update(tokens)
             headers, body = ((), b"") if reply is None else (reply.headers, reply.body)
             self._responses.append(b"\n".join([*(value.encode() for _, value in headers), body]))
-            self._nameless += _request_id(_members(body)) is None
+            self._nameless += _request_id(members_of(body)) is None
 
     def read(self, request: Send, reply: Reply) -> None:
         """Something was read. An id that we asked for ourselves proves nothing."""
         shown = request.operation == "status" and reply.status == 200
-        named = _request_id(_members(reply.body)) if shown else None
+        named = _request_id(members_of(reply.body)) if shown else None
         with self._lock:
             self._asked.add(unquote(request.url.rpartition("/")[2]))
             if named is not None:
@@ -108,7 +100,7 @@ class Releases:
 
     def called(self, method: str, target: str, body: bytes) -> None:
         """A request reached our receiver. A read of the URL, or a challenge, may come before work begins."""
-        members = _members(body)
+        members = members_of(body)
         token = self._token.search(urlsplit(target).path)
         if method != "POST" or token is None or "challenge" in members:
             return
@@ -136,9 +128,9 @@ class Releases:
             del self._ids[name]
         if len(self._ids) <= self._nameless + self._under_way:
             return None
-        stranger = self._redact(next(iter(self._ids)))[:SHOWN]
+        unexpected_id = self._redact(next(iter(self._ids)))[:SHOWN]
         return (
-            f"the gateway names the request {stranger!r}, which no counted request was answered with: "
+            f"the gateway names the request {unexpected_id!r}, which no counted request was answered with: "
             f"one of the {self.count} that were refused was begun and may be charged"
         )
 
@@ -190,7 +182,7 @@ class SpendGuard:
         try:
             reply = self._inner.send(request)
         except BaseException:
-            # Nobody knows how far the request came: that spends.
+            # The request may have reached the gateway, so the reservation counts as spent.
             self._settle(number, request, None, released=False)
             raise
         # A request that may be accepted spends even if the gateway says that it was not: only its word is against that.

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .counterexample import CounterexampleError
-from .machine import run_examples
+from .machine import REPEATABLE, run_examples
 
-__all__ = ["CounterexampleError", "run_examples"]
+__all__ = ["REPEATABLE", "CounterexampleError", "run_examples"]

@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 
 from pixazo_contracts import probes
 from pixazo_contracts.judge import JUDGED
-from pixazo_contracts.probes import Conversation, Headers, Pause, ReceiverUrl, Send, Step, StepResult, Together
+from pixazo_contracts.probes import Conversation, Pause, ReceiverUrl, Send, Step, StepResult, Together
 from pixazo_contracts.report import ContractBrokenError, Objection, raise_alarm
 from pixazo_contracts.runner import Dialogue
 from pixazo_contracts.trace import ConfigurationError, Exchange
@@ -42,7 +42,6 @@ from pixazo_contracts.trace import ConfigurationError, Exchange
 from . import strategies
 from .counterexample import CounterexampleError
 from .model import Model
-from .strategies.bodies import Operation
 from .strategies.breaches import Breach
 
 T = TypeVar("T")
@@ -69,17 +68,17 @@ SHORTER: Final = 5
 #: How many times as many examples further rounds have, while a rule has not fired.
 GROWTH: Final = (1, 2, 4)
 
-#: The same examples in every run: few but long ones, for each ends by waiting until no work is left; shrunk, not explained.
-DEFAULT_SETTINGS: Final = settings(
-    max_examples=10,
-    stateful_step_count=30,
+#: The same examples in every run, shrunk but not explained: explaining would send as many requests again as shrinking.
+REPEATABLE: Final = settings(
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
     derandomize=True,
     database=None,
     deadline=None,
-    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
+
+#: Few but long examples, for each ends by waiting until no work is left.
+DEFAULT_SETTINGS: Final = settings(REPEATABLE, max_examples=10, stateful_step_count=30, report_multiple_bugs=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +94,7 @@ class Submitted:
         return str(self.exchange.accepted_id)
 
 
-def _valid(operation: Operation) -> st.SearchStrategy[Send]:
-    """Submits that break no rule, with headers in every way in which they may be written."""
-
-    def make(body: dict[str, object], headers: Headers) -> Send:
-        aims = strategies.proves(operation, body)
-        content_type = next(value for name, value in headers if name.lower() == "content-type")
-        aims += ("HDR-01",) if content_type != "application/json" else ()
-        return probes.submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
-
-    return st.builds(make, strategies.bodies(operation), strategies.json_headers())
-
-
-VALID: Final = _valid("generate") | _valid("imageToVideo")
+VALID: Final = strategies.valid_submits("generate") | strategies.valid_submits("imageToVideo")
 BROKEN: Final = strategies.breaches("generate") | strategies.breaches("imageToVideo")
 
 #: What a bundle gets of a submit that was refused.

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol
 
 import pytest
 
-from pixazo_contracts.clauses import Clause, select
-from pixazo_contracts.cli import Given, ledger_path, make_target, receiver_address
+from pixazo_contracts.clauses import Clause
+from pixazo_contracts.cli import Given, choose, make_target, run_options
 from pixazo_contracts.judge import ExitCode, Result, Terms, evaluate, read_terms, to_ndjson
 from pixazo_contracts.probes import for_clauses
 from pixazo_contracts.report import spending
@@ -63,13 +63,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _clauses(config: pytest.Config) -> tuple[Clause, ...]:
-    globs: list[str] = _option(config, "clauses")
-    found = select(globs, core=_option(config, "core"))
-    if not found:
-        raise pytest.UsageError(
-            f"--pixazo-contract-clauses {' '.join(globs)} matches no clause: see `pixazo-contracts list`"
-        )
-    return found
+    globs, core = _option(config, "clauses"), _option(config, "core")
+    try:
+        return choose(globs, core=core, option="--pixazo-contract-clauses")
+    except ConfigurationError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -114,22 +112,20 @@ def options(pytestconfig: pytest.Config, target: Target) -> RunOptions:
         pytest.exit(
             "with several workers each would spend --pixazo-contract-max-generations: run without -n", ExitCode.USAGE
         )
-    out = _path(pytestconfig, "out")
     with _exit_if_unusable():
-        ceilings = read_profile(_path(pytestconfig, "profile")).ceilings
-        path = ledger_path(target.profile, _path(pytestconfig, "ledger"))
-        if path is not None:
-            pytestconfig.stash[SPENT] = [f"ledger: {Ledger(path, 'plan').summary(ceilings)}"]
-        return RunOptions(
+        how = run_options(
+            target.profile,
+            read_profile(_path(pytestconfig, "profile")),
+            _clauses(pytestconfig),
             max_generations=most,
-            ceilings=ceilings,
-            ledger_path=path,
-            receiver=receiver_address(
-                target.profile, _option(pytestconfig, "receiver"), _option(pytestconfig, "receiver-url")
-            ),
-            selected=tuple(clause.id for clause in _clauses(pytestconfig)),
-            trace_path=None if out is None else out / "trace.ndjson",
+            ledger=_path(pytestconfig, "ledger"),
+            receiver=_option(pytestconfig, "receiver"),
+            receiver_url=_option(pytestconfig, "receiver-url"),
+            out=_path(pytestconfig, "out"),
         )
+        if how.ledger_path is not None:
+            pytestconfig.stash[SPENT] = [f"ledger: {Ledger(how.ledger_path, 'plan').summary(how.ceilings)}"]
+        return how
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, MediaFacts, is_array, is_object, parse_json
+from .exchange import MISSING, Callback, Exchange, Intent, JsonObject, is_array, is_object, members_of, parse_json
 from .instants import STAMP, STAMPS, GatewayClock, created, fit_clock, http_date, instant, whole_number
 from .media import inspect_media
 from .target import (
@@ -35,6 +35,7 @@ from .trace import (
     InvalidTraceError,
     Record,
     Trace,
+    decode_tagged,
     dump_record,
     find_generations,
     load_trace,
@@ -42,5 +43,5 @@ from .trace import (
 )
 
 __all__ = [
-    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "MediaFacts", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "load_trace", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "whole_number",
+    "DOCUMENTED_ORIGIN", "KEY_HEADER", "MISSING", "MODEL", "MODEL_BASE", "RANK", "STAMP", "STAMPS", "STATES", "STATUS_BASE", "TERMINAL", "THROTTLED", "Callback", "Ceilings", "ConfigurationError", "Exchange", "Footer", "GatewayClock", "Generation", "Header", "Intent", "InvalidTraceError", "JsonObject", "Profile", "ProfileFile", "Record", "Target", "Trace", "canonical_origin", "capable", "check_number", "created", "decode_tagged", "dump_record", "find_generations", "fit_clock", "host_is_loopback", "http_date", "inspect_media", "instant", "is_array", "is_object", "load_trace", "members_of", "only_reads", "parse_json", "read_profile", "read_toml", "receiver_token", "whole_number",
 ]  # fmt: skip

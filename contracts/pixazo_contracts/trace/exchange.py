@@ -16,7 +16,7 @@ Intent = Literal["accept", "refuse", "any"]
 
 
 class _Missing:
-    """The value of a body that is not JSON, or of a member that is absent; unlike None it is no JSON value."""
+    """The value of a body that is not JSON, or of a member that is absent; unlike None it is not a JSON value."""
 
     __slots__ = ()
 
@@ -47,6 +47,12 @@ def parse_json(text: str) -> object:
 def is_object(value: object) -> TypeGuard[JsonObject]:
     """Whether a decoded JSON value is an object."""
     return isinstance(value, dict)
+
+
+def members_of(body: bytes) -> JsonObject:
+    """The members of a body that is a JSON object, else none; past the cache of `parse_json`, which keeps what clauses judge."""
+    value = parse_json.__wrapped__(body.decode("utf-8", "replace"))
+    return value if is_object(value) else {}
 
 
 def is_array(value: object) -> TypeGuard[list[object]]:

@@ -59,18 +59,6 @@ class ConfigurationError(ValueError):
     """A setting that cannot be used; the text names it, its value and the remedy."""
 
 
-def host_is_loopback(host: str | None) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    if host is None:
-        return False
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         found = ipaddress.ip_address(host)
@@ -97,11 +85,19 @@ def _host(name: str) -> str:
     return f"[{address.compressed}]" if address.version == 6 else str(address)
 
 
+def host_is_loopback(host: str | None) -> bool:
+    """Whether a host name or address, in whatever form, can only mean this machine."""
+    try:
+        return host is not None and _host(host) == LOOPBACK
+    except ValueError:
+        return False  # IDNA cannot encode the name
+
+
 def canonical_origin(url: str) -> str:
     """Scheme, host and port of a URL in their one form.
 
     In lower case, without a trailing dot or a default port, IDNA-encoded, IPv6 compressed; every name of this machine
-    is `127.0.0.1`. Raises ValueError for what is no URL.
+    is `127.0.0.1`. Raises ValueError for what is not a URL.
     """
     parts = urlsplit(url)
     scheme, port = parts.scheme.lower(), parts.port

@@ -7,18 +7,20 @@ end: it is invalid, because a clause could take what is missing for what did not
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
 from .exchange import Callback, Exchange
 from .target import THROTTLED, Profile
+
+T = TypeVar("T")
 
 #: Response Fields: "QUEUED, PROCESSING, COMPLETED, FAILED, or ERROR"; and those of them that end a generation.
 STATES: Final = ("QUEUED", "PROCESSING", "COMPLETED", "FAILED", "ERROR")
@@ -243,13 +245,17 @@ def dump_record(record: Record) -> bytes:
     return msgspec.json.encode({_NAMES[type(record)]: record}) + b"\n"
 
 
+def decode_tagged(line: bytes, kinds: Mapping[str, type[T]]) -> T:
+    """What a line holds, wrapped in the name of its kind. Raises what msgspec does, ValueError or KeyError for any other line."""
+    ((name, raw),) = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).items()
+    return msgspec.json.decode(raw, type=kinds[name])
+
+
 def _decode(line: bytes, number: int) -> Record:
     try:
-        wrapped = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        ((name, raw),) = wrapped.items()
-        return msgspec.json.decode(raw, type=_KINDS[name])
+        return decode_tagged(line, _KINDS)
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
-        raise InvalidTraceError(f"line {number} is no trace record ({error}): record the run again") from None
+        raise InvalidTraceError(f"line {number} is not a trace record ({error}): record the run again") from None
 
 
 def load_trace(path: Path) -> Trace:
@@ -261,7 +267,7 @@ def load_trace(path: Path) -> Trace:
     header = next((record for record in reversed(records) if isinstance(record, Header)), None)
     footer = next((record for record in reversed(records) if isinstance(record, Footer)), None)
     if header is None:
-        raise InvalidTraceError("the trace has no header: it is no trace of this suite")
+        raise InvalidTraceError("the trace has no header: it is not a trace of this suite")
     if footer is None:
         raise InvalidTraceError("the trace has no footer, so the run never ended: record it again")
     if (footer.exchanges, footer.callbacks) != (len(exchanges), len(callbacks)):

@@ -139,3 +139,16 @@ def test_a_rewritten_response_alarms_its_clause(clause: str, edit: Callable[[Exc
 def test_a_rewritten_callback_alarms_its_clause(clause: str, edit: Callable[[Callback], Callback]) -> None:
     """The clause concerned is among those that FAIL or DRIFT."""
     assert clause in alarms(rewritten(same, edit))
+
+
+@pytest.mark.parametrize("slow", [1, 99], ids=["the first read of the end is slow", "all reads of the end overlap"])
+def test_an_end_that_changes_during_a_slow_read(slow: int) -> None:
+    """COMPLETED to one read and FAILED to another is found, whether or not the first of them had ended before."""
+    ends = next(found.ends for found in clean().generations if found.outcome == "COMPLETED" and len(found.ends) > 2)
+    fails = reads(put("status", "FAILED"))
+
+    def edit(exchange: Exchange) -> Exchange:
+        edited = fails(exchange) if exchange is ends[-1] else exchange
+        return replace(edited, finished=ends[-1].finished) if exchange in ends[:slow] else edited
+
+    assert "FLOW-03" in alarms(rewritten(edit))

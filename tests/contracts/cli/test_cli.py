@@ -138,7 +138,7 @@ def test_a_cut_trace_exits_3(out: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("run", "--target", "nowhere"), "--target 'nowhere' is no URL"),
+        (("run", "--target", "nowhere"), "--target 'nowhere' is not a URL"),
         (("run", "--target", "http://127.0.0.1:1/v1"), "has a path"),
         (("run", "--target", "http://127.0.0.1:1", "--clauses", "NOPE-*"), "matches no clause"),
         (("run", "--target", "http://127.0.0.1:1", "--account", "empty"), "write --account NAME=VALUE"),
@@ -151,9 +151,9 @@ def test_a_cut_trace_exits_3(out: Path, tmp_path: Path) -> None:
         (("run", "--target", "http://127.0.0.1:1", "--max-generations", "-1"), "--max-generations"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:65536"), "with a port of 0 to 65535"),
         (("run", "--target", "http://127.0.0.1:1", "--receiver", "127.0.0.1:²"), "write HOST:PORT"),
-        (("run", "--target", "http://127.0.0.1:99999"), "is no URL (Port out of range 0-65535)"),
-        (("run", "--target", "http://[::1"), "is no URL (Invalid IPv6 URL)"),
-        (("plan", "--target", "ftp://127.0.0.1"), "is no URL: write http://HOST:PORT"),
+        (("run", "--target", "http://127.0.0.1:99999"), "is not a URL (Port out of range 0-65535)"),
+        (("run", "--target", "http://[::1"), "is not a URL (Invalid IPv6 URL)"),
+        (("plan", "--target", "ftp://127.0.0.1"), "is not a URL: write http://HOST:PORT"),
         (("run", "--target", "https://gateway.example", "--max-generations", "1"), "paid = true"),
         (("run", "--no-such-option"), "No such option"),
     ],
@@ -205,7 +205,7 @@ def test_a_bad_profile_exits_2_and_says_what_to_do(tmp_path: Path, settings: str
         ("http://user:canary@127.0.0.1:1", "--target holds a user name or a password"),
         ("user:canary@nowhere", "--target holds a user name or a password"),
         ("http://127.0.0.1:1?subscription-key=canary", "as in http://127.0.0.1:1"),
-        ("nowhere?subscription-key=canary", "--target 'nowhere' is no URL"),
+        ("nowhere?subscription-key=canary", "--target 'nowhere' is not a URL"),
     ],
 )
 def test_what_is_secret_in_a_target_is_not_repeated(url: str, shown: str) -> None:
@@ -279,7 +279,7 @@ def test_a_damaged_ledger_exits_2(paid: tuple[str, ...], tmp_path: Path, verb: s
     path.write_text("garbage\n")
     refused = command(verb, "--target", "http://127.0.0.1:1", *paid, "--max-generations", "1")
     assert refused.exit_code == 2
-    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: line 1 is no entry")
+    assert refused.output.startswith(f"pixazo-contracts: ledger {path}: line 1 is not an entry")
 
 
 def test_a_ledger_that_cannot_be_written_exits_2(paid: tuple[str, ...], tmp_path: Path) -> None:
@@ -329,7 +329,7 @@ def test_a_baseline_of_another_profile_is_out_of_date(origin: str, out: Path) ->
     """A baseline made under other settings is not compared: exit 12 and one line that says so."""
     stale = run(origin, "--have", "media", "--clauses", "STATUS-11", "--baseline", str(out))
     assert stale.exit_code == 12
-    assert "the baseline was made with another profile: record a new one" in stale.output
+    assert "the baseline and this run were made with different profiles: record a new baseline" in stale.output
 
 
 def test_progress_is_shown_on_a_terminal_only() -> None:

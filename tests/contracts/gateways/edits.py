@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from tests.contracts.gateways.fake_gateway import BASE, KEY, STATUS, Ask, FakeGateway, Reply, Work, is_members, refusal
@@ -32,7 +33,7 @@ def is_media(ask: Ask) -> bool:
 
 
 def sent(ask: Ask) -> Members:
-    """The members of a request body; empty when it is no JSON object."""
+    """The members of a request body; empty when it is not a JSON object."""
     try:
         body = cast("object", json.loads(ask.body))
     except ValueError:
@@ -92,19 +93,25 @@ def key_in_polling_url(body: Members) -> Members:
     return {**body, "polling_url": f"{body['polling_url']}?key={KEY}"}
 
 
+def editing(change: Callable[[FakeGateway, Ask, Reply], Reply]) -> Prepare:
+    """Change answers with the gateway at hand."""
+
+    def prepare(gateway: FakeGateway) -> None:
+        gateway.edit = partial(change, gateway)
+
+    return prepare
+
+
 def lax(may: Callable[[str, Members], bool], **mending: object) -> Prepare:
     """Accept bodies that should be refused, as if they had been these."""
 
-    def prepare(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Reply) -> Reply:
-            operation = ask.path.removeprefix(BASE)
-            if is_submit(ask) and reply.code == 400 and sent(ask) and may(operation, sent(ask)):
-                return gateway.route(replace(ask, body=json.dumps({**sent(ask), **mending}).encode()))
-            return reply
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        operation = ask.path.removeprefix(BASE)
+        if is_submit(ask) and reply.code == 400 and sent(ask) and may(operation, sent(ask)):
+            return gateway.route(replace(ask, body=json.dumps({**sent(ask), **mending}).encode()))
+        return reply
 
-        gateway.edit = edit
-
-    return prepare
+    return editing(change)
 
 
 def picky(refuses: Callable[[Ask], bool]) -> Prepare:
@@ -124,16 +131,13 @@ def picky(refuses: Callable[[Ask], bool]) -> Prepare:
 def open_to(is_unknown: Callable[[Ask, str | None], bool]) -> Prepare:
     """Serve callers who have no good key as if they had one."""
 
-    def prepare(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Reply) -> Reply:
-            key = ask.headers.get("ocp-apim-subscription-key")
-            if reply.code == 401 and is_unknown(ask, key):
-                return gateway.route(replace(ask, headers={**ask.headers, "ocp-apim-subscription-key": KEY}))
-            return reply
+    def change(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        key = ask.headers.get("ocp-apim-subscription-key")
+        if reply.code == 401 and is_unknown(ask, key):
+            return gateway.route(replace(ask, headers={**ask.headers, "ocp-apim-subscription-key": KEY}))
+        return reply
 
-        gateway.edit = edit
-
-    return prepare
+    return editing(change)
 
 
 def moved(here: str, there: str) -> Prepare:
@@ -155,15 +159,12 @@ def moved(here: str, there: str) -> Prepare:
 def reading(change: Callable[[FakeGateway, Work, Reply], Reply]) -> Prepare:
     """Change status answers with the request and the clock at hand."""
 
-    def prepare(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Reply) -> Reply:
-            if is_read(ask) and reply.code == 200:
-                return change(gateway, gateway.works[ask.path.removeprefix(STATUS)], reply)
-            return reply
+    def edit(gateway: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        if is_read(ask) and reply.code == 200:
+            return change(gateway, gateway.works[ask.path.removeprefix(STATUS)], reply)
+        return reply
 
-        gateway.edit = edit
-
-    return prepare
+    return editing(edit)
 
 
 def counted(change: Callable[[FakeGateway, Work, int], Reply]) -> Prepare:
@@ -209,17 +210,14 @@ def remembering(key: Callable[[Ask], object], response: Callable[[Reply, Reply],
     """Answer a submit with the help of the last 202 to one of the same key."""
     last: dict[object, Reply] = {}
 
-    def prepare(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Reply) -> Reply:
-            if reply.code != 202:
-                return reply
-            earlier = last.get(key(ask), reply)
-            last[key(ask)] = reply
-            return response(earlier, reply)
+    def change(_: FakeGateway, ask: Ask, reply: Reply) -> Reply:
+        if reply.code != 202:
+            return reply
+        earlier = last.get(key(ask), reply)
+        last[key(ask)] = reply
+        return response(earlier, reply)
 
-        gateway.edit = edit
-
-    return prepare
+    return editing(change)
 
 
 def calling(change: Callable[[list[tuple[str, str, bytes]]], list[tuple[str, str, bytes]]]) -> Prepare:

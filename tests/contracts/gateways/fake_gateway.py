@@ -107,15 +107,15 @@ def refusal(code: int, error: str, message: str) -> Reply:
     return Reply(code, {"error": error, "message": message})
 
 
-def _box(kind: bytes, data: bytes) -> bytes:
+def box(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I4s", len(data) + 8, kind) + data
 
 
 def movie(seconds: float, width: int, height: int) -> bytes:
     """The headers of an MP4 file, and no picture in it."""
-    header = _box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, int(seconds * 1000)) + bytes(80))
-    track = _box(b"tkhd", bytes(76) + struct.pack(">II", width << 16, height << 16))
-    return _box(b"ftyp", b"isom\0\0\2\0isom") + _box(b"moov", header + _box(b"trak", track)) + _box(b"mdat", b"\0" * 64)
+    header = box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, int(seconds * 1000)) + bytes(80))
+    track = box(b"tkhd", bytes(76) + struct.pack(">II", width << 16, height << 16))
+    return box(b"ftyp", b"isom\0\0\2\0isom") + box(b"moov", header + box(b"trak", track)) + box(b"mdat", b"\0" * 64)
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:

@@ -137,7 +137,9 @@ def test_a_damaged_ledger_is_refused(tmp_path: Path, content: bytes) -> None:
     """What no run of ours wrote is named with file, line and remedy, and left as it is."""
     path = tmp_path / "ledger.ndjson"
     path.write_bytes(content)
-    with pytest.raises(LedgerError, match=r"ledger .*ledger\.ndjson: line \d is no entry .*restore the file, or pass"):
+    with pytest.raises(
+        LedgerError, match=r"ledger .*ledger\.ndjson: line \d is not an entry .*restore the file, or pass"
+    ):
         Ledger(path, "run")
     assert path.read_bytes() == content
 

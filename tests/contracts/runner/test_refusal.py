@@ -48,7 +48,7 @@ def test_clear(reply: Reply) -> None:
 
 @pytest.mark.parametrize("status", [None, 200, 202, 302, 307, 406, 408, 409, 418, 425, 429, 431, 451, 500, 503])
 def test_other_codes(status: int | None) -> None:
-    """What may be said after the work was accepted is no refusal."""
+    """What may be said after the work was accepted is not a refusal."""
     assert not is_clear_refusal(ASKED, Reply(status=status, body=BAD))
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from tests.contracts.fake_run import ORIGIN, fake_dialogue
+from tests.contracts.fake_run import ORIGIN, fake_dialogue, observe
 from tests.contracts.gateways.fake_gateway import KEY
 
-from pixazo_contracts.probes.conversation import ReceiverUrl, await_callbacks, open_receiver_url, pause, send
+from pixazo_contracts.probes.conversation import (
+    Conversation,
+    ReceiverUrl,
+    RunContext,
+    await_callbacks,
+    open_receiver_url,
+    pause,
+    probe,
+    published,
+    send,
+)
 from pixazo_contracts.probes.operations import PRINTED_HEADERS, read_send, submit_send
 from pixazo_contracts.runner.session import ConversationError, RunOptions
 from pixazo_contracts.runner.spend import BudgetExhaustedError
@@ -41,6 +51,28 @@ def test_callbacks_of_before_the_mark() -> None:
         dialogue.run(await_callbacks(url, 1, 30.0), "late")
         dialogue.run(await_callbacks(other, 1, 30.0), "late")
         assert ["-late" in callback.target for callback in dialogue.trace().callbacks] == [True]
+
+
+def test_a_wait_that_ended_leaves_no_timer() -> None:
+    """Once the callback has come, nothing waits for the end of the time that was allowed for it."""
+
+    @probe("waits")
+    def waits(_: RunContext) -> Conversation[None]:
+        url = yield from open_receiver_url(ReceiverUrl("prompt"))
+        headers = (*PRINTED_HEADERS, ("X-Webhook-URL", url))
+        yield from send(submit_send("generate", {"prompt": "A"}, case="submit", headers=headers))
+        assert len((yield from await_callbacks(url, 1, 10_000.0))) == 1
+        assert (yield from published("what nobody publishes")) is None
+
+    @probe("lets time pass")
+    def lets_time_pass(_: RunContext) -> Conversation[None]:
+        for _poll in range(10):
+            yield from pause(10.0)
+
+    footer = observe(probes=(waits, lets_time_pass)).trace.footer
+    assert footer is not None
+    assert footer.probes == {"waits": "done", "lets time pass": "done"}
+    assert footer.seconds < 10_000.0
 
 
 def test_no_budget() -> None:

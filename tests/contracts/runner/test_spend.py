@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.contracts.fake_run import Observed, full_target, observe
-from tests.contracts.gateways.edits import is_read
+from tests.contracts.gateways.edits import editing, is_read
 from tests.contracts.gateways.fake_gateway import KEY, Ask, FakeGateway, is_members, refusal
 from tests.contracts.gateways.fake_gateway import Reply as Answer
 
@@ -310,22 +310,16 @@ def test_ceilings_count_all_runs_of_the_day_and_the_month(tmp_path: Path) -> Non
     assert today.room(Ceilings()) is None
 
 
-def _accepts_everything(gateway: FakeGateway) -> None:
+@editing
+def _accepts_everything(gateway: FakeGateway, ask: Ask, reply: Answer) -> Answer:
     """202 to every request that does not read, with or without a key, whatever its body and path."""
-
-    def edit(ask: Ask, reply: Answer) -> Answer:
-        return reply if is_read(ask) else gateway.accept(ask, "generate", {"prompt": "anything"}, KEY)
-
-    gateway.edit = edit
+    return reply if is_read(ask) else gateway.accept(ask, "generate", {"prompt": "anything"}, KEY)
 
 
-def _loses_the_response(gateway: FakeGateway) -> None:
+@editing
+def _loses_the_response(_: FakeGateway, _ask: Ask, reply: Answer) -> Answer:
     """Every accepted submit is answered 500."""
-
-    def edit(_: Ask, reply: Answer) -> Answer:
-        return refusal(500, "Error", "Oops") if reply.code == 202 else reply
-
-    gateway.edit = edit
+    return refusal(500, "Error", "Oops") if reply.code == 202 else reply
 
 
 def _faithful(_: FakeGateway) -> None: ...
@@ -337,7 +331,9 @@ def charged(prepare: Callable[[FakeGateway], None], budget: int) -> Observed:
     return observe(prepare=prepare, target=bare, options=RunOptions(run="testrun0", max_generations=budget))
 
 
-@pytest.mark.parametrize("prepare", [_faithful, _accepts_everything, _loses_the_response])
+@pytest.mark.parametrize(
+    "prepare", [_faithful, _accepts_everything, _loses_the_response], ids=["faithful", "accepts all", "loses answers"]
+)
 @pytest.mark.parametrize("budget", [0, 2])
 def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGateway], None], budget: int) -> None:
     """On a target that charges none without a budget, and two with two, even where all is accepted or answers are lost."""
@@ -350,12 +346,10 @@ def test_as_many_generations_begin_as_the_budget_has(prepare: Callable[[FakeGate
 def test_an_accidental_acceptance_ends_its_family_and_is_polled() -> None:
     """The first wrong acceptance fails its clause, is followed to its end, and is named as what stopped the run."""
 
-    def accepts_numbers(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Answer) -> Answer:
-            wrong = b'"prompt": 42' in ask.body
-            return gateway.accept(ask, "generate", {"prompt": "42"}, KEY) if wrong else reply
-
-        gateway.edit = edit
+    @editing
+    def accepts_numbers(gateway: FakeGateway, ask: Ask, reply: Answer) -> Answer:
+        wrong = b'"prompt": 42' in ask.body
+        return gateway.accept(ask, "generate", {"prompt": "42"}, KEY) if wrong else reply
 
     observed = charged(accepts_numbers, 1)
     assert len(observed.gateway.works) == 1
@@ -434,12 +428,10 @@ def test_a_429_that_was_counted_is_not_sent_again() -> None:
     """A submit that is answered 429 spends, so it is not repeated; reads are."""
     again: list[str] = []
 
-    def throttles(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Answer) -> Answer:
-            again.append(ask.method)
-            return refusal(429, "Too Many Requests", "Slow down")
-
-        gateway.edit = edit
+    @editing
+    def throttles(_: FakeGateway, ask: Ask, _reply: Answer) -> Answer:
+        again.append(ask.method)
+        return refusal(429, "Too Many Requests", "Slow down")
 
     charged(throttles, 1)
     assert again.count("POST") == 1
@@ -483,14 +475,12 @@ def test_a_hanging_read_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hostile_polling_url_is_not_followed_to_a_submit() -> None:
     """A `polling_url` that leads to a submit path of the target is not fetched where that may cost."""
 
-    def lures(gateway: FakeGateway) -> None:
-        def edit(ask: Ask, reply: Answer) -> Answer:
-            if reply.code != 202 or not is_members(reply.value):
-                return reply
-            url = f"http://{ask.host}/v2/requests/status/../../../minimax-hailuo-ai/v1/generate?prompt=x"
-            return replace(reply, value={**reply.value, "polling_url": url})
-
-        gateway.edit = edit
+    @editing
+    def lures(_: FakeGateway, ask: Ask, reply: Answer) -> Answer:
+        if reply.code != 202 or not is_members(reply.value):
+            return reply
+        url = f"http://{ask.host}/v2/requests/status/../../../minimax-hailuo-ai/v1/generate?prompt=x"
+        return replace(reply, value={**reply.value, "polling_url": url})
 
     observed = charged(lures, 2)
     assert len(observed.gateway.works) == 2

@@ -248,7 +248,7 @@ def test_malformed_documents_are_no_json(operation: Operation, data: st.DataObje
 @QUICK
 @given(strategies.not_objects())
 def test_not_objects_are_no_objects(body: bytes) -> None:
-    """What is no object is empty or JSON of another kind."""
+    """What is not an object is empty or JSON of another kind."""
     assert body == b"" or not isinstance(json.loads(body), dict)
 
 

@@ -7,14 +7,10 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.contracts.gateways.fake_gateway import box
 
 from pixazo_contracts.trace.exchange import MediaFacts
 from pixazo_contracts.trace.media import inspect_media
-
-
-def box(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I4s", len(data) + 8, kind) + data
-
 
 FTYP = box(b"ftyp", b"isom\x00\x00\x02\x00")
 MVHD_0 = box(b"mvhd", bytes(12) + struct.pack(">II", 600, 3600) + bytes(80))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import pytest
 
-from pixazo_contracts.trace.target import canonical_origin, only_reads
+from pixazo_contracts.trace.target import canonical_origin, host_is_loopback, only_reads
 
 HERE = "http://127.0.0.1:8900"
 SUBMIT = "minimax-hailuo-ai/v1/generate"
@@ -27,8 +29,15 @@ SUBMIT = "minimax-hailuo-ai/v1/generate"
     ],
 )
 def test_this_machine_has_one_origin(url: str) -> None:
-    """Every name and address of loopback is one origin."""
+    """Every name and address of loopback is one origin, and a target there costs nothing."""
     assert canonical_origin(url) == "http://127.0.0.1:8900"
+    assert host_is_loopback(urlsplit(url).hostname)
+
+
+@pytest.mark.parametrize("host", [None, "", "10.0.0.1", "localhost.example", "128.1", "2001:db8::1", "é" * 70])
+def test_another_machine(host: str | None) -> None:
+    """What may be elsewhere is never taken for this machine."""
+    assert not host_is_loopback(host)
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def test_a_trace_reads_back_as_written(tmp_path: Path) -> None:
         ((0, 1), b"", "has no footer"),
         ((1, 2), b"", "has no header"),
         ((0, 2), b"", "the file holds 0 and 0"),
-        ((0, 1), b'{"footer": {"exch', "line 3 is no trace record"),
-        ((0, 1, 2), b'{"surprise": {}}', "line 4 is no trace record"),
+        ((0, 1), b'{"footer": {"exch', "line 3 is not a trace record"),
+        ((0, 1, 2), b'{"surprise": {}}', "line 4 is not a trace record"),
         ((), b"", "has no header"),
     ],
     ids=["no footer", "no header", "an exchange lost", "cut", "unknown record", "empty"],
@@ -74,7 +74,7 @@ def test_encoded_keys_are_found_too() -> None:
 
 @pytest.mark.parametrize("key", ["key", "secret", "test", "a1"])
 def test_a_key_that_may_be_a_word_is_not_searched(key: str) -> None:
-    """`secret` in a sentence is no echo of the key `secret`."""
+    """`secret` in a sentence is not an echo of the key `secret`."""
     assert not is_distinctive(key)
     assert Redactor([key]).text(f"missing {key}") == f"missing {key}"
 

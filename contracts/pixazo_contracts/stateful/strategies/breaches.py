@@ -96,7 +96,7 @@ def _rules(operation: Operation, *, heavy: bool) -> dict[str, tuple[str, Wrongs]
         if rule.operation == operation and rule.clause in WRONG
     }
     if operation == "imageToVideo":
-        # Bare Base64, a data URL without Base64, and one whose payload is no Base64.
+        # Bare Base64, a data URL without Base64, and one whose payload is not Base64.
         no_urls = [_Wrong(make(), name) for name, make in BROKEN_IMAGES["I2V-IMG-05"].items()]
         images: dict[str, Wrongs] = {"I2V-IMG-05": st.sampled_from(no_urls)}
         for clause, frames in frames_outside(heavy=heavy).items():

@@ -1,4 +1,4 @@
-"""What surrounds a body: letter cases of header names, JSON content types, receivers of callbacks, request ids."""
+"""Submits that break no rule, and what surrounds a body: letter cases of header names, JSON content types, receivers of callbacks, request ids."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from pixazo_contracts.probes import Headers, ReceiverUrl
+from pixazo_contracts.probes import Headers, ReceiverUrl, Send, submit_send
 from pixazo_contracts.trace import MODEL
+
+from .bodies import Operation, bodies, proves
 
 #: The bare type of the page, and the same with a charset.
 CONTENT_TYPES: Final = ("application/json", "application/json; charset=utf-8", "application/json;charset=UTF-8")
@@ -20,11 +22,6 @@ MOST_FAILURES: Final = 2
 _HEX = "0123456789abcdef"
 
 
-def content_types() -> st.SearchStrategy[str]:
-    """Content types that mean JSON in UTF-8."""
-    return st.sampled_from(CONTENT_TYPES)
-
-
 def letter_cases(name: str) -> st.SearchStrategy[str]:
     """A header's name in any letter case, as printed first."""
     return st.sampled_from((name, name.lower(), name.upper(), name.swapcase()))
@@ -32,9 +29,21 @@ def letter_cases(name: str) -> st.SearchStrategy[str]:
 
 def json_headers() -> st.SearchStrategy[Headers]:
     """Request headers that the page allows, the key aside: a JSON type, `Cache-Control` or not, names in any letter case."""
-    typed = st.tuples(letter_cases("Content-Type"), content_types())
+    typed = st.tuples(letter_cases("Content-Type"), st.sampled_from(CONTENT_TYPES))
     cached = st.tuples(letter_cases("Cache-Control"), st.just("no-cache"))
     return st.tuples(typed) | st.tuples(typed, cached)
+
+
+def valid_submits(operation: Operation) -> st.SearchStrategy[Send]:
+    """Submits that break no rule, with headers in every way in which they may be written."""
+
+    def make(body: dict[str, object], headers: Headers) -> Send:
+        aims = proves(operation, body)
+        content_type = next(value for name, value in headers if name.lower() == "content-type")
+        aims += ("HDR-01",) if content_type != CONTENT_TYPES[0] else ()
+        return submit_send(operation, body, case="valid", aims=aims, intent="accept", headers=headers)
+
+    return st.builds(make, bodies(operation), json_headers())
 
 
 def receiver_urls() -> st.SearchStrategy[ReceiverUrl]:
